@@ -1,0 +1,51 @@
+# healthsvc: one command each. `make help` lists them.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+MINUTES ?= 30
+
+.PHONY: help run test bench soak format schemas readme constraints clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.installed ## make the environment, start everything on http://127.0.0.1:8000
+	@exec $(BIN)/healthsvc up
+
+test: .venv/.installed-dev ## run all tests and checks (format, lint, types, layers, schemas, documents)
+	$(BIN)/python -m pytest -n 2
+
+bench: .venv/.installed-dev ## measure; prints a table, writes benchmarks/latest.json
+	$(BIN)/python -m benchmarks
+
+soak: .venv/.installed-dev ## run the long tests (random faults, millions of ids) for MINUTES=30
+	HEALTHSVC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soak --timeout 0
+
+format: .venv/.installed-dev ## format the code and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+schemas: .venv/.installed-dev ## write schemas/ anew from the code
+	$(BIN)/python -m healthsvc.wire.schemas schemas
+
+readme: .venv/.installed-dev ## write the README's table of variables anew from the code
+	$(BIN)/python -m tests.support.readme
+
+constraints: .venv/.installed-dev ## pin the versions that are installed now
+	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > constraints.txt
+
+clean: ## remove the environment, caches and build results (not data/)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .kafka build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Remade only when what it is made of changes. The dev environment is the same one, with more in it.
+.venv/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(PIP) --editable '.[dev]'
+	@touch $@

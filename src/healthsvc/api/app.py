@@ -1,0 +1,137 @@
+"""The application: routes, the form of errors, and the services behind them, put together in one place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from healthsvc.api import probes, problems
+from healthsvc.api.auth import Authenticator
+from healthsvc.api.bodies import faults
+from healthsvc.api.border import BodyTooLargeError, Border, too_large
+from healthsvc.api.context import CheckUrl, Services
+from healthsvc.api.description import describe
+from healthsvc.api.problems import ProblemError, invalid, respond
+from healthsvc.api.routes import alerts, customers, dead_letters, endpoints, events, keys, pages
+from healthsvc.flows.append import Appender
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.secrets import Vault, derive
+from healthsvc.wire.cursors import CursorError
+
+KEY_PURPOSE: Final = "api keys"
+ROUTERS: Final[Sequence[APIRouter]] = (
+    events.router,
+    customers.router,
+    alerts.router,
+    endpoints.router,
+    dead_letters.router,
+    keys.router,
+    probes.router,
+    pages.router,
+)
+
+
+def key_pepper(service_secret: bytes) -> bytes:
+    """What API keys are hashed with; whoever makes keys outside of the API needs the same."""
+    return derive(service_secret, KEY_PURPOSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """What the API needs to know of the configuration.
+
+    `pepper` comes from `key_pepper`; `partitions` is the number the log has; `check_url` answers what is wrong with a
+    webhook's URL; while `draining` answers True the service isn't ready.
+    """
+
+    version: str
+    partitions: int
+    pepper: bytes = field(repr=False)
+    vault: Vault = field(repr=False)
+    check_url: CheckUrl
+    admin_key: str | None = field(default=None, repr=False)
+    draining: Callable[[], bool] = lambda: False
+
+
+def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
+    """The API over these services. It opens and closes nothing: whoever made them does."""
+    app = FastAPI(
+        title="healthsvc",
+        version=config.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Border)],
+    )
+    app.state.services = Services(
+        engine=engine,
+        appender=appender,
+        now=now,
+        key_pepper=config.pepper,
+        vault=config.vault,
+        check_url=config.check_url,
+        partitions=config.partitions,
+        draining=config.draining,
+    )
+    app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(CursorError, _on_cursor)
+    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    return app
+
+
+def routes() -> list[APIRoute]:
+    """All routes, in the order in which they are tried."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return respond(request, error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """The framework's own errors: no such route, no such method, a body that is too large or broken."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error, BodyTooLargeError):
+        return respond(request, too_large())
+    if error.status_code == 405:
+        return respond(request, _wrong_method(request))
+    kind = problems.BY_STATUS.get(error.status_code, problems.BAD_REQUEST)
+    detail = "There is no such path." if kind is problems.NOT_FOUND else str(error.detail)
+    return respond(request, ProblemError(kind, detail, headers=error.headers or {}))
+
+
+def _wrong_method(request: Request) -> ProblemError:
+    """Names the methods of all routes with this path: the framework knows only those of the first."""
+    path = request.scope["path"]
+    allowed = sorted({method for route in routes() if route.path_regex.match(path) for method in route.methods or ()})
+    return ProblemError(
+        problems.METHOD_NOT_ALLOWED,
+        f"{request.method} isn't allowed here; {', '.join(allowed)} is.",
+        headers={"allow": ", ".join(allowed)},
+    )
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return respond(request, invalid(*faults(list(error.errors()))))
+
+
+async def _on_cursor(request: Request, error: Exception) -> Response:
+    return respond(
+        request,
+        ProblemError(problems.INVALID_CURSOR, str(error), [problems.Fault(pointer="/query/cursor", detail=str(error))]),
+    )

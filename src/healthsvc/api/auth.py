@@ -1,0 +1,104 @@
+"""Who asks, and whether they may: API keys with scopes, remembered for a few seconds."""
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from healthsvc.api.problems import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING, ProblemError
+from healthsvc.flows.manage import keys
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.wire.api_keys import SCOPES, Scope
+
+REMEMBERED_FOR: Final = timedelta(seconds=5)
+REMEMBERED_KEYS: Final = 10_000
+CHALLENGE: Final = {"www-authenticate": "Bearer"}
+REFUSED: Final = {"www-authenticate": 'Bearer error="invalid_token"'}
+
+bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer hsk_…`.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who holds the key that came with a request."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    expires_at: datetime | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether its scopes hold this one: `admin` holds all."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+class Authenticator:
+    """Tells who holds a key; what it found out is good for a few seconds, which a revocation may take to be felt."""
+
+    def __init__(
+        self, engine: AsyncEngine, now: Callable[[], datetime], *, pepper: bytes, admin_key: str | None
+    ) -> None:
+        self._engine, self._now, self._pepper = engine, now, pepper
+        self._admin_digest = keys.digest(admin_key, pepper) if admin_key else None
+        self._known: OrderedDict[bytes, tuple[datetime, Principal | None]] = OrderedDict()
+
+    async def principal(self, opener: str) -> Principal | None:
+        """Who holds this key now; None if it opens nothing."""
+        digest = keys.digest(opener, self._pepper)
+        if self._admin_digest is not None and hmac.compare_digest(digest, self._admin_digest):
+            return Principal(id="admin-key", name="admin key", scopes=frozenset(SCOPES))
+        now = self._now()
+        until, principal = self._known.get(digest, (now, None))
+        if until <= now:
+            principal = await self._look_up(opener)
+            self._remember(digest, now + REMEMBERED_FOR, principal)
+        if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
+            return None
+        return principal
+
+    def forget(self) -> None:
+        """Look all keys up anew: one was made or revoked."""
+        self._known.clear()
+
+    async def _look_up(self, opener: str) -> Principal | None:
+        key = await keys.recognise(self._engine, self._now(), opener, self._pepper)
+        if key is None:
+            return None
+        return Principal(id=key.id, name=key.name, scopes=frozenset(key.scopes), expires_at=key.expires_at)
+
+    def _remember(self, digest: bytes, until: datetime, principal: Principal | None) -> None:
+        self._known[digest] = (until, principal)
+        self._known.move_to_end(digest)
+        while len(self._known) > REMEMBERED_KEYS:
+            self._known.popitem(last=False)
+
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+async def authenticated(request: Request, credentials: Credentials) -> Principal:
+    """The holder of the request's key. Raises ProblemError 401."""
+    if credentials is None:
+        raise ProblemError(KEY_REQUIRED, "Send an API key as `Authorization: Bearer KEY`.", headers=CHALLENGE)
+    authenticator: Authenticator = request.app.state.authenticator
+    principal = await authenticator.principal(credentials.credentials)
+    if principal is None:
+        raise ProblemError(KEY_INVALID, "The API key is unknown, expired or revoked.", headers=REFUSED)
+    return principal
+
+
+def require(*any_of: Scope) -> Any:
+    """A dependency: the holder of a key with one of these scopes. Raises ProblemError 401 or 403."""
+
+    async def check(principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
+        if not any(principal.may(scope) for scope in any_of):
+            wanted = " or ".join(f"`{scope}`" for scope in any_of)
+            raise ProblemError(SCOPE_MISSING, f"This needs an API key with the scope {wanted}.")
+        return principal
+
+    return Depends(check)

@@ -1,0 +1,75 @@
+"""Bodies of requests, read after the key was checked, and held to their model with pointers to what is wrong."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from healthsvc.api.problems import (
+    MALFORMED_JSON,
+    UNSUPPORTED_MEDIA_TYPE,
+    Fault,
+    ProblemError,
+    invalid,
+)
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def media_type(request: Request) -> str:
+    """The bare, lower-case media type of the request's body."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def body_of(model: type[ModelT], *, optional: bool = False) -> Any:
+    """A dependency: the request's JSON body as `model`; if optional, no body is the model's defaults."""
+
+    async def read(request: Request) -> ModelT:
+        body = await request.body()
+        if not body and optional:
+            return model()
+        refuse_encoded(request)
+        if media_type(request) != "application/json":
+            raise ProblemError(UNSUPPORTED_MEDIA_TYPE, "Send the body as `application/json`.")
+        return _validated(model, body)
+
+    return Depends(read)
+
+
+def refuse_encoded(request: Request) -> None:
+    """Compressed bodies aren't read. Raises ProblemError 415."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise ProblemError(
+            UNSUPPORTED_MEDIA_TYPE, "Send the body without `Content-Encoding`.", headers={"accept-encoding": "identity"}
+        )
+
+
+def documented(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:
+    """What OpenAPI says of a body read by `body_of`; the model's schema is added to the components by `app`."""
+    return {"requestBody": {"required": not optional, "content": {"application/json": {"schema": reference(model)}}}}
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def faults(errors: Sequence[ErrorDetails], prefix: str = "") -> list[Fault]:
+    """Pydantic's errors as faults with JSON Pointers."""
+    return [Fault(pointer=prefix + pointer(error["loc"]), detail=error["msg"]) for error in errors]
+
+
+def pointer(place: Sequence[str | int]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def _validated(model: type[ModelT], body: bytes) -> ModelT:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        if any(detail["type"] == "json_invalid" for detail in details):
+            raise ProblemError(MALFORMED_JSON, details[0]["msg"]) from error
+        raise invalid(*faults(details)) from error

@@ -1,0 +1,92 @@
+"""Is the process alive, has it started, can it serve; and what it measured."""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from healthsvc.api.answers import Responses, answers
+from healthsvc.api.auth import Principal, authenticated
+from healthsvc.api.context import services
+from healthsvc.api.problems import UNAVAILABLE, Fault, ProblemError
+from healthsvc.store import schema
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.outage import is_outage
+
+CHECK_SECONDS: Final = 2.0
+OK: Final = {"status": "ok"}
+
+router = APIRouter(tags=["operation"])
+
+
+YES: Final[Responses] = {200: {"description": "Yes.", "content": {"application/json": {"example": OK}}}}
+
+
+@router.get("/livez", operation_id="is_alive", summary="Is the process alive?", responses=YES)
+async def is_alive() -> JSONResponse:
+    """Answers as long as the event loop turns; asks nothing of the database. Restart the process when it fails."""
+    return JSONResponse(OK)
+
+
+@router.get(
+    "/startupz",
+    operation_id="has_started",
+    summary="Has the process started?",
+    responses=answers(None, UNAVAILABLE, open_to_all=True) | YES,
+)
+async def has_started(request: Request) -> JSONResponse:
+    """Answers once the database has been reached, migrated to the schema that this code knows."""
+    if not getattr(request.app.state, "started", False):
+        await _require_nothing_amiss(await _database_faults(services(request).engine))
+        request.app.state.started = True
+    return JSONResponse(OK)
+
+
+@router.get(
+    "/readyz",
+    operation_id="is_ready",
+    summary="Can the process serve?",
+    responses=answers(None, UNAVAILABLE, open_to_all=True) | YES,
+)
+async def is_ready(request: Request) -> JSONResponse:
+    """Answers while the database is reachable and at the right schema, and the process isn't draining. Send no traffic
+    to it when it fails; `errors` says why.
+    """
+    house = services(request)
+    draining = [Fault(pointer="/draining", detail="The service is stopping.")] if house.draining() else []
+    await _require_nothing_amiss(draining or await _database_faults(house.engine))
+    return JSONResponse(OK)
+
+
+@router.get(
+    "/metrics",
+    operation_id="read_metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses=answers(None)
+    | {200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_metrics(_: Annotated[Principal, Depends(authenticated)]) -> Response:
+    """What this process counted and timed, in Prometheus' text format; no customer is named. Any API key will do."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _require_nothing_amiss(faults: list[Fault]) -> None:
+    if faults:
+        raise ProblemError(UNAVAILABLE, "Not ready: see errors.", faults)
+
+
+async def _database_faults(engine: AsyncEngine) -> list[Fault]:
+    """Why the database can't be used, empty if it can."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS), engine.connect() as conn:
+            current, head = await schema.current(conn), schema.head()
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        return [Fault(pointer="/database", detail="The database can't be reached.")]
+    if current == head:
+        return []
+    return [Fault(pointer="/migrations", detail=f"The schema is at {current or 'nothing'}, {head} is needed.")]

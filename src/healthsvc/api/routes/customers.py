@@ -1,0 +1,157 @@
+"""Customers: the list, one evaluated now, why it stands where it does, its past."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.context import services
+from healthsvc.api.problems import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, not_found
+from healthsvc.flows import lists, read
+from healthsvc.flows.lists import Wanted
+from healthsvc.store.history_reads import Span
+from healthsvc.store.standings_reads import StandingFilter
+from healthsvc.wire.cursors import is_storable
+from healthsvc.wire.rest import (
+    Customer,
+    CustomerFilter,
+    Explanation,
+    History,
+    HistoryEntry,
+    HistoryFilter,
+    Standing,
+    Standings,
+    Timeline,
+    TimelineEntry,
+    TimelineFilter,
+)
+
+router = APIRouter(tags=["customers"])
+Reader = Annotated[Principal, require("customers:read")]
+# Ids may contain slashes, so the id is whatever stands between /v1/customers/ and a known ending.
+CustomerId = Annotated[str, Path(description="The customer's id, as in its events.", examples=["acme"])]
+
+
+@router.get(
+    "/v1/customers",
+    operation_id="list_customers",
+    summary="List customers",
+    responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerFilter, Query()]) -> Standings:
+    """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is counted.
+
+    Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One that moves
+    across the place you are at may be met twice, or not at all: sort by `customer_id` to meet each exactly once.
+
+    Scope: `customers:read`.
+    """
+    which = StandingFilter(band=asked.band, flag=asked.flag, owner=asked.owner, segment=asked.segment, tier=asked.tier)
+    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
+    as_of, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
+    return Standings(
+        as_of=as_of,
+        items=[Standing.model_validate(standing) for standing in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}/health/explanation",
+    operation_id="explain_health",
+    summary="Explain a customer's score",
+    response_class=Response,
+    responses=answers(Explanation, NOT_FOUND),
+)
+async def explain_health(request: Request, _: Reader, customer_id: CustomerId) -> Response:
+    """What makes up the score now: contributions that add up to it, caps included, each with the events that made it.
+
+    Scope: `customers:read`.
+    """
+    house = services(request)
+    return _found(await read.explanation(house.engine, _known(customer_id), house.now()))
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}/health/history",
+    operation_id="list_history",
+    summary="List a customer's past health",
+    responses=answers(History, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_history(
+    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[HistoryFilter, Query()]
+) -> History:
+    """Recorded decisions, newest first: one for each change of band or flags, each move of a point, and one a day.
+
+    Scope: `customers:read`.
+    """
+    page = await lists.history(
+        services(request).engine,
+        Wanted(limit=asked.limit, cursor=asked.cursor),
+        _known(customer_id),
+        Span(after=asked.after, before=asked.before),
+    )
+    if page is None:
+        raise not_found("customer")
+    return History(
+        items=[HistoryEntry.model_validate(decision) for decision in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}/events",
+    operation_id="list_customer_events",
+    summary="List a customer's events",
+    responses=answers(Timeline, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_customer_events(
+    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[TimelineFilter, Query()]
+) -> Timeline:
+    """The timeline, newest first: each event as it was received, and the day on which it entered the log.
+
+    Empty where the archive is switched off. Scope: `customers:read`.
+    """
+    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
+    page = await lists.timeline(services(request).engine, wanted, _known(customer_id), asked.type)
+    if page is None:
+        raise not_found("customer")
+    return Timeline(
+        items=[TimelineEntry.model_validate(event) for event in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}",
+    operation_id="get_customer",
+    summary="Get a customer's health",
+    response_class=Response,
+    responses=answers(Customer, NOT_FOUND),
+)
+async def get_customer(request: Request, _: Reader, customer_id: CustomerId) -> Response:
+    """Profile, score, band, risk and flags, evaluated at this moment from everything counted so far.
+
+    Scope: `customers:read`.
+    """
+    house = services(request)
+    return _found(await read.customer(house.engine, _known(customer_id), house.now()))
+
+
+def _known(customer_id: str) -> str:
+    """Refuse an id that no customer can have. Raises ProblemError."""
+    if len(customer_id) > 512 or not is_storable(customer_id):
+        raise not_found("customer")
+    return customer_id
+
+
+def _found(answer: dict[str, Any] | None) -> Response:
+    if answer is None:
+        raise not_found("customer")
+    return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -1,0 +1,226 @@
+"""Webhook endpoints: made, tried out, removed; and what was delivered to them."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    CONFLICT,
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    URL_REFUSED,
+    Fault,
+    ProblemError,
+    invalid,
+    not_found,
+)
+from healthsvc.flows.lists import Wanted
+from healthsvc.flows.manage import endpoints
+from healthsvc.wire.cursors import is_storable
+from healthsvc.wire.rest import (
+    Deliveries,
+    Delivery,
+    Endpoint,
+    EndpointCreate,
+    EndpointCreated,
+    Endpoints,
+    EndpointSecret,
+    Paging,
+    TestSent,
+)
+from healthsvc.wire.webhook_schemas import SCHEMAS
+
+router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
+Admin = Annotated[Principal, require("webhooks:admin")]
+EndpointId = Annotated[str, Path(description="The endpoint's id.", examples=["ep_2f7c"])]
+
+
+@router.post(
+    "",
+    operation_id="create_endpoint",
+    summary="Create an endpoint",
+    status_code=201,
+    responses=answers(
+        EndpointCreated, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, URL_REFUSED, status=201
+    ),
+    openapi_extra=documented(EndpointCreate),
+)
+async def create_endpoint(
+    request: Request, response: Response, principal: Admin, body: Annotated[EndpointCreate, body_of(EndpointCreate)]
+) -> EndpointCreated:
+    """From now on its URL gets what happens, signed by Standard Webhooks. The `secret` is shown this once.
+
+    Scope: `webhooks:admin`.
+    """
+    house = services(request)
+    _check_types(body.event_types)
+    objections = await house.check_url(body.url)
+    if objections:
+        faults = [Fault(pointer="/url", detail=objection) for objection in objections]
+        raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
+    made = await endpoints.create(
+        house.engine,
+        house.now(),
+        house.vault,
+        url=body.url,
+        event_types=body.event_types,
+        description=body.description,
+        actor=principal.name,
+    )
+    response.headers["location"] = f"/v1/webhooks/endpoints/{made.endpoint.id}"
+    shown = Endpoint.model_validate(made.endpoint)
+    return EndpointCreated(**shown.model_dump(), secret=made.secret)
+
+
+@router.get(
+    "",
+    operation_id="list_endpoints",
+    summary="List endpoints",
+    responses=answers(Endpoints, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_endpoints(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Endpoints:
+    """Endpoints, newest first. Scope: `webhooks:admin`."""
+    page = await endpoints.page(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
+    return Endpoints(
+        items=[Endpoint.model_validate(endpoint) for endpoint in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.get(
+    "/{endpoint_id}",
+    operation_id="get_endpoint",
+    summary="Get an endpoint",
+    responses=answers(Endpoint, NOT_FOUND),
+)
+async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> Endpoint:
+    """One endpoint, without its secret. Scope: `webhooks:admin`."""
+    found = await endpoints.find(services(request).engine, _known(endpoint_id))
+    if found is None:
+        raise not_found("endpoint")
+    return Endpoint.model_validate(found)
+
+
+@router.delete(
+    "/{endpoint_id}",
+    operation_id="delete_endpoint",
+    summary="Delete an endpoint",
+    status_code=204,
+    response_class=Response,
+    responses=answers(None, NOT_FOUND, status=204),
+)
+async def delete_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Response:
+    """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope: `webhooks:admin`."""
+    house = services(request)
+    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+        raise not_found("endpoint")
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{endpoint_id}/enable",
+    operation_id="enable_endpoint",
+    summary="Switch an endpoint on again",
+    responses=answers(Endpoint, NOT_FOUND),
+)
+async def enable_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Endpoint:
+    """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope: `webhooks:admin`."""
+    house = services(request)
+    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+        raise not_found("endpoint")
+    return await get_endpoint(request, principal, endpoint_id)
+
+
+@router.post(
+    "/{endpoint_id}/rotate-secret",
+    operation_id="rotate_endpoint_secret",
+    summary="Rotate an endpoint's secret",
+    responses=answers(EndpointSecret, NOT_FOUND),
+)
+async def rotate_endpoint_secret(request: Request, principal: Admin, endpoint_id: EndpointId) -> EndpointSecret:
+    """Deliveries are signed with a new secret, shown this once, and for 24 hours also with the old one.
+
+    Scope: `webhooks:admin`.
+    """
+    house = services(request)
+    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.name)
+    if new is None:
+        raise not_found("endpoint")
+    return EndpointSecret(id=endpoint_id, secret=new.secret, previous_until=new.previous_until)
+
+
+@router.post(
+    "/{endpoint_id}/test",
+    operation_id="test_endpoint",
+    summary="Send a test message",
+    status_code=202,
+    responses=answers(TestSent, NOT_FOUND, CONFLICT, status=202),
+)
+async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> TestSent:
+    """Sends `test.sent` to this endpoint alone, whatever types it wants. Scope: `webhooks:admin`."""
+    house = services(request)
+    sent = await endpoints.test(house.engine, house.now(), _known(endpoint_id))
+    if sent == "missing":
+        raise not_found("endpoint")
+    if sent == "disabled":
+        raise ProblemError(CONFLICT, "The endpoint is disabled. Enable it first.")
+    return TestSent(message_id=sent)
+
+
+@router.get(
+    "/{endpoint_id}/deliveries",
+    operation_id="list_deliveries",
+    summary="List an endpoint's deliveries",
+    responses=answers(Deliveries, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_deliveries(
+    request: Request, _: Admin, endpoint_id: EndpointId, asked: Annotated[Paging, Query()]
+) -> Deliveries:
+    """Deliveries, newest first, each with its attempts: status, duration, the beginning of the response.
+
+    Scope: `webhooks:admin`.
+    """
+    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
+    page = await endpoints.sent(services(request).engine, wanted, _known(endpoint_id))
+    if page is None:
+        raise not_found("endpoint")
+    return Deliveries(
+        items=[Delivery.model_validate(delivery) for delivery in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+def _check_types(event_types: Sequence[str]) -> None:
+    """Each is a type that we send. Raises ProblemError, with the nearest name."""
+    faults = [
+        Fault(pointer=f"/event_types/{place}", detail=_unknown_type(name))
+        for place, name in enumerate(event_types)
+        if name not in SCHEMAS
+    ]
+    if faults:
+        raise invalid(*faults)
+
+
+def _unknown_type(name: str) -> str:
+    near = get_close_matches(name, SCHEMAS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEMAS)}"
+    return f"is not a type of event that is sent: {hint}"
+
+
+def _known(endpoint_id: str) -> str:
+    """Refuse an id that no endpoint can have. Raises ProblemError."""
+    if len(endpoint_id) > 200 or not is_storable(endpoint_id):
+        raise not_found("endpoint")
+    return endpoint_id

@@ -1,0 +1,233 @@
+"""`POST /v1/events`: one event or up to 1,000, own envelopes or CloudEvents; 202 once they are durable."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import media_type, refuse_encoded
+from healthsvc.api.context import Services, services
+from healthsvc.api.problems import (
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    OVERLOADED,
+    TOO_LARGE,
+    UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Fault,
+    ProblemError,
+    invalid,
+)
+from healthsvc.core.instants import to_us
+from healthsvc.flows.append import AppendFailed, Overloaded, Position
+from healthsvc.wire import cloudevents
+from healthsvc.wire.decode import DecodedBatch, FieldError, Reject, decode_batch
+from healthsvc.wire.rest import EventResults
+
+MAX_EVENTS: Final = 1000
+DEFAULT_WAIT_SECONDS: Final = 10.0
+MAX_WAIT_SECONDS: Final = 30.0
+MEDIA_TYPES: Final = ("application/json", cloudevents.STRUCTURED, cloudevents.BATCH)
+WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*(?:=\s*\"?(\d{1,4})\"?)?\s*(?=$|[,;])", re.IGNORECASE)
+
+router = APIRouter(tags=["events"])
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one item."""
+
+    index: int
+    id: str | None
+    status: str
+    errors: list[FieldError] = []
+
+
+class Results(msgspec.Struct, frozen=True):
+    """The whole answer."""
+
+    results: list[Result]
+    position: str | None
+
+
+_EVENT = {
+    "id": "e-1",
+    "source": "site",
+    "type": "page.viewed",
+    "customer_id": "acme",
+    "occurred_at": "2026-11-20T09:29:57Z",
+    "data": {"url": "https://example.com/account/cancel"},
+}
+_CLOUDEVENT = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "site",
+    "type": "page.viewed",
+    "subject": "acme",
+    "time": "2026-11-20T09:29:57Z",
+    "data": {"url": "https://example.com/account/cancel"},
+}
+_OBJECT: dict[str, Any] = {"type": "object", "description": "An event; `schemas/` has the JSON Schema of each type."}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [_OBJECT, {"type": "array", "items": {}, "minItems": 1, "maxItems": MAX_EVENTS}]},
+                "examples": {"one": {"value": _EVENT}, "several": {"value": [_EVENT, _EVENT | {"id": "e-2"}]}},
+            },
+            cloudevents.STRUCTURED: {"schema": _OBJECT, "example": _CLOUDEVENT},
+            cloudevents.BATCH: {
+                "schema": {"type": "array", "items": {}, "minItems": 1, "maxItems": MAX_EVENTS},
+                "example": [_CLOUDEVENT],
+            },
+        },
+    },
+    "parameters": [
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted.",
+            "schema": {"type": "string"},
+            "example": "wait=5",
+        }
+    ],
+}
+
+
+@router.post(
+    "/v1/events",
+    operation_id="append_events",
+    summary="Send events",
+    status_code=202,
+    response_class=Response,
+    responses=answers(
+        EventResults,
+        MALFORMED_JSON,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        OVERLOADED,
+        status=202,
+    ),
+    openapi_extra=_BODY,
+)
+async def append_events(request: Request, _: Annotated[Principal, require("events:write")]) -> Response:
+    """Answers 202 when the accepted events are durable, with a result for each: `accepted`, `duplicate` (it is in the
+    request twice), or `rejected` with its faults. One bad event doesn't spoil the others.
+
+    Sending the same event (customer, source, id) again is safe: it is accepted and counted once.
+
+    CloudEvents come structured, in batches, or in binary mode (`ce-` headers). Scope: `events:write`.
+    """
+    house = services(request)
+    items = await _items(request)
+    if isinstance(items, Reject):
+        return _answer(Results([_rejected(items)], None), {})
+    batch = decode_batch(items, now_us=to_us(house.now()))
+    results, fresh = _judge(items, batch)
+    positions = await _append(house, [(batch.events[i].customer_id, batch.raws[i].decode()) for i in fresh])
+    shown = ",".join(str(position) for position in positions) or None
+    return _answer(Results(results, shown), await _preference(request, house, positions))
+
+
+async def _items(request: Request) -> list[bytes] | Reject:
+    """The body's events, each as bytes; a Reject if it is one that can't be read as an event. Raises ProblemError."""
+    refuse_encoded(request)
+    body = await request.body()
+    headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
+    if cloudevents.is_binary(headers, "ce-"):
+        return cloudevents.http_items(headers, body)
+    if media_type(request) not in MEDIA_TYPES:
+        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Send events as one of {', '.join(MEDIA_TYPES)}.")
+    _check_shape(body, array_only=media_type(request) == cloudevents.BATCH)
+    items = cloudevents.http_items(headers, body)
+    if isinstance(items, list) and not 1 <= len(items) <= MAX_EVENTS:
+        raise _wrong_count(len(items))
+    return items
+
+
+def _check_shape(body: bytes, *, array_only: bool) -> None:
+    """The body is JSON, and an object or an array. Raises ProblemError."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(MALFORMED_JSON, str(error) or "The body can't be read as JSON.") from error
+    first = body.lstrip()[:1]
+    if first != b"[" and (array_only or first != b"{"):
+        raise invalid(Fault(pointer="", detail=f"must be {'' if array_only else 'an event or '}an array of events"))
+
+
+def _wrong_count(count: int) -> ProblemError:
+    if count == 0:
+        return invalid(Fault(pointer="", detail="must hold at least one event"))
+    return ProblemError(TOO_LARGE, f"The body has {count} events; {MAX_EVENTS} at most.")
+
+
+def _judge(items: Sequence[bytes], batch: DecodedBatch) -> tuple[list[Result], list[int]]:
+    """A result for each item, in order, and which of the batch's events are to be appended."""
+    results: dict[int, Result] = {}
+    fresh: list[int] = []
+    seen: set[bytes] = set()
+    for i, (index, event) in enumerate(zip(batch.index, batch.events, strict=True)):
+        digest = batch.digests[i].tobytes()
+        status = "duplicate" if digest in seen else "accepted"
+        if status == "accepted":
+            seen.add(digest)
+            fresh.append(i)
+        results[index] = Result(index, event.id, status)
+    for reject in batch.rejects:
+        results[reject.index] = _rejected(reject, items[reject.index])
+    return [results[index] for index in sorted(results)], fresh
+
+
+def _rejected(reject: Reject, item: bytes = b"") -> Result:
+    told = cloudevents.translated(reject) if b'"specversion"' in item or not item else reject
+    return Result(reject.index, _id_of(item), "rejected", told.errors)
+
+
+def _id_of(item: bytes) -> str | None:
+    """The id of an item that isn't an event, so that its sender finds it again."""
+    try:
+        record = msgspec.json.decode(item)
+    except (ValueError, RecursionError):
+        return None
+    said = record.get("id") if isinstance(record, dict) else None
+    return said if isinstance(said, str) else None
+
+
+async def _append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
+    """The last position of the entries in each partition, once they are durable. Raises ProblemError."""
+    try:
+        written = await house.appender.append(entries)
+    except Overloaded as error:
+        wait = {"retry-after": f"{max(1, round(error.retry_after))}"}
+        raise ProblemError(
+            OVERLOADED, "Too many events wait to be written; none of these was.", headers=wait
+        ) from error
+    except AppendFailed as error:
+        raise ProblemError(UNAVAILABLE, "The events could not be written. Send them again: that is safe.") from error
+    last: dict[int, Position] = {}
+    for position in written:
+        last[position.partition] = max(position, last.get(position.partition, position))
+    return [last[partition] for partition in sorted(last)]
+
+
+async def _preference(request: Request, house: Services, positions: Sequence[Position]) -> dict[str, str]:
+    """Wait until the events count, if that is preferred; the header says so if they do."""
+    asked = WAIT.search(",".join(request.headers.getlist("prefer")))
+    if asked is None:
+        return {}
+    seconds = min(float(asked[1]), MAX_WAIT_SECONDS) if asked[1] else DEFAULT_WAIT_SECONDS
+    if not await house.appender.wait_for(positions, seconds):
+        return {}
+    return {"preference-applied": f"wait={asked[1]}" if asked[1] else "wait"}
+
+
+def _answer(results: Results, headers: dict[str, str]) -> Response:
+    return Response(msgspec.json.encode(results), 202, headers=headers, media_type="application/json")

@@ -1,0 +1,96 @@
+"""API keys: made, listed, ended."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Authenticator, Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    Fault,
+    invalid,
+    not_found,
+)
+from healthsvc.flows import lists
+from healthsvc.flows.lists import Wanted
+from healthsvc.flows.manage import keys
+from healthsvc.wire.cursors import is_storable
+from healthsvc.wire.rest import Key, KeyCreate, KeyCreated, Keys, Paging
+
+router = APIRouter(tags=["keys"], prefix="/v1/keys")
+Admin = Annotated[Principal, require("admin")]
+KeyId = Annotated[str, Path(description="The key's id, not the key.", examples=["key_7Qd2"])]
+
+
+@router.get(
+    "", operation_id="list_keys", summary="List API keys", responses=answers(Keys, INVALID_REQUEST, INVALID_CURSOR)
+)
+async def list_keys(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Keys:
+    """API keys, newest first, ended ones too; never the keys themselves. Scope: `admin`."""
+    page = await lists.api_keys(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
+    return Keys(
+        items=[Key.model_validate(key) for key in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.post(
+    "",
+    operation_id="create_key",
+    summary="Create an API key",
+    status_code=201,
+    responses=answers(KeyCreated, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=201),
+    openapi_extra=documented(KeyCreate),
+)
+async def create_key(
+    request: Request, response: Response, principal: Admin, body: Annotated[KeyCreate, body_of(KeyCreate)]
+) -> KeyCreated:
+    """The `key` is shown this once. Scope: `admin`."""
+    house = services(request)
+    now = house.now()
+    if body.expires_at is not None and body.expires_at <= now:
+        raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
+    new = await keys.create(
+        house.engine,
+        now,
+        pepper=house.key_pepper,
+        name=body.name,
+        scopes=body.scopes,
+        expires_at=body.expires_at,
+        actor=principal.name,
+    )
+    _forget(request)
+    response.headers["location"] = f"/v1/keys/{new.key.id}"
+    return KeyCreated(**Key.model_validate(new.key).model_dump(), key=new.text)
+
+
+@router.delete(
+    "/{key_id}",
+    operation_id="revoke_key",
+    summary="Revoke an API key",
+    status_code=204,
+    response_class=Response,
+    responses=answers(None, NOT_FOUND, status=204),
+)
+async def revoke_key(request: Request, principal: Admin, key_id: KeyId) -> Response:
+    """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope: `admin`."""
+    house = services(request)
+    known = len(key_id) <= 200 and is_storable(key_id)
+    if not known or not await keys.revoke(house.engine, house.now(), key_id, actor=principal.name):
+        raise not_found("key")
+    _forget(request)
+    return Response(status_code=204)
+
+
+def _forget(request: Request) -> None:
+    authenticator: Authenticator = request.app.state.authenticator
+    authenticator.forget()

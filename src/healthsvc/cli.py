@@ -1,0 +1,216 @@
+"""The command `healthsvc`: reads the configuration, runs roles, and speaks plainly when something is wrong."""
+
+import asyncio
+import json
+import os
+import platform
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, NoReturn
+
+import structlog
+import typer
+
+from healthsvc import __version__, cli_replay, running, serving, settings, telemetry, wiring
+from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
+from healthsvc.flows.manage.keys import NewKey
+from healthsvc.settings import Settings, SettingsError
+from healthsvc.store.outage import is_outage
+from healthsvc.telemetry import LogEvent
+from healthsvc.wire.api_keys import SCOPES
+from healthsvc.wire.scorecards import ScorecardError, compile_document
+
+EXIT_REFUSED: Final = 2  # the configuration or the command is wrong
+EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: something we need isn't there
+EPILOG = "Configured by HEALTHSVC_… variables: `healthsvc variables` lists them."
+
+log = structlog.get_logger(__name__)
+app = typer.Typer(
+    name="healthsvc",
+    help="Customer health in seconds, explained down to the event. Begin with `healthsvc up`, then `healthsvc demo`.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+cli_replay.register(app)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+# Running --------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def up() -> None:
+    """Run everything in this process: database, API, processing, deliveries.
+
+    PostgreSQL is embedded, in HEALTHSVC_DATA_DIR, unless HEALTHSVC_DATABASE_URL names yours. Stop with Ctrl-C.
+    """
+    with _told() as chosen:
+        bound = serving.bind(chosen.host, chosen.port)
+        with wiring.own_database(chosen) as (url, watchers):
+            asyncio.run(wiring.install(url, chosen))
+            first = asyncio.run(wiring.first_key(url, chosen))
+            api = wiring.api_role(url, chosen, bound, lambda: _welcome(serving.address(bound), chosen, first))
+            process = wiring.process_role(url, chosen, thread=True)
+            code = running.run([*watchers, api, process, wiring.deliver_role(url, chosen)])
+    _leave(code)
+
+
+@app.command()
+def api() -> None:
+    """Run the REST API alone, on HEALTHSVC_DATABASE_URL. Any number may run side by side."""
+    with _told() as chosen:
+        url, bound = _named_database(chosen), serving.bind(chosen.host, chosen.port)
+        role = wiring.api_role(url, chosen, bound, lambda: typer.echo(f"The API listens on {serving.address(bound)}"))
+        code = running.run([role])
+    _leave(code)
+
+
+@app.command()
+def process() -> None:
+    """Run the processing alone: reads the log, keeps health up to date. Any number share the partitions."""
+    with _told() as chosen:
+        wiring.serve_metrics(chosen)
+        code = running.run([wiring.process_role(_named_database(chosen), chosen)])
+    _leave(code)
+
+
+@app.command()
+def deliver() -> None:
+    """Run the webhook deliveries alone. Any number share the work."""
+    with _told() as chosen:
+        wiring.serve_metrics(chosen)
+        code = running.run([wiring.deliver_role(_named_database(chosen), chosen)])
+    _leave(code)
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database up to date: its schema, and what must exist before the first event. Harmless when it is."""
+    with _told() as chosen, wiring.any_database(chosen) as url:
+        revision = asyncio.run(wiring.install(url, chosen))
+        _say({"revision": revision}, as_json, f"The database is at revision {revision}.")
+
+
+# Keys and questions ---------------------------------------------------------------------------------------------------
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help=f"What it may do, repeatable: {', '.join(SCOPES)}. Default: admin.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key and print it, this once."""
+    scopes = tuple(scope or ["admin"])
+    strangers = [each for each in scopes if each not in SCOPES]
+    if strangers:
+        _refuse(f"There is no scope {strangers[0]!r}; there are {', '.join(SCOPES)}.")
+    with _told() as chosen, wiring.any_database(chosen) as url:
+        made = asyncio.run(wiring.create_key(url, chosen, name=name, scopes=scopes))
+        shown = {"id": made.key.id, "name": name, "scopes": list(made.key.scopes), "key": made.text}
+        _say(shown, as_json, f"{made.text}\n(shown this once: keep it; it may {', '.join(made.key.scopes)})")
+
+
+@app.command()
+def variables(as_json: AsJson = False) -> None:
+    """List the variables that configure healthsvc."""
+    if as_json:
+        typer.echo(json.dumps(settings.described(), indent=2))
+        return
+    for each in settings.described():
+        default = each["default"] if each["default"] is not None else "unset"
+        typer.echo(f"{each['name']}  ({default})\n    {each['meaning']} Allowed: {each['allowed']}.")
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Print the version."""
+    _say({"version": __version__, "python": platform.python_version()}, as_json, f"healthsvc {__version__}")
+
+
+# Speaking -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _told() -> Iterator[Settings]:
+    """The configuration, with logging set up; what is wrong with it or with the surroundings is told in one line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the roles run, who have their own way to stop
+    try:
+        yield _configured()
+    except (SettingsError, DataFolderInUseError, serving.AddressTakenError) as error:
+        _refuse(str(error))
+    except EmbeddedPostgresError as error:
+        _refuse(str(error), EXIT_UNAVAILABLE)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        _refuse(f"The database can't be used: {error}", EXIT_UNAVAILABLE)
+
+
+def _configured() -> Settings:
+    chosen = settings.load()
+    telemetry.configure_logging(level=chosen.log_level, style=chosen.log_style)
+    for doubt in settings.unknown(os.environ):
+        log.warning(LogEvent.SETTING_UNKNOWN, why=doubt)
+    try:
+        compile_document(chosen.scorecard_document or "")
+    except (ScorecardError, OSError, UnicodeError) as error:
+        raise SettingsError(f"HEALTHSVC_SCORECARD: {chosen.scorecard}: {error}") from None
+    return chosen
+
+
+def _named_database(chosen: Settings) -> str:
+    if chosen.database is None:
+        raise SettingsError(
+            "HEALTHSVC_DATABASE_URL: not set; a role that runs alone needs a database that others share."
+        )
+    return chosen.database
+
+
+def _welcome(address: str, chosen: Settings, first: NewKey | None) -> None:
+    if first is not None:
+        key = f"{first.text}\n           (all rights; shown this once: keep it)"
+    elif chosen.admin_key is not None:
+        key = "the one in HEALTHSVC_ADMIN_KEY"
+    else:
+        key = "made at the first start; another one: healthsvc keys create --name NAME"
+    kafka = (
+        f"{chosen.kafka_bootstrap_servers}, topic {chosen.events_topic}" if chosen.kafka_bootstrap_servers else "none"
+    )
+    typer.echo(
+        f"\nhealthsvc {__version__} is up.\n"
+        f"  API      {address}\n  Docs     {address}/docs\n  API key  {key}\n  Kafka    {kafka}\n"
+        "  Nothing to look at yet? healthsvc demo\n"
+    )
+    sys.stdout.flush()
+
+
+def _say(data: dict[str, Any], as_json: bool, words: str) -> None:
+    typer.echo(json.dumps(data) if as_json else words)
+
+
+def _refuse(words: str, code: int = EXIT_REFUSED) -> NoReturn:
+    typer.echo(words, err=True)
+    raise typer.Exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End with this code at once: a thread that hangs must not keep the process, and everything is closed by now."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,209 @@
+"""Decisions with memory: bands after hysteresis and dwell, flags raised and released, alerts, what goes into history, and the next timer.
+
+Pure: (evaluation, memory, as-of instant) to the new memory and the decisions as data. The same inputs decided at the same instants give the
+same decisions.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import memory
+from healthsvc.core.evaluate import Evaluation, fastest_half_life_us
+from healthsvc.core.feeds import Program
+from healthsvc.core.instants import DAY_US, SECOND_US
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.scorecard import Scorecard
+
+ALERT_MAX_AGE_US: Final = 3 * DAY_US
+"""A cause older than this when it is decided makes history, not an alert: so importing old history raises no storm."""
+RISK_STEPS: Final = 20
+BAND_ALERT: Final = "band_drop"
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagChange:
+    """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released."""
+
+    row: int
+    flag: int
+    kind: Literal["raised", "released"]
+    onset_us: int
+    alert: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandChange:
+    row: int
+    before: int
+    """Index of the band; -1: not enough evidence until now."""
+    after: int
+    alert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What was decided for n rows; row numbers are indices into the evaluation."""
+
+    memory: Floats
+    score: Floats
+    """(n,) the score that stands: frozen at churn."""
+    flags: list[FlagChange]
+    bands: list[BandChange]
+    history: Ints
+    standings: NDArray[np.bool_]
+    due_us: Floats
+    """(n,) the timer to be written, inf: delete it; only where `timers`."""
+    timers: NDArray[np.bool_]
+
+
+def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions:
+    """Decide every row as of its `now_us`; `remembered` (n, memory.WIDTH) is not changed."""
+    card, now = program.scorecard, found.now_us
+    after = remembered.copy()
+    frozen = np.isnan(remembered[:, memory.FROZEN]) & found.churned
+    after[:, memory.FROZEN] = np.where(
+        found.churned, np.where(frozen, found.score, remembered[:, memory.FROZEN]), np.nan
+    )
+    score = np.where(found.churned, after[:, memory.FROZEN], found.score)
+    flag_changes, mask = _flags(card, found, remembered)
+    after[:, memory.FLAGS] = mask
+    _move_bands(card, score, now, found.churned, after)
+    bands = _band_changes(card, remembered, after, {c.row for c in flag_changes if c.alert})
+    step = np.where(np.isnan(score), -1.0, np.floor((100.0 - np.nan_to_num(score)) / 100.0 * RISK_STEPS))
+    after[:, memory.STEP] = step
+    changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
+    standings = changed | (step != remembered[:, memory.STEP]) | (remembered[:, memory.DECIDED] == 0)
+    history = _history(score, now, changed, remembered, after)
+    due = _due(program, found, score, after)
+    fired = remembered[:, memory.DUE] <= now
+    timers = (due < remembered[:, memory.DUE]) | fired
+    after[:, memory.DUE] = np.where(timers, due, remembered[:, memory.DUE])
+    after[:, memory.DECIDED] = now
+    return Decisions(after, score, flag_changes, bands, history, standings, due, timers)
+
+
+def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
+    """The same cause of the same customer is the same alert, whoever decides it and however often."""
+    return "al_" + blake2b(f"{customer_id}\0{kind}\0{onset_us}".encode(), digest_size=12).hexdigest()
+
+
+def flag_names(card: Scorecard, mask: float) -> list[str]:
+    """Names of the flags whose bits are set, in declared order; not to be changed."""
+    return _named(tuple(rule.name for rule in card.flags), int(mask))
+
+
+@lru_cache(maxsize=4096)
+def _named(names: tuple[str, ...], bits: int) -> list[str]:
+    return [name for f, name in enumerate(names) if bits >> f & 1]
+
+
+def _flags(card: Scorecard, found: Evaluation, remembered: Floats) -> tuple[list[FlagChange], Floats]:
+    holds = found.standing.holds.copy()
+    if found.churned.any():
+        stays = np.array([rule.kind == "churned" for rule in card.flags])
+        holds[found.churned] &= stays
+    mask = (holds * (1 << np.arange(len(card.flags), dtype=np.int64))).sum(axis=1)
+    before = remembered[:, memory.FLAGS].astype(np.int64)
+    changes: list[FlagChange] = []
+    for row in np.flatnonzero(mask != before).tolist():
+        turned = int(mask[row] ^ before[row])
+        for f, rule in enumerate(card.flags):
+            if turned >> f & 1:
+                onset = int(found.standing.onset_us[row, f])
+                raised = bool(holds[row, f])
+                fresh = onset >= int(found.now_us[row]) - ALERT_MAX_AGE_US
+                kind: Literal["raised", "released"] = "raised" if raised else "released"
+                changes.append(
+                    FlagChange(
+                        row=row, flag=f, kind=kind, onset_us=onset, alert=raised and fresh and rule.severity is not None
+                    )
+                )
+    return changes, mask.astype(np.float64)
+
+
+def _band_of(floors: Floats, score: Floats) -> Ints:
+    """Index of the best band whose floor the score reaches (0 is the best band)."""
+    place: Ints = (score[:, None] < floors[None, :]).sum(axis=1)
+    return place
+
+
+def _move_bands(card: Scorecard, score: Floats, now: Instants, churned: NDArray[np.bool_], after: Floats) -> None:
+    """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the hysteresis."""
+    floors = np.array([b.floor for b in card.bands])
+    known = ~np.isnan(score) & ~churned
+    marks = np.where(known, score, 0.0)
+    current = after[:, memory.BAND]
+    natural = np.minimum(_band_of(floors, marks), len(floors) - 1)
+    place = current.astype(np.int64)
+    first = known & (place < 0)
+    floor_now = floors[np.maximum(place, 0)]
+    worse = known & ~first & (natural > place) & (marks < floor_now - card.hysteresis)
+    believed = np.minimum(_band_of(floors + card.hysteresis, marks), len(floors) - 1)
+    better = known & ~first & (believed < place)
+    since = np.where(better, np.where(after[:, memory.PENDING_SINCE] > 0, after[:, memory.PENDING_SINCE], now), 0.0)
+    risen = better & (now - since >= card.dwell_us)
+    moved = first | worse | risen
+    after[:, memory.BAND] = np.where(risen, believed, np.where(first | worse, natural, current))
+    after[:, memory.BAND_SINCE] = np.where(moved, now, after[:, memory.BAND_SINCE])
+    after[:, memory.PENDING_SINCE] = np.where(moved, 0.0, since)
+
+
+def _band_changes(card: Scorecard, remembered: Floats, after: Floats, alerted: set[int]) -> list[BandChange]:
+    risky = len(card.bands) // 2
+    changes: list[BandChange] = []
+    for row in np.flatnonzero(after[:, memory.BAND] != remembered[:, memory.BAND]).tolist():
+        old, new = int(remembered[row, memory.BAND]), int(after[row, memory.BAND])
+        alert = 0 <= old < new and new >= risky and row not in alerted
+        changes.append(BandChange(row=row, before=old, after=new, alert=alert))
+    return changes
+
+
+def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembered: Floats, after: Floats) -> Ints:
+    """A row on a change of band or flag, a move of a point, or the first of a day."""
+    known = ~np.isnan(score)
+    day = np.floor_divide(now, DAY_US).astype(np.float64)
+    moved = known & ~(np.abs(score - remembered[:, memory.SCORE]) < 1.0)
+    rows = changed | moved | (known & (day != remembered[:, memory.DAY]))
+    after[:, memory.SCORE] = np.where(rows, score, remembered[:, memory.SCORE])
+    after[:, memory.DAY] = np.where(rows, day, remembered[:, memory.DAY])
+    return np.flatnonzero(rows)
+
+
+def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> Floats:
+    """A lower bound of the next instant at which ageing alone changes a band or flag: early is harmless, late isn't.
+
+    Flags, dwell and slots have exact instants. Of the score only this is used: no part of it fades faster than by half in the fastest
+    half-life h, nothing grows with age, and marks are concave in their levels and 0 at 0. Then after s the score is at least
+    2^(-s/h) of itself, and at most good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is fresh.
+    """
+    card, now = program.scorecard, found.now_us.astype(np.float64)
+    due = np.where(
+        found.churned, np.inf, np.minimum(found.standing.change_us.min(axis=1, initial=np.inf), found.slot_expiry_us)
+    )
+    pending = after[:, memory.PENDING_SINCE]
+    due = np.where(pending > 0, np.minimum(due, pending + card.dwell_us), due)
+    span = fastest_half_life_us(program)
+    floors = np.array([b.floor for b in card.bands])
+    place = np.maximum(after[:, memory.BAND].astype(np.int64), 0)
+    scored = ~np.isnan(score) & ~found.churned & ~np.isnan(found.raw)
+    raw = np.where(scored, found.raw, 50.0)
+    lower = floors[place] - card.hysteresis
+    falls = scored & (lower > 0) & (score >= lower)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sink = np.log2(raw / np.where(falls, lower, 1.0)) * span
+        due = np.where(falls, np.minimum(due, now + np.floor(sink)), due)
+        upper = floors[np.maximum(place - 1, 0)] + card.hysteresis
+        rises = scored & (place > 0) & (pending == 0) & (found.cap >= upper) & (score < upper)
+        good = (found.weight * found.value).sum(axis=1)
+        total = found.weight.sum(axis=1)
+        bad = total - good
+        faded = np.where(bad > 0, (total - 100.0 * good / upper) / np.where(bad > 0, bad, 1.0), np.inf)
+        climb = np.where((faded > 0) & (faded < 1), -np.log2(1.0 - np.clip(faded, 0.0, 1.0 - 1e-15)) * span, np.inf)
+    due = np.where(rises & (faded < 1), np.minimum(due, now + np.floor(np.where(np.isfinite(climb), climb, 0.0))), due)
+    return np.where(np.isfinite(due), np.maximum(due, now + SECOND_US), np.inf)

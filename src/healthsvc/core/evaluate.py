@@ -1,0 +1,248 @@
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one customer or many alike.
+
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times the weighted mean of
+the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may cap it.
+All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import facts as fact
+from healthsvc.core import levels
+from healthsvc.core.feeds import Program
+from healthsvc.core.flags import Standing, flag_states
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.scorecard import Judge, Measure
+
+Mask = NDArray[np.bool_]
+_LN2: Final = float(np.log(2.0))
+_SLOT_SPAN_US: Final = fact.SLOT_SPAN_DAYS * DAY_US
+_DISTINCT: Final = np.array(
+    [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
+)
+"""Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
+
+    program: Program
+    cells: Floats
+    facts: Floats
+    now_us: Instants
+
+    def level(self, measure: int, half_life: int) -> Floats:
+        sums = np.ascontiguousarray(self.cells[:, measure, half_life])
+        return levels.decayed(sums, self.now_us, self.program.half_lives_us[half_life], self.program.landmark_us)
+
+    def rate(self, measure: int, half_life: int) -> Floats:
+        """Events a day that would hold the level where it is."""
+        return self.level(measure, half_life) * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
+
+    def count(self, measure: int) -> Floats:
+        return self.cells[:, measure, len(self.program.half_lives_us)]
+
+    def newest(self, measure: int) -> Floats:
+        return self.cells[:, measure, len(self.program.half_lives_us) + 1]
+
+    def fact(self, name: str) -> Floats:
+        return self.facts[:, fact.COLUMN[name]]
+
+    def ageing(self, since: Floats, half_life_us: int) -> Floats:
+        """1 at `since`, half of it a half-life later; never more than 1."""
+        age = np.maximum(self.now_us - np.ascontiguousarray(since), 0.0)
+        return np.exp2(-(age / half_life_us))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """n customers, k judged measures, f flags."""
+
+    now_us: Instants
+    score: Floats
+    """(n,) effective score 0-100; NaN without enough evidence."""
+    raw: Floats
+    """(n,) before caps; NaN without enough evidence."""
+    weight: Floats
+    """(n, k) evidence weight of each judged measure now."""
+    value: Floats
+    """(n, k) 0 bad .. 1 good."""
+    coverage: Floats
+    """(n,) share of the scorecard's weight that has evidence."""
+    cap: Floats
+    """(n,) the lowest cap in force, 100 where none is."""
+    standing: Standing
+    churned: Mask
+    slot_expiry_us: Floats
+    """(n,) next instant at which a function stops counting as used, inf where none does."""
+
+    @property
+    def risk(self) -> Floats:
+        """(n,) 0-1, a ranking: 1 - score / 100. Not a probability."""
+        return 1.0 - self.score / 100.0
+
+
+def evaluate(view: View) -> Evaluation:
+    """Score and flags of each row as of its `now_us`."""
+    card = view.program.scorecard
+    n, judged = len(view.now_us), card.judged
+    dimension = dict(card.dimensions)
+    column = {name: i for i, name in enumerate(view.program.measures)}
+    weight, value = np.zeros((n, len(judged))), np.zeros((n, len(judged)))
+    good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
+    for k, measure in enumerate(judged):
+        judge = measure.judge
+        assert judge is not None and measure.dimension is not None  # `judged` holds no others
+        evidence, marks = _JUDGES[judge.kind](view, column[measure.of or measure.name], judge)
+        most = dimension[measure.dimension] * measure.share
+        weight[:, k], value[:, k] = evidence * most, marks
+        good = good + weight[:, k] * value[:, k]
+        total = total + weight[:, k]
+        if judge.kind in _EXPECTED:
+            full += most
+            covered = covered + np.where(evidence > 0, most, 0.0)
+    standing = flag_states(view)
+    enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
+    raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
+    cap, override = _caps(view, standing)
+    score = np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan))
+    return Evaluation(
+        now_us=view.now_us,
+        score=score,
+        raw=raw,
+        weight=weight,
+        value=value,
+        coverage=covered / full if full else covered,
+        cap=cap,
+        standing=standing,
+        churned=_churned(view),
+        slot_expiry_us=_slot_expiry(view),
+    )
+
+
+def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
+    """(k,) points that each measure would give at best, for one row's weights."""
+    total = 0.0
+    for w in weight.tolist():
+        total += w
+    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
+
+
+def _caps(view: View, standing: Standing) -> tuple[Floats, Mask]:
+    cap, override = np.full(len(view.now_us), 100.0), np.zeros(len(view.now_us), bool)
+    for f, rule in enumerate(view.program.scorecard.flags):
+        if rule.cap is not None:
+            cap = np.where(standing.holds[:, f], np.minimum(cap, rule.cap), cap)
+            if rule.override:
+                override |= standing.holds[:, f]
+    return cap, override
+
+
+def _churned(view: View) -> Mask:
+    cancelled = view.fact("cancelled_at")
+    effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
+    return (cancelled > 0) & (cancelled >= view.fact("renewed_at")) & (effective <= view.now_us)
+
+
+def _slot_expiry(view: View) -> Floats:
+    slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+    ends = np.where(slots > 0, slots + _SLOT_SPAN_US, np.inf)
+    next_end: Floats = np.where(ends > view.now_us[:, None], ends, np.inf).min(axis=1)
+    return next_end
+
+
+Judged = tuple[Floats, Floats]
+
+
+def _habit(view: View, measure: int, judge: Judge) -> Judged:
+    """Today's rate against the customer's own: the shortest half-life's over the longest's."""
+    short, long = view.rate(measure, 0), view.rate(measure, len(view.program.half_lives_us) - 1)
+    ratio = short / np.where(long > 0, long, 1.0)
+    evidence = (view.count(measure) >= judge.min_events).astype(np.float64)
+    return evidence, np.minimum(1.0, ratio / judge.at)
+
+
+def _saturated(level: Floats, half: float) -> Floats:
+    return 1.0 - np.exp2(-(level / half))
+
+
+def _target(view: View, measure: int, judge: Judge) -> Judged:
+    level = view.level(measure, len(view.program.half_lives_us) - 1)
+    return (view.count(measure) >= judge.min_events).astype(np.float64), _saturated(level, judge.at)
+
+
+def _trouble(view: View, measure: int, judge: Judge) -> Judged:
+    evidence = _saturated(view.level(measure, 0), judge.at)
+    return evidence, np.zeros_like(evidence)
+
+
+def _credit(view: View, measure: int, judge: Judge) -> Judged:
+    evidence = _saturated(view.level(measure, len(view.program.half_lives_us) - 1), judge.at)
+    return evidence, np.ones_like(evidence)
+
+
+def _extent(view: View, measure: int, judge: Judge) -> Judged:
+    """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least `at`)."""
+    slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+    ever = _DISTINCT[(slots > 0).sum(axis=1)]
+    used = _DISTINCT[(slots + _SLOT_SPAN_US > view.now_us[:, None]).sum(axis=1)]
+    owned = view.fact("features_owned")
+    owned = np.where(np.isnan(owned) | (owned <= 0), np.maximum(ever, judge.at), np.maximum(owned, 1.0))
+    return (ever > 0).astype(np.float64), np.minimum(1.0, used / owned)
+
+
+def _survey(view: View, measure: int, judge: Judge) -> Judged:
+    answer = view.fact(judge.fact)
+    known = ~np.isnan(answer)
+    marks = np.clip((np.where(known, answer, judge.worst) - judge.worst) / (judge.best - judge.worst), 0.0, 1.0)
+    return np.where(known, view.ageing(view.fact(f"{judge.fact}_at"), judge.half_life_us), 0.0), marks
+
+
+def _ratio(view: View, measure: int, judge: Judge) -> Judged:
+    part, whole = view.fact(judge.fact), view.fact(judge.to)
+    known = ~np.isnan(part) & ~np.isnan(whole) & (whole > 0)
+    return known.astype(np.float64), np.where(
+        known, np.clip(part / np.where(known, whole, 1.0) / judge.at, 0.0, 1.0), 0.0
+    )
+
+
+def _open(view: View, measure: int, judge: Judge) -> Judged:
+    evidence = (view.fact(judge.fact) > 0).astype(np.float64)
+    return evidence, np.zeros_like(evidence)
+
+
+def _served(view: View, measure: int, judge: Judge) -> Judged:
+    at = view.fact(judge.fact)
+    return np.where(at > 0, view.ageing(at, judge.half_life_us), 0.0), np.full(len(at), judge.best)
+
+
+_JUDGES: Final[dict[str, Callable[[View, int, Judge], Judged]]] = {
+    "habit": _habit,
+    "target": _target,
+    "trouble": _trouble,
+    "credit": _credit,
+    "extent": _extent,
+    "survey": _survey,
+    "ratio": _ratio,
+    "open": _open,
+    "served": _served,
+}
+_EXPECTED: Final = frozenset(("habit", "target", "extent", "survey", "ratio"))
+"""Judges whose lack of evidence is a gap in what is known; trouble and credit are only there when something happened."""
+
+
+def fastest_half_life_us(program: Program) -> int:
+    """No part of a score fades faster than this: what the timers' lower bounds rest on."""
+    judges = [
+        m.judge.half_life_us
+        for m in program.scorecard.judged
+        if m.judge is not None and m.judge.kind in ("survey", "served")
+    ]
+    return min((*program.half_lives_us, *judges))

@@ -1,0 +1,131 @@
+"""A scorecard compiled: which levels an event feeds.
+
+Events that feed the same measures with the same weights share a *signature*, a small number; a batch is folded by its signatures.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import facts as fact
+from healthsvc.core.scorecard import ANY_OTHER, Feed, Scorecard
+
+_MEMO: Final = 50_000
+"""Property values remembered per event type; the memory starts anew beyond it."""
+
+_UNHASHABLE: Final = (list, dict)
+
+Classifier = Callable[[Any], int]
+
+
+class Program:
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules."""
+
+    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str]) -> None:
+        self.scorecard = scorecard
+        self.half_lives_us = scorecard.half_lives_us
+        self.landmark_us = scorecard.landmark_us
+        self.measures = tuple(m.name for m in scorecard.kept)
+        self.width = len(self.measures)
+        self._page_kind = page_kind
+        self._feeds: dict[str, list[tuple[int, Feed]]] = {}
+        for column, measure in enumerate(scorecard.kept):
+            for feed in measure.feeds:
+                self._feeds.setdefault(feed.type, []).append((column, feed))
+        self._signatures: dict[tuple[tuple[int, float], ...], int] = {}
+        self._start = np.zeros(1, np.int64)
+        self._length = np.zeros(0, np.int64)
+        self._measure = np.zeros(0, np.int64)
+        self._weight = np.zeros(0)
+        self._classifiers: dict[str, Classifier] = {}
+        self._slots: dict[str, int] = {}
+
+    def classify(self, types: Sequence[str], events: Sequence[Any]) -> NDArray[np.int32]:
+        """Signature of each event."""
+        known = self._classifiers
+        for unknown in set(types) - known.keys():
+            known[unknown] = self._classifier(unknown)
+        return np.fromiter([known[t](e) for t, e in zip(types, events, strict=True)], np.int32, len(types))
+
+    def contributions(
+        self, signatures: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """What a batch adds, in log order: index of the event, column of the measure, weight."""
+        count = self._length[signatures]
+        event = np.repeat(np.arange(len(signatures)), count)
+        ends = np.cumsum(count)
+        at = np.arange(len(event)) + np.repeat(self._start[signatures] - (ends - count), count)
+        return event, self._measure[at], self._weight[at]
+
+    def feature_slots(self, features: Sequence[str]) -> NDArray[np.int64]:
+        slots = self._slots
+        if len(slots) > _MEMO:
+            slots.clear()
+        for unknown in set(features) - slots.keys():
+            slots[unknown] = fact.feature_slot(unknown)
+        return np.fromiter([slots[f] for f in features], np.int64, len(features))
+
+    def feeding(self, measure: str) -> tuple[Feed, ...]:
+        """The feeds of a kept measure, for naming its events."""
+        return next(m.feeds for m in self.scorecard.kept if m.name == measure)
+
+    def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
+        """Whether an event feeds through this feed."""
+        named = feed.type == event_type or (feed.type == ANY_OTHER and event_type not in self._feeds)
+        return named and all(self._property(data, name) in values for name, values in feed.where)
+
+    def _classifier(self, event_type: str) -> Classifier:
+        feeds = self._feeds.get(event_type, self._feeds.get(ANY_OTHER, []))
+        names = sorted({name for _, feed in feeds for name, _ in feed.where})
+        if not names:
+            always = self._signature(tuple((column, feed.weight) for column, feed in feeds))
+            return lambda event: always
+        return self._by_property(feeds, names[0]) if len(names) == 1 else self._by_properties(feeds, names)
+
+    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str) -> Classifier:
+        """The usual case, made fast: all conditions look at one property."""
+        memo: dict[Any, int] = {}
+        look = self._property
+
+        def classify(event: Any) -> int:
+            value = look(event.data, name)
+            found = memo.get(value)
+            return self._learn(memo, value, feeds, {name: value}) if found is None else found
+
+        return classify
+
+    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+        memo: dict[Any, int] = {}
+
+        def classify(event: Any) -> int:
+            values = tuple([self._property(event.data, name) for name in names])
+            found = memo.get(values)
+            return self._learn(memo, values, feeds, dict(zip(names, values, strict=True))) if found is None else found
+
+        return classify
+
+    def _learn(self, memo: dict[Any, int], key: Any, feeds: Sequence[tuple[int, Feed]], values: dict[str, Any]) -> int:
+        if len(memo) >= _MEMO:
+            memo.clear()
+        fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
+        found = memo[key] = self._signature(tuple(fed))
+        return found
+
+    def _property(self, data: Any, name: str) -> Any:
+        value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+        if value is None and name == "kind":
+            url = data.get("url") if isinstance(data, dict) else getattr(data, "url", None)
+            return self._page_kind(url) if isinstance(url, str) else None
+        return repr(value) if isinstance(value, _UNHASHABLE) else value
+
+    def _signature(self, fed: tuple[tuple[int, float], ...]) -> int:
+        found = self._signatures.get(fed)
+        if found is None:
+            found = self._signatures[fed] = len(self._signatures)
+            self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
+            self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
+            self._length = np.append(self._length, len(fed))
+            self._start = np.append(self._start, len(self._measure))
+        return found

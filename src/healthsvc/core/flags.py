@@ -1,0 +1,134 @@
+"""Flags: what holds of a customer now, since when, and the next instant at which time alone changes that.
+
+Every rule has a closed form, so the instant at which silence crosses its line is known long before. A flag of absence (`absence`, `drop`,
+`ahead`) is only as good as the log has been read: callers evaluate as of an instant up to which everything logged has been read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.levels import Floats
+from healthsvc.core.scorecard import FlagRule
+
+if TYPE_CHECKING:
+    from healthsvc.core.evaluate import View
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """n customers, f flags, as arrays (n, f)."""
+
+    holds: NDArray[np.bool_]
+    onset_us: Floats
+    """When its cause happened; meaningful where it holds."""
+    change_us: Floats
+    """The next instant at which time alone makes it hold or end; inf where only an event can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    holds: NDArray[np.bool_]
+    onset_us: Floats
+    change_us: Floats
+
+
+def flag_states(view: "View") -> Standing:
+    """All flags of each row as of its `now_us`, in declared order."""
+    rules = view.program.scorecard.flags
+    shape = (len(view.now_us), len(rules))
+    standing = Standing(np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf))
+    for f, rule in enumerate(rules):
+        held = _KINDS[rule.kind](view, rule)
+        standing.holds[:, f], standing.onset_us[:, f], standing.change_us[:, f] = (
+            held.holds,
+            held.onset_us,
+            held.change_us,
+        )
+    return standing
+
+
+def _column(view: "View", name: str) -> int:
+    return view.program.measures.index(name)
+
+
+def _intent(view: "View", rule: FlagRule) -> Held:
+    """Holds from the event on until someone has spoken with the customer since, and it has been quiet for the span."""
+    said, spoken = view.newest(_column(view, rule.measure)), view.newest(_column(view, rule.release))
+    ends = np.where(spoken >= said, said + rule.span_us, np.inf)
+    holds = (said > 0) & (view.now_us < ends)
+    return Held(holds, said, np.where(holds, ends, np.inf))
+
+
+def _level(view: "View", rule: FlagRule) -> Held:
+    """Holds while the level is at least `at`."""
+    measure = _column(view, rule.measure)
+    level = view.level(measure, view.program.half_lives_us.index(rule.half_life_us))
+    holds = level >= rule.at
+    ahead = np.log2(np.where(holds, level, 1.0) / rule.at) * rule.half_life_us
+    return Held(holds, view.newest(measure), np.where(holds, view.now_us + np.floor(ahead), np.inf))
+
+
+def _absence(view: "View", rule: FlagRule) -> Held:
+    """Holds once nothing has come for the span, of a customer that had been there: never-used isn't went-silent."""
+    measure = _column(view, rule.measure)
+    begins = view.newest(measure) + rule.span_us
+    there = view.count(measure) >= rule.min_events
+    holds = there & (view.now_us >= begins)
+    return Held(holds, begins, np.where(there & ~holds, begins, np.inf))
+
+
+def _drop(view: "View", rule: FlagRule) -> Held:
+    """Holds while the rate over the shortest half-life is below `at` times the rate over the longest; silence brings it nearer."""
+    measure, lives = _column(view, rule.measure), view.program.half_lives_us
+    short, long = view.rate(measure, 0), view.rate(measure, len(lives) - 1)
+    known = (view.count(measure) >= rule.min_events) & (long > 0) & (short > 0)
+    ratio = np.where(known, short, 1.0) / np.where(known, long, 1.0)
+    begins = view.now_us + np.log2(ratio / rule.at) / (1.0 / lives[0] - 1.0 / lives[-1])
+    holds = known & (ratio < rule.at)
+    return Held(holds, begins, np.where(known & ~holds, np.floor(begins), np.inf))
+
+
+def _answer(view: "View", rule: FlagRule) -> Held:
+    """Holds while the last answer is at most `at` and younger than the span."""
+    answer, at = view.fact(rule.fact), view.fact(f"{rule.fact}_at")
+    ends = at + rule.span_us
+    holds = (np.nan_to_num(answer, nan=np.inf) <= rule.at) & (view.now_us < ends)
+    return Held(holds, at, np.where(holds, ends, np.inf))
+
+
+def _open(view: "View", rule: FlagRule) -> Held:
+    """Holds while items are open."""
+    return Held(view.fact(rule.fact) > 0, view.fact(f"{rule.fact}_since"), np.full(len(view.now_us), np.inf))
+
+
+def _ahead(view: "View", rule: FlagRule) -> Held:
+    """Holds during the span before an instant that is known."""
+    due = np.nan_to_num(view.fact(rule.fact), nan=0.0)
+    begins = due - rule.span_us
+    holds = (due > 0) & (view.now_us >= begins) & (view.now_us < due)
+    change = np.where(view.now_us < begins, begins, np.where(holds, due, np.inf))
+    return Held(holds, begins, np.where(due > 0, change, np.inf))
+
+
+def _churned(view: "View", rule: FlagRule) -> Held:
+    cancelled = view.fact("cancelled_at")
+    effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
+    going = (cancelled > 0) & (cancelled >= view.fact("renewed_at"))
+    holds = going & (effective <= view.now_us)
+    return Held(holds, np.maximum(cancelled, effective), np.where(going & ~holds, effective, np.inf))
+
+
+_KINDS: Final[dict[str, Callable[["View", FlagRule], Held]]] = {
+    "intent": _intent,
+    "level": _level,
+    "absence": _absence,
+    "drop": _drop,
+    "answer": _answer,
+    "open": _open,
+    "ahead": _ahead,
+    "churned": _churned,
+}

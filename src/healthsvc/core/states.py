@@ -1,0 +1,276 @@
+"""The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
+
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest three instants (its
+evidence). A row is its cells, its facts, its items and its profile; the memory of decisions rides beside it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import facts as fact
+from healthsvc.core import levels, memory
+from healthsvc.core.feeds import Program
+from healthsvc.core.levels import Floats
+
+Rows = NDArray[np.int64]
+
+_HEADER: Final = 8
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A row of the database: what `load` takes."""
+
+    customer_id: str
+    key: int
+    partition: int
+    state: bytes
+    decision: bytes
+    profile: str | None
+
+
+class States:
+    """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
+
+    def __init__(self, program: Program, capacity: int) -> None:
+        self.program = program
+        self.capacity = capacity
+        self.fields = len(program.half_lives_us) + 4
+        self.count_field = len(program.half_lives_us)
+        self.cells: Floats = np.zeros((capacity, program.width, self.fields))
+        self.facts: Floats = np.zeros((capacity, fact.WIDTH))
+        self.memory: Floats = np.zeros((capacity, memory.WIDTH))
+        self.key = np.zeros(capacity, np.int64)
+        self.partition = np.full(capacity, -1, np.int32)
+        self.stored = np.zeros(capacity, bool)
+        self.touched_at = np.zeros(capacity, np.int64)
+        self.ids: list[str] = [""] * capacity
+        self.row_of: dict[str, int] = {}
+        self.items: dict[int, fact.Items] = {}
+        self._profiles: dict[int, fact.Profile | str] = {}
+        self.profile_changed: set[int] = set()
+        self._free: list[int] = []
+        self._used = 0
+
+    @staticmethod
+    def row_bytes(program: Program) -> int:
+        """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
+        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + 300
+
+    def __len__(self) -> int:
+        return len(self.row_of)
+
+    def rows(self, customer_ids: Sequence[str]) -> Rows:
+        """Row of each customer, -1 where it isn't in memory."""
+        get = self.row_of.get
+        return np.fromiter([get(c, -1) for c in customer_ids], np.int64, len(customer_ids))
+
+    def room(self) -> int:
+        """How many more customers fit without eviction."""
+        return self.capacity - len(self.row_of)
+
+    def admit(self, customers: Sequence[tuple[str, int, int]]) -> Rows:
+        """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they don't fit."""
+        rows = self._take(len(customers))
+        self.cells[rows] = 0.0
+        self.facts[rows] = fact.DEFAULTS
+        self.memory[rows] = memory.DEFAULTS
+        self.stored[rows] = False
+        for row, (customer_id, key, partition) in zip(rows.tolist(), customers, strict=True):
+            self._name(row, customer_id, key, partition)
+        return rows
+
+    def load(self, stored: Sequence[Stored]) -> Rows:
+        """Take in customers as the database has them. Raises MemoryError when they don't fit."""
+        rows = self.admit([(s.customer_id, s.key, s.partition) for s in stored])
+        if not stored:
+            return rows
+        self.stored[rows] = True
+        self._unpack(rows, [s.state for s in stored])
+        self.memory[rows] = np.frombuffer(b"".join(s.decision for s in stored), np.float64).reshape(
+            len(stored), memory.WIDTH
+        )
+        for row, s in zip(rows.tolist(), stored, strict=True):
+            if s.profile is not None:
+                self._profiles[row] = s.profile
+        return rows
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Forget rows; what wasn't flushed of them is gone."""
+        for row in rows:
+            del self.row_of[self.ids[row]]
+            self.ids[row] = ""
+            self.partition[row] = -1
+            self.items.pop(row, None)
+            self._profiles.pop(row, None)
+            self.profile_changed.discard(row)
+            self._free.append(row)
+
+    def coldest(self, count: int, keep: Rows) -> Rows:
+        """Rows of the `count` customers that were touched longest ago, none of them among `keep`."""
+        candidates = self.partition[: self._used] >= 0
+        candidates[keep[keep < self._used]] = False
+        rows = np.flatnonzero(candidates)
+        if len(rows) > count:
+            rows = rows[np.argpartition(self.touched_at[rows], count)[:count]]
+        return rows
+
+    def profile(self, row: int) -> fact.Profile:
+        """The row's profile, to be read and written; asking for it marks it as changed."""
+        self.profile_changed.add(row)
+        return self._profile(row)
+
+    def has_profile(self, row: int) -> bool:
+        return row in self._profiles
+
+    def profile_values(self, row: int) -> dict[str, Any]:
+        """Field → value of the profile, for reading."""
+        return {name: entry[0] for name, entry in self._profile(row).items()}
+
+    def profile_json(self, row: int) -> str:
+        return json.dumps(self._profile(row), ensure_ascii=False, separators=(",", ":"))
+
+    def fold(
+        self, rows: Rows, types: Sequence[str], events: Sequence[Any], occurred_us: NDArray[np.int64], ties: Floats
+    ) -> None:
+        """Add events in log order; each array has one entry an event. Counts every event given: duplicates are removed before."""
+        if not len(rows):
+            return
+        signatures = self.program.classify(types, events)
+        flat, at, occurred = self.facts.reshape(-1), rows * fact.WIDTH, occurred_us.astype(np.float64)
+        np.add.at(flat, at + fact.EVENTS, 1.0)
+        np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
+        np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
+        self._fold_levels(rows, signatures, occurred_us)
+        self._fold_slots(rows, types, events, occurred_us)
+        handlers = fact.HANDLERS
+        for i in [i for i, t in enumerate(types) if t in handlers]:
+            handlers[types[i]](self, int(rows[i]), events[i], int(occurred_us[i]), float(ties[i]))
+
+    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int32], occurred_us: NDArray[np.int64]) -> None:
+        event, measure, weight = self.program.contributions(signatures)
+        if not len(event):
+            return
+        cell = rows[event] * self.program.width + measure
+        base = cell * self.fields
+        flat = self.cells.reshape(-1)
+        for field, half_life_us in enumerate(self.program.half_lives_us):
+            per_event = levels.weights(occurred_us, half_life_us, self.program.landmark_us)
+            np.add.at(flat, base + field, per_event[event] * weight)
+        np.add.at(flat, base + self.count_field, 1.0)
+        met, newest = levels.top_three(cell, occurred_us[event])
+        at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
+        flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
+
+    def _fold_slots(
+        self, rows: Rows, types: Sequence[str], events: Sequence[Any], occurred_us: NDArray[np.int64]
+    ) -> None:
+        uses = [i for i, t in enumerate(types) if t == "feature.used"]
+        if uses:
+            slots = self.program.feature_slots([events[i].data.feature for i in uses])
+            at = rows[uses] * fact.WIDTH + fact.SLOT_0 + slots
+            np.maximum.at(self.facts.reshape(-1), at, occurred_us[uses].astype(np.float64))
+
+    def pack(self, rows: Rows) -> list[bytes]:
+        """The rows' states for the database: only the cells and facts that were ever touched."""
+        cells, facts = self.cells[rows], self.facts[rows]
+        touched = cells[:, :, self.count_field] > 0
+        known = ~((facts == fact.DEFAULTS) | (np.isnan(facts) & np.isnan(fact.DEFAULTS)))
+        cell_bytes, fact_bytes = cells[touched].tobytes(), facts[known].tobytes()
+        cell_ids = np.nonzero(touched)[1].astype(np.uint8).tobytes()
+        fact_ids = np.nonzero(known)[1].astype(np.uint8).tobytes()
+        cell_ends = np.cumsum(touched.sum(axis=1)).tolist()
+        fact_ends = np.cumsum(known.sum(axis=1)).tolist()
+        packed: list[bytes] = []
+        c0 = f0 = 0
+        width = self.fields * 8
+        for row, c1, f1 in zip(rows.tolist(), cell_ends, fact_ends, strict=True):
+            items = self.items.get(row)
+            head = bytes((_FORMAT, self.fields, c1 - c0, f1 - f0, len(items) if items else 0, 0, 0, 0))
+            ids = cell_ids[c0:c1] + fact_ids[f0:f1]
+            parts = [
+                head,
+                ids,
+                b"\0" * (-len(ids) % 8),
+                cell_bytes[c0 * width : c1 * width],
+                fact_bytes[f0 * 8 : f1 * 8],
+            ]
+            if items:
+                parts.append(np.array([[k, *items[k]] for k in sorted(items)], np.float64).tobytes())
+            packed.append(b"".join(parts))
+            c0, f0 = c1, f1
+        return packed
+
+    def pack_memory(self, rows: Rows) -> list[bytes]:
+        width = memory.WIDTH * 8
+        block = self.memory[rows].tobytes()
+        return [block[i : i + width] for i in range(0, len(block), width)]
+
+    def _unpack(self, rows: Rows, packed: list[bytes]) -> None:
+        block = np.frombuffer(b"".join(packed), np.uint8)
+        lengths = np.fromiter(map(len, packed), np.int64, len(packed))
+        start = np.cumsum(lengths) - lengths
+        if (block[start] != _FORMAT).any() or (block[start + 1] != self.fields).any():
+            raise ValueError("a packed state is of another format or projection")
+        cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
+        doubles = block.view(np.float64)
+        ids = cells + known
+        body = (start + _HEADER + ids + (-ids % 8)) // 8
+        cell_ids = block[_spans(start + _HEADER, cells)].astype(np.int64)
+        cell_values = doubles[_spans(body, cells * self.fields)].reshape(-1, self.fields)
+        self.cells[np.repeat(rows, cells), cell_ids] = cell_values
+        fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
+        fact_start = body + cells * self.fields
+        self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
+        for i in np.flatnonzero(items).tolist():
+            first = int(fact_start[i] + known[i])
+            values = doubles[first : first + int(items[i]) * fact.ITEM_FIELDS].reshape(-1, fact.ITEM_FIELDS).tolist()
+            self.items[int(rows[i])] = {int(v[0]): v[1:] for v in values}
+
+    def _profile(self, row: int) -> fact.Profile:
+        kept = self._profiles.get(row)
+        if kept is None:
+            kept = {}
+        elif isinstance(kept, str):
+            kept = dict(json.loads(kept))
+        self._profiles[row] = kept
+        return kept
+
+    def _take(self, count: int) -> Rows:
+        if count > self.capacity - len(self.row_of):
+            raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
+        again = [self._free.pop() for _ in range(min(count, len(self._free)))]
+        fresh = range(self._used, self._used + count - len(again))
+        self._used += len(fresh)
+        return np.array([*again, *fresh], np.int64)
+
+    def _name(self, row: int, customer_id: str, key: int, partition: int) -> None:
+        self.ids[row] = customer_id
+        self.row_of[customer_id] = row
+        self.key[row] = key
+        self.partition[row] = partition
+
+
+def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
+    ends = np.cumsum(count)
+    numbers: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
+    return numbers
+
+
+def field_names(program: Program) -> Mapping[str, int]:
+    """Name of each field of a cell → its place, for those who look into one."""
+    sums = len(program.half_lives_us)
+    return {
+        **{f"sum_{i}": i for i in range(sums)},
+        "count": sums,
+        "newest": sums + 1,
+        "second": sums + 2,
+        "third": sums + 3,
+    }

@@ -1,0 +1,70 @@
+"""The demo: a synthetic fleet's last months, made from a seed and an end instant, as lines that a replay can send."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from healthsvc.core.fleet import Archetype, roster
+from healthsvc.core.fleet_story import fleet
+from healthsvc.wire.files import Group, Line, encode_event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Which fleet: the same values give the same events, byte for byte."""
+
+    seed: int
+    customers: int
+    end_us: int
+
+
+def lines(demo: Demo) -> list[bytes]:
+    """All events as lines of NDJSON, without newlines, in time order."""
+    events = fleet(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
+    return [
+        encode_event(
+            id=event.id,
+            source=event.source,
+            type=event.type,
+            customer_id=event.customer_id,
+            occurred_us=event.occurred_us,
+            contact_id=event.contact_id,
+            data=event.data,
+        )
+        for event in events
+    ]
+
+
+def groups(made: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
+    """The lines after number `after`, as a replay wants them."""
+    for start in range(after, len(made), limit):
+        yield [Line(number, line) for number, line in enumerate(made[start : start + limit], start + 1)]
+
+
+def write(made: list[bytes], path: Path) -> None:
+    """The lines into a file, for those who want to look first."""
+    with open(path, "wb") as file:
+        file.writelines(line + b"\n" for line in made)
+
+
+def examples(demo: Demo) -> dict[Archetype, str]:
+    """One customer of each behaviour, to look at first."""
+    members = roster(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
+    return {member.archetype: member.customer_id for member in reversed(members)}
+
+
+def remembered_end(path: Path, now_us: int) -> int:
+    """The fleet's end: that of the first run, kept in the file, so that each run tells the same story; else now."""
+    try:
+        return int(json.loads(path.read_bytes())["end_us"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"end_us": now_us}))
+        return now_us
+
+
+def _chance(demo: Demo) -> np.random.Generator:
+    return np.random.default_rng(demo.seed)

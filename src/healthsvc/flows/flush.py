@@ -1,0 +1,102 @@
+"""One flush: everything that a worker learnt since the last one, in one transaction, with the offsets."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from healthsvc.flows.verdicts import ALERT_RESOLVED, Verdicts, resolved_messages
+from healthsvc.store import archive, decisions, dedupe, deliveries, log, partitions, states, subscriptions, timers
+from healthsvc.store.decisions import AlertRow, ResolvedAlert
+from healthsvc.store.dedupe import BucketIds, RecentIds
+from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.partitions import Move
+from healthsvc.store.set_aside import NewDeadLetter, set_aside
+from healthsvc.store.states import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """Recent ids of a partition that become buckets."""
+
+    partition: int
+    sequence: int
+    buckets: list[BucketIds]
+    forget_before: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """What is to be written; everything is encoded already, so folding goes on meanwhile."""
+
+    projection: int
+    owner: str
+    moves: list[Move]
+    fresh: list[Row] = field(default_factory=list)
+    changed: list[Row] = field(default_factory=list)
+    verdicts: list[Verdicts] = field(default_factory=list)
+    sequences: dict[int, int] = field(default_factory=dict)
+    """Last message number by customer_key, for the customers whose alerts end."""
+    archive: list[bytes] = field(default_factory=list)
+    letters: list[NewDeadLetter] = field(default_factory=list)
+    recent_ids: list[RecentIds] = field(default_factory=list)
+    rotated: list[Rotated] = field(default_factory=list)
+    handovers: list[tuple[int, str]] = field(default_factory=list)
+    """(home partition, event) of records that were read away from home."""
+    events: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Written:
+    """What only the database could tell."""
+
+    raised: list[AlertRow] = field(default_factory=list)
+    resolved: list[ResolvedAlert] = field(default_factory=list)
+
+
+async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
+    """Write a flush, all or nothing.
+
+    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises Fenced).
+    2. States, timers, standings, history.
+    3. Alerts and, in the same breath, the webhooks that tell of them.
+    4. Archive, dead letters, ids.
+    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
+    """
+    written = Written()
+    async with engine.begin() as conn:
+        await partitions.compare_and_set(conn, projection=flush.projection, owner=flush.owner, moves=flush.moves)
+        await states.write(conn, flush.fresh, flush.changed)
+        for verdicts in flush.verdicts:
+            await _decided(conn, flush, verdicts, written, now)
+        if flush.archive:
+            await archive.copy(conn, flush.archive)
+        if flush.letters:
+            await set_aside(conn, flush.letters)
+        await _ids(conn, flush)
+        if flush.handovers:
+            await log.append(conn, flush.handovers)
+    return written
+
+
+async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, written: Written, now: datetime) -> None:
+    await timers.write(conn, flush.projection, verdicts.timers)
+    await timers.delete(conn, flush.projection, verdicts.timers_gone)
+    await decisions.write_standings(conn, verdicts.standings)
+    await decisions.write_history(conn, verdicts.history)
+    new = await decisions.raise_alerts(conn, verdicts.alerts)
+    ended = await decisions.resolve_alerts(conn, verdicts.ended)
+    written.raised += [a for a in verdicts.alerts if a.id in new]
+    written.resolved += ended
+    drafts = [*verdicts.messages, *(draft for id, draft in verdicts.alert_messages.items() if id in new)]
+    if drafts or ended:
+        wanted = await subscriptions.wanted_types(conn)
+        messages = [draft.worded() for draft in drafts if draft.type in wanted]
+        if ALERT_RESOLVED in wanted:
+            messages += resolved_messages(ended, now, flush.sequences)
+        await deliveries.enqueue(conn, messages)
+
+
+async def _ids(conn: AsyncConnection, flush: Flush) -> None:
+    await dedupe.add_recent(conn, flush.projection, flush.recent_ids)
+    for r in flush.rotated:
+        await dedupe.rotate(conn, flush.projection, r.partition, r.sequence, r.buckets)
+        await dedupe.forget_before(conn, flush.projection, r.partition, r.forget_before)

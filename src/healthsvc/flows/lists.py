@@ -1,0 +1,134 @@
+"""Lists: one page at a time, with cursors that are bound to the list's filter and lead both ways."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from healthsvc.core.instants import to_us
+from healthsvc.store import alerts_reads, archive_reads, customers, dead_letters, history_reads, keys, standings_reads
+from healthsvc.store.alerts_reads import Alert, AlertFilter
+from healthsvc.store.archive_reads import ArchivedEvent
+from healthsvc.store.dead_letters import DeadLetter, DeadLetterFilter
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.history_reads import Decision, Span
+from healthsvc.store.keys import Key as ApiKey
+from healthsvc.store.keyset import Place
+from healthsvc.store.standings_reads import SortName, Standing, StandingFilter
+from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
+
+ItemT = TypeVar("ItemT")
+Shape = tuple[type[str] | type[int] | type[float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[ItemT]):
+    """Some items, and the cursors of the pages next to them; None where the list ends."""
+
+    items: list[ItemT]
+    next_cursor: str | None
+    prev_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How many items, and from which cursor on. Raises CursorError when used with a cursor of another list."""
+
+    limit: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[ItemT]):
+    """A list: its name, what identifies a row's place in it, and the filter that cursors are bound to."""
+
+    name: str
+    keys: Callable[[ItemT], tuple[Key, ...]]
+    shape: Shape
+    filters: Mapping[str, object] = field(default_factory=dict)
+
+    async def page(self, wanted: Wanted, fetch: Callable[[Place], Awaitable[list[ItemT]]]) -> Page[ItemT]:
+        """The page at the wanted place; one row more is read, to know whether the list goes on."""
+        bound_to = binding(self.name, self.filters)
+        cursor = None if wanted.cursor is None else decode(wanted.cursor, bound_to, self.shape)
+        backwards = cursor is not None and cursor.backwards
+        place = Place(limit=wanted.limit + 1, keys=cursor.keys if cursor else None, backwards=backwards)
+        rows = await fetch(place)
+        more = len(rows) > wanted.limit
+        items = (rows[1:] if backwards else rows[: wanted.limit]) if more else rows
+        behind, before = (True, more) if backwards else (more, cursor is not None)
+        on = encode(Cursor(keys=self.keys(items[-1])), bound_to) if items and behind else None
+        back = encode(Cursor(keys=self.keys(items[0]), backwards=True), bound_to) if items and before else None
+        return Page(items=items, next_cursor=on, prev_cursor=back)
+
+
+async def standings(
+    engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
+) -> tuple[datetime | None, Page[Standing]]:
+    """Customers by risk, name or id, and the instant up to which everything logged is counted in them."""
+    listing: Listing[Standing] = Listing(
+        name="customers",
+        keys=lambda standing: standing.keys(sort),
+        shape=(float if sort == "risk" else str, int),
+        filters=asdict(which) | {"sort": sort},
+    )
+    async with engine.connect() as conn:
+        as_of = await standings_reads.as_of(conn)
+        return as_of, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
+
+
+async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span) -> Page[Decision] | None:
+    """A customer's recorded decisions, newest first; None if there is no such customer."""
+    listing: Listing[Decision] = Listing(
+        name="history",
+        keys=lambda decision: (to_us(decision.decided_at), decision.row),
+        shape=(int, int),
+        filters=asdict(span) | {"customer_id": customer_id},
+    )
+    async with engine.connect() as conn:
+        home = (await customers.find(conn, [customer_id])).get(customer_id)
+        if home is None:
+            return None
+        return await listing.page(wanted, lambda place: history_reads.page(conn, home.key, span, place))
+
+
+async def timeline(
+    engine: AsyncEngine, wanted: Wanted, customer_id: str, event_type: str | None
+) -> Page[ArchivedEvent] | None:
+    """A customer's events, newest first; None if there is no such customer."""
+    listing: Listing[ArchivedEvent] = Listing(
+        name="timeline",
+        keys=lambda event: (event.occurred_us, event.sequence),
+        shape=(int, int),
+        filters={"customer_id": customer_id, "type": event_type},
+    )
+    async with engine.connect() as conn:
+        home = (await customers.find(conn, [customer_id])).get(customer_id)
+        if home is None:
+            return None
+        return await listing.page(wanted, lambda place: archive_reads.page(conn, home.key, event_type, place))
+
+
+async def alerts(engine: AsyncEngine, wanted: Wanted, which: AlertFilter) -> Page[Alert]:
+    """Alerts, the last raised first."""
+    listing: Listing[Alert] = Listing(
+        name="alerts", keys=lambda alert: (alert.position,), shape=(int,), filters=asdict(which)
+    )
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: alerts_reads.page(conn, which, place))
+
+
+async def letters(engine: AsyncEngine, wanted: Wanted, which: DeadLetterFilter) -> Page[DeadLetter]:
+    """Dead letters, the last one first."""
+    listing: Listing[DeadLetter] = Listing(
+        name="dead_letters", keys=lambda letter: (letter.id,), shape=(int,), filters=asdict(which)
+    )
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: dead_letters.page(conn, which, place))
+
+
+async def api_keys(engine: AsyncEngine, wanted: Wanted) -> Page[ApiKey]:
+    """API keys, newest first."""
+    listing: Listing[ApiKey] = Listing(name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str))
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: keys.page(conn, place))

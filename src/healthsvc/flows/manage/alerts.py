@@ -1,0 +1,136 @@
+"""Alerts settled by people: acknowledged, resolved. What raises and releases them by itself is decided in the flush."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from healthsvc.core.instants import to_us
+from healthsvc.store import alerts_reads, audit, deliveries
+from healthsvc.store.alerts_reads import Alert
+from healthsvc.store.deliveries import OutboxMessage
+from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.telemetry import ALERTS
+from healthsvc.wire import webhook_bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The alert is in the state asked for, now or already before."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no such alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The alert was changed since the revision that the caller has seen."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The alert is resolved: it can't be acknowledged any more."""
+
+    alert: Alert
+
+
+Outcome: TypeAlias = Settled | Missing | Stale | Closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who wants what of which alert; `revision` is the one they have seen, None if they don't care."""
+
+    alert_id: str
+    by: str
+    revision: int | None = None
+    note: str | None = None
+
+
+async def find(engine: AsyncEngine, alert_id: str) -> Alert | None:
+    """One alert."""
+    async with engine.connect() as conn:
+        return await alerts_reads.get(conn, alert_id)
+
+
+async def acknowledge(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
+    """Somebody takes an open alert on. Doing it again changes nothing."""
+    return await _settle(engine, now, request, "acknowledged", alerts_reads.acknowledge)
+
+
+async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
+    """Somebody declares an alert done, acknowledged or not. Doing it again changes nothing.
+
+    It changes no health: a flag that stands goes on standing, and what raised the alert raises the next one only after
+    it has been released.
+    """
+    return await _settle(engine, now, request, "resolved", alerts_reads.resolve)
+
+
+async def _settle(
+    engine: AsyncEngine,
+    now: datetime,
+    request: Request,
+    state: str,
+    change: Callable[[AsyncConnection, str, str, datetime], Awaitable[Alert]],
+) -> Outcome:
+    """Lock, check, change, tell and write down, in one transaction."""
+    async with engine.begin() as conn:
+        alert = await alerts_reads.get(conn, request.alert_id, lock=True)
+        refusal = _refusal(alert, request, state)
+        if refusal is not None:
+            return refusal
+        settled = await change(conn, request.alert_id, request.by, now)
+        await deliveries.enqueue(conn, [_message(settled, now, request.note)])
+        await audit.record(
+            conn, now, actor=request.by, action=f"alert.{state}", target=settled.id, detail=_detail(request)
+        )
+    ALERTS.labels(settled.kind, state).inc()
+    return Settled(settled)
+
+
+def _refusal(alert: Alert | None, request: Request, state: str) -> Outcome | None:
+    """Why nothing is to be changed; None if something is."""
+    if alert is None:
+        return Missing()
+    if alert.state == state:
+        return Settled(alert)
+    if request.revision is not None and request.revision != alert.revision:
+        return Stale(alert)
+    return Closed(alert) if alert.state == "resolved" else None
+
+
+def _message(alert: Alert, now: datetime, note: str | None) -> OutboxMessage:
+    kind = f"alert.{alert.state}"
+    data = {
+        "id": alert.id,
+        "customer_id": alert.customer_id,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "summary": alert.summary,
+        "onset_at": alert.onset_at,
+        "raised_at": alert.raised_at,
+        "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
+        "note": note,
+        "detail": alert.detail,
+        "sequence": to_us(now),
+    }
+    return OutboxMessage(
+        id=f"msg_{secrets.token_hex(16)}",
+        type=kind,
+        customer_id=alert.customer_id,
+        body=webhook_bodies.body(kind, now, data),
+        logged_at=None,
+    )
+
+
+def _detail(request: Request) -> dict[str, object]:
+    return {} if request.note is None else {"note": request.note}

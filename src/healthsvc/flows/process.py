@@ -1,0 +1,326 @@
+"""The processing role: reads the log's inputs, folds, decides, flushes. The spine of the service.
+
+One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its own; meanwhile it folds on. At most
+one flush is in flight. Any error drops the memory, takes the epochs again and seeks: nothing is retried from memory.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+from typing import Final
+
+import structlog
+
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.flows.flush import Flush, write
+from healthsvc.flows.leases import Leases
+from healthsvc.flows.owner import Limits, Owner
+from healthsvc.flows.ports import Input, Reading
+from healthsvc.store import archive, projections, timers
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.log import FAULTS
+from healthsvc.store.partitions import Fenced, Ownership
+from healthsvc.telemetry import (
+    ALERTS,
+    DEAD_LETTERS,
+    FENCED_FLUSHES,
+    FLUSH_EVENTS,
+    FLUSH_SECONDS,
+    INGEST_TO_SCORE,
+    LAST_PROGRESS,
+    LogEvent,
+)
+from healthsvc.wire.scorecards import compile_document
+
+TICK_SECONDS: Final = 1.0
+READ_SECONDS: Final = 0.5
+TIMERS_AT_ONCE: Final = 2_000
+TIMER_POLL: Final = timedelta(seconds=5)
+RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+DAYS_AHEAD: Final = 2
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is drained."""
+
+    flush_events: int = 50_000
+    flush_seconds: float = 0.02
+    read_records: int = 5_000
+    lease_seconds: float = 10.0
+
+
+class Processor:
+    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        inputs: Sequence[Input],
+        *,
+        worker_id: str,
+        topic: str,
+        now: Callable[[], datetime],
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
+        self._pace, self._limits = pace or Pace(), limits or Limits()
+        self._flushing: asyncio.Task[None] | None = None
+        self._deep = False
+        self._pending_since: float | None = None
+        self._next_timer: datetime | None = None
+        self._timers_asked: datetime | None = None
+        self._failures = 0
+        self._ticked = float("-inf")
+        self._drained = False
+        self._found: set[int] = set()
+        self._assigned: dict[str, set[int]] = {}
+        self._prepared: date | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Own partitions and process them until `stop`. Raises InputFault when a person is needed."""
+        async with self._engine.connect() as conn:
+            projection = await projections.live(conn)
+        self._projection = projection.id
+        compiled = compile_document(projection.document)
+        self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
+        self._owner = Owner(
+            self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
+        )
+        try:
+            while not stop.is_set():
+                try:
+                    await self._work(stop)
+                except Fenced as error:
+                    FENCED_FLUSHES.inc()
+                    log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
+                    await self._recover(stop)
+                except FAULTS as error:
+                    log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
+                    await self._recover(stop)
+            await self._finish()
+        finally:
+            for source in self._inputs:
+                await source.close()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Read, fold and flush until something changes the ownership or goes wrong."""
+        reads: dict[asyncio.Task[Reading], tuple[Input, datetime]] = {}
+        try:
+            while not stop.is_set():
+                if perf_counter() - self._ticked >= TICK_SECONDS:
+                    await self._tick(reads)
+                for source in self._inputs:
+                    if source not in [i for i, _ in reads.values()]:
+                        read = asyncio.create_task(source.read(self._pace.read_records, READ_SECONDS))
+                        reads[read] = (source, self._now())
+                await self._await_any(reads, stop)
+                for task in [t for t in reads if t.done()]:
+                    source, asked_at = reads.pop(task)
+                    await self._absorb(source, task.result(), asked_at)
+                await self._fire_timers()
+                await self._flush_if_due()
+        finally:
+            for task in reads:
+                task.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+
+    async def _await_any(self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event) -> None:
+        """Until a read, the flush or the next timer; not longer than a read takes anyway."""
+        waiting: set[asyncio.Task[object]] = {*reads}
+        if self._flushing is not None:
+            waiting.add(self._flushing)
+        timeout = READ_SECONDS
+        if self._next_timer is not None:
+            timeout = min(timeout, max(0.0, (self._next_timer - self._now()).total_seconds()))
+        if self._pending_since is not None and self._flushing is None:
+            timeout = min(timeout, max(0.0, self._pending_since + self._pace.flush_seconds - perf_counter()))
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _settle_reads(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
+        """Let reads that are under way end, and fold what they give: assignments change between reads only."""
+        for task, (source, asked_at) in list(reads.items()):
+            reading = await task
+            del reads[task]
+            await self._absorb(source, reading, asked_at)
+
+    async def _absorb(self, source: Input, reading: Reading, asked_at: datetime) -> None:
+        held = self._owner.held
+        chunks = [c for c in reading.chunks if c.partition in held]
+        if chunks:
+            await self._owner.fold(source.name, self._topic if source.name == "kafka" else "", chunks, self._now())
+            self._deep = sum(len(c) for c in chunks) >= self._pace.read_records // 2
+            if self._pending_since is None:
+                self._pending_since = perf_counter()
+        through = (
+            dict.fromkeys(held, to_us(asked_at))
+            if reading.drained
+            else {p: to_us(at) for p, at in reading.read_through.items()}
+        )
+        self._owner.read_through(source.name, through, self._assigned)
+        self._drained = reading.drained
+
+    async def _flush_if_due(self) -> None:
+        pending = self._owner.pending
+        if self._flushing is not None:
+            if not self._flushing.done() and pending.events < self._pace.flush_events:
+                return
+            await self._flushed()
+        if not pending:
+            return
+        full = pending.events >= self._pace.flush_events
+        waited = self._pending_since is not None and perf_counter() - self._pending_since >= self._pace.flush_seconds
+        if (
+            full
+            or self._drained
+            or pending.fired
+            or (waited and not self._deep)
+            or pending.records >= 2 * self._pace.flush_events
+        ):
+            await self._start_flush()
+
+    async def _start_flush(self) -> None:
+        oldest_us = self._owner.pending.oldest_logged_us
+        flush = self._owner.flush(self._now())
+        self._pending_since = None
+        for verdicts in flush.verdicts:
+            self._expect_timer(verdicts.next_due_us)
+        self._flushing = asyncio.create_task(self._write(flush, oldest_us))
+        if flush.rotated:
+            await self._flushed()
+
+    async def _flushed(self) -> None:
+        """Wait for the flush in flight; raises what it raised."""
+        if self._flushing is not None:
+            task, self._flushing = self._flushing, None
+            await task
+            self._owner.flushed()
+            self._failures = 0
+
+    async def _write(self, flush: Flush, oldest_us: int) -> None:
+        began = perf_counter()
+        written = await write(self._engine, flush, self._now())
+        seconds = perf_counter() - began
+        FLUSH_SECONDS.observe(seconds)
+        FLUSH_EVENTS.observe(flush.events)
+        LAST_PROGRESS.set_to_current_time()
+        if oldest_us:
+            INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
+        for alert in written.raised:
+            ALERTS.labels(alert.kind, "raised").inc()
+        for resolved in written.resolved:
+            ALERTS.labels(resolved.kind, "resolved").inc()
+        for letter in flush.letters:
+            DEAD_LETTERS.labels(letter.reason).inc()
+        kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}
+        for source in self._inputs:
+            if source.name == "kafka" and kafka:
+                source.hint(kafka)
+        log.debug(
+            LogEvent.FLUSHED, events=flush.events, states=len(flush.fresh) + len(flush.changed), seconds=round(seconds, 4),
+            alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
+        )  # fmt: skip
+
+    def _expect_timer(self, due_us: float) -> None:
+        if due_us == float("inf"):
+            return
+        due = from_us(due_us)
+        self._next_timer = due if self._next_timer is None else min(self._next_timer, due)
+
+    async def _fire_timers(self) -> None:
+        """Have customers decided whose instant has come, in partitions that are read up to it."""
+        now = self._now()
+        due = self._next_timer is not None and now >= self._next_timer
+        polled = self._timers_asked is not None and now - self._timers_asked < TIMER_POLL
+        if not self._owner.held or self._flushing is not None or self._owner.pending.fired or (polled and not due):
+            return
+        as_of = self._owner.as_of()
+        async with self._engine.connect() as conn:
+            keys = await timers.due(conn, self._projection, as_of, TIMERS_AT_ONCE)
+            self._timers_asked = now
+            if not keys:
+                self._next_timer = await timers.earliest(conn, self._projection, list(self._owner.held))
+        if keys:
+            await self._owner.fire(keys)
+            self._next_timer = now
+
+    async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
+        """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
+        self._ticked = perf_counter()
+        await self._find_partitions()
+        changes = await self._leases.tick()
+        if changes.lost:
+            raise Fenced(changes.lost)
+        if not changes.acquired and not changes.surplus:
+            return
+        await self._settle_reads(reads)
+        if changes.surplus:
+            await self._flush_all()
+            self._owner.forget(sorted(changes.surplus))
+            await self._leases.release(changes.surplus)
+            log.info(LogEvent.PARTITION_GIVEN_UP, partitions=sorted(changes.surplus))
+        await self._own(changes.acquired)
+
+    async def _own(self, acquired: Mapping[int, Ownership]) -> None:
+        await self._owner.take(acquired, self._now())
+        held = self._owner.held
+        for source in self._inputs:
+            kafka = source.name == "kafka"
+            known = set(await source.partitions()) if kafka else held.keys()
+            await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items() if p in known})
+            self._assigned[source.name] = known & held.keys()
+        self._next_timer, self._timers_asked = None, None
+        if acquired:
+            log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
+
+    async def _flush_all(self) -> None:
+        await self._flushed()
+        if self._owner.pending:
+            await self._start_flush()
+            await self._flushed()
+
+    async def _recover(self, stop: asyncio.Event) -> None:
+        """Drop the memory, take the epochs again and seek; as often as it takes."""
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+        self._owner.forget_everything()
+        self._pending_since = None
+        while not stop.is_set():
+            try:
+                await asyncio.sleep(RECOVERY_SECONDS[min(self._failures, len(RECOVERY_SECONDS) - 1)])
+                self._failures += 1
+                self._owner.forget_everything()
+                await self._own(await self._leases.reclaim(list(self._leases.held)))
+                return
+            except FAULTS as error:
+                log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+
+    async def _finish(self) -> None:
+        """Flush what is folded and hand the partitions over; a failure leaves them to their leases' end."""
+        try:
+            await self._flush_all()
+            await self._leases.stop()
+        except (*FAULTS, Fenced) as error:
+            log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
+
+    async def _find_partitions(self) -> None:
+        """Let new Kafka partitions and new days in."""
+        for source in self._inputs:
+            found = set(await source.partitions()) if source.name == "kafka" else set()
+            if not found <= self._found:
+                await self._leases.ensure(found)
+                self._found |= found
+            if source.name == "kafka" and (found & self._owner.held.keys()) - self._assigned.get("kafka", set()):
+                await self._own({})
+        today = self._now().astimezone(UTC).date()
+        if self._limits.archive and today != self._prepared:
+            async with self._engine.begin() as conn:
+                await archive.ensure_days(conn, today - timedelta(days=1), DAYS_AHEAD + 1)
+            self._prepared = today

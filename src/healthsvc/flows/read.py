@@ -1,0 +1,218 @@
+"""One customer as of now: its health evaluated at the moment of asking, and the explanation that adds up to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from healthsvc.core import facts, memory
+from healthsvc.core.decide import flag_names
+from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.explain import Contribution, contributions
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.states import States, Stored
+from healthsvc.store import archive, projections, states
+from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.wire.decode import decode_batch
+from healthsvc.wire.events import type_of
+from healthsvc.wire.scorecards import Compiled, compile_document
+
+RISK_IS = "ranking"
+"""What `risk` is: 1 - score / 100, good for sorting. Not a probability."""
+EVIDENCE_EVENTS = 3
+
+_compiled = lru_cache(maxsize=4)(compile_document)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One customer in a table of its own, evaluated."""
+
+    version: int
+    compiled: Compiled
+    table: States
+    view: View
+    found: Evaluation
+    key: int
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self.found.churned[0]) and not isnan(self.table.memory[0, memory.FROZEN])
+
+    @property
+    def score(self) -> float | None:
+        score = float(self.table.memory[0, memory.FROZEN] if self.frozen else self.found.score[0])
+        return None if isnan(score) else score
+
+
+async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[str, Any] | None:
+    """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer."""
+    async with engine.begin() as conn:
+        seen = await _see(conn, customer_id, now)
+    return None if seen is None else _told(customer_id, seen, now)
+
+
+async def explanation(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[str, Any] | None:
+    """Contributions that add up to the score, each with the newest events that made it; None for an unknown customer."""
+    async with engine.begin() as conn:
+        seen = await _see(conn, customer_id, now)
+        if seen is None:
+            return None
+        parts = contributions(seen.view, seen.found, 0)
+        events = await _evidence(conn, seen, parts)
+    score = seen.score
+    told = [_part(p, events.get(i, [])) for i, p in enumerate(parts)]
+    if seen.frozen and score is not None:
+        told = [_frozen_part(score, told)]
+    return {
+        "customer_id": customer_id,
+        "score": score,
+        "raw_score": _known(float(seen.found.raw[0])),
+        "risk": None if score is None else 1 - score / 100,
+        "risk_is": RISK_IS,
+        "contributions": told,
+        "evaluated_at": now,
+        "scorecard_version": seen.version,
+    }
+
+
+async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen | None:
+    live = await projections.live(conn)
+    rows = await states.by_ids(conn, live.id, [customer_id])
+    if not rows:
+        return None
+    row, compiled = rows[0], _compiled(live.document)
+    table = States(compiled.program, 1)
+    if row.state is None or row.decision is None:
+        table.admit([(customer_id, row.key, row.partition)])
+    else:
+        stored = Stored(
+            customer_id=customer_id,
+            key=row.key,
+            partition=row.partition,
+            state=row.state,
+            decision=row.decision,
+            profile=row.profile,
+        )
+        table.load([stored])
+    view = View(compiled.program, table.cells, table.facts, np.array([to_us(now)], np.int64))
+    return Seen(live.scorecard_version, compiled, table, view, evaluate(view), row.key)
+
+
+def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
+    score, remembered = seen.score, seen.table.memory[0]
+    card = seen.compiled.scorecard
+    band = int(remembered[memory.BAND])
+    decided_us = float(remembered[memory.DECIDED])
+    churned = bool(seen.found.churned[0])
+    profile = seen.table.profile_values(0)
+    return {
+        "customer_id": customer_id,
+        "profile": {**_figures(seen), **_nested(profile)},
+        "stage": "churned" if churned else profile.get("stage", "unknown"),
+        "score": score,
+        "raw_score": _known(float(seen.found.raw[0])),
+        "band": card.bands[band].name if band >= 0 else None,
+        "band_since": from_us(remembered[memory.BAND_SINCE]) if band >= 0 else None,
+        "risk": None if score is None else 1 - score / 100,
+        "risk_is": RISK_IS,
+        "flags": _flags_now(seen),
+        "flags_decided": flag_names(card, float(remembered[memory.FLAGS])),
+        "coverage": float(seen.found.coverage[0]),
+        "evidence": "enough" if score is not None else "not_enough",
+        "events_total": int(seen.table.facts[0, facts.EVENTS]),
+        "first_event_at": _instant(float(seen.table.facts[0, facts.FIRST_SEEN])),
+        "last_event_at": _instant(float(seen.table.facts[0, facts.LAST_SEEN])),
+        "evaluated_at": now,
+        "decided_at": from_us(decided_us) if decided_us else None,
+        "scorecard_version": seen.version,
+    }
+
+
+def _flags_now(seen: Seen) -> list[str]:
+    """The flags that hold now; a churned customer has only that."""
+    churned = bool(seen.found.churned[0])
+    rules = seen.compiled.scorecard.flags
+    return [
+        r.name for f, r in enumerate(rules) if seen.found.standing.holds[0, f] and (not churned or r.kind == "churned")
+    ]
+
+
+def _figures(seen: Seen) -> dict[str, Any]:
+    values = {
+        name: _known(float(seen.table.facts[0, facts.COLUMN[name]]))
+        for name in ("mrr", "seats", "seats_active", "features_owned")
+    }
+    renewal = _known(float(seen.table.facts[0, facts.COLUMN["renewal_at"]]))
+    known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    return known if renewal is None else {**known, "renewal_at": from_us(renewal)}
+
+
+def _nested(profile: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in profile.items() if not name.startswith("attributes.")}
+    attributes = {
+        name.removeprefix("attributes."): v
+        for name, v in profile.items()
+        if name.startswith("attributes.") and v is not None
+    }
+    return {**plain, "attributes": attributes} if attributes else plain
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _instant(us: float) -> datetime | None:
+    return from_us(us) if 0 < us < float("inf") else None
+
+
+async def _evidence(
+    conn: AsyncConnection, seen: Seen, parts: Sequence[Contribution]
+) -> dict[int, list[dict[str, Any]]]:
+    """By index of the contribution: its newest events, as the archive has them."""
+    instants = sorted({us for p in parts for us in p.evidence_us})
+    archived = await archive.at_instants(conn, seen.key, instants) if instants else []
+    batch = decode_batch([e.encode() for e in archived], now_us=1 << 62)
+    program, found = seen.compiled.program, {}
+    for i, part in enumerate(parts):
+        if not part.fed_by:
+            continue
+        feeds = program.feeding(part.fed_by)
+        wanted = set(part.evidence_us)
+        fed = [
+            (int(us), e)
+            for us, e in zip(batch.occurred_us.tolist(), batch.events, strict=True)
+            if us in wanted and any(program.matches(f, type_of(e), e.data) for f in feeds)  # type: ignore[attr-defined]  # every event has data
+        ]
+        newest = sorted(fed, key=lambda pair: pair[0], reverse=True)[:EVIDENCE_EVENTS]
+        found[i] = [
+            {"id": e.id, "source": e.source, "type": type_of(e), "occurred_at": from_us(us)} for us, e in newest
+        ]
+    return found
+
+
+def _part(part: Contribution, events: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "measure": part.measure,
+        "dimension": part.dimension,
+        "points": part.points,
+        "best": part.best,
+        "events": events,
+        "why": part.why,
+    }
+
+
+def _frozen_part(score: float, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """A churned customer's score is what it was when it left."""
+    return {
+        "measure": "frozen_at_churn",
+        "dimension": "exception",
+        "points": score,
+        "best": score,
+        "events": [e for p in parts for e in p["events"]][:EVIDENCE_EVENTS],
+        "why": "The subscription ended; the score stands as it was then.",
+    }

@@ -1,0 +1,307 @@
+"""What the core decided about rows of the states, told as rows of the database and webhooks to be."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from math import isnan
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from healthsvc.core import memory
+from healthsvc.core.decide import BAND_ALERT, BandChange, Decisions, FlagChange, alert_id, decide, flag_names
+from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.instants import from_us
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.states import Rows, States
+from healthsvc.store.decisions import AlertRow, HistoryRow, ResolvedAlert, StandingRow
+from healthsvc.store.deliveries import OutboxMessage
+from healthsvc.wire.webhook_bodies import body
+
+ALERT_RESOLVED = "alert.resolved"
+RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
+
+
+class Draft(NamedTuple):
+    """A webhook to be, worded only if somebody wants its type."""
+
+    type: str
+    customer_id: str
+    at: datetime
+    sequence: int
+    logged_us: int
+    data: dict[str, Any]
+
+    def worded(self) -> OutboxMessage:
+        return OutboxMessage(
+            id=message_id(self.customer_id, self.type, self.sequence, self.at),
+            type=self.type,
+            customer_id=self.customer_id,
+            body=body(self.type, self.at, {**self.data, "sequence": self.sequence}),
+            logged_at=from_us(self.logged_us) if self.logged_us else None,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdicts:
+    """Everything that a flush writes about decisions."""
+
+    standings: list[StandingRow] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+    ended: list[tuple[int, str, datetime]] = field(default_factory=list)
+    """(customer_key, kind, instant) of alerts whose condition ended."""
+    messages: list[Draft] = field(default_factory=list)
+    alert_messages: dict[str, Draft] = field(default_factory=dict)
+    """By the id of the alert that they announce: sent only if the alert is new."""
+    timers: list[tuple[int, int, datetime]] = field(default_factory=list)
+    timers_gone: list[int] = field(default_factory=list)
+    next_due_us: float = float("inf")
+
+
+class Judge:
+    """Decides rows of the states and words the outcome; one for each projection in memory."""
+
+    def __init__(self, states: States, projection: int, scorecard_version: int) -> None:
+        self._states = states
+        self._projection = projection
+        self._version = scorecard_version
+
+    def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
+        """Decide these rows, each as of its instant, and remember it in the states.
+
+        logged_us: when the newest event behind it entered the log, 0 for none (time alone).
+        """
+        states = self._states
+        view = View(states.program, states.cells[rows], states.facts[rows], now_us)
+        found = evaluate(view)
+        before = states.memory[rows]
+        decisions = decide(states.program, found, before)
+        telling = _Telling(states, self._projection, self._version, rows, found, decisions, before, logged_us)
+        states.memory[rows] = decisions.memory
+        verdicts = telling.tell()
+        states.memory[rows, memory.SEQUENCE] = telling.sequence
+        return verdicts
+
+    def postpone(self, rows: Rows, due_us: int) -> Verdicts:
+        """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
+        verdicts = Verdicts()
+        later = rows[self._states.memory[rows, memory.DUE] > due_us]
+        self._states.memory[later, memory.DUE] = due_us
+        keys, partitions = self._states.key[later].tolist(), self._states.partition[later].tolist()
+        verdicts.timers = [(k, p, from_us(due_us)) for k, p in zip(keys, partitions, strict=True)]
+        verdicts.next_due_us = due_us if len(later) else float("inf")
+        return verdicts
+
+
+class _Telling:
+    """One call of `decide`, worded."""
+
+    def __init__(
+        self,
+        states: States,
+        projection: int,
+        version: int,
+        rows: Rows,
+        found: Evaluation,
+        decisions: Decisions,
+        before: Floats,
+        logged_us: Instants,
+    ) -> None:
+        card = states.program.scorecard
+        self._states, self._card, self._projection, self._version = states, card, projection, version
+        self._row_numbers, self._found, self._decisions, self._before = rows.tolist(), found, decisions, before
+        self._logged_us: list[int] = logged_us.tolist()
+        self.sequence = decisions.memory[:, memory.SEQUENCE].copy()
+        self._keys: list[int] = states.key[rows].tolist()
+        self._at = [from_us(us) for us in found.now_us.tolist()]
+        self._scores = [None if score != score else score for score in decisions.score.tolist()]
+        self._risks = [None if score is None else 1 - score / 100 for score in self._scores]
+        names = [*(band.name for band in card.bands), None]
+        self._bands = [names[int(band)] for band in decisions.memory[:, memory.BAND].tolist()]
+        self._flags = [flag_names(card, mask) for mask in decisions.memory[:, memory.FLAGS].tolist()]
+        self._out = Verdicts()
+
+    def tell(self) -> Verdicts:
+        out, decisions = self._out, self._decisions
+        for change in decisions.bands:
+            self._band(change)
+        for flag in decisions.flags:
+            self._flag(flag)
+        self._history()
+        self._standings()
+        partitions = self._states.partition
+        timed = np.flatnonzero(decisions.timers)
+        for i, due in zip(timed.tolist(), decisions.due_us[timed].tolist(), strict=True):
+            if due == float("inf"):
+                out.timers_gone.append(self._keys[i])
+            else:
+                out.timers.append((self._keys[i], int(partitions[self._row_numbers[i]]), from_us(due)))
+                out.next_due_us = min(out.next_due_us, due)
+        return out
+
+    def _flag(self, change: FlagChange) -> None:
+        rule = self._card.flags[change.flag]
+        if change.kind == "released":
+            if rule.severity is not None:
+                self._out.ended.append((self._keys[change.row], rule.name, self._at[change.row]))
+        elif change.alert and rule.severity is not None:
+            detail = {
+                "flag": rule.name,
+                "play": rule.play,
+                "score": self._scores[change.row],
+                "band": self._bands[change.row],
+            }
+            self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail)
+
+    def _band(self, change: BandChange) -> None:
+        i, bands = change.row, self._card.bands
+        before = bands[change.before].name if change.before >= 0 else None
+        after = bands[change.after].name
+        data = self._standing_data(i, before)
+        self._message(i, "customer.band.changed", data)
+        if 0 <= change.before < change.after:
+            then = float(self._before[i, memory.SCORE])
+            self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else 1 - then / 100})
+        if change.alert:
+            severity = "critical" if change.after == len(bands) - 1 else "warning"
+            summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
+            self._alert(
+                i, BAND_ALERT, severity, summary, int(self._found.now_us[i]), {"band": after, "previous_band": before}
+            )
+        elif change.after < len(bands) // 2 <= change.before:
+            self._out.ended.append((self._keys[i], BAND_ALERT, self._at[i]))
+
+    def _alert(self, i: int, kind: str, severity: str, summary: str, onset_us: int, detail: dict[str, Any]) -> None:
+        row = AlertRow(
+            id=alert_id(self._customer(i), kind, onset_us),
+            customer_key=self._keys[i],
+            customer_id=self._customer(i),
+            kind=kind,
+            severity=severity,
+            summary=summary,
+            detail=json.dumps(detail),
+            onset_at=from_us(onset_us),
+            raised_at=self._at[i],
+        )
+        self._out.alerts.append(row)
+        data = {
+            
+                "id": row.id,
+                "customer_id": row.customer_id,
+                "kind": kind,
+                "severity": severity,
+                "state": "open",
+                "summary": summary
+            ,
+            "onset_at": row.onset_at, "raised_at": row.raised_at, "detail": detail,
+        }
+        self._out.alert_messages[row.id] = self._drafted(i, "alert.raised", data)
+
+    def _message(self, i: int, type: str, data: dict[str, Any]) -> None:
+        self._out.messages.append(self._drafted(i, type, data))
+
+    def _drafted(self, i: int, type: str, data: dict[str, Any]) -> Draft:
+        self.sequence[i] += 1
+        return Draft(type, self._customer(i), self._at[i], int(self.sequence[i]), self._logged_us[i], data)
+
+    def _standing_data(self, i: int, previous_band: str | None) -> dict[str, Any]:
+        return {
+            "customer_id": self._customer(i),
+            "score": self._scores[i],
+            "risk": self._risks[i],
+            "band": self._bands[i],
+            "previous_band": previous_band,
+            "decided_at": self._at[i],
+            "flags": self._flags[i],
+            "scorecard_version": self._version,
+        }
+
+    def _history(self) -> None:
+        self._out.history = [
+            HistoryRow(
+                self._projection,
+                self._keys[i],
+                self._at[i],
+                self._scores[i],
+                self._risks[i],
+                self._bands[i],
+                self._flags[i],
+                "events" if self._logged_us[i] else "ageing",
+                self._version,
+            )
+            for i in self._decisions.history.tolist()
+        ]
+
+    def _standings(self) -> None:
+        states, churned = self._states, self._found.churned
+        changed = np.flatnonzero(self._decisions.standings).tolist()
+        if states.profile_changed:
+            renamed = [i for i, row in enumerate(self._row_numbers) if row in states.profile_changed]
+            changed = sorted({*changed, *renamed})
+        for i in changed:
+            row = self._row_numbers[i]
+            profile = states.profile_values(row) if states.has_profile(row) else {}
+            self._out.standings.append(
+                StandingRow(
+                    self._projection,
+                    self._keys[i],
+                    states.ids[row],
+                    int(states.partition[row]),
+                    profile.get("name"),
+                    profile.get("owner"),
+                    profile.get("segment"),
+                    profile.get("tier"),
+                    "churned" if churned[i] else profile.get("stage", "unknown"),
+                    self._bands[i],
+                    self._scores[i],
+                    self._risks[i],
+                    self._flags[i],
+                    self._at[i],
+                )
+            )
+
+    def _customer(self, i: int) -> str:
+        customer_id: str = self._states.ids[self._row_numbers[i]]
+        return customer_id
+
+
+def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
+    """The webhook-id: the same decision has the same one, whoever writes it down."""
+    said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
+    return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
+
+
+def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
+    """`alert.resolved` for alerts whose condition ended; sequences: by customer_key."""
+    messages: list[OutboxMessage] = []
+    for alert in alerts:
+        sequence = sequences.get(alert.customer_key, 0)
+        data = {
+            
+                "id": alert.id,
+                "customer_id": alert.customer_id,
+                "kind": alert.kind,
+                "severity": alert.severity,
+                "state": "resolved"
+            ,
+            
+                "summary": alert.summary,
+                "onset_at": alert.onset_at,
+                "raised_at": alert.raised_at,
+                "detail": {},
+                "sequence": sequence
+            ,
+        }
+        messages.append(
+            OutboxMessage(
+                id="msg_" + blake2b(f"{alert.id}\0resolved".encode(), digest_size=15).hexdigest(),
+                type=ALERT_RESOLVED,
+                customer_id=alert.customer_id,
+                body=body(ALERT_RESOLVED, at, data),
+                logged_at=None,
+            )
+        )
+    return messages

@@ -1,0 +1,137 @@
+"""The table as an input: one query for all assigned partitions, made when an append is notified and each second."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import structlog
+
+from healthsvc.flows.ports import Chunk, OffsetOutOfRange, Reading
+from healthsvc.store import log
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.listen import Listener
+from healthsvc.store.partitions import log_partitions
+from healthsvc.telemetry import LOG_LAG, LogEvent
+
+POLL_SECONDS = 1.0
+AWAY_SECONDS = 0.5  # between tries while the database is away
+
+
+class TableInput:
+    """Reads log_entries of the assigned partitions fairly; while the database is away it gives nothing.
+
+    An event is logged when its append commits: `read_through` speaks of those.
+    """
+
+    name: Literal["table"] = "table"
+
+    def __init__(self, engine: AsyncEngine, listener: Listener) -> None:
+        self._engine = engine
+        self._reader = log.LogReader(engine)
+        self._listener = listener
+        self._offsets: dict[int, int] = {}
+        self._backlog: dict[int, int] = {}
+        self._read_through: dict[int, datetime] = {}
+        self._targets: dict[int, tuple[int, datetime]] = {}  # head not yet reached, and when it was seen
+        self._away = False
+
+    async def partitions(self) -> Sequence[int]:
+        try:
+            async with self._engine.connect() as conn:
+                return await log_partitions(conn)
+        except log.FAULTS:
+            return []
+
+    async def assign(self, offsets: Mapping[int, int]) -> None:
+        for partition in self._offsets.keys() - offsets.keys():
+            for memory in (self._backlog, self._read_through, self._targets):
+                memory.pop(partition, None)
+            LOG_LAG.labels(self.name, str(partition)).set(0)
+        self._offsets = {partition: max(offset, 0) for partition, offset in offsets.items()}
+
+    async def read(self, max_records: int, timeout_seconds: float) -> Reading:
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            reading = await self._look(max_records)
+            left = deadline - time.monotonic()
+            if reading.chunks or left <= 0:
+                return reading
+            if self._away:
+                await asyncio.sleep(min(left, AWAY_SECONDS))
+            else:
+                await self._listener.wait({log.NOTIFY_CHANNEL}, min(left, POLL_SECONDS))
+
+    def hint(self, offsets: Mapping[int, int]) -> None:
+        """Nobody outside follows the table's offsets: they stand in it."""
+
+    async def close(self) -> None:
+        await self.assign({})
+        await self._reader.close()
+
+    async def _look(self, max_records: int) -> Reading:
+        if not self._offsets:
+            return Reading(chunks=[], read_through={}, drained=True)
+        try:
+            found = await self._reader.read_all(self._offsets, self._limits(max_records))
+        except log.FAULTS as error:
+            self._note_away(error)
+            return Reading(chunks=[], read_through=dict(self._read_through), drained=False)
+        if self._away:
+            self._away = False
+            structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
+        chunks = [self._chunk(partition, entries, found.heads) for partition, entries in found.entries.items()]
+        self._note_progress(found)
+        return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not any(self._backlog.values()))
+
+    def _note_away(self, error: BaseException) -> None:
+        if not self._away:
+            self._away = True
+            structlog.get_logger().warning(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
+
+    def _limits(self, max_records: int) -> dict[int, int]:
+        """Share the records among those that are known to wait; others get a fair part of their own."""
+        busy = sum(1 for waiting in self._backlog.values() if waiting)
+        share = max(1, max_records // (busy or len(self._offsets)))
+        idle = max(1, max_records // len(self._offsets))
+        return {partition: share if self._backlog.get(partition) else idle for partition in self._offsets}
+
+    def _chunk(self, partition: int, entries: log.LogColumns, heads: Mapping[int, int]) -> Chunk:
+        offset = self._offsets[partition]
+        if entries.first != offset:
+            raise OffsetOutOfRange(
+                topic="log_entries", partition=partition, ours=offset, begin=entries.first, end=heads[partition]
+            )
+        following = offset + len(entries.events)
+        self._offsets[partition] = following
+        return Chunk(
+            partition=partition,
+            values=[event.encode() for event in entries.events],
+            headers=None,
+            first=offset,
+            next=following,
+            positions=None,
+            logged_us=np.array(entries.logged_us, dtype=np.int64),
+        )
+
+    def _note_progress(self, found: log.LogReading) -> None:
+        for partition, head in found.heads.items():
+            offset = self._offsets[partition]
+            if offset > head:
+                raise OffsetOutOfRange(topic="log_entries", partition=partition, ours=offset, begin=0, end=head)
+            if offset == head:
+                self._read_through[partition] = found.read_at
+                self._targets.pop(partition, None)
+            else:
+                self._approach(partition, offset, head, found.read_at)
+            self._backlog[partition] = head - offset
+            LOG_LAG.labels(self.name, str(partition)).set(head - offset)
+
+    def _approach(self, partition: int, offset: int, head: int, read_at: datetime) -> None:
+        """Under load the end is never reached, but the end of a moment ago is."""
+        goal, seen_at = self._targets.setdefault(partition, (head, read_at))
+        if offset >= goal:
+            self._read_through[partition] = seen_at
+            self._targets[partition] = (head, read_at)

@@ -1,0 +1,59 @@
+"""Customers and their homes: which partition a customer lives in is claimed at first sight, and never changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerHome:
+    key: int
+    partition: int
+
+
+_FIND = text("""
+    select customer_id, key, partition from customers where customer_id = any(cast(:ids as text[]))
+""")
+
+# Sorted, so that two claimers of the same unseen customers wait for each other in one direction only.
+_CLAIM = text("""
+    insert into customers (customer_id, partition)
+    select customer_id, partition
+    from unnest(cast(:ids as text[]), cast(:partitions as integer[])) as wanted(customer_id, partition)
+    order by customer_id
+    on conflict (customer_id) do nothing
+    returning customer_id, key, partition
+""")
+
+
+async def find(conn: AsyncConnection, customer_ids: Iterable[str]) -> dict[str, CustomerHome]:
+    """Return the homes of those customers that are known."""
+    rows = await conn.execute(_FIND, {"ids": list(customer_ids)})
+    return {customer_id: CustomerHome(key, partition) for customer_id, key, partition in rows}
+
+
+async def claim(conn: AsyncConnection, wanted: Sequence[tuple[str, int]]) -> dict[str, CustomerHome]:
+    """Return the homes of (customer_id, partition to claim if unseen), each as it stands after all races.
+
+    A customer named twice is claimed for the first partition named. Known customers cost a read, no sequence value. New
+    ones stay locked until the end of the transaction, so claim once in a transaction.
+    """
+    claims: dict[str, int] = {}
+    for customer_id, partition in wanted:
+        claims.setdefault(customer_id, partition)
+    if not claims:
+        return {}
+    homes = await find(conn, claims)
+    if unseen := claims.keys() - homes.keys():
+        homes |= await _insert(conn, {customer_id: claims[customer_id] for customer_id in unseen})
+    if taken := claims.keys() - homes.keys():  # somebody else was first: committed by now, since our insert waited
+        homes |= await find(conn, taken)
+    return homes
+
+
+async def _insert(conn: AsyncConnection, claims: Mapping[str, int]) -> dict[str, CustomerHome]:
+    rows = await conn.execute(_CLAIM, {"ids": list(claims), "partitions": list(claims.values())})
+    return {customer_id: CustomerHome(key, partition) for customer_id, key, partition in rows}

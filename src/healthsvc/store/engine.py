@@ -1,0 +1,51 @@
+"""Connections to PostgreSQL: asyncpg under SQLAlchemy, made from a plain `postgresql://` address."""
+
+from typing import cast
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "raw"]
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+
+def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc") -> AsyncEngine:
+    """An engine on `url` (`postgresql://…`, unix sockets as `?host=/path`).
+
+    asyncpg parses the address itself, so whatever it understands (`sslmode`, several hosts) works. A pooled connection
+    is probed before it is handed out: a restart of the server costs one failed transaction at most.
+    """
+
+    async def creator() -> asyncpg.Connection:
+        return await connect(url, application=application)
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=creator, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
+    )
+
+
+async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connection:
+    """One connection of the driver, outside any pool. Raises OSError, TimeoutError or asyncpg's errors."""
+    settings = {"application_name": application, "jit": "off"}
+    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=settings)
+
+
+async def raw(conn: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection under `conn`, for COPY.
+
+    What it runs belongs to SQLAlchemy's transaction only if an SQLAlchemy statement has begun that already: a COPY as
+    the very first statement would run outside of it and survive a rollback.
+    """
+    pooled = await conn.get_raw_connection()
+    return cast("asyncpg.Connection", pooled.driver_connection)
+
+
+async def create_database(server_url: str, name: str) -> None:
+    """Create database `name` on the server that `server_url` connects to; nothing happens if it is there."""
+    conn = await connect(server_url)
+    try:
+        if not await conn.fetchval("select true from pg_database where datname = $1", name):
+            await conn.execute(f'create database "{name}"')
+    finally:
+        await conn.close()

@@ -1,0 +1,34 @@
+"""Projections: which way of folding the log is live, and under which scorecard."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    id: int
+    scorecard_version: int
+    document: str
+    """The scorecard's YAML; empty: the default one."""
+
+
+class NoLiveProjection(LookupError):
+    """The database has no live projection: run `healthsvc migrate` first."""
+
+
+async def live(conn: AsyncConnection) -> Projection:
+    """The projection that is served. Raises NoLiveProjection."""
+    row = (
+        await conn.execute(
+            text("""
+                select p.id, p.scorecard_version, s.document from projections p
+                join scorecards s on s.version = p.scorecard_version where p.state = 'live'
+            """)
+        )
+    ).first()
+    if row is None:
+        raise NoLiveProjection(NoLiveProjection.__doc__)
+    return Projection(id=row.id, scorecard_version=row.scorecard_version, document=row.document)

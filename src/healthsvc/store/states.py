@@ -1,0 +1,73 @@
+"""Rows of customers: looked up with their home, written in bulk by the partition's owner alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncConnection, raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A customer as the database has it; `state` is None while nothing was folded for it in this projection."""
+
+    customer_id: str
+    key: int
+    partition: int
+    state: bytes | None
+    decision: bytes | None
+    profile: str | None
+
+
+class Row(NamedTuple):
+    """A state to be written; the columns of the table, in its order. `profile` None: as it was."""
+
+    projection: int
+    customer_key: int
+    partition: int
+    state: bytes
+    decision: bytes
+    profile: str | None
+
+
+_SELECT = """
+    select c.customer_id, c.key, c.partition, s.state, s.decision, s.profile::text
+    from customers c left join states s on s.projection = $1 and s.customer_key = c.key
+"""
+
+
+async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> list[Found]:
+    """Those of the customers that have a home, in no order."""
+    driver = await raw(conn)
+    return _found(
+        await driver.fetch(f"{_SELECT} where c.customer_id = any($2::text[])", projection, list(customer_ids))
+    )
+
+
+async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Found]:
+    driver = await raw(conn)
+    return _found(await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys)))
+
+
+def _found(rows: Sequence[Any]) -> list[Found]:
+    return [Found(customer_id=r[0], key=r[1], partition=r[2], state=r[3], decision=r[4], profile=r[5]) for r in rows]
+
+
+_INCOMING = "create temporary table if not exists incoming_states (like states) on commit delete rows"
+_MERGE = text("""
+    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile), partition = i.partition
+    from incoming_states i where s.projection = i.projection and s.customer_key = i.customer_key
+""")
+
+
+async def write(conn: AsyncConnection, fresh: Sequence[Row], changed: Sequence[Row]) -> None:
+    """Insert the fresh rows, update the changed ones. A transaction must have begun."""
+    driver = await raw(conn)
+    if fresh:
+        await driver.copy_records_to_table("states", records=fresh, columns=Row._fields)
+    if changed:
+        await driver.execute(_INCOMING)
+        await driver.copy_records_to_table("incoming_states", records=changed, columns=Row._fields)
+        await conn.execute(_MERGE)

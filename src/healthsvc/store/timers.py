@@ -1,0 +1,65 @@
+"""Timers: for each customer at most one instant at which its owner looks at it again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncConnection
+
+
+async def write(conn: AsyncConnection, projection: int, timers: Sequence[tuple[int, int, datetime]]) -> None:
+    """Set (customer_key, partition, due_at)."""
+    if timers:
+        await conn.execute(
+            text("""
+                insert into timers (projection, customer_key, partition, due_at)
+                select :projection, t.key, t.partition, t.due_at
+                from unnest(cast(:keys as bigint[]), cast(:partitions as integer[]), cast(:due as timestamptz[])) t(key, partition, due_at)
+                on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition = excluded.partition
+            """),
+            {
+                "projection": projection,
+                "keys": [t[0] for t in timers],
+                "partitions": [t[1] for t in timers],
+                "due": [t[2] for t in timers],
+            },
+        )
+
+
+async def delete(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> None:
+    if keys:
+        await conn.execute(
+            text("delete from timers where projection = :projection and customer_key = any(:keys)"),
+            {"projection": projection, "keys": list(keys)},
+        )
+
+
+async def due(conn: AsyncConnection, projection: int, as_of: dict[int, datetime], limit: int) -> list[int]:
+    """Keys of customers whose timer is due in their partition's as-of instant, the longest due first."""
+    rows = await conn.execute(
+        text("""
+            select t.customer_key
+            from unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition, as_of)
+            cross join lateral (
+                select customer_key, due_at from timers
+                where projection = :projection and partition = a.partition and due_at <= a.as_of order by due_at limit :limit
+            ) t order by t.due_at limit :limit
+        """),
+        {"projection": projection, "partitions": list(as_of), "as_of": list(as_of.values()), "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+async def earliest(conn: AsyncConnection, projection: int, partitions: Sequence[int]) -> datetime | None:
+    """The next instant at which a timer of these partitions is due."""
+    found: datetime | None = await conn.scalar(
+        text("""
+            select min(t.due_at) from unnest(cast(:partitions as integer[])) p(partition)
+            cross join lateral (
+                select due_at from timers where projection = :projection and partition = p.partition order by due_at limit 1
+            ) t
+        """),
+        {"projection": projection, "partitions": list(partitions)},
+    )
+    return found

@@ -1,0 +1,156 @@
+"""What we say about ourselves: log lines as structured events, and metrics. All names are declared here, once."""
+
+import logging
+import sys
+from enum import StrEnum
+from typing import Literal, TextIO
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+class LogEvent(StrEnum):
+    """Names of log lines: one line per unit of work, at its end."""
+
+    SERVICE_STARTED = "service.started"
+    SERVICE_STOPPING = "service.stopping"
+    SERVICE_STOPPED = "service.stopped"
+    SETTING_UNKNOWN = "setting.unknown"
+    ROLE_STARTED = "role.started"
+    ROLE_STOPPED = "role.stopped"
+    ROLE_DIED = "role.died"
+    ROLE_SLOW = "role.slow_to_stop"
+    POSTGRES_STARTED = "postgres.started"
+    POSTGRES_WAITING = "postgres.waiting"
+    POSTGRES_ORPHAN = "postgres.orphan_stopped"
+    POSTGRES_STOPPED = "postgres.stopped"
+    SCORECARD_KEPT = "scorecard.kept"
+    SCHEMA_MIGRATED = "schema.migrated"
+    REQUEST = "http.request"
+    REQUEST_FAILED = "http.request_failed"
+    PARTITION_TAKEN = "partition.taken"
+    PARTITION_GIVEN_UP = "partition.given_up"
+    PARTITION_PAUSED = "partition.paused"
+    FLUSHED = "flush.committed"
+    FLUSH_FENCED = "flush.fenced"
+    FLUSH_FAILED = "flush.failed"
+    TIMERS_DECIDED = "timers.decided"
+    RECORDS_REJECTED = "records.rejected"
+    LOG_READER_RESTARTED = "log.reader_restarted"
+    LOG_OFFSET_LOST = "log.offset_lost"
+    LOG_UNREACHABLE = "log.unreachable"
+    DELIVERY_ATTEMPTED = "delivery.attempted"
+    DELIVERER_FAILED = "deliverer.failed"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    HOUSEKEEPING = "housekeeping.done"
+
+
+FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+BATCH_EVENTS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+
+EVENTS = Counter(
+    "healthsvc_events_total",
+    "Events read from the log, by source kind (kafka, table) and what became of them (applied, "
+    "duplicate, forwarded, rejected).",
+    ["source_kind", "result"],
+)
+INGEST_TO_SCORE = Histogram(
+    "healthsvc_ingest_to_score_seconds",
+    "From an event's entry into the log to the commit of the score that counts it.",
+    buckets=LATENCY_SECONDS,
+)
+EVENT_TO_WEBHOOK = Histogram(
+    "healthsvc_event_to_webhook_seconds",
+    "From the entry of the causing event into the log to a receiver's 2xx at the first attempt.",
+    buckets=LATENCY_SECONDS,
+)
+LOG_LAG = Gauge(
+    "healthsvc_log_lag_records", "Records of a partition that wait to be read.", ["source_kind", "partition"]
+)
+FENCED_FLUSHES = Counter(
+    "healthsvc_fenced_flushes_total", "Flushes refused since another worker owns the partition by now."
+)
+LAST_PROGRESS = Gauge("healthsvc_last_progress_timestamp_seconds", "When a flush was committed last, as Unix time.")
+FLUSH_SECONDS = Histogram("healthsvc_flush_seconds", "Duration of a flush's transaction.", buckets=FAST_SECONDS)
+FLUSH_EVENTS = Histogram("healthsvc_flush_events", "Events counted by one flush.", buckets=BATCH_EVENTS)
+OUTBOX_AGE = Gauge("healthsvc_outbox_age_seconds", "Age of the oldest delivery that is due and not yet tried.")
+DELIVERY_ATTEMPTS = Counter("healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"])
+DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
+ALERTS = Counter(
+    "healthsvc_alerts_total", "Alerts by kind and action (raised, acknowledged, resolved).", ["kind", "action"]
+)
+HTTP_REQUESTS = Counter("healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "healthsvc_http_request_seconds", "Duration of requests.", ["method", "route"], buckets=FAST_SECONDS
+)
+
+METRICS = (
+    EVENTS,
+    INGEST_TO_SCORE,
+    EVENT_TO_WEBHOOK,
+    LOG_LAG,
+    FENCED_FLUSHES,
+    LAST_PROGRESS,
+    FLUSH_SECONDS,
+    FLUSH_EVENTS,
+    OUTBOX_AGE,
+    DELIVERY_ATTEMPTS,
+    DEAD_LETTERS,
+    ALERTS,
+    HTTP_REQUESTS,
+    HTTP_SECONDS,
+)
+
+
+def _put_first(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """What one looks for stands at the beginning of the line."""
+    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
+
+
+def configure_logging(
+    *, level: str = "INFO", style: Literal["json", "console"] = "json", stream: TextIO | None = None
+) -> None:
+    """Send our lines and the libraries' to `stream` (standard error), one JSON object or one coloured line each."""
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _put_first,
+    ]
+    last: list[Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if style == "json"
+        else [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    foreign: list[Processor] = [structlog.stdlib.add_logger_name, *shared]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=foreign, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(
+        max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING) if level.upper() != "DEBUG" else "DEBUG"
+    )
+
+
+def metrics_reference() -> str:
+    """A Markdown table of all metrics, for the documentation."""
+    rows = ["| Metric | Kind | Labels | Meaning |", "|---|---|---|---|"]
+    for metric in METRICS:
+        (family,) = metric.describe()
+        total = "_total" if family.type == "counter" else ""
+        labels = ", ".join(f"`{name}`" for name in metric._labelnames)
+        rows.append(f"| `{family.name}{total}` | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join(rows) + "\n"

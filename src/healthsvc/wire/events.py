@@ -1,0 +1,478 @@
+"""The events this service knows: one envelope, typed data per type; msgspec structs decode and check in one pass.
+
+Unknown fields are refused in the envelope and allowed in `data`. The limits here are also what `schemas` publishes.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct, field
+from msgspec.json import Encoder
+
+LARGEST = 10**15  # beyond this a number is a mistake, and sums in doubles lose their cents
+TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
+TYPE_LENGTH = 100
+NO_CONTROL_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # ids end up in logs, URLs and PostgreSQL text
+DATA_DEPTH = 16
+
+
+class Instant(datetime):
+    """An instant within `data`, aware: sent as RFC 3339 with offset, or as a date, which is its midnight UTC."""
+
+
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Word = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(max_length=200)]
+Line = Annotated[str, Meta(max_length=2000)]
+Prose = Annotated[str, Meta(max_length=20_000)]
+Url = Annotated[str, Meta(min_length=1, max_length=8192)]
+Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern="^[A-Za-z]{3}$", description="ISO 4217 code")]
+Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Za-z]{2}$", description="ISO 3166 code")]
+Zone = Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone", examples=["Europe/Berlin"])]
+Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+Money = Annotated[float, Meta(ge=0, le=LARGEST)]
+Stars = Annotated[float, Meta(ge=1, le=5)]
+
+PageKind = Literal["cancel", "pricing", "support", "spec", "billing", "login", "other"]
+SurveyKind = Literal["nps", "csat", "ces"]
+Tier = Literal["high", "low", "tech"]
+Stage = Literal["onboarding", "adoption", "value", "expansion", "renewal", "advocacy"]
+AttributeValue = (
+    Annotated[str, Meta(max_length=2000)]
+    | Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
+    | Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+    | bool
+    | None
+)
+Attributes = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], AttributeValue], Meta(max_length=100)]
+
+
+class Data(Struct, frozen=True, gc=False, kw_only=True):
+    """What an event says beyond its envelope; fields not listed are kept in the log and otherwise ignored."""
+
+
+class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """What every event has."""
+
+    id: Annotated[
+        Id, Meta(description="Unique within its source; a repeated (customer_id, source, id) is counted once.")
+    ]
+    source: Annotated[Id, Meta(description="The system that says so.", examples=["crm", "web"])]
+    customer_id: Annotated[Id, Meta(description="The organisation that is scored.", examples=["acme"])]
+    contact_id: Annotated[Id, Meta(description="The person there.")] | None = None
+    occurred_at: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="When it happened: RFC 3339 with an offset or Z, from 1990 on, not in the future.",
+            examples=["2026-05-04T09:30:00Z"],
+        ),
+    ]
+
+
+class PageData(Data, frozen=True, kw_only=True):
+    """A page that someone of the customer looked at."""
+
+    url: Url
+    kind: Annotated[PageKind, Meta(description="Goes before what the rules make of the URL.")] | None = None
+    title: Line | None = None
+    referrer: Annotated[str, Meta(max_length=8192)] | None = None
+    feature: Name | None = None
+
+
+class FeatureUsedData(Data, frozen=True, kw_only=True):
+    """A function of the product that was used."""
+
+    feature: Word
+    quantity: Annotated[Positive, Meta(description="How often; 1 when not said.")] | None = None
+
+
+class FeatureRequestedData(Data, frozen=True, kw_only=True):
+    """A function that the customer wishes for."""
+
+    feature: Name | None = None
+    title: Line | None = None
+
+
+class SessionData(Data, frozen=True, kw_only=True):
+    """Someone signed in."""
+
+    session_id: Name | None = None
+    user_agent: Line | None = None
+    duration_seconds: Money | None = None
+
+
+class SeatsData(Data, frozen=True, kw_only=True):
+    """Seats the customer pays for, and those in use."""
+
+    seats: Annotated[Count, Meta(description="Seats owned.")]
+    active: Count | None = None
+
+
+class SurveySentData(Data, frozen=True, kw_only=True):
+    """A survey that was sent; its answer, or none, tells something."""
+
+    survey: SurveyKind
+    survey_id: Name | None = None
+
+
+class Answer(Struct, frozen=True, gc=False, kw_only=True, tag_field="survey"):
+    """What the answers to all kinds of survey share."""
+
+    survey_id: Name | None = None
+    comment: Prose | None = None
+
+
+class NpsAnswer(Answer, frozen=True, kw_only=True, tag="nps"):
+    """Would recommend: 0 to 10, whole."""
+
+    survey: ClassVar[Literal["nps", "csat", "ces"]] = "nps"
+    score: Annotated[int, Meta(ge=0, le=10)]
+
+
+class CsatAnswer(Answer, frozen=True, kw_only=True, tag="csat"):
+    """Satisfaction: 1 to 5."""
+
+    survey: ClassVar[Literal["nps", "csat", "ces"]] = "csat"
+    score: Stars
+
+
+class CesAnswer(Answer, frozen=True, kw_only=True, tag="ces"):
+    """Ease: 1 to 7."""
+
+    survey: ClassVar[Literal["nps", "csat", "ces"]] = "ces"
+    score: Annotated[float, Meta(ge=1, le=7)]
+
+
+class TicketOpenedData(Data, frozen=True, kw_only=True):
+    """A request for support."""
+
+    ticket_id: Word
+    subject: Line | None = None
+    priority: Name | None = None
+    feature: Name | None = None
+
+
+class TicketData(Data, frozen=True, kw_only=True):
+    """A step of a ticket that was opened."""
+
+    ticket_id: Word
+
+
+class TicketResolvedData(Data, frozen=True, kw_only=True):
+    """A ticket that is done, perhaps rated."""
+
+    ticket_id: Word
+    rating: Stars | None = None
+
+
+class ComplaintFiledData(Data, frozen=True, kw_only=True):
+    """The customer complains."""
+
+    complaint_id: Word
+    subject: Line | None = None
+    severity: Name | None = None
+
+
+class ComplaintData(Data, frozen=True, kw_only=True):
+    """A complaint that was resolved."""
+
+    complaint_id: Word
+
+
+class ComplaintRatedData(Data, frozen=True, kw_only=True):
+    """How the customer rates what was done about its complaint."""
+
+    complaint_id: Word
+    rating: Stars
+
+
+class InvoicePaidData(Data, frozen=True, kw_only=True):
+    """An invoice that was paid."""
+
+    invoice_id: Word
+    amount: Amount | None = None
+    currency: Currency | None = None
+
+
+class InvoiceOverdueData(Data, frozen=True, kw_only=True):
+    """An invoice past its date."""
+
+    invoice_id: Word
+    amount: Amount | None = None
+    currency: Currency | None = None
+    due_at: Instant | None = None
+
+
+class SubscriptionChangedData(Data, frozen=True, kw_only=True):
+    """Plan or recurring revenue changed."""
+
+    plan: Name | None = None
+    mrr: Money | None = None
+    previous_mrr: Money | None = None
+    currency: Currency | None = None
+    renewal_at: Instant | None = None
+
+
+class SubscriptionRenewedData(Data, frozen=True, kw_only=True):
+    """The contract goes on."""
+
+    plan: Name | None = None
+    mrr: Money | None = None
+    renewal_at: Instant | None = None
+    term_months: Annotated[int, Meta(ge=1, le=1200)] | None = None
+
+
+class SubscriptionCancelledData(Data, frozen=True, kw_only=True):
+    """The customer leaves."""
+
+    reason: Prose | None = None
+    effective_at: Instant | None = None
+
+
+class EngagementData(Data, frozen=True, kw_only=True):
+    """The customer took part in something beside the product."""
+
+    kind: Literal["webinar", "event", "community", "email_opened", "email_clicked", "other"]
+    name: Line | None = None
+
+
+class ReferralData(Data, frozen=True, kw_only=True):
+    """The customer spoke for us."""
+
+    kind: Literal["referral", "case_study", "review"] | None = None
+    name: Line | None = None
+
+
+class ChampionLeftData(Data, frozen=True, kw_only=True):
+    """The main contact left."""
+
+    name: Name | None = None
+    role: Name | None = None
+
+
+class ContactLoggedData(Data, frozen=True, kw_only=True):
+    """Someone of ours spoke, or tried to speak, with the customer."""
+
+    outcome: Literal["positive", "neutral", "negative", "no_answer"] | None = None
+    channel: Name | None = None
+    author: Name | None = None
+    note: Prose | None = None
+    direction: Literal["inbound", "outbound"] | None = None
+
+
+class CustomerData(Data, frozen=True, kw_only=True):
+    """The profile: fields left out (or null) stay as they are, an empty text clears, a null attribute is removed."""
+
+    name: Name | None = None
+    owner: Name | None = None
+    segment: Name | None = None
+    tier: Tier | None = None
+    stage: Stage | None = None
+    parent_id: Name | None = None
+    mrr: Money | None = None
+    seats: Count | None = None
+    features_owned: Annotated[Count, Meta(description="How many functions the customer pays for.")] | None = None
+    renewal_at: Instant | None = None
+    timezone: Zone | None = None
+    country: Country | None = None
+    attributes: Attributes | None = None
+
+
+class PageViewed(Envelope, frozen=True, kw_only=True, tag="page.viewed"):
+    """Someone of the customer looked at a page."""
+
+    data: PageData
+
+
+class FeatureUsed(Envelope, frozen=True, kw_only=True, tag="feature.used"):
+    """A function of the product was used."""
+
+    data: FeatureUsedData
+
+
+class FeatureRequested(Envelope, frozen=True, kw_only=True, tag="feature.requested"):
+    """The customer asked for a function."""
+
+    data: FeatureRequestedData = field(default_factory=FeatureRequestedData)
+
+
+class SessionStarted(Envelope, frozen=True, kw_only=True, tag="session.started"):
+    """Someone of the customer signed in."""
+
+    data: SessionData = field(default_factory=SessionData)
+
+
+class SeatsChanged(Envelope, frozen=True, kw_only=True, tag="seats.changed"):
+    """The number of seats, or of those in use, changed."""
+
+    data: SeatsData
+
+
+class SurveySent(Envelope, frozen=True, kw_only=True, tag="survey.sent"):
+    """A survey went out."""
+
+    data: SurveySentData
+
+
+class SurveyAnswered(Envelope, frozen=True, kw_only=True, tag="survey.answered"):
+    """A survey came back."""
+
+    data: NpsAnswer | CsatAnswer | CesAnswer
+
+
+class TicketOpened(Envelope, frozen=True, kw_only=True, tag="ticket.opened"):
+    """The customer asked for support."""
+
+    data: TicketOpenedData
+
+
+class TicketAnswered(Envelope, frozen=True, kw_only=True, tag="ticket.answered"):
+    """Support answered."""
+
+    data: TicketData
+
+
+class TicketResolved(Envelope, frozen=True, kw_only=True, tag="ticket.resolved"):
+    """Support closed the matter."""
+
+    data: TicketResolvedData
+
+
+class ComplaintFiled(Envelope, frozen=True, kw_only=True, tag="complaint.filed"):
+    """The customer complained."""
+
+    data: ComplaintFiledData
+
+
+class ComplaintResolved(Envelope, frozen=True, kw_only=True, tag="complaint.resolved"):
+    """The cause of a complaint was dealt with."""
+
+    data: ComplaintData
+
+
+class ComplaintRated(Envelope, frozen=True, kw_only=True, tag="complaint.rated"):
+    """The customer rated how its complaint was dealt with."""
+
+    data: ComplaintRatedData
+
+
+class InvoicePaid(Envelope, frozen=True, kw_only=True, tag="invoice.paid"):
+    """An invoice was paid."""
+
+    data: InvoicePaidData
+
+
+class InvoiceOverdue(Envelope, frozen=True, kw_only=True, tag="invoice.overdue"):
+    """An invoice passed its date."""
+
+    data: InvoiceOverdueData
+
+
+class SubscriptionChanged(Envelope, frozen=True, kw_only=True, tag="subscription.changed"):
+    """The customer's plan or recurring revenue changed."""
+
+    data: SubscriptionChangedData = field(default_factory=SubscriptionChangedData)
+
+
+class SubscriptionRenewed(Envelope, frozen=True, kw_only=True, tag="subscription.renewed"):
+    """The contract was renewed."""
+
+    data: SubscriptionRenewedData = field(default_factory=SubscriptionRenewedData)
+
+
+class SubscriptionCancelled(Envelope, frozen=True, kw_only=True, tag="subscription.cancelled"):
+    """The customer cancelled."""
+
+    data: SubscriptionCancelledData = field(default_factory=SubscriptionCancelledData)
+
+
+class EngagementRecorded(Envelope, frozen=True, kw_only=True, tag="engagement.recorded"):
+    """The customer took part in something."""
+
+    data: EngagementData
+
+
+class ReferralMade(Envelope, frozen=True, kw_only=True, tag="referral.made"):
+    """The customer recommended us."""
+
+    data: ReferralData = field(default_factory=ReferralData)
+
+
+class ChampionLeft(Envelope, frozen=True, kw_only=True, tag="champion.left"):
+    """Our main contact there left."""
+
+    data: ChampionLeftData = field(default_factory=ChampionLeftData)
+
+
+class ContactLogged(Envelope, frozen=True, kw_only=True, tag="contact.logged"):
+    """We spoke, or tried to speak, with the customer."""
+
+    data: ContactLoggedData = field(default_factory=ContactLoggedData)
+
+
+class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag="customer.updated"):
+    """The customer's profile as its owner's systems know it."""
+
+    data: CustomerData = field(default_factory=CustomerData)
+
+
+class CustomEvent(Envelope, frozen=True, kw_only=True):
+    """An event of a type of the operator's own: kept, shown and, where the scorecard names it, scored."""
+
+    type: Annotated[str, Meta(min_length=1, max_length=TYPE_LENGTH)]
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+BuiltinEvent = (
+    PageViewed
+    | FeatureUsed
+    | FeatureRequested
+    | SessionStarted
+    | SeatsChanged
+    | SurveySent
+    | SurveyAnswered
+    | TicketOpened
+    | TicketAnswered
+    | TicketResolved
+    | ComplaintFiled
+    | ComplaintResolved
+    | ComplaintRated
+    | InvoicePaid
+    | InvoiceOverdue
+    | SubscriptionChanged
+    | SubscriptionRenewed
+    | SubscriptionCancelled
+    | EngagementRecorded
+    | ReferralMade
+    | ChampionLeft
+    | ContactLogged
+    | CustomerUpdated
+)
+Event = BuiltinEvent | CustomEvent
+
+TYPE_NAMES: dict[type[Envelope], str] = {kind: str(kind.__struct_config__.tag) for kind in BuiltinEvent.__args__}
+BUILTIN_TYPES: dict[str, type[Envelope]] = {name: kind for kind, name in TYPE_NAMES.items()}
+is_type_name = re.compile(TYPE_PATTERN.removesuffix("$")).fullmatch
+
+
+def type_of(event: Envelope) -> str:
+    """The event's type as it was sent, such as `page.viewed`."""
+    return event.type if isinstance(event, CustomEvent) else TYPE_NAMES[type(event)]
+
+
+def encode(event: Envelope) -> bytes:
+    """The event as own-envelope JSON, so that decoding it gives the same event."""
+    return _encode(event)
+
+
+def _instant_text(value: object) -> str:
+    if not isinstance(value, Instant):
+        raise NotImplementedError(type(value))
+    return value.isoformat()
+
+
+_encode = Encoder(enc_hook=_instant_text).encode

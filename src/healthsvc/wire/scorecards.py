@@ -1,0 +1,37 @@
+"""Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from healthsvc.core import facts
+from healthsvc.core.feeds import Program
+from healthsvc.core.scorecard import Scorecard, ScorecardError, from_document
+from healthsvc.wire.pages import PageRules
+
+__all__ = ["ScorecardError", "compile_document", "default_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    scorecard: Scorecard
+    program: Program
+
+
+@cache
+def default_document() -> str:
+    """The YAML of the default scorecard."""
+    return resources.files("healthsvc.defaults").joinpath("scorecard.yaml").read_text()
+
+
+def compile_document(document: str) -> Compiled:
+    """Read a scorecard; an empty document is the default one. Raises ScorecardError with the path of the fault."""
+    try:
+        data = yaml.safe_load(document or default_document())
+    except yaml.YAMLError as error:
+        raise ScorecardError("/", f"isn't YAML: {error}") from error
+    scorecard = from_document(data, facts=facts.NAMES)
+    pages = PageRules(data.get("page_kinds"))
+    return Compiled(scorecard, Program(scorecard, pages.kind_of))

@@ -1,0 +1,135 @@
+"""Rows as the processor leaves them, put into the database for tests of what the API reads."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncEngine
+
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+async def add_customer(engine: AsyncEngine, customer_id: str, *, standing: bool = True, **changes: Any) -> int:
+    """A customer, and its standing; answers its key."""
+    async with engine.begin() as conn:
+        key: int = (
+            await conn.execute(
+                text("insert into customers (customer_id, partition) values (:id, 0) returning key"),
+                {"id": customer_id},
+            )
+        ).scalar_one()
+        if standing:
+            row = {
+                "projection": 1,
+                "customer_key": key,
+                "customer_id": customer_id,
+                "partition": 0,
+                "name": customer_id.title(),
+                "owner": "kim",
+                "segment": "smb",
+                "tier": "low",
+                "stage": "adoption",
+                "band": "watch",
+                "score": 60.0,
+                "risk": 0.2,
+                "flags": [],
+                "decided_at": AT,
+            } | changes
+            marks = ", ".join(f":{name}" for name in row)
+            await conn.execute(text(f"insert into standings ({', '.join(row)}) values ({marks})"), row)
+    return key
+
+
+async def move_customer(engine: AsyncEngine, customer_id: str, risk: float | None) -> None:
+    """The customer's risk changes."""
+    async with engine.begin() as conn:
+        await conn.execute(
+            text("update standings set risk = cast(:risk as float8) where customer_id = :id"),
+            {"risk": risk, "id": customer_id},
+        )
+
+
+async def add_history(engine: AsyncEngine, customer_key: int, instants: Sequence[datetime]) -> None:
+    """Recorded decisions; the score counts them."""
+    async with engine.begin() as conn:
+        for number, decided_at in enumerate(instants):
+            await conn.execute(
+                text(
+                    "insert into history (projection, customer_key, decided_at, score, risk, band, flags, cause,"
+                    " scorecard_version) values (1, :key, :at, :score, 0.1, 'watch', '{}', 'events', 1)"
+                ),
+                {"key": customer_key, "at": decided_at, "score": float(number)},
+            )
+
+
+async def add_archived(engine: AsyncEngine, customer_key: int, count: int, *, kinds: Sequence[str]) -> None:
+    """Archived events of several days, three to an instant, the kinds taken in turn."""
+    first = datetime(2026, 2, 1, tzinfo=UTC)
+    async with engine.begin() as conn:
+        await conn.execute(text("create table archive_all partition of archive default"))
+        for number in range(count):
+            occurred_at = first + timedelta(hours=number // 3)
+            event = {"id": f"e-{number}", "type": kinds[number % len(kinds)], "occurred_at": occurred_at.isoformat()}
+            await conn.execute(
+                text(
+                    "insert into archive (logged_on, customer_key, occurred_us, partition, sequence, event)"
+                    " values (:on, :key, :us, 0, :sequence, :event)"
+                ),
+                {
+                    "on": occurred_at.date(),
+                    "key": customer_key,
+                    "us": int(occurred_at.timestamp()) * 1_000_000,
+                    "sequence": number,
+                    "event": json.dumps(event),
+                },
+            )
+
+
+async def add_alert(engine: AsyncEngine, alert_id: str, **changes: Any) -> None:
+    """An open alert about customer `acme`, unless said otherwise."""
+    row = {
+        "id": alert_id,
+        "customer_key": 1,
+        "customer_id": "acme",
+        "kind": "cancel_intent",
+        "severity": "critical",
+        "state": "open",
+        "summary": "Acme looked at the cancel page",
+        "onset_at": AT,
+        "raised_at": AT,
+    } | changes
+    marks = ", ".join(f":{name}" for name in row)
+    async with engine.begin() as conn:
+        await conn.execute(text(f"insert into alerts ({', '.join(row)}) values ({marks})"), row)
+
+
+async def add_dead_letter(
+    engine: AsyncEngine, raw: bytes | None, *, reason: str = "invalid_data", headers: dict[str, str] | None = None
+) -> int:
+    """A record from Kafka that was set aside; answers its id."""
+    async with engine.begin() as conn:
+        made = await conn.execute(
+            text(
+                "insert into dead_letters (origin, topic, partition, position, raw, raw_bytes, headers, reason, errors)"
+                " select 'kafka', 'healthsvc.events', 0, count(*), :raw, :size, cast(:headers as jsonb), :reason,"
+                " cast(:errors as jsonb) from dead_letters returning id"
+            ),
+            {
+                "raw": raw,
+                "size": len(raw or b""),
+                "headers": json.dumps(headers or {}),
+                "reason": reason,
+                "errors": json.dumps([{"pointer": "/data/score", "detail": "must be from 0 to 10"}]),
+            },
+        )
+        letter_id: int = made.scalar_one()
+    return letter_id
+
+
+async def fetch(engine: AsyncEngine, statement: str, **values: Any) -> list[dict[str, Any]]:
+    """Rows of a query."""
+    async with engine.connect() as conn:
+        return [dict(row) for row in (await conn.execute(text(statement), values)).mappings()]

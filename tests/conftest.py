@@ -1,0 +1,90 @@
+"""Fixtures for all tests: real PostgreSQL and real Kafka, shared by the session, started when first needed."""
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from healthsvc.embedded import EmbeddedPostgres
+from healthsvc.store.engine import AsyncEngine, create_engine
+from tests.support import kafka_broker, postgres_server, shared
+from tests.support.clock import Clock
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.open_session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.close_session()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The session's PostgreSQL (its database `postgres`)."""
+    return postgres_server.shared_server()
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh, migrated database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield await postgres_server.create_database(postgres_url, name, template=postgres_server.TEMPLATE)
+    await postgres_server.drop_database(postgres_url, name)
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh database without any table."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield await postgres_server.create_database(postgres_url, name)
+    await postgres_server.drop_database(postgres_url, name)
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on `database_url`."""
+    made = create_engine(database_url, application="tests")
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A durable PostgreSQL of the test's own, not started, not migrated; the test may stop, kill and start it."""
+    with tempfile.TemporaryDirectory(prefix="healthsvc-pg-") as folder:
+        server = postgres_server.own_server(Path(folder))
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """The bootstrap address of a real Apache Kafka."""
+    return kafka_broker.shared_broker()
+
+
+@pytest.fixture
+def kafka_topic(kafka: str) -> Iterator[Callable[..., str]]:
+    """Makes topics with fresh names: `kafka_topic(partitions=4) -> name`."""
+    names: list[str] = []
+
+    def make(partitions: int = 4) -> str:
+        name = f"test.{uuid.uuid4().hex[:12]}"
+        kafka_broker.create_topic(kafka, name, partitions=partitions)
+        names.append(name)
+        return name
+
+    yield make
+    for name in names:
+        kafka_broker.delete_topic(kafka, name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that the test moves."""
+    return Clock()

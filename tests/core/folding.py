@@ -1,0 +1,108 @@
+"""A whole fold in memory for tests of the core: events in log order, ids left out that were counted, states, and restarts."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from healthsvc.core import dedupe
+from healthsvc.core.dedupe import IdWindow
+from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.instants import DAY_US, from_us
+from healthsvc.core.states import States, Stored
+from healthsvc.wire.decode import decode_batch
+from healthsvc.wire.events import type_of
+from healthsvc.wire.scorecards import compile_document
+
+PROGRAM = compile_document("").program
+CARD = PROGRAM.scorecard
+START_US = 1_772_442_000_000_000
+"""2026-03-02T09:00:00Z."""
+FOREVER_US = 1 << 62
+Event = dict[str, Any]
+
+
+def at(days: float) -> str:
+    """An instant so many days after the start, as a sender writes it."""
+    return from_us(START_US + round(days * DAY_US)).isoformat()
+
+
+def us(days: float) -> int:
+    return START_US + round(days * DAY_US)
+
+
+class Fold:
+    """States of a few customers and the ids counted, as an owner holds them."""
+
+    def __init__(self, capacity: int = 64) -> None:
+        self.states = States(PROGRAM, capacity)
+        self.ids = IdWindow()
+        self._capacity = capacity
+        self._recent: list[bytes] = []
+
+    def feed(self, events: Sequence[Event]) -> int:
+        """Fold a batch; answers how many were new."""
+        batch = decode_batch([json.dumps(e).encode() for e in events], now_us=FOREVER_US)
+        assert not batch.rejects, batch.rejects
+        if not batch.events:
+            return 0
+        hours = dedupe.hours_of(batch.occurred_us)
+        new = np.flatnonzero(self.ids.take(hours, batch.digests, START_US))
+        self._recent.append(dedupe.pack_recent(hours[new], batch.digests[new]))
+        folded = [batch.events[i] for i in new.tolist()]
+        unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
+        self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
+        rows = self.states.rows([e.customer_id for e in folded])
+        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        self.states.fold(rows, [type_of(e) for e in folded], folded, batch.occurred_us[new], ties)
+        return len(new)
+
+    def restart(self) -> None:
+        """Everything through the database's form and back."""
+        stored = [
+            Stored(customer_id=c, key=int(self.states.key[row]), partition=0, state=state, decision=decision, profile=profile)
+            for c, row, state, decision, profile in self._rows()
+        ]
+        recent, self.ids, self._recent = self._recent, IdWindow(), []
+        for sequence, packed in enumerate(recent):
+            self.ids.restore(sequence, START_US, *dedupe.unpack_recent(packed))
+            self._recent.append(packed)
+        self.states = States(PROGRAM, self._capacity)
+        self.states.load(stored)
+
+    def _rows(self) -> list[tuple[str, int, bytes, bytes, str | None]]:
+        order = sorted(self.states.row_of.items())
+        rows = np.array([row for _, row in order], np.int64)
+        packed, decisions = self.states.pack(rows), self.states.pack_memory(rows)
+        return [
+            (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
+            for i, (c, row) in enumerate(order)
+        ]
+
+    def packed(self) -> dict[str, tuple[bytes, Any]]:
+        """By customer: its packed state and profile."""
+        return {c: (state, profile and json.loads(profile)) for c, _, state, _, profile in self._rows()}
+
+    def view(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> View:
+        """The customers (all, by name) as of an instant, or as of one each."""
+        rows = self.states.rows(customers if customers is not None else sorted(self.states.row_of))
+        instants = np.broadcast_to(np.asarray(now_us, np.int64), len(rows)).copy()
+        return View(PROGRAM, self.states.cells[rows], self.states.facts[rows], instants)
+
+    def evaluate(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> Evaluation:
+        return evaluate(self.view(now_us, customers))
+
+
+def bits(found: Evaluation, row: int) -> bytes:
+    """Everything that an evaluation says of one row, to the bit."""
+    standing = found.standing
+    arrays = (
+        *(found.score, found.raw, found.coverage, found.cap, found.churned, found.slot_expiry_us, found.weight, found.value),
+        *(standing.holds, standing.onset_us, standing.change_us),
+    )
+    return b"|".join(np.ascontiguousarray(a[row]).tobytes() for a in arrays)
+
+
+def flags(found: Evaluation, row: int = 0) -> set[str]:
+    return {rule.name for f, rule in enumerate(CARD.flags) if found.standing.holds[row, f]}

@@ -1,0 +1,192 @@
+"""A real Apache Kafka broker (KRaft, one node), started from Maven's jars; a test may stop, kill and restart it."""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.cimpl import NewPartitions
+
+from tests.support import shared
+
+ROOT = Path(__file__).resolve().parents[2]
+POM = Path(__file__).with_name("kafka") / "pom.xml"
+JARS = ROOT / ".kafka" / "libs-4.3.0"
+ADDRESS_VARIABLE = "HEALTHSVC_TEST_KAFKA"
+CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+READY_SECONDS = 90.0
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+num.partitions=4
+broker.session.timeout.ms=3000
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""
+
+
+class KafkaBroker:
+    """One broker on one folder and one pair of ports, the same over restarts."""
+
+    def __init__(self, folder: Path | None = None, *, jvm: tuple[str, ...] = JVM) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="healthsvc-kafka-"))
+        self.port, self._controller = _free_port(), _free_port()
+        self._jvm = jvm
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """What clients call bootstrap servers."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the broker isn't running"
+        return self._process.pid
+
+    def start(self) -> str:
+        """Start (formatting a new folder first), wait until it answers, and return its address."""
+        classpath = f"{fetch_jars()}/*"
+        properties = self.folder / "server.properties"
+        if not properties.exists():
+            self._format(classpath, properties)
+        with open(self.folder / "broker.log", "ab") as output:
+            self._process = subprocess.Popen(
+                ["java", *self._jvm, "-cp", classpath, "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        self._wait_until_ready()
+        return self.address
+
+    def stop(self) -> None:
+        """Stop in good order; idempotent."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop and forget its data."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _format(self, classpath: str, properties: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = PROPERTIES.format(port=self.port, controller=self._controller, data=self.folder / "data")
+        properties.write_text(text)
+        tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
+        command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, *tool]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not (_answers(self.port) and _knows_brokers(self.address)):
+            assert self._process is not None
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                tail = (self.folder / "broker.log").read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"Kafka did not start:\n{tail}")
+            time.sleep(0.1)
+
+
+def fetch_jars() -> Path:
+    """The folder of the broker's jars, fetched once with Maven into .kafka/ and kept."""
+    JARS.parent.mkdir(exist_ok=True)
+    with open(JARS.parent / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not JARS.is_dir():
+            fresh = JARS.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
+            subprocess.run(["mvn", "-q", "-B", "-f", str(POM), *goal], check=True)
+            fresh.rename(JARS)
+    return JARS
+
+
+def shared_broker() -> str:
+    """The session's broker: the one that HEALTHSVC_TEST_KAFKA names, else one started by the first to ask."""
+    return os.environ.get(ADDRESS_VARIABLE) or shared.shared("kafka", _start_shared)
+
+
+def _start_shared() -> tuple[int, str]:
+    broker = KafkaBroker(shared.folder() / "kafka")
+    broker.start()
+    return broker.pid, broker.address
+
+
+def create_topic(address: str, name: str, *, partitions: int) -> None:
+    """Make a topic and wait until it can be used."""
+    admin = AdminClient({"bootstrap.servers": address})
+    for future in admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)]).values():
+        future.result(30)
+
+
+def grow_topic(address: str, name: str, *, partitions: int) -> None:
+    """Raise a topic's number of partitions."""
+    admin = AdminClient({"bootstrap.servers": address})
+    for future in admin.create_partitions([NewPartitions(name, partitions)]).values():
+        future.result(30)
+
+
+def delete_topic(address: str, name: str) -> None:
+    """Delete a topic; a broker that is away or a topic that is gone are no matter."""
+    for future in AdminClient({"bootstrap.servers": address}).delete_topics([name]).values():
+        try:
+            future.result(10)
+        except KafkaException:
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _knows_brokers(address: str) -> bool:
+    quiet = {"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 3000}
+    try:
+        return bool(AdminClient(quiet).list_topics(timeout=3).brokers)
+    except KafkaException:
+        return False

@@ -1,0 +1,123 @@
+"""A real `healthsvc` process for tests: started, asked over HTTP, ended by its id."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+COMMAND = Path(sys.executable).with_name("healthsvc")
+READY_SECONDS = 60.0
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Ours without any HEALTHSVC_ variable, and with these: `environment(PORT="0")`."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("HEALTHSVC_")}
+    return bare | {f"HEALTHSVC_{name}": value for name, value in variables.items()}
+
+
+def command(*arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=environment(**(variables or {})),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+class Service:
+    """One `healthsvc ROLE` on a free port; a context manager that kills what is left at its end."""
+
+    def __init__(self, role: str = "up", **variables: str) -> None:
+        self.role = role
+        self.variables = {"HOST": "127.0.0.1", "PORT": "0", "LOG_FORMAT": "json", **variables}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._output = tempfile.NamedTemporaryFile(prefix="healthsvc-output-", mode="r", encoding="utf-8")  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._output.close()
+
+    def start(self) -> None:
+        """Start, and wait until it says that it is ready."""
+        with open(self._output.name, "wb") as output:
+            self.process = subprocess.Popen(
+                [COMMAND, self.role],
+                env=environment(**self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.wait_for({"up": "is up", "api": "listens on"}.get(self.role, "role.started"))
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything it printed since the last start."""
+        return Path(self._output.name).read_text(encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        return self._said(r"(http://[\d.:]+)")
+
+    @property
+    def key(self) -> str:
+        """The key that it printed."""
+        return self._said(r"API key +(hsk_\w+)")
+
+    def wait_for(self, words: str, *, seconds: float = READY_SECONDS) -> None:
+        """Until it printed these words; fails with its output if it ends, or takes too long."""
+        deadline = time.monotonic() + seconds
+        while words not in self.output:
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"healthsvc {self.role} did not say {words!r}:\n{self.output}")
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 25.0) -> int:
+        """Signal it and answer its exit code; it may take the 25 seconds that it promises."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """An HTTP client that holds a key."""
+        holder = key or self.variables.get("ADMIN_KEY") or self.key
+        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {holder}"}, timeout=30)
+
+    def _said(self, pattern: str) -> str:
+        found = re.search(pattern, self.output)
+        assert found, f"{pattern} isn't in\n{self.output}"
+        return found.group(1)
+
+
+def eventually(ask: Any, wanted: Any, *, seconds: float = 20.0) -> Any:
+    """Ask again and again until the answer satisfies `wanted`; answers it, or fails with the last one."""
+    deadline = time.monotonic() + seconds
+    while not wanted(answer := ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so after {seconds:.0f} s: {answer}")
+        time.sleep(0.05)
+    return answer

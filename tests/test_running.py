@@ -1,0 +1,74 @@
+"""Roles run until a signal; they are drained in good time, and one that dies takes the process down with its reason."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import asyncio, sys, time
+from healthsvc import running, telemetry
+telemetry.configure_logging()
+
+async def good(stop):
+    print("up", flush=True)
+    await stop.wait()
+    await asyncio.sleep(0.2)
+    print("drained", flush=True)
+
+async def dies(stop):
+    await asyncio.sleep(0.2)
+    raise RuntimeError("out of luck")
+
+async def leaves(stop):
+    await asyncio.sleep(0.2)
+
+async def stubborn(stop):
+    await asyncio.sleep(600)
+
+async def frozen(stop):
+    time.sleep(600)
+
+kinds = {"good": good, "dies": dies, "leaves": leaves, "stubborn": stubborn, "frozen": frozen}
+roles = [running.Role(name=a, run=kinds[a.strip("+")], thread=a.endswith("+")) for a in sys.argv[1:]]
+sys.exit(running.run(roles, drain_seconds=1.0))
+"""
+
+
+def start(*roles: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, *roles]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+@pytest.mark.parametrize("role", ["good", "good+"])
+def test_a_signal_drains_and_exits_0(role: str) -> None:
+    process = start(role)
+    process.terminate()
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (0, "drained\n")
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"), [("dies", "out of luck"), ("dies+", "out of luck"), ("leaves", "without being asked")]
+)
+def test_a_role_that_dies_takes_the_process_down_with_its_reason_after_draining_the_others(bad: str, why: str) -> None:
+    process = start("good", bad)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 70
+    assert output == "drained\n"
+    assert why in errors
+
+
+@pytest.mark.parametrize("bad", ["stubborn", "stubborn+", "frozen+"])
+def test_a_role_that_does_not_stop_is_left_behind_in_time(bad: str) -> None:
+    process = start("good", bad)
+    started = time.monotonic()
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 70
+    assert time.monotonic() - started < 10
+    assert "slow_to_stop" in errors
