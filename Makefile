@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 MINUTES ?= 30
 
-.PHONY: help run test bench soak format schemas readme constraints clean
+.PHONY: help run test bench soak format schemas docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,10 +28,10 @@ format: .venv/.installed-dev ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix
 
 schemas: .venv/.installed-dev ## write schemas/ anew from the code
-	$(BIN)/python -m healthsvc.wire.schemas schemas
+	$(BIN)/python -m healthsvc.wire.schemas write
 
-readme: .venv/.installed-dev ## write the README's table of variables anew from the code
-	$(BIN)/python -m tests.support.readme
+docs: .venv/.installed-dev ## write anew what documents say of the code (tables of variables and metrics)
+	$(BIN)/python -m tests.support.documents
 
 constraints: .venv/.installed-dev ## pin the versions that are installed now
 	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > constraints.txt

@@ -226,7 +226,22 @@ def canary(end_us: int, customer: str) -> bytes:
 
 def produce(bootstrap: str, topic: str, load: Load) -> float:
     """Write the load, acknowledged by the broker, in its order; return the seconds that it took."""
-    producer = Producer(
+    started = time.perf_counter()
+    _write(_producer(bootstrap), topic, load)
+    return time.perf_counter() - started
+
+
+def produce_unseen(bootstrap: str, topic: str, load: Load) -> Callable[[], None]:
+    """Write the load in a transaction; readers of committed records see all of it once the answer is called."""
+    producer = _producer(bootstrap, {"transactional.id": f"bench-{topic}", "transaction.timeout.ms": 600_000})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    _write(producer, topic, load)
+    return lambda: producer.commit_transaction(60)
+
+
+def _producer(bootstrap: str, more: dict[str, str | int | float | bool] | None = None) -> Producer:
+    return Producer(
         {
             "bootstrap.servers": bootstrap,
             "linger.ms": 20,
@@ -234,17 +249,19 @@ def produce(bootstrap: str, topic: str, load: Load) -> float:
             "queue.buffering.max.kbytes": 1_048_576,
             "enable.idempotence": True,
             "log_level": 3,
+            **(more or {}),
         }
     )
+
+
+def _write(producer: Producer, topic: str, load: Load) -> None:
     failures: list[object] = []
-    started = time.perf_counter()
     for position, (key, value) in enumerate(zip(load.keys, load.values, strict=True)):
         producer.produce(topic, value, key, on_delivery=lambda error, _: failures.append(error) if error else None)
         if position % 20_000 == 0:
             producer.poll(0)
-    if producer.flush(60) or failures:
+    if producer.flush(120) or failures:
         raise RuntimeError(f"the broker refused part of the load: {failures[:1]}")
-    return time.perf_counter() - started
 
 
 def create_topic(bootstrap: str, topic: str, partitions: int) -> None:

@@ -2,14 +2,12 @@
 
 1. Start it on a topic that holds one event (a canary) per partition, and wait until the database says that these
    are counted: started, and idle.
-2. Stop it (SIGSTOP), and write the whole load behind the canaries.
-3. Wake it (SIGCONT): the clock starts, and its first fetch returns the load's first records.
-4. The clock stops when the committed offsets in the database are the ends of the topic. Then everything must have
-   been counted, with no dead letter.
+2. Write the whole load behind the canaries within a Kafka transaction: the product doesn't see it yet.
+3. Commit the transaction: the clock starts, and all of the load is there to be read at once.
+4. The clock stops when the database has committed that all of it is counted. There must be no dead letter.
 """
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -20,7 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from benchmarks import load
 from benchmarks.ground import COMMAND, ROOT, WORK, BenchmarkError, Ground, environment
@@ -31,7 +29,11 @@ RUN_SECONDS = 600.0
 DRAIN_SECONDS = 25.0
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 1.0
-LEASE_SECONDS = 120  # outlives the stop while the load is written; has no part in the speed
+LOG = WORK / "product.log"
+COUNTED = """
+    select coalesce(sum(q.applied), 0)::bigint from partitions q join projections p on p.id = q.projection
+    where p.state = 'live'
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,69 +57,64 @@ def measure(
 ) -> Measured:
     """Run the load through the product, and check that all of it was counted."""
     with _topic(ground.kafka, partitions) as topic, _process(ground, database, topic, archive=archive) as pid:
-        return asyncio.run(_measure(ground, database, topic, pid, events, profile))
+        return asyncio.run(_measure(ground, database, topic, pid, partitions, events, profile))
 
 
 def fill(ground: Ground, database: str, loads: Iterator[load.Load], tell: Callable[[int], None]) -> None:
     """Let the product itself count the loads one after the other into the database, without the archive."""
     with _topic(ground.kafka, 1) as topic, _process(ground, database, topic, archive=False) as pid:
+        goal = 1
         for part in loads:
             load.produce(ground.kafka, topic, part)
-            asyncio.run(_catch_up(ground, database, topic, pid))
+            goal += len(part.values)
+            asyncio.run(_catch_up(database, goal, pid))
             tell(len(part.values))
 
 
-async def _catch_up(ground: Ground, database: str, topic: str, pid: int) -> None:
+async def _catch_up(database: str, goal: int, pid: int) -> None:
     async with _connected(database) as conn:
-        await _wait_for(conn, _ends(ground.kafka, topic), pid, RUN_SECONDS)
+        await _wait_for(conn, goal, pid, RUN_SECONDS)
 
 
 async def _measure(
-    ground: Ground, database: str, topic: str, pid: int, events: load.Load, profile: str | None
+    ground: Ground, database: str, topic: str, pid: int, partitions: int, events: load.Load, profile: str | None
 ) -> Measured:
     async with _connected(database) as conn:
-        await _wait_for(conn, _ends(ground.kafka, topic), pid, START_SECONDS)
+        start = await _counted(conn) + partitions
+        await _wait_for(conn, start, pid, START_SECONDS)
+        commit = load.produce_unseen(ground.kafka, topic, events)
         await asyncio.sleep(SETTLE_SECONDS)
-        before = await _counted(conn)
         with MemoryWatch(pid) as memory:
-            measured = await _timed(conn, ground, topic, pid, events, profile)
-        await _check(conn, before, events)
+            seconds, (own, postgres, kafka) = await _timed(
+                conn, ground, pid, start + len(events.values), commit, profile
+            )
+        await _check(conn)
         return Measured(
-            events=measured.events,
-            seconds=measured.seconds,
-            cpu_seconds=measured.cpu_seconds,
+            events=len(events.values),
+            seconds=seconds,
+            cpu_seconds=own,
+            postgres_cpu_seconds=postgres,
+            kafka_cpu_seconds=kafka,
             peak_mib=memory.peak_mib,
-            postgres_cpu_seconds=measured.postgres_cpu_seconds,
-            kafka_cpu_seconds=measured.kafka_cpu_seconds,
         )
 
 
 async def _timed(
-    conn: asyncpg.Connection, ground: Ground, topic: str, pid: int, events: load.Load, profile: str | None
-) -> Measured:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        load.produce(ground.kafka, topic, events)
-        ends = _ends(ground.kafka, topic)
-    finally:
-        before = [cpu_seconds(each) for each in (pid, ground.postgres_pid, ground.kafka_pid)]
-        started = time.perf_counter()
-        os.kill(pid, signal.SIGCONT)
+    conn: asyncpg.Connection, ground: Ground, pid: int, goal: int, commit: Callable[[], None], profile: str | None
+) -> tuple[float, list[float]]:
+    """Wall seconds from the commit to the goal, and processor seconds meanwhile: ours, PostgreSQL's, Kafka's."""
+    pids = (pid, ground.postgres_pid, ground.kafka_pid)
     recorder = _record(pid, profile)
-    await _wait_for(conn, ends, pid, RUN_SECONDS)
+    before = [cpu_seconds(each) for each in pids]
+    started = time.perf_counter()
+    commit()
+    await _wait_for(conn, goal, pid, RUN_SECONDS)
     seconds = time.perf_counter() - started
-    after = [cpu_seconds(each) for each in (pid, ground.postgres_pid, ground.kafka_pid)]
-    own, postgres, kafka = (late - early for early, late in zip(before, after, strict=True))
+    after = [cpu_seconds(each) for each in pids]
     if recorder is not None:
         recorder.send_signal(signal.SIGINT)
         recorder.wait(60)
-    return Measured(
-        events=len(events.values),
-        seconds=seconds,
-        cpu_seconds=own,
-        postgres_cpu_seconds=postgres,
-        kafka_cpu_seconds=kafka,
-    )
+    return seconds, [late - early for early, late in zip(before, after, strict=True)]
 
 
 def _record(pid: int, profile: str | None) -> subprocess.Popen[bytes] | None:
@@ -141,47 +138,27 @@ def _record(pid: int, profile: str | None) -> subprocess.Popen[bytes] | None:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-async def _check(conn: asyncpg.Connection, before: int, events: load.Load) -> None:
-    counted = await _counted(conn) - before
+async def _check(conn: asyncpg.Connection) -> None:
     dead = await conn.fetchrow("select count(*), min(reason) from dead_letters")
-    if counted != len(events.values) or dead[0]:
-        raise BenchmarkError(f"{counted} of {len(events.values)} events counted, {dead[0]} dead letters ({dead[1]})")
+    if dead[0]:
+        raise BenchmarkError(f"{dead[0]} events became dead letters: {dead[1]}")
 
 
 async def _counted(conn: asyncpg.Connection) -> int:
-    return int(await conn.fetchval("select coalesce(sum(applied), 0) from partitions"))
+    """Events that the live projection has counted, as committed."""
+    return int(await conn.fetchval(COUNTED))
 
 
-async def _wait_for(conn: asyncpg.Connection, ends: dict[int, int], pid: int, limit: float) -> None:
-    """Return as soon as the live projection's committed Kafka offsets are `ends`."""
-    statement = await conn.prepare(
-        "select q.partition, q.kafka_offset from partitions q join projections p on p.id = q.projection"
-        " where p.state = 'live'"
-    )
+async def _wait_for(conn: asyncpg.Connection, goal: int, pid: int, limit: float) -> None:
+    """Return as soon as so many events are counted; more would be a fault, too."""
+    statement = await conn.prepare(COUNTED)
     deadline = time.monotonic() + limit
-    while True:
-        at = {row["partition"]: row["kafka_offset"] for row in await statement.fetch()}
-        if all(at.get(partition, -1) >= end for partition, end in ends.items()):
-            return
-        if time.monotonic() > deadline:
-            raise BenchmarkError(
-                f"after {limit:.0f} s the product stands at {at}, not {ends}; its log: {WORK / 'product.log'}"
-            )
+    while (counted := await statement.fetchval()) != goal:
+        if counted > goal or time.monotonic() > deadline:
+            raise BenchmarkError(f"{counted} events counted, not {goal}, after {limit:.0f} s; log: {LOG}")
         if not is_running(pid):
-            raise BenchmarkError(f"the product ended; its log: {WORK / 'product.log'}")
+            raise BenchmarkError(f"the product ended; its log: {LOG}")
         await asyncio.sleep(POLL_SECONDS)
-
-
-def _ends(kafka: str, topic: str) -> dict[int, int]:
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "bench-ends"})
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
-            for number in partitions
-        }
-    finally:
-        consumer.close()
 
 
 @contextmanager
@@ -210,11 +187,10 @@ def _process(ground: Ground, database: str, topic: str, *, archive: bool) -> Ite
         HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS=ground.kafka,
         HEALTHSVC_EVENTS_TOPIC=topic,
         HEALTHSVC_ARCHIVE="true" if archive else "false",
-        HEALTHSVC_LEASE_SECONDS=str(LEASE_SECONDS),
         HEALTHSVC_METRICS_PORT=str(free_port()),
         HEALTHSVC_DATA_DIR=str(WORK / "data"),
     )
-    with open(WORK / "product.log", "wb") as output:
+    with open(LOG, "wb") as output:
         process = subprocess.Popen(
             [str(COMMAND), "process"], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
@@ -226,7 +202,6 @@ def _process(ground: Ground, database: str, topic: str, *, archive: bool) -> Ite
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Stop a process that we started: in good order, by force after the drain."""
-    process.send_signal(signal.SIGCONT)
     process.terminate()
     try:
         process.wait(DRAIN_SECONDS)

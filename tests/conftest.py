@@ -54,12 +54,21 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[EmbeddedPostgres]:
+def data_dir() -> Iterator[Path]:
+    """A folder for an embedded PostgreSQL.
+
+    Not below pytest's own temporary folder: its next session closes that to other users, and as root the server is one.
+    """
+    with tempfile.TemporaryDirectory(prefix="healthsvc-data-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def own_postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
     """A durable PostgreSQL of the test's own, not started, not migrated; the test may stop, kill and start it."""
-    with tempfile.TemporaryDirectory(prefix="healthsvc-pg-") as folder:
-        server = postgres_server.own_server(Path(folder))
-        yield server
-        server.stop()
+    server = postgres_server.own_server(data_dir)
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

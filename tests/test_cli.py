@@ -1,81 +1,107 @@
 """The command line speaks plainly: helps, refuses in one line, and prints JSON for machines."""
 
 import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import structlog
+from typer.testing import CliRunner, Result
 
 from healthsvc import __version__
-from tests.support.service import command
+from healthsvc.cli import app
 
 COMMANDS = ["up", "api", "process", "deliver", "migrate", "replay", "demo", "keys", "version", "variables"]
+Run = Callable[..., Result]
 
 
-def test_help_names_every_command() -> None:
-    shown = command("--help").stdout
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+    """Runs a command in this process, under these variables only: `run("up", PORT="x")`."""
+    for name in list(os.environ):
+        if name.startswith("HEALTHSVC_") and not name.startswith("HEALTHSVC_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HEALTHSVC_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "120")
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def invoke(*arguments: str, **variables: str) -> Result:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"HEALTHSVC_{name}", value)
+        return CliRunner().invoke(app, list(arguments))
+
+    yield invoke
+    logging.root.handlers[:], logging.root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_help_names_every_run(run: Run) -> None:
+    shown = run("--help").stdout
     assert [name for name in COMMANDS if f" {name} " not in shown] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str) -> None:
-    done = command(name, "--help")
-    assert done.returncode == 0
+def test_every_command_explains_itself(run: Run, name: str) -> None:
+    done = run(name, "--help")
+    assert done.exit_code == 0
     assert "Usage:" in done.stdout
 
 
-def test_version_is_printed_for_people_and_for_machines() -> None:
-    assert command("version").stdout == f"healthsvc {__version__}\n"
-    assert json.loads(command("version", "--json").stdout)["version"] == __version__
+def test_version_is_printed_for_people_and_for_machines(run: Run) -> None:
+    assert run("version").stdout == f"healthsvc {__version__}\n"
+    assert json.loads(run("version", "--json").stdout)["version"] == __version__
 
 
 @pytest.mark.parametrize("role", ["up", "api", "process", "deliver", "migrate"])
-def test_a_bad_variable_is_refused_in_one_line(role: str) -> None:
-    done = command(role, variables={"PORT": "no-port"})
-    assert done.returncode == 2
+def test_a_bad_variable_is_refused_in_one_line(run: Run, role: str) -> None:
+    done = run(role, PORT="no-port")
+    assert done.exit_code == 2
     assert done.stderr == "HEALTHSVC_PORT: 'no-port' is not allowed; it must be a whole number from 0 to 65535.\n"
 
 
 @pytest.mark.parametrize("role", ["api", "process", "deliver"])
-def test_a_role_that_runs_alone_needs_a_database(role: str) -> None:
-    done = command(role)
-    assert done.returncode == 2
+def test_a_role_that_runs_alone_needs_a_database(run: Run, role: str) -> None:
+    done = run(role)
+    assert done.exit_code == 2
     (sentence,) = done.stderr.strip().splitlines()
     assert "HEALTHSVC_DATABASE_URL" in sentence
 
 
-def test_a_database_that_is_away_is_told_in_one_line() -> None:
-    done = command("migrate", variables={"DATABASE_URL": "postgresql://me@127.0.0.1:1/nowhere"})
-    assert done.returncode == 69
+def test_a_database_that_is_away_is_told_in_one_line(run: Run) -> None:
+    done = run("migrate", DATABASE_URL="postgresql://me@127.0.0.1:1/nowhere")
+    assert done.exit_code == 69
     (sentence,) = done.stderr.strip().splitlines()
     assert sentence.startswith("The database can't be used")
 
 
-def test_a_misspelt_variable_is_warned_about(database_url: str) -> None:
-    done = command("migrate", variables={"DATABASE_URL": database_url, "ARCHIV": "false"})
-    assert done.returncode == 0
+def test_a_misspelt_variable_is_warned_about(run: Run, database_url: str) -> None:
+    done = run("migrate", DATABASE_URL=database_url, ARCHIV="false")
+    assert done.exit_code == 0
     assert "did you mean HEALTHSVC_ARCHIVE?" in done.stderr
 
 
-def test_a_scorecard_with_a_fault_is_refused_with_its_place(tmp_path: object) -> None:
-    path = f"{tmp_path}/scorecard.yaml"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("name: mine\n")
-    done = command("migrate", variables={"SCORECARD": path})
-    assert done.returncode == 2
+def test_a_scorecard_with_a_fault_is_refused_with_its_place(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "scorecard.yaml"
+    path.write_text("name: mine\n", encoding="utf-8")
+    done = run("migrate", SCORECARD=str(path))
+    assert done.exit_code == 2
     (sentence,) = done.stderr.strip().splitlines()
     assert sentence.startswith("HEALTHSVC_SCORECARD: ")
 
 
-def test_migrate_says_where_the_database_is(database_url: str) -> None:
-    done = command("migrate", "--json", variables={"DATABASE_URL": database_url})
+def test_migrate_says_where_the_database_is(run: Run, database_url: str) -> None:
+    done = run("migrate", "--json", DATABASE_URL=database_url)
     assert json.loads(done.stdout)["revision"]
 
 
-def test_a_scope_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    done = command("keys", "create", "--name", "x", "--scope", "everything")
-    assert done.returncode == 2
+def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> None:
+    done = run("keys", "create", "--name", "x", "--scope", "everything")
+    assert done.exit_code == 2
     assert "customers:read" in done.stderr
 
 
-def test_variables_are_listed_for_people_and_for_machines() -> None:
-    assert "HEALTHSVC_PORT  (8000)" in command("variables").stdout
-    assert {"name", "default", "allowed", "meaning"} <= json.loads(command("variables", "--json").stdout)[0].keys()
+def test_variables_are_listed_for_people_and_for_machines(run: Run) -> None:
+    assert "HEALTHSVC_PORT  (8000)" in run("variables").stdout
+    assert {"name", "default", "allowed", "meaning"} <= json.loads(run("variables", "--json").stdout)[0].keys()

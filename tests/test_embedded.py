@@ -69,20 +69,20 @@ def test_a_killed_server_recovers_what_it_acknowledged(own_postgres: EmbeddedPos
     assert ask(own_postgres.start(), "select count(*) from t") == 1000
 
 
-def test_a_server_that_outlived_its_parent_is_stopped_first(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    parent, orphan = start_in_another_process(tmp_path, tied=False)
+def test_a_server_that_outlived_its_parent_is_stopped_first(data_dir: Path) -> None:
+    parent, orphan = start_in_another_process(data_dir, tied=False)
     parent.kill()
     parent.wait()
     assert is_alive(orphan)
 
-    mine = EmbeddedPostgres(tmp_path)
+    mine = EmbeddedPostgres(data_dir)
     assert ask(mine.start(), "select 1") == 1
     assert not is_alive(orphan)
     mine.stop()
 
 
-def test_the_server_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> None:
-    parent, server = start_in_another_process(tmp_path, tied=True)
+def test_the_server_ends_by_itself_when_its_parent_is_killed(data_dir: Path) -> None:
+    parent, server = start_in_another_process(data_dir, tied=True)
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 30
@@ -91,35 +91,35 @@ def test_the_server_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> 
     assert not is_alive(server)
 
 
-def test_a_data_folder_with_a_very_long_path_works(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / ("deep" * 20) / ("er" * 30))
+def test_a_data_folder_with_a_very_long_path_works(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir / ("deep" * 20) / ("er" * 30))
     assert ask(server.start(), "select 1") == 1
     server.stop()
 
 
-def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "postgres.new").mkdir()
-    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18")
-    server = EmbeddedPostgres(tmp_path)
+def test_a_half_made_cluster_is_made_anew(data_dir: Path) -> None:
+    (data_dir / "postgres.new").mkdir()
+    (data_dir / "postgres.new" / "PG_VERSION").write_text("18")
+    server = EmbeddedPostgres(data_dir)
     assert ask(server.start(), "select 1") == 1
     server.stop()
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path, settings={"shared_buffers": "nonsense"})
+def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir, settings={"shared_buffers": "nonsense"})
     with pytest.raises(embedded.EmbeddedPostgresError, match="nonsense"):
         server.start()
 
 
-def test_a_data_folder_in_use_is_refused_in_one_sentence_that_names_the_process(tmp_path: Path) -> None:
-    with embedded.hold(tmp_path):
-        with pytest.raises(embedded.DataFolderInUseError) as refusal, embedded.hold(tmp_path):
+def test_a_data_folder_in_use_is_refused_in_one_sentence_that_names_the_process(data_dir: Path) -> None:
+    with embedded.hold(data_dir):
+        with pytest.raises(embedded.DataFolderInUseError) as refusal, embedded.hold(data_dir):
             pass
         assert f"process {os.getpid()}" in str(refusal.value)
         assert "\n" not in str(refusal.value)
 
 
-def test_a_data_folder_is_free_again_afterwards(tmp_path: Path) -> None:
+def test_a_data_folder_is_free_again_afterwards(data_dir: Path) -> None:
     for _ in range(2):
-        with embedded.hold(tmp_path):
-            assert (tmp_path / "lock").read_text().strip() == str(os.getpid())
+        with embedded.hold(data_dir):
+            assert (data_dir / "lock").read_text().strip() == str(os.getpid())

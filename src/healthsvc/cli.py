@@ -149,7 +149,9 @@ def version(as_json: AsJson = False) -> None:
 @contextmanager
 def _told() -> Iterator[Settings]:
     """The configuration, with logging set up; what is wrong with it or with the surroundings is told in one line."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the roles run, who have their own way to stop
+    before = signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # the roles have their own way to stop, once they run
     try:
         yield _configured()
     except (SettingsError, DataFolderInUseError, serving.AddressTakenError) as error:
@@ -160,6 +162,8 @@ def _told() -> Iterator[Settings]:
         if not is_outage(error):
             raise
         _refuse(f"The database can't be used: {error}", EXIT_UNAVAILABLE)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _configured() -> Settings:

@@ -215,7 +215,7 @@ class _Report:
 
 
 def _configured() -> Settings:
-    """The configuration; our standard output is for the summary alone, log lines of what we use go to standard error."""
+    """The configuration; log lines go to standard error, since standard output is for the summary alone."""
     settings = configuration.load()
     telemetry.configure_logging(level="WARNING", style=settings.log_style)
     return settings

@@ -40,7 +40,7 @@ def _matching(pattern: str) -> AfterValidator:
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, _matching(r"postgres(ql)?://")]
-AdminKey = Annotated[SecretStr, _matching(r"\S{8,}$")]
+AdminKey = Annotated[SecretStr, _matching(r"\S+$")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 
 
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     admin_key: AdminKey | None = _setting(
         None,
         "An API key with all rights that holds from the start, for scripts.",
-        "at least 8 characters without white space",
+        "any text without white space",
     )
     secret_key: SecretStr | None = _setting(
         None,

@@ -1,4 +1,5 @@
-"""A whole fold in memory for tests of the core: events in log order, ids left out that were counted, states, and restarts."""
+"""A whole fold in memory for tests of the core: events in log order, ids left out that were counted, states, and
+restarts."""
 
 import json
 from collections.abc import Sequence
@@ -98,7 +99,8 @@ def bits(found: Evaluation, row: int) -> bytes:
     """Everything that an evaluation says of one row, to the bit."""
     standing = found.standing
     arrays = (
-        *(found.score, found.raw, found.coverage, found.cap, found.churned, found.slot_expiry_us, found.weight, found.value),
+        *(found.score, found.raw, found.coverage, found.cap, found.churned, found.slot_expiry_us, found.weight,
+        found.value),
         *(standing.holds, standing.onset_us, standing.change_us),
     )
     return b"|".join(np.ascontiguousarray(a[row]).tobytes() for a in arrays)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from tests.support.service import Service, command, eventually
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> str:
-    return str(tmp_path / "data")
-
-
-@pytest.fixture
-def service(data_dir: str) -> Iterator[Service]:
-    with Service(DATA_DIR=data_dir) as running:
+def service(data_dir: Path) -> Iterator[Service]:
+    """One that the test may end."""
+    with Service(DATA_DIR=str(data_dir)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Service]:
+    """One that goes on for the next test."""
+    with tempfile.TemporaryDirectory(prefix="healthsvc-data-", ignore_cleanup_errors=True) as folder:
+        with Service(DATA_DIR=folder) as running:
+            yield running
 
 
 def counted(client: httpx.Client, customer_id: str) -> int:
@@ -35,34 +40,32 @@ def send(client: httpx.Client, *events: object) -> list[str]:
     return [result["status"] for result in answer.json()["results"]]
 
 
-def postgres_pid(data_dir: str) -> int:
-    return int((Path(data_dir) / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+def postgres_pid(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
-def test_one_command_serves_everything_and_its_printed_key_opens_it(service: Service) -> None:
-    assert httpx.get(f"{service.url}/readyz").status_code == 200
-    assert httpx.get(f"{service.url}/docs").status_code == 200
-    assert httpx.get(f"{service.url}/v1/customers").status_code == 401
-    with service.client() as client:
+def test_one_command_serves_everything_and_its_printed_key_opens_it(standing: Service) -> None:
+    assert httpx.get(f"{standing.url}/readyz").status_code == 200
+    assert httpx.get(f"{standing.url}/docs").status_code == 200
+    assert httpx.get(f"{standing.url}/v1/customers").status_code == 401
+    with standing.client() as client:
         assert send(client, make_event(customer_id="acme")) == ["accepted"]
         eventually(lambda: counted(client, "acme"), lambda n: n == 1)
 
 
-def test_a_second_one_on_the_same_data_refuses_in_one_sentence_that_names_the_first(
-    service: Service, data_dir: str
-) -> None:
-    second = command("up", variables={"DATA_DIR": data_dir, "PORT": "0"})
+def test_a_second_one_on_the_same_data_refuses_in_one_sentence_that_names_the_first(standing: Service) -> None:
+    second = command("up", variables={"DATA_DIR": standing.variables["DATA_DIR"], "PORT": "0"})
     assert second.returncode == 2
     (sentence,) = second.stderr.strip().splitlines()
-    assert f"process {service.pid}" in sentence
+    assert f"process {standing.pid}" in sentence
 
 
-def test_sigterm_ends_it_cleanly_with_its_database_and_the_next_start_goes_on(service: Service, data_dir: str) -> None:
+def test_sigterm_ends_it_cleanly_with_its_database_and_the_next_start_goes_on(service: Service, data_dir: Path) -> None:
     with service.client() as client:
         key = service.key
         send(client, make_event(customer_id="acme"))
     assert service.stop() == 0
-    assert not (Path(data_dir) / "postgres" / "postmaster.pid").exists()
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
     service.start()
     assert key not in service.output
@@ -84,32 +87,39 @@ def test_after_kill_9_the_next_start_has_everything_acknowledged_once(service: S
         assert counted(client, "acme") == 100
 
 
-def test_a_database_that_dies_takes_the_process_down_with_its_reason(service: Service, data_dir: str) -> None:
+def test_a_database_that_dies_takes_the_process_down_with_its_reason(service: Service, data_dir: Path) -> None:
     os.kill(postgres_pid(data_dir), signal.SIGKILL)
     assert service.process is not None
     assert service.process.wait(30) == 70
     assert "PostgreSQL ended by itself" in service.output
 
 
-def test_a_key_made_on_the_command_line_opens_a_running_service(service: Service, data_dir: str) -> None:
+def test_a_key_made_on_the_command_line_opens_a_running_service(standing: Service) -> None:
     made = command(
-        "keys", "create", "--name", "crm", "--scope", "customers:read", "--json", variables={"DATA_DIR": data_dir}
+        "keys",
+        "create",
+        "--name",
+        "crm",
+        "--scope",
+        "customers:read",
+        "--json",
+        variables={"DATA_DIR": standing.variables["DATA_DIR"]},
     )
     key = json.loads(made.stdout)["key"]
-    with service.client(key) as client:
+    with standing.client(key) as client:
         assert client.get("/v1/customers").status_code == 200
         assert client.post("/v1/events", json=[make_event()]).status_code == 403
 
 
-def test_an_admin_key_from_the_configuration_holds_from_the_start(data_dir: str) -> None:
-    with Service(DATA_DIR=data_dir, ADMIN_KEY="a-key-of-any-form") as service, service.client() as client:
+def test_an_admin_key_from_the_configuration_holds_from_the_start(data_dir: Path) -> None:
+    with Service(DATA_DIR=str(data_dir), ADMIN_KEY="a-key-of-any-form") as service, service.client() as client:
         assert client.get("/v1/customers").status_code == 200
         assert "hsk_" not in service.output
 
 
-def test_a_port_in_use_is_told_in_one_sentence(service: Service, tmp_path: Path) -> None:
-    port = service.url.rsplit(":", 1)[1]
-    second = command("up", variables={"DATA_DIR": str(tmp_path / "other"), "PORT": port})
+def test_a_port_in_use_is_told_in_one_sentence(standing: Service, data_dir: Path) -> None:
+    port = standing.url.rsplit(":", 1)[1]
+    second = command("up", variables={"DATA_DIR": str(data_dir), "PORT": port})
     assert second.returncode == 2
     (sentence,) = second.stderr.strip().splitlines()
     assert "HEALTHSVC_PORT" in sentence

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
-from healthsvc.flows.deliver import Deliverer, Limits, Send, send_test, sweep
-from healthsvc.store import deliveries, endpoints
+from healthsvc.embedded import EmbeddedPostgres
+from healthsvc.flows.deliver import Deliverer, Limits, Send, sweep
+from healthsvc.store import deliveries, endpoints, schema
 from healthsvc.store.deliveries import CHANNEL
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, create_engine
 from healthsvc.store.keyset import Place
 from healthsvc.store.listen import Listener
 from healthsvc.store.secrets import Vault, new_signing_secret
@@ -181,18 +182,6 @@ async def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one_
 
     during, after = (each.headers["webhook-signature"].split(" ") for each in receiver.received)
     assert (len(during), len(after)) == (2, 1)
-
-
-async def test_a_test_message_goes_to_its_endpoint(rig: Rig, engine: AsyncEngine, clock: Clock) -> None:
-    async with receiving() as receiver:
-        endpoint = await make_endpoint(engine, receiver.url, types=["alert.raised"])
-        async with rig.delivering():
-            message_id = await send_test(engine, endpoint.id, clock())
-            (got,) = await receiver.got(1)
-
-    assert got.id == message_id
-    assert got.json()["type"] == "test.sent"
-    assert await send_test(engine, "ep_none", clock()) is None
 
 
 # ------------------------------------------------------------------------------------------------------------- failures
@@ -451,6 +440,39 @@ async def test_stopping_ends_what_is_in_flight_and_writes_it_down(rig: Rig, engi
             await receiver.got(1)
 
     assert await states(engine, endpoint.id) == ["delivered"]
+
+
+async def test_a_restart_of_the_database_during_a_post_loses_nothing_and_sends_nothing_twice(
+    own_postgres: EmbeddedPostgres,
+) -> None:
+    answer = asyncio.Event()
+
+    async def patient(received: Received, write: Write) -> None:
+        await answer.wait()
+        await replying(200)(received, write)
+
+    url = await asyncio.to_thread(own_postgres.start)
+    await schema.upgrade(url)
+    engine = create_engine(url)
+    rig = Rig(engine, url, real_now)
+    async with receiving(patient) as receiver:
+        endpoint = await make_endpoint(engine, receiver.url)
+        async with Sender(LOOPBACK, deadline_seconds=60) as sender, rig.delivering(sender=sender, limits=LONG_LEASE):
+            await enqueue(engine, make_message())
+            await receiver.got(1)
+            await asyncio.to_thread(own_postgres.stop)
+            answer.set()
+            await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(own_postgres.start) == url
+            await enqueue(engine, make_message())
+            await receiver.got(2, 30)
+            await rig.settled(endpoint.id, ["delivered"] * 2)
+    await engine.dispose()
+
+    assert len(set(receiver.ids)) == len(receiver.ids) == 2
+
+
+LONG_LEASE = Limits(lease=timedelta(minutes=5))
 
 
 class ScriptedSender:

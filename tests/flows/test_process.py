@@ -61,6 +61,7 @@ def wall() -> datetime:
 
 async def test_a_cancel_page_view_becomes_a_flag_an_alert_and_a_capped_score(engine, database_url):
     appender = await installed(engine)
+    await subscribe(engine)
     now = datetime.now(UTC)
     events = [
         make_event("feature.used", id=f"u{i}", customer_id="acme", occurred_at=(now - timedelta(hours=i)).isoformat(), data={"feature": "export"})
@@ -86,6 +87,14 @@ async def test_a_cancel_page_view_becomes_a_flag_an_alert_and_a_capped_score(eng
         types = set((await conn.execute(text("select type from messages"))).scalars())
     assert alerts == [("cancel_intent", "critical", "open")]
     assert "alert.raised" in types and "customer.band.changed" in types
+
+
+async def subscribe(engine: AsyncEngine) -> None:
+    """Somebody who wants every webhook."""
+    async with engine.begin() as conn:
+        await conn.execute(
+            text("insert into endpoints (id, url, event_types, secret) values ('ep_1', 'https://x.test', '{}', 'sealed')")
+        )
 
 
 async def reaches(engine: AsyncEngine, customer_id: str, events: int) -> bool:

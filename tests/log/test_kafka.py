@@ -74,7 +74,7 @@ async def eventually(what: Callable[[], Awaitable[bool]], *, seconds: float = 20
             await asyncio.sleep(0.2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def broker() -> Iterator[KafkaBroker]:
     made = KafkaBroker()
     made.start()
@@ -153,6 +153,26 @@ async def test_a_read_that_is_cancelled_loses_nothing(kafka: str, kafka_topic: M
                 except asyncio.CancelledError:
                     continue
     assert got == [str(n).encode() for n in range(2000)]
+
+
+async def test_what_a_cancelled_read_took_is_read_again_though_another_partition_was_moved(
+    kafka: str, kafka_topic: Make
+) -> None:
+    topic = kafka_topic(partitions=2)
+    await produce(kafka, topic, [(n % 2, str(n)) for n in range(20)])
+    async with reading(kafka, topic) as source:
+        await source.assign({0: 0, 1: 10})
+        assert await source.partitions()
+        await source.read(1, 5)
+        taken = await source._fetch(3, 5)  # as far as a read gets before it is cancelled
+        assert taken
+        source._torn = True
+        await source.assign({0: 1, 1: 5})
+        got = await read_values(source, 14)
+    assert sorted(got) == [
+        *((0, n, str(2 * n).encode()) for n in range(1, 10)),
+        *((1, n, str(2 * n + 1).encode()) for n in range(5, 10)),
+    ]
 
 
 async def test_partitions_that_are_added_are_found_and_read_from_their_beginning(kafka: str, kafka_topic: Make) -> None:

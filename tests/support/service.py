@@ -37,7 +37,7 @@ def command(*arguments: str, variables: Mapping[str, str] | None = None) -> subp
 
 
 class Service:
-    """One `healthsvc ROLE` on a free port; a context manager that kills what is left at its end."""
+    """One `healthsvc ROLE` on a free port; a context manager that ends it."""
 
     def __init__(self, role: str = "up", **variables: str) -> None:
         self.role = role
@@ -51,8 +51,12 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.process.terminate()
+            try:
+                self.process.wait(25)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         self._output.close()
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -83,9 +84,9 @@ class _Exchange:
 
     async def _rescue(self, error: Exception) -> None:
         """Answer what nobody caught: an outage of the database as such, anything else without its details."""
-        outage = is_outage(error)
-        where = {"request_id": self._request_id, "path": self._scope["path"]}
-        log.error(LogEvent.REQUEST_FAILED, **where, outage=outage, exc_info=error)
+        log.error(
+            LogEvent.REQUEST_FAILED, request_id=self._request_id, path=self._scope["path"], **_told_to_operator(error)
+        )
         if self._status:
             raise error  # half an answer is out: only a broken connection can still tell
         await render(self._scope, problem_for(error))(self._scope, self.receive, self.send)
@@ -120,6 +121,13 @@ def too_large() -> ProblemError:
     return ProblemError(
         TOO_LARGE, f"The body has more than {MAX_BODY_BYTES // 1024 // 1024} MiB.", headers={"connection": "close"}
     )
+
+
+def _told_to_operator(error: Exception) -> dict[str, str]:
+    """An outage in a line; anything else with its traceback as text, without the values of variables."""
+    if is_outage(error):
+        return {"outage": f"{type(error).__name__}: {error}"}
+    return {"traceback": "".join(traceback.format_exception(error))}
 
 
 def _request_id(sent: str | None) -> str:

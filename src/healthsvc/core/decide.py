@@ -1,6 +1,8 @@
-"""Decisions with memory: bands after hysteresis and dwell, flags raised and released, alerts, what goes into history, and the next timer.
+"""Decisions with memory: bands after hysteresis and dwell, flags raised and released, alerts, what goes into
+history, and the next timer.
 
-Pure: (evaluation, memory, as-of instant) to the new memory and the decisions as data. The same inputs decided at the same instants give the
+Pure: (evaluation, memory, as-of instant) to the new memory and the decisions as data. The same inputs decided at the
+same instants give the
 same decisions.
 """
 
@@ -134,7 +136,8 @@ def _band_of(floors: Floats, score: Floats) -> Ints:
 
 
 def _move_bands(card: Scorecard, score: Floats, now: Instants, churned: NDArray[np.bool_], after: Floats) -> None:
-    """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the hysteresis."""
+    """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the
+    hysteresis."""
     floors = np.array([b.floor for b in card.bands])
     known = ~np.isnan(score) & ~churned
     marks = np.where(known, score, 0.0)
@@ -178,9 +181,12 @@ def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembere
 def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> Floats:
     """A lower bound of the next instant at which ageing alone changes a band or flag: early is harmless, late isn't.
 
-    Flags, dwell and slots have exact instants. Of the score only this is used: no part of it fades faster than by half in the fastest
-    half-life h, nothing grows with age, and marks are concave in their levels and 0 at 0. Then after s the score is at least
-    2^(-s/h) of itself, and at most good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is fresh.
+    Flags, dwell and slots have exact instants. Of the score only this is used: no part of it fades faster than by
+    half in the fastest
+    half-life h, nothing grows with age, and marks are concave in their levels and 0 at 0. Then after s the score is
+    at least
+    2^(-s/h) of itself, and at most good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is
+    fresh.
     """
     card, now = program.scorecard, found.now_us.astype(np.float64)
     due = np.where(

@@ -1,7 +1,9 @@
 """Which (customer, source, id) were counted already: exact, compact, and by the hour of `occurred_at`.
 
-A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for the length of the
-newest generations (`GENERATION_US` to twice that). Each id is in one place: the generations first, then, when they rotate, the bucket
+A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for
+the length of the
+newest generations (`GENERATION_US` to twice that). Each id is in one place: the generations first, then, when they
+rotate, the bucket
 of its hour. Buckets live in the database; those in use are held in memory within a byte budget.
 """
 
@@ -56,7 +58,8 @@ class _Run:
     hour: Hours
 
     def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked at."""
+        """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked
+        at."""
         at = np.searchsorted(self.high, high)
         found = np.zeros(len(high), bool)
         last = len(self.high) - 1

@@ -1,7 +1,10 @@
-"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one customer or many alike.
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one
+customer or many alike.
 
-Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times the weighted mean of
-the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may cap it.
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times
+the weighted mean of
+the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may
+cap it.
 All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
 """
 
@@ -99,7 +102,8 @@ def evaluate(view: View) -> Evaluation:
     good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
     for k, measure in enumerate(judged):
         judge = measure.judge
-        assert judge is not None and measure.dimension is not None  # `judged` holds no others
+        assert judge is not None  # `judged` holds no others
+        assert measure.dimension is not None
         evidence, marks = _JUDGES[judge.kind](view, column[measure.of or measure.name], judge)
         most = dimension[measure.dimension] * measure.share
         weight[:, k], value[:, k] = evidence * most, marks
@@ -189,7 +193,8 @@ def _credit(view: View, measure: int, judge: Judge) -> Judged:
 
 
 def _extent(view: View, measure: int, judge: Judge) -> Judged:
-    """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least `at`)."""
+    """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least
+    `at`)."""
     slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
     ever = _DISTINCT[(slots > 0).sum(axis=1)]
     used = _DISTINCT[(slots + _SLOT_SPAN_US > view.now_us[:, None]).sum(axis=1)]
@@ -235,7 +240,8 @@ _JUDGES: Final[dict[str, Callable[[View, int, Judge], Judged]]] = {
     "served": _served,
 }
 _EXPECTED: Final = frozenset(("habit", "target", "extent", "survey", "ratio"))
-"""Judges whose lack of evidence is a gap in what is known; trouble and credit are only there when something happened."""
+"""Judges whose lack of evidence is a gap in what is known; trouble and credit are only there when something
+happened."""
 
 
 def fastest_half_life_us(program: Program) -> int:

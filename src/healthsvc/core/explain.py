@@ -1,4 +1,5 @@
-"""Why the score is what it is: points per measure that add up to it, caps included, each with the instants of the events that made it."""
+"""Why the score is what it is: points per measure that add up to it, caps included, each with the instants of the
+events that made it."""
 
 from dataclasses import dataclass
 

@@ -1,16 +1,22 @@
-"""Facts of a customer: last answers, contract figures, open items. Every fact is a maximum, or the last writer by (occurred_at, digest), so order doesn't matter.
+"""Facts of a customer: last answers, contract figures, open items. Every fact is a maximum, or the last writer by
+(occurred_at, digest), so order doesn't matter.
 
-A fact is a column of the facts matrix. Items (tickets, complaints, invoices) are kept by the hash of their id, at most `ITEMS_KEPT` a
-customer: the open ones first, then the newest; what they come to (how many are open, since when) is written into columns.
+A fact is a column of the facts matrix. Items (tickets, complaints, invoices) are kept by the hash of their id, at
+most `ITEMS_KEPT` a
+customer: the open ones first, then the newest; what they come to (how many are open, since when) is written into
+columns.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from hashlib import blake2b
 from math import inf, isnan, nan
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from healthsvc.core.instants import to_us
 
 Floats = NDArray[np.float64]
 
@@ -239,8 +245,9 @@ def _customer_updated(store: FactStore, row: int, event: FactEvent, us: int, tie
 PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id", "timezone", "country")
 
 
-def instant(value: int | None) -> float | None:
-    return None if value is None else float(value)
+def instant(value: datetime | None) -> float | None:
+    """Microseconds of an instant within the event's data."""
+    return None if value is None else float(to_us(value))
 
 
 Handler = Callable[[FactStore, int, FactEvent, int, float], None]

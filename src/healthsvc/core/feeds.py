@@ -1,6 +1,7 @@
 """A scorecard compiled: which levels an event feeds.
 
-Events that feed the same measures with the same weights share a *signature*, a small number; a batch is folded by its signatures.
+Events that feed the same measures with the same weights share a *signature*, a small number; a batch is folded by
+its signatures.
 """
 
 from collections.abc import Callable, Sequence

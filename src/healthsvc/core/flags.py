@@ -1,7 +1,9 @@
 """Flags: what holds of a customer now, since when, and the next instant at which time alone changes that.
 
-Every rule has a closed form, so the instant at which silence crosses its line is known long before. A flag of absence (`absence`, `drop`,
-`ahead`) is only as good as the log has been read: callers evaluate as of an instant up to which everything logged has been read.
+Every rule has a closed form, so the instant at which silence crosses its line is known long before. A flag of
+absence (`absence`, `drop`,
+`ahead`) is only as good as the log has been read: callers evaluate as of an instant up to which everything logged
+has been read.
 """
 
 from collections.abc import Callable
@@ -82,7 +84,8 @@ def _absence(view: "View", rule: FlagRule) -> Held:
 
 
 def _drop(view: "View", rule: FlagRule) -> Held:
-    """Holds while the rate over the shortest half-life is below `at` times the rate over the longest; silence brings it nearer."""
+    """Holds while the rate over the shortest half-life is below `at` times the rate over the longest; silence brings
+    it nearer."""
     measure, lives = _column(view, rule.measure), view.program.half_lives_us
     short, long = view.rate(measure, 0), view.rate(measure, len(lives) - 1)
     known = (view.count(measure) >= rule.min_events) & (long > 0) & (short > 0)

@@ -1,8 +1,12 @@
-"""Forward-decayed levels: sums whose weights are relative to a fixed landmark, so that addition commutes and late events need no care.
+"""Forward-decayed levels: sums whose weights are relative to a fixed landmark, so that addition commutes and late
+events need no care.
 
-Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for Streaming Systems" (ICDE 2009), with
-g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) / h); the level at `now` is the sum times 2^-((now - landmark) / h).
-The exponent is split by an integer divmod and put together by `ldexp`: so another landmark (a whole number of half-lives away) gives the
+Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for Streaming Systems" (ICDE 2009),
+with
+g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) / h); the level at `now` is the sum times
+2^-((now - landmark) / h).
+The exponent is split by an integer divmod and put together by `ldexp`: so another landmark (a whole number of
+half-lives away) gives the
 same bits, which `exp2` of the quotient does not.
 """
 
@@ -17,7 +21,8 @@ Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
 LANDMARK_US: Final = 1_767_225_600_000_000
-"""2026-01-01T00:00:00Z. With half-lives of at least `MIN_HALF_LIFE_US` the sums stay in range from 2017 to 2034, longer for longer ones."""
+"""2026-01-01T00:00:00Z. With half-lives of at least `MIN_HALF_LIFE_US` the sums stay in range from 2017 to 2034,
+longer for longer ones."""
 
 MIN_HALF_LIFE_US: Final = 3 * DAY_US
 
@@ -39,7 +44,8 @@ def decayed(sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int 
 def top_three(cells: NDArray[np.int64], times: Instants) -> tuple[NDArray[np.int64], Instants]:
     """The newest three instants of each cell, in no matter what order they come.
 
-    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells met, ascending (u,), and their instants (u, 3),
+    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells met, ascending (u,), and their
+    instants (u, 3),
     newest first, 0 where there are fewer.
     """
     base = int(times.min())

@@ -1,6 +1,7 @@
 """The scorecard as data: what feeds each measure, how it is judged, which rules flag and cap, and where the bands lie.
 
-A published scorecard is immutable: everything here changes a fold or a score. `from_document` reads the plain data of a YAML file.
+A published scorecard is immutable: everything here changes a fold or a score. `from_document` reads the plain data
+of a YAML file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,8 @@ class ScorecardError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Which events feed a measure: a type, optionally only where properties of `data` (or the page kind) have one of the values."""
+    """Which events feed a measure: a type, optionally only where properties of `data` (or the page kind) have one of
+    the values."""
 
     type: str
     where: tuple[tuple[str, frozenset[Any]], ...] = ()
@@ -43,7 +45,8 @@ class Judge:
 
     kind: JudgeKind
     at: float = 1.0
-    """habit: share of the own habit that is full marks; target, trouble, credit: the level that counts half; extent: functions owned if unknown."""
+    """habit: share of the own habit that is full marks; target, trouble, credit: the level that counts half; extent:
+    functions owned if unknown."""
     half_life_us: int = 90 * DAY_US
     """survey, served: how fast an answer loses weight."""
     fact: str = ""
@@ -287,7 +290,7 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
     raw_measures = r.need("measures")
     measures = tuple(_measure(m, f"/measures/{i}", list(dimensions), facts) for i, m in enumerate(raw_measures))
     kept = [m.name for m in measures if m.of is None]
-    if len(set(m.name for m in measures)) != len(measures):
+    if len({m.name for m in measures}) != len(measures):
         raise ScorecardError("/measures", "names must be unique")
     for i, m in enumerate(measures):
         if m.of is not None:

@@ -1,6 +1,7 @@
 """The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
 
-A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest three instants (its
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest
+three instants (its
 evidence). A row is its cells, its facts, its items and its profile; the memory of decisions rides beside it.
 """
 
@@ -76,7 +77,8 @@ class States:
         return self.capacity - len(self.row_of)
 
     def admit(self, customers: Sequence[tuple[str, int, int]]) -> Rows:
-        """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they don't fit."""
+        """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they
+        don't fit."""
         rows = self._take(len(customers))
         self.cells[rows] = 0.0
         self.facts[rows] = fact.DEFAULTS
@@ -139,7 +141,8 @@ class States:
     def fold(
         self, rows: Rows, types: Sequence[str], events: Sequence[Any], occurred_us: NDArray[np.int64], ties: Floats
     ) -> None:
-        """Add events in log order; each array has one entry an event. Counts every event given: duplicates are removed before."""
+        """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
+        removed before."""
         if not len(rows):
             return
         signatures = self.program.classify(types, events)

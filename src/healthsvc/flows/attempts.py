@@ -55,9 +55,9 @@ async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) ->
     2. Deliveries and attempts are written where the lease still holds; the rest was somebody else's by then.
     3. Endpoints switched off, deliveries given up or recovered late become messages to the other endpoints.
     """
-    healths = await endpoints.lock_health(conn, {each.claimed.endpoint_id for each in batch if _is_telling(each)})
-    after, disabled = judged(healths, batch)
-    if after:
+    after, disabled = dict[str, Health](), dict[str, str]()
+    if telling := {each.claimed.endpoint_id for each in batch if _is_telling(each)}:
+        after, disabled = judged(await endpoints.lock_health(conn, telling), batch)
         await endpoints.save_health(conn, after)
     for endpoint_id, reason in disabled.items():
         await endpoints.disable(conn, endpoint_id, reason)

@@ -1,7 +1,6 @@
 """Delivering webhooks: claim under a lease, POST outside of any transaction, write down what came of it."""
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,11 @@ import structlog
 from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_success, judge, label
 from healthsvc.flows.attempts import Finished, save
 from healthsvc.store import deliveries
-from healthsvc.store.deliveries import CHANNEL, Claimed, OutboxMessage, Room
+from healthsvc.store.deliveries import CHANNEL, Claimed, Room
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.outage import is_outage
-from healthsvc.store.secrets import SealError, Vault
+from healthsvc.store.secrets import Vault
 from healthsvc.telemetry import DELIVERY_ATTEMPTS, EVENT_TO_WEBHOOK, OUTBOX_AGE, LogEvent
-from healthsvc.wire.webhook_bodies import body
 
 POLL_SECONDS: Final = 1.0  # the net, should a notification be lost
 PAUSE_SECONDS: Final = 0.5  # after a failed transaction
@@ -173,8 +171,6 @@ class Deliverer:
                 at=at,
             )
             return await self._sender.send(outgoing)
-        except SealError as error:
-            self._complain(error)
         except Exception as error:  # a fault of ours must cost this delivery a try, not all others their deliverer
             self._complain(error)
         return NoAnswer(reason=Silence.FAULT, seconds=0.0)
@@ -254,16 +250,3 @@ async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION)
         if gone < SWEEP_CHUNK:
             return total
         await asyncio.sleep(CONTENTION_SECONDS)
-
-
-async def send_test(engine: AsyncEngine, endpoint_id: str, now: datetime) -> str | None:
-    """Send a test.sent to one endpoint; answers the message's id, or None if there is no such enabled endpoint."""
-    message = OutboxMessage(
-        id="msg_" + secrets.token_urlsafe(18),
-        type="test.sent",
-        customer_id=None,
-        body=body("test.sent", now, {"endpoint_id": endpoint_id, "note": "Somebody tries this endpoint out."}),
-        logged_at=None,
-    )
-    async with engine.begin() as conn:
-        return message.id if await deliveries.enqueue_to(conn, message, endpoint_id) else None

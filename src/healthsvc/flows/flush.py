@@ -55,7 +55,8 @@ class Written:
 async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     """Write a flush, all or nothing.
 
-    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises Fenced).
+    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises
+    Fenced).
     2. States, timers, standings, history.
     3. Alerts and, in the same breath, the webhooks that tell of them.
     4. Archive, dead letters, ids.

@@ -1,6 +1,7 @@
 """What a worker holds of its partitions in memory: states, ids, offsets; folds what is read and hands out flushes.
 
-It reads the database to load what it needs and never writes to it, but for claiming unseen customers. After any error all of it is
+It reads the database to load what it needs and never writes to it, but for claiming unseen customers. After any
+error all of it is
 dropped: the database is the truth.
 """
 
@@ -457,7 +458,8 @@ class Owner:
         changed.clear()
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
-        """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the partition's applied count."""
+        """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the partition's
+        applied count."""
         for partition, parts in pending.ids.items():
             held = self.held[partition]
             hours = np.concatenate([h for h, _ in parts])

@@ -1,6 +1,7 @@
 """The processing role: reads the log's inputs, folds, decides, flushes. The spine of the service.
 
-One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its own; meanwhile it folds on. At most
+One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its own; meanwhile it
+folds on. At most
 one flush is in flight. Any error drops the memory, takes the epochs again and seeks: nothing is retried from memory.
 """
 
@@ -46,7 +47,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is drained."""
+    """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is
+    drained."""
 
     flush_events: int = 50_000
     flush_seconds: float = 0.02
@@ -222,7 +224,8 @@ class Processor:
             if source.name == "kafka" and kafka:
                 source.hint(kafka)
         log.debug(
-            LogEvent.FLUSHED, events=flush.events, states=len(flush.fresh) + len(flush.changed), seconds=round(seconds, 4),
+            LogEvent.FLUSHED, events=flush.events, states=len(flush.fresh) + len(flush.changed),
+            seconds=round(seconds, 4),
             alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
         )  # fmt: skip
 

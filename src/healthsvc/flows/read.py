@@ -57,7 +57,8 @@ async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict
 
 
 async def explanation(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[str, Any] | None:
-    """Contributions that add up to the score, each with the newest events that made it; None for an unknown customer."""
+    """Contributions that add up to the score, each with the newest events that made it; None for an unknown
+    customer."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
         if seen is None:

@@ -37,7 +37,7 @@ class TableOutput:
             claimed = await self._append(batch, unseen)
         except Exception as error:
             if is_outage(error):
-                raise OutputAwayError(str(error)) from error
+                raise OutputAwayError(_first_line(error)) from error
             raise
         self._homes |= claimed
         return Answer(accepted=len(batch))
@@ -53,3 +53,9 @@ class TableOutput:
             partitions = map(homes.__getitem__, batch.customer_ids)
             await append(conn, [(home, event.decode()) for home, event in zip(partitions, batch.events, strict=True)])
             return claimed
+
+
+def _first_line(error: Exception) -> str:
+    """What the driver says, without the statement that SQLAlchemy adds."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).partition("\n")[0] or type(cause).__name__

@@ -188,15 +188,15 @@ class _Telling:
         )
         self._out.alerts.append(row)
         data = {
-            
-                "id": row.id,
-                "customer_id": row.customer_id,
-                "kind": kind,
-                "severity": severity,
-                "state": "open",
-                "summary": summary
-            ,
-            "onset_at": row.onset_at, "raised_at": row.raised_at, "detail": detail,
+            "id": row.id,
+            "customer_id": row.customer_id,
+            "kind": kind,
+            "severity": severity,
+            "state": "open",
+            "summary": summary,
+            "onset_at": row.onset_at,
+            "raised_at": row.raised_at,
+            "detail": detail,
         }
         self._out.alert_messages[row.id] = self._drafted(i, "alert.raised", data)
 
@@ -280,20 +280,16 @@ def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: 
     for alert in alerts:
         sequence = sequences.get(alert.customer_key, 0)
         data = {
-            
-                "id": alert.id,
-                "customer_id": alert.customer_id,
-                "kind": alert.kind,
-                "severity": alert.severity,
-                "state": "resolved"
-            ,
-            
-                "summary": alert.summary,
-                "onset_at": alert.onset_at,
-                "raised_at": alert.raised_at,
-                "detail": {},
-                "sequence": sequence
-            ,
+            "id": alert.id,
+            "customer_id": alert.customer_id,
+            "kind": alert.kind,
+            "severity": alert.severity,
+            "state": "resolved",
+            "summary": alert.summary,
+            "onset_at": alert.onset_at,
+            "raised_at": alert.raised_at,
+            "detail": {},
+            "sequence": sequence,
         }
         messages.append(
             OutboxMessage(

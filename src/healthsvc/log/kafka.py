@@ -73,7 +73,8 @@ class KafkaInput:
     """Reads the assigned partitions of `topic`, which is made with `partitions` partitions if it isn't there.
 
     Records of aborted transactions aren't read. While the brokers are away a read gives nothing. A partition may be
-    assigned that the topic doesn't have (yet): it is read through, until it appears. `restarts` and `hint_failures` count.
+    assigned that the topic doesn't have (yet): it is read through, until it appears. `restarts` and `hint_failures` are
+    counts.
     """
 
     name: Literal["kafka"] = "kafka"
@@ -151,16 +152,17 @@ class KafkaInput:
 
     async def read(self, max_records: int, timeout_seconds: float) -> Reading:
         deadline = time.monotonic() + timeout_seconds
-        if not await self._ready() or not self._offsets:
+        ready = await self._ready()
+        if not ready or not self._offsets:
             await asyncio.sleep(max(0.0, min(deadline - time.monotonic(), RECONNECT_SECONDS)))
-            return self._nothing()
+            return self._nothing(drained=ready or not (self._absent or self._offsets))
         self._raise_if_shrunk()
         if self._torn:
             self._seek(self._offsets)
         self._torn = True
         batches = await self._fetch(max_records, max(0.0, deadline - time.monotonic()))
         self._read_at = time.monotonic()
-        return self._nothing() if batches is None else self._reading(batches)
+        return self._nothing(drained=False) if batches is None else self._reading(batches)
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         self._questions.hint(offsets)
@@ -249,15 +251,14 @@ class KafkaInput:
         known = [end for end in (fetched, asked) if end is not None]
         return max(known) if known else float("inf")
 
-    def _nothing(self) -> Reading:
-        return Reading(chunks=[], read_through=dict(self._read_through), drained=not (self._offsets or self._absent))
+    def _nothing(self, *, drained: bool) -> Reading:
+        return Reading(chunks=[], read_through=dict(self._read_through), drained=drained)
 
     def _seek(self, offsets: Iterable[int]) -> None:
         assert self._reader is not None
         for partition in offsets:
             if self._offsets[partition] >= 0:
                 self._reader.seek(TopicPartition(self._topic, partition), self._offsets[partition])
-        self._torn = False
 
     def _subscribe(self) -> None:
         """Give the reader all partitions whose offset is known; what it has buffered is fetched again."""
@@ -265,6 +266,7 @@ class KafkaInput:
         known = [partition for partition, offset in self._offsets.items() if offset >= 0]
         self._reader.assign([TopicPartition(self._topic, partition) for partition in known])
         self._seek(known)
+        self._torn = False
 
     # Connections
 
@@ -361,11 +363,13 @@ class KafkaInput:
         failing_since: float | None = None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if not (self._offsets or self._absent):
+                continue
             try:
                 await self._look_once()
                 self._note_back()
                 failing_since = None
-            except FAULTS as error:
+            except Exception as error:  # whatever it was: without these looks nothing is known to be read through
                 self._note_away(error)
                 self._watch.forget(self._offsets)
                 failing_since = failing_since or time.monotonic()
@@ -514,10 +518,12 @@ class Questions:
         self._assigned = set(partitions)
 
     async def refresh(self) -> None:
-        """Ask for the topic's partitions now."""
-        if self._consumer is not None:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._consumer._client.force_metadata_update()
+        """Ask for the topic's partitions now. Raises one of FAULTS."""
+        if self._consumer is None:
+            raise TimeoutError("not connected")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            if not await self._consumer._client.force_metadata_update():
+                raise TimeoutError("no broker answered")
 
     async def beginnings(self, partitions: Iterable[int]) -> dict[int, int]:
         return await self._offsets("beginning_offsets", partitions)

@@ -1,6 +1,5 @@
 """Alerts as people see and settle them; what raises and releases them is the flush's business."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,5 +91,4 @@ async def resolve(conn: AsyncConnection, alert_id: str, by: str, now: datetime) 
 
 
 def _alert(row: RowMapping) -> Alert:
-    detail = row["detail"]
-    return Alert(**{**row, "detail": json.loads(detail) if isinstance(detail, str) else detail})
+    return Alert(**row)

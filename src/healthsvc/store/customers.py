@@ -1,15 +1,14 @@
 """Customers and their homes: which partition a customer lives in is claimed at first sight, and never changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import text
 
 from healthsvc.store.engine import AsyncConnection
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerHome:
+class CustomerHome(NamedTuple):
     key: int
     partition: int
 

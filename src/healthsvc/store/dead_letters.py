@@ -1,6 +1,5 @@
 """Dead letters: records that weren't events, kept with their bytes and the reason until they are replayed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,8 +102,4 @@ async def mark_replayed(conn: AsyncConnection, ids: Sequence[int], now: datetime
 
 
 def _letter(row: RowMapping) -> DeadLetter:
-    return DeadLetter(**{**row, "headers": _document(row["headers"]), "errors": _document(row["errors"])})
-
-
-def _document(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+    return DeadLetter(**row)

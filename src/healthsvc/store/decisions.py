@@ -72,7 +72,8 @@ class ResolvedAlert:
 
 _STANDINGS_TABLE = "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
 _STANDINGS_MERGE = text(f"""
-    insert into standings ({", ".join(StandingRow._fields)}) select {", ".join(StandingRow._fields)} from incoming_standings
+    insert into standings ({", ".join(StandingRow._fields)}) select {", ".join(StandingRow._fields)} from
+    incoming_standings
     on conflict (projection, customer_key) do update set
         {", ".join(f"{name} = excluded.{name}" for name in StandingRow._fields[2:])}
 """)
@@ -101,7 +102,8 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
     arrays = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in zip(fields, types, strict=True))
     found = await conn.execute(
         text(f"""
-            insert into alerts (id, customer_key, customer_id, kind, severity, state, summary, detail, onset_at, raised_at)
+            insert into alerts
+                (id, customer_key, customer_id, kind, severity, state, summary, detail, onset_at, raised_at)
             select id, customer_key, customer_id, kind, severity, 'open', summary, detail::jsonb, onset_at, raised_at
             from unnest({arrays}) a({", ".join(fields)})
             on conflict (id) do nothing returning id
@@ -122,7 +124,8 @@ async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, 
     }
     found = await conn.execute(
         text("""
-            update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released', revision = a.revision + 1
+            update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released', revision =
+            a.revision + 1
             from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[])) e(key, kind, at)
             where a.customer_key = e.key and a.kind = e.kind and a.state <> 'resolved'
             returning a.id, a.customer_key, a.customer_id, a.kind, a.severity, a.summary, a.onset_at, a.raised_at

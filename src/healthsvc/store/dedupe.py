@@ -81,7 +81,8 @@ async def rotate(
     """Replace the recent ids up to `sequence` by buckets."""
     await conn.execute(
         text(
-            "delete from dedupe_recent where projection = :projection and partition = :partition and sequence <= :sequence"
+            "delete from dedupe_recent"
+            " where projection = :projection and partition = :partition and sequence <= :sequence"
         ),
         {"projection": projection, "partition": partition, "sequence": sequence},
     )
@@ -97,7 +98,8 @@ async def forget_before(conn: AsyncConnection, projection: int, partition: int, 
     """Drop buckets whose newest id is older than the window."""
     await conn.execute(
         text(
-            "delete from dedupe_buckets where projection = :projection and partition = :partition and logged_at < :before"
+            "delete from dedupe_buckets"
+            " where projection = :projection and partition = :partition and logged_at < :before"
         ),
         {"projection": projection, "partition": partition, "before": logged_at},
     )

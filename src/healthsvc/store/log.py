@@ -62,21 +62,20 @@ _TIMEOUTS = text("""
 # `heads` locks in the order of partitions (the sort lies below the lock) and sees the newest committed head, not the
 # snapshot's. `moved` must therefore take its values from it, never from its own row.
 _APPEND = text("""
-    with given as materialized (
-        select partition, event, row_number() over (partition by partition order by n) - 1 as step
-        from unnest(cast(:partitions as integer[]), cast(:events as text[])) with ordinality as t(partition, event, n)
-    ), counts as materialized (
-        select partition, count(*) as entries from given group by partition
-    ), heads as materialized (
+    with heads as materialized (
         select partition, head from log_heads
-        where partition in (select partition from counts) order by partition for update
+        where partition = any(cast(:touched as integer[])) order by partition for update
     ), moved as (
-        update log_heads l set head = heads.head + counts.entries
-        from heads join counts using (partition) where l.partition = heads.partition
+        update log_heads set head = heads.head + m.entries
+        from heads join unnest(cast(:touched as integer[]), cast(:counts as integer[])) as m(partition, entries)
+             using (partition)
+        where log_heads.partition = heads.partition
     ), added as (
         insert into log_entries (partition, position, logged_at, event)
         select partition, heads.head + given.step, clock_timestamp(), given.event
-        from given join heads using (partition) order by 1, 2
+        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]), cast(:events as text[]))
+             as given(partition, step, event)
+        join heads using (partition)
     )
     select partition, head, pg_notify('healthsvc_log', partition::text) from heads
 """)
@@ -90,22 +89,29 @@ async def append(conn: AsyncConnection, entries: Sequence[tuple[int, str]]) -> l
     """
     if not entries:
         return []
-    partitions = [partition for partition, _ in entries]
+    counts: dict[int, int] = {}
+    partitions: list[int] = []
+    steps: list[int] = []
+    for partition, _ in entries:
+        step = counts.get(partition, 0)
+        counts[partition] = step + 1
+        partitions.append(partition)
+        steps.append(step)
     await conn.execute(_TIMEOUTS, {"lock_ms": f"{LOCK_SECONDS * 1000:.0f}", "stall_ms": f"{STALL_SECONDS * 1000:.0f}"})
-    rows = await conn.execute(_APPEND, {"partitions": partitions, "events": [event for _, event in entries]})
+    rows = await conn.execute(
+        _APPEND,
+        {
+            "touched": list(counts),
+            "counts": list(counts.values()),
+            "partitions": partitions,
+            "steps": steps,
+            "events": [event for _, event in entries],
+        },
+    )
     heads: dict[int, int] = {row.partition: row.head for row in rows}
-    if missing := set(partitions) - heads.keys():
+    if missing := counts.keys() - heads.keys():
         raise UnknownPartition(missing)
-    return _positions(partitions, heads)
-
-
-def _positions(partitions: Sequence[int], heads: dict[int, int]) -> list[tuple[int, int]]:
-    taken = []
-    for partition in partitions:
-        position = heads[partition]
-        taken.append((partition, position))
-        heads[partition] = position + 1
-    return taken
+    return [(partition, heads[partition] + step) for partition, step in zip(partitions, steps, strict=True)]
 
 
 async def read(conn: AsyncConnection, partition: int, offset: int, limit: int) -> list[LogEntry]:

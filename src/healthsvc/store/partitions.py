@@ -185,7 +185,7 @@ async def take(
             where projection = :projection and partition in (
                 select partition from partitions
                 where projection = :projection and partition <> all(cast(:held as integer[]))
-                  and (owner is null or owner = :owner or lease_until < clock_timestamp())
+                  and (owner is null or owner = :owner or lease_until is null or lease_until < clock_timestamp())
                 order by partition limit :at_most for update skip locked
             )
             returning {_OWNERSHIP}

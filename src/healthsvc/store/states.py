@@ -57,7 +57,8 @@ def _found(rows: Sequence[Any]) -> list[Found]:
 
 _INCOMING = "create temporary table if not exists incoming_states (like states) on commit delete rows"
 _MERGE = text("""
-    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile), partition = i.partition
+    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile), partition =
+    i.partition
     from incoming_states i where s.projection = i.projection and s.customer_key = i.customer_key
 """)
 

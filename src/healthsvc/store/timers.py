@@ -15,8 +15,10 @@ async def write(conn: AsyncConnection, projection: int, timers: Sequence[tuple[i
             text("""
                 insert into timers (projection, customer_key, partition, due_at)
                 select :projection, t.key, t.partition, t.due_at
-                from unnest(cast(:keys as bigint[]), cast(:partitions as integer[]), cast(:due as timestamptz[])) t(key, partition, due_at)
-                on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition = excluded.partition
+                from unnest(cast(:keys as bigint[]), cast(:partitions as integer[]), cast(:due as timestamptz[]))
+                    t(key, partition, due_at)
+                on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition =
+                excluded.partition
             """),
             {
                 "projection": projection,
@@ -43,7 +45,8 @@ async def due(conn: AsyncConnection, projection: int, as_of: dict[int, datetime]
             from unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition, as_of)
             cross join lateral (
                 select customer_key, due_at from timers
-                where projection = :projection and partition = a.partition and due_at <= a.as_of order by due_at limit :limit
+                where projection = :projection and partition = a.partition and due_at <= a.as_of order by due_at
+                limit :limit
             ) t order by t.due_at limit :limit
         """),
         {"projection": projection, "partitions": list(as_of), "as_of": list(as_of.values()), "limit": limit},
@@ -57,7 +60,8 @@ async def earliest(conn: AsyncConnection, projection: int, partitions: Sequence[
         text("""
             select min(t.due_at) from unnest(cast(:partitions as integer[])) p(partition)
             cross join lateral (
-                select due_at from timers where projection = :projection and partition = p.partition order by due_at limit 1
+                select due_at from timers where projection = :projection and partition = p.partition order by due_at
+                limit 1
             ) t
         """),
         {"projection": projection, "partitions": list(partitions)},

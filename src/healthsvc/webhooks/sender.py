@@ -31,7 +31,7 @@ class Sender:
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
-        connections: int = 512,
+        connections: int = 128,
     ) -> None:
         self._policy = policy
         self._system = SystemResolver() if resolve is None else None

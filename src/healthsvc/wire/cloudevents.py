@@ -78,7 +78,7 @@ def http_items(headers: Headers, body: bytes) -> list[bytes] | Reject:
     listed = list(headers)
     if is_binary(listed, "ce-"):
         own = from_binary(listed, body, "ce-")
-        return own if isinstance(own, Reject) else encode_own(own)
+        return own if isinstance(own, Reject) else [msgspec.json.encode(own)]
     try:
         if body.lstrip()[:1] == b"[":
             return [bytes(item) for item in _decode_items(body)]
@@ -88,14 +88,6 @@ def http_items(headers: Headers, body: bytes) -> list[bytes] | Reject:
     if media_type(content_type) == BATCH:
         return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
     return [body]
-
-
-def encode_own(own: Mapping[str, Any]) -> list[bytes] | Reject:
-    """An own envelope as a list of one record; integers past 64 bits can't be written again."""
-    try:
-        return [msgspec.json.encode(own)]
-    except OverflowError:
-        return refuse("invalid_data", "must not hold integers beyond 64 bits", "/data")
 
 
 def translated(reject: Reject) -> Reject:

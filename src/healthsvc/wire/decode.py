@@ -59,7 +59,8 @@ def decode_batch(
     if good is not None:
         events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
     rejects.sort(key=lambda reject: reject.index)
-    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), rejects)
+    told = [_in_its_own_terms(r, values[r.index], headers[r.index] if headers else None) for r in rejects]
+    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
 
 
 def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
@@ -132,14 +133,25 @@ def _from_headers(value: bytes, headers: Headers | None) -> bytes | Reject:
     return _own_bytes(cloudevents.from_binary(headers, value, "ce_"))
 
 
+def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> Reject:
+    """The refusal; of a CloudEvent, pointing at the CloudEvent's attributes instead of the envelope's fields."""
+    if headers and cloudevents.is_binary(headers, "ce_"):
+        return cloudevents.translated(reject)
+    if b'"specversion"' not in value or len(value) > MAX_BYTES:
+        return reject
+    try:
+        record = _decode_any(value)
+    except (ValueError, RecursionError):
+        return reject
+    structured = isinstance(record, dict) and "specversion" in record
+    return cloudevents.translated(reject) if structured else reject
+
+
 def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
     """The envelope made from a CloudEvent, written down; base64 and headers may bring in what wasn't seen before."""
     if isinstance(own, Reject):
         return own
-    encoded = cloudevents.encode_own(own)
-    if isinstance(encoded, Reject):
-        return encoded
-    sized = _sized(encoded[0], 0)
+    sized = _sized(msgspec.json.encode(own), 0)
     return sized if isinstance(sized, Reject) else _clean(sized, 0)
 
 
@@ -188,22 +200,21 @@ def _second_look(value: bytes, error: Exception) -> _Event | Reject:
 
 
 def _cloud_event(record: dict[str, Any]) -> _Event | Reject:
-    """A structured CloudEvent by way of the envelope; what is wrong with it is told in its own terms."""
+    """A structured CloudEvent by way of the envelope."""
     own = _own_bytes(cloudevents.from_structured(record))
     if isinstance(own, Reject):
         return own
     try:
         return _decode_builtin(own), own
     except (ValueError, RecursionError) as error:
-        outcome = _second_look(own, error)
-        return cloudevents.translated(outcome) if isinstance(outcome, Reject) else outcome
+        return _second_look(own, error)
 
 
 def _again(record: dict[str, Any]) -> _Event | None:
     """A repaired record, decoded."""
-    encoded = cloudevents.encode_own(record)
+    encoded = msgspec.json.encode(record)
     try:
-        return None if isinstance(encoded, Reject) else (_decode_builtin(encoded[0]), encoded[0])
+        return _decode_builtin(encoded), encoded
     except ValueError:
         return None
 

@@ -6,10 +6,12 @@ Also the one repair made here: a whole number written as 5.0 is the integer 5, a
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain, islice
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from healthsvc.wire.events import (
     BUILTIN_TYPES,
@@ -24,7 +26,9 @@ from healthsvc.wire.events import (
 from healthsvc.wire.rejects import FieldError, Reason, Reject, refuse
 from healthsvc.wire.times import EPOCH, MICROSECOND, parse_date, parse_instant
 
-INSTANT_RULE = "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date"
+INSTANT_RULE = "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to 2999"
+MAX_ERRORS = 20  # of one record: enough to mend it, too few to fill the dead letters with
+MAX_NAME = 100
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 ID_FIELDS = ("id", "source", "customer_id", "contact_id")
 REASONS: dict[str, Reason] = {"data": "invalid_data", "occurred_at": "invalid_time"}
@@ -43,7 +47,7 @@ def decode_custom_type(kind: type, value: object) -> object:
     if kind is not Instant:
         raise NotImplementedError(kind)
     us = None
-    if isinstance(value, str):
+    if isinstance(value, str) and "1900" <= value[:4] <= "2999":  # the edges of the calendar overflow
         us = parse_date(value) if len(value) == 10 else parse_instant(value)
     if us is None:
         raise ValueError(INSTANT_RULE)
@@ -56,11 +60,15 @@ def schema_of_custom_type(kind: type) -> dict[str, Any]:
         raise NotImplementedError(kind)
     return {
         "type": "string",
-        "anyOf": [{"format": "date-time", "pattern": INSTANT_PATTERN}, {"format": "date", "pattern": DATE_PATTERN}],
+        "anyOf": [
+            {"format": "date-time", "pattern": INSTANT_PATTERN.replace("^[0-9]{4}", YEARS, 1)},
+            {"format": "date", "pattern": DATE_PATTERN.replace("^[0-9]{4}", YEARS, 1)},
+        ],
         "examples": ["2026-05-04T09:30:00Z", "2026-05-04"],
     }
 
 
+YEARS = "^(19|2[0-9])[0-9]{2}"
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 INSTANT_PATTERN = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?"
@@ -74,7 +82,7 @@ def repaired(record: dict[str, Any]) -> bool:
     if not isinstance(data, dict) or kind is None:
         return False
     found = False
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         value = data.get(field.encode_name)
         if (
             isinstance(value, float)
@@ -91,7 +99,7 @@ def explain(record: object, fallback: str) -> Reject:
     """Every fault of a record that failed to decode; `fallback`: the decoder's message, if no field explains it."""
     if not isinstance(record, dict):
         return refuse("invalid_envelope", f"must be a JSON object, got {_shown(record)}")
-    errors = [*_envelope_errors(record), *_data_errors(record)]
+    errors = list(islice(chain(_envelope_errors(record), _data_errors(record)), MAX_ERRORS))
     if not errors:
         return refuse("invalid_envelope", *_from_message(fallback))
     return Reject(0, _reason(errors), errors)
@@ -113,8 +121,9 @@ def custom_faults(event: CustomEvent) -> Reject | None:
         return refuse("invalid_envelope", "must stand once in the record", "/type")
     if not is_type_name(event.type):
         return refuse("invalid_envelope", TYPE_RULE, "/type")
-    errors = list(_value_errors(event.data, "/data", DATA_DEPTH))
-    return Reject(0, "invalid_data", errors) if errors else None
+    if _within_limits(event.data, DATA_DEPTH):
+        return None
+    return Reject(0, "invalid_data", list(islice(_value_errors(event.data, "/data", DATA_DEPTH), MAX_ERRORS)))
 
 
 TYPE_RULE = (
@@ -130,12 +139,10 @@ def _reason(errors: list[FieldError]) -> Reason:
 
 
 def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
-    known = {field.name: field for field in msgspec.structs.fields(CustomEvent)}
+    known = {field.name: field for field in _fields(CustomEvent)}
     for name in record:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else "; anything beyond the envelope belongs into data"
-            yield FieldError(f"/{_escape(name)}", f"is not a field of the envelope{hint}")
+            yield FieldError(f"/{_escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}")
     for name, field in known.items():
         if name in record and name != "data":
             yield from _field_errors(field.type, record[name], f"/{name}")
@@ -148,9 +155,16 @@ def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
             yield FieldError(f"/{name}", "must not hold control characters")
 
 
+@lru_cache(1000)
+def _hint(name: str) -> str:
+    """What the sender of an unknown field may have meant; kept, since comparing is slow and floods repeat themselves."""
+    near = get_close_matches(name, [field.name for field in _fields(CustomEvent)], 1)
+    return f"did you mean {near[0]}?" if near else "anything beyond the envelope belongs into data"
+
+
 def _data_errors(record: dict[str, Any]) -> Iterator[FieldError]:
     event_type = BUILTIN_TYPES.get(str(record.get("type")), CustomEvent)
-    required = next(f for f in msgspec.structs.fields(event_type) if f.name == "data").required
+    required = next(f for f in _fields(event_type) if f.name == "data").required
     if "data" not in record:
         if required:
             yield FieldError("/data", "is required: an object")
@@ -172,7 +186,7 @@ def _survey_errors(data: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Iterator[FieldError]:
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         pointer = f"/data/{field.encode_name}"
         if field.encode_name in data:
             yield from _field_errors(field.type, data[field.encode_name], pointer)
@@ -182,7 +196,7 @@ def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Itera
 
 def _field_errors(kind: Any, value: object, pointer: str) -> Iterator[FieldError]:
     try:
-        msgspec.convert(value, kind, dec_hook=decode_custom_type)
+        msgspec.convert({"value": value}, _holder(kind), dec_hook=decode_custom_type)
     except (msgspec.ValidationError, OverflowError):
         if pointer == "/data/attributes" and isinstance(value, dict):
             yield from _attribute_errors(value, pointer)
@@ -206,6 +220,17 @@ def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[Fiel
 
 
 NUMBER_RULE = f"must be a number from -{LARGEST} to {LARGEST}"
+
+
+def _within_limits(value: object, depth: int) -> bool:
+    """Whether free data keeps the limits; `_value_errors` says where it doesn't."""
+    if isinstance(value, (int, float)):
+        return abs(value) <= LARGEST
+    if isinstance(value, dict):
+        return depth > 0 and all(_within_limits(inner, depth - 1) for inner in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_within_limits(inner, depth - 1) for inner in value)
+    return True
 
 
 def _value_errors(value: object, pointer: str, depth: int) -> Iterator[FieldError]:
@@ -238,6 +263,17 @@ def _data_type(record: Mapping[str, Any]) -> type[msgspec.Struct] | None:
 _SURVEYS: dict[str, type[msgspec.Struct]] = {
     kind.survey: kind for kind in get_args(BUILTIN_TYPES["survey.answered"].__annotations__["data"])
 }
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+@cache
+def _holder(kind: Any) -> type[msgspec.Struct]:
+    """A struct around one value: msgspec keeps what it works out about structs, not about other types."""
+    return msgspec.defstruct("Holder", [("value", kind)])
 
 
 @cache
@@ -292,8 +328,8 @@ def _shown(value: object) -> str:
 
 
 def _escape(name: str) -> str:
-    """A name as a part of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    """A name as a part of a JSON pointer; a name of absurd length is cut."""
+    return name[:MAX_NAME].replace("~", "~0").replace("/", "~1")
 
 
 def _from_message(message: str) -> tuple[str, str]:

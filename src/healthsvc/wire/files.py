@@ -169,8 +169,8 @@ class EventFile:
     def _open(self) -> io.BufferedReader | gzip.GzipFile:
         raw = sys.stdin.buffer if self.path == STDIN else open(self.path, "rb")  # noqa: SIM115 (closed by groups)
         self._raw = raw
-        head = cast("io.BufferedReader", raw).peek(2)[:2]
-        return gzip.GzipFile(fileobj=raw) if head == GZIP_MAGIC else cast("io.BufferedReader", raw)
+        stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
+        return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP_MAGIC else stream
 
     def _close(self) -> None:
         if self._raw is not None:

@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12) and the AsyncAPI document, generated from the types.
 
-`python -m healthsvc.wire.schemas write|check [folder]`; `check` fails when a file of the folder isn't what the code says.
+`python -m healthsvc.wire.schemas write|check [folder]`; `check` fails if a file isn't what the code says.
 """
 
 import json

@@ -1,0 +1,58 @@
+"""The table of states: rows come and go, pack and load give the same bits, the cold go first."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from healthsvc.core.states import States
+from tests.core.folding import PROGRAM, Event, Fold, at
+from tests.core.strategies import histories
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories())
+def test_a_state_loaded_from_its_packed_form_is_the_same_to_the_bit(events: list[Event]) -> None:
+    fold = Fold()
+    fold.feed(events)
+    before, cells = fold.packed(), fold.states.cells[fold.states.rows(sorted(fold.states.row_of))]
+    fold.restart()
+    assert fold.packed() == before
+    assert np.array_equal(fold.states.cells[fold.states.rows(sorted(fold.states.row_of))], cells)
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories(max_events=40, customers=("acme",)))
+def test_a_packed_state_stays_under_its_bound(events: list[Event]) -> None:
+    fold = Fold()
+    fold.feed(events)
+    state, _ = fold.packed()["acme"]
+    assert len(state) <= 1945  # "1.9 kB always"; a page of PostgreSQL holds four
+
+
+def test_rows_of_dropped_customers_are_used_again_and_come_empty() -> None:
+    states = States(PROGRAM, 2)
+    states.admit([("a", 1, 0), ("b", 2, 0)])
+    states.facts[:] = 7.0
+    with pytest.raises(MemoryError):
+        states.admit([("c", 3, 0)])
+    states.drop([states.row_of["a"]])
+    (row,) = states.admit([("c", 3, 1)])
+    assert states.ids[row] == "c" and states.key[row] == 3 and states.partition[row] == 1
+    assert states.pack(np.array([row])) == [bytes((1, states.fields, 0, 0, 0, 0, 0, 0))]
+    assert states.rows(["a", "b", "c"]).tolist() == [-1, 1, 0]
+
+
+def test_the_coldest_rows_are_named_never_those_to_be_kept() -> None:
+    states = States(PROGRAM, 4)
+    rows = states.admit([(c, i, 0) for i, c in enumerate("abcd")])
+    states.touched_at[rows] = [1, 4, 2, 3]
+    assert sorted(states.coldest(2, np.array([0])).tolist()) == [2, 3]
+    assert states.coldest(9, np.array([1, 2, 3])).tolist() == [0]
+
+
+def test_a_state_of_another_format_is_refused() -> None:
+    fold = Fold()
+    fold.feed([{"id": "1", "source": "t", "type": "feature.used", "customer_id": "a", "occurred_at": at(0), "data": {"feature": "x"}}])
+    (packed,) = fold.states.pack(np.array([0]))
+    with pytest.raises(ValueError, match="another format"):
+        fold.states._unpack(np.array([0]), [bytes([9]) + packed[1:]])
