@@ -60,8 +60,9 @@ FLAG_TABLE: list[tuple[str, str, list[Happening], list[tuple[float, bool]]]] = [
     ("silent after 14 days without activity", "silent", used(0, 1, 2), [(16 - TINY, False), (16, True), (300, True)]),
     ("never there isn't silent", "silent", used(0, 1), [(100, False)]),
     ("what we send isn't activity", "silent", [*used(0, 1, 2), (10, "survey.sent", {"survey": "nps"})], [(16, True)]),
+    ("the account manager's updates aren't activity", "silent", [*used(0, 1, 2), (10, "customer.updated", {"owner": "jo"})], [(16, True)]),
     ("an event ends silence", "silent", [*used(0, 1, 2), *used(20)], [(20, False), (34, True)]),
-    ("usage that stops drops", "usage_drop", STEADY, [(28, False), (60, True)]),
+    ("usage that stops drops", "usage_drop", STEADY, [(28, False), (90, True)]),
     ("little use can't drop", "usage_drop", used(0, 1, 2), [(60, False)]),
     ("a low answer marks a detractor for 90 days", "detractor", [nps(0, 3)], [(0, True), (90 - TINY, True), (90, False)]),
     ("a promoter isn't one", "detractor", [nps(0, 9)], [(0, False)]),
@@ -89,7 +90,7 @@ def test_flags_hold_when_their_rule_says(flag: str, happenings: list[Happening],
 def test_too_little_evidence_is_no_score_rather_than_a_low_one() -> None:
     assert np.isnan(fold(*used(0, 1)).evaluate(us(2)).score[0])
     assert not np.isnan(fold(*used(0, 1, 2)).evaluate(us(2)).score[0])
-    assert np.isnan(fold((0, "customer.updated", {"name": "A"}), *[(0.0, "operator.x", {})] * 2).evaluate(us(2)).score[0])
+    assert np.isnan(fold(*[(0.0, "customer.updated", {"name": "A"})] * 4).evaluate(us(2)).score[0])
 
 
 def test_an_override_stands_even_where_there_is_too_little_evidence() -> None:

@@ -50,6 +50,9 @@ _COLUMNS += [
     )
 ]
 _COLUMNS += [(f"slot_{i}", 0.0) for i in range(SLOTS)]
+_COLUMNS += [
+    (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
+]  # of complaints no longer kept
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -133,7 +136,8 @@ def _item(
     if (rated_at, rating) > (item[4], item[3]):
         item[3], item[4] = rating, rated_at
     if len(items) > ITEMS_KEPT:
-        del items[min(items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k))]
+        gone = min(items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k))
+        _retire(store.facts[row], gone, items.pop(gone))
         kind = 0
     summarise_items(store.facts[row], items, kind)
 
@@ -145,6 +149,7 @@ _OPEN: Final = (
 )
 _WAITING: Final = COLUMN["tickets_waiting"]
 _SERVED_WELL, _SERVED_BADLY = COLUMN["served_well_at"], COLUMN["served_badly_at"]
+_WELL_BEFORE, _BADLY_BEFORE = COLUMN["well_served_before_at"], COLUMN["badly_served_before_at"]
 
 
 def summarise_items(facts: Floats, items: Items, changed: int = 0) -> None:
@@ -160,11 +165,28 @@ def summarise_items(facts: Floats, items: Items, changed: int = 0) -> None:
 
 
 def _served(facts: Floats, complaints: list[list[float]]) -> None:
-    for opened, _, closed, rating, rated_at in complaints:
-        if rated_at and rating >= WELL_SERVED and closed >= opened:
-            facts[_SERVED_WELL] = max(facts[_SERVED_WELL], rated_at)
-        elif rated_at and rating <= BADLY_SERVED:
-            facts[_SERVED_BADLY] = max(facts[_SERVED_BADLY], rated_at)
+    """Derived from the items anew each time: what a rating says depends on whether its complaint is resolved."""
+    verdicts = [_verdict(item) for item in complaints]
+    facts[_SERVED_WELL] = max((well for well, _ in verdicts), default=0.0)
+    facts[_SERVED_BADLY] = max((badly for _, badly in verdicts), default=0.0)
+    facts[_SERVED_WELL] = max(facts[_SERVED_WELL], facts[_WELL_BEFORE])
+    facts[_SERVED_BADLY] = max(facts[_SERVED_BADLY], facts[_BADLY_BEFORE])
+
+
+def _verdict(item: list[float]) -> tuple[float, float]:
+    """When a complaint was rated as served well, and as served badly; 0 where it wasn't."""
+    opened, _, closed, rating, rated_at = item
+    if rated_at and rating >= WELL_SERVED and closed >= opened:
+        return rated_at, 0.0
+    return (0.0, rated_at) if rated_at and rating <= BADLY_SERVED else (0.0, 0.0)
+
+
+def _retire(facts: Floats, key: int, item: list[float]) -> None:
+    """An item that isn't kept any longer leaves its verdict behind."""
+    if key >> 48 == COMPLAINT:
+        well, badly = _verdict(item)
+        facts[_WELL_BEFORE] = max(facts[_WELL_BEFORE], well)
+        facts[_BADLY_BEFORE] = max(facts[_BADLY_BEFORE], badly)
 
 
 def _count(facts: Floats, column: int, since: list[float]) -> None:

@@ -74,11 +74,17 @@ class Program:
 
     def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
         """Whether an event feeds through this feed."""
-        named = feed.type == event_type or (feed.type == ANY_OTHER and event_type not in self._feeds)
-        return named and all(self._property(data, name) in values for name, values in feed.where)
+        return any(feed == own for _, own in self._feeds_of(event_type)) and all(
+            self._property(data, name) in values for name, values in feed.where
+        )
+
+    def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
+        """The columns and feeds of a type; one that writes facts alone (a profile, a contract's end) is nobody's "any other"."""
+        found = self._feeds.get(event_type)
+        return found if found is not None else [] if event_type in fact.HANDLERS else self._feeds.get(ANY_OTHER, [])
 
     def _classifier(self, event_type: str) -> Classifier:
-        feeds = self._feeds.get(event_type, self._feeds.get(ANY_OTHER, []))
+        feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if not names:
             always = self._signature(tuple((column, feed.weight) for column, feed in feeds))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import decide, dedupe, facts, memory
 from healthsvc.core.dedupe import IdWindow
-from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.instants import SECOND_US, from_us, to_us
 from healthsvc.core.states import Rows, States, Stored
 from healthsvc.flows.flush import Flush, Rotated
 from healthsvc.flows.ports import Chunk
@@ -32,7 +32,10 @@ from healthsvc.wire.decode import DecodedBatch, decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import Compiled
 
-POSTPONE_SECONDS: Final = 5
+IMPORT_QUIET_US: Final = 10 * SECOND_US
+"""An import is over when no old event has come for so long …"""
+IMPORT_LONGEST_US: Final = 900 * SECOND_US
+"""… or has lasted so long that the customers waiting for its end are decided all the same, and again later."""
 LETTER_BYTES: Final = 65_536
 LETTERS_PER_FLUSH: Final = 200
 """Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's reason."""
@@ -66,6 +69,15 @@ class Held:
     seen_us: int = 0
     """When the newest record read here entered the log."""
     stored: tuple[int, int, int] = (0, 0, 0)
+    import_since_us: int = 0
+    import_until_us: int = 0
+    """While old events keep coming, customers that have nothing newer wait for the end to be decided."""
+
+    def importing(self, now_us: int) -> None:
+        """An old event has come."""
+        if now_us > self.import_until_us:
+            self.import_since_us = now_us
+        self.import_until_us = min(now_us + IMPORT_QUIET_US, self.import_since_us + IMPORT_LONGEST_US)
 
     def move(self, partition: int) -> Move:
         table, kafka, applied = self.stored
@@ -425,9 +437,7 @@ class Owner:
             as_of[partition] = held.as_of_us or min(held.seen_us, to_us(now)) or to_us(now)
         now_us = as_of[self.states.partition[rows]]
         old = self.states.facts[rows, facts.LAST_SEEN] < now_us - decide.ALERT_MAX_AGE_US
-        postponed = old & ~np.isin(rows, fired)
-        if postponed.any():
-            flush.verdicts.append(self._judge.postpone(rows[postponed], int(to_us(now)) + POSTPONE_SECONDS * 1_000_000))
+        postponed = self._postpone(flush, rows, old, fired, to_us(now))
         ready = rows[~postponed]
         if len(ready):
             flush.verdicts.append(self._judge.decide(ready, now_us[~postponed], self._logged_us[ready]))
@@ -438,6 +448,23 @@ class Owner:
             flush.sequences = {
                 k: s for k, s in zip(self.states.key[ready].tolist(), sequence.tolist(), strict=True) if k in ended
             }
+
+    def _postpone(
+        self, flush: Flush, rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
+    ) -> NDArray[np.bool_]:
+        """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what it began."""
+        homes = self.states.partition[rows]
+        touched = old & ~np.isin(rows, fired)
+        waiting = touched | (old & (self.states.memory[rows, memory.DECIDED] == 0))
+        postponed = np.zeros(len(rows), bool)
+        for partition in np.unique(homes[waiting]).tolist():
+            held, here = self.held[partition], waiting & (homes == partition)
+            if (touched & here).any():
+                held.importing(now_us)
+            if held.import_until_us > now_us:
+                postponed |= here
+                flush.verdicts.append(self._judge.postpone(rows[here], held.import_until_us, now_us))
+        return postponed
 
     def _encode(self, flush: Flush, rows: Rows) -> None:
         states = self.states

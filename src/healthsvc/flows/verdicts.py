@@ -85,10 +85,11 @@ class Judge:
         states.memory[rows, memory.SEQUENCE] = telling.sequence
         return verdicts
 
-    def postpone(self, rows: Rows, due_us: int) -> Verdicts:
+    def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
         verdicts = Verdicts()
-        later = rows[self._states.memory[rows, memory.DUE] > due_us]
+        due = self._states.memory[rows, memory.DUE]
+        later = rows[(due > due_us) | (due <= now_us)]
         self._states.memory[later, memory.DUE] = due_us
         keys, partitions = self._states.key[later].tolist(), self._states.partition[later].tolist()
         verdicts.timers = [(k, p, from_us(due_us)) for k, p in zip(keys, partitions, strict=True)]

@@ -157,7 +157,7 @@ def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
 
 @lru_cache(1000)
 def _hint(name: str) -> str:
-    """What the sender of an unknown field may have meant; kept, since comparing is slow and floods repeat themselves."""
+    """What the sender of an unknown field may have meant; kept: comparing is slow, and floods repeat themselves."""
     near = get_close_matches(name, [field.name for field in _fields(CustomEvent)], 1)
     return f"did you mean {near[0]}?" if near else "anything beyond the envelope belongs into data"
 
