@@ -5,6 +5,7 @@ import httpx
 import pytest
 
 from healthsvc.store.engine import AsyncEngine
+from healthsvc.wire.rest import Customer, Explanation
 from tests.api.rows import AT, add_archived, add_customer, add_history, move_customer
 
 RISKS = [0.9, 0.9, None, 0.1, 0.5, None, 0.5, 0.5, 0.0, 1.0, None]
@@ -146,6 +147,17 @@ async def test_the_timeline_gives_whole_events_newest_first(api: httpx.AsyncClie
     assert newest["occurred_at"] == "2026-02-01T13:00:00Z"
     used = await walk(api, "/v1/customers/a%2Fb/events", limit=7, type="feature.used")
     assert [item["event"]["id"] for page in used for item in page] == [f"e-{n}" for n in range(39, 0, -2)]
+
+
+async def test_one_customer_and_its_explanation_are_as_described(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+    await add_customer(engine, "new/one")
+
+    customer = Customer.model_validate((await api.get("/v1/customers/new%2Fone")).json())
+    explanation = Explanation.model_validate((await api.get("/v1/customers/new%2Fone/health/explanation")).json())
+
+    assert (customer.customer_id, customer.score, customer.band, customer.events_total) == ("new/one", None, None, 0)
+    assert customer.evidence == "not_enough"
+    assert explanation.score is None
 
 
 async def test_an_unknown_customer_is_not_found_anywhere(api: httpx.AsyncClient) -> None:

@@ -2,11 +2,12 @@
 
 A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for
 the length of the
-newest generations (`GENERATION_US` to twice that). Each id is in one place: the generations first, then, when they
+newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: the generations first, then, when they
 rotate, the bucket
 of its hour. Buckets live in the database; those in use are held in memory within a byte budget.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,8 @@ Hours = NDArray[np.int32]
 
 GENERATION_US: Final = 15 * 60 * SECOND_US
 GENERATION_IDS: Final = 1_000_000
+ID_BYTES: Final = 20
+"""Of an id in memory."""
 RECENT: Final = np.dtype([("hour", "<i4"), ("high", "<u8"), ("low", "<u8")])
 """A row of ids of `dedupe_recent`: 20 bytes an id."""
 BUCKET: Final = np.dtype([("high", "<u8"), ("low", "<u8")])
@@ -83,7 +86,7 @@ class IdSet:
 
     @property
     def bytes(self) -> int:
-        return 20 * len(self)
+        return ID_BYTES * len(self)
 
     def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of the ids are in the set; `high` must ascend."""
@@ -127,23 +130,34 @@ class Rotation:
     newest_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A bucket in the database: the newest instant at which an id was logged in it, and how many there are."""
+
+    newest_us: int
+    ids: int
+
+
 class IdWindow:
-    """The ids of one partition. Methods are called in the order: `unloaded` → `load`s → `take`; `rotate` at a flush."""
+    """The ids of one partition. Methods are called in the order: `missing` → (`load`s → `found`)s → `take`; `rotate` at a flush.
+
+    Buckets needn't all be in memory at once: what `found` said of some hours is handed to `take`.
+    """
 
     def __init__(self) -> None:
         self._young, self._old = IdSet(), IdSet()
         self._since_us = 0
         self._old_sequence = self._young_sequence = 0
         self._old_newest_us = 0
-        self._stored: dict[int, int] = {}
+        self._stored: dict[int, Stored] = {}
         self._loaded: dict[int, IdSet] = {}
 
     @property
     def bytes(self) -> int:
         return self._young.bytes + self._old.bytes + sum(s.bytes for s in self._loaded.values())
 
-    def know_stored(self, hours: dict[int, int]) -> None:
-        """Which hours have buckets in the database, with the newest instant at which an id was logged in each."""
+    def know_stored(self, hours: Mapping[int, Stored]) -> None:
+        """Which hours have buckets in the database."""
         self._stored.update(hours)
 
     def restore(self, sequence: int, logged_us: int, hours: Hours, digests: Digests) -> None:
@@ -152,9 +166,32 @@ class IdWindow:
         self._add(hours, digests)
         self._young_sequence = sequence
 
-    def unloaded(self, hours: Hours) -> list[int]:
-        """The hours whose buckets must be loaded before ids of these hours can be judged."""
-        return [h for h in set(hours.tolist()) if h in self._stored and h not in self._loaded]
+    def missing(self, hours: Hours, budget: int) -> list[list[int]]:
+        """The hours whose buckets must be loaded before ids of these hours can be judged, in groups.
+
+        A group fits into the budget beside the generations; a bucket that doesn't is a group of its own.
+        """
+        groups: list[list[int]] = []
+        room = left = max(0, budget - self._young.bytes - self._old.bytes)
+        for hour in sorted(h for h in set(hours.tolist()) if h in self._stored and h not in self._loaded):
+            size = ID_BYTES * self._stored[hour].ids
+            if not groups or size > left:
+                groups.append([])
+                left = room
+            groups[-1].append(hour)
+            left -= size
+        return groups
+
+    def found(self, hours: Hours, digests: Digests) -> NDArray[np.bool_]:
+        """Which ids stand in the buckets that are in memory now."""
+        order = np.argsort(digests[:, 0], kind="stable")
+        found = np.empty(len(order), bool)
+        found[order] = self._in_buckets(digests[order, 0], digests[order, 1], hours[order])
+        return found
+
+    def make_room(self, group: Sequence[int], budget: int) -> None:
+        """Let go of as many buckets as this group needs."""
+        self.shrink(budget - ID_BYTES * sum(self._stored[h].ids for h in group))
 
     def load(self, hour: int, digests: Digests) -> None:
         bucket = IdSet()
@@ -162,22 +199,24 @@ class IdWindow:
         bucket.add(digests[order, 0], digests[order, 1], np.full(len(digests), hour, np.int32))
         self._loaded[hour] = bucket
 
-    def take(self, hours: Hours, digests: Digests, now_us: int) -> NDArray[np.bool_]:
-        """Which events are new; the first of equal ones is, and is remembered."""
+    def take(
+        self, hours: Hours, digests: Digests, now_us: int, found: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.bool_]:
+        """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets already."""
         self._begin(now_us)
         order = np.argsort(digests[:, 0], kind="stable")
         high, low, hour = digests[order, 0], digests[order, 1], hours[order]
         known = _repeated(high, low) | self._young.knows(high, low) | self._old.knows(high, low)
-        known |= self._in_buckets(high, low, hour)
+        known |= self._in_buckets(high, low, hour) if found is None else found[order]
         fresh = ~known
         self._young.add(high[fresh], low[fresh], hour[fresh])
         new = np.empty(len(order), bool)
         new[order] = fresh
         return new
 
-    def due(self, now_us: int) -> bool:
-        """Whether the generations should rotate at this flush."""
-        return len(self._young) >= GENERATION_IDS or (len(self._young) > 0 and now_us - self._since_us >= GENERATION_US)
+    def due(self, now_us: int, most: int = GENERATION_IDS) -> bool:
+        """Whether the generations should rotate at this flush: the young one is old, or has as many ids as it may."""
+        return len(self._young) >= most or (len(self._young) > 0 and now_us - self._since_us >= GENERATION_US)
 
     def rotate(self, sequence: int, now_us: int) -> Rotation | None:
         """The young become the old, the old become buckets; `sequence` is that of the flush. None: no old ones."""
@@ -190,14 +229,16 @@ class IdWindow:
                 self._loaded[hour].add(digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32))
             elif hour not in self._stored:
                 self.load(hour, digests)
-            self._stored[hour] = max(self._stored.get(hour, 0), self._old_newest_us)
+            before = self._stored.get(hour, Stored(0, 0))
+            newest = max(before.newest_us, self._old_newest_us)
+            self._stored[hour] = Stored(newest, before.ids + len(digests))
         self._old, self._old_sequence, self._old_newest_us = self._young, sequence, now_us
         self._young, self._since_us = IdSet(), now_us
         return rotation
 
     def forget_before(self, logged_us: int) -> None:
         """Drop hours whose newest id was logged before this instant: the end of the window."""
-        for hour in [h for h, newest in self._stored.items() if newest < logged_us]:
+        for hour in [h for h, stored in self._stored.items() if stored.newest_us < logged_us]:
             del self._stored[hour]
             self._loaded.pop(hour, None)
 

@@ -141,7 +141,9 @@ class Owner:
                 window = IdWindow()
                 hours = await stored_ids.hours(conn, self._projection, partition)
                 horizon = to_us(now - self._limits.dedupe_window)
-                window.know_stored({h: to_us(at) for h, at in hours.items() if to_us(at) >= horizon})
+                window.know_stored(
+                    {h: dedupe.Stored(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
+                )
                 for row in await stored_ids.recent(conn, self._projection, partition):
                     window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
                 through = ownership.read_through_at
@@ -299,8 +301,8 @@ class Owner:
         for partition in np.unique(homes).tolist():
             members = np.flatnonzero(homes == partition)
             window = self.held[partition].ids
-            await self._load_ids(partition, window, hours[members])
-            new = window.take(hours[members], digests[members], now_us)
+            found = await self._in_stored_ids(partition, window, hours[members], digests[members])
+            new = window.take(hours[members], digests[members], now_us, found)
             fresh[members] = new
             kept = members[new]
             if len(kept):
@@ -308,16 +310,27 @@ class Owner:
                 self.pending.moved.add(partition)
         return at[fresh]
 
-    async def _load_ids(self, partition: int, window: IdWindow, hours: dedupe.Hours) -> None:
-        missing = window.unloaded(hours)
-        if not missing:
-            return
-        window.shrink(max(0, self._limits.dedupe_bytes // max(1, len(self.held))))
-        missing = window.unloaded(hours)
-        async with self._engine.connect() as conn:
-            found = await stored_ids.buckets(conn, self._projection, partition, missing)
-        for hour in missing:
-            window.load(hour, dedupe.unpack_bucket(found.get(hour, b"")))
+    async def _in_stored_ids(
+        self, partition: int, window: IdWindow, hours: dedupe.Hours, digests: dedupe.Digests
+    ) -> NDArray[np.bool_] | None:
+        """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in memory."""
+        budget = self._id_budget()
+        groups = window.missing(hours, budget)
+        if not groups:
+            return None
+        found = window.found(hours, digests)
+        for group in groups:
+            window.make_room(group, budget)
+            async with self._engine.connect() as conn:
+                stored = await stored_ids.buckets(conn, self._projection, partition, group)
+            for hour in group:
+                window.load(hour, dedupe.unpack_bucket(stored.get(hour, b"")))
+            found |= window.found(hours, digests)
+        return found
+
+    def _id_budget(self) -> int:
+        """Bytes for the ids of one partition."""
+        return self._limits.dedupe_bytes // max(1, len(self.held))
 
     def _count(
         self, source: str, batch: DecodedBatch, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime
@@ -429,7 +442,7 @@ class Owner:
         """The last flush is committed."""
         self._in_flight = np.zeros(0, np.int64)
         for held in self.held.values():
-            held.ids.shrink(self._limits.dedupe_bytes // len(self.held))
+            held.ids.shrink(self._id_budget())
 
     def _decide(self, flush: Flush, rows: Rows, fired: Rows, now: datetime) -> None:
         as_of = np.zeros(max(self.held) + 1, np.int64)
@@ -495,8 +508,12 @@ class Owner:
             flush.recent_ids.append(
                 stored_ids.RecentIds(partition=partition, sequence=held.applied, logged_at=now, ids=packed)
             )
-            if held.ids.due(to_us(now)):
+            if held.ids.due(to_us(now), self._generation_ids()):
                 self._rotate(flush, partition, held, now)
+
+    def _generation_ids(self) -> int:
+        """Two generations take at most half of the budget."""
+        return min(dedupe.GENERATION_IDS, max(1, self._id_budget() // (4 * dedupe.ID_BYTES)))
 
     def _rotate(self, flush: Flush, partition: int, held: Held, now: datetime) -> None:
         rotation = held.ids.rotate(held.applied, to_us(now))

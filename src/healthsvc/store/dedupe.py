@@ -39,16 +39,16 @@ async def recent(conn: AsyncConnection, projection: int, partition: int) -> list
     return [RecentIds(partition=partition, sequence=r.sequence, logged_at=r.logged_at, ids=r.ids) for r in rows]
 
 
-async def hours(conn: AsyncConnection, projection: int, partition: int) -> dict[int, datetime]:
-    """The hours that have buckets, with the newest instant at which an id was logged in each."""
+async def hours(conn: AsyncConnection, projection: int, partition: int) -> dict[int, tuple[datetime, int]]:
+    """The hours that have buckets, with the newest instant at which an id was logged in each, and its number of ids."""
     rows = await conn.execute(
         text("""
-            select hour, max(logged_at) as newest from dedupe_buckets
+            select hour, max(logged_at) as newest, sum(octet_length(ids)) / 16 as ids from dedupe_buckets
             where projection = :projection and partition = :partition group by hour
         """),
         {"projection": projection, "partition": partition},
     )
-    return {r.hour: r.newest for r in rows}
+    return {r.hour: (r.newest, int(r.ids)) for r in rows}
 
 
 async def buckets(conn: AsyncConnection, projection: int, partition: int, wanted: Sequence[int]) -> dict[int, bytes]:

@@ -213,13 +213,21 @@ class Customer(Told):
             "examples": [
                 {
                     "customer_id": "acme",
-                    "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low"},
+                    "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
+                    "stage": "adoption",
                     "score": 41.5,
+                    "raw_score": 73.0,
                     "band": "at_risk",
-                    "risk": 0.38,
+                    "band_since": "2026-11-20T09:29:58Z",
+                    "risk": 0.585,
+                    "risk_is": "ranking",
                     "flags": ["cancel_intent"],
+                    "flags_decided": ["cancel_intent"],
                     "coverage": 0.75,
+                    "evidence": "enough",
                     "events_total": 1204,
+                    "first_event_at": "2025-02-03T08:00:00Z",
+                    "last_event_at": "2026-11-20T09:29:57Z",
                     "evaluated_at": "2026-11-20T09:30:00Z",
                     "decided_at": "2026-11-20T09:29:58Z",
                     "scorecard_version": 1,
@@ -230,12 +238,20 @@ class Customer(Told):
 
     customer_id: str
     profile: dict[str, Any]
+    stage: Annotated[str, Field(description="Where it is in its life with us; churned freezes the score.")]
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
-    band: str | None
+    raw_score: Annotated[float | None, Field(description="Before caps.")]
+    band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
+    band_since: datetime | None
     risk: float | None
-    flags: list[str]
-    coverage: float
+    risk_is: Annotated[str, Field(description="ranking: good for sorting, not a probability.")]
+    flags: Annotated[list[str], Field(description="Those that hold now.")]
+    flags_decided: Annotated[list[str], Field(description="Those that held when last decided.")]
+    coverage: Annotated[float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")]
+    evidence: Annotated[str, Field(description="enough or not_enough")]
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
+    first_event_at: datetime | None
+    last_event_at: datetime | None
     evaluated_at: datetime
     decided_at: Annotated[datetime | None, Field(description="When band and flags were last decided.")] = None
     scorecard_version: int
@@ -245,6 +261,7 @@ class EvidenceEvent(Told):
     """An event that made a contribution."""
 
     id: str
+    source: str
     type: str
     occurred_at: str
 
@@ -275,7 +292,16 @@ class Explanation(Told):
                             "measure": "feature_use",
                             "dimension": "adoption",
                             "points": 41.5,
-                            "events": [{"id": "e-1", "type": "feature.used", "occurred_at": "2026-11-20T09:29:57Z"}],
+                            "best": 60.0,
+                            "events": [
+                                {
+                                    "id": "e-1",
+                                    "source": "app",
+                                    "type": "feature.used",
+                                    "occurred_at": "2026-11-20T09:29:57Z",
+                                }
+                            ],
+                            "why": "Used 12 times in 14 days.",
                         }
                     ],
                 }

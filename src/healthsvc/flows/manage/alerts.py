@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from healthsvc.core.instants import to_us
-from healthsvc.store import alerts_reads, audit, deliveries
+import numpy as np
+
+from healthsvc.core import memory
+from healthsvc.store import alerts_reads, audit, deliveries, projections, states
 from healthsvc.store.alerts_reads import Alert
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -88,7 +90,8 @@ async def _settle(
         if refusal is not None:
             return refusal
         settled = await change(conn, request.alert_id, request.by, now)
-        await deliveries.enqueue(conn, [_message(settled, now, request.note)])
+        message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
+        await deliveries.enqueue(conn, [message])
         await audit.record(
             conn, now, actor=request.by, action=f"alert.{state}", target=settled.id, detail=_detail(request)
         )
@@ -107,7 +110,15 @@ def _refusal(alert: Alert | None, request: Request, state: str) -> Outcome | Non
     return Closed(alert) if alert.state == "resolved" else None
 
 
-def _message(alert: Alert, now: datetime, note: str | None) -> OutboxMessage:
+async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
+    """The number of the last decision told about the customer: what people do comes after that one, before the next."""
+    live = await projections.live(conn)
+    found = await states.by_ids(conn, live.id, [customer_id])
+    decision = found[0].decision if found else None
+    return 0 if decision is None else int(np.frombuffer(decision, np.float64)[memory.SEQUENCE])
+
+
+def _message(alert: Alert, now: datetime, note: str | None, sequence: int) -> OutboxMessage:
     kind = f"alert.{alert.state}"
     data = {
         "id": alert.id,
@@ -121,7 +132,7 @@ def _message(alert: Alert, now: datetime, note: str | None) -> OutboxMessage:
         "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
         "note": note,
         "detail": alert.detail,
-        "sequence": to_us(now),
+        "sequence": sequence,
     }
     return OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
