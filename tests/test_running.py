@@ -21,6 +21,10 @@ async def dies(stop):
     await asyncio.sleep(0.2)
     raise RuntimeError("out of luck")
 
+async def dies_in_group(stop):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(dies(stop))
+
 async def leaves(stop):
     await asyncio.sleep(0.2)
 
@@ -30,7 +34,7 @@ async def stubborn(stop):
 async def frozen(stop):
     time.sleep(600)
 
-kinds = {"good": good, "dies": dies, "leaves": leaves, "stubborn": stubborn, "frozen": frozen}
+kinds = {"good": good, "dies": dies, "leaves": leaves, "dies_in_group": dies_in_group, "stubborn": stubborn, "frozen": frozen}
 roles = [running.Role(name=a, run=kinds[a.strip("+")], thread=a.endswith("+")) for a in sys.argv[1:]]
 sys.exit(running.run(roles, drain_seconds=1.0))
 """
@@ -53,7 +57,13 @@ def test_a_signal_drains_and_exits_0(role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "why"), [("dies", "out of luck"), ("dies+", "out of luck"), ("leaves", "without being asked")]
+    ("bad", "why"),
+    [
+        ("dies", "out of luck"),
+        ("dies+", "out of luck"),
+        ("dies_in_group", "RuntimeError: out of luck"),
+        ("leaves", "without being asked"),
+    ],
 )
 def test_a_role_that_dies_takes_the_process_down_with_its_reason_after_draining_the_others(bad: str, why: str) -> None:
     process = start("good", bad)

@@ -67,7 +67,12 @@ def register(app: typer.Typer) -> None:
 def replay_command(
     file: Annotated[str, typer.Argument(help="NDJSON of events, or CSV; .gz too; - is standard input.")],
     mapping: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML that maps the columns of a CSV.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the header's own names]",
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -88,7 +93,7 @@ def replay_command(
         source = EventFile(path=file, mapping=load_mapping(mapping) if mapping else None)
         salt = mapping.read_text() if mapping else ""
         job = _Job(
-            label=file,
+            label=Path(file).name,
             groups=lambda after: source.groups(target.batch, after=after),
             name=lambda identity: None if file == STDIN else fingerprint(file, salt, identity),
             total=source.size,

@@ -126,7 +126,7 @@ async def _drain(tasks: set[asyncio.Task[None]], hurry: asyncio.Event, seconds: 
 
 def _complain(task: asyncio.Task[None], *, early: bool) -> bool:
     """Log how a role ended; True if it wasn't as it should."""
-    error = task.exception() if task.done() and not task.cancelled() else None
+    error = _cause(task.exception()) if task.done() and not task.cancelled() else None
     if error is not None:
         log.error(LogEvent.ROLE_DIED, role=task.get_name(), why=f"{type(error).__name__}: {error}", exc_info=error)
     elif early:
@@ -134,3 +134,10 @@ def _complain(task: asyncio.Task[None], *, early: bool) -> bool:
     else:
         log.info(LogEvent.ROLE_STOPPED, role=task.get_name())
     return error is not None or early
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """What went wrong inside of task groups, if it is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

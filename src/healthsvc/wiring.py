@@ -24,6 +24,7 @@ from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Pace, Processor
+from healthsvc.flows.retention import keep_archive
 from healthsvc.log.kafka import KafkaInput, KafkaSecurity
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
@@ -199,7 +200,10 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 pace=_pace(settings),
                 limits=_memory(settings),
             )
-            await processor.run(stop)
+            async with asyncio.TaskGroup() as group:
+                if settings.archive_retention_days is not None:
+                    group.create_task(keep_archive(engine, settings.archive_retention_days, utc_now, stop))
+                await processor.run(stop)
 
     return Role(name="process", run=run, thread=thread)
 

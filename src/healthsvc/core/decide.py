@@ -95,13 +95,10 @@ def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
     return "al_" + blake2b(f"{customer_id}\0{kind}\0{onset_us}".encode(), digest_size=12).hexdigest()
 
 
-def flag_names(card: Scorecard, mask: float) -> list[str]:
-    """Names of the flags whose bits are set, in declared order; not to be changed."""
-    return _named(tuple(rule.name for rule in card.flags), int(mask))
-
-
 @lru_cache(maxsize=4096)
-def _named(names: tuple[str, ...], bits: int) -> list[str]:
+def flag_names(names: tuple[str, ...], mask: float) -> list[str]:
+    """Those of a scorecard's flag `names` whose bits are set, in declared order; not to be changed."""
+    bits = int(mask)
     return [name for f, name in enumerate(names) if bits >> f & 1]
 
 

@@ -114,6 +114,10 @@ class Scorecard:
     landmark_us: int = LANDMARK_US
 
     @property
+    def flag_names(self) -> tuple[str, ...]:
+        return tuple(rule.name for rule in self.flags)
+
+    @property
     def kept(self) -> tuple[Measure, ...]:
         """The measures with a level of their own, in declared order: the columns of the state."""
         return tuple(m for m in self.measures if m.of is None)

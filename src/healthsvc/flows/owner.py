@@ -48,6 +48,8 @@ class Limits:
     """What the owner may use and keep."""
 
     state_bytes: int = 768 << 20
+    least_customers: int = 20_000
+    """Customers that are kept in memory, whatever `state_bytes` says."""
     dedupe_bytes: int = 256 << 20
     dedupe_window: timedelta = timedelta(days=7)
     archive: bool = True
@@ -123,7 +125,7 @@ class Owner:
         self._projection = projection
         self._owner = owner
         self._limits = limits
-        capacity = max(20_000, limits.state_bytes // States.row_bytes(compiled.program))
+        capacity = max(limits.least_customers, limits.state_bytes // States.row_bytes(compiled.program))
         self.states = States(compiled.program, capacity)
         self._judge = Judge(self.states, projection, version)
         self.held: dict[int, Held] = {}
@@ -166,6 +168,7 @@ class Owner:
     def forget_everything(self) -> None:
         """After an error: all memory is dropped, nothing is retried from it."""
         self.states.drop(list(self.states.row_of.values()))
+        self._logged_us[:] = 0
         self.held.clear()
         self.pending = Pending()
         self._in_flight = np.zeros(0, np.int64)

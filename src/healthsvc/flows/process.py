@@ -7,7 +7,7 @@ one flush is in flight. Any error drops the memory, takes the epochs again and s
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Final
@@ -55,6 +55,14 @@ class Pace:
     read_records: int = 5_000
     lease_seconds: float = 10.0
 
+    def fitting(self, customers: int) -> "Pace":
+        """The same, but what is being flushed, folded and read always fits into memory for so many customers."""
+        return replace(
+            self,
+            flush_events=max(1, min(self.flush_events, customers // 4)),
+            read_records=max(1, min(self.read_records, customers // 16)),
+        )
+
 
 class Processor:
     """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over."""
@@ -77,6 +85,7 @@ class Processor:
         self._pending_since: float | None = None
         self._next_timer: datetime | None = None
         self._timers_asked: datetime | None = None
+        self._timers_as_of: dict[int, datetime] = {}
         self._failures = 0
         self._ticked = float("-inf")
         self._drained = False
@@ -94,6 +103,7 @@ class Processor:
         self._owner = Owner(
             self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
         )
+        self._pace = self._pace.fitting(self._owner.states.capacity)
         try:
             while not stop.is_set():
                 try:
@@ -138,8 +148,10 @@ class Processor:
         if self._flushing is not None:
             waiting.add(self._flushing)
         timeout = READ_SECONDS
-        if self._next_timer is not None:
-            timeout = min(timeout, max(0.0, (self._next_timer - self._now()).total_seconds()))
+        if self._flushing is None and self._timers_due():
+            timeout = 0.0
+        elif self._next_timer is not None and (ahead := (self._next_timer - self._now()).total_seconds()) > 0:
+            timeout = min(timeout, ahead)
         if self._pending_since is not None and self._flushing is None:
             timeout = min(timeout, max(0.0, self._pending_since + self._pace.flush_seconds - perf_counter()))
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -159,11 +171,9 @@ class Processor:
             self._deep = sum(len(c) for c in chunks) >= self._pace.read_records // 2
             if self._pending_since is None:
                 self._pending_since = perf_counter()
-        through = (
-            dict.fromkeys(held, to_us(asked_at))
-            if reading.drained
-            else {p: to_us(at) for p, at in reading.read_through.items()}
-        )
+        through = {p: to_us(at) for p, at in reading.read_through.items()}
+        if reading.drained and source.name == "table":  # it looked after we asked; Kafka's "drained" may be a moment old
+            through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
         self._drained = reading.drained
 
@@ -237,20 +247,29 @@ class Processor:
 
     async def _fire_timers(self) -> None:
         """Have customers decided whose instant has come, in partitions that are read up to it."""
-        now = self._now()
-        due = self._next_timer is not None and now >= self._next_timer
+        now, as_of = self._now(), self._owner.as_of()
         polled = self._timers_asked is not None and now - self._timers_asked < TIMER_POLL
-        if not self._owner.held or self._flushing is not None or self._owner.pending.fired or (polled and not due):
+        if self._flushing is not None or self._owner.pending.fired or (polled and not self._timers_due()):
             return
-        as_of = self._owner.as_of()
+        if not as_of:
+            return
         async with self._engine.connect() as conn:
-            keys = await timers.due(conn, self._projection, as_of, TIMERS_AT_ONCE)
+            at_once = min(TIMERS_AT_ONCE, max(1, self._owner.states.capacity // 16))
+            keys = await timers.due(conn, self._projection, as_of, at_once)
             self._timers_asked = now
             if not keys:
                 self._next_timer = await timers.earliest(conn, self._projection, list(self._owner.held))
+                self._timers_as_of = as_of
         if keys:
             await self._owner.fire(keys)
-            self._next_timer = now
+            self._next_timer, self._timers_as_of = min(as_of.values()), {}  # there may be more of them
+
+    def _timers_due(self) -> bool:
+        """Whether the next timer may have come, as far as the log is read; true once for each step of the reading."""
+        as_of = self._owner.as_of()
+        if self._next_timer is None or not as_of or as_of == self._timers_as_of:
+            return False
+        return max(as_of.values()) >= self._next_timer
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
@@ -274,9 +293,8 @@ class Processor:
         held = self._owner.held
         for source in self._inputs:
             kafka = source.name == "kafka"
-            known = set(await source.partitions()) if kafka else held.keys()
-            await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items() if p in known})
-            self._assigned[source.name] = known & held.keys()
+            await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
+            self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
         self._next_timer, self._timers_asked = None, None
         if acquired:
             log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
@@ -320,8 +338,6 @@ class Processor:
             if not found <= self._found:
                 await self._leases.ensure(found)
                 self._found |= found
-            if source.name == "kafka" and (found & self._owner.held.keys()) - self._assigned.get("kafka", set()):
-                await self._own({})
         today = self._now().astimezone(UTC).date()
         if self._limits.archive and today != self._prepared:
             async with self._engine.begin() as conn:

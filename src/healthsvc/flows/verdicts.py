@@ -10,8 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from healthsvc.core import memory
-from healthsvc.core.decide import BAND_ALERT, BandChange, Decisions, FlagChange, alert_id, decide, flag_names
+from healthsvc.core import facts, memory
+from healthsvc.core.decide import (
+    ALERT_MAX_AGE_US,
+    BAND_ALERT,
+    BandChange,
+    Decisions,
+    FlagChange,
+    alert_id,
+    decide,
+    flag_names,
+)
 from healthsvc.core.evaluate import Evaluation, View, evaluate
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
@@ -120,9 +129,10 @@ class _Telling:
         self._at = [from_us(us) for us in found.now_us.tolist()]
         self._scores = [None if score != score else score for score in decisions.score.tolist()]
         self._risks = [None if score is None else 1 - score / 100 for score in self._scores]
+        flags = card.flag_names
         names = [*(band.name for band in card.bands), None]
         self._bands = [names[int(band)] for band in decisions.memory[:, memory.BAND].tolist()]
-        self._flags = [flag_names(card, mask) for mask in decisions.memory[:, memory.FLAGS].tolist()]
+        self._flags = [flag_names(flags, mask) for mask in decisions.memory[:, memory.FLAGS].tolist()]
         self._out = Verdicts()
 
     def tell(self) -> Verdicts:
@@ -159,6 +169,8 @@ class _Telling:
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
+        if self._is_imported(i):
+            return
         before = bands[change.before].name if change.before >= 0 else None
         after = bands[change.after].name
         data = self._standing_data(i, before)
@@ -174,6 +186,11 @@ class _Telling:
             )
         elif change.after < len(bands) // 2 <= change.before:
             self._out.ended.append((self._keys[i], BAND_ALERT, self._at[i]))
+
+    def _is_imported(self, i: int) -> bool:
+        """Whether old events, logged only now, changed something: that makes history, and no noise."""
+        last_seen = self._states.facts[self._rows[i], facts.LAST_SEEN]
+        return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
 
     def _alert(self, i: int, kind: str, severity: str, summary: str, onset_us: int, detail: dict[str, Any]) -> None:
         row = AlertRow(
