@@ -34,7 +34,7 @@ async def stubborn(stop):
 async def frozen(stop):
     time.sleep(600)
 
-kinds = {"good": good, "dies": dies, "leaves": leaves, "dies_in_group": dies_in_group, "stubborn": stubborn, "frozen": frozen}
+kinds = {each.__name__: each for each in (good, dies, dies_in_group, leaves, stubborn, frozen)}
 roles = [running.Role(name=a, run=kinds[a.strip("+")], thread=a.endswith("+")) for a in sys.argv[1:]]
 sys.exit(running.run(roles, drain_seconds=1.0))
 """

@@ -91,9 +91,8 @@ create table standings (            -- what lists sort and filter by; written on
     primary key (projection, customer_key)
 );
 create index standings_risk on standings (projection, risk desc nulls last, customer_key);
-create index standings_band on standings (projection, band, risk desc nulls last, customer_key);
-create index standings_owner on standings (projection, owner, risk desc nulls last, customer_key);
-create index standings_flags on standings using gin (flags);
+create index standings_owner on standings (projection, owner, risk desc nulls last, customer_key) where owner is not null;
+create index standings_flags on standings using gin (flags) where cardinality(flags) > 0;  -- most customers have none
 
 create table history (              -- recorded decisions
     projection        integer not null,

@@ -19,6 +19,7 @@ from healthsvc import settings as configuration
 from healthsvc import telemetry, wiring
 from healthsvc.cli_outputs import APPLICATION, Target, TargetError
 from healthsvc.core.fleet import Archetype
+from healthsvc.core.instants import DAY_US
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows import demo
 from healthsvc.flows.replay import BadLineError, OutputAwayError, Pace, Replay, Tally
@@ -35,7 +36,7 @@ SHOWN_BAD_LINES = 20
 INTERRUPTED = 130
 TROUBLE = (
     BadLineError, DataFolderInUseError, EmbeddedPostgresError, FileRefusedError, NotInstalledError, OSError,
-    OutputAwayError, RefusedError, SettingsError, TargetError,
+    OutputAwayError, RefusedError, SettingsError, TargetError, demo.OtherFleetError,
 )  # fmt: skip
 SHOWN_FIRST = (Archetype.LEAVING, Archetype.UNSERVED, Archetype.SILENT, Archetype.ADVOCATE)
 
@@ -133,8 +134,8 @@ def demo_command(
             _print(f"{len(made):,} synthetic events in {out}", {"file": str(out), "events": len(made)}, as_json=as_json)
             return
         target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)
+        fleet = _fleet(settings.data_dir, demo.Demo(seed=seed, customers=customers, end_us=_now_us()))
         with target.ready() as address:
-            fleet = _fleet(settings.data_dir, seed, customers, asyncio.run(_identity(target, address)))
             _errors.print(f"Making {customers} synthetic customers …")
             made = demo.lines(fleet)
             job = _Job(
@@ -226,15 +227,13 @@ def _configured() -> Settings:
     return settings
 
 
-def _fleet(data_dir: Path, seed: int, customers: int, identity: str) -> demo.Demo:
-    """The fleet that this log has already, or shall have."""
-    path = data_dir / "replay" / f"demo-{name_of(str(seed), str(customers), identity)}.json"
-    return demo.Demo(seed=seed, customers=customers, end_us=demo.remembered_end(path, _now_us()))
-
-
-async def _identity(target: Target, address: str | None) -> str:
-    async with target.output(address) as output:
-        return output.identity
+def _fleet(data_dir: Path, wanted: demo.Demo) -> demo.Demo:
+    """The fleet as this installation knows it, whichever entrance it took."""
+    fleet = demo.remembered(data_dir / "replay" / f"demo-{wanted.seed}.json", wanted)
+    if wanted.end_us - fleet.end_us > DAY_US:
+        end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)
+        _errors.print(f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now.")
+    return fleet
 
 
 async def _send(target: Target, address: str | None, job: _Job) -> _Report:
@@ -342,7 +341,7 @@ def _complaining() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except TROUBLE as error:
         _errors.print(str(error) or type(error).__name__, markup=False)
-        raise typer.Exit(2 if isinstance(error, SettingsError | TargetError) else 1) from None
+        raise typer.Exit(2 if isinstance(error, SettingsError | TargetError | demo.OtherFleetError) else 1) from None
 
 
 def _now_us() -> int:

@@ -153,7 +153,7 @@ def test_no_band_or_flag_changes_by_time_alone_before_the_timer_is_due(data: st.
         before = course.memory.copy()
         decisions = course.decide(fold, now)
         due = float(course.memory[0, memory.DUE])
-        assert due >= now + SECOND_US or due > float(before[0, memory.DUE]) or due == before[0, memory.DUE]
+        assert due > now or due == before[0, memory.DUE]
         _assert_quiet(fold, course.memory, now, due)
         now += data.draw(st.integers(1, 30 * DAY_US))
         del decisions
@@ -162,7 +162,7 @@ def test_no_band_or_flag_changes_by_time_alone_before_the_timer_is_due(data: st.
 def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> None:
     """Deciding at any instant before `due` changes neither band nor flags. A second is the timers' finest step."""
     end = min(due, now + 500 * DAY_US)
-    if end <= now + SECOND_US:
+    if end <= now + SECOND_US:  # of the score; what has an exact instant is tested by itself
         return
     grid = np.unique(np.concatenate([np.linspace(now, end, 40), now + np.geomspace(1, end - now, 20), [end - 1]]).astype(np.int64))
     grid = grid[(grid > now) & (grid < end)]

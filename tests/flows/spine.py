@@ -22,7 +22,7 @@ from healthsvc.store.listen import Listener
 from tests.support import postgres_server
 from tests.support.makers import as_json
 
-SOON = 60.0
+SOON = 30.0
 """Seconds; a loaded machine is slow, a good test isn't."""
 Event = dict[str, Any]
 

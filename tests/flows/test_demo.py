@@ -114,11 +114,20 @@ def test_lines_come_in_numbered_groups_after_any_line() -> None:
     assert rest[0][0].number == 4
 
 
-def test_the_end_is_remembered(tmp_path: Path) -> None:
+def test_a_fleet_is_remembered_with_its_end(tmp_path: Path) -> None:
     path = tmp_path / "replay" / "demo.json"
+    first, later = demo.Demo(seed=1, customers=9, end_us=5), demo.Demo(seed=1, customers=9, end_us=6)
 
-    assert demo.remembered_end(path, 5) == 5
-    assert demo.remembered_end(path, 6) == 5
+    assert demo.remembered(path, first) == first
+    assert demo.remembered(path, later) == first
+
+
+def test_a_seed_keeps_its_number_of_customers(tmp_path: Path) -> None:
+    path = tmp_path / "demo.json"
+    demo.remembered(path, demo.Demo(seed=1, customers=9, end_us=5))
+
+    with pytest.raises(demo.OtherFleetError, match="--customers 9"):
+        demo.remembered(path, demo.Demo(seed=1, customers=8, end_us=6))
 
 
 def test_a_file_of_the_fleet_has_a_line_for_each_event(tmp_path: Path, lines: list[bytes]) -> None:

@@ -23,7 +23,10 @@ from healthsvc.core.scorecard import Scorecard
 
 ALERT_MAX_AGE_US: Final = 3 * DAY_US
 """A cause older than this when it is decided makes history, not an alert: so importing old history raises no storm."""
-RISK_STEPS: Final = 20
+LISTED_STEP: Final = 5.0
+"""Lists are written anew when the score has moved by so many points since, or band or flags changed."""
+EXACT_WITHIN_US: Final = DAY_US
+"""A timer farther ahead is written for half the way: the next event then seldom makes it earlier, so seldom writes it."""
 BAND_ALERT: Final = "band_drop"
 Ints = NDArray[np.int64]
 
@@ -77,14 +80,16 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     after[:, memory.FLAGS] = mask
     _move_bands(card, score, now, found.churned, after)
     bands = _band_changes(card, remembered, after, {c.row for c in flag_changes if c.alert})
-    step = np.where(np.isnan(score), -1.0, np.floor((100.0 - np.nan_to_num(score)) / 100.0 * RISK_STEPS))
-    after[:, memory.STEP] = step
     changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
-    standings = changed | (step != remembered[:, memory.STEP]) | (remembered[:, memory.DECIDED] == 0)
+    moved = ~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP)
+    standings = changed | moved | (remembered[:, memory.DECIDED] == 0)
+    after[:, memory.LISTED] = np.where(standings, score, remembered[:, memory.LISTED])
     history = _history(score, now, changed, remembered, after)
     due = _due(program, found, score, after)
     fired = remembered[:, memory.DUE] <= now
     timers = (due < remembered[:, memory.DUE]) | fired
+    ahead = due - now
+    due = np.where(np.isfinite(due) & (ahead > EXACT_WITHIN_US), now + np.floor(np.where(timers, ahead, 0.0) / 2), due)
     after[:, memory.DUE] = np.where(timers, due, remembered[:, memory.DUE])
     after[:, memory.DECIDED] = now
     return Decisions(after, score, flag_changes, bands, history, standings, due, timers)
@@ -178,7 +183,7 @@ def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembere
 def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> Floats:
     """A lower bound of the next instant at which ageing alone changes a band or flag: early is harmless, late isn't.
 
-    Flags, dwell and slots have exact instants. Of the score only this is used: no part of it fades faster than by
+    Flags, dwell and slots have exact instants; the score's is looked at once a second at most. Of the score only this is used: no part of it fades faster than by
     half in the fastest
     half-life h, nothing grows with age, and marks are concave in their levels and 0 at 0. Then after s the score is
     at least
@@ -200,7 +205,7 @@ def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> F
     falls = scored & (lower > 0) & (score >= lower)
     with np.errstate(divide="ignore", invalid="ignore"):
         sink = np.log2(raw / np.where(falls, lower, 1.0)) * span
-        due = np.where(falls, np.minimum(due, now + np.floor(sink)), due)
+        due = np.where(falls, np.minimum(due, now + np.maximum(np.floor(sink), SECOND_US)), due)
         upper = floors[np.maximum(place - 1, 0)] + card.hysteresis
         rises = scored & (place > 0) & (pending == 0) & (found.cap >= upper) & (score < upper)
         good = (found.weight * found.value).sum(axis=1)
@@ -208,5 +213,9 @@ def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> F
         bad = total - good
         faded = np.where(bad > 0, (total - 100.0 * good / upper) / np.where(bad > 0, bad, 1.0), np.inf)
         climb = np.where((faded > 0) & (faded < 1), -np.log2(1.0 - np.clip(faded, 0.0, 1.0 - 1e-15)) * span, np.inf)
-    due = np.where(rises & (faded < 1), np.minimum(due, now + np.floor(np.where(np.isfinite(climb), climb, 0.0))), due)
-    return np.where(np.isfinite(due), np.maximum(due, now + SECOND_US), np.inf)
+    due = np.where(
+        rises & (faded < 1),
+        np.minimum(due, now + np.maximum(np.floor(np.where(np.isfinite(climb), climb, 0.0)), SECOND_US)),
+        due,
+    )
+    return np.where(np.isfinite(due), np.maximum(due, now + 1.0), np.inf)

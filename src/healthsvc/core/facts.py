@@ -22,7 +22,9 @@ Floats = NDArray[np.float64]
 
 SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
-ITEMS_KEPT: Final = 8
+ITEMS_KEPT: Final = 7
+ITEMS_MOST: Final = 9
+"""Beyond so many they are pruned to `ITEMS_KEPT`."""
 ITEM_FIELDS: Final = 6
 """key, opened, answered, closed, rating, rated_at: float64 each, 0 where unknown."""
 
@@ -128,18 +130,28 @@ def _item(
     rating: float = 0,
     rated_at: float = 0,
 ) -> None:
-    items = store.items.setdefault(row, {})
-    item = items.setdefault(item_key(kind, item_id), [0.0] * (ITEM_FIELDS - 1))
-    item[0] = max(item[0], opened)
-    item[1] = max(item[1], answered)
-    item[2] = max(item[2], closed)
-    if (rated_at, rating) > (item[4], item[3]):
-        item[3], item[4] = rating, rated_at
-    if len(items) > ITEMS_KEPT:
-        gone = min(items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k))
-        _retire(store.facts[row], gone, items.pop(gone))
+    items = store.items.get(row)
+    if items is None:
+        items = store.items[row] = {}
+    key = item_key(kind, item_id)
+    item = items.get(key)
+    if item is None:
+        item = items[key] = [opened, answered, closed, rating, rated_at]
+    else:
+        item[0], item[1], item[2] = max(item[0], opened), max(item[1], answered), max(item[2], closed)
+        if rated_at and (rated_at, rating) > (item[4], item[3]):
+            item[3], item[4] = rating, rated_at
+    facts = store.facts[row]
+    if len(items) > ITEMS_MOST:
+        _prune(facts, items)
         kind = 0
-    summarise_items(store.facts[row], items, kind)
+    summarise_items(facts, items, kind)
+
+
+def _prune(facts: Floats, items: Items) -> None:
+    """Let go of the closed items first, the oldest of them first: a matter of fold order, not of batches."""
+    for key in sorted(items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k))[:-ITEMS_KEPT]:
+        _retire(facts, key, items.pop(key))
 
 
 _OPEN: Final = (
@@ -156,10 +168,12 @@ def summarise_items(facts: Floats, items: Items, changed: int = 0) -> None:
     """Write what the items come to into the row's columns; `changed`: only this kind of item has (0: any may)."""
     for kind, column in _OPEN:
         if changed in (0, kind):
-            mine = [i for k, i in items.items() if k >> 48 == kind]
-            _count(facts, column, [i[0] for i in mine if i[0] > i[2]])
+            first, last = kind << 48, (kind + 1) << 48
+            mine = [i for k, i in items.items() if first <= k < last]
+            opened = [i for i in mine if i[0] > i[2]]
+            _count(facts, column, [i[0] for i in opened])
             if kind == TICKET:
-                _count(facts, _WAITING, [i[0] for i in mine if i[0] > i[2] and i[0] > i[1]])
+                _count(facts, _WAITING, [i[0] for i in opened if i[0] > i[1]])
             elif kind == COMPLAINT:
                 _served(facts, mine)
 
@@ -190,8 +204,7 @@ def _retire(facts: Floats, key: int, item: list[float]) -> None:
 
 
 def _count(facts: Floats, column: int, since: list[float]) -> None:
-    facts[column] = len(since)
-    facts[column + 1] = min(since, default=0.0)
+    facts[column : column + 2] = (len(since), min(since)) if since else (0.0, 0.0)
 
 
 def _survey_answered(store: FactStore, row: int, event: FactEvent, us: int, tie: float) -> None:

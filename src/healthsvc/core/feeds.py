@@ -16,6 +16,7 @@ from healthsvc.core.scorecard import ANY_OTHER, Feed, Scorecard
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
 
+PAGE_VIEWED: Final = "page.viewed"
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
@@ -41,14 +42,16 @@ class Program:
         self._measure = np.zeros(0, np.int64)
         self._weight = np.zeros(0)
         self._classifiers: dict[str, Classifier] = {}
+        self._constants: dict[str, int] = {}
         self._slots: dict[str, int] = {}
 
     def classify(self, types: Sequence[str], events: Sequence[Any]) -> NDArray[np.int32]:
         """Signature of each event."""
-        known = self._classifiers
-        for unknown in set(types) - known.keys():
-            known[unknown] = self._classifier(unknown)
-        return np.fromiter([known[t](e) for t, e in zip(types, events, strict=True)], np.int32, len(types))
+        known, constant = self._classifiers, self._constants.get
+        for unknown in set(types) - known.keys() - self._constants.keys():
+            self._learn_type(unknown)
+        found = [known[t](e) if (always := constant(t)) is None else always for t, e in zip(types, events, strict=True)]
+        return np.fromiter(found, np.int32, len(types))
 
     def contributions(
         self, signatures: NDArray[np.int32]
@@ -83,13 +86,31 @@ class Program:
         found = self._feeds.get(event_type)
         return found if found is not None else [] if event_type in fact.HANDLERS else self._feeds.get(ANY_OTHER, [])
 
-    def _classifier(self, event_type: str) -> Classifier:
-        feeds = self._feeds_of(event_type)
+    def _learn_type(self, event_type: str) -> None:
+        """Types whose feeds have no conditions are constants; the others are classified event by event."""
+        feeds = self._feeds.get(event_type, self._feeds.get(ANY_OTHER, []))
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if not names:
-            always = self._signature(tuple((column, feed.weight) for column, feed in feeds))
-            return lambda event: always
-        return self._by_property(feeds, names[0]) if len(names) == 1 else self._by_properties(feeds, names)
+            self._constants[event_type] = self._signature(tuple((column, feed.weight) for column, feed in feeds))
+        elif event_type == PAGE_VIEWED and names == ["kind"]:
+            self._classifiers[event_type] = self._by_page_kind(feeds)
+        elif len(names) == 1:
+            self._classifiers[event_type] = self._by_property(feeds, names[0])
+        else:
+            self._classifiers[event_type] = self._by_properties(feeds, names)
+
+    def _by_page_kind(self, feeds: Sequence[tuple[int, Feed]]) -> Classifier:
+        """Page views are a large part of most logs, and their data is typed."""
+        memo: dict[Any, int] = {}
+        page_kind = self._page_kind
+
+        def classify(event: Any) -> int:
+            data = event.data
+            kind = data.kind or page_kind(data.url)
+            found = memo.get(kind)
+            return self._learn(memo, kind, feeds, {"kind": kind}) if found is None else found
+
+        return classify
 
     def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str) -> Classifier:
         """The usual case, made fast: all conditions look at one property."""

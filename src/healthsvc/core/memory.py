@@ -19,8 +19,8 @@ _COLUMNS: Final = (
     ("due", inf),  # the timer in the database
     ("sequence", 0.0),  # of the last message about the customer
     ("decided", 0.0),
-    ("step", -1.0),  # risk in the standings, in twentieths
+    ("listed", nan),  # score in the standings
 )
 WIDTH: Final = len(_COLUMNS)
 DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
-BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, STEP = range(WIDTH)
+BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED = range(WIDTH)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,16 @@ class Demo:
     seed: int
     customers: int
     end_us: int
+
+
+class OtherFleetError(Exception):
+    """The seed has made a fleet of another size already."""
+
+    def __init__(self, kept: Demo) -> None:
+        self.kept = kept
+        super().__init__(
+            f"fleet {kept.seed} has {kept.customers} customers already: --customers {kept.customers}, or another --seed"
+        )
 
 
 def lines(demo: Demo) -> list[bytes]:
@@ -56,14 +66,20 @@ def examples(demo: Demo) -> dict[Archetype, str]:
     return {member.archetype: member.customer_id for member in reversed(members)}
 
 
-def remembered_end(path: Path, now_us: int) -> int:
-    """The fleet's end: that of the first run, kept in the file, so that each run tells the same story; else now."""
+def remembered(path: Path, wanted: Demo) -> Demo:
+    """The fleet of this seed as it was first made, kept in the file, so that each run tells the same story; else `wanted`.
+
+    Raises OtherFleetError when it had another number of customers: two fleets would share their customers' ids.
+    """
     try:
-        return int(json.loads(path.read_bytes())["end_us"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        kept = Demo(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"end_us": now_us}))
-        return now_us
+        path.write_text(json.dumps(asdict(wanted)))
+        return wanted
+    if kept.customers != wanted.customers:
+        raise OtherFleetError(kept)
+    return kept
 
 
 def _chance(demo: Demo) -> np.random.Generator:

@@ -1,7 +1,7 @@
 """One flush: everything that a worker learnt since the last one, in one transaction, with the offsets."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from healthsvc.flows.verdicts import ALERT_RESOLVED, Verdicts, resolved_messages
 from healthsvc.store import archive, decisions, dedupe, deliveries, log, partitions, states, subscriptions, timers
@@ -35,7 +35,7 @@ class Flush:
     verdicts: list[Verdicts] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
-    archive: list[bytes] = field(default_factory=list)
+    archive: dict[date, bytes] = field(default_factory=dict)
     letters: list[NewDeadLetter] = field(default_factory=list)
     recent_ids: list[RecentIds] = field(default_factory=list)
     rotated: list[Rotated] = field(default_factory=list)

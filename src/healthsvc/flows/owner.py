@@ -29,7 +29,7 @@ from healthsvc.store.partitions import Move, Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
 from healthsvc.wire.decode import DecodedBatch, decode_batch
-from healthsvc.wire.events import type_of
+from healthsvc.wire.events import types_of
 from healthsvc.wire.scorecards import Compiled
 
 IMPORT_QUIET_US: Final = 10 * SECOND_US
@@ -105,7 +105,7 @@ class Pending:
     touched: list[Rows] = field(default_factory=list)
     fired: list[Rows] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
-    archive: list[bytes] = field(default_factory=list)
+    archived: list[archive.Events] = field(default_factory=list)
     letters: list[NewDeadLetter] = field(default_factory=list)
     handovers: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[int, list[tuple[dedupe.Hours, dedupe.Digests]]] = field(default_factory=dict)
@@ -226,8 +226,9 @@ class Owner:
         ids = [e.customer_id for e in batch.events]
         rows = self.states.rows(ids)
         if (rows < 0).any():
+            missing = np.flatnonzero(rows < 0)
             await self._bring(ids, rows, read_in)
-            rows = self.states.rows(ids)
+            rows[missing] = self.states.rows([ids[i] for i in missing.tolist()])
         here = rows >= 0
         if not here.all():
             away = np.flatnonzero(~here).tolist()
@@ -343,7 +344,7 @@ class Owner:
         raws = batch.raws if everything else [batch.raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
-        states.fold(rows, [type_of(e) for e in events], events, occurred_us, ties)
+        states.fold(rows, types_of(events), events, occurred_us, ties)
         self._stamp += 1
         states.touched_at[rows] = self._stamp
         np.maximum.at(self._logged_us, rows, logged_us)
@@ -351,9 +352,9 @@ class Owner:
         self.pending.events += len(new)
         sequences = self._number(states.partition[rows])
         if self._limits.archive:
-            keys, homes = states.key[rows].tolist(), states.partition[rows].tolist()
+            homes = states.partition[rows]
             day = now.astimezone(UTC).date()
-            self.pending.archive.append(archive.lines(day, keys, occurred_us.tolist(), homes, sequences.tolist(), raws))
+            self.pending.archived.append(archive.Events(day, states.key[rows], occurred_us, homes, sequences, raws))
         EVENTS.labels(source, "applied").inc(len(new))
 
     def _number(self, homes: NDArray[np.int32]) -> Int64s:
@@ -426,7 +427,7 @@ class Owner:
             projection=self._projection,
             owner=self._owner,
             moves=[self.held[p].move(p) for p in sorted(pending.moved)],
-            archive=pending.archive,
+            archive=archive.blocks(pending.archived),
             letters=pending.letters,
             handovers=pending.handovers,
             events=pending.events,

@@ -172,7 +172,9 @@ class Processor:
             if self._pending_since is None:
                 self._pending_since = perf_counter()
         through = {p: to_us(at) for p, at in reading.read_through.items()}
-        if reading.drained and source.name == "table":  # it looked after we asked; Kafka's "drained" may be a moment old
+        if (
+            reading.drained and source.name == "table"
+        ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
         self._drained = reading.drained

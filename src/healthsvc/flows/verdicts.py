@@ -189,7 +189,7 @@ class _Telling:
 
     def _is_imported(self, i: int) -> bool:
         """Whether old events, logged only now, changed something: that makes history, and no noise."""
-        last_seen = self._states.facts[self._rows[i], facts.LAST_SEEN]
+        last_seen = self._states.facts[self._row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
 
     def _alert(self, i: int, kind: str, severity: str, summary: str, onset_us: int, detail: dict[str, Any]) -> None:

@@ -1,61 +1,89 @@
 """The archive of counted events: one table a day of logging, filled by COPY, dropped whole when its time is over."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.store.engine import AsyncConnection, raw
 
+_PIECE: Final = 1 << 20
 _ESCAPED: Final = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
-def lines(
-    logged_on: date,
-    keys: Sequence[int],
-    occurred_us: Sequence[int],
-    partitions: Sequence[int],
-    sequences: Sequence[int],
-    events: Sequence[bytes],
-) -> bytes:
-    """Events in COPY's text form; each sequence has one entry an event, `events` are JSON."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Counted events of one day of logging; each sequence has one entry an event, `events` are JSON."""
+
+    logged_on: date
+    keys: NDArray[np.int64]
+    occurred_us: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    sequences: NDArray[np.int64]
+    events: Sequence[bytes]
+
+
+def blocks(batches: Sequence[Events]) -> dict[date, bytes]:
+    """COPY's text form of the events, by day: customer by customer, so that the index is written leaf by leaf."""
+    days = sorted({batch.logged_on for batch in batches})
+    return {day: _block([batch for batch in batches if batch.logged_on == day]) for day in days}
+
+
+def _block(batches: Sequence[Events]) -> bytes:
+    keys = np.concatenate([batch.keys for batch in batches])
+    order = np.argsort(keys, kind="stable")
+    events = [event for batch in batches for event in batch.events]
     together = b"".join(events)
     for plain, escaped in _ESCAPED:
         if plain in together:
             events = [event.replace(plain, escaped) for event in events]
-    form = b"%b\t%%d\t%%d\t%%d\t%%d\t%%b\n" % logged_on.isoformat().encode()
-    return b"".join([form % row for row in zip(keys, occurred_us, partitions, sequences, events, strict=True)])
+    columns = (
+        keys[order].tolist(),
+        np.concatenate([batch.occurred_us for batch in batches])[order].tolist(),
+        np.concatenate([batch.partitions for batch in batches])[order].tolist(),
+        np.concatenate([batch.sequences for batch in batches])[order].tolist(),
+        [events[i] for i in order.tolist()],
+    )
+    return b"".join([b"%d\t%d\t%d\t%d\t%b\n" % row for row in zip(*columns, strict=True)])
 
 
 async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
     """Make the tables of so many days exist."""
     await conn.execute(text("select pg_advisory_xact_lock(hashtext('healthsvc_archive'))"))
     for day in (first + timedelta(days=n) for n in range(days)):
-        if await conn.scalar(text("select to_regclass(:name)"), {"name": f"archive_{day:%Y%m%d}"}) is not None:
+        if await conn.scalar(text("select to_regclass(:name)"), {"name": _table(day)}) is not None:
             continue
         await conn.execute(
             text(
-                f"create table if not exists archive_{day:%Y%m%d} partition of archive"
+                f"create table if not exists {_table(day)} partition of archive (logged_on default '{day}')"
                 f" for values from ('{day}') to ('{day + timedelta(days=1)}')"
             )
         )
 
 
-async def copy(conn: AsyncConnection, blocks: Sequence[bytes]) -> None:
-    """Add blocks made by `lines`. A transaction must have begun."""
+async def copy(conn: AsyncConnection, days: Mapping[date, bytes]) -> None:
+    """Add what `blocks` made, each day into its own table. A transaction must have begun."""
     driver = await raw(conn)
+    for day, block in days.items():
+        await driver.copy_to_table(
+            _table(day),
+            source=_pieces(block),
+            columns=("customer_key", "occurred_us", "partition", "sequence", "event"),
+            format="text",
+        )
 
-    async def source() -> AsyncIterator[bytes]:
-        for block in blocks:
-            yield block
 
-    await driver.copy_to_table(
-        "archive",
-        source=source(),
-        columns=("logged_on", "customer_key", "occurred_us", "partition", "sequence", "event"),
-        format="text",
-    )
+async def _pieces(block: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(block), _PIECE):
+        yield block[at : at + _PIECE]
+
+
+def _table(day: date) -> str:
+    return f"archive_{day:%Y%m%d}"
 
 
 async def drop_before(conn: AsyncConnection, first_kept: date) -> list[str]:

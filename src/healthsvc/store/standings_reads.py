@@ -141,7 +141,7 @@ def _order(how: Sort, *, backwards: bool) -> str:
 def _conditions(wanted: StandingFilter) -> tuple[list[str], dict[str, object]]:
     said = {
         "s.band = :band": wanted.band,
-        "s.flags @> array[cast(:flag as text)]": wanted.flag,
+        "cardinality(s.flags) > 0 and s.flags @> array[cast(:flag as text)]": wanted.flag,
         "s.owner = :owner": wanted.owner,
         "s.segment = :segment": wanted.segment,
         "s.tier = :tier": wanted.tier,

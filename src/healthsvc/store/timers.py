@@ -5,28 +5,28 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.engine import AsyncConnection, raw
+
+
+_INCOMING = "create temporary table if not exists incoming_timers (like timers) on commit delete rows"
+_MERGE = text("""
+    insert into timers (projection, customer_key, partition, due_at)
+    select projection, customer_key, partition, due_at from incoming_timers
+    on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition = excluded.partition
+""")
 
 
 async def write(conn: AsyncConnection, projection: int, timers: Sequence[tuple[int, int, datetime]]) -> None:
-    """Set (customer_key, partition, due_at)."""
+    """Set (customer_key, partition, due_at). A transaction must have begun."""
     if timers:
-        await conn.execute(
-            text("""
-                insert into timers (projection, customer_key, partition, due_at)
-                select :projection, t.key, t.partition, t.due_at
-                from unnest(cast(:keys as bigint[]), cast(:partitions as integer[]), cast(:due as timestamptz[]))
-                    t(key, partition, due_at)
-                on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition =
-                excluded.partition
-            """),
-            {
-                "projection": projection,
-                "keys": [t[0] for t in timers],
-                "partitions": [t[1] for t in timers],
-                "due": [t[2] for t in timers],
-            },
+        driver = await raw(conn)
+        await driver.execute(_INCOMING)
+        await driver.copy_records_to_table(
+            "incoming_timers",
+            records=[(projection, *timer) for timer in timers],
+            columns=("projection", "customer_key", "partition", "due_at"),
         )
+        await conn.execute(_MERGE)
 
 
 async def delete(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ Unknown fields are refused in the envelope and allowed in `data`. The limits her
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -462,6 +463,12 @@ is_type_name = re.compile(TYPE_PATTERN.removesuffix("$")).fullmatch
 def type_of(event: Envelope) -> str:
     """The event's type as it was sent, such as `page.viewed`."""
     return event.type if isinstance(event, CustomEvent) else TYPE_NAMES[type(event)]
+
+
+def types_of(events: Sequence[Envelope]) -> list[str]:
+    """`type_of` each, for the hot path."""
+    names = TYPE_NAMES
+    return [names.get(event.__class__) or type_of(event) for event in events]
 
 
 def encode(event: Envelope) -> bytes:
