@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     archive_retention_days: int | None = _setting(
         None, "Days after which archived events are dropped; unset: never.", "a whole number from 1", ge=1
     )
+    log_retention_days: int = _setting(
+        7, "Days that entries of the table log are kept after they were folded.", "a whole number from 1", ge=1
+    )
     dedupe_window_days: int = _setting(
         7, "An event that comes again is counted once within this window.", "a whole number from 1 to 90", ge=1, le=90
     )

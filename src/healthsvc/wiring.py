@@ -1,6 +1,7 @@
 """The composition root: the only place that knows which parts there are and gives each what it needs."""
 
 import asyncio
+import gc
 import os
 import random
 import secrets
@@ -24,7 +25,7 @@ from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Pace, Processor
-from healthsvc.flows.retention import keep_archive
+from healthsvc.flows.retention import keep_house
 from healthsvc.log.kafka import KafkaInput, KafkaSecurity
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
@@ -187,6 +188,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
     """Folding the log."""
 
     async def run(stop: asyncio.Event) -> None:
+        calm_collector()
         async with engine_on(url, "healthsvc-process") as engine, Listener(url) as listener:
             inputs: list[Input] = [TableInput(engine, listener)]
             if settings.kafka_bootstrap_servers:
@@ -201,8 +203,15 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 limits=_memory(settings),
             )
             async with asyncio.TaskGroup() as group:
-                if settings.archive_retention_days is not None:
-                    group.create_task(keep_archive(engine, settings.archive_retention_days, utc_now, stop))
+                group.create_task(
+                    keep_house(
+                        engine,
+                        archive_days=settings.archive_retention_days,
+                        log_days=settings.log_retention_days,
+                        now=utc_now,
+                        stop=stop,
+                    )
+                )
                 await processor.run(stop)
 
     return Role(name="process", run=run, thread=thread)
@@ -233,6 +242,13 @@ def deliver_role(url: str, settings: Settings) -> Role:
             await deliverer.run(stop)
 
     return Role(name="deliver", run=run)
+
+
+def calm_collector() -> None:
+    """Have Python look for cycles more seldom: folding makes many objects, and hardly a cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def serve_metrics(settings: Settings) -> None:

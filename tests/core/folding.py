@@ -62,7 +62,14 @@ class Fold:
     def restart(self) -> None:
         """Everything through the database's form and back."""
         stored = [
-            Stored(customer_id=c, key=int(self.states.key[row]), partition=0, state=state, decision=decision, profile=profile)
+            Stored(
+                customer_id=c,
+                key=int(self.states.key[row]),
+                partition=0,
+                state=state,
+                decision=decision,
+                profile=profile,
+            )
             for c, row, state, decision, profile in self._rows()
         ]
         recent, self.ids, self._recent = self._recent, IdWindow(), []
@@ -99,8 +106,16 @@ def bits(found: Evaluation, row: int) -> bytes:
     """Everything that an evaluation says of one row, to the bit."""
     standing = found.standing
     arrays = (
-        *(found.score, found.raw, found.coverage, found.cap, found.churned, found.slot_expiry_us, found.weight,
-        found.value),
+        *(
+            found.score,
+            found.raw,
+            found.coverage,
+            found.cap,
+            found.churned,
+            found.slot_expiry_us,
+            found.weight,
+            found.value,
+        ),
         *(standing.holds, standing.onset_us, standing.change_us),
     )
     return b"|".join(np.ascontiguousarray(a[row]).tobytes() for a in arrays)

@@ -114,7 +114,9 @@ def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
     assert later.memory[0, memory.BAND] == before.memory[0, memory.BAND]
     assert kinds(gone) == [("churned", "raised", True)] and kinds(later) == []
     assert later.due_us[0] == np.inf
-    back = decided(fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.memory)
+    back = decided(
+        fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.memory
+    )
     assert ("churned", "released", False) in kinds(back) and np.isnan(back.memory[0, memory.FROZEN])
 
 
@@ -138,5 +140,10 @@ def test_an_earlier_timer_is_written_a_later_one_is_not() -> None:
 
 
 def test_the_same_cause_has_the_same_alert_id_and_another_one_another() -> None:
-    ids = {alert_id("acme", "silent", 1), alert_id("acme", "silent", 1), alert_id("acme", "silent", 2), alert_id("bolt", "silent", 1)}
+    ids = {
+        alert_id("acme", "silent", 1),
+        alert_id("acme", "silent", 1),
+        alert_id("acme", "silent", 2),
+        alert_id("bolt", "silent", 1),
+    }
     assert len(ids) == 3

@@ -81,8 +81,12 @@ FLAG_TABLE: list[tuple[str, str, list[Happening], list[tuple[float, bool]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("flag", "happenings", "checks"), [row[1:] for row in FLAG_TABLE], ids=[row[0] for row in FLAG_TABLE])
-def test_flags_hold_when_their_rule_says(flag: str, happenings: list[Happening], checks: list[tuple[float, bool]]) -> None:
+@pytest.mark.parametrize(
+    ("flag", "happenings", "checks"), [row[1:] for row in FLAG_TABLE], ids=[row[0] for row in FLAG_TABLE]
+)
+def test_flags_hold_when_their_rule_says(
+    flag: str, happenings: list[Happening], checks: list[tuple[float, bool]]
+) -> None:
     state = fold(*happenings)
     assert [(days, flag in flags(state.evaluate(us(days)))) for days, _ in checks] == checks
 
@@ -113,7 +117,10 @@ def test_never_used_harms_less_than_went_silent() -> None:
 
 
 def test_coverage_tells_how_much_of_the_scorecard_has_evidence() -> None:
-    little, more = fold(*used(0, 1, 2)), fold(*used(0, 1, 2), nps(2, 9), (2, "seats.changed", {"seats": 9, "active": 3}))
+    little, more = (
+        fold(*used(0, 1, 2)),
+        fold(*used(0, 1, 2), nps(2, 9), (2, "seats.changed", {"seats": 9, "active": 3})),
+    )
     a, b = little.evaluate(us(2)).coverage[0], more.evaluate(us(2)).coverage[0]
     assert 0 < a < b < 1
 

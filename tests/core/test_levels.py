@@ -48,7 +48,9 @@ def test_events_of_all_decades_keep_a_finite_level() -> None:
 
 
 @often
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 60)), min_size=1, max_size=40), st.sampled_from([1, 1 << 41]))
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(1, 60)), min_size=1, max_size=40), st.sampled_from([1, 1 << 41])
+)
 def test_the_newest_three_of_each_cell_are_found_in_any_order(pairs: list[tuple[int, int]], scale: int) -> None:
     cells, times = np.array([c for c, _ in pairs]), np.array([t for _, t in pairs], np.int64) * scale
     met, newest = top_three(cells, times)

@@ -119,7 +119,15 @@ class Course:
 
 
 def _told(d: Decisions) -> tuple[object, ...]:
-    return (d.memory.tobytes(), d.score.tobytes(), d.flags, d.bands, d.history.tobytes(), d.standings.tobytes(), d.timers.tobytes())
+    return (
+        d.memory.tobytes(),
+        d.score.tobytes(),
+        d.flags,
+        d.bands,
+        d.history.tobytes(),
+        d.standings.tobytes(),
+        d.timers.tobytes(),
+    )
 
 
 @often
@@ -164,7 +172,9 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
     end = min(due, now + 500 * DAY_US)
     if end <= now + SECOND_US:  # of the score; what has an exact instant is tested by itself
         return
-    grid = np.unique(np.concatenate([np.linspace(now, end, 40), now + np.geomspace(1, end - now, 20), [end - 1]]).astype(np.int64))
+    grid = np.unique(
+        np.concatenate([np.linspace(now, end, 40), now + np.geomspace(1, end - now, 20), [end - 1]]).astype(np.int64)
+    )
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
     after = decide(PROGRAM, found, np.tile(remembered[0], (len(grid), 1))).memory
@@ -206,4 +216,4 @@ def test_what_was_counted_is_counted_once_and_scores_stay_in_range(events: list[
     score = found.score[0]
     assert np.isnan(score) or 0 <= score <= 100
     assert 0 <= found.coverage[0] <= 1
-    assert START_US < found.now_us[0] + 1
+    assert found.now_us[0] + 1 > START_US

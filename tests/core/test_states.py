@@ -52,7 +52,18 @@ def test_the_coldest_rows_are_named_never_those_to_be_kept() -> None:
 
 def test_a_state_of_another_format_is_refused() -> None:
     fold = Fold()
-    fold.feed([{"id": "1", "source": "t", "type": "feature.used", "customer_id": "a", "occurred_at": at(0), "data": {"feature": "x"}}])
+    fold.feed(
+        [
+            {
+                "id": "1",
+                "source": "t",
+                "type": "feature.used",
+                "customer_id": "a",
+                "occurred_at": at(0),
+                "data": {"feature": "x"},
+            }
+        ]
+    )
     (packed,) = fold.states.pack(np.array([0]))
     with pytest.raises(ValueError, match="another format"):
         fold.states._unpack(np.array([0]), [bytes([9]) + packed[1:]])

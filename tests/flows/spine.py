@@ -99,8 +99,13 @@ async def rows(engine: AsyncEngine, sql: str, **values: Any) -> list[Any]:
 
 async def states(engine: AsyncEngine) -> dict[str, tuple[bytes, Any]]:
     """By customer: the packed state and the profile."""
-    found = await rows(engine, "select c.customer_id, s.state, s.profile from states s join customers c on c.key = s.customer_key")
-    return {r.customer_id: (bytes(r.state), json.loads(r.profile) if isinstance(r.profile, str) else r.profile) for r in found}
+    found = await rows(
+        engine, "select c.customer_id, s.state, s.profile from states s join customers c on c.key = s.customer_key"
+    )
+    return {
+        r.customer_id: (bytes(r.state), json.loads(r.profile) if isinstance(r.profile, str) else r.profile)
+        for r in found
+    }
 
 
 @asynccontextmanager

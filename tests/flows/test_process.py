@@ -45,12 +45,16 @@ numbers = itertools.count()
 
 def used(customer_id: str, at: datetime, feature: str = "export") -> Event:
     data = {"feature": feature}
-    return make_event("feature.used", id=f"u{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data)
+    return make_event(
+        "feature.used", id=f"u{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data
+    )
 
 
 def viewed(customer_id: str, at: datetime, path: str) -> Event:
     data = {"url": f"https://x.test/{path}"}
-    return make_event("page.viewed", id=f"v{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data)
+    return make_event(
+        "page.viewed", id=f"v{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data
+    )
 
 
 async def test_a_cancel_page_view_becomes_a_flag_an_alert_and_a_capped_score(engine, database_url):
@@ -95,7 +99,9 @@ async def test_a_repeated_event_is_counted_once_also_after_a_restart(engine, dat
 
 
 async def silences(engine) -> list[Any]:
-    return await rows(engine, "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by customer_id")
+    return await rows(
+        engine, "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by customer_id"
+    )
 
 
 async def has_silences(engine, count: int) -> bool:
@@ -206,7 +212,9 @@ async def test_imported_history_raises_no_alert_and_is_decided_once(engine, data
 async def rows_of_an_endpoint(engine) -> None:
     """Somebody who would hear of everything."""
     async with engine.begin() as conn:
-        await conn.execute(text("insert into endpoints (id, url, event_types, secret) values ('e', 'https://x.test', '{}', '')"))
+        await conn.execute(
+            text("insert into endpoints (id, url, event_types, secret) values ('e', 'https://x.test', '{}', '')")
+        )
 
 
 async def decided(engine, customers: int) -> bool:
@@ -225,7 +233,9 @@ def produce(bootstrap: str, topic: str, events: Sequence[Event | bytes], **optio
     assert producer.flush(30) == 0
 
 
-async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_the_fix(engine, database_url, kafka, kafka_topic):
+async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_the_fix(
+    engine, database_url, kafka, kafka_topic
+):
     await installed(engine)
     topic = kafka_topic(4)
     events: list[Event | bytes] = [used(f"c{i % 200}", wall()) for i in range(10_000)]
@@ -259,14 +269,18 @@ def story(events: int, customers: int) -> list[Event]:
     chance, start = random.Random(11), wall() - timedelta(days=60)
     made = []
     for i in range(events):
-        type = chance.choice(["feature.used", "page.viewed", "survey.answered", "ticket.opened", "ticket.resolved", "customer.updated"])
+        type = chance.choice(
+            ["feature.used", "page.viewed", "survey.answered", "ticket.opened", "ticket.resolved", "customer.updated"]
+        )
         at = start + timedelta(seconds=chance.randrange(60 * 86_400))
         event = make_event(type, id=f"s{i}", customer_id=f"c{chance.randrange(customers)}", occurred_at=at.isoformat())
         made.append(event)
     return made
 
 
-async def folded(url: str, engine, events: Sequence[Event], *, stops: Sequence[int] = (), kafka: tuple[str, str] | None = None):
+async def folded(
+    url: str, engine, events: Sequence[Event], *, stops: Sequence[int] = (), kafka: tuple[str, str] | None = None
+):
     """The states after these events; `stops`: the worker is replaced after so many of them."""
     appender = await installed(engine, partitions=1)
     parts = np.split(np.arange(len(events)), stops)
@@ -286,7 +300,9 @@ async def folded(url: str, engine, events: Sequence[Event], *, stops: Sequence[i
     return await states(engine)
 
 
-async def test_restarts_and_the_log_s_input_leave_the_same_bits(postgres_url: str, kafka: str, kafka_topic: Callable[..., str]):
+async def test_restarts_and_the_log_s_input_leave_the_same_bits(
+    postgres_url: str, kafka: str, kafka_topic: Callable[..., str]
+):
     events = story(3_000, 60)
     async with (
         another_database(postgres_url) as (url_1, one),
@@ -313,7 +329,12 @@ def assert_close(a: dict[str, tuple[bytes, Any]], b: dict[str, tuple[bytes, Any]
 def unpacked(found: list[tuple[str, tuple[bytes, Any]]]) -> States:
     table = States(compile_document("").program, len(found))
     decision = table.memory[0].tobytes()
-    table.load([Stored(customer_id=n, key=i, partition=0, state=s, decision=decision, profile=None) for i, (n, (s, _)) in enumerate(found)])
+    table.load(
+        [
+            Stored(customer_id=n, key=i, partition=0, state=s, decision=decision, profile=None)
+            for i, (n, (s, _)) in enumerate(found)
+        ]
+    )
     return table
 
 

@@ -1,4 +1,4 @@
-"""Dropping archived events that are past their time: whole days, which costs next to nothing."""
+"""Dropping what is past its time: whole days of the archive, and folded entries of the table log."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,25 +9,50 @@ from typing import Final
 import structlog
 
 from healthsvc.store import archive
+from healthsvc.store import log as table_log
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 
 EACH_SECONDS: Final = 3600.0
+TRIMMED_AT_ONCE: Final = 10_000
 
 log = structlog.get_logger(__name__)
 
 
-async def keep_archive(engine: AsyncEngine, days: int, now: Callable[[], datetime], stop: asyncio.Event) -> None:
-    """Until `stop`, look each hour for days of the archive that are older than `days`, and drop them."""
+async def keep_house(
+    engine: AsyncEngine,
+    *,
+    archive_days: int | None,
+    log_days: int,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+) -> None:
+    """Until `stop`, each hour: drop days of the archive (None: never) and entries of the table log that are past their time."""
     while not stop.is_set():
         try:
-            await drop_old_days(engine, days, now())
+            if archive_days is not None:
+                await drop_old_days(engine, archive_days, now())
+            await trim_log(engine, timedelta(days=log_days))
         except Exception as error:
             if not is_outage(error):
                 raise
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), EACH_SECONDS)
+
+
+async def trim_log(engine: AsyncEngine, keep: timedelta) -> int:
+    """Delete entries of the table log that every projection has folded and that are older; answers how many."""
+    deleted = 0
+    while True:
+        async with engine.begin() as conn:
+            page = await table_log.trim(conn, keep=keep, limit=TRIMMED_AT_ONCE)
+        deleted += page
+        if page < TRIMMED_AT_ONCE:
+            break
+    if deleted:
+        log.info(LogEvent.HOUSEKEEPING, trimmed=deleted)
+    return deleted
 
 
 async def drop_old_days(engine: AsyncEngine, days: int, now: datetime) -> list[str]:

@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from healthsvc.store.engine import AsyncConnection, raw
 
-
 _INCOMING = "create temporary table if not exists incoming_timers (like timers) on commit delete rows"
 _MERGE = text("""
     insert into timers (projection, customer_key, partition, due_at)
