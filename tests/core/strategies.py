@@ -47,8 +47,12 @@ def histories(draw: st.DrawFn, *, max_events: int = 40, customers: tuple[str, ..
     drawn = draw(st.lists(event, min_size=1, max_size=max_events))
     return [
         {
-            "id": f"e{i}", "source": "test", "type": type, "customer_id": customer,
-            "occurred_at": at(hours / 24), "data": data,
+            "id": f"e{i}",
+            "source": "test",
+            "type": type,
+            "customer_id": customer,
+            "occurred_at": at(hours / 24),
+            "data": data,
         }
         for i, ((type, data), customer, hours) in enumerate(drawn)
     ]

@@ -140,12 +140,12 @@ async def test_silence_is_decided_by_a_worker_that_never_saw_the_customer(engine
 
 async def test_silence_of_many_that_do_not_fit_into_memory_is_decided_for_each_once(engine, database_url):
     appender, clock = await installed(engine), Clock(wall())
-    tiny = Limits(state_bytes=0, least_customers=64)
+    tiny = Limits(state_bytes=0, least_customers=32)
     last = clock.at - timedelta(days=1)
-    names = [f"c{i:03}" for i in range(300)]
+    names = [f"c{i:03}" for i in range(120)]
     async with processing(engine, database_url, clock, limits=tiny):
         await append(appender, [used(n, last - timedelta(hours=i)) for i in range(3) for n in names])
-        await until(lambda: has_applied(engine, 900))
+        await until(lambda: has_applied(engine, 360))
         clock.at = last + SILENCE
         await until(lambda: has_silences(engine, len(names)))
 

@@ -183,12 +183,10 @@ def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembere
 def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> Floats:
     """A lower bound of the next instant at which ageing alone changes a band or flag: early is harmless, late isn't.
 
-    Flags, dwell and slots have exact instants; the score's is looked at once a second at most. Of the score only this is used: no part of it fades faster than by
-    half in the fastest
-    half-life h, nothing grows with age, and marks are concave in their levels and 0 at 0. Then after s the score is
-    at least
-    2^(-s/h) of itself, and at most good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is
-    fresh.
+    Flags, dwell and slots have exact instants; the score is looked at once a second at most. Of it only this is used:
+    no part fades faster than by half in the fastest half-life h, nothing grows with age, and marks are concave in their
+    levels and 0 at 0. Then after s the score is at least 2^(-s/h) of itself, and at most
+    good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is fresh.
     """
     card, now = program.scorecard, found.now_us.astype(np.float64)
     due = np.where(

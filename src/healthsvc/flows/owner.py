@@ -30,6 +30,7 @@ from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
 from healthsvc.wire.decode import DecodedBatch, decode_batch
 from healthsvc.wire.events import types_of
+from healthsvc.wire.rejects import FieldError, Reject
 from healthsvc.wire.scorecards import Compiled
 
 IMPORT_QUIET_US: Final = 10 * SECOND_US
@@ -188,10 +189,18 @@ class Owner:
         """Up to when each partition has been read; missing while unknown."""
         return {p: from_us(h.as_of_us) for p, h in self.held.items() if h.as_of_us}
 
-    async def fold(self, source: str, topic: str, chunks: Sequence[Chunk], now: datetime) -> None:
+    async def fold(
+        self,
+        source: str,
+        topic: str,
+        chunks: Sequence[Chunk],
+        now: datetime,
+        unfoldable: Mapping[tuple[str, int, int], str] | None = None,
+    ) -> None:
         """Fold what one read gave: decode, find each customer's home, leave out what was counted, add the rest.
 
-        Offsets move on in memory; the database follows with the flush.
+        Offsets move on in memory; the database follows with the flush. `unfoldable`: records, by (source, partition,
+        position), that are known to break the folding; they are set aside.
         """
         now_us = to_us(now)
         values = [v for c in chunks for v in c.values]
@@ -199,6 +208,8 @@ class Owner:
         if any(c.headers is not None for c in chunks):
             headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
         batch = decode_batch(values, now_us=now_us, headers=headers)
+        if unfoldable:
+            batch = _without(batch, source, chunks, unfoldable)
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks]) if chunks else np.zeros(0, np.int64)
@@ -539,3 +550,26 @@ class Owner:
         flush.rotated.append(
             Rotated(partition=partition, sequence=rotation.sequence, buckets=buckets, forget_before=horizon)
         )
+
+
+def _without(
+    batch: DecodedBatch, source: str, chunks: Sequence[Chunk], unfoldable: Mapping[tuple[str, int, int], str]
+) -> DecodedBatch:
+    """The batch with the records that break the folding among its rejects."""
+    where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
+    broken = [i for i in batch.index if where[i] in unfoldable]
+    if not broken:
+        return batch
+    kept = [n for n, i in enumerate(batch.index) if where[i] not in unfoldable]
+    rejects = [
+        Reject(index=i, reason="unfoldable", errors=[FieldError(pointer="", detail=unfoldable[where[i]])])
+        for i in broken
+    ]
+    return DecodedBatch(
+        events=[batch.events[n] for n in kept],
+        index=[batch.index[n] for n in kept],
+        raws=[batch.raws[n] for n in kept],
+        occurred_us=batch.occurred_us[kept],
+        digests=batch.digests[kept],
+        rejects=[*batch.rejects, *rejects],
+    )

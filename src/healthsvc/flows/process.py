@@ -6,7 +6,7 @@ one flush is in flight. Any error drops the memory, takes the epochs again and s
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
@@ -18,7 +18,7 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Limits, Owner
-from healthsvc.flows.ports import Input, Reading
+from healthsvc.flows.ports import Chunk, Input, Reading
 from healthsvc.store import archive, projections, timers
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
@@ -64,6 +64,34 @@ class Pace:
         )
 
 
+class Unfoldable(Exception):
+    """A record is valid and yet breaks the folding: a fault of ours. It is looked for, and set aside."""
+
+    def __init__(self, source: str, partition: int, position: int) -> None:
+        self.source, self.partition, self.position = source, partition, position
+        super().__init__(f"folding broke in {source}[{partition}] at or after {position}")
+
+
+def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
+    """The same records, each in a chunk of its own; a chunk without records stays one."""
+    for chunk in chunks:
+        if not len(chunk):
+            yield [chunk]
+        for i, value in enumerate(chunk.values):
+            last = i == len(chunk) - 1
+            yield [
+                replace(
+                    chunk,
+                    values=[value],
+                    headers=None if chunk.headers is None else [chunk.headers[i]],
+                    first=chunk.position(i),
+                    next=chunk.next if last else chunk.position(i + 1),
+                    positions=None,
+                    logged_us=chunk.logged_us[i : i + 1],
+                )
+            ]
+
+
 class Processor:
     """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over."""
 
@@ -88,7 +116,9 @@ class Processor:
         self._timers_as_of: dict[int, datetime] = {}
         self._failures = 0
         self._ticked = float("-inf")
-        self._drained = False
+        self._drained: dict[str, bool] = {}
+        self._careful = False
+        self._unfoldable: dict[tuple[str, int, int], str] = {}
         self._found: set[int] = set()
         self._assigned: dict[str, set[int]] = {}
         self._prepared: date | None = None
@@ -111,6 +141,9 @@ class Processor:
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
                     log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
+                    await self._recover(stop)
+                except Unfoldable as error:
+                    log.error(LogEvent.RECORDS_REJECTED, error=str(error), cause=repr(error.__cause__), exc_info=True)
                     await self._recover(stop)
                 except FAULTS as error:
                     log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
@@ -167,7 +200,7 @@ class Processor:
         held = self._owner.held
         chunks = [c for c in reading.chunks if c.partition in held]
         if chunks:
-            await self._owner.fold(source.name, self._topic if source.name == "kafka" else "", chunks, self._now())
+            await self._fold(source.name, chunks)
             self._deep = sum(len(c) for c in chunks) >= self._pace.read_records // 2
             if self._pending_since is None:
                 self._pending_since = perf_counter()
@@ -177,7 +210,21 @@ class Processor:
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        self._drained = reading.drained
+        self._drained[source.name] = reading.drained
+
+    async def _fold(self, source: str, chunks: list[Chunk]) -> None:
+        """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for good."""
+        topic = self._topic if source == "kafka" else ""
+        for some in single_records(chunks) if self._careful else [chunks]:
+            try:
+                await self._owner.fold(source, topic, some, self._now(), self._unfoldable)
+            except (*FAULTS, MemoryError):
+                raise
+            except Exception as error:
+                if self._careful:
+                    self._unfoldable[source, some[0].partition, some[0].first] = f"{type(error).__name__}: {error}"
+                self._careful = not self._careful
+                raise Unfoldable(source, some[0].partition, some[0].first) from error
 
     async def _flush_if_due(self) -> None:
         pending = self._owner.pending
@@ -191,7 +238,7 @@ class Processor:
         waited = self._pending_since is not None and perf_counter() - self._pending_since >= self._pace.flush_seconds
         if (
             full
-            or self._drained
+            or all(self._drained.values())
             or pending.fired
             or (waited and not self._deep)
             or pending.records >= 2 * self._pace.flush_events

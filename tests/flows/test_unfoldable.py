@@ -1,0 +1,36 @@
+"""A record that is valid and yet breaks our folding is found, set aside and passed; the others are counted once."""
+
+from sqlalchemy import text
+
+from healthsvc.core import facts
+from tests.flows.spine import append, applied, installed, processing, until, wall
+from tests.support.makers import make_event
+
+
+async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_others_count(
+    engine, database_url, monkeypatch
+):
+    def breaks(store, row, event, us, tie):
+        if event.id == "bad":
+            raise TypeError("a fault of ours")
+
+    monkeypatch.setattr(facts, "HANDLERS", {**facts.HANDLERS, "referral.made": breaks})
+    appender = await installed(engine, 1)
+    events = [make_event("referral.made", id=f"e{i}", customer_id=f"c{i % 7}") for i in range(60)]
+    events.insert(30, make_event("referral.made", id="bad", customer_id="c1"))
+
+    async def all_counted() -> bool:
+        return await applied(engine) >= 60
+
+    async with processing(engine, database_url, wall):
+        await append(appender, events)
+        await until(all_counted)
+
+    async with engine.connect() as conn:
+        letters = (
+            await conn.execute(text("select reason, position, convert_from(raw, 'utf8') raw from dead_letters"))
+        ).all()
+        assert [(letter.reason, letter.position) for letter in letters] == [("unfoldable", 30)]
+        assert '"bad"' in letters[0].raw
+        assert await conn.scalar(text("select sum(applied) from partitions")) == 60
+        assert await conn.scalar(text("select count(*) from archive")) == 60
