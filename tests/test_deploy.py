@@ -1,4 +1,5 @@
-"""The deployment files agree with the code: variables, commands, steps. No engine is needed; the roles run elsewhere for real."""
+"""The deployment files agree with the code: variables, commands, steps. No engine is needed; the roles run elsewhere
+for real."""
 
 import re
 import tomllib

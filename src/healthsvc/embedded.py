@@ -139,7 +139,7 @@ class EmbeddedPostgres:
         """Wait until the server ends by itself (it shouldn't) and answer its exit code."""
         assert self._process is not None, "start first"
         process = self._process
-        while process.poll() is None:  # noqa: ASYNC110 - a waiting thread would outlive the loop; a poll is cheap
+        while process.poll() is None:
             await asyncio.sleep(0.5)
         return process.returncode
 

@@ -49,7 +49,7 @@ async def serve(app: Any, bound: socket.socket, stop: asyncio.Event, ready: Call
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
-        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started and not serving.done():
             await asyncio.sleep(0.01)
         if server.started:
             ready()

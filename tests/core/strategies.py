@@ -1,5 +1,6 @@
 """Random histories of a few customers: every built-in type, times in any order, items that open and close."""
 
+import itertools
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -61,4 +62,4 @@ def histories(draw: st.DrawFn, *, max_events: int = 40, customers: tuple[str, ..
 def splits(events: list[Event]) -> st.SearchStrategy[list[list[Event]]]:
     """The same log, cut into batches anywhere."""
     cuts = st.sets(st.integers(0, len(events)), max_size=6).map(lambda s: [0, *sorted(s), len(events)])
-    return cuts.map(lambda c: [events[a:b] for a, b in zip(c, c[1:], strict=False)])
+    return cuts.map(lambda c: [events[a:b] for a, b in itertools.pairwise(c)])

@@ -97,11 +97,13 @@ def test_an_old_cause_makes_history_but_no_alert() -> None:
 def test_a_fall_into_a_risky_band_alerts_unless_its_flag_did() -> None:
     healthy = decide(PROGRAM, judged(80), memory.DEFAULTS[None, :]).memory
     (fallen,) = decide(PROGRAM, judged(20), healthy).bands
-    assert fallen.alert and (fallen.before, fallen.after) == (HEALTHY, CRITICAL)
+    assert fallen.alert
+    assert (fallen.before, fallen.after) == (HEALTHY, CRITICAL)
     (slipped,) = decide(PROGRAM, judged(60), healthy).bands
     assert not slipped.alert
     told = decided(fold(*STEADY, page(27, "cancel")), 27, healthy)
-    assert [c.alert for c in told.bands] == [False] and ("cancel_intent", "raised", True) in kinds(told)
+    assert [c.alert for c in told.bands] == [False]
+    assert ("cancel_intent", "raised", True) in kinds(told)
 
 
 def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
@@ -112,12 +114,14 @@ def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
     later = decided(leaving, 200, gone.memory)
     assert gone.score[0] == before.score[0] == later.score[0]
     assert later.memory[0, memory.BAND] == before.memory[0, memory.BAND]
-    assert kinds(gone) == [("churned", "raised", True)] and kinds(later) == []
+    assert kinds(gone) == [("churned", "raised", True)]
+    assert kinds(later) == []
     assert later.due_us[0] == np.inf
     back = decided(
         fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.memory
     )
-    assert ("churned", "released", False) in kinds(back) and np.isnan(back.memory[0, memory.FROZEN])
+    assert ("churned", "released", False) in kinds(back)
+    assert np.isnan(back.memory[0, memory.FROZEN])
 
 
 def test_history_has_a_row_a_day_or_a_point_and_none_between() -> None:
@@ -131,9 +135,11 @@ def test_history_has_a_row_a_day_or_a_point_and_none_between() -> None:
 
 def test_an_earlier_timer_is_written_a_later_one_is_not() -> None:
     first = decided(fold(*used(0, 1, 2)), 2)
-    assert first.timers[0] and first.due_us[0] > us(2)
+    assert first.timers[0]
+    assert first.due_us[0] > us(2)
     more = decided(fold(*used(0, 1, 2, 2.5)), 2.5, first.memory)
-    assert not more.timers[0] and more.memory[0, memory.DUE] == first.due_us[0]
+    assert not more.timers[0]
+    assert more.memory[0, memory.DUE] == first.due_us[0]
     sooner = first.memory.copy()
     sooner[0, memory.DUE] = np.inf
     assert decided(fold(*used(0, 1, 2, 2.5)), 2.5, sooner).timers[0]

@@ -107,7 +107,8 @@ def test_hours_before_1970_and_packed_forms_come_back_as_they_were() -> None:
     assert hours.tolist() == [-1, 0, 0, 1]
     digests = _digests(np.arange(4))
     again_hours, again = unpack_recent(pack_recent(hours, digests))
-    assert again_hours.tolist() == hours.tolist() and np.array_equal(again, digests)
+    assert again_hours.tolist() == hours.tolist()
+    assert np.array_equal(again, digests)
     assert np.array_equal(unpack_bucket(pack_bucket(digests)), digests)
 
 
@@ -126,7 +127,8 @@ def test_groups_of_buckets_fit_into_the_budget() -> None:
 
 
 def _exact(ids: int, batch: int, budget: int, generation: int) -> Table:
-    """So many ids over a week in order, then shuffled ones again, one in four of them new; the partition moves between."""
+    """So many ids over a week in order, then shuffled ones again, one in four of them new; the partition moves
+    between."""
     table = Table(budget, generation)
     for start in range(0, ids, batch):
         numbers = np.arange(start, min(start + batch, ids))

@@ -52,32 +52,44 @@ TINY = 1e-6 / 86_400
 FLAG_TABLE: list[tuple[str, str, list[Happening], list[tuple[float, bool]]]] = [
     ("cancel_intent holds at once", "cancel_intent", [CANCEL], [(0, True), (400, True)]),
     ("nobody spoke: it holds for ever", "cancel_intent", [CANCEL, *used(1, 2, 3)], [(300, True)]),
-    ("contact and 14 quiet days release", "cancel_intent", [CANCEL, contact(1, "positive")], [(14 - TINY, True), (14, False)]),
+    ("contact and 14 quiet days release", "cancel_intent", [CANCEL, contact(1, "positive")], [(14 - TINY, True), (14,
+    False)]),
     ("contact after the 14 days releases", "cancel_intent", [CANCEL, contact(20, "negative")], [(20, False)]),
     ("no answer isn't a contact", "cancel_intent", [CANCEL, contact(1, "no_answer")], [(30, True)]),
-    ("contact before the view doesn't count", "cancel_intent", [page(2, "cancel"), contact(1, "positive")], [(30, True)]),
-    ("another view begins anew", "cancel_intent", [CANCEL, contact(1, "neutral"), page(10, "cancel")], [(15, True), (30, True)]),
+    ("contact before the view doesn't count", "cancel_intent", [page(2, "cancel"), contact(1, "positive")], [(30,
+    True)]),
+    ("another view begins anew", "cancel_intent", [CANCEL, contact(1, "neutral"), page(10, "cancel")], [(15, True),
+    (30, True)]),
     ("silent after 14 days without activity", "silent", used(0, 1, 2), [(16 - TINY, False), (16, True), (300, True)]),
     ("never there isn't silent", "silent", used(0, 1), [(100, False)]),
     ("what we send isn't activity", "silent", [*used(0, 1, 2), (10, "survey.sent", {"survey": "nps"})], [(16, True)]),
-    ("the account manager's updates aren't activity", "silent", [*used(0, 1, 2), (10, "customer.updated", {"owner": "jo"})], [(16, True)]),
+    ("the account manager's updates aren't activity", "silent", [*used(0, 1, 2), (10, "customer.updated", {"owner":
+    "jo"})], [(16, True)]),
     ("an event ends silence", "silent", [*used(0, 1, 2), *used(20)], [(20, False), (34, True)]),
     ("usage that stops drops", "usage_drop", STEADY, [(28, False), (90, True)]),
     ("little use can't drop", "usage_drop", used(0, 1, 2), [(60, False)]),
-    ("a low answer marks a detractor for 90 days", "detractor", [nps(0, 3)], [(0, True), (90 - TINY, True), (90, False)]),
+    ("a low answer marks a detractor for 90 days", "detractor", [nps(0, 3)], [(0, True), (90 - TINY, True), (90,
+    False)]),
     ("a promoter isn't one", "detractor", [nps(0, 9)], [(0, False)]),
     ("the newest answer counts, however late it is logged", "detractor", [nps(5, 9), nps(0, 2)], [(6, False)]),
     ("a complaint is open until resolved", "complaint_open", [FILED], [(0, True), (500, True)]),
-    ("a resolved complaint isn't open", "complaint_open", [FILED, (1, "complaint.resolved", {"complaint_id": "1"})], [(2, False)]),
+    ("a resolved complaint isn't open", "complaint_open", [FILED, (1, "complaint.resolved", {"complaint_id": "1"})],
+    [(2, False)]),
     ("an invoice is overdue until paid", "payment_overdue", [OVERDUE], [(9, True)]),
-    ("a paid invoice isn't overdue", "payment_overdue", [OVERDUE, (1, "invoice.paid", {"invoice_id": "1"})], [(2, False)]),
-    ("renewal is near for 90 days before", "renewal_near", [RENEWAL], [(10 - TINY, False), (10, True), (100 - TINY, True), (100, False)]),
+    ("a paid invoice isn't overdue", "payment_overdue", [OVERDUE, (1, "invoice.paid", {"invoice_id": "1"})], [(2,
+    False)]),
+    ("renewal is near for 90 days before", "renewal_near", [RENEWAL], [(10 - TINY, False), (10, True), (100 - TINY,
+    True), (100, False)]),
     ("prices looked at twice", "price_review", [page(0, "pricing"), page(0, "pricing")], [(0, True), (10, False)]),
-    ("help looked for three times", "needs_help", [page(0, "help/a"), page(0, "help/b"), page(0, "docs/api")], [(0, True), (20, False)]),
-    ("the champion's leaving fades", "champion_left", [(0, "champion.left", {"name": "Ada"})], [(0, True), (60, True), (200, False)]),
+    ("help looked for three times", "needs_help", [page(0, "help/a"), page(0, "help/b"), page(0, "docs/api")], [(0,
+    True), (20, False)]),
+    ("the champion's leaving fades", "champion_left", [(0, "champion.left", {"name": "Ada"})], [(0, True), (60,
+    True), (200, False)]),
     ("cancelled is churned", "churned", [CANCELLED], [(0, True), (400, True)]),
-    ("churn takes effect when it was agreed", "churned", [(0, "subscription.cancelled", {"effective_at": at(30)})], [(30 - TINY, False), (30, True)]),
-    ("renewed after the cancellation", "churned", [CANCELLED, (5, "subscription.renewed", {})], [(4, False), (9, False)]),
+    ("churn takes effect when it was agreed", "churned", [(0, "subscription.cancelled", {"effective_at": at(30)})],
+    [(30 - TINY, False), (30, True)]),
+    ("renewed after the cancellation", "churned", [CANCELLED, (5, "subscription.renewed", {})], [(4, False), (9,
+    False)]),
 ]  # fmt: skip
 
 
@@ -104,9 +116,12 @@ def test_an_override_stands_even_where_there_is_too_little_evidence() -> None:
 def test_the_lowest_cap_in_force_holds_down_the_score_and_is_named() -> None:
     state = fold(*STEADY, nps(27, 6), FILED, page(27, "cancel"))
     found = state.evaluate(us(27))
-    assert found.raw[0] > 55 and found.score[0] == 20 and found.cap[0] == 20
+    assert found.raw[0] > 55
+    assert found.score[0] == 20
+    assert found.cap[0] == 20
     parts = contributions(state.view(us(27)), found, 0)
-    assert parts[-1].measure == "cap:cancel_intent" and parts[-1].points == pytest.approx(20 - found.raw[0])
+    assert parts[-1].measure == "cap:cancel_intent"
+    assert parts[-1].points == pytest.approx(20 - found.raw[0])
 
 
 def test_never_used_harms_less_than_went_silent() -> None:

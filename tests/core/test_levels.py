@@ -56,7 +56,7 @@ def test_the_newest_three_of_each_cell_are_found_in_any_order(pairs: list[tuple[
     met, newest = top_three(cells, times)
     for cell, found in zip(met.tolist(), newest.tolist(), strict=True):
         mine = sorted((t for c, t in zip(cells.tolist(), times.tolist(), strict=True) if c == cell), reverse=True)
-        assert found == (mine + [0, 0, 0])[:3]
+        assert found == ([*mine, 0, 0, 0])[:3]
     assert met.tolist() == sorted({c for c, _ in pairs})
 
 

@@ -37,7 +37,9 @@ def test_rows_of_dropped_customers_are_used_again_and_come_empty() -> None:
         states.admit([("c", 3, 0)])
     states.drop([states.row_of["a"]])
     (row,) = states.admit([("c", 3, 1)])
-    assert states.ids[row] == "c" and states.key[row] == 3 and states.partition[row] == 1
+    assert states.ids[row] == "c"
+    assert states.key[row] == 3
+    assert states.partition[row] == 1
     assert states.pack(np.array([row])) == [bytes((1, states.fields, 0, 0, 0, 0, 0, 0))]
     assert states.rows(["a", "b", "c"]).tolist() == [-1, 1, 0]
 

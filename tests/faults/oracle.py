@@ -141,7 +141,8 @@ def assert_exact(url: str, *streams: Stream, seconds: float = 90.0) -> float:
         per_customer[customer] += count
     assert counted(url) == dict(per_customer)
     archived = """
-        select c.customer_id, a.event::jsonb ->> 'type' as type, count(*) as n, count(distinct a.event::jsonb ->> 'id') as ids
+        select c.customer_id, a.event::jsonb ->> 'type' as type, count(*) as n, count(distinct a.event::jsonb ->>
+        'id') as ids
         from archive a join customers c on c.key = a.customer_key group by 1, 2
     """
     found = ask.rows(url, archived)

@@ -77,7 +77,8 @@ def freeze_between_flushes(workers: Fleet, pid: int, freeze: Callable[[], None],
     for _ in range(50):
         freeze()
         time.sleep(0.05)
-        held = "select count(*) from pg_stat_activity where application_name = 'healthsvc-process' and state like '%in transaction%'"
+        held = "select count(*) from pg_stat_activity where application_name = 'healthsvc-process'"
+        held += " and state like '%in transaction%'"
         if ask.value(workers.url, held + " and datname = current_database()") == 0:
             return
         thaw()
@@ -123,7 +124,7 @@ def hold_table(url: str, table: str) -> tuple[threading.Event, threading.Thread]
         async with conn.transaction():
             await conn.execute(f"lock table {table} in share mode")
             held.set()
-            while not release.is_set():  # noqa: ASYNC110 - set by another thread
+            while not release.is_set():
                 await __import__("asyncio").sleep(0.02)
         await conn.close()
 

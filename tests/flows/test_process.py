@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -295,8 +296,7 @@ async def folded(
             else:
                 await append(appender, batch)
             done += len(batch)
-            goal = done
-            await until(lambda: has_applied(engine, goal))
+            await until(partial(has_applied, engine, done))
     return await states(engine)
 
 

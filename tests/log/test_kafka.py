@@ -70,7 +70,7 @@ def delete_topic(bootstrap: str, topic: str) -> None:
 
 async def eventually(what: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not await what():  # noqa: ASYNC110 - nobody tells us
+        while not await what():
             await asyncio.sleep(0.2)
 
 

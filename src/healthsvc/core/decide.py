@@ -26,7 +26,8 @@ ALERT_MAX_AGE_US: Final = 3 * DAY_US
 LISTED_STEP: Final = 5.0
 """Lists are written anew when the score has moved by so many points since, or band or flags changed."""
 EXACT_WITHIN_US: Final = DAY_US
-"""A timer farther ahead is written for half the way: the next event then seldom makes it earlier, so seldom writes it."""
+"""A timer farther ahead is written for half the way: the next event then seldom makes it earlier, so seldom writes
+it."""
 BAND_ALERT: Final = "band_drop"
 Ints = NDArray[np.int64]
 

@@ -2,7 +2,8 @@
 
 A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for
 the length of the
-newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: the generations first, then, when they
+newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: the generations
+first, then, when they
 rotate, the bucket
 of its hour. Buckets live in the database; those in use are held in memory within a byte budget.
 """
@@ -139,7 +140,8 @@ class Stored:
 
 
 class IdWindow:
-    """The ids of one partition. Methods are called in the order: `missing` → (`load`s → `found`)s → `take`; `rotate` at a flush.
+    """The ids of one partition. Methods are called in the order: `missing` → (`load`s → `found`)s → `take`; `rotate`
+    at a flush.
 
     Buckets needn't all be in memory at once: what `found` said of some hours is handed to `take`.
     """
@@ -202,7 +204,8 @@ class IdWindow:
     def take(
         self, hours: Hours, digests: Digests, now_us: int, found: NDArray[np.bool_] | None = None
     ) -> NDArray[np.bool_]:
-        """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets already."""
+        """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets
+        already."""
         self._begin(now_us)
         order = np.argsort(digests[:, 0], kind="stable")
         high, low, hour = digests[order, 0], digests[order, 1], hours[order]

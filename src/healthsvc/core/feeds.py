@@ -82,7 +82,8 @@ class Program:
         )
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; one that writes facts alone (a profile, a contract's end) is nobody's "any other"."""
+        """The columns and feeds of a type; one that writes facts alone (a profile, a contract's end) is nobody's
+        "any other"."""
         found = self._feeds.get(event_type)
         return found if found is not None else [] if event_type in fact.HANDLERS else self._feeds.get(ANY_OTHER, [])
 

@@ -17,7 +17,8 @@ FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahea
 Severity = Literal["info", "warning", "critical"]
 
 ANY_OTHER: Final = "*"
-"""A feed of this type takes every event type that no other feed names and that writes no fact: the operator's own types."""
+"""A feed of this type takes every event type that no other feed names and that writes no fact: the operator's own
+types."""
 
 
 class ScorecardError(ValueError):

@@ -328,7 +328,8 @@ class Owner:
     async def _in_stored_ids(
         self, partition: int, window: IdWindow, hours: dedupe.Hours, digests: dedupe.Digests
     ) -> NDArray[np.bool_] | None:
-        """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in memory."""
+        """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in
+        memory."""
         budget = self._id_budget()
         groups = window.missing(hours, budget)
         if not groups:
@@ -480,7 +481,8 @@ class Owner:
     def _postpone(
         self, flush: Flush, rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
     ) -> NDArray[np.bool_]:
-        """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what it began."""
+        """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what
+        it began."""
         homes = self.states.partition[rows]
         touched = old & ~np.isin(rows, fired)
         waiting = touched | (old & (self.states.memory[rows, memory.DECIDED] == 0))

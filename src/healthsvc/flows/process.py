@@ -213,7 +213,8 @@ class Processor:
         self._drained[source.name] = reading.drained
 
     async def _fold(self, source: str, chunks: list[Chunk]) -> None:
-        """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for good."""
+        """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for
+        good."""
         topic = self._topic if source == "kafka" else ""
         for some in single_records(chunks) if self._careful else [chunks]:
             try:

@@ -28,7 +28,8 @@ async def keep_house(
     now: Callable[[], datetime],
     stop: asyncio.Event,
 ) -> None:
-    """Until `stop`, each hour: drop days of the archive (None: never) and entries of the table log that are past their time."""
+    """Until `stop`, each hour: drop days of the archive (None: never) and entries of the table log that are past
+    their time."""
     while not stop.is_set():
         try:
             if archive_days is not None:
