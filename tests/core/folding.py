@@ -9,9 +9,10 @@ import numpy as np
 
 from healthsvc.core import dedupe
 from healthsvc.core.dedupe import IdWindow
-from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.states import States, Stored
+from healthsvc.core.view import View
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import compile_document

@@ -16,52 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
-from healthsvc.core import levels
 from healthsvc.core.feeds import Program
 from healthsvc.core.flags import Standing, flag_states
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scorecard import Judge, Measure
+from healthsvc.core.view import View
 
 Mask = NDArray[np.bool_]
-_LN2: Final = float(np.log(2.0))
 _SLOT_SPAN_US: Final = fact.SLOT_SPAN_DAYS * DAY_US
 _DISTINCT: Final = np.array(
     [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
 )
 """Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
-
-    program: Program
-    cells: Floats
-    facts: Floats
-    now_us: Instants
-
-    def level(self, measure: int, half_life: int) -> Floats:
-        sums = np.ascontiguousarray(self.cells[:, measure, half_life])
-        return levels.decayed(sums, self.now_us, self.program.half_lives_us[half_life], self.program.landmark_us)
-
-    def rate(self, measure: int, half_life: int) -> Floats:
-        """Events a day that would hold the level where it is."""
-        return self.level(measure, half_life) * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
-
-    def count(self, measure: int) -> Floats:
-        return self.cells[:, measure, len(self.program.half_lives_us)]
-
-    def newest(self, measure: int) -> Floats:
-        return self.cells[:, measure, len(self.program.half_lives_us) + 1]
-
-    def fact(self, name: str) -> Floats:
-        return self.facts[:, fact.COLUMN[name]]
-
-    def ageing(self, since: Floats, half_life_us: int) -> Floats:
-        """1 at `since`, half of it a half-life later; never more than 1."""
-        age = np.maximum(self.now_us - np.ascontiguousarray(since), 0.0)
-        return np.exp2(-(age / half_life_us))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from healthsvc.core.evaluate import Evaluation, View, best_points
+from healthsvc.core.evaluate import Evaluation, best_points
 from healthsvc.core.scorecard import FlagRule, Measure
+from healthsvc.core.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
-from healthsvc.core.scorecard import ANY_OTHER, Feed, Scorecard
+from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
@@ -89,7 +89,7 @@ class Program:
 
     def _learn_type(self, event_type: str) -> None:
         """Types whose feeds have no conditions are constants; the others are classified event by event."""
-        feeds = self._feeds.get(event_type, self._feeds.get(ANY_OTHER, []))
+        feeds = self._feeds.get(event_type, [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, []))
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if not names:
             self._constants[event_type] = self._signature(tuple((column, feed.weight) for column, feed in feeds))

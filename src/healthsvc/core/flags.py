@@ -8,16 +8,14 @@ has been read.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard import FlagRule
-
-if TYPE_CHECKING:
-    from healthsvc.core.evaluate import View
+from healthsvc.core.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Held:
     change_us: Floats
 
 
-def flag_states(view: "View") -> Standing:
+def flag_states(view: View) -> Standing:
     """All flags of each row as of its `now_us`, in declared order."""
     rules = view.program.scorecard.flags
     shape = (len(view.now_us), len(rules))
@@ -53,11 +51,11 @@ def flag_states(view: "View") -> Standing:
     return standing
 
 
-def _column(view: "View", name: str) -> int:
+def _column(view: View, name: str) -> int:
     return view.program.measures.index(name)
 
 
-def _intent(view: "View", rule: FlagRule) -> Held:
+def _intent(view: View, rule: FlagRule) -> Held:
     """Holds from the event on until someone has spoken with the customer since, and it has been quiet for the span."""
     said, spoken = view.newest(_column(view, rule.measure)), view.newest(_column(view, rule.release))
     ends = np.where(spoken >= said, said + rule.span_us, np.inf)
@@ -65,7 +63,7 @@ def _intent(view: "View", rule: FlagRule) -> Held:
     return Held(holds, said, np.where(holds, ends, np.inf))
 
 
-def _level(view: "View", rule: FlagRule) -> Held:
+def _level(view: View, rule: FlagRule) -> Held:
     """Holds while the level is at least `at`."""
     measure = _column(view, rule.measure)
     level = view.level(measure, view.program.half_lives_us.index(rule.half_life_us))
@@ -74,7 +72,7 @@ def _level(view: "View", rule: FlagRule) -> Held:
     return Held(holds, view.newest(measure), np.where(holds, view.now_us + np.floor(ahead), np.inf))
 
 
-def _absence(view: "View", rule: FlagRule) -> Held:
+def _absence(view: View, rule: FlagRule) -> Held:
     """Holds once nothing has come for the span, of a customer that had been there: never-used isn't went-silent."""
     measure = _column(view, rule.measure)
     begins = view.newest(measure) + rule.span_us
@@ -83,7 +81,7 @@ def _absence(view: "View", rule: FlagRule) -> Held:
     return Held(holds, begins, np.where(there & ~holds, begins, np.inf))
 
 
-def _drop(view: "View", rule: FlagRule) -> Held:
+def _drop(view: View, rule: FlagRule) -> Held:
     """Holds while the rate over the shortest half-life is below `at` times the rate over the longest; silence brings
     it nearer."""
     measure, lives = _column(view, rule.measure), view.program.half_lives_us
@@ -95,7 +93,7 @@ def _drop(view: "View", rule: FlagRule) -> Held:
     return Held(holds, begins, np.where(known & ~holds, np.floor(begins), np.inf))
 
 
-def _answer(view: "View", rule: FlagRule) -> Held:
+def _answer(view: View, rule: FlagRule) -> Held:
     """Holds while the last answer is at most `at` and younger than the span."""
     answer, at = view.fact(rule.fact), view.fact(f"{rule.fact}_at")
     ends = at + rule.span_us
@@ -103,12 +101,12 @@ def _answer(view: "View", rule: FlagRule) -> Held:
     return Held(holds, at, np.where(holds, ends, np.inf))
 
 
-def _open(view: "View", rule: FlagRule) -> Held:
+def _open(view: View, rule: FlagRule) -> Held:
     """Holds while items are open."""
     return Held(view.fact(rule.fact) > 0, view.fact(f"{rule.fact}_since"), np.full(len(view.now_us), np.inf))
 
 
-def _ahead(view: "View", rule: FlagRule) -> Held:
+def _ahead(view: View, rule: FlagRule) -> Held:
     """Holds during the span before an instant that is known."""
     due = np.nan_to_num(view.fact(rule.fact), nan=0.0)
     begins = due - rule.span_us
@@ -117,7 +115,7 @@ def _ahead(view: "View", rule: FlagRule) -> Held:
     return Held(holds, begins, np.where(due > 0, change, np.inf))
 
 
-def _churned(view: "View", rule: FlagRule) -> Held:
+def _churned(view: View, rule: FlagRule) -> Held:
     cancelled = view.fact("cancelled_at")
     effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
     going = (cancelled > 0) & (cancelled >= view.fact("renewed_at"))
@@ -125,7 +123,7 @@ def _churned(view: "View", rule: FlagRule) -> Held:
     return Held(holds, np.maximum(cancelled, effective), np.where(going & ~holds, effective, np.inf))
 
 
-_KINDS: Final[dict[str, Callable[["View", FlagRule], Held]]] = {
+_KINDS: Final[dict[str, Callable[[View, FlagRule], Held]]] = {
     "intent": _intent,
     "level": _level,
     "absence": _absence,

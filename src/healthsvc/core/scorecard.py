@@ -16,6 +16,17 @@ JudgeKind = Literal["habit", "target", "trouble", "credit", "extent", "survey", 
 FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned"]
 Severity = Literal["info", "warning", "critical"]
 
+BUILTIN_TYPES: Final = frozenset(
+    {
+        *("page.viewed", "feature.used", "feature.requested", "session.started", "seats.changed"),
+        *("survey.sent", "survey.answered", "ticket.opened", "ticket.answered", "ticket.resolved"),
+        *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
+        *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
+        *("referral.made", "champion.left", "contact.logged", "customer.updated"),
+    }
+)
+"""The event types whose meaning the service knows; any other is the operator's own."""
+
 ANY_OTHER: Final = "*"
 """A feed of this type takes every event type that no other feed names and that writes no fact: the operator's own
 types."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from healthsvc.core import facts, memory
 from healthsvc.core.decide import flag_names
-from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
+from healthsvc.core.view import View
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.wire.decode import decode_batch

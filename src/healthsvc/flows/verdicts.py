@@ -21,10 +21,11 @@ from healthsvc.core.decide import (
     decide,
     flag_names,
 )
-from healthsvc.core.evaluate import Evaluation, View, evaluate
+from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
+from healthsvc.core.view import View
 from healthsvc.store.decisions import AlertRow, HistoryRow, ResolvedAlert, StandingRow
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
