@@ -82,14 +82,13 @@ class Program:
         )
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; one that writes facts alone (a profile, a contract's end) is nobody's
-        "any other"."""
+        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
         found = self._feeds.get(event_type)
-        return found if found is not None else [] if event_type in fact.HANDLERS else self._feeds.get(ANY_OTHER, [])
+        return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
 
     def _learn_type(self, event_type: str) -> None:
         """Types whose feeds have no conditions are constants; the others are classified event by event."""
-        feeds = self._feeds.get(event_type, [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, []))
+        feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if not names:
             self._constants[event_type] = self._signature(tuple((column, feed.weight) for column, feed in feeds))

@@ -28,8 +28,7 @@ BUILTIN_TYPES: Final = frozenset(
 """The event types whose meaning the service knows; any other is the operator's own."""
 
 ANY_OTHER: Final = "*"
-"""A feed of this type takes every event type that no other feed names and that writes no fact: the operator's own
-types."""
+"""A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
 
 
 class ScorecardError(ValueError):
