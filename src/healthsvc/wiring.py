@@ -18,7 +18,7 @@ from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.api.app import key_pepper
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
-from healthsvc.flows import bootstrap, owner
+from healthsvc.flows import bootstrap, held
 from healthsvc.flows.append import Appender
 from healthsvc.flows.deliver import Deliverer, Limits
 from healthsvc.flows.manage import keys
@@ -270,8 +270,8 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _memory(settings: Settings) -> owner.Limits:
-    return owner.Limits(
+def _memory(settings: Settings) -> held.Limits:
+    return held.Limits(
         state_bytes=settings.state_memory_mib << 20,
         dedupe_bytes=settings.dedupe_memory_mib << 20,
         dedupe_window=timedelta(days=settings.dedupe_window_days),

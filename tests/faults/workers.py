@@ -87,6 +87,11 @@ class Fleet:
         self._all.append(worker)
         return worker
 
+    @property
+    def started(self) -> list[Worker]:
+        """All that ever were."""
+        return list(self._all)
+
     def owners(self) -> dict[int, int]:
         """How many partitions each process id owns."""
         found: dict[int, int] = {}

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from healthsvc.flows import bootstrap, read
 from healthsvc.flows.append import Appender
-from healthsvc.flows.owner import Limits
+from healthsvc.flows.held import Limits
 from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Pace, Processor
 from healthsvc.log.table import TableInput

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from healthsvc.core.states import States, Stored
 from healthsvc.flows import read
+from healthsvc.flows.held import Limits
 from healthsvc.flows.manage import dead_letters
-from healthsvc.flows.owner import Limits
 from healthsvc.flows.process import Pace
 from healthsvc.log.kafka import KafkaInput
 from healthsvc.wire.scorecards import compile_document

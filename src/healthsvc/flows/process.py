@@ -16,8 +16,9 @@ import structlog
 
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.flush import Flush, write
+from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
-from healthsvc.flows.owner import Limits, Owner
+from healthsvc.flows.owner import Owner
 from healthsvc.flows.ports import Chunk, Input, Reading
 from healthsvc.store import archive, projections, timers
 from healthsvc.store.engine import AsyncEngine
