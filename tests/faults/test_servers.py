@@ -160,11 +160,21 @@ def test_random_faults_lose_and_double_nothing(
                 grown = True
             FAULTS[fault](workers, running, chance, broker, own_postgres)
             faults[fault] = faults.get(fault, 0) + 1
+            _replace_the_dead(workers, running, faults)
         sending.finish(now=True)
+        _replace_the_dead(workers, running, faults)
         took = assert_exact(database, sending, seconds=300)
         refused = sum(len(w.said("flush.fenced")) for w in workers.started)
         print(f"measured: seed {seed}, {sending.events} events in {sending.records} records, faults {faults},")
         print(f"measured: {refused} times fenced, settled {took:.1f} s after the last acknowledgement")
+
+
+def _replace_the_dead(workers: Fleet, running: list[Worker], faults: dict[str, int]) -> None:
+    """As a supervisor does: a worker that starts while the database is away gives up with a word."""
+    for place, worker in enumerate(running):
+        if not worker.alive:
+            faults["ended by itself"] = faults.get("ended by itself", 0) + 1
+            running[place] = workers.start()
 
 
 def _kill(workers: Fleet, running: list[Worker], chance: random.Random, *_: object) -> None:
@@ -173,7 +183,11 @@ def _kill(workers: Fleet, running: list[Worker], chance: random.Random, *_: obje
 
 
 def _stop(workers: Fleet, running: list[Worker], chance: random.Random, *_: object) -> None:
-    assert running.pop(chance.randrange(len(running))).stop() == 0
+    worker = running.pop(chance.randrange(len(running)))
+    if worker.said("role.started"):
+        assert worker.stop() == 0
+    else:
+        worker.kill()  # a process that still imports its modules knows no clean stop
     running.append(workers.start())
 
 

@@ -16,10 +16,15 @@ from sqlalchemy import text
 
 from healthsvc.core.states import States, Stored
 from healthsvc.flows import read
+from healthsvc.flows.flush import write
 from healthsvc.flows.held import Limits
+from healthsvc.flows.leases import Leases
 from healthsvc.flows.manage import dead_letters
+from healthsvc.flows.owner import Owner
+from healthsvc.flows.ports import Chunk
 from healthsvc.flows.process import Pace
 from healthsvc.log.kafka import KafkaInput
+from healthsvc.store.partitions import Fenced
 from healthsvc.wire.scorecards import compile_document
 from tests.flows.spine import (
     Event,
@@ -365,3 +370,37 @@ async def test_ids_are_exact_through_rotations_a_moving_partition_and_a_small_bu
 async def has_read_everything(engine) -> bool:
     behind = "select count(*) from partitions p join log_heads h using (partition) where p.table_offset < h.head"
     return bool(await scalar(engine, behind) == 0)
+
+
+# Ownership ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves_nothing(engine):
+    """Folded and encoded before the lease ran out, written after somebody else took over: the zombie, step by step."""
+    await installed(engine, partitions=1)
+    zombie, heir = Leases(engine, 1, "zombie", 0.2), Leases(engine, 1, "heir", 30)
+    compiled = compile_document("")
+    owner = Owner(engine, 1, 1, compiled, zombie.owner, Limits())
+    await owner.take((await zombie.tick()).acquired, wall())
+    event = as_json(used("acme", wall())).encode()
+    logged = np.array([1], np.int64)
+    chunk = Chunk(partition=0, values=[event], headers=None, first=0, next=1, positions=None, logged_us=logged)
+    await owner.fold("kafka", "topic", [chunk], wall())
+    flush = owner.flush(wall())
+
+    await asyncio.sleep(0.4)
+    taken = (await heir.tick()).acquired
+    with pytest.raises(Fenced):
+        await write(engine, flush, wall())
+
+    assert set(taken) == {0}
+    assert await scalar(engine, "select count(*) from states") == 0
+    assert await scalar(engine, "select count(*) from archive") == 0
+    assert await scalar(engine, "select count(*) from dedupe_recent") == 0
+    assert await rows(engine, "select kafka_offset, applied from partitions") == [(-1, 0)]
+
+
+async def test_memory_for_few_customers_bounds_what_is_read_and_flushed_at_once():
+    pace = Pace().fitting(1_000)
+    assert pace.flush_events + pace.read_records * 2 < 1_000
+    assert Pace().fitting(1_000_000) == Pace()
