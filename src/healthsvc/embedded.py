@@ -32,9 +32,8 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-    "wal_compression": "on",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

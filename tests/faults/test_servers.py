@@ -1,4 +1,4 @@
-"""The broker and the database go away and come back: nothing is lost, nothing is twice, nobody is called silent for it."""
+"""The broker and the database go away and come back: nothing is lost or doubled, nobody is called silent for it."""
 
 import asyncio
 import os
@@ -141,7 +141,7 @@ def soak_seconds() -> float:
 def test_random_faults_lose_and_double_nothing(
     own_postgres: EmbeddedPostgres, database: str, broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Kills, freezes, clean stops, restarts of the broker and of the database at random, for as long as one gives it."""
+    """Kills, freezes, clean stops, restarts of the broker and of the database at random, for the time given."""
     seed = int(os.environ.get("HEALTHSVC_SOAK_SEED", str(time.time_ns() % 100_000)))
     chance, seconds = random.Random(seed), soak_seconds()
     faults: dict[str, int] = {}

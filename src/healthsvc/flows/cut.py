@@ -36,7 +36,7 @@ class Cutter:
         self._judge = Judge(states, projection, version)
 
     def cut(self, pending: Pending, rows: Rows, now: datetime) -> Flush:
-        """The flush of what is pending; rows: the customers it touches or whose timers fired, ascending."""
+        """The flush of what is pending; rows: the customers it touches or whose timers fired."""
         flush = Flush(
             projection=self._projection,
             owner=self._owner,
@@ -47,6 +47,7 @@ class Cutter:
             events=pending.events,
         )
         self._write_ids(flush, pending, now)
+        rows = rows[np.argsort(self._states.key[rows])]  # the tables' order: neighbours are written together
         if len(rows):
             decided = self._decide(flush, rows, pending.fired_rows(), now)
             self._encode(flush, rows, decided)

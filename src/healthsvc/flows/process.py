@@ -53,6 +53,8 @@ class Pace:
 
     flush_events: int = 50_000
     flush_seconds: float = 0.02
+    backlog_seconds: float = 1.0
+    """The same while reads come back full: those events are late already, and large flushes catch up faster."""
     read_records: int = 5_000
     lease_seconds: float = 10.0
 
@@ -110,7 +112,7 @@ class Processor:
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
         self._flushing: asyncio.Task[None] | None = None
-        self._deep = False
+        self._deep: dict[str, bool] = {}
         self._pending_since: float | None = None
         self._next_timer: datetime | None = None
         self._timers_asked: datetime | None = None
@@ -202,7 +204,6 @@ class Processor:
         chunks = [c for c in reading.chunks if c.partition in held]
         if chunks:
             await self._fold(source.name, chunks)
-            self._deep = sum(len(c) for c in chunks) >= self._pace.read_records // 2
             if self._pending_since is None:
                 self._pending_since = perf_counter()
         through = {p: to_us(at) for p, at in reading.read_through.items()}
@@ -212,6 +213,7 @@ class Processor:
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
         self._drained[source.name] = reading.drained
+        self._deep[source.name] = sum(len(c) for c in chunks) >= self._pace.read_records // 2
 
     async def _fold(self, source: str, chunks: list[Chunk]) -> None:
         """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for
@@ -236,15 +238,11 @@ class Processor:
             await self._flushed()
         if not pending:
             return
-        full = pending.events >= self._pace.flush_events
-        waited = self._pending_since is not None and perf_counter() - self._pending_since >= self._pace.flush_seconds
-        if (
-            full
-            or all(self._drained.values())
-            or pending.fired
-            or (waited and not self._deep)
-            or pending.records >= 2 * self._pace.flush_events
-        ):
+        deep = any(self._deep.values())  # a backlog: large flushes are cheaper, and latency is not at stake
+        full = max(pending.events, pending.records // 2) >= self._pace.flush_events
+        patience = self._pace.backlog_seconds if deep else self._pace.flush_seconds
+        waited = self._pending_since is not None and perf_counter() - self._pending_since >= patience
+        if full or pending.fired or waited or (not deep and all(self._drained.values())):
             await self._start_flush()
 
     async def _start_flush(self) -> None:

@@ -57,6 +57,9 @@ def _found(rows: Sequence[Any]) -> list[Found]:
 
 
 _INCOMING = "create temporary table if not exists incoming_states (like states) on commit delete rows"
+_BY_INDEX = text("""
+    select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+""")
 _MERGE = text("""
     update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile),
         partition = i.partition
@@ -72,4 +75,5 @@ async def write(conn: AsyncConnection, fresh: Sequence[Row], changed: Sequence[R
     if changed:
         await driver.execute(_INCOMING)
         await driver.copy_records_to_table("incoming_states", records=changed, columns=Row._fields)
+        await conn.execute(_BY_INDEX)  # else a large flush is planned as a join with all states there are
         await conn.execute(_MERGE)
