@@ -1,11 +1,13 @@
 """Fixtures for all tests: real PostgreSQL and real Kafka, shared by the session, started when first needed."""
 
+import logging
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.store.engine import AsyncEngine, create_engine
@@ -21,6 +23,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shared.close_session()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands that run within a test configure logging, onto a stream that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """The compare-and-set of a flush: only a step from exactly what is stored, by its owner in its epoch, goes through."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -130,3 +132,22 @@ async def test_grown_partitions_are_added_to_the_log_and_to_every_projection_in_
         assert await partitions.leases(conn, 3) == {}
         assert (await partitions.table_offsets(conn))[0] == 100
     assert await stored(engine) == (100, 1000, 50)
+
+
+async def test_a_partition_never_read_leaves_open_how_far_all_have_been_read(engine):
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    async with engine.begin() as conn:
+        await partitions.note_read(conn, projection=1, owner="me", through={0: at})
+        assert await partitions.read_by_all(conn, 1) is None
+        await partitions.note_read(conn, projection=1, owner="me", through={1: at + timedelta(minutes=1)})
+        assert await partitions.read_by_all(conn, 1) == at
+
+
+async def test_how_far_a_partition_is_read_never_goes_back_and_is_its_owner_s_to_say(engine):
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    both = {0: at, 1: at}
+    async with engine.begin() as conn:
+        await partitions.note_read(conn, projection=1, owner="me", through=both)
+        await partitions.note_read(conn, projection=1, owner="me", through={0: at - timedelta(days=1)})
+        await partitions.note_read(conn, projection=1, owner="somebody", through={0: at + timedelta(days=1)})
+        assert await partitions.read_by_all(conn, 1) == at

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -163,11 +164,10 @@ def grow_topic(address: str, name: str, *, partitions: int) -> None:
 
 def delete_topic(address: str, name: str) -> None:
     """Delete a topic; a broker that is away or a topic that is gone are no matter."""
-    for future in AdminClient({"bootstrap.servers": address}).delete_topics([name]).values():
-        try:
+    admin = AdminClient({"bootstrap.servers": address})  # must live as long as its futures
+    for future in admin.delete_topics([name]).values():
+        with suppress(KafkaException, TimeoutError):
             future.result(10)
-        except KafkaException:
-            return
 
 
 def _free_port() -> int:

@@ -35,8 +35,11 @@ class Cutter:
         self._projection, self._owner, self._limits = projection, owner, limits
         self._judge = Judge(states, projection, version)
 
-    def cut(self, pending: Pending, rows: Rows, now: datetime) -> Flush:
-        """The flush of what is pending; rows: the customers it touches or whose timers fired."""
+    def cut(self, pending: Pending, rows: Rows, now: datetime, others_us: int | None) -> Flush:
+        """The flush of what is pending; rows: the customers it touches or whose timers fired.
+
+        others_us: up to when all partitions have been read, which bounds what time alone decides; None: no bound.
+        """
         flush = Flush(
             projection=self._projection,
             owner=self._owner,
@@ -49,19 +52,22 @@ class Cutter:
         self._write_ids(flush, pending, now)
         rows = rows[np.argsort(self._states.key[rows])]  # the tables' order: neighbours are written together
         if len(rows):
-            decided = self._decide(flush, rows, pending.fired_rows(), now)
+            decided = self._decide(flush, rows, pending.fired_rows(), now, others_us)
             self._encode(flush, rows, decided)
         for partition in pending.moved:
             held = self._held[partition]
             held.stored = (held.table_offset, held.kafka_offset, held.applied)
         return flush
 
-    def _decide(self, flush: Flush, rows: Rows, fired: Rows, now: datetime) -> Rows:
+    def _decide(self, flush: Flush, rows: Rows, fired: Rows, now: datetime, others_us: int | None) -> Rows:
         """Decide the rows that need not wait, each as of what has been read of its partition; answers them."""
         as_of = np.zeros(max(self._held) + 1, np.int64)
         for partition, held in self._held.items():
             as_of[partition] = held.as_of_us or min(held.seen_us, to_us(now)) or to_us(now)
         now_us = as_of[self._states.partition[rows]]
+        if others_us is not None:
+            by_time_alone = np.isin(rows, fired) & (self._logged_us[rows] == 0)
+            now_us = np.where(by_time_alone, np.minimum(now_us, others_us), now_us)
         old = self._states.facts[rows, facts.LAST_SEEN] < now_us - decide.ALERT_MAX_AGE_US
         postponed = self._postpone(flush, rows, old, fired, to_us(now))
         ready = rows[~postponed]

@@ -64,6 +64,8 @@ class Owner:
             limits=limits,
         )
         self._stamp = 0
+        self.others_us: int | None = None
+        """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
 
     async def take(self, acquired: Mapping[int, Ownership], now: datetime) -> None:
         """Begin to own partitions: their ids are loaded, their customers come on demand."""
@@ -117,6 +119,13 @@ class Owner:
     def as_of(self) -> dict[int, datetime]:
         """Up to when each partition has been read; missing while unknown."""
         return {p: from_us(h.as_of_us) for p, h in self.held.items() if h.as_of_us}
+
+    def timers_as_of(self) -> dict[int, datetime]:
+        """Up to when absence can be told in each partition: until there, all partitions have been read as well."""
+        told = {
+            p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us) for p, h in self.held.items()
+        }
+        return {p: from_us(us) for p, us in told.items() if us}
 
     async def fold(
         self,
@@ -297,7 +306,7 @@ class Owner:
         """Decide what is pending and encode it; the pending is empty afterwards, and folding may go on."""
         pending, self.pending = self.pending, Pending()
         self._in_flight = pending.rows()
-        return self._cutter.cut(pending, self._in_flight, now)
+        return self._cutter.cut(pending, self._in_flight, now, self.others_us)
 
     def flushed(self) -> None:
         """The last flush is committed."""

@@ -20,7 +20,7 @@ from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.ports import Chunk, Input, Reading
-from healthsvc.store import archive, projections, timers
+from healthsvc.store import archive, partitions, projections, timers
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -296,7 +296,7 @@ class Processor:
 
     async def _fire_timers(self) -> None:
         """Have customers decided whose instant has come, in partitions that are read up to it."""
-        now, as_of = self._now(), self._owner.as_of()
+        now, as_of = self._now(), self._owner.timers_as_of()
         polled = self._timers_asked is not None and now - self._timers_asked < TIMER_POLL
         if self._flushing is not None or self._owner.pending.fired or (polled and not self._timers_due()):
             return
@@ -315,7 +315,7 @@ class Processor:
 
     def _timers_due(self) -> bool:
         """Whether the next timer may have come, as far as the log is read; true once for each step of the reading."""
-        as_of = self._owner.as_of()
+        as_of = self._owner.timers_as_of()
         if self._next_timer is None or not as_of or as_of == self._timers_as_of:
             return False
         return max(as_of.values()) >= self._next_timer
@@ -325,6 +325,7 @@ class Processor:
         self._ticked = perf_counter()
         await self._find_partitions()
         changes = await self._leases.tick()
+        await self._exchange_read_through()
         if changes.lost:
             raise Fenced(changes.lost)
         if not changes.acquired and not changes.surplus:
@@ -336,6 +337,17 @@ class Processor:
             await self._leases.release(changes.surplus)
             log.info(LogEvent.PARTITION_GIVEN_UP, partitions=sorted(changes.surplus))
         await self._own(changes.acquired)
+
+    async def _exchange_read_through(self) -> None:
+        """Say how far we have read, and learn how far all have: an event may wait in a partition that isn't its
+        home."""
+        mine = self._owner.as_of()
+        async with self._engine.begin() as conn:
+            if mine:
+                await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
+            everybody = await partitions.read_by_all(conn, self._projection)
+        if any(source.name == "kafka" for source in self._inputs):
+            self._owner.others_us = 0 if everybody is None else to_us(everybody)
 
     async def _own(self, acquired: Mapping[int, Ownership]) -> None:
         await self._owner.take(acquired, self._now())

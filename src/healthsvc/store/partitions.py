@@ -171,6 +171,36 @@ async def renew(conn: AsyncConnection, *, projection: int, owner: str, lease_sec
     )
 
 
+async def note_read(conn: AsyncConnection, *, projection: int, owner: str, through: Mapping[int, datetime]) -> None:
+    """Say up to when the owner has read its partitions, also those in which nothing happens; a flush's are left to
+    it."""
+    await conn.execute(
+        text("""
+            update partitions p set read_through_at = t.at
+            from unnest(cast(:partitions as integer[]), cast(:at as timestamptz[])) as t(partition, at)
+            where p.projection = :projection and p.partition = t.partition and p.owner = :owner
+              and (p.read_through_at is null or p.read_through_at < t.at)
+              and p.partition in (
+                  select partition from partitions
+                  where projection = :projection and owner = :owner order by partition for update skip locked
+              )
+        """),
+        {"projection": projection, "owner": owner, "partitions": list(through), "at": list(through.values())},
+    )
+
+
+async def read_by_all(conn: AsyncConnection, projection: int) -> datetime | None:
+    """Up to when every partition has been read; None while one never has been."""
+    found: datetime | None = await conn.scalar(
+        text("""
+            select case when bool_and(read_through_at is not null) then min(read_through_at) end
+            from partitions where projection = :projection
+        """),
+        {"projection": projection},
+    )
+    return found
+
+
 _OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through_at"
 
 
