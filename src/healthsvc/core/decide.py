@@ -6,6 +6,7 @@ same instants give the
 same decisions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -34,11 +35,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagChange:
-    """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released."""
+    """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released.
+
+    Renewed: it held, and its cause has happened again since the last decision; an alert if none is open any longer.
+    """
 
     row: int
     flag: int
-    kind: Literal["raised", "released"]
+    kind: Literal["raised", "released", "renewed"]
     onset_us: int
     alert: bool
 
@@ -129,7 +133,19 @@ def _flags(card: Scorecard, found: Evaluation, remembered: Floats) -> tuple[list
                         row=row, flag=f, kind=kind, onset_us=onset, alert=raised and fresh and rule.severity is not None
                     )
                 )
-    return changes, mask.astype(np.float64)
+    return [*changes, *_renewed(card, found, remembered, holds)], mask.astype(np.float64)
+
+
+def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: NDArray[np.bool_]) -> Iterator[FlagChange]:
+    """Intent that was shown again: closing an alert doesn't make the customer stay."""
+    before = remembered[:, memory.FLAGS].astype(np.int64)
+    for f, rule in enumerate(card.flags):
+        if rule.kind == "intent" and rule.severity is not None:
+            onset = found.standing.onset_us[:, f]
+            fresh = onset >= found.now_us - ALERT_MAX_AGE_US
+            again = holds[:, f] & (before >> f & 1 == 1) & (onset > remembered[:, memory.DECIDED]) & fresh
+            for row in np.flatnonzero(again).tolist():
+                yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset[row]), alert=True)
 
 
 def _band_of(floors: Floats, score: Floats) -> Ints:

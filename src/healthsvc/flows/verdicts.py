@@ -166,7 +166,8 @@ class _Telling:
                 "score": self._scores[change.row],
                 "band": self._bands[change.row],
             }
-            self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail)
+            again = change.kind == "renewed"
+            self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail, unless_open=again)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -193,7 +194,17 @@ class _Telling:
         last_seen = self._states.facts[self._row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
 
-    def _alert(self, i: int, kind: str, severity: str, summary: str, onset_us: int, detail: dict[str, Any]) -> None:
+    def _alert(
+        self,
+        i: int,
+        kind: str,
+        severity: str,
+        summary: str,
+        onset_us: int,
+        detail: dict[str, Any],
+        *,
+        unless_open: bool = False,
+    ) -> None:
         row = AlertRow(
             id=alert_id(self._customer(i), kind, onset_us),
             customer_key=self._keys[i],
@@ -204,6 +215,7 @@ class _Telling:
             detail=json.dumps(detail),
             onset_at=from_us(onset_us),
             raised_at=self._at[i],
+            unless_open=unless_open,
         )
         self._out.alerts.append(row)
         data = {

@@ -54,6 +54,8 @@ class AlertRow:
     detail: str
     onset_at: datetime
     raised_at: datetime
+    unless_open: bool = False
+    """Only if the customer has no alert of this kind that is open or acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,19 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
     """Open alerts; returns the ids of those that are new: the same cause raises one alert once."""
     if not rows:
         return set()
-    fields = ("id", "customer_key", "customer_id", "kind", "severity", "summary", "detail", "onset_at", "raised_at")
-    types = ("text", "bigint", "text", "text", "text", "text", "text", "timestamptz", "timestamptz")
+    fields = (
+        "id",
+        "customer_key",
+        "customer_id",
+        "kind",
+        "severity",
+        "summary",
+        "detail",
+        "onset_at",
+        "raised_at",
+        "unless_open",
+    )
+    types = ("text", "bigint", "text", "text", "text", "text", "text", "timestamptz", "timestamptz", "boolean")
     arrays = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in zip(fields, types, strict=True))
     found = await conn.execute(
         text(f"""
@@ -106,6 +119,9 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
                 (id, customer_key, customer_id, kind, severity, state, summary, detail, onset_at, raised_at)
             select id, customer_key, customer_id, kind, severity, 'open', summary, detail::jsonb, onset_at, raised_at
             from unnest({arrays}) a({", ".join(fields)})
+            where not (a.unless_open and exists (
+                select from alerts o where o.customer_key = a.customer_key and o.kind = a.kind and o.state <> 'resolved'
+            ))
             on conflict (id) do nothing returning id
         """),
         {name: [getattr(r, name) for r in rows] for name in fields},
