@@ -51,9 +51,9 @@ class Pace:
     """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is
     drained."""
 
-    flush_events: int = 50_000
+    flush_events: int = 100_000
     flush_seconds: float = 0.02
-    backlog_seconds: float = 1.0
+    backlog_seconds: float = 4.0
     """The same while reads come back full: those events are late already, and large flushes catch up faster."""
     read_records: int = 5_000
     lease_seconds: float = 10.0
