@@ -83,7 +83,7 @@ class Fold:
     def _rows(self) -> list[tuple[str, int, bytes, bytes, str | None]]:
         order = sorted(self.states.row_of.items())
         rows = np.array([row for _, row in order], np.int64)
-        packed, decisions = self.states.pack(rows), self.states.pack_memory(rows)
+        packed, decisions = self.states.pack(rows), [row.tobytes() for row in self.states.memory[rows]]
         return [
             (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
             for i, (c, row) in enumerate(order)

@@ -10,8 +10,8 @@ from tests.support.makers import make_event
 async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_others_count(
     engine, database_url, monkeypatch
 ):
-    def breaks(store, row, event, us, tie):
-        if event.id == "bad":
+    def breaks(store, group):
+        if any(event.id == "bad" for event in group.events):
             raise TypeError("a fault of ours")
 
     monkeypatch.setattr(facts, "HANDLERS", {**facts.HANDLERS, "referral.made": breaks})

@@ -106,10 +106,10 @@ def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def flag_names(names: tuple[str, ...], mask: float) -> list[str]:
-    """Those of a scorecard's flag `names` whose bits are set, in declared order; not to be changed."""
+def flag_names(names: tuple[str, ...], mask: float) -> tuple[str, ...]:
+    """Those of a scorecard's flag `names` whose bits are set, in declared order."""
     bits = int(mask)
-    return [name for f, name in enumerate(names) if bits >> f & 1]
+    return tuple([name for f, name in enumerate(names) if bits >> f & 1])
 
 
 def _flags(card: Scorecard, found: Evaluation, remembered: Floats) -> tuple[list[FlagChange], Floats]:

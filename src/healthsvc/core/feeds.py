@@ -4,7 +4,7 @@ Events that feed the same measures with the same weights share a *signature*, a 
 its signatures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -45,13 +45,18 @@ class Program:
         self._constants: dict[str, int] = {}
         self._slots: dict[str, int] = {}
 
-    def classify(self, types: Sequence[str], events: Sequence[Any]) -> NDArray[np.int32]:
-        """Signature of each event."""
-        known, constant = self._classifiers, self._constants.get
-        for unknown in set(types) - known.keys() - self._constants.keys():
-            self._learn_type(unknown)
-        found = [known[t](e) if (always := constant(t)) is None else always for t, e in zip(types, events, strict=True)]
-        return np.fromiter(found, np.int32, len(types))
+    def classify(self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int) -> NDArray[np.int32]:
+        """Signature of each of `count` events; groups: the places of each type's events."""
+        signatures = np.empty(count, np.int32)
+        for name, places in groups.items():
+            if name not in self._constants and name not in self._classifiers:
+                self._learn_type(name)
+            constant = self._constants.get(name)
+            if constant is not None:
+                signatures[places] = constant
+            else:
+                signatures[places] = list(map(self._classifiers[name], [events[i] for i in places.tolist()]))
+        return signatures
 
     def contributions(
         self, signatures: NDArray[np.int32]
@@ -69,7 +74,7 @@ class Program:
             slots.clear()
         for unknown in set(features) - slots.keys():
             slots[unknown] = fact.feature_slot(unknown)
-        return np.fromiter([slots[f] for f in features], np.int64, len(features))
+        return np.fromiter(map(slots.__getitem__, features), np.int64, len(features))
 
     def feeding(self, measure: str) -> tuple[Feed, ...]:
         """The feeds of a kept measure, for naming its events."""

@@ -8,12 +8,14 @@ evidence). A row is its cells, its facts, its items and its profile; the memory 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
+from healthsvc.core import items as item
 from healthsvc.core import levels, memory
 from healthsvc.core.feeds import Program
 from healthsvc.core.levels import Floats
@@ -53,7 +55,7 @@ class States:
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
-        self.items: dict[int, fact.Items] = {}
+        self.items: dict[int, item.Items] = {}
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
@@ -69,8 +71,7 @@ class States:
 
     def rows(self, customer_ids: Sequence[str]) -> Rows:
         """Row of each customer, -1 where it isn't in memory."""
-        get = self.row_of.get
-        return np.fromiter([get(c, -1) for c in customer_ids], np.int64, len(customer_ids))
+        return np.fromiter(map(self.row_of.get, customer_ids, repeat(-1)), np.int64, len(customer_ids))
 
     def room(self) -> int:
         """How many more customers fit without eviction."""
@@ -145,16 +146,18 @@ class States:
         removed before."""
         if not len(rows):
             return
-        signatures = self.program.classify(types, events)
+        groups = by_type(types)
         flat, at, occurred = self.facts.reshape(-1), rows * fact.WIDTH, occurred_us.astype(np.float64)
         np.add.at(flat, at + fact.EVENTS, 1.0)
         np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
         np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
-        self._fold_levels(rows, signatures, occurred_us)
-        self._fold_slots(rows, types, events, occurred_us)
-        handlers = fact.HANDLERS
-        for i in [i for i, t in enumerate(types) if t in handlers]:
-            handlers[types[i]](self, int(rows[i]), events[i], int(occurred_us[i]), float(ties[i]))
+        self._fold_levels(rows, self.program.classify(groups, events, len(types)), occurred_us)
+        self._fold_slots(rows, groups, events, occurred)
+        for name in groups.keys() & fact.HANDLERS.keys():
+            places = groups[name]
+            some = fact.Group(rows[places], [events[i] for i in places.tolist()], occurred_us[places], ties[places])
+            fact.HANDLERS[name](self, some)
+        self._fold_items(rows, groups, types, events, occurred_us)
 
     def _fold_levels(self, rows: Rows, signatures: NDArray[np.int32], occurred_us: NDArray[np.int64]) -> None:
         event, measure, weight = self.program.contributions(signatures)
@@ -171,49 +174,57 @@ class States:
         at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
-    def _fold_slots(
-        self, rows: Rows, types: Sequence[str], events: Sequence[Any], occurred_us: NDArray[np.int64]
+    def _fold_slots(self, rows: Rows, groups: Mapping[str, Rows], events: Sequence[Any], occurred: Floats) -> None:
+        uses = groups.get("feature.used")
+        if uses is not None:
+            slots = self.program.feature_slots([events[i].data.feature for i in uses.tolist()])
+            np.maximum.at(self.facts.reshape(-1), rows[uses] * fact.WIDTH + fact.SLOT_0 + slots, occurred[uses])
+
+    def _fold_items(
+        self,
+        rows: Rows,
+        groups: Mapping[str, Rows],
+        types: Sequence[str],
+        events: Sequence[Any],
+        occurred_us: NDArray[np.int64],
     ) -> None:
-        uses = [i for i, t in enumerate(types) if t == "feature.used"]
-        if uses:
-            slots = self.program.feature_slots([events[i].data.feature for i in uses])
-            at = rows[uses] * fact.WIDTH + fact.SLOT_0 + slots
-            np.maximum.at(self.facts.reshape(-1), at, occurred_us[uses].astype(np.float64))
+        some = [groups[name] for name in groups.keys() & item.STEPS.keys()]
+        if some:
+            at = np.sort(np.concatenate(some))
+            places = at.tolist()
+            steps, about = [types[i] for i in places], [events[i] for i in places]
+            item.fold(self, rows[at].tolist(), steps, about, occurred_us[at].tolist())
 
     def pack(self, rows: Rows) -> list[bytes]:
-        """The rows' states for the database: only the cells and facts that were ever touched."""
+        """The rows' states for the database: only the cells and facts that were ever touched.
+
+        A header of 8 bytes (format, fields, and how many cells, facts and items follow), the numbers of the cells and
+        of the facts, padded to 8 bytes; then as float64 the cells, the facts, the items.
+        """
         cells, facts = self.cells[rows], self.facts[rows]
         touched = cells[:, :, self.count_field] > 0
         known = ~((facts == fact.DEFAULTS) | (np.isnan(facts) & np.isnan(fact.DEFAULTS)))
-        cell_bytes, fact_bytes = cells[touched].tobytes(), facts[known].tobytes()
-        cell_ids = np.nonzero(touched)[1].astype(np.uint8).tobytes()
-        fact_ids = np.nonzero(known)[1].astype(np.uint8).tobytes()
-        cell_ends = np.cumsum(touched.sum(axis=1)).tolist()
-        fact_ends = np.cumsum(known.sum(axis=1)).tolist()
-        packed: list[bytes] = []
-        c0 = f0 = 0
-        width = self.fields * 8
-        for row, c1, f1 in zip(rows.tolist(), cell_ends, fact_ends, strict=True):
-            items = self.items.get(row)
-            head = bytes((_FORMAT, self.fields, c1 - c0, f1 - f0, len(items) if items else 0, 0, 0, 0))
-            ids = cell_ids[c0:c1] + fact_ids[f0:f1]
-            parts = [
-                head,
-                ids,
-                b"\0" * (-len(ids) % 8),
-                cell_bytes[c0 * width : c1 * width],
-                fact_bytes[f0 * 8 : f1 * 8],
-            ]
-            if items:
-                parts.append(np.array([[k, *items[k]] for k in sorted(items)], np.float64).tobytes())
-            packed.append(b"".join(parts))
-            c0, f0 = c1, f1
-        return packed
-
-    def pack_memory(self, rows: Rows) -> list[bytes]:
-        width = memory.WIDTH * 8
-        block = self.memory[rows].tobytes()
-        return [block[i : i + width] for i in range(0, len(block), width)]
+        items = [self.items.get(row) or {} for row in rows.tolist()]
+        counts = np.stack([touched.sum(axis=1), known.sum(axis=1), np.fromiter(map(len, items), np.int64, len(rows))])
+        ids = counts[0] + counts[1]
+        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS
+        ends = np.cumsum(widths)
+        starts = ends - widths
+        doubles = np.zeros(int(ends[-1]) if len(rows) else 0)
+        block = doubles.view(np.uint8)
+        first = starts * 8
+        block[first], block[first + 1] = _FORMAT, self.fields
+        block[first + 2], block[first + 3], block[first + 4] = counts
+        block[_spans(first + _HEADER, counts[0])] = np.nonzero(touched)[1]
+        block[_spans(first + _HEADER + counts[0], counts[1])] = np.nonzero(known)[1]
+        body = starts + 1 + (ids + 7) // 8
+        doubles[_spans(body, counts[0] * self.fields)] = cells[touched].reshape(-1)
+        body += counts[0] * self.fields
+        doubles[_spans(body, counts[1])] = facts[known]
+        listed = [x for some in items for key in sorted(some) for x in (key, *some[key])]
+        doubles[_spans(body + counts[1], counts[2] * item.FIELDS)] = listed
+        content = doubles.tobytes()
+        return [content[a:b] for a, b in zip(first.tolist(), (ends * 8).tolist(), strict=True)]
 
     def _unpack(self, rows: Rows, packed: list[bytes]) -> None:
         block = np.frombuffer(b"".join(packed), np.uint8)
@@ -233,7 +244,7 @@ class States:
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
         for i in np.flatnonzero(items).tolist():
             first = int(fact_start[i] + known[i])
-            values = doubles[first : first + int(items[i]) * fact.ITEM_FIELDS].reshape(-1, fact.ITEM_FIELDS).tolist()
+            values = doubles[first : first + int(items[i]) * item.FIELDS].reshape(-1, item.FIELDS).tolist()
             self.items[int(rows[i])] = {int(v[0]): v[1:] for v in values}
 
     def _profile(self, row: int) -> fact.Profile:
@@ -258,6 +269,16 @@ class States:
         self.row_of[customer_id] = row
         self.key[row] = key
         self.partition[row] = partition
+
+
+def by_type(types: Sequence[str]) -> dict[str, Rows]:
+    """Places of the events of each type, ascending."""
+    number = {name: n for n, name in enumerate(dict.fromkeys(types))}
+    codes = np.fromiter(map(number.__getitem__, types), np.uint16 if len(number) < 1 << 16 else np.int64, len(types))
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(number)))
+    starts = [0, *ends.tolist()]
+    return {name: order[starts[n] : starts[n + 1]] for name, n in number.items()}
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

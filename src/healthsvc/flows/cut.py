@@ -101,22 +101,25 @@ class Cutter:
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows) -> None:
+        stored = self._states.stored[rows]
+        flush.fresh, flush.changed = self._encoded(rows[~stored]), self._encoded(rows[stored])
+        self._states.stored[rows] = True
+        self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
+
+    def _encoded(self, rows: Rows) -> stored_states.Rows | None:
         states = self._states
-        packed, decisions = states.pack(rows), states.pack_memory(rows)
-        keys, partitions, stored = (
-            states.key[rows].tolist(),
-            states.partition[rows].tolist(),
-            states.stored[rows].tolist(),
-        )
+        if not len(rows):
+            return None
         changed = states.profile_changed
-        profiles = {row: states.profile_json(row) for row in changed.intersection(rows.tolist())}
-        for row, key, partition, state, decision, known in zip(
-            rows.tolist(), keys, partitions, packed, decisions, stored, strict=True
-        ):
-            encoded = stored_states.Row(self._projection, key, partition, state, decision, profiles.get(row))
-            (flush.changed if known else flush.fresh).append(encoded)
-        states.stored[rows] = True
-        changed.difference_update(decided.tolist())  # the others are not in the standings yet
+        profiles = {i: states.profile_json(row) for i, row in enumerate(rows.tolist()) if row in changed}
+        return stored_states.rows(
+            self._projection,
+            states.key[rows],
+            states.partition[rows],
+            states.pack(rows),
+            states.memory[rows],
+            profiles,
+        )
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
         """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the partition's

@@ -10,7 +10,7 @@ from healthsvc.store.dedupe import BucketIds, RecentIds
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.partitions import Move
 from healthsvc.store.set_aside import NewDeadLetter, set_aside
-from healthsvc.store.states import Row
+from healthsvc.store.states import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class Flush:
     projection: int
     owner: str
     moves: list[Move]
-    fresh: list[Row] = field(default_factory=list)
-    changed: list[Row] = field(default_factory=list)
+    fresh: Rows | None = None
+    changed: Rows | None = None
     verdicts: list[Verdicts] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
@@ -42,6 +42,11 @@ class Flush:
     handovers: list[tuple[int, str]] = field(default_factory=list)
     """(home partition, event) of records that were read away from home."""
     events: int = 0
+
+    @property
+    def customers(self) -> int:
+        """How many states it writes."""
+        return sum(rows.count for rows in (self.fresh, self.changed) if rows is not None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +84,7 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
 
 
 async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, written: Written, now: datetime) -> None:
-    await timers.write(conn, flush.projection, verdicts.timers)
+    await timers.write(conn, verdicts.timers)
     await timers.delete(conn, flush.projection, verdicts.timers_gone)
     await decisions.write_standings(conn, verdicts.standings)
     await decisions.write_history(conn, verdicts.history)

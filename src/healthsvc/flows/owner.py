@@ -28,7 +28,6 @@ from healthsvc.store.partitions import Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
 from healthsvc.wire.decode import DecodedBatch, decode_batch
-from healthsvc.wire.events import types_of
 from healthsvc.wire.rejects import FieldError, Reject
 from healthsvc.wire.scorecards import Compiled
 
@@ -172,7 +171,7 @@ class Owner:
     async def _fold_events(
         self, source: str, batch: DecodedBatch, read_in: Int64s, logged_us: Int64s, now: datetime
     ) -> None:
-        ids = [e.customer_id for e in batch.events]
+        ids = batch.customer_ids
         rows = self.states.rows(ids)
         if (rows < 0).any():
             missing = np.flatnonzero(rows < 0)
@@ -235,11 +234,13 @@ class Owner:
         self, source: str, batch: DecodedBatch, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime
     ) -> None:
         states, everything = self.states, len(new) == len(batch.events)
-        events = batch.events if everything else [batch.events[i] for i in new.tolist()]
-        raws = batch.raws if everything else [batch.raws[i] for i in new.tolist()]
+        events, types, raws = batch.events, batch.types, batch.raws
+        if not everything:
+            places = new.tolist()
+            events, types, raws = [events[i] for i in places], [types[i] for i in places], [raws[i] for i in places]
         occurred_us = batch.occurred_us[new]
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
-        states.fold(rows, types_of(events), events, occurred_us, ties)
+        states.fold(rows, types, events, occurred_us, ties)
         self._stamp += 1
         states.touched_at[rows] = self._stamp
         np.maximum.at(self._logged_us, rows, logged_us)
@@ -330,6 +331,8 @@ def _without(
     ]
     return DecodedBatch(
         events=[batch.events[n] for n in kept],
+        types=[batch.types[n] for n in kept],
+        customer_ids=[batch.customer_ids[n] for n in kept],
         index=[batch.index[n] for n in kept],
         raws=[batch.raws[n] for n in kept],
         occurred_us=batch.occurred_us[kept],

@@ -283,7 +283,7 @@ class Processor:
             if source.name == "kafka" and kafka:
                 source.hint(kafka)
         log.debug(
-            LogEvent.FLUSHED, events=flush.events, states=len(flush.fresh) + len(flush.changed),
+            LogEvent.FLUSHED, events=flush.events, states=flush.customers,
             seconds=round(seconds, 4),
             alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
         )  # fmt: skip

@@ -123,7 +123,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "risk": None if score is None else 1 - score / 100,
         "risk_is": RISK_IS,
         "flags": _flags_now(seen),
-        "flags_decided": flag_names(card.flag_names, float(remembered[memory.FLAGS])),
+        "flags_decided": list(flag_names(card.flag_names, float(remembered[memory.FLAGS]))),
         "coverage": float(seen.found.coverage[0]),
         "evidence": "enough" if score is not None else "not_enough",
         "events_total": int(seen.table.facts[0, facts.EVENTS]),

@@ -9,6 +9,7 @@ from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from healthsvc.core import facts, memory
 from healthsvc.core.decide import (
@@ -26,7 +27,9 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
-from healthsvc.store.decisions import AlertRow, HistoryRow, ResolvedAlert, StandingRow
+from healthsvc.store import decisions as decisions_store
+from healthsvc.store import timers
+from healthsvc.store.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
@@ -58,15 +61,15 @@ class Draft(NamedTuple):
 class Verdicts:
     """Everything that a flush writes about decisions."""
 
-    standings: list[StandingRow] = field(default_factory=list)
-    history: list[HistoryRow] = field(default_factory=list)
+    standings: bytes = b""
+    history: bytes = b""
     alerts: list[AlertRow] = field(default_factory=list)
     ended: list[tuple[int, str, datetime]] = field(default_factory=list)
     """(customer_key, kind, instant) of alerts whose condition ended."""
     messages: list[Draft] = field(default_factory=list)
     alert_messages: dict[str, Draft] = field(default_factory=dict)
     """By the id of the alert that they announce: sent only if the alert is new."""
-    timers: list[tuple[int, int, datetime]] = field(default_factory=list)
+    timers: bytes = b""
     timers_gone: list[int] = field(default_factory=list)
     next_due_us: float = float("inf")
 
@@ -101,9 +104,12 @@ class Judge:
         due = self._states.memory[rows, memory.DUE]
         later = rows[(due > due_us) | (due <= now_us)]
         self._states.memory[later, memory.DUE] = due_us
-        keys, partitions = self._states.key[later].tolist(), self._states.partition[later].tolist()
-        verdicts.timers = [(k, p, from_us(due_us)) for k, p in zip(keys, partitions, strict=True)]
-        verdicts.next_due_us = due_us if len(later) else float("inf")
+        if len(later):
+            due_at = np.full(len(later), due_us, np.int64)
+            verdicts.timers = timers.rows(
+                self._projection, self._states.key[later], self._states.partition[later], due_at
+            )
+            verdicts.next_due_us = due_us
         return verdicts
 
 
@@ -123,17 +129,12 @@ class _Telling:
     ) -> None:
         card = states.program.scorecard
         self._states, self._card, self._projection, self._version = states, card, projection, version
-        self._row_numbers, self._found, self._decisions, self._before = rows.tolist(), found, decisions, before
-        self._logged_us: list[int] = logged_us.tolist()
+        self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
+        self._row_numbers: list[int] = rows.tolist()
+        self._logged_us = logged_us
         self.sequence = decisions.memory[:, memory.SEQUENCE].copy()
         self._keys: list[int] = states.key[rows].tolist()
-        self._at = [from_us(us) for us in found.now_us.tolist()]
-        self._scores = [None if score != score else score for score in decisions.score.tolist()]
-        self._risks = [None if score is None else 1 - score / 100 for score in self._scores]
-        flags = card.flag_names
-        names = [*(band.name for band in card.bands), None]
-        self._bands = [names[int(band)] for band in decisions.memory[:, memory.BAND].tolist()]
-        self._flags = [flag_names(flags, mask) for mask in decisions.memory[:, memory.FLAGS].tolist()]
+        self._band_names = [*(band.name for band in card.bands), None]
         self._out = Verdicts()
 
     def tell(self) -> Verdicts:
@@ -144,27 +145,30 @@ class _Telling:
             self._flag(flag)
         self._history()
         self._standings()
-        partitions = self._states.partition
-        timed = np.flatnonzero(decisions.timers)
-        for i, due in zip(timed.tolist(), decisions.due_us[timed].tolist(), strict=True):
-            if due == float("inf"):
-                out.timers_gone.append(self._keys[i])
-            else:
-                out.timers.append((self._keys[i], int(partitions[self._row_numbers[i]]), from_us(due)))
-                out.next_due_us = min(out.next_due_us, due)
+        self._timers()
         return out
+
+    def _timers(self) -> None:
+        timed, due = self._decisions.timers, self._decisions.due_us
+        set_, gone = np.flatnonzero(timed & np.isfinite(due)), np.flatnonzero(timed & ~np.isfinite(due))
+        self._out.timers_gone = [self._keys[i] for i in gone.tolist()]
+        if len(set_):
+            rows, states = self._rows[set_], self._states
+            due_us = due[set_].astype(np.int64)
+            self._out.timers = timers.rows(self._projection, states.key[rows], states.partition[rows], due_us)
+            self._out.next_due_us = float(due_us.min())
 
     def _flag(self, change: FlagChange) -> None:
         rule = self._card.flags[change.flag]
         if change.kind == "released":
             if rule.severity is not None:
-                self._out.ended.append((self._keys[change.row], rule.name, self._at[change.row]))
+                self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
         elif change.alert and rule.severity is not None:
             detail = {
                 "flag": rule.name,
                 "play": rule.play,
-                "score": self._scores[change.row],
-                "band": self._bands[change.row],
+                "score": self._score(change.row),
+                "band": self._band_name(change.row),
             }
             again = change.kind == "renewed"
             self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail, unless_open=again)
@@ -187,7 +191,7 @@ class _Telling:
                 i, BAND_ALERT, severity, summary, int(self._found.now_us[i]), {"band": after, "previous_band": before}
             )
         elif change.after < len(bands) // 2 <= change.before:
-            self._out.ended.append((self._keys[i], BAND_ALERT, self._at[i]))
+            self._out.ended.append((self._keys[i], BAND_ALERT, self._at(i)))
 
     def _is_imported(self, i: int) -> bool:
         """Whether old events, logged only now, changed something: that makes history, and no noise."""
@@ -214,7 +218,7 @@ class _Telling:
             summary=summary,
             detail=json.dumps(detail),
             onset_at=from_us(onset_us),
-            raised_at=self._at[i],
+            raised_at=self._at(i),
             unless_open=unless_open,
         )
         self._out.alerts.append(row)
@@ -236,63 +240,70 @@ class _Telling:
 
     def _drafted(self, i: int, type: str, data: dict[str, Any]) -> Draft:
         self.sequence[i] += 1
-        return Draft(type, self._customer(i), self._at[i], int(self.sequence[i]), self._logged_us[i], data)
+        return Draft(type, self._customer(i), self._at(i), int(self.sequence[i]), int(self._logged_us[i]), data)
 
     def _standing_data(self, i: int, previous_band: str | None) -> dict[str, Any]:
         return {
             "customer_id": self._customer(i),
-            "score": self._scores[i],
-            "risk": self._risks[i],
-            "band": self._bands[i],
+            "score": self._score(i),
+            "risk": None if (score := self._score(i)) is None else 1 - score / 100,
+            "band": self._band_name(i),
             "previous_band": previous_band,
-            "decided_at": self._at[i],
-            "flags": self._flags[i],
+            "decided_at": self._at(i),
+            "flags": list(self._flags(i)),
             "scorecard_version": self._version,
         }
 
+    def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
+        """What lists and history say alike of some."""
+        after, rows = self._decisions.memory[at], self._rows[at]
+        flags = self._card.flag_names
+        names = self._band_names
+        return decisions_store.Decided(
+            keys=self._states.key[rows],
+            partitions=self._states.partition[rows],
+            decided_us=self._found.now_us[at],
+            scores=self._decisions.score[at],
+            risks=1 - self._decisions.score[at] / 100,
+            bands=[names[band] for band in after[:, memory.BAND].astype(np.int64).tolist()],
+            flags=[flag_names(flags, mask) for mask in after[:, memory.FLAGS].tolist()],
+        )
+
     def _history(self) -> None:
-        self._out.history = [
-            HistoryRow(
-                self._projection,
-                self._keys[i],
-                self._at[i],
-                self._scores[i],
-                self._risks[i],
-                self._bands[i],
-                self._flags[i],
-                "events" if self._logged_us[i] else "ageing",
-                self._version,
-            )
-            for i in self._decisions.history.tolist()
-        ]
+        at = self._decisions.history
+        if len(at):
+            causes = ["events" if logged else "ageing" for logged in self._logged_us[at].tolist()]
+            self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
 
     def _standings(self) -> None:
         states, churned = self._states, self._found.churned
-        changed = np.flatnonzero(self._decisions.standings).tolist()
+        changed = self._decisions.standings
         if states.profile_changed:
-            renamed = [i for i, row in enumerate(self._row_numbers) if row in states.profile_changed]
-            changed = sorted({*changed, *renamed})
-        for i in changed:
-            row = self._row_numbers[i]
+            renamed = np.fromiter(map(states.profile_changed.__contains__, self._row_numbers), bool, len(self._rows))
+            changed = changed | renamed
+        at = np.flatnonzero(changed)
+        if not len(at):
+            return
+        customers, profiles = [], []
+        for row, gone in zip(self._rows[at].tolist(), churned[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
-            self._out.standings.append(
-                StandingRow(
-                    self._projection,
-                    self._keys[i],
-                    states.ids[row],
-                    int(states.partition[row]),
-                    profile.get("name"),
-                    profile.get("owner"),
-                    profile.get("segment"),
-                    profile.get("tier"),
-                    "churned" if churned[i] else profile.get("stage", "unknown"),
-                    self._bands[i],
-                    self._scores[i],
-                    self._risks[i],
-                    self._flags[i],
-                    self._at[i],
-                )
-            )
+            stage = "churned" if gone else profile.get("stage", "unknown")
+            customers.append(states.ids[row])
+            profiles.append((*map(profile.get, ("name", "owner", "segment", "tier")), stage))
+        self._out.standings = decisions_store.standings_rows(self._projection, self._decided(at), customers, profiles)
+
+    def _at(self, i: int) -> datetime:
+        return from_us(int(self._found.now_us[i]))
+
+    def _score(self, i: int) -> float | None:
+        score = float(self._decisions.score[i])
+        return None if isnan(score) else score
+
+    def _band_name(self, i: int) -> str | None:
+        return self._band_names[int(self._decisions.memory[i, memory.BAND])]
+
+    def _flags(self, i: int) -> tuple[str, ...]:
+        return flag_names(self._card.flag_names, float(self._decisions.memory[i, memory.FLAGS]))
 
     def _customer(self, i: int) -> str:
         customer_id: str = self._states.ids[self._row_numbers[i]]

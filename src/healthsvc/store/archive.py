@@ -1,6 +1,6 @@
 """The archive of counted events: one table a day of logging, filled by COPY, dropped whole when its time is over."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncConnection, raw
+from healthsvc.store import copying
+from healthsvc.store.copying import begin, block, fixed, pieces
+from healthsvc.store.engine import AsyncConnection
 
-_PIECE: Final = 1 << 20
-_ESCAPED: Final = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
+COLUMNS: Final = ("customer_key", "occurred_us", "partition", "sequence", "event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Events:
 
 
 def blocks(batches: Sequence[Events]) -> dict[date, bytes]:
-    """COPY's text form of the events, by day: customer by customer, so that the index is written leaf by leaf."""
+    """The events encoded for COPY, by day: customer by customer, so that the index is written leaf by leaf."""
     days = sorted({batch.logged_on for batch in batches})
     return {day: _block([batch for batch in batches if batch.logged_on == day]) for day in days}
 
@@ -37,18 +38,16 @@ def _block(batches: Sequence[Events]) -> bytes:
     keys = np.concatenate([batch.keys for batch in batches])
     order = np.argsort(keys, kind="stable")
     events = [event for batch in batches for event in batch.events]
-    together = b"".join(events)
-    for plain, escaped in _ESCAPED:
-        if plain in together:
-            events = [event.replace(plain, escaped) for event in events]
-    columns = (
-        keys[order].tolist(),
-        np.concatenate([batch.occurred_us for batch in batches])[order].tolist(),
-        np.concatenate([batch.partitions for batch in batches])[order].tolist(),
-        np.concatenate([batch.sequences for batch in batches])[order].tolist(),
-        [events[i] for i in order.tolist()],
+    head = fixed(
+        len(keys),
+        keys,
+        np.concatenate([batch.occurred_us for batch in batches]),
+        np.concatenate([batch.partitions for batch in batches]),
+        np.concatenate([batch.sequences for batch in batches]),
+        lead=begin(len(COLUMNS)),
+        then=np.fromiter(map(len, events), np.int64, len(events)),
     )
-    return b"".join([b"%d\t%d\t%d\t%d\t%b\n" % row for row in zip(*columns, strict=True)])
+    return block(pieces(head[order]), [events[i] for i in order.tolist()])
 
 
 async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
@@ -67,19 +66,8 @@ async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
 
 async def copy(conn: AsyncConnection, days: Mapping[date, bytes]) -> None:
     """Add what `blocks` made, each day into its own table. A transaction must have begun."""
-    driver = await raw(conn)
-    for day, block in days.items():
-        await driver.copy_to_table(
-            _table(day),
-            source=_pieces(block),
-            columns=("customer_key", "occurred_us", "partition", "sequence", "event"),
-            format="text",
-        )
-
-
-async def _pieces(block: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(block), _PIECE):
-        yield block[at : at + _PIECE]
+    for day, content in days.items():
+        await copying.copy(conn, _table(day), COLUMNS, content)
 
 
 def _table(day: date) -> str:

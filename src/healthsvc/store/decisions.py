@@ -3,44 +3,74 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncConnection, raw
+from healthsvc.store.copying import begin, block, copy, fixed, floats, instants, pieces, texts
+from healthsvc.store.copying import text as encoded
+from healthsvc.store.engine import AsyncConnection
+
+STANDINGS: Final = (
+    *("projection", "customer_key", "partition", "decided_at", "score", "risk", "band", "flags", "customer_id"),
+    *("name", "owner", "segment", "tier", "stage"),
+)
+HISTORY: Final = (
+    *("projection", "customer_key", "scorecard_version", "decided_at", "score", "risk", "band", "flags", "cause"),
+)
 
 
-class StandingRow(NamedTuple):
-    """What lists sort and filter by; the columns of the table, in its order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What lists and history say alike, one entry a customer in each; scores and risks NaN without evidence."""
 
-    projection: int
-    customer_key: int
-    customer_id: str
-    partition: int
-    name: str | None
-    owner: str | None
-    segment: str | None
-    tier: str | None
-    stage: str
-    band: str | None
-    score: float | None
-    risk: float | None
-    flags: list[str]
-    decided_at: datetime
+    keys: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    decided_us: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    risks: NDArray[np.float64]
+    bands: Sequence[str | None]
+    flags: Sequence[tuple[str, ...]]
 
 
-class HistoryRow(NamedTuple):
-    """A recorded decision; the columns of the table, in its order."""
+def standings_rows(
+    projection: int,
+    decided: Decided,
+    customer_ids: Sequence[str],
+    profiles: Sequence[tuple[str | None, ...]],
+) -> bytes:
+    """Encode what lists sort and filter by; profiles: name, owner, segment, tier, stage."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, decided.partitions, at, lead=begin(len(STANDINGS)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    profile = list(map(_profile, profiles))
+    return block(pieces(head), floats(decided.scores, decided.risks), said, list(map(encoded, customer_ids)), profile)
 
-    projection: int
-    customer_key: int
-    decided_at: datetime
-    score: float | None
-    risk: float | None
-    band: str | None
-    flags: list[str]
-    cause: str
-    scorecard_version: int
+
+def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> bytes:
+    """Encode recorded decisions; causes: what made the service decide."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, version, at, lead=begin(len(HISTORY)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    return block(pieces(head), floats(decided.scores, decided.risks), said, list(map(_word, causes)))
+
+
+@lru_cache(maxsize=4096)
+def _band_and_flags(band: str | None, flags: tuple[str, ...]) -> bytes:
+    return encoded(band) + texts(flags)
+
+
+@lru_cache(maxsize=4096)
+def _profile(fields: tuple[str | None, ...]) -> bytes:
+    return b"".join(map(encoded, fields))
+
+
+@lru_cache(maxsize=64)
+def _word(value: str) -> bytes:
+    return encoded(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,27 +102,27 @@ class ResolvedAlert:
     raised_at: datetime
 
 
-_STANDINGS_TABLE = "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
+_STANDINGS_TABLE = text(
+    "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
+)
 _STANDINGS_MERGE = text(f"""
-    insert into standings ({", ".join(StandingRow._fields)}) select {", ".join(StandingRow._fields)} from
-    incoming_standings
-    on conflict (projection, customer_key) do update set
-        {", ".join(f"{name} = excluded.{name}" for name in StandingRow._fields[2:])}
+    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)} from incoming_standings
+    on conflict (projection, customer_key) do update set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
 """)
 
 
-async def write_standings(conn: AsyncConnection, rows: Sequence[StandingRow]) -> None:
+async def write_standings(conn: AsyncConnection, rows: bytes) -> None:
+    """Write what `standings_rows` encoded. A transaction must have begun."""
     if rows:
-        driver = await raw(conn)
-        await driver.execute(_STANDINGS_TABLE)
-        await driver.copy_records_to_table("incoming_standings", records=rows, columns=StandingRow._fields)
+        await conn.execute(_STANDINGS_TABLE)
+        await copy(conn, "incoming_standings", STANDINGS, rows)
         await conn.execute(_STANDINGS_MERGE)
 
 
-async def write_history(conn: AsyncConnection, rows: Sequence[HistoryRow]) -> None:
+async def write_history(conn: AsyncConnection, rows: bytes) -> None:
+    """Write what `history_rows` encoded. A transaction must have begun."""
     if rows:
-        driver = await raw(conn)
-        await driver.copy_records_to_table("history", records=rows, columns=HistoryRow._fields)
+        await copy(conn, "history", HISTORY, rows)
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:

@@ -1,11 +1,14 @@
 """Rows of customers: looked up with their home, written in bulk by the partition's owner alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 
+from healthsvc.store.copying import NULL, begin, block, copy, fixed, jsonb, pieces
 from healthsvc.store.engine import AsyncConnection, raw
 
 
@@ -21,15 +24,33 @@ class Found:
     profile: str | None
 
 
-class Row(NamedTuple):
-    """A state to be written; the columns of the table, in its order. `profile` None: as it was."""
+COLUMNS = ("projection", "customer_key", "partition", "decision", "state", "profile")
 
-    projection: int
-    customer_key: int
-    partition: int
-    state: bytes
-    decision: bytes
-    profile: str | None
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """States to be written, in COPY's binary form."""
+
+    content: bytes
+    count: int
+
+
+def rows(
+    projection: int,
+    keys: NDArray[np.int64],
+    partitions: NDArray[np.int32],
+    states: Sequence[bytes],
+    decisions: NDArray[np.float64],
+    profiles: Mapping[int, str],
+) -> Rows:
+    """Encode states, one entry a customer in each; profiles: by place, of those that changed, as JSON."""
+    widths = np.fromiter(map(len, states), np.int64, len(states))
+    decided = np.ascontiguousarray(decisions).view(f"V{decisions.shape[1] * 8}").reshape(-1)
+    head = fixed(len(keys), projection, keys, partitions, decided, lead=begin(len(COLUMNS)), then=widths)
+    said = [NULL] * len(keys)
+    for place, profile in profiles.items():
+        said[place] = jsonb(profile)
+    return Rows(block(pieces(head), states, said), len(keys))
 
 
 _SELECT = """
@@ -56,7 +77,7 @@ def _found(rows: Sequence[Any]) -> list[Found]:
     return [Found(customer_id=r[0], key=r[1], partition=r[2], state=r[3], decision=r[4], profile=r[5]) for r in rows]
 
 
-_INCOMING = "create temporary table if not exists incoming_states (like states) on commit delete rows"
+_INCOMING = text("create temporary table if not exists incoming_states (like states) on commit delete rows")
 _BY_INDEX = text("""
     select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """)
@@ -67,13 +88,12 @@ _MERGE = text("""
 """)
 
 
-async def write(conn: AsyncConnection, fresh: Sequence[Row], changed: Sequence[Row]) -> None:
+async def write(conn: AsyncConnection, fresh: Rows | None, changed: Rows | None) -> None:
     """Insert the fresh rows, update the changed ones. A transaction must have begun."""
-    driver = await raw(conn)
-    if fresh:
-        await driver.copy_records_to_table("states", records=fresh, columns=Row._fields)
-    if changed:
-        await driver.execute(_INCOMING)
-        await driver.copy_records_to_table("incoming_states", records=changed, columns=Row._fields)
+    if fresh is not None:
+        await copy(conn, "states", COLUMNS, fresh.content)
+    if changed is not None:
+        await conn.execute(_INCOMING)
+        await copy(conn, "incoming_states", COLUMNS, changed.content)
         await conn.execute(_BY_INDEX)  # else a large flush is planned as a join with all states there are
         await conn.execute(_MERGE)

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncConnection, raw
+from healthsvc.store.copying import begin, copy, even_block, fixed, instants
+from healthsvc.store.engine import AsyncConnection
 
-_INCOMING = "create temporary table if not exists incoming_timers (like timers) on commit delete rows"
+COLUMNS = ("projection", "customer_key", "partition", "due_at")
+_INCOMING = text("create temporary table if not exists incoming_timers (like timers) on commit delete rows")
 _MERGE = text("""
     insert into timers (projection, customer_key, partition, due_at)
     select projection, customer_key, partition, due_at from incoming_timers
@@ -15,16 +19,16 @@ _MERGE = text("""
 """)
 
 
-async def write(conn: AsyncConnection, projection: int, timers: Sequence[tuple[int, int, datetime]]) -> None:
-    """Set (customer_key, partition, due_at). A transaction must have begun."""
+def rows(projection: int, keys: NDArray[np.int64], partitions: NDArray[np.int32], due_us: NDArray[np.int64]) -> bytes:
+    """Encode timers, one entry a customer in each."""
+    return even_block(fixed(len(keys), projection, keys, partitions, instants(due_us), lead=begin(len(COLUMNS))))
+
+
+async def write(conn: AsyncConnection, timers: bytes) -> None:
+    """Set the timers that `rows` encoded. A transaction must have begun."""
     if timers:
-        driver = await raw(conn)
-        await driver.execute(_INCOMING)
-        await driver.copy_records_to_table(
-            "incoming_timers",
-            records=[(projection, *timer) for timer in timers],
-            columns=("projection", "customer_key", "partition", "due_at"),
-        )
+        await conn.execute(_INCOMING)
+        await copy(conn, "incoming_timers", COLUMNS, timers)
         await conn.execute(_MERGE)
 
 

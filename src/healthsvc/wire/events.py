@@ -6,7 +6,7 @@ Unknown fields are refused in the envelope and allowed in `data`. The limits her
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from msgspec import Meta, Struct, field
 from msgspec.json import Encoder
@@ -467,8 +467,10 @@ def type_of(event: Envelope) -> str:
 
 def types_of(events: Sequence[Envelope]) -> list[str]:
     """`type_of` each, for the hot path."""
-    names = TYPE_NAMES
-    return [names.get(event.__class__) or type_of(event) for event in events]
+    names = list(map(TYPE_NAMES.get, map(type, events)))
+    if None in names:
+        return [name or type_of(event) for name, event in zip(names, events, strict=True)]
+    return cast("list[str]", names)
 
 
 def encode(event: Envelope) -> bytes:

@@ -101,10 +101,11 @@ def parse_instants(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.
     ok = np.zeros(len(texts), np.bool_)
     lengths = list(map(len, texts))
     for length in set(lengths) & _LAYOUTS.keys() if len(texts) >= FEW else ():
-        where = [i for i, size in enumerate(lengths) if size == length]
-        if len(where) == len(texts):
+        if lengths.count(length) == len(texts):
             us, ok = _parse_group(_LAYOUTS[length], texts)
-        elif len(where) >= FEW:
+            continue
+        where = [i for i, size in enumerate(lengths) if size == length]
+        if len(where) >= FEW:
             us[where], ok[where] = _parse_group(_LAYOUTS[length], [texts[i] for i in where])
     for i in () if ok.all() else np.flatnonzero(~ok).tolist():
         value = parse_instant(texts[i])
