@@ -11,21 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
+from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
 
 PAGE_VIEWED: Final = "page.viewed"
+CANCEL_VIEWED: Final = "page.viewed:cancel"
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
 
 
 class Program:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules."""
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
+    what the risk model needs, where there is one."""
 
-    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str]) -> None:
+    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str], risk: RiskRules | None = None) -> None:
         self.scorecard = scorecard
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
@@ -44,6 +47,8 @@ class Program:
         self._classifiers: dict[str, Classifier] = {}
         self._constants: dict[str, int] = {}
         self._slots: dict[str, int] = {}
+        self.risk_rules = risk
+        self.risk = None if risk is None else risk.program(scorecard.landmark_us)
 
     def classify(self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int) -> NDArray[np.int32]:
         """Signature of each of `count` events; groups: the places of each type's events."""
@@ -67,6 +72,24 @@ class Program:
         ends = np.cumsum(count)
         at = np.arange(len(event)) + np.repeat(self._start[signatures] - (ends - count), count)
         return event, self._measure[at], self._weight[at]
+
+    def risk_codes(
+        self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int
+    ) -> NDArray[np.int64]:
+        """The risk program's code of each of `count` events; views of pages are told apart by the page's kind."""
+        assert self.risk is not None  # asked only where there is a risk model
+        codes = np.empty(count, np.int64)
+        code = self.risk.code
+        for name, places in groups.items():
+            if name == PAGE_VIEWED:
+                codes[places] = [code(self._page_type(events[i].data)) for i in places.tolist()]
+            else:
+                codes[places] = code(name)
+        return codes
+
+    def _page_type(self, data: Any) -> str:
+        """`page.viewed:cancel` for views of the cancel page, `page.viewed` for the others."""
+        return CANCEL_VIEWED if (data.kind or self._page_kind(data.url)) == "cancel" else PAGE_VIEWED
 
     def feature_slots(self, features: Sequence[str]) -> NDArray[np.int64]:
         slots = self._slots

@@ -49,6 +49,7 @@ class States:
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
         self.facts: Floats = np.zeros((capacity, fact.WIDTH))
         self.memory: Floats = np.zeros((capacity, memory.WIDTH))
+        self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
         self.stored = np.zeros(capacity, bool)
@@ -64,7 +65,8 @@ class States:
     @staticmethod
     def row_bytes(program: Program) -> int:
         """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
-        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + 300
+        risk = 0 if program.risk is None else program.risk.width * 8
+        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + risk + 300
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -84,6 +86,7 @@ class States:
         self.cells[rows] = 0.0
         self.facts[rows] = fact.DEFAULTS
         self.memory[rows] = memory.DEFAULTS
+        self.risk[rows] = 0.0
         self.stored[rows] = False
         for row, (customer_id, key, partition) in zip(rows.tolist(), customers, strict=True):
             self._name(row, customer_id, key, partition)
@@ -152,6 +155,7 @@ class States:
         np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
         np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
         self._fold_levels(rows, self.program.classify(groups, events, len(types)), occurred_us)
+        self._fold_risk(rows, groups, events, occurred_us)
         self._fold_slots(rows, groups, events, occurred)
         for name in groups.keys() & fact.HANDLERS.keys():
             places = groups[name]
@@ -173,6 +177,18 @@ class States:
         met, newest = levels.top_three(cell, occurred_us[event])
         at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
+
+    def _fold_risk(
+        self, rows: Rows, groups: Mapping[str, Rows], events: Sequence[Any], occurred_us: NDArray[np.int64]
+    ) -> None:
+        program = self.program.risk
+        if program is None or not program.width:
+            return
+        codes = self.program.risk_codes(groups, events, len(rows))
+        values = np.full(len(rows), np.nan)
+        if program.needs_values:
+            values = np.array([value_of(e) for e in events])
+        program.fold(self.risk, rows, codes, occurred_us, values)
 
     def _fold_slots(self, rows: Rows, groups: Mapping[str, Rows], events: Sequence[Any], occurred: Floats) -> None:
         uses = groups.get("feature.used")
@@ -198,8 +214,8 @@ class States:
     def pack(self, rows: Rows) -> list[bytes]:
         """The rows' states for the database: only the cells and facts that were ever touched.
 
-        A header of 8 bytes (format, fields, and how many cells, facts and items follow), the numbers of the cells and
-        of the facts, padded to 8 bytes; then as float64 the cells, the facts, the items.
+        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
+        of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
         cells, facts = self.cells[rows], self.facts[rows]
         touched = cells[:, :, self.count_field] > 0
@@ -207,7 +223,8 @@ class States:
         items = [self.items.get(row) or {} for row in rows.tolist()]
         counts = np.stack([touched.sum(axis=1), known.sum(axis=1), np.fromiter(map(len, items), np.int64, len(rows))])
         ids = counts[0] + counts[1]
-        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS
+        risks = self.risk.shape[1]
+        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS + risks
         ends = np.cumsum(widths)
         starts = ends - widths
         doubles = np.zeros(int(ends[-1]) if len(rows) else 0)
@@ -215,6 +232,7 @@ class States:
         first = starts * 8
         block[first], block[first + 1] = _FORMAT, self.fields
         block[first + 2], block[first + 3], block[first + 4] = counts
+        block[first + 5] = risks
         block[_spans(first + _HEADER, counts[0])] = np.nonzero(touched)[1]
         block[_spans(first + _HEADER + counts[0], counts[1])] = np.nonzero(known)[1]
         body = starts + 1 + (ids + 7) // 8
@@ -223,6 +241,7 @@ class States:
         doubles[_spans(body, counts[1])] = facts[known]
         listed = [x for some in items for key in sorted(some) for x in (key, *some[key])]
         doubles[_spans(body + counts[1], counts[2] * item.FIELDS)] = listed
+        doubles[(ends - risks)[:, None] + np.arange(risks)] = self.risk[rows]
         content = doubles.tobytes()
         return [content[a:b] for a, b in zip(first.tolist(), (ends * 8).tolist(), strict=True)]
 
@@ -230,8 +249,14 @@ class States:
         block = np.frombuffer(b"".join(packed), np.uint8)
         lengths = np.fromiter(map(len, packed), np.int64, len(packed))
         start = np.cumsum(lengths) - lengths
-        if (block[start] != _FORMAT).any() or (block[start + 1] != self.fields).any():
+        risks = self.risk.shape[1]
+        if (
+            (block[start] != _FORMAT).any()
+            or (block[start + 1] != self.fields).any()
+            or (block[start + 5] != risks).any()
+        ):
             raise ValueError("a packed state is of another format or projection")
+        ends = (start + lengths) // 8
         cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
         doubles = block.view(np.float64)
         ids = cells + known
@@ -239,6 +264,7 @@ class States:
         cell_ids = block[_spans(start + _HEADER, cells)].astype(np.int64)
         cell_values = doubles[_spans(body, cells * self.fields)].reshape(-1, self.fields)
         self.cells[np.repeat(rows, cells), cell_ids] = cell_values
+        self.risk[rows] = doubles[(ends - risks)[:, None] + np.arange(risks)]
         fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
         fact_start = body + cells * self.fields
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
@@ -279,6 +305,13 @@ def by_type(types: Sequence[str]) -> dict[str, Rows]:
     ends = np.cumsum(np.bincount(codes, minlength=len(number)))
     starts = [0, *ends.tolist()]
     return {name: order[starts[n] : starts[n + 1]] for name, n in number.items()}
+
+
+def value_of(event: Any) -> float:
+    """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
+    data = event.data
+    value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,14 +16,13 @@ from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
+from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import Compiled, compile_document
 
-RISK_IS = "ranking"
-"""What `risk` is: 1 - score / 100, good for sorting. Not a probability."""
 EVIDENCE_EVENTS = 3
 
 _compiled = lru_cache(maxsize=4)(compile_document)
@@ -74,8 +73,7 @@ async def explanation(engine: AsyncEngine, customer_id: str, now: datetime) -> d
         "customer_id": customer_id,
         "score": score,
         "raw_score": _known(float(seen.found.raw[0])),
-        "risk": None if score is None else 1 - score / 100,
-        "risk_is": RISK_IS,
+        **risk_explained(seen.view, seen.found, score, frozen=seen.frozen),
         "contributions": told,
         "evaluated_at": now,
         "scorecard_version": seen.version,
@@ -101,7 +99,7 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
             profile=row.profile,
         )
         table.load([stored])
-    view = View(compiled.program, table.cells, table.facts, np.array([to_us(now)], np.int64))
+    view = View(compiled.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk)
     return Seen(live.scorecard_version, compiled, table, view, evaluate(view), row.key)
 
 
@@ -120,8 +118,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "raw_score": _known(float(seen.found.raw[0])),
         "band": card.bands[band].name if band >= 0 else None,
         "band_since": from_us(remembered[memory.BAND_SINCE]) if band >= 0 else None,
-        "risk": None if score is None else 1 - score / 100,
-        "risk_is": RISK_IS,
+        **risk_told(seen.view, seen.found, score, frozen=seen.frozen),
         "flags": _flags_now(seen),
         "flags_decided": list(flag_names(card.flag_names, float(remembered[memory.FLAGS]))),
         "coverage": float(seen.found.coverage[0]),

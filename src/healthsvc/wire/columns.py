@@ -26,7 +26,8 @@ EVENT_COLUMNS: Final = ("account_id", "ts", "type", "value")
 LABEL_COLUMNS: Final = ("account_id", "obs_ts", "horizon_days", "churned", "churn_ts")
 SHOWN: Final = 10
 MOST_BAD: Final = 0.1
-"""A file of which more than this share of the rows can't be read is refused."""
+FEW_BAD: Final = 20
+"""A file of which more than this share of the rows, and more than these few, can't be read is refused."""
 TIME_RULE: Final = "a time such as 2026-05-04T09:30:00Z, or a date"
 _NAIVE_LENGTHS: Final = (19, 23, 26)
 
@@ -88,7 +89,7 @@ def read_events(path: Path, tally: Tally) -> Iterator[EventColumns]:
     for line, columns in _rows(path, EVENT_COLUMNS, ("account_id", "ts", "type"), tally):
         tally.rows += len(columns[0])
         yield _events(path, line, columns, tally)
-    if tally.rows and tally.bad > MOST_BAD * tally.rows:
+    if tally.bad > max(FEW_BAD, MOST_BAD * tally.rows):
         shown = "; ".join(tally.shown[:3])
         raise FileRefusedError(f"{path}: {tally.bad} of {tally.rows} rows can't be read: {shown}")
 

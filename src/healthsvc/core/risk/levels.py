@@ -65,6 +65,11 @@ class RiskProgram:
         self.column = {level: i for i, level in enumerate(self.kept)}
         self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
 
+    def code(self, event_type: str) -> int:
+        """A small number for the type, the same as long as this program lives."""
+        found = self._codes.get(event_type)
+        return self._learn(event_type) if found is None else found
+
     def codes(self, types: Sequence[str]) -> NDArray[np.int64]:
         """Code of each type."""
         known = self._codes
@@ -84,11 +89,22 @@ class RiskProgram:
             return
         at = np.arange(len(event)) + np.repeat(self._start[codes] - (np.cumsum(count) - count), count)
         weights = np.stack([levels.weights(us, h, self.landmark_us) for h in self.half_lives_us])
+        amount = weights[self._half_life[at], event]
+        if self.needs_values:
+            amount = amount * self._worth(values)[self._of[at], event]
+        np.add.at(sums.reshape(-1), rows[event] * self.width + self._column[at], amount)
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether any level sums values."""
+        return any(level.of != "count" for level in self.kept)
+
+    @staticmethod
+    def _worth(values: Floats) -> Floats:
+        """(3, n) what an event adds to each kind of sum, before its weight."""
         has_value = np.isfinite(values)
         worth = np.clip(np.where(has_value, values, 0.0), -LARGEST_VALUE, LARGEST_VALUE)
-        factors = np.stack([np.ones(len(codes)), worth, has_value.astype(np.float64)])
-        amount = weights[self._half_life[at], event] * factors[self._of[at], event]
-        np.add.at(sums.reshape(-1), rows[event] * self.width + self._column[at], amount)
+        return np.stack([np.ones(len(values)), worth, has_value.astype(np.float64)])
 
     def _learn(self, event_type: str) -> int:
         sources = sources_of(event_type, self._kind_of(event_type))
