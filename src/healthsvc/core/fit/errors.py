@@ -29,18 +29,36 @@ def auc(y: Floats, score: Floats, customer: Rows) -> Figure:
 
     Error by placements (DeLong, DeLong, Clarke-Pearson 1988), summed by customer (Obuchowski 1997).
     """
+    if not 0 < (y > 0.5).sum() < len(y):
+        return Figure(float("nan"), float("nan"))
+    value, influence = _influence(y, score)
+    return Figure(value, _by_customer(influence, customer))
+
+
+def auc_gain(y: Floats, new: Floats, old: Floats, customer: Rows) -> Figure:
+    """AUC of `new` less that of `old`, on the same rows: the error is that of the difference."""
+    if not 0 < (y > 0.5).sum() < len(y):
+        return Figure(float("nan"), float("nan"))
+    (a, one), (b, other) = _influence(y, new), _influence(y, old)
+    return Figure(a - b, _by_customer(one - other, customer))
+
+
+def _influence(y: Floats, score: Floats) -> tuple[float, Floats]:
+    """AUC, and how much each row moves it."""
     positive = y > 0.5
     m, n = int(positive.sum()), int((~positive).sum())
-    if not m or not n:
-        return Figure(float("nan"), float("nan"))
     ranked = midranks(score)
     among = np.empty(len(y))
     among[positive], among[~positive] = midranks(score[positive]), midranks(score[~positive])
     place = np.where(positive, (ranked - among) / n, 1.0 - (ranked - among) / m)
     value = float(place[positive].sum() / m)
-    influence = (place - value) / np.where(positive, m, n)
+    influence: Floats = (place - value) / np.where(positive, m, n)
+    return value, influence
+
+
+def _by_customer(influence: Floats, customer: Rows) -> float:
     sums = np.bincount(customer, influence)
-    return Figure(value, float(np.sqrt((sums * sums).sum())))
+    return float(np.sqrt((sums * sums).sum()))
 
 
 def midranks(x: Floats) -> Floats:

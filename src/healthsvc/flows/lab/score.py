@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -16,10 +16,11 @@ from healthsvc.core.fit import candidates
 from healthsvc.core.fit.ladder import Verdict
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
-from healthsvc.flows.lab.study import Asked, Purged, Study, by_instant, landmark_for, purge
+from healthsvc.flows.lab.study import Purged, Study, by_instant, landmark_for, purge
 from healthsvc.wire.columns import EventColumns, Labels, Tally, read_events
 
 MOST_HORIZONS: Final = 6
@@ -45,9 +46,19 @@ class Scored:
 
 
 def score(
-    events: Path, labels: Labels, *, fit: Labels | None = None, mapping: TypeMapping, tell: Tell = lambda _: None
+    events: Path,
+    labels: Labels,
+    *,
+    fit: Labels | None = None,
+    mapping: TypeMapping,
+    tell: Tell = lambda _: None,
+    models: Mapping[int, Model] | None = None,
+    probe: Callable[[int], Sequence[Feature]] = lambda _: (),
 ) -> Scored:
-    """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known by the first row."""
+    """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known by the first row.
+
+    models: instead of the prior, by horizon; probe: features to keep of the scored rows, by the shortest horizon.
+    """
     notes: list[str] = []
     shared = _shared_horizons(labels.horizon_us)
     if len(np.unique(shared)) != len(np.unique(labels.horizon_us)):
@@ -62,35 +73,34 @@ def score(
         tell(_purge_sentence(purged, len(fit), int(labels.obs_us.min())))
     wanted = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
-    study, tally, sorted_first = _replayed(events, mapping, horizons, wanted, gathered, used, len(labels), tell)
+
+    def study_from(landmark_us: int) -> Study:
+        return Study(
+            mapping=mapping,
+            horizons=horizons,
+            landmark_us=landmark_us,
+            score=wanted,
+            fit=gathered,
+            fit_labels=used,
+            rows=len(labels),
+            models=models,
+            probe=probe(horizons[0]),
+        )
+
+    shortest = min(candidates.half_life(h, candidates.SPANS[0]) for h in horizons)
+    study, tally, sorted_first = _replayed(events, study_from, shortest, tell)
     return Scored(study.risks, study.models, study.verdicts, purged, study, tally, sorted_first, notes)
 
 
 def _replayed(
-    events: Path,
-    mapping: TypeMapping,
-    horizons: Sequence[int],
-    wanted: dict[tuple[int, int], Asked],
-    gathered: dict[tuple[int, int], Asked] | None,
-    used: Labels | None,
-    rows: int,
-    tell: Tell,
+    events: Path, study_from: Callable[[int], Study], shortest_us: int, tell: Tell
 ) -> tuple[Study, Tally, bool]:
     """In the file's order, if that is the order of time; else once more, sorted."""
     for sorting in (False, True):
         tally = Tally()
         groups = in_order(events, tally) if sorting else read_events(events, tally)
         first_us, groups = _peek(groups)
-        shortest = min(candidates.half_life(h, candidates.SPANS[0] if used is not None else 1.0) for h in horizons)
-        study = Study(
-            mapping=mapping,
-            horizons=horizons,
-            landmark_us=LANDMARK_US if first_us is None else landmark_for(first_us, shortest),
-            score=wanted,
-            fit=gathered,
-            fit_labels=used,
-            rows=rows,
-        )
+        study = study_from(LANDMARK_US if first_us is None else landmark_for(first_us, shortest_us))
         try:
             replay(study.history, _told(groups, tally, tell), study.moments, study.halt)
         except OutOfOrderError:

@@ -5,7 +5,7 @@ Rows of different horizons get models of their own. Nothing of the rows to score
 looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
@@ -123,9 +123,16 @@ class Study:
         fit: dict[tuple[int, int], Asked] | None,
         fit_labels: Labels | None,
         rows: int,
+        models: Mapping[int, Model] | None = None,
+        probe: Sequence[Feature] = (),
     ) -> None:
+        """score, fit: rows by (instant, horizon); models: instead of the prior, by horizon; probe: features of the
+        scored rows to be kept, for baselines."""
         self.mapping = mapping
-        self.models: dict[int, Model] = {h: prior(h) for h in horizons}
+        self.models: dict[int, Model] = {h: (models or {}).get(h) or prior(h) for h in horizons}
+        self.fitted_on: dict[int, Rows] = {}
+        self.probe = tuple(probe)
+        self.probed: Floats = np.zeros((rows, len(self.probe)))
         self.verdicts: dict[int, Verdict] = {}
         self.risks: Floats = np.zeros(rows)
         self.unseen = 0
@@ -138,6 +145,7 @@ class Study:
                 self._halts[t].append(h)
         kept = [level for m in self.models.values() for level in m.levels]
         kept += [level for g in self._gathered.values() for level in candidates.levels_of(g.names)]
+        kept += candidates.levels_of(self.probe)
         program = RiskProgram(kept, lambda t: mapping.judge(t).kind, landmark_us)
         self.history = History(RiskTable(program, self._levels_of_type if fit else None))
         self._typed: list[str] = []
@@ -159,6 +167,8 @@ class Study:
                 self.unseen += int((rows < 0).sum())
                 seen = self.history.table.snapshot(rows, now_us)
                 self.risks[asked.places] = risk_model.risk(self.models[horizon], seen)
+                for k, feature in enumerate(self.probe):
+                    self.probed[asked.places, k] = values(feature, seen)
 
     def _gather(self, now_us: int, horizon: int, asked: Asked) -> None:
         assert self._labels is not None  # there are rows to fit on
@@ -183,7 +193,8 @@ class Study:
 
     def _fit_all(self) -> None:
         for horizon, gathered in self._gathered.items():
-            verdict = climb(in_canonical_order(gathered, len(self._typed)), prior(horizon))
+            rows = self.fitted_on[horizon] = in_canonical_order(gathered, len(self._typed))
+            verdict = climb(rows, prior(horizon))
             self.verdicts[horizon] = verdict
             if verdict.model is not None:
                 self.models[horizon] = verdict.model
