@@ -20,7 +20,7 @@ from healthsvc.flows.lab import score as scoring
 from healthsvc.flows.lab.backtest import CannotJudgeError
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.lab.report import page
-from healthsvc.wire.columns import TIME_RULE, Labels, Tally, instants, read_events, read_labels
+from healthsvc.wire.columns import TIME_RULE, Labels, Tally, instants, read_events, read_labels, read_segments
 from healthsvc.wire.files import FileRefusedError
 from healthsvc.wire.mappings import load_type_mapping
 from healthsvc.wire.scorecards import ScorecardError, compile_document, default_document
@@ -102,6 +102,9 @@ def backtest_command(
         typer.Option(exists=True, dir_okay=False, help="Scorecard of the live version, to be held against."),
     ] = None,
     capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
+    segments: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of account_id, segment: figures for each.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")] = None,
     override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
 ) -> None:
@@ -115,6 +118,7 @@ def backtest_command(
             capacity=capacity,
             live=_rules(scorecard).model if scorecard else None,
             override=override,
+            segments=read_segments(segments) if segments else None,
         )
         found = backtesting.backtest(asked, _tell)
         if report is not None:
@@ -138,17 +142,32 @@ def fit_command(
         Path | None, typer.Option(dir_okay=False, help="Scorecard (YAML) to write, to be published.")
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="Use only outcomes known by this time.", metavar="TIME")] = None,
+    silence: Annotated[
+        bool, typer.Option("--prior-as-silence", help="Keep the prior, as a probability of silence over the horizon.")
+    ] = False,
+    base_rate: Annotated[
+        float | None,
+        typer.Option(min=0.0001, max=0.9999, help="Keep the prior, as a churn probability from this stated base rate."),
+    ] = None,
 ) -> None:
-    """Fit a model on all outcomes known, and write the scorecard with it. With too little evidence the prior stays."""
+    """Fit a model on all outcomes known, and write the scorecard with it. With too little evidence the prior stays.
+
+    Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
+    """
     with _complaining():
         types = _mapping(mapping)
-        known = _known(events, labels, outcome, horizon_days, types)
-        fitted = fitting.fit(events, known, types, _instant(as_of), _tell)
+        if silence or base_rate is not None:
+            known = _known(events, None, OutcomeName.SILENCE, horizon_days, types)
+            rules, told = fitting.number_prior(events, known, types, base_rate, _tell)
+        else:
+            known = _known(events, labels, outcome, horizon_days, types)
+            fitted = fitting.fit(events, known, types, _instant(as_of), _tell)
+            rules, told = fitted.rules, fitted.told
         if out is not None:
             document = scorecard.read_text() if scorecard else default_document()
-            out.write_text(fitting.scorecard_with(document, fitted.rules), encoding="utf-8")
+            out.write_text(fitting.scorecard_with(document, rules), encoding="utf-8")
             _tell(f"the scorecard is in {out}")
-        _answer(fitted.told)
+        _answer(told)
 
 
 @lab.command("compare")
@@ -185,6 +204,21 @@ def preview_command(
         new, old = _rules(scorecard), _rules(live)
         rows = comparing.everyone(events, _instant(as_of), new.model.horizon_us)
         _answer(comparing.preview(events, rows, new, old, _tell))
+
+
+@lab.command("drift")
+def drift_command(
+    scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")],
+    events: Events,
+    labels: Known = None,
+    outcome: OutcomeOf = None,
+    horizon_days: Horizon = 28.0,
+) -> None:
+    """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
+    with _complaining():
+        rules = _rules(scorecard)
+        known = _known(events, labels, outcome, horizon_days, rules.mapping)
+        _answer(comparing.watch(events, known, rules, _tell))
 
 
 def _known(

@@ -116,6 +116,13 @@ def read_labels(path: Path, *, outcomes: bool) -> Labels:
     )
 
 
+def read_segments(path: Path) -> dict[str, str]:
+    """Segment of each account. Raises FileRefusedError."""
+    tally = Tally()
+    names = ("account_id", "segment")
+    return {a: s for _, columns in _rows(path, names, names, tally) for a, s in zip(*columns, strict=True)}
+
+
 def _label_numbers(
     path: Path, line: int, columns: list[list[str]], *, outcomes: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:

@@ -136,3 +136,51 @@ def test_a_leak_is_told_when_the_outcome_is_an_event_before_the_row(tmp_path: Pa
     told = answer(lab("fit", "--events", path, "--labels", rows))
 
     assert any("is an event the outcome itself?" in w for w in told["warnings"])
+
+
+def test_the_prior_becomes_a_number_only_under_an_honest_name(folder: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.yaml"
+    events = ("--events", folder / "e.csv.gz", "--out", card)
+
+    silence = answer(lab("fit", *events, "--prior-as-silence"))
+    by_silence = compile_document(card.read_text()).program.risk_rules
+    stated = answer(lab("fit", *events, "--base-rate", "0.04"))
+    by_rate = compile_document(card.read_text()).program.risk_rules
+
+    assert (silence["risk_kind"], stated["risk_kind"]) == ("probability_of_silence", "churn_probability")
+    assert by_silence is not None
+    assert by_rate is not None
+    rows = from_log(read_events(folder / "e.csv.gz", Tally()), TypeMapping(), "silence", 28 * DAY_US)
+    told = risks_of(folder / "e.csv.gz", rows, by_silence, lambda _: None)
+    assert abs(told.mean() - rows.churned.mean()) < 0.01
+    last = rows.obs_us == rows.obs_us.max()
+    assert abs(risks_of(folder / "e.csv.gz", rows, by_rate, lambda _: None)[last].mean() - 0.04) < 1e-9
+
+
+def test_drift_is_told_when_outcomes_leave_what_was_told(folder: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.yaml"
+    answer(lab("fit", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--out", card))
+    doubled = [(*r[:3], "1" if r[3] == "1" or i % 9 == 0 else "0") for i, r in enumerate(LOG.rows)]
+    worse = logs.write_rows(tmp_path / "worse.csv.gz", doubled)
+
+    calm = answer(lab("drift", card, "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz"))
+    alarmed = answer(lab("drift", card, "--events", folder / "e.csv.gz", "--labels", worse))
+
+    assert (calm["alarm"], alarmed["alarm"]) == (False, True)
+    assert alarmed["intercept_off_by"] > 0.2
+
+
+def test_segments_get_figures_of_their_own(folder: Path, tmp_path: Path) -> None:
+    names = sorted({r[0] for r in LOG.rows})
+    segments = logs.write(
+        tmp_path / "s.csv.gz",
+        ("account_id", "segment"),
+        [(n, "big" if i % 2 else "small") for i, n in enumerate(names)],
+    )
+
+    found = answer(
+        lab("backtest", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--segments", segments)
+    )
+
+    rows = [found["by_segment"][s]["rows"] for s in ("big", "small")]
+    assert sum(rows) == found["model"]["rows"]

@@ -18,14 +18,19 @@ class Check:
     detail: str
 
 
-def gate(new: Mapping[str, Any], live: Mapping[str, Any] | None, healthy_share: float | None) -> list[Check]:
+def gate(
+    new: Mapping[str, Any],
+    live: Mapping[str, Any] | None,
+    healthy_share: float | None,
+    against: str = "the live version",
+) -> list[Check]:
     """Checks on a backtest's figures. new, live: of the same rows; healthy_share: of the customers, None if unknown."""
     base = float(new["base_rate"])
     checks = []
     if live is not None:
         error = (float(new["auc_error"]) ** 2 + float(live["auc_error"]) ** 2) ** 0.5
         behind = float(live["auc"]) - float(new["auc"])
-        detail = f"AUC {new['auc']:.3f} against the live version's {live['auc']:.3f} ± {error:.3f}"
+        detail = f"AUC {new['auc']:.3f} against {against}'s {live['auc']:.3f} ± {error:.3f}"
         checks.append(Check("at_least_as_good_as_live", behind <= error, detail))
     asked = min(MOST_LIFT_ASKED, SHARE_OF_PERFECT / base) if base else MOST_LIFT_ASKED
     lift = new["lift_top_tenth"]

@@ -19,6 +19,9 @@ RIDGE_LINEAR: Final = 300.0
 RIDGE_HATS: Final = 100.0
 """Strength of the ridge on a line (per standard deviation) and on a hat: the same for any log, see docs/score.md."""
 
+LEAST_EFFECT: Final = 0.05
+"""A term that moves no customer by more log-odds isn't kept, nor are its levels."""
+
 LADDER: Final[tuple[ModelName, ...]] = ("base_rate", "scaled_prior", "prior_with_deviations", "additive")
 
 
@@ -116,7 +119,7 @@ def _model(
         plain = Term(data.names[i], tuple(knots[i].tolist()), tuple(gives[i].tolist()))
         middle = float(drawn(plain, np.array([np.median(data.x[:, i])]))[0])
         intercept += middle
-        if float(np.ptp(gives[i])) > 0:
+        if float(np.ptp(gives[i])) > LEAST_EFFECT:
             terms.append(Term(plain.feature, plain.at, plain.gives, middle))
     return Model(rung, "churn_probability", prior.horizon_us, intercept, tuple(terms))
 

@@ -1,5 +1,6 @@
 """`lab backtest`: fitted on the earlier dates, judged on the later ones, beside the prior and the usual baselines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,8 @@ class Asked:
     """The model of the live version, to be held against."""
     override: str | None = None
     """Why it may ship although the gate says no."""
+    segments: Mapping[str, str] | None = None
+    """Segment of each customer."""
 
 
 class CannotJudgeError(ValueError):
@@ -84,6 +87,7 @@ def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
         "lift_curve": {"share_of_customers": CURVE, "share_of_churners": lift_curve(rows.y, fitted.risks, CURVE)},
         "distribution": distribution(fitted.risks),
         "beside": told,
+        "by_segment": _by_segment(asked, late, rows, fitted.risks, probability=model.kind != "ranking"),
         "not_run": [] if "boosting" in told else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
         "model_data": as_data(RiskRules(asked.mapping, model)),
     }
@@ -135,6 +139,23 @@ def distribution(risks: Floats) -> dict[str, Any]:
     return {"edges": edges.tolist(), "rows": counts.tolist(), **quantiles}
 
 
+def _by_segment(
+    asked: Asked, late: Labels, rows: Judged, risks: Floats, *, probability: bool
+) -> dict[str, dict[str, Any]]:
+    """The same figures for each segment that has churners and others."""
+    if asked.segments is None:
+        return {}
+    segment = np.array([asked.segments.get(a, "") for a in late.accounts], dtype=object)
+    found = {}
+    for name in sorted(set(segment.tolist())):
+        mine = segment == name
+        if 0 < rows.y[mine].sum() < mine.sum():
+            some = Judged(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
+            found[name or "(none)"] = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
+    return found
+
+
 def _gate(asked: Asked, main: dict[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    held_against = told.get("live", told["prior"])
-    return gate.verdict(gate.gate(main, held_against, None), asked.override)
+    against = "the live version" if "live" in told else "the prior"
+    checks = gate.gate(main, told.get("live", told["prior"]), None, against)
+    return gate.verdict(checks, asked.override)

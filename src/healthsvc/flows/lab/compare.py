@@ -1,4 +1,4 @@
-"""`lab compare` and `lab preview`: what another scorecard would say of the same customers at the same instants."""
+"""`lab compare`, `preview` and `drift`: what a scorecard says of the same customers as another, or as what happened."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core.fit import errors
+from healthsvc.core.fit.drift import drift
 from healthsvc.core.fit.figures import RED_SHARE, figures, riskiest
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.section import RiskRules
-from healthsvc.flows.lab.backtest import distribution, judged, part
+from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, judged, part
 from healthsvc.flows.lab.score import Tell, score
 from healthsvc.wire.columns import Labels, Tally, read_events
 
@@ -52,6 +53,25 @@ def moved(labels: Labels, first: Floats, second: Floats) -> dict[str, Any]:
         "leave": len(leave),
         "entering": [_shift(labels, i, first, second) for i in enter.tolist()[:SHOWN]],
         "leaving": [_shift(labels, i, first, second) for i in leave.tolist()[:SHOWN]],
+    }
+
+
+def watch(events: Path, labels: Labels, rules: RiskRules, tell: Tell) -> dict[str, Any]:
+    """Whether matured outcomes still agree with a fitted model, and if it should be fitted anew."""
+    if rules.model.kind == "ranking":
+        raise CannotJudgeError("a ranking promises no level that could drift: fit a model first")
+    known = part(labels, ~np.isnan(labels.churned))
+    rows = judged(known)
+    found = drift(rows.y, risks_of(events, known, rules, tell), rows.obs_us, rows.customer)
+    return {
+        "alarm": found.alarm,
+        "advice": "fit anew: healthsvc lab fit" if found.alarm else "the model still holds",
+        "intercept_off_by": found.offset.value,
+        "standard_error": found.offset.error,
+        "dates": [
+            {"date": from_us(us).isoformat(), "rows": n, "told": told, "happened": happened}
+            for us, n, told, happened in found.by_date
+        ],
     }
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import yaml
 
 from healthsvc.core.fit.ladder import Verdict
+from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.core.risk.model import Model
+from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.score import Tell, score, summary
 from healthsvc.wire.columns import Labels
@@ -46,6 +47,31 @@ def fit(events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None,
     told["as_of"] = from_us(end_us).isoformat()
     told["horizon_days"] = horizon_us / DAY_US
     return Fitted(RiskRules(mapping, model), found.verdicts[horizon_us], told)
+
+
+def number_prior(
+    events: Path, known: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
+) -> tuple[RiskRules, dict[str, Any]]:
+    """The prior as a number without outcomes: the probability of silence of `known` rows made from the log's silences,
+    or, where the operator states one, a base rate that the customers of the last date have on average."""
+    horizon_us = int(known.horizon_us[0])
+    plain = prior(horizon_us)
+    scores = score(events, known, mapping=mapping, tell=tell).risks
+    odds = np.log(scores) - np.log1p(-scores)
+    if base_rate is not None:
+        made: Model | None = stated_base_rate(plain, odds[known.obs_us == known.obs_us.max()], base_rate)
+    else:
+        made = probability_of_silence(plain, odds, known.churned)
+    model = made or plain
+    told = {
+        "model": model.name,
+        "reason": "no_evidence" if made is None else "stated_base_rate" if base_rate is not None else "silence",
+        "risk_kind": model.kind,
+        "horizon_days": horizon_us / DAY_US,
+        "rows": len(known),
+        "silent": float(known.churned.mean()),
+    }
+    return RiskRules(mapping, model), told
 
 
 def scorecard_with(document: str, rules: RiskRules) -> str:

@@ -13,7 +13,7 @@ th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e3e8ee}
 th:first-child,td:first-child{text-align:left}
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-size:13px;color:#52606d}
 svg text{font:11px system-ui,sans-serif;fill:#52606d}.no{color:#b42318}.yes{color:#1a7f37}
-.terms figure{margin:.3rem .6rem .3rem 0}
+.terms figure{margin:.3rem .6rem .3rem 0;width:220px;overflow-wrap:anywhere;min-height:200px}
 """
 COLUMNS: Final = (
     ("auc", "AUC"), ("auc_error", "±"), ("auc_within_date", "within date"), ("average_precision", "avg. precision"),
@@ -34,6 +34,7 @@ def page(found: dict[str, Any]) -> str:
         "<h2>Beside the usual baselines</h2>",
         _table({told["model"]: found["model"], **found["beside"]}),
         "".join(f"<p>{escape(note)}</p>" for note in found["not_run"]),
+        f"<h2>By segment</h2>{_table(found['by_segment'])}" if found["by_segment"] else "",
         "<h2>Pictures</h2>",
         _reliability(found["model"].get("reliability")),
         _lift(found["lift_curve"]),
@@ -161,13 +162,16 @@ def _lead(days: list[float] | None) -> str:
     most = max(max(days), 30.0)
     edges = [most * i / 15 for i in range(16)]
     counts = [sum(a <= d < b or (d == most and b == most) for d in days) for a, b in pairwise(edges)]
-    axes = _Axes((0, most), (0, max(counts)))
-    return _figure(axes, axes.bars(edges, counts), "Lead time: days of unbroken red before churn", "days")
+    shares = [count / len(days) for count in counts]
+    axes = _Axes((0, most), (0, max(shares)))
+    caption = "Lead time: days of unbroken red before churn, share of those caught"
+    return _figure(axes, axes.bars(edges, shares), caption, "days")
 
 
 def _distribution(found: dict[str, Any]) -> str:
-    axes = _Axes((0, 1), (0, max(found["rows"])))
-    return _figure(axes, axes.bars(found["edges"], found["rows"]), "Distribution of the risk over the rows", "risk")
+    shares = [count / sum(found["rows"]) for count in found["rows"]]
+    axes = _Axes((0, 1), (0, max(shares)))
+    return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
 
 
 def _terms(model: Any) -> str:

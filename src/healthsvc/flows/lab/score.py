@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -26,6 +27,8 @@ from healthsvc.wire.columns import EventColumns, Labels, Tally, read_events
 MOST_HORIZONS: Final = 6
 """Different horizons with models of their own; with more, rows share the model of the nearest of so many."""
 MOST_TYPES_TOLD: Final = 200
+
+_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
 
 Tell = Callable[[str], None]
 """Says how far it is: on standard error."""
@@ -164,11 +167,14 @@ def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
 
 def write_scores(path: Path, labels: Labels, risks: Floats) -> None:
     """account_id, obs_ts, risk in the rows' order; gzip where the name ends in .gz."""
-    buffer = io.StringIO()
-    rows = csv.writer(buffer, lineterminator="\n")
-    rows.writerow(("account_id", "obs_ts", "risk"))
-    rows.writerows(zip(labels.accounts, labels.obs, map(repr, risks.tolist()), strict=True))
-    data = buffer.getvalue().encode()
+    columns = zip(labels.accounts, labels.obs, map(repr, risks.tolist()), strict=True)
+    if any(_NEEDS_QUOTES.search(account) for account in dict.fromkeys(labels.accounts)):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows(columns)
+        text = buffer.getvalue()
+    else:
+        text = "".join([f"{account},{obs},{risk}\n" for account, obs, risk in columns])
+    data = f"account_id,obs_ts,risk\n{text}".encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
 
