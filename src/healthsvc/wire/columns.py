@@ -12,12 +12,14 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.instants import to_us
 from healthsvc.wire.files import GZIP_MAGIC, FileRefusedError
 from healthsvc.wire.times import parse_instants
 
@@ -175,7 +177,21 @@ def instants(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
             naive += 1
         whole.append(plain if plain[10:11] != " " else f"{plain[:10]}T{plain[11:]}")
     us, ok = parse_instants(whole)
+    for i in np.flatnonzero(~ok).tolist():
+        found = _other_form(texts[i])
+        if found is not None:
+            us[i], ok[i] = found[0], True
+            naive += found[1]
     return us, ok, naive
+
+
+def _other_form(text: str) -> tuple[int, bool] | None:
+    """Any other form of ISO 8601 (microseconds, whether it had no offset); None if it is none."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return to_us(at if at.tzinfo else at.replace(tzinfo=UTC)), at.tzinfo is None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _events(path: Path, line: int, columns: list[list[str]], tally: Tally) -> EventColumns:
