@@ -52,6 +52,8 @@ class Evaluation:
     churned: Mask
     slot_expiry_us: Floats
     """(n,) next instant at which a function stops counting as used, inf where none does."""
+    first_seen_us: Instants
+    """(n,) the first event, 0 where there is none."""
 
     @property
     def risk(self) -> Floats:
@@ -95,6 +97,7 @@ def evaluate(view: View) -> Evaluation:
         standing=standing,
         churned=_churned(view),
         slot_expiry_us=_slot_expiry(view),
+        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
     )
 
 

@@ -4,13 +4,14 @@ Events that feed the same measures with the same weights share a *signature*, a 
 its signatures.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
+from healthsvc.core import items as item
 from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
 _MEMO: Final = 50_000
@@ -20,6 +21,41 @@ PAGE_VIEWED: Final = "page.viewed"
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
+
+
+FEATURE_USED: Final = "feature.used"
+NO_SLOT: Final = -1
+HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
+"""Types that write facts: their events are kept until they are folded."""
+
+
+class Extract(NamedTuple):
+    """What the fold needs of events, an entry an event in each list."""
+
+    signatures: list[int]
+    slots: list[int]
+    """Of the function that was used; `NO_SLOT` for other events."""
+    handled: list[tuple[str, Any] | None]
+    """Type and event, of those that write facts."""
+
+    def picked(self, places: Sequence[int]) -> "Extract":
+        signatures, slots, handled = self
+        return Extract([signatures[i] for i in places], [slots[i] for i in places], [handled[i] for i in places])
+
+    def extend(self, more: "Extract") -> None:
+        self.signatures.extend(more.signatures)
+        self.slots.extend(more.slots)
+        self.handled.extend(more.handled)
+
+
+class _Slots(dict[str, int]):
+    """The slots of functions met lately."""
+
+    def __missing__(self, feature: str) -> int:
+        if len(self) >= _MEMO:
+            self.clear()
+        found = self[feature] = fact.feature_slot(feature)
+        return found
 
 
 class Program:
@@ -43,23 +79,28 @@ class Program:
         self._weight = np.zeros(0)
         self._classifiers: dict[str, Classifier] = {}
         self._constants: dict[str, int] = {}
-        self._slots: dict[str, int] = {}
+        self._slots = _Slots()
 
-    def classify(self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int) -> NDArray[np.int32]:
-        """Signature of each of `count` events; groups: the places of each type's events."""
-        signatures = np.empty(count, np.int32)
-        for name, places in groups.items():
-            if name not in self._constants and name not in self._classifiers:
+    def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
+        """What the fold needs of events; best taken while they are fresh in the processor's cache."""
+        known = self._constants
+        if not known.keys() >= (met := set(types)):
+            for name in met - known.keys() - self._classifiers.keys():
                 self._learn_type(name)
-            constant = self._constants.get(name)
-            if constant is not None:
-                signatures[places] = constant
-            else:
-                signatures[places] = list(map(self._classifiers[name], [events[i] for i in places.tolist()]))
-        return signatures
+        found = list(map(known.get, types))
+        if None in found:
+            by_event = self._classifiers
+            found = [
+                by_event[t](e) if constant is None else constant
+                for constant, t, e in zip(found, types, events, strict=True)
+            ]
+        slot = self._slots
+        slots = [slot[e.data.feature] if t == FEATURE_USED else NO_SLOT for t, e in zip(types, events, strict=True)]
+        handled = [(t, e) if t in HANDLED else None for t, e in zip(types, events, strict=True)]
+        return Extract(cast("list[int]", found), slots, handled)
 
     def contributions(
-        self, signatures: NDArray[np.int32]
+        self, signatures: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
         count = self._length[signatures]
@@ -67,14 +108,6 @@ class Program:
         ends = np.cumsum(count)
         at = np.arange(len(event)) + np.repeat(self._start[signatures] - (ends - count), count)
         return event, self._measure[at], self._weight[at]
-
-    def feature_slots(self, features: Sequence[str]) -> NDArray[np.int64]:
-        slots = self._slots
-        if len(slots) > _MEMO:
-            slots.clear()
-        for unknown in set(features) - slots.keys():
-            slots[unknown] = fact.feature_slot(unknown)
-        return np.fromiter(map(slots.__getitem__, features), np.int64, len(features))
 
     def feeding(self, measure: str) -> tuple[Feed, ...]:
         """The feeds of a kept measure, for naming its events."""
