@@ -22,6 +22,7 @@ from benchmarks.report import Pair, Row
 
 EVENTS, QUICK_EVENTS = 500_000, 100_000
 QUIX_EVENTS = 200_000
+CORES = os.cpu_count() or 1
 ORM_EVENTS, ORM_QUICK_EVENTS = 2_000, 500
 LAB_EVENTS, LAB_QUICK_EVENTS = 2_000_000, 200_000
 WEBHOOKS, QUICK_WEBHOOKS = 200, 50
@@ -31,10 +32,11 @@ SEED = 20_261_122
 SMALL, SMALL_NO_ARCHIVE, LARGE, LARGE_NO_ARCHIVE = (
     "pipeline_10k_vs_raw", "pipeline_10k_no_archive_vs_raw", "pipeline_1m_vs_raw", "pipeline_1m_no_archive_vs_raw",
 )  # fmt: skip
+ALONE = "pipeline_10k_one_process_vs_raw"
 QUIX, ORM = "pipeline_10k_vs_quix", "pipeline_10k_vs_orm"
 P50, P99, RSS = "event_to_webhook_p50_ms", "event_to_webhook_p99_ms", "rss_1m_customers_mib"
 LAB = "lab_events_per_second"
-NAMES = (SMALL, SMALL_NO_ARCHIVE, QUIX, ORM, LARGE, P50, P99, RSS, LAB)
+NAMES = (SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM, LARGE, P50, P99, RSS, LAB)
 ON_REQUEST = (LARGE_NO_ARCHIVE,)
 
 Measure = Callable[[], Measured]
@@ -50,6 +52,7 @@ class Run:
     rounds: int
     quick: bool
     partitions: int
+    processes: int
     profile: str | None
     busy: float = field(default_factory=lambda: os.getloadavg()[0])
     pairs: dict[str, list[Pair]] = field(default_factory=dict)
@@ -65,7 +68,7 @@ class Run:
 
 
 def small_fleet(run: Run) -> None:
-    """10,000 customers: with the archive beside all three references, without it beside the raw one."""
+    """10,000 customers: with the archive beside all references; without it, and by one process, beside the raw one."""
     events = load.make(count=run.events, customers=SMALL_FLEET, seed=SEED, end_us=_now_us())
     topic = _reference_topic(run, events)
     _raw(run, topic)()  # not counted: warms the broker and the disk's cache
@@ -78,6 +81,9 @@ def small_fleet(run: Run) -> None:
             _compare(run, number, with_archive, _beside_with_archive(run, topic))
         if run.wants(SMALL_NO_ARCHIVE):
             _compare(run, number, without, {SMALL_NO_ARCHIVE: _raw(run, topic)})
+        if run.wants(ALONE):
+            alone = _product(run, events, run.base.empty, archive=True, processes=1)
+            _compare(run, number, alone, {ALONE: _raw(run, topic)})
     load.delete_topic(run.base.kafka, topic)
 
 
@@ -90,7 +96,7 @@ def large_fleet(run: Run) -> None:
             filled[0] += more
             status.update(f"filling the database of a million customers: {filled[0]:,} events")
 
-        template = million.template(run.base, tell)
+        template = million.template(run.base, run.partitions, tell)
     events = load.make(count=run.events, customers=million.CUSTOMERS, seed=SEED, end_us=_now_us())
     topic = _reference_topic(run, events)
     _raw(run, topic)()  # not counted: warms the broker and the disk's cache
@@ -153,11 +159,17 @@ def _compare(run: Run, number: int, ours: Measure, others: dict[str, Measure]) -
     return measured
 
 
-def _product(run: Run, events: load.Load, template: str, *, archive: bool) -> Measure:
+def _product(run: Run, events: load.Load, template: str, *, archive: bool, processes: int | None = None) -> Measure:
     def measure() -> Measured:
         with ground.database(run.base.postgres, template=template) as database:
             return product.measure(
-                run.base, database, events, partitions=run.partitions, archive=archive, profile=run.profile
+                run.base,
+                database,
+                events,
+                partitions=run.partitions,
+                workers=processes or run.processes,
+                archive=archive,
+                profile=run.profile,
             )
 
     return measure
@@ -204,6 +216,7 @@ def _finish(run: Run) -> None:
     facts = ground.versions(run.base) | {
         "load average at the start": f"{run.busy:.2f} (anything much above 0 makes the figures noisy)",
         "load": f"{run.events:,} events, {run.partitions} partition(s), {run.rounds} round(s)",
+        "healthsvc": f"{run.processes} processes side by side, a reference is one",
     }
     if run.wanted == frozenset(NAMES):
         report.write(rows, run.pairs, facts)
@@ -218,7 +231,8 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Rows to measure (may be repeated): {', '.join([*NAMES, *ON_REQUEST])}.")
     ] = None,
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of the Kafka topics.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of the Kafka topics.")] = 4,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="`healthsvc process` side by side.")] = CORES,
     profile: Annotated[
         str | None, typer.Option(help="Record the product with py-spy into this file (folded stacks).")
     ] = None,
@@ -237,6 +251,7 @@ def bench(
                 rounds=1 if quick else rounds,
                 quick=quick,
                 partitions=partitions,
+                processes=processes,
                 profile=profile,
             )
             for part in _parts(run):
@@ -252,7 +267,7 @@ def _parts(run: Run) -> Iterable[Callable[[Run], None]]:
         yield webhooks
     if run.wants(LAB):
         yield laboratory
-    if run.wants(SMALL, SMALL_NO_ARCHIVE, QUIX, ORM):
+    if run.wants(SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM):
         yield small_fleet
     if run.wants(LARGE, LARGE_NO_ARCHIVE, RSS):
         yield large_fleet

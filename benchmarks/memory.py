@@ -1,6 +1,7 @@
 """What a process and its children take: processor seconds, and resident memory sampled while it runs."""
 
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 
 import psutil
@@ -49,10 +50,10 @@ def rss_mib(pid: int) -> float:
 
 
 class MemoryWatch:
-    """Samples the tree's resident memory from entry to exit; `peak_mib` is the highest."""
+    """Samples the resident memory of processes and their children from entry to exit; `peak_mib` is the highest sum."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.peak_mib = 0.0
@@ -69,6 +70,6 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while True:
-            self.peak_mib = max(self.peak_mib, rss_mib(self._pid))
+            self.peak_mib = max(self.peak_mib, sum(map(rss_mib, self._pids)))
             if self._done.wait(SAMPLE_SECONDS):
                 return

@@ -20,21 +20,24 @@ MAX_AGE_SECONDS = 12 * 3600
 LAST_OCCURRED_SECONDS_AGO = 3 * 3600  # before the two hours of the measured load
 
 
-def template(base: Ground, tell: Callable[[int], None]) -> str:
-    """The template's name; `tell` is called with the number of events that were counted since it was last called."""
-    start = PREFIX + _fingerprint() + "_"
+def template(base: Ground, partitions: int, tell: Callable[[int], None]) -> str:
+    """The template's name, its customers at home in so many partitions.
+
+    `tell` is called with the number of events that were counted since it was last called.
+    """
+    start = f"{PREFIX}{_fingerprint()}_{partitions}_"
     for name in ground.databases(base.postgres, start):
         if time.time() - int(name.removeprefix(start)) < MAX_AGE_SECONDS:
             return name
     for name in ground.databases(base.postgres, PREFIX):
         ground.drop(base.postgres, name)
-    return _make(base, f"{start}{int(time.time())}", tell)
+    return _make(base, f"{start}{int(time.time())}", partitions, tell)
 
 
-def _make(base: Ground, name: str, tell: Callable[[int], None]) -> str:
+def _make(base: Ground, name: str, partitions: int, tell: Callable[[int], None]) -> str:
     filling = "bench_filling"
     ground.create(base.postgres, filling, template=base.empty)
-    product.fill(base, base.postgres.url(filling), _loads(), tell)
+    product.fill(base, base.postgres.url(filling), _loads(), partitions, tell)
     ground.forget_reading(base.postgres, filling)
     ground.rename(base.postgres, filling, name)
     return name

@@ -1,7 +1,7 @@
-"""The product under test: the real `healthsvc process`, measured from outside.
+"""The product under test: the real `healthsvc process`, as many as asked for side by side, measured from outside.
 
-1. Start it on a topic that holds one event (a canary) per partition, and wait until the database says that these
-   are counted: started, and idle.
+1. Start them on a topic that holds one event (a canary) per partition, and wait until the database says that these
+   are counted and that each process has its share of the partitions: started, and idle.
 2. Write the whole load behind the canaries within a Kafka transaction: the product doesn't see it yet.
 3. Commit the transaction: the clock starts, and all of the load is there to be read at once.
 4. The clock stops when the database has committed that all of it is counted. There must be no dead letter.
@@ -13,9 +13,10 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import asyncpg
 from confluent_kafka import Producer
@@ -53,40 +54,62 @@ class Measured:
 
 
 def measure(
-    ground: Ground, database: str, events: load.Load, *, partitions: int, archive: bool, profile: str | None = None
+    ground: Ground,
+    database: str,
+    events: load.Load,
+    *,
+    partitions: int,
+    workers: int,
+    archive: bool,
+    profile: str | None = None,
 ) -> Measured:
     """Run the load through the product, and check that all of it was counted."""
-    with _topic(ground.kafka, partitions) as topic, _process(ground, database, topic, archive=archive) as pid:
-        return asyncio.run(_measure(ground, database, topic, pid, partitions, events, profile))
+    with (
+        _topic(ground.kafka, partitions) as topic,
+        _processes(ground, database, topic, archive=archive, workers=workers) as pids,
+    ):
+        return asyncio.run(_measure(ground, database, topic, pids, partitions, events, profile))
 
 
-def fill(ground: Ground, database: str, loads: Iterator[load.Load], tell: Callable[[int], None]) -> None:
+def fill(
+    ground: Ground, database: str, loads: Iterator[load.Load], partitions: int, tell: Callable[[int], None]
+) -> None:
     """Let the product itself count the loads one after the other into the database, without the archive."""
-    with _topic(ground.kafka, 1) as topic, _process(ground, database, topic, archive=False) as pid:
-        goal = 1
+    with (
+        _topic(ground.kafka, partitions) as topic,
+        _processes(ground, database, topic, archive=False, workers=1) as pids,
+    ):
+        goal = partitions
         for part in loads:
             load.produce(ground.kafka, topic, part)
             goal += len(part.values)
-            asyncio.run(_catch_up(database, goal, pid))
+            asyncio.run(_catch_up(database, goal, pids))
             tell(len(part.values))
 
 
-async def _catch_up(database: str, goal: int, pid: int) -> None:
+async def _catch_up(database: str, goal: int, pids: Sequence[int]) -> None:
     async with _connected(database) as conn:
-        await _wait_for(conn, goal, pid, RUN_SECONDS)
+        await _wait_for(conn, goal, pids, RUN_SECONDS)
 
 
 async def _measure(
-    ground: Ground, database: str, topic: str, pid: int, partitions: int, events: load.Load, profile: str | None
+    ground: Ground,
+    database: str,
+    topic: str,
+    pids: Sequence[int],
+    partitions: int,
+    events: load.Load,
+    profile: str | None,
 ) -> Measured:
     async with _connected(database) as conn:
         start = await _counted(conn) + partitions
-        await _wait_for(conn, start, pid, START_SECONDS)
+        await _wait_for(conn, start, pids, START_SECONDS)
+        await _shared(conn, len(pids))
         commit = load.produce_unseen(ground.kafka, topic, events)
         await asyncio.sleep(SETTLE_SECONDS)
-        with MemoryWatch(pid) as memory:
+        with MemoryWatch(pids) as memory:
             seconds, (own, postgres, kafka) = await _timed(
-                conn, ground, pid, start + len(events.values), commit, profile
+                conn, ground, pids, start + len(events.values), commit, profile
             )
         await _check(conn)
         return Measured(
@@ -100,17 +123,22 @@ async def _measure(
 
 
 async def _timed(
-    conn: asyncpg.Connection, ground: Ground, pid: int, goal: int, commit: Callable[[], None], profile: str | None
+    conn: asyncpg.Connection,
+    ground: Ground,
+    pids: Sequence[int],
+    goal: int,
+    commit: Callable[[], None],
+    profile: str | None,
 ) -> tuple[float, list[float]]:
     """Wall seconds from the commit to the goal, and processor seconds meanwhile: ours, PostgreSQL's, Kafka's."""
-    pids = (pid, ground.postgres_pid, ground.kafka_pid)
-    recorder = _record(pid, profile)
-    before = [cpu_seconds(each) for each in pids]
+    groups = (pids, (ground.postgres_pid,), (ground.kafka_pid,))
+    recorder = _record(pids[0], profile)
+    before = [sum(map(cpu_seconds, group)) for group in groups]
     started = time.perf_counter()
     commit()
-    await _wait_for(conn, goal, pid, RUN_SECONDS)
+    await _wait_for(conn, goal, pids, RUN_SECONDS)
     seconds = time.perf_counter() - started
-    after = [cpu_seconds(each) for each in pids]
+    after = [sum(map(cpu_seconds, group)) for group in groups]
     if recorder is not None:
         recorder.send_signal(signal.SIGINT)
         recorder.wait(60)
@@ -149,15 +177,28 @@ async def _counted(conn: asyncpg.Connection) -> int:
     return int(await conn.fetchval(COUNTED))
 
 
-async def _wait_for(conn: asyncpg.Connection, goal: int, pid: int, limit: float) -> None:
+async def _wait_for(conn: asyncpg.Connection, goal: int, pids: Sequence[int], limit: float) -> None:
     """Return as soon as so many events are counted; more would be a fault, too."""
     statement = await conn.prepare(COUNTED)
     deadline = time.monotonic() + limit
     while (counted := await statement.fetchval()) != goal:
         if counted > goal or time.monotonic() > deadline:
             raise BenchmarkError(f"{counted} events counted, not {goal}, after {limit:.0f} s; log: {LOG}")
-        if not is_running(pid):
+        if not all(map(is_running, pids)):
             raise BenchmarkError(f"the product ended; its log: {LOG}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _shared(conn: asyncpg.Connection, workers: int) -> None:
+    """Return once so many workers own partitions, and no fewer than half of a fair share each."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        shares = await conn.fetch("select count(*) as held from partitions where owner is not null group by owner")
+        fair = sum(each["held"] for each in shares) // workers
+        if len(shares) == workers and min(each["held"] for each in shares) >= fair:
+            return
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"{len(shares)} of {workers} workers own partitions; log: {LOG}")
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -180,8 +221,15 @@ def _topic(kafka: str, partitions: int) -> Iterator[str]:
 
 
 @contextmanager
-def _process(ground: Ground, database: str, topic: str, *, archive: bool) -> Iterator[int]:
-    """`healthsvc process` on the database and topic; ended in good order at the end."""
+def _processes(ground: Ground, database: str, topic: str, *, archive: bool, workers: int) -> Iterator[list[int]]:
+    """`healthsvc process` on the database and topic, side by side; ended in good order at the end."""
+    with open(LOG, "wb") as output, ExitStack() as running:
+        started = [running.enter_context(_process(ground, database, topic, archive, output)) for _ in range(workers)]
+        yield started
+
+
+@contextmanager
+def _process(ground: Ground, database: str, topic: str, archive: bool, output: IO[bytes]) -> Iterator[int]:
     variables = environment(
         HEALTHSVC_DATABASE_URL=database,
         HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS=ground.kafka,
@@ -190,10 +238,9 @@ def _process(ground: Ground, database: str, topic: str, *, archive: bool) -> Ite
         HEALTHSVC_METRICS_PORT=str(free_port()),
         HEALTHSVC_DATA_DIR=str(WORK / "data"),
     )
-    with open(LOG, "wb") as output:
-        process = subprocess.Popen(
-            [str(COMMAND), "process"], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+    process = subprocess.Popen(
+        [str(COMMAND), "process"], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    )
     try:
         yield process.pid
     finally:

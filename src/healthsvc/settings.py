@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         le=300,
     )
     flush_events: int = _setting(
-        100_000,
+        250_000,
         "Events after which a flush is due at the latest.",
         "a whole number from 1 to 1000000",
         ge=1,

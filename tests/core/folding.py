@@ -53,11 +53,12 @@ class Fold:
         new = np.flatnonzero(self.ids.take(hours, batch.digests, START_US))
         self._recent.append(dedupe.pack_recent(hours[new], batch.digests[new]))
         folded = [batch.events[i] for i in new.tolist()]
+        extract = PROGRAM.extract([type_of(e) for e in folded], folded)
         unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
         self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
         rows = self.states.rows([e.customer_id for e in folded])
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
-        self.states.fold(rows, [type_of(e) for e in folded], folded, batch.occurred_us[new], ties)
+        self.states.fold(rows, extract, batch.occurred_us[new], ties)
         return len(new)
 
     def restart(self) -> None:

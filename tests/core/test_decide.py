@@ -31,6 +31,7 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         standing=Standing(np.zeros((1, len(NAMES)), bool), np.zeros((1, len(NAMES))), none),
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
+        first_seen_us=np.zeros(1, np.int64),
     )
 
 

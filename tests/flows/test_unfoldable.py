@@ -14,10 +14,10 @@ async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_other
         if any(event.id == "bad" for event in group.events):
             raise TypeError("a fault of ours")
 
-    monkeypatch.setattr(facts, "HANDLERS", {**facts.HANDLERS, "referral.made": breaks})
+    monkeypatch.setattr(facts, "HANDLERS", {**facts.HANDLERS, "seats.changed": breaks})
     appender = await installed(engine, 1)
-    events = [make_event("referral.made", id=f"e{i}", customer_id=f"c{i % 7}") for i in range(60)]
-    events.insert(30, make_event("referral.made", id="bad", customer_id="c1"))
+    events = [make_event("seats.changed", id=f"e{i}", customer_id=f"c{i % 7}") for i in range(60)]
+    events.insert(30, make_event("seats.changed", id="bad", customer_id="c1"))
 
     async def all_counted() -> bool:
         return await applied(engine) >= 60

@@ -29,8 +29,8 @@ LISTED_STEP: Final = 5.0
 RISK_STEP: Final = 0.05
 """Lists and history are written anew when the risk has moved by so much since, too."""
 EXACT_WITHIN_US: Final = DAY_US
-"""A timer farther ahead is written for half the way: the next event then seldom makes it earlier, so seldom writes
-it."""
+"""A timer is set no farther ahead than this, and up to a day more, by which customers of one import are spread: an
+event then seldom makes it earlier, so seldom writes it, and who is idle is looked at every other day."""
 BAND_ALERT: Final = "band_drop"
 Ints = NDArray[np.int64]
 
@@ -100,8 +100,9 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     due = _due(program, found, score, after)
     fired = remembered[:, memory.DUE] <= now
     timers = (due < remembered[:, memory.DUE]) | fired
-    ahead = due - now
-    due = np.where(np.isfinite(due) & (ahead > EXACT_WITHIN_US), now + np.floor(np.where(timers, ahead, 0.0) / 2), due)
+    due = np.where(
+        timers & np.isfinite(due), np.minimum(due, now + EXACT_WITHIN_US + found.first_seen_us % DAY_US), due
+    )
     after[:, memory.DUE] = np.where(timers, due, remembered[:, memory.DUE])
     after[:, memory.DECIDED] = now
     return Decisions(after, score, flag_changes, bands, history, standings, due, timers, risk)

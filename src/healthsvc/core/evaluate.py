@@ -53,6 +53,8 @@ class Evaluation:
     churned: Mask
     slot_expiry_us: Floats
     """(n,) next instant at which a function stops counting as used, inf where none does."""
+    first_seen_us: Instants
+    """(n,) the first event, 0 where there is none."""
 
     modelled_risk: Floats | None = None
     """(n,) by the risk model; None where the scorecard has none."""
@@ -102,6 +104,7 @@ def evaluate(view: View) -> Evaluation:
         churned=_churned(view),
         slot_expiry_us=_slot_expiry(view),
         modelled_risk=_modelled_risk(view, standing),
+        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
     )
 
 

@@ -4,13 +4,14 @@ Events that feed the same measures with the same weights share a *signature*, a 
 its signatures.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
+from healthsvc.core import items as item
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
@@ -19,9 +20,53 @@ _MEMO: Final = 50_000
 
 PAGE_VIEWED: Final = "page.viewed"
 CANCEL_VIEWED: Final = "page.viewed:cancel"
+"""What the risk's mapping calls a view of the cancel page."""
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
+
+
+FEATURE_USED: Final = "feature.used"
+NO_SLOT: Final = -1
+HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
+"""Types that write facts: their events are kept until they are folded."""
+
+
+class Extract(NamedTuple):
+    """What the fold needs of events, an entry an event in each list."""
+
+    signatures: list[int]
+    slots: list[int]
+    """Of the function that was used; `NO_SLOT` for other events."""
+    handled: list[tuple[str, Any] | None]
+    """Type and event, of those that write facts."""
+    values: list[float]
+    """The value in the event's data, NaN without one; empty where the risk sums no values."""
+
+    def picked(self, places: Sequence[int]) -> "Extract":
+        signatures, slots, handled, values = self
+        return Extract(
+            [signatures[i] for i in places],
+            [slots[i] for i in places],
+            [handled[i] for i in places],
+            [values[i] for i in places] if values else [],
+        )
+
+    def extend(self, more: "Extract") -> None:
+        self.signatures.extend(more.signatures)
+        self.slots.extend(more.slots)
+        self.handled.extend(more.handled)
+        self.values.extend(more.values)
+
+
+class _Slots(dict[str, int]):
+    """The slots of functions met lately."""
+
+    def __missing__(self, feature: str) -> int:
+        if len(self) >= _MEMO:
+            self.clear()
+        found = self[feature] = fact.feature_slot(feature)
+        return found
 
 
 class Program:
@@ -39,32 +84,41 @@ class Program:
         for column, measure in enumerate(scorecard.kept):
             for feed in measure.feeds:
                 self._feeds.setdefault(feed.type, []).append((column, feed))
-        self._signatures: dict[tuple[tuple[int, float], ...], int] = {}
+        self.risk_rules = risk
+        self.risk = None if risk is None else risk.program(scorecard.landmark_us)
+        self.risk_codes = np.zeros(0, np.int64)
+        """The risk program's code of each signature."""
+        self._signatures: dict[tuple[tuple[tuple[int, float], ...], int], int] = {}
         self._start = np.zeros(1, np.int64)
         self._length = np.zeros(0, np.int64)
         self._measure = np.zeros(0, np.int64)
         self._weight = np.zeros(0)
         self._classifiers: dict[str, Classifier] = {}
         self._constants: dict[str, int] = {}
-        self._slots: dict[str, int] = {}
-        self.risk_rules = risk
-        self.risk = None if risk is None else risk.program(scorecard.landmark_us)
+        self._slots = _Slots()
 
-    def classify(self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int) -> NDArray[np.int32]:
-        """Signature of each of `count` events; groups: the places of each type's events."""
-        signatures = np.empty(count, np.int32)
-        for name, places in groups.items():
-            if name not in self._constants and name not in self._classifiers:
+    def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
+        """What the fold needs of events; best taken while they are fresh in the processor's cache."""
+        known = self._constants
+        if not known.keys() >= (met := set(types)):
+            for name in met - known.keys() - self._classifiers.keys():
                 self._learn_type(name)
-            constant = self._constants.get(name)
-            if constant is not None:
-                signatures[places] = constant
-            else:
-                signatures[places] = list(map(self._classifiers[name], [events[i] for i in places.tolist()]))
-        return signatures
+        found = list(map(known.get, types))
+        if None in found:
+            by_event = self._classifiers
+            found = [
+                by_event[t](e) if constant is None else constant
+                for constant, t, e in zip(found, types, events, strict=True)
+            ]
+        slot = self._slots
+        slots = [slot[e.data.feature] if t == FEATURE_USED else NO_SLOT for t, e in zip(types, events, strict=True)]
+        handled = [(t, e) if t in HANDLED else None for t, e in zip(types, events, strict=True)]
+        summed = self.risk is not None and self.risk.needs_values
+        values = list(map(value_of, events)) if summed else []
+        return Extract(cast("list[int]", found), slots, handled, values)
 
     def contributions(
-        self, signatures: NDArray[np.int32]
+        self, signatures: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
         count = self._length[signatures]
@@ -72,32 +126,6 @@ class Program:
         ends = np.cumsum(count)
         at = np.arange(len(event)) + np.repeat(self._start[signatures] - (ends - count), count)
         return event, self._measure[at], self._weight[at]
-
-    def risk_codes(
-        self, groups: Mapping[str, NDArray[np.int64]], events: Sequence[Any], count: int
-    ) -> NDArray[np.int64]:
-        """The risk program's code of each of `count` events; views of pages are told apart by the page's kind."""
-        assert self.risk is not None  # asked only where there is a risk model
-        codes = np.empty(count, np.int64)
-        code = self.risk.code
-        for name, places in groups.items():
-            if name == PAGE_VIEWED:
-                codes[places] = [code(self._page_type(events[i].data)) for i in places.tolist()]
-            else:
-                codes[places] = code(name)
-        return codes
-
-    def _page_type(self, data: Any) -> str:
-        """`page.viewed:cancel` for views of the cancel page, `page.viewed` for the others."""
-        return CANCEL_VIEWED if (data.kind or self._page_kind(data.url)) == "cancel" else PAGE_VIEWED
-
-    def feature_slots(self, features: Sequence[str]) -> NDArray[np.int64]:
-        slots = self._slots
-        if len(slots) > _MEMO:
-            slots.clear()
-        for unknown in set(features) - slots.keys():
-            slots[unknown] = fact.feature_slot(unknown)
-        return np.fromiter(map(slots.__getitem__, features), np.int64, len(features))
 
     def feeding(self, measure: str) -> tuple[Feed, ...]:
         """The feeds of a kept measure, for naming its events."""
@@ -118,14 +146,17 @@ class Program:
         """Types whose feeds have no conditions are constants; the others are classified event by event."""
         feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
+        if event_type == PAGE_VIEWED and self.risk is not None:
+            names = sorted({*names, "kind"})
         if not names:
-            self._constants[event_type] = self._signature(tuple((column, feed.weight) for column, feed in feeds))
+            fed = tuple((column, feed.weight) for column, feed in feeds)
+            self._constants[event_type] = self._signature(fed, event_type)
         elif event_type == PAGE_VIEWED and names == ["kind"]:
             self._classifiers[event_type] = self._by_page_kind(feeds)
         elif len(names) == 1:
-            self._classifiers[event_type] = self._by_property(feeds, names[0])
+            self._classifiers[event_type] = self._by_property(feeds, names[0], event_type)
         else:
-            self._classifiers[event_type] = self._by_properties(feeds, names)
+            self._classifiers[event_type] = self._by_properties(feeds, names, event_type)
 
     def _by_page_kind(self, feeds: Sequence[tuple[int, Feed]]) -> Classifier:
         """Page views are a large part of most logs, and their data is typed."""
@@ -136,11 +167,11 @@ class Program:
             data = event.data
             kind = data.kind or page_kind(data.url)
             found = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}) if found is None else found
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED) if found is None else found
 
         return classify
 
-    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str) -> Classifier:
+    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str, event_type: str) -> Classifier:
         """The usual case, made fast: all conditions look at one property."""
         memo: dict[Any, int] = {}
         look = self._property
@@ -148,25 +179,35 @@ class Program:
         def classify(event: Any) -> int:
             value = look(event.data, name)
             found = memo.get(value)
-            return self._learn(memo, value, feeds, {name: value}) if found is None else found
+            return self._learn(memo, value, feeds, {name: value}, event_type) if found is None else found
 
         return classify
 
-    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str], event_type: str) -> Classifier:
         memo: dict[Any, int] = {}
 
         def classify(event: Any) -> int:
             values = tuple([self._property(event.data, name) for name in names])
             found = memo.get(values)
-            return self._learn(memo, values, feeds, dict(zip(names, values, strict=True))) if found is None else found
+            if found is None:
+                found = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+            return found
 
         return classify
 
-    def _learn(self, memo: dict[Any, int], key: Any, feeds: Sequence[tuple[int, Feed]], values: dict[str, Any]) -> int:
+    def _learn(
+        self,
+        memo: dict[Any, int],
+        key: Any,
+        feeds: Sequence[tuple[int, Feed]],
+        values: dict[str, Any],
+        event_type: str,
+    ) -> int:
         if len(memo) >= _MEMO:
             memo.clear()
         fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
-        found = memo[key] = self._signature(tuple(fed))
+        is_cancel = event_type == PAGE_VIEWED and values.get("kind") == "cancel"
+        found = memo[key] = self._signature(tuple(fed), CANCEL_VIEWED if is_cancel else event_type)
         return found
 
     def _property(self, data: Any, name: str) -> Any:
@@ -176,12 +217,22 @@ class Program:
             return self._page_kind(url) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
-    def _signature(self, fed: tuple[tuple[int, float], ...]) -> int:
-        found = self._signatures.get(fed)
+    def _signature(self, fed: tuple[tuple[int, float], ...], risk_type: str) -> int:
+        """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
+        code = 0 if self.risk is None else self.risk.code(risk_type)
+        found = self._signatures.get((fed, code))
         if found is None:
-            found = self._signatures[fed] = len(self._signatures)
+            found = self._signatures[fed, code] = len(self._signatures)
+            self.risk_codes = np.append(self.risk_codes, code)
             self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
             self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
             self._length = np.append(self._length, len(fed))
             self._start = np.append(self._start, len(self._measure))
         return found
+
+
+def value_of(event: Any) -> float:
+    """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
+    data = event.data
+    value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

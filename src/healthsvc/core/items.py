@@ -60,12 +60,10 @@ def item_key(kind: int, item_id: str) -> int:
     return kind << 48 | int.from_bytes(blake2b(item_id.encode(), digest_size=6).digest(), "big")
 
 
-def fold(
-    store: ItemStore, rows: Sequence[int], types: Sequence[str], events: Sequence[Any], occurred_us: Sequence[int]
-) -> None:
-    """Fold steps of items, all of `STEPS` and in log order: one entry an event in each."""
+def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]], occurred_us: Sequence[int]) -> None:
+    """Fold steps of items in log order: one entry an event in each; steps: its type, one of `STEPS`, and the event."""
     kept, touched = store.items, set()
-    for row, type_, event, us in zip(rows, types, events, occurred_us, strict=True):
+    for row, (type_, event), us in zip(rows, steps, occurred_us, strict=True):
         kind, id_of, place, rates = STEPS[type_]
         items = kept.get(row)
         if items is None:

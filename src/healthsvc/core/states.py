@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from healthsvc.core import facts as fact
 from healthsvc.core import items as item
 from healthsvc.core import levels, memory
-from healthsvc.core.feeds import Program
+from healthsvc.core.feeds import NO_SLOT, Extract, Program
 from healthsvc.core.levels import Floats
 
 Rows = NDArray[np.int64]
@@ -142,28 +142,43 @@ class States:
     def profile_json(self, row: int) -> str:
         return json.dumps(self._profile(row), ensure_ascii=False, separators=(",", ":"))
 
-    def fold(
-        self, rows: Rows, types: Sequence[str], events: Sequence[Any], occurred_us: NDArray[np.int64], ties: Floats
-    ) -> None:
+    def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
         removed before."""
         if not len(rows):
             return
-        groups = by_type(types)
         flat, at, occurred = self.facts.reshape(-1), rows * fact.WIDTH, occurred_us.astype(np.float64)
         np.add.at(flat, at + fact.EVENTS, 1.0)
         np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
         np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
-        self._fold_levels(rows, self.program.classify(groups, events, len(types)), occurred_us)
-        self._fold_risk(rows, groups, events, occurred_us)
-        self._fold_slots(rows, groups, events, occurred)
-        for name in groups.keys() & fact.HANDLERS.keys():
-            places = groups[name]
-            some = fact.Group(rows[places], [events[i] for i in places.tolist()], occurred_us[places], ties[places])
-            fact.HANDLERS[name](self, some)
-        self._fold_items(rows, groups, types, events, occurred_us)
+        slots = np.array(extract.slots, np.int64)
+        used = np.flatnonzero(slots != NO_SLOT)
+        np.maximum.at(flat, at[used] + fact.SLOT_0 + slots[used], occurred[used])
+        signatures = np.array(extract.signatures, np.int64)
+        self._fold_levels(rows, signatures, occurred_us)
+        self._fold_risk(rows, signatures, occurred_us, extract.values)
+        self._fold_facts(rows, extract, occurred_us, ties)
 
-    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int32], occurred_us: NDArray[np.int64]) -> None:
+    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+        """Facts type by type; the steps of items in log order."""
+        places: dict[str, list[int]] = {}
+        steps: list[tuple[str, Any]] = []
+        steps_at: list[int] = []
+        for i, handled in enumerate(extract.handled):
+            if handled is not None:
+                if handled[0] in item.STEPS:
+                    steps_at.append(i)
+                    steps.append(handled)
+                else:
+                    places.setdefault(handled[0], []).append(i)
+        for name, some in places.items():
+            at = np.array(some, np.int64)
+            events = [handled[1] for i in some if (handled := extract.handled[i]) is not None]
+            fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
+        if steps:
+            item.fold(self, rows[steps_at].tolist(), steps, occurred_us[steps_at].tolist())
+
+    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64]) -> None:
         event, measure, weight = self.program.contributions(signatures)
         if not len(event):
             return
@@ -179,37 +194,12 @@ class States:
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
     def _fold_risk(
-        self, rows: Rows, groups: Mapping[str, Rows], events: Sequence[Any], occurred_us: NDArray[np.int64]
+        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: list[float]
     ) -> None:
         program = self.program.risk
-        if program is None or not program.width:
-            return
-        codes = self.program.risk_codes(groups, events, len(rows))
-        values = np.full(len(rows), np.nan)
-        if program.needs_values:
-            values = np.array([value_of(e) for e in events])
-        program.fold(self.risk, rows, codes, occurred_us, values)
-
-    def _fold_slots(self, rows: Rows, groups: Mapping[str, Rows], events: Sequence[Any], occurred: Floats) -> None:
-        uses = groups.get("feature.used")
-        if uses is not None:
-            slots = self.program.feature_slots([events[i].data.feature for i in uses.tolist()])
-            np.maximum.at(self.facts.reshape(-1), rows[uses] * fact.WIDTH + fact.SLOT_0 + slots, occurred[uses])
-
-    def _fold_items(
-        self,
-        rows: Rows,
-        groups: Mapping[str, Rows],
-        types: Sequence[str],
-        events: Sequence[Any],
-        occurred_us: NDArray[np.int64],
-    ) -> None:
-        some = [groups[name] for name in groups.keys() & item.STEPS.keys()]
-        if some:
-            at = np.sort(np.concatenate(some))
-            places = at.tolist()
-            steps, about = [types[i] for i in places], [events[i] for i in places]
-            item.fold(self, rows[at].tolist(), steps, about, occurred_us[at].tolist())
+        if program is not None and program.width:
+            worth = np.array(values) if values else np.full(len(rows), np.nan)
+            program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
 
     def pack(self, rows: Rows) -> list[bytes]:
         """The rows' states for the database: only the cells and facts that were ever touched.
@@ -250,12 +240,9 @@ class States:
         lengths = np.fromiter(map(len, packed), np.int64, len(packed))
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
-        if (
-            (block[start] != _FORMAT).any()
-            or (block[start + 1] != self.fields).any()
-            or (block[start + 5] != risks).any()
-        ):
-            raise ValueError("a packed state is of another format or projection")
+        for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
+            if (block[start + place] != number).any():
+                raise ValueError("a packed state is of another format or projection")
         ends = (start + lengths) // 8
         cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
         doubles = block.view(np.float64)
@@ -295,23 +282,6 @@ class States:
         self.row_of[customer_id] = row
         self.key[row] = key
         self.partition[row] = partition
-
-
-def by_type(types: Sequence[str]) -> dict[str, Rows]:
-    """Places of the events of each type, ascending."""
-    number = {name: n for n, name in enumerate(dict.fromkeys(types))}
-    codes = np.fromiter(map(number.__getitem__, types), np.uint16 if len(number) < 1 << 16 else np.int64, len(types))
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(number)))
-    starts = [0, *ends.tolist()]
-    return {name: order[starts[n] : starts[n + 1]] for name, n in number.items()}
-
-
-def value_of(event: Any) -> float:
-    """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
-    data = event.data
-    value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

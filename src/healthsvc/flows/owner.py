@@ -17,6 +17,7 @@ from healthsvc.core.dedupe import IdWindow
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.cut import Cutter
+from healthsvc.flows.decoding import Decoded, decode
 from healthsvc.flows.flush import Flush
 from healthsvc.flows.held import Held, Limits, Pending
 from healthsvc.flows.ports import Chunk
@@ -27,8 +28,6 @@ from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
-from healthsvc.wire.decode import DecodedBatch, decode_batch
-from healthsvc.wire.rejects import FieldError, Reject
 from healthsvc.wire.scorecards import Compiled
 
 LETTER_BYTES: Final = 65_536
@@ -144,16 +143,18 @@ class Owner:
         headers: list[Any] | None = None
         if any(c.headers is not None for c in chunks):
             headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
-        batch = decode_batch(values, now_us=now_us, headers=headers)
+        batch = decode(self.states.program, values, headers, now_us)
         if unfoldable:
-            batch = _without(batch, source, chunks, unfoldable)
+            where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
+            broken = {i: unfoldable[place] for i, place in enumerate(where) if place in unfoldable}
+            batch = batch.without(broken.keys(), list(broken.values()))
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks]) if chunks else np.zeros(0, np.int64)
         )
         if batch.rejects:
             self._set_aside(source, topic, chunks, values, headers, batch)
-        if batch.events:
+        if batch.index:
             await self._fold_events(source, batch, read_in[batch.index], logged_us[batch.index], now)
         for chunk in chunks:
             held = self.held[chunk.partition]
@@ -169,7 +170,7 @@ class Owner:
             self.pending.oldest_logged_us = int(logged_us.min())
 
     async def _fold_events(
-        self, source: str, batch: DecodedBatch, read_in: Int64s, logged_us: Int64s, now: datetime
+        self, source: str, batch: Decoded, read_in: Int64s, logged_us: Int64s, now: datetime
     ) -> None:
         ids = batch.customer_ids
         rows = self.states.rows(ids)
@@ -193,7 +194,7 @@ class Owner:
         """Rows that hold what isn't committed yet."""
         return np.concatenate([self._in_flight, *self.pending.touched, *self.pending.fired])
 
-    async def _new(self, batch: DecodedBatch, at: Int64s, rows: Rows, now_us: int) -> Int64s:
+    async def _new(self, batch: Decoded, at: Int64s, rows: Rows, now_us: int) -> Int64s:
         """The indices of `at` whose events weren't counted before, ascending."""
         hours = dedupe.hours_of(batch.occurred_us[at])
         digests = batch.digests[at]
@@ -230,17 +231,13 @@ class Owner:
             found |= window.found(hours, digests)
         return found
 
-    def _count(
-        self, source: str, batch: DecodedBatch, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime
-    ) -> None:
-        states, everything = self.states, len(new) == len(batch.events)
-        events, types, raws = batch.events, batch.types, batch.raws
-        if not everything:
-            places = new.tolist()
-            events, types, raws = [events[i] for i in places], [types[i] for i in places], [raws[i] for i in places]
+    def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
+        states, extract, raws = self.states, batch.extract, batch.raws
+        if len(new) < len(batch.index):
+            extract, raws = extract.picked(new.tolist()), [raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
-        states.fold(rows, types, events, occurred_us, ties)
+        states.fold(rows, extract, occurred_us, ties)
         self._stamp += 1
         states.touched_at[rows] = self._stamp
         np.maximum.at(self._logged_us, rows, logged_us)
@@ -269,7 +266,7 @@ class Owner:
         chunks: Sequence[Chunk],
         values: Sequence[bytes],
         headers: list[Any] | None,
-        batch: DecodedBatch,
+        batch: Decoded,
     ) -> None:
         where = [(c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
         for reject in batch.rejects:
@@ -314,28 +311,3 @@ class Owner:
         self._in_flight = np.zeros(0, np.int64)
         for held in self.held.values():
             held.ids.shrink(self._limits.id_bytes(len(self.held)))
-
-
-def _without(
-    batch: DecodedBatch, source: str, chunks: Sequence[Chunk], unfoldable: Mapping[tuple[str, int, int], str]
-) -> DecodedBatch:
-    """The batch with the records that break the folding among its rejects."""
-    where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
-    broken = [i for i in batch.index if where[i] in unfoldable]
-    if not broken:
-        return batch
-    kept = [n for n, i in enumerate(batch.index) if where[i] not in unfoldable]
-    rejects = [
-        Reject(index=i, reason="unfoldable", errors=[FieldError(pointer="", detail=unfoldable[where[i]])])
-        for i in broken
-    ]
-    return DecodedBatch(
-        events=[batch.events[n] for n in kept],
-        types=[batch.types[n] for n in kept],
-        customer_ids=[batch.customer_ids[n] for n in kept],
-        index=[batch.index[n] for n in kept],
-        raws=[batch.raws[n] for n in kept],
-        occurred_us=batch.occurred_us[kept],
-        digests=batch.digests[kept],
-        rejects=[*batch.rejects, *rejects],
-    )

@@ -51,7 +51,7 @@ class Pace:
     """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is
     drained."""
 
-    flush_events: int = 100_000
+    flush_events: int = 250_000
     flush_seconds: float = 0.02
     backlog_seconds: float = 4.0
     """The same while reads come back full: those events are late already, and large flushes catch up faster."""
@@ -62,7 +62,7 @@ class Pace:
         """The same, but what is being flushed, folded and read always fits into memory for so many customers."""
         return replace(
             self,
-            flush_events=max(1, min(self.flush_events, customers // 4)),
+            flush_events=max(1, min(self.flush_events, customers * 2 // 5)),
             read_records=max(1, min(self.read_records, customers // 16)),
         )
 

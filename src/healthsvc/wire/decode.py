@@ -6,7 +6,7 @@ searched for its culprits, and only a record that failed is explained field by f
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xxhash import xxh3_128_digest
 
 from healthsvc.wire import cloudevents
-from healthsvc.wire.events import BuiltinEvent, CustomEvent, Envelope, types_of
+from healthsvc.wire.events import BuiltinEvent, CustomEvent, Envelope
 from healthsvc.wire.explain import control_characters, custom_faults, decode_custom_type, explain, repaired
 from healthsvc.wire.rejects import FieldError, Reject, refuse
 from healthsvc.wire.times import SECOND, is_naive, parse_instants
@@ -25,9 +25,6 @@ __all__ = ["DecodedBatch", "FieldError", "Reject", "decode_batch", "decode_one"]
 MAX_BYTES: Final = 64 * 1024
 EARLIEST_US: Final = 631_152_000 * SECOND  # 1990-01-01T00:00:00Z
 CLOCK_SKEW_SECONDS: Final = 300
-HOT: Final = 500
-"""Records that are decoded and looked at together: what they come to still is in the processor's cache then, which
-halves the time."""
 
 Headers = Sequence[tuple[str, bytes]]
 _T = TypeVar("_T")
@@ -44,8 +41,6 @@ class DecodedBatch:
     """The valid events of a batch, column by column in the order received, and the refusals."""
 
     events: list[Envelope]
-    types: list[str]
-    customer_ids: list[str]
     index: list[int]  # position of each event in the batch as given
     raws: list[bytes]  # own-envelope JSON of each event: the bytes received where they are that already
     occurred_us: NDArray[np.int64]
@@ -59,26 +54,13 @@ def decode_batch(
     """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't spoil the others."""
     rejects: list[Reject] = []
     inputs, index, plain = _readable(values, headers, rejects)
-    found = _Columns()
-    for first in range(0, len(inputs), HOT):
-        _decode_some(inputs[first : first + HOT], index[first : first + HOT], plain, found, rejects)
-    occurred_us, good = _times(found, now_us, rejects)
-    digests = np.frombuffer(b"".join(found.digests), ">u8").astype(np.uint64).reshape(-1, 2)
+    events, raws, index = _decode_all(inputs, index, plain, rejects)
+    occurred_us, good = _times(events, index, now_us, rejects)
     if good is not None:
-        digests = digests[good]
-        found = found.picked(good)
+        events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
     rejects.sort(key=lambda reject: reject.index)
     told = [_in_its_own_terms(r, values[r.index], headers[r.index] if headers else None) for r in rejects]
-    return DecodedBatch(
-        events=found.events,
-        types=found.types,
-        customer_ids=found.customer_ids,
-        index=found.index,
-        raws=found.raws,
-        occurred_us=occurred_us,
-        digests=digests,
-        rejects=told,
-    )
+    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
 
 
 def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
@@ -87,30 +69,10 @@ def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
     return batch.rejects[0] if batch.rejects else batch.events[0]
 
 
-@dataclass(slots=True)
-class _Columns:
-    """What was decoded so far, and what was read off the events while they were at hand."""
-
-    events: list[Envelope] = field(default_factory=list)
-    types: list[str] = field(default_factory=list)
-    customer_ids: list[str] = field(default_factory=list)
-    index: list[int] = field(default_factory=list)
-    raws: list[bytes] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-
-    def add(self, events: list[Envelope], raws: list[bytes], index: list[int]) -> None:
-        self.events += events
-        self.raws += raws
-        self.index += index
-        self.types += types_of(events)
-        self.customer_ids += [e.customer_id for e in events]
-        self.times += [e.occurred_at for e in events]
-        self.digests += [xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events]
-
-    def picked(self, places: list[int]) -> "_Columns":
-        columns = (self.events, self.types, self.customer_ids, self.index, self.raws)
-        return _Columns(*[_picked(column, places) for column in columns])
+def digests_of(events: Sequence[Envelope]) -> NDArray[np.uint64]:
+    """What dedupe knows an event by: (n, 2) of 128-bit hashes over customer, source and id."""
+    packed = b"".join([xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events])
+    return np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _readable(
@@ -201,8 +163,10 @@ def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
     return sized if isinstance(sized, Reject) else _clean(sized, 0)
 
 
-def _decode_some(inputs: list[bytes], index: list[int], plain: bool, found: _Columns, rejects: list[Reject]) -> None:
-    """Typed events of the inputs into `found`; what fails goes to `rejects`."""
+def _decode_all(
+    inputs: list[bytes], index: list[int], plain: bool, rejects: list[Reject]
+) -> tuple[list[Envelope], list[bytes], list[int]]:
+    """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a look at its ids."""
     events: list[Envelope] = []
     gone: set[int] = set()
     decode = _decode_builtin
@@ -221,9 +185,7 @@ def _decode_some(inputs: list[bytes], index: list[int], plain: bool, found: _Col
     if gone:
         inputs = [value for i, value in enumerate(inputs) if i not in gone]
         index = [place for i, place in enumerate(index) if i not in gone]
-    if not plain:
-        events, inputs, index = _without_controls(events, inputs, index, rejects)
-    found.add(events, inputs, index)
+    return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
 
 
 def _second_look(value: bytes, error: Exception) -> _Event | Reject:
@@ -306,15 +268,18 @@ def _picked(column: list[_T], places: list[int]) -> list[_T]:
     return [column[place] for place in places]
 
 
-def _times(found: _Columns, now_us: int, rejects: list[Reject]) -> tuple[NDArray[np.int64], list[int] | None]:
+def _times(
+    events: list[Envelope], index: list[int], now_us: int, rejects: list[Reject]
+) -> tuple[NDArray[np.int64], list[int] | None]:
     """When each event happened, and which to keep (None: all of them)."""
-    us, parsed = parse_instants(found.times)
+    texts = [event.occurred_at for event in events]
+    us, parsed = parse_instants(texts)
     ok = parsed & (us >= EARLIEST_US) & (us <= now_us + CLOCK_SKEW_SECONDS * SECOND)
     if ok.all():
         return us, None
     for i in np.flatnonzero(~ok).tolist():
-        fault = _time_fault(found.times[i], int(us[i]) if parsed[i] else None)
-        rejects.append(refuse("invalid_time", fault, "/occurred_at", found.index[i]))
+        fault = _time_fault(texts[i], int(us[i]) if parsed[i] else None)
+        rejects.append(refuse("invalid_time", fault, "/occurred_at", index[i]))
     return us[ok], np.flatnonzero(ok).tolist()
 
 
