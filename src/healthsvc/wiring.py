@@ -20,6 +20,7 @@ from healthsvc.api.app import key_pepper
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
 from healthsvc.flows import bootstrap, held
 from healthsvc.flows.append import Appender
+from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
@@ -204,6 +205,11 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(
+                    look_after_projections(
+                        engine, worker_id=_worker_id(), limits=_building_memory(settings), now=utc_now, stop=stop
+                    )
+                )
+                group.create_task(
                     keep_house(
                         engine,
                         archive_days=settings.archive_retention_days,
@@ -277,6 +283,11 @@ def _memory(settings: Settings) -> held.Limits:
         dedupe_window=timedelta(days=settings.dedupe_window_days),
         archive=settings.archive,
     )
+
+
+def _building_memory(settings: Settings) -> held.Limits:
+    """A projection is built beside the live one, so with a part of its memory."""
+    return held.Limits(state_bytes=settings.state_memory_mib << 18)
 
 
 def _kafka(settings: Settings) -> KafkaInput:
