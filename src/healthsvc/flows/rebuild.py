@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from healthsvc.core import handover, memory
-from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.held import Limits
@@ -27,10 +27,8 @@ from healthsvc.store.decisions import write_standings
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.partitions import Move, Ownership
 from healthsvc.store.publications import Building, Reached
-from healthsvc.store.states import Row
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.events import types_of
 from healthsvc.wire.scorecards import compile_document
 
 CHUNK: Final = 2_000
@@ -246,13 +244,13 @@ class Builder:
         batch = decode_batch([e.event.encode() for e in events], now_us=FOREVER_US)
         for reject in batch.rejects:
             raise UnreadableArchive(partition, events[reject.index].sequence, reject.reason)
-        ids = [e.customer_id for e in batch.events]
+        ids = batch.customer_ids
         rows = self._states.rows(ids)
         if (rows < 0).any():
             await self._residents.bring(ids, rows, np.full(len(ids), partition), self._kept())
             rows = self._states.rows(ids)
         ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
-        self._states.fold(rows, types_of(batch.events), batch.events, batch.occurred_us, ties)
+        self._states.fold(rows, batch.types, batch.events, batch.occurred_us, ties)
         return self._touch(np.unique(rows))
 
     def _touch(self, rows: Rows) -> Rows:
@@ -267,28 +265,19 @@ class Builder:
         return np.concatenate([*self._fresh, np.zeros(0, np.int64)])
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
+        known = self._states.stored[rows]
+        await states.write(conn, self._encoded(rows[~known]), self._encoded(rows[known]))
+        self._states.stored[rows] = True
+        self._states.profile_changed.difference_update(rows.tolist())
+
+    def _encoded(self, rows: Rows) -> states.Rows | None:
         held = self._states
-        changed = held.profile_changed
-        profiles = {row: held.profile_json(row) for row in changed.intersection(rows.tolist())}
-        encoded = [
-            Row(self._building.id, key, home, state, decision, profiles.get(row))
-            for row, key, home, state, decision in zip(
-                rows.tolist(),
-                held.key[rows].tolist(),
-                held.partition[rows].tolist(),
-                held.pack(rows),
-                held.pack_memory(rows),
-                strict=True,
-            )
-        ]
-        stored = held.stored[rows].tolist()
-        await states.write(
-            conn,
-            [row for row, known in zip(encoded, stored, strict=True) if not known],
-            [row for row, known in zip(encoded, stored, strict=True) if known],
+        if not len(rows):
+            return None
+        profiles = {i: held.profile_json(row) for i, row in enumerate(rows.tolist()) if row in held.profile_changed}
+        return states.rows(
+            self._building.id, held.key[rows], held.partition[rows], held.pack(rows), held.memory[rows], profiles
         )
-        held.stored[rows] = True
-        changed.difference_update(rows.tolist())
 
     # Deciding ---------------------------------------------------------------------------------------------------------
 
@@ -323,7 +312,7 @@ class Builder:
         remembered = await self._remembered(conn, rows)
         waiting = remembered[:, memory.DECIDED] == 0
         self._states.memory[rows[waiting]] = remembered[waiting]
-        await timers.write(conn, self._building.id, self._waits(rows[waiting]))
+        await timers.write(conn, self._waits(rows[waiting]))
         rows, remembered = rows[~waiting], remembered[~waiting]
         if not len(rows):
             return
@@ -336,7 +325,7 @@ class Builder:
         self._states.memory[rows] = after
         await write_standings(conn, verdicts.standings)
         await timers.delete(conn, self._building.id, self._states.key[rows].tolist())
-        await timers.write(conn, self._building.id, verdicts.timers)
+        await timers.write(conn, verdicts.timers)
 
     async def _remembered(self, conn: AsyncConnection, rows: Rows) -> Floats:
         keys: list[int] = self._states.key[rows].tolist()
@@ -345,12 +334,16 @@ class Builder:
         packed = b"".join([found.get(key, unknown) for key in keys])
         return np.frombuffer(packed, np.float64).reshape(len(keys), memory.WIDTH).copy()
 
-    def _waits(self, rows: Rows) -> list[tuple[int, int, datetime]]:
+    def _waits(self, rows: Rows) -> bytes:
+        """Timers at the instants at which the live projection would look at these."""
+        if not len(rows):
+            return b""
         due = self._states.memory[rows, memory.DUE]
         due = np.where(np.isfinite(due), due, float(to_us(self._now())))
         self._states.memory[rows, memory.DUE] = due
-        keys, homes = self._states.key[rows].tolist(), self._states.partition[rows].tolist()
-        return [(k, p, from_us(us)) for k, p, us in zip(keys, homes, due.tolist(), strict=True)]
+        return timers.rows(
+            self._building.id, self._states.key[rows], self._states.partition[rows], due.astype(np.int64)
+        )
 
     def _through_us(self, reached: dict[int, Reached]) -> Instants:
         """By partition: up to when everything logged has been read; now where that is unknown."""
