@@ -57,6 +57,11 @@ async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) ->
     return version, made
 
 
+async def find(engine: AsyncEngine, version: int) -> Version | None:
+    async with engine.connect() as conn:
+        return await scorecards.get(conn, version)
+
+
 async def publish(engine: AsyncEngine, version: int, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:
     """Have a version become the live one: a projection is built for it, while the live one serves."""
     async with engine.begin() as conn:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.keyset import Place, newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +32,9 @@ _SELECT = """
 """
 
 
-async def every(conn: AsyncConnection, *, before: int | None = None, limit: int = 250) -> list[Version]:
-    """Versions below `before`, the newest first."""
-    found = await conn.execute(
-        text(
-            f"{_SELECT} where s.version < coalesce(cast(:before as integer), 2147483647)"
-            " order by s.version desc limit :n"
-        ),
-        {"before": before, "n": limit},
-    )
-    return [Version(**row) for row in found.mappings()]
+async def page(conn: AsyncConnection, place: Place) -> list[Version]:
+    """Versions, the newest first."""
+    return [Version(**row) for row in await newest(conn, _SELECT, {"s.version": "cast(:k as bigint)"}, {}, place)]
 
 
 async def get(conn: AsyncConnection, version: int) -> Version | None:

@@ -751,3 +751,177 @@ class Keys(Items[Key]):
     """API keys, newest first."""
 
     model_config = example(items=[_KEY], next_cursor=None, prev_cursor=None)
+
+
+# ---------------------------------------------------------------------------------------------------------- scorecards
+
+Document = Annotated[
+    dict[str, Any] | Text,
+    Field(description="The scorecard: an object, or the same as YAML text. Its JSON Schema is schemas/scorecard.json."),
+]
+_SMALL_CARD: JsonDict = {
+    "name": "small",
+    "half_lives_days": [14, 56],
+    "bands": {"healthy": 70, "critical": 0},
+    "dimensions": {"engagement": 1},
+    "measures": [
+        {
+            "name": "sessions",
+            "feeds": [{"type": "session.started"}],
+            "dimension": "engagement",
+            "share": 1,
+            "judge": {"kind": "target", "at": 4},
+            "why": "People who sign in regularly find value.",
+        }
+    ],
+}
+
+
+class ScorecardCreate(Asked):
+    """A scorecard to be kept as a new version, or only to be looked through."""
+
+    model_config = example(document=_SMALL_CARD)
+
+    document: Document
+
+
+class ScorecardCheck(Told):
+    """The scorecard can be published; `doubts` are what looks like a slip all the same."""
+
+    model_config = example(
+        name="small",
+        doubts=[
+            {"pointer": "/measures/0/feeds", "detail": "'sesion.started' is a type of your own; did you mean …?"},
+        ],
+    )
+
+    name: str
+    doubts: list[FieldProblem]
+
+
+_VERSION: JsonDict = {
+    "version": 2,
+    "name": "small",
+    "state": "live",
+    "created_at": "2026-11-20T09:00:00Z",
+    "created_by": "ops",
+    "published_at": "2026-11-20T09:05:00Z",
+}
+
+
+class ScorecardVersion(Told):
+    """A scorecard's version, without its document."""
+
+    model_config = example(**_VERSION)
+
+    version: int
+    name: str
+    state: Annotated[
+        Literal["draft", "building", "live", "retired"],
+        Field(description="draft: never was live; building: about to be; retired: was live."),
+    ]
+    created_at: datetime
+    created_by: str
+    published_at: Annotated[datetime | None, Field(description="When it was live for the first time.")]
+
+
+class ScorecardVersions(Items[ScorecardVersion]):
+    """Versions, newest first."""
+
+    model_config = example(items=[_VERSION], next_cursor=None, prev_cursor=None)
+
+
+class Scorecard(ScorecardVersion):
+    """A version with its document, which never changes."""
+
+    model_config = example(**_VERSION, document=_SMALL_CARD, source="name: small\n…")
+
+    document: dict[str, Any]
+    source: Annotated[str, Field(description="The document as it was given, as text.")]
+
+
+class ScorecardPublish(Asked):
+    """How to publish or rebuild."""
+
+    model_config = example(with_gaps=False)
+
+    with_gaps: Annotated[
+        bool,
+        Field(
+            description="Where the archive lacks events that were counted: go on without them, instead of refusing. "
+            "The new version then knows only what the archive still has, and what comes from now on."
+        ),
+    ] = False
+
+
+_PUBLICATION: JsonDict = {
+    "projection": 3,
+    "version": 2,
+    "state": "building",
+    "reason": "publish",
+    "phase": "folding",
+    "folded": 120000,
+    "events": 500000,
+    "with_gaps": False,
+    "failure": None,
+    "requested_by": "ops",
+    "requested_at": "2026-11-20T09:00:00Z",
+    "live_at": None,
+    "retired_at": None,
+    "positions": None,
+}
+
+
+class Publication(Told):
+    """One publishing or rebuilding: how far it is, or where in the log it took over."""
+
+    model_config = example(**_PUBLICATION)
+
+    projection: int
+    version: int
+    state: Literal["building", "live", "retired"]
+    reason: Literal["start", "publish", "rebuild"]
+    phase: Annotated[str, Field(description="waiting, indexing, folding, deciding, switching, done")]
+    folded: Annotated[int, Field(description="Events that are in it.")]
+    events: Annotated[int, Field(description="Events that the live version has by now.")]
+    with_gaps: bool
+    failure: Annotated[str | None, Field(description="Why it was given up; the former version stayed live.")]
+    requested_by: str
+    requested_at: datetime
+    live_at: datetime | None
+    retired_at: datetime | None
+    positions: Annotated[
+        dict[str, dict[str, int]] | None,
+        Field(description="Where it took over: by partition, events counted and the next offsets to be read."),
+    ]
+
+
+class MeasureFed(Told):
+    """Whether a measure's events still come."""
+
+    measure: str
+    fed: Annotated[bool, Field(description="Some event has fed it in the last 30 days.")]
+    last_event_at: Annotated[datetime | None, Field(description="Null: never fed. Where `fed`: at least so late.")]
+
+
+class ScorecardStatus(Told):
+    """What is live, what is being built, and which measures no event has fed in 30 days."""
+
+    model_config = example(
+        live_version=1,
+        building=_PUBLICATION,
+        publications=[_PUBLICATION],
+        unfed=["referrals"],
+        measures=[
+            {"measure": "sessions", "fed": True, "last_event_at": "2026-11-20T08:59:00Z"},
+            {"measure": "referrals", "fed": False, "last_event_at": "2026-09-01T10:00:00Z"},
+        ],
+        as_of="2026-11-20T09:00:00Z",
+    )
+
+    live_version: int
+    building: Publication | None
+    publications: list[Publication]
+    unfed: list[str]
+    measures: list[MeasureFed]
+    as_of: datetime
