@@ -18,6 +18,7 @@ ADDED = {
         *("live_at", "retired_at", "positions", "marked_at", "cleared_at"),
     ),
     "archive": ("counted_at",),
+    "history": ("recorded_at",),
 }
 
 

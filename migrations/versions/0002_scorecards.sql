@@ -26,3 +26,7 @@ create unique index projections_one_building on projections (state) where state 
 -- a past explanation the one that was given then. Existing days get the column and, for new rows, the default.
 alter table archive add column counted_at timestamptz;
 alter table archive alter column counted_at set default clock_timestamp();
+
+-- A decision is made as of what had been read, and written down a moment later.
+alter table history add column recorded_at timestamptz;
+alter table history alter column recorded_at set default clock_timestamp();

@@ -23,6 +23,7 @@ BUILTIN_TYPES: Final = frozenset(
         *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
         *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
         *("referral.made", "champion.left", "contact.logged", "customer.updated"),
+        *("override.set", "override.lifted"),
     }
 )
 """The event types whose meaning the service knows; any other is the operator's own."""

@@ -217,6 +217,8 @@ class Customer(Told):
                     "stage": "adoption",
                     "score": 41.5,
                     "raw_score": 73.0,
+                    "own_score": 41.5,
+                    "override": None,
                     "band": "at_risk",
                     "band_since": "2026-11-20T09:29:58Z",
                     "risk": 0.585,
@@ -240,7 +242,13 @@ class Customer(Told):
     profile: dict[str, Any]
     stage: Annotated[str, Field(description="Where it is in its life with us; churned freezes the score.")]
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
-    raw_score: Annotated[float | None, Field(description="Before caps.")]
+    raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
+    own_score: Annotated[
+        float | None, Field(description="What the scorecard says, caps included, without an override.")
+    ]
+    override: Annotated[
+        dict[str, Any] | None, Field(description="Somebody's own judgement in force: who, why, until when.")
+    ]
     band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
     band_since: datetime | None
     risk: float | None
@@ -925,3 +933,150 @@ class ScorecardStatus(Told):
     unfed: list[str]
     measures: list[MeasureFed]
     as_of: datetime
+
+
+# ------------------------------------------------------------------------------------------ the past, and what moved it
+
+
+class ExplanationAsked(Asked):
+    """As of when, and in which language."""
+
+    at: Annotated[Instant | None, Field(description="A past instant: the explanation that was given then.")] = None
+    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
+
+
+class DiffAsked(Asked):
+    """Between which instants, and in which language."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    since: Annotated[Instant, Field(alias="from", description="The first instant.")]
+    until: Annotated[Instant | None, Field(alias="to", description="The second instant; left out: now.")] = None
+    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
+
+
+class MeasureMoved(Told):
+    """What one measure, cap or override moved."""
+
+    measure: str
+    points: float
+
+
+class DiffPart(Told):
+    """One reason of the change; the parts' points add up to it, and the measures' points to the part's."""
+
+    kind: Annotated[
+        Literal["new_events", "ageing", "late_data", "configuration", "override"],
+        Field(description="late_data: happened before `from` and was counted after it."),
+    ]
+    points: float
+    measures: list[MeasureMoved]
+    events_total: int
+    events: Annotated[list[EvidenceEvent], Field(description="The newest ten.")]
+
+
+class Diff(Told):
+    """How the score moved between two instants, and why; in words, too."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "acme",
+                    "from": {"at": "2026-11-01T00:00:00Z", "score": 71.0, "override": None, "scorecard_version": 1},
+                    "to": {"at": "2026-11-20T00:00:00Z", "score": 45.0, "override": None, "scorecard_version": 1},
+                    "change": -26.0,
+                    "parts": [
+                        {
+                            "kind": "ageing",
+                            "points": -26.0,
+                            "measures": [{"measure": "cap:silent", "points": -26.0}],
+                            "events_total": 0,
+                            "events": [],
+                        }
+                    ],
+                    "sentence": "The health of Acme fell by 26 points, from 71 to 45, between 1 November and "
+                    "20 November: lost 26.0 through the passing of time (silence).",
+                }
+            ]
+        },
+    )
+
+    customer_id: str
+    change: Annotated[float | None, Field(description="Null where either end has no score.")]
+    parts: list[DiffPart]
+    sentence: str
+
+
+# ----------------------------------------------------------------------------------------------------------- overrides
+
+
+class OverrideCreate(Asked):
+    """Somebody's own judgement of a customer's health."""
+
+    model_config = example(
+        score=80, reason="They renewed by phone; the paper follows", expires_at="2026-12-31T00:00:00Z", author="kim"
+    )
+
+    score: Annotated[float, Field(ge=0, le=100)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_storable)]
+    expires_at: Instant
+    author: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)] | None,
+        Field(description="Left out: the API key's name."),
+    ] = None
+
+
+class OverrideLift(Asked):
+    """Who ends an override, and why."""
+
+    model_config = example(author="kim", reason="The paper is here")
+
+    author: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)] | None = None
+
+
+class OverrideAccepted(Told):
+    """The override is an event in the log; it counts as soon as that is read."""
+
+    model_config = example(event_id="ov_5f1c", position="3-1234")
+
+    event_id: str
+    position: str
+
+
+class OverrideRecord(Told):
+    """One author's overrides against what became of the customers."""
+
+    author: str
+    overrides: int
+    raised: Annotated[int, Field(description="Set above the score that stood.")]
+    lowered: int
+    left: Annotated[int, Field(description="The customer left within 180 days.")]
+    right: Annotated[int, Field(description="Lowered and it left, or raised and it stayed.")]
+    wrong: Annotated[int, Field(description="Raised and it left, or lowered and it stayed.")]
+    open: Annotated[int, Field(description="Too early to tell.")]
+    unknown: Annotated[int, Field(description="There was no score to compare with.")]
+
+
+class OverrideRecords(Items[OverrideRecord]):
+    """Authors, the busiest first."""
+
+    model_config = example(
+        items=[
+            {
+                "author": "kim",
+                "overrides": 12,
+                "raised": 9,
+                "lowered": 3,
+                "left": 4,
+                "right": 6,
+                "wrong": 3,
+                "open": 3,
+                "unknown": 0,
+            }
+        ],
+        next_cursor=None,
+        prev_cursor=None,
+    )
