@@ -75,3 +75,15 @@ async def decided(conn: AsyncConnection, customer_key: int, at: datetime, flag: 
         )
     ).first()
     return None if row is None else Recorded(score=row.score, band=row.band)
+
+
+async def sample(conn: AsyncConnection, projection: int, count: int) -> list[str]:
+    """Ids of some customers, the same ones each time."""
+    rows = await conn.execute(
+        text("""
+            select c.customer_id from states s join customers c on c.key = s.customer_key
+            where s.projection = :id order by md5(c.customer_id) limit :count
+        """),
+        {"id": projection, "count": count},
+    )
+    return list(rows.scalars())
