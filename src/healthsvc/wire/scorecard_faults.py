@@ -23,7 +23,7 @@ class Fault:
 
 
 def faults(document: str) -> list[Fault]:
-    """What is wrong with a document (YAML or JSON), in order; empty: it can be published.
+    """What is wrong with a document (YAML or JSON); empty: it can be published.
 
     What is wrong within one measure or flag is put aside after its first fault, so that the next ones are found.
     """
@@ -40,7 +40,7 @@ def faults(document: str) -> list[Fault]:
         found.append(Fault(pointer=first.path.rstrip("/"), detail=first.detail))
         if not _set_aside(data, first.path):
             break
-    return sorted(found, key=lambda f: [int(p) if p.isdigit() else -1 for p in f.pointer.split("/")])
+    return found
 
 
 def _first(data: object) -> ScorecardError | None:
