@@ -10,7 +10,7 @@ import structlog
 
 from healthsvc.flows.held import Limits
 from healthsvc.flows.rebuild import Builder, CannotBuild, Overtaken
-from healthsvc.store import publications
+from healthsvc.store import archive_fold, publications
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.telemetry import LogEvent
@@ -90,6 +90,10 @@ async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECOND
         retired = await publications.to_clear(conn, grace_seconds)
     if retired is None:
         return
+    async with engine.connect() as conn:
+        nothing_built = await publications.building(conn) is None
+    if nothing_built:
+        await archive_fold.drop_indexes(engine)  # of a building that was cancelled
     done = False
     while not done:
         async with engine.begin() as conn:

@@ -17,6 +17,8 @@ from healthsvc.wire.scorecards import Compiled, compile_document
 
 SPAN: Final = timedelta(days=30)
 PAGE: Final = 2_000
+MOST: Final = 100_000
+"""Customers that are looked at; a measure that feeds none of so many is told as not fed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +30,16 @@ class Fed:
     last_event_at: datetime | None
 
 
-async def measures(engine: AsyncEngine, now: datetime) -> Sequence[Fed]:
-    """The measures that are kept, in declared order. Looks at customers until each is known to be fed."""
+async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], int]:
+    """The measures that are kept, in declared order, and how many customers were looked at.
+
+    Looks until each measure is known to be fed, or `MOST` customers were looked at.
+    """
     async with engine.connect() as conn:
         live = await projections.live(conn)
     compiled = compile_document(live.document)
-    newest, since_us, after = np.zeros(compiled.program.width), to_us(now - SPAN), -1
-    while (newest < since_us).any():
+    newest, since_us, after, looked_at = np.zeros(compiled.program.width), to_us(now - SPAN), -1, 0
+    while (newest < since_us).any() and looked_at < MOST:
         async with engine.begin() as conn:
             await conn.exec_driver_sql("select 1")
             keys = await publications.customers(conn, live.id, after, PAGE)
@@ -42,11 +47,12 @@ async def measures(engine: AsyncEngine, now: datetime) -> Sequence[Fed]:
         if not keys:
             break
         newest = np.maximum(newest, await asyncio.to_thread(_newest, compiled, found))
-        after = keys[-1]
-    return [
+        after, looked_at = keys[-1], looked_at + len(keys)
+    fed = [
         Fed(measure=name, fed=us >= since_us, last_event_at=from_us(us) if us > 0 else None)
         for name, us in zip(compiled.program.measures, newest.tolist(), strict=True)
     ]
+    return fed, looked_at
 
 
 def _newest(compiled: Compiled, found: Sequence[Found]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
 from healthsvc.flows import read
+from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen
 from healthsvc.store import past, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.past import CountedEvent
-from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.scorecards import Compiled
 
-FOLDED_AT_ONCE = 5_000
+FOLDED_AT_ONCE: Final = 5_000
+FOREVER_US: Final = 1 << 62
 
 
 class PastNotKept(Exception):
@@ -87,9 +88,10 @@ def see(
     table = States(compiled.program, 1)
     table.admit([(known.customer_id, known.key, known.partition)])
     for first in range(0, len(events), FOLDED_AT_ONCE):
-        batch = decode_batch([e.event.encode() for e in events[first : first + FOLDED_AT_ONCE]], now_us=1 << 62)
+        some = events[first : first + FOLDED_AT_ONCE]
+        batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
         ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
-        table.fold(np.zeros(len(batch.events), np.int64), batch.types, batch.events, batch.occurred_us, ties)
+        table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
     view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64))
     found = evaluate(view)
     if frozen is not None and found.churned[0]:

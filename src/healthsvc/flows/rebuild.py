@@ -7,7 +7,7 @@ every customer quietly, and takes over in one transaction that holds the live pa
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from healthsvc.core import handover, memory
 from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
+from healthsvc.flows.decoding import decode
 from healthsvc.flows.held import Limits
 from healthsvc.flows.residents import Residents
 from healthsvc.flows.verdicts import Judge
@@ -28,7 +29,6 @@ from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.partitions import Move, Ownership
 from healthsvc.store.publications import Building, Reached
 from healthsvc.telemetry import LogEvent
-from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.scorecards import compile_document
 
 CHUNK: Final = 2_000
@@ -105,6 +105,7 @@ class Builder:
         self._stamp = 0
         self._fresh: list[Rows] = []  # touched by the transaction under way
         self._deciding = False
+        self._indexed_on: date | None = None
 
     async def build(self, stop: Stop) -> bool:
         """Build and switch; False if it is another's, or `stop` came first: what is folded stays folded.
@@ -143,7 +144,7 @@ class Builder:
         await self._enter("indexing")
         if not self._building.with_gaps:
             await self._look_for_gaps()
-        await archive_fold.index_days(self._engine)
+        await self._index_new_days()
         await self._enter("folding")
         if not await self._follow(stop):
             return False
@@ -183,6 +184,7 @@ class Builder:
         while not stop.is_set():
             if not await self._claim():
                 raise Overtaken(Overtaken.__doc__)
+            await self._index_new_days()
             async with self._engine.begin() as conn:
                 reached = await publications.reached(conn, self._building.live)
                 if reached.keys() - self._owned.keys():  # the log has grown partitions
@@ -198,6 +200,13 @@ class Builder:
                     await self._advance(conn, partition, reached)
                 await asyncio.sleep((perf_counter() - began) * REST_SHARE)
         return False
+
+    async def _index_new_days(self) -> None:
+        """Once for each day on which we build: the archive gets its days' tables ahead of time."""
+        today = self._now().astimezone(UTC).date()
+        if today != self._indexed_on:
+            await archive_fold.index_days(self._engine)
+            self._indexed_on = today
 
     def _behind(self, reached: dict[int, Reached]) -> dict[int, int]:
         return {p: r.applied - self._applied[p] for p, r in reached.items() if r.applied > self._applied[p]}
@@ -241,7 +250,7 @@ class Builder:
 
     async def _fold(self, partition: int, events: Sequence[Counted]) -> Rows:
         """Fold events as the live projection did; answers the rows they touched, by key."""
-        batch = decode_batch([e.event.encode() for e in events], now_us=FOREVER_US)
+        batch = decode(self._states.program, [e.event.encode() for e in events], None, FOREVER_US)
         for reject in batch.rejects:
             raise UnreadableArchive(partition, events[reject.index].sequence, reject.reason)
         ids = batch.customer_ids
@@ -250,7 +259,7 @@ class Builder:
             await self._residents.bring(ids, rows, np.full(len(ids), partition), self._kept())
             rows = self._states.rows(ids)
         ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
-        self._states.fold(rows, batch.types, batch.events, batch.occurred_us, ties)
+        self._states.fold(rows, batch.extract, batch.occurred_us, ties)
         return self._touch(np.unique(rows))
 
     def _touch(self, rows: Rows) -> Rows:

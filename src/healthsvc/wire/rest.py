@@ -34,7 +34,6 @@ def _within_reason(said: datetime) -> datetime:
 Text = Annotated[str, AfterValidator(_storable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_storable)]
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
-Band = Literal["healthy", "watch", "at_risk", "critical"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["open", "acknowledged", "resolved"]
 
@@ -150,7 +149,7 @@ class EventResults(Told):
 class CustomerFilter(Paging):
     """Which customers, in which order."""
 
-    band: Annotated[Band | None, Field(description="Only customers in this band.")] = None
+    band: Annotated[ShortText | None, Field(description="Only customers in this band of the live scorecard.")] = None
     flag: Annotated[ShortText | None, Field(description="Only customers with this flag, for example `silent`.")] = None
     owner: Annotated[ShortText | None, Field(description="Only customers of this owner.")] = None
     segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
@@ -924,6 +923,7 @@ class ScorecardStatus(Told):
             {"measure": "sessions", "fed": True, "last_event_at": "2026-11-20T08:59:00Z"},
             {"measure": "referrals", "fed": False, "last_event_at": "2026-09-01T10:00:00Z"},
         ],
+        customers_looked_at=4000,
         as_of="2026-11-20T09:00:00Z",
     )
 
@@ -932,6 +932,9 @@ class ScorecardStatus(Told):
     publications: list[Publication]
     unfed: list[str]
     measures: list[MeasureFed]
+    customers_looked_at: Annotated[
+        int, Field(description="No more than were needed to see that each measure is fed, at most 100,000.")
+    ]
     as_of: datetime
 
 

@@ -126,13 +126,14 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     house = services(request)
     now = house.now()
     told = [_publication(p) for p in await publish.progress(house.engine)]
-    measured = await fed.measures(house.engine, now)
+    measured, looked_at = await fed.measures(house.engine, now)
     return ScorecardStatus(
         live_version=next(p.version for p in told if p.state == "live"),
         building=next((p for p in told if p.state == "building"), None),
         publications=told,
         unfed=[m.measure for m in measured if not m.fed],
         measures=[MeasureFed.model_validate(m) for m in measured],
+        customers_looked_at=looked_at,
         as_of=now,
     )
 
