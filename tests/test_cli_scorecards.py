@@ -56,6 +56,9 @@ def test_a_file_is_compared_tried_out_published_and_taken_back(run: Run, ours: P
     assert run("scorecard", "publish", "7").exit_code == 2
     assert json.loads(run("scorecard", "publish", "1", "--json").stdout)["version"] == 1
     assert "Version 1 is live" in run("rebuild").stdout
+    status = json.loads(run("scorecard", "status", "--json").stdout)
+    assert (status["live_version"], status["building"]) == (1, None)
+    assert "activity" in status["unfed"]
 
 
 def test_a_bad_file_is_never_published(run: Run, ours: Path) -> None:

@@ -102,6 +102,26 @@ def list_versions(as_json: AsJson = False) -> None:
 
 
 @scorecards.command()
+def status(as_json: AsJson = False) -> None:
+    """Say what is live, what is being built, and which measures no event has fed in 30 days."""
+    with _surroundings() as chosen, wiring.any_database(chosen) as url:
+        publications, measures = asyncio.run(wiring.scorecard_status(url, chosen))
+    live = next(p for p in publications if p.state == "live")
+    building = next((p for p in publications if p.state == "building"), None)
+    unfed = [m.measure for m in measures if not m.fed]
+    if as_json:
+        told = None if building is None else {"version": building.version, "percent": _percent(building)}
+        typer.echo(json.dumps({"live_version": live.version, "building": told, "unfed": unfed}))
+        return
+    typer.echo(f"Version {live.version} is live.")
+    if building is not None:
+        typer.echo(f"Version {building.version} is being built: {building.phase}, {_percent(building)} %.")
+    for failed in [p for p in publications if p.failure is not None][:1]:
+        typer.echo(f"Version {failed.version} was given up: {failed.failure}")
+    typer.echo(f"Not fed in 30 days: {', '.join(unfed)}" if unfed else "Each measure was fed in the last 30 days.")
+
+
+@scorecards.command()
 def preview(
     file: File,
     customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers to try it on.")] = 200,

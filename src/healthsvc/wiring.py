@@ -18,7 +18,7 @@ from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.api.app import key_pepper
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
-from healthsvc.flows import bootstrap, held, publish
+from healthsvc.flows import bootstrap, fed, held, publish
 from healthsvc.flows.append import Appender
 from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
@@ -166,6 +166,13 @@ async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
     await install(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
         return await scorecards.page(conn, Place(limit=250))
+
+
+async def scorecard_status(url: str, settings: Settings) -> tuple[Sequence[Publication], Sequence[fed.Fed]]:
+    """The last publications, newest first, and which measures are fed."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await publish.progress(engine), (await fed.measures(engine, utc_now()))[0]
 
 
 async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:

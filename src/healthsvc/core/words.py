@@ -11,6 +11,9 @@ from typing import Any, Final, Literal
 Language = Literal["en", "pt"]
 LANGUAGES: Final = ("en", "pt")
 
+GOOD: Final = 0.7
+"""A measure with this share of what it could give helps; one with less costs."""
+
 _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "activity": ("overall activity", "atividade geral"),
     "feature_use": ("how often functions are used", "frequência de uso das funções"),
@@ -83,8 +86,9 @@ def why(
                 f"Ainda não há informação suficiente para avaliar a saúde de {customer}.",
             ),
         )
-    good = sorted((c for c in contributions if c["points"] > 0.5 and c["best"]), key=lambda c: -c["points"])[:2]
-    bad = sorted((c for c in contributions if c["best"] - c["points"] > 0.5), key=lambda c: c["points"] - c["best"])[:2]
+    judged = [c for c in contributions if c["best"] > 0.5]
+    good = sorted((c for c in judged if c["points"] >= GOOD * c["best"]), key=lambda c: -c["points"])[:2]
+    bad = sorted((c for c in judged if c["points"] < GOOD * c["best"]), key=lambda c: c["points"] - c["best"])[:2]
     caps = [c for c in contributions if str(c["measure"]).startswith("cap:")]
     said = [
         _pick(
