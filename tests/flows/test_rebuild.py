@@ -13,12 +13,14 @@ import yaml
 from healthsvc.flows import caretaker, publish, read
 from healthsvc.flows.append import Appender
 from healthsvc.flows.held import Limits
+from healthsvc.flows.leases import Leases
 from healthsvc.flows.rebuild import Builder, IncompleteArchive, Overtaken
 from healthsvc.store import publications
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.partitions import Fenced
+from healthsvc.store.partitions import Fenced, Move, compare_and_set
 from healthsvc.wire.scorecards import default_document
 from tests.flows.spine import Event, append, installed, processing, rows, scalar, until, wall
+from tests.support.clock import Clock
 from tests.support.makers import make_event
 
 LIMITS = Limits(least_customers=2_000, state_bytes=1)
@@ -364,3 +366,88 @@ async def test_only_one_is_built_at_a_time_and_it_can_be_cancelled(engine, datab
     assert isinstance(await publish.publish(engine, version, by="test", now=wall()), publish.Begun)
     assert isinstance(await publish.publish(engine, 99, by="test", now=wall()), publish.Unknown)
     assert isinstance(await publish.publish(engine, 1, by="test", now=wall()), publish.Live)
+
+
+# Silence across the switch --------------------------------------------------------------------------------------------
+
+
+async def silent_alerts(engine: AsyncEngine) -> list[Any]:
+    return await rows(engine, "select customer_id, state from alerts where kind = 'silent'")
+
+
+async def has_silent(engine: AsyncEngine) -> bool:
+    return bool(await silent_alerts(engine))
+
+
+@pytest.mark.parametrize("told", ["before the switch", "after the switch"])
+@pytest.mark.parametrize("document", ["the same", "another"])
+async def test_silence_that_falls_due_around_the_switch_is_told_once(engine, database_url, told, document):
+    appender, clock = await installed(engine), Clock(wall())
+    last = clock.at - timedelta(days=1)
+    use = [
+        make_event("feature.used", id=f"u{n}", customer_id="quiet", data={"feature": "export"})
+        | {"occurred_at": (last - timedelta(hours=n)).isoformat()}
+        for n in range(5)
+    ]
+    async with processing(engine, database_url, clock):
+        await append(appender, use)
+        await until(lambda: reached(engine, 5))
+        if told == "before the switch":
+            clock.at = last + timedelta(days=14, minutes=1)
+            await until(lambda: has_silent(engine))
+    if document == "the same":
+        await publish.rebuild(engine, by="t", now=clock())
+    else:
+        await published(engine, second_document())
+    if told == "after the switch":
+        clock.at = last + timedelta(days=14, minutes=1)
+    assert await caretaker.build_what_is_asked(engine, worker_id="b", limits=LIMITS, now=clock, stop=asyncio.Event())
+    recorded = await scalar(engine, "select count(*) from history where 'silent' = any(flags)")
+
+    async with processing(engine, database_url, clock):
+        clock.advance(minutes=5)
+        await until(lambda: has_silent(engine))
+        await append(appender, [use[0] | {"id": "new", "customer_id": "other"}])
+        await until(lambda: reached(engine, 6))
+
+    assert await silent_alerts(engine) == [("quiet", "open")]
+    assert recorded == (1 if told == "before the switch" else 0)
+
+
+async def test_an_archived_event_that_isnt_understood_gives_the_building_up(engine, database_url):
+    appender = await installed(engine)
+    await folded(engine, database_url, appender, story(5, 50))
+    async with engine.begin() as conn:
+        await conn.exec_driver_sql("update archive set event = '{}' where sequence = 3")
+    await publish.rebuild(engine, by="t", now=wall())
+
+    assert not await build(engine)
+    told = (await publish.progress(engine))[0]
+    assert (told.state, told.live_at) == ("retired", None)
+    assert "can't be read" in (told.failure or "")
+    assert await live_id(engine) == 1
+
+
+async def test_a_worker_that_slept_through_the_switch_can_write_nothing(engine, database_url):
+    appender = await installed(engine)
+    await folded(engine, database_url, appender, story(5, 50))
+    sleeper = Leases(engine, 1, "sleeper")
+    held = (await sleeper.tick()).acquired
+    await publish.rebuild(engine, by="t", now=wall())
+    assert await build(engine)
+
+    move = Move(
+        partition=0,
+        epoch=held[0].epoch,
+        table_from=held[0].table_offset,
+        table_to=held[0].table_offset + 1,
+        kafka_from=-1,
+        kafka_to=-1,
+        applied_from=held[0].applied,
+        applied_to=held[0].applied + 1,
+    )
+    with pytest.raises(Fenced):
+        async with engine.begin() as conn:
+            await compare_and_set(conn, projection=1, owner=sleeper.owner, moves=[move])
+    changes = await sleeper.tick()
+    assert (set(changes.acquired), changes.lost) == (set(), {0, 1, 2, 3})
