@@ -100,7 +100,9 @@ async def install(url: str, settings: Settings) -> str | None:
         revision = await schema.current(conn)
         if document is not None and (await projections.live(conn)).document != document:
             log.warning(
-                LogEvent.SCORECARD_KEPT, file=str(settings.scorecard), why="the database has another one already"
+                LogEvent.SCORECARD_KEPT,
+                file=str(settings.scorecard),
+                why="the database has another one already: healthsvc scorecard publish FILE",
             )
     log.info(LogEvent.SCHEMA_MIGRATED, revision=revision)
     return revision

@@ -13,6 +13,7 @@ from healthsvc.store import (
     dead_letters,
     history_reads,
     keys,
+    projections,
     scorecards,
     standings_reads,
 )
@@ -74,8 +75,8 @@ class Listing(Generic[ItemT]):
 
 async def standings(
     engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
-) -> tuple[datetime | None, Page[Standing]]:
-    """Customers by risk, name or id, and the instant up to which everything logged is counted in them."""
+) -> tuple[datetime | None, int, Page[Standing]]:
+    """Customers by risk, name or id; the instant up to which everything logged is counted in them; the version."""
     listing: Listing[Standing] = Listing(
         name="customers",
         keys=lambda standing: standing.keys(sort),
@@ -84,7 +85,8 @@ async def standings(
     )
     async with engine.connect() as conn:
         as_of = await standings_reads.as_of(conn)
-        return as_of, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
+        version = (await projections.live(conn)).scorecard_version
+        return as_of, version, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
 
 
 async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span) -> Page[Decision] | None:

@@ -181,6 +181,7 @@ class Standings(Items[Standing]):
 
     model_config = example(
         as_of="2026-11-20T09:30:00Z",
+        scorecard_version=1,
         items=[
             {
                 "customer_id": "acme",
@@ -201,6 +202,7 @@ class Standings(Items[Standing]):
     )
 
     as_of: Annotated[datetime | None, Field(description="Null until every partition has been read once.")]
+    scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
 
 
 class Customer(Told):

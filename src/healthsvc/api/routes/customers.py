@@ -67,9 +67,10 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     """
     which = StandingFilter(band=asked.band, flag=asked.flag, owner=asked.owner, segment=asked.segment, tier=asked.tier)
     wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    as_of, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
+    as_of, version, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
     return Standings(
         as_of=as_of,
+        scorecard_version=version,
         items=[Standing.model_validate(standing) for standing in page.items],
         next_cursor=page.next_cursor,
         prev_cursor=page.prev_cursor,
