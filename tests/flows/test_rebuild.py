@@ -451,3 +451,22 @@ async def test_a_worker_that_slept_through_the_switch_can_write_nothing(engine, 
             await compare_and_set(conn, projection=1, owner=sleeper.owner, moves=[move])
     changes = await sleeper.tick()
     assert (set(changes.acquired), changes.lost) == (set(), {0, 1, 2, 3})
+
+
+@pytest.mark.parametrize("broken", [Fenced({0}), Overtaken(), ValueError("a fault of ours")])
+async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(engine, database_url, monkeypatch, broken):
+    await installed(engine)
+    await publish.rebuild(engine, by="t", now=wall())
+    async with engine.begin() as conn:
+        assert await publications.claim(conn, 2, "another", 60)
+
+    async def breaks(*_: Any) -> bool:
+        raise broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Builder, "build", breaks)
+        assert not await build(engine, "late")
+    async with engine.begin() as conn:
+        assert await publications.building(conn) is not None
+        await publications.leave(conn, 2, "another")
+    assert await build(engine)

@@ -13,6 +13,7 @@ from healthsvc.flows.rebuild import Builder, CannotBuild, Overtaken
 from healthsvc.store import archive_fold, publications
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
+from healthsvc.store.partitions import Fenced
 from healthsvc.telemetry import LogEvent
 
 LOOK_SECONDS: Final = 1.0
@@ -53,14 +54,15 @@ async def build_what_is_asked(
     try:
         builder = Builder(engine, wanted, builder=worker_id, limits=limits, now=now)
         return await builder.build(stop)
-    except (Overtaken, CannotBuild):
+    except (Overtaken, Fenced, CannotBuild):  # another builder has it, or it is given up already
         return False
     except FAULTS:
         raise
     except Exception as error:
         log.error(LogEvent.PROJECTION_GIVEN_UP, projection=wanted.id, exc_info=True)
         async with engine.begin() as conn:
-            await publications.give_up(conn, wanted.id, f"Building broke: {type(error).__name__}: {error}")
+            why = f"Building broke: {type(error).__name__}: {error}"
+            await publications.give_up(conn, wanted.id, why, builder=worker_id)
         return False
 
 

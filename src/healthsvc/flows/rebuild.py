@@ -122,7 +122,7 @@ class Builder:
             done = await self._build(stop)
         except CannotBuild as error:
             async with self._engine.begin() as conn:
-                await publications.give_up(conn, self._building.id, str(error))
+                await publications.give_up(conn, self._building.id, str(error), builder=self._builder)
             await archive_fold.drop_indexes(self._engine)
             log.warning(LogEvent.PROJECTION_GIVEN_UP, projection=self._building.id, why=str(error))
             raise

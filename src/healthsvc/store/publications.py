@@ -289,15 +289,20 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     await conn.execute(text("select pg_notify('healthsvc_leases', 'live')"))
 
 
-async def give_up(conn: AsyncConnection, projection: int, why: str) -> bool:
-    """End a building that can't be finished, or isn't wanted any more; the live projection goes on."""
+async def give_up(conn: AsyncConnection, projection: int, why: str, *, builder: str | None = None) -> bool:
+    """End a building that can't be finished, or isn't wanted any more; the live projection goes on.
+
+    builder: only if it still has the claim.
+    """
     found = await conn.execute(
         text("""
             update projections set state = 'retired', retired_at = clock_timestamp(), failure = :why, builder = null,
                 phase = 'done', marked_at = clock_timestamp()
-            where id = :id and state = 'building' returning id
+            where id = :id and state = 'building'
+              and (cast(:builder as text) is null or builder = cast(:builder as text))
+            returning id
         """),
-        {"id": projection, "why": why},
+        {"id": projection, "why": why, "builder": builder},
     )
     given_up = found.first() is not None
     if given_up:
