@@ -176,11 +176,12 @@ class Processor:
                 async with self._engine.begin() as conn:
                     await partitions.forget_worker(conn, former)
                 await self._begin(asked)
+                await self._own({})  # reads nothing until it has taken partitions of the new one
                 break
             except FAULTS as error:
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
-        self._found, self._failures, self._ticked = set(), 0, float("-inf")
+        self._found, self._failures, self._ticked, self._timers_as_of = set(), 0, float("-inf"), {}
         log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
 
     async def _work(self, stop: asyncio.Event) -> None:

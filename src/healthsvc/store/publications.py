@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from healthsvc.store.engine import AsyncConnection
-from healthsvc.store.partitions import Ownership
+from healthsvc.store.partitions import OWNERSHIP, Ownership, ownerships
 
 LOCK_SECONDS = 10.0
 
@@ -147,24 +147,15 @@ async def take(conn: AsyncConnection, projection: int, owner: str) -> dict[int, 
     """Own all partitions of a projection that is being built, in a new epoch: a former builder is fenced."""
     await _adopt_partitions(conn, projection)
     rows = await conn.execute(
-        text("""
+        text(f"""
             update partitions set owner = :owner, epoch = epoch + 1 where projection = :id and partition in (
                 select partition from partitions where projection = :id order by partition for update
             )
-            returning partition, epoch, table_offset, kafka_offset, applied, read_through_at
+            returning {OWNERSHIP}
         """),
         {"id": projection, "owner": owner},
     )
-    return {
-        r.partition: Ownership(
-            epoch=r.epoch,
-            table_offset=r.table_offset,
-            kafka_offset=r.kafka_offset,
-            applied=r.applied,
-            read_through_at=r.read_through_at,
-        )
-        for r in rows
-    }
+    return ownerships(rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,10 +95,10 @@ async def explain_health(
     house = services(request)
     now = house.now()
     if asked.at is None:
-        return _found(await read.explanation(house.engine, _known(customer_id), now, asked.language))
+        return _found(await read.explanation(house.engine, known(customer_id), now, asked.language))
     _in_the_past(asked.at, now, "at")
     with _kept():
-        return _found(await past.explanation(house.engine, _known(customer_id), asked.at, asked.language))
+        return _found(await past.explanation(house.engine, known(customer_id), asked.at, asked.language))
 
 
 @router.get(
@@ -123,7 +123,7 @@ async def diff_health(
     if asked.since > until:
         raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
     with _kept():
-        return _found(await diff.between(house.engine, _known(customer_id), asked.since, until, asked.language))
+        return _found(await diff.between(house.engine, known(customer_id), asked.since, until, asked.language))
 
 
 @router.get(
@@ -142,7 +142,7 @@ async def list_history(
     page = await lists.history(
         services(request).engine,
         Wanted(limit=asked.limit, cursor=asked.cursor),
-        _known(customer_id),
+        known(customer_id),
         Span(after=asked.after, before=asked.before),
     )
     if page is None:
@@ -168,7 +168,7 @@ async def list_customer_events(
     Empty where the archive is switched off. Scope: `customers:read`.
     """
     wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    page = await lists.timeline(services(request).engine, wanted, _known(customer_id), asked.type)
+    page = await lists.timeline(services(request).engine, wanted, known(customer_id), asked.type)
     if page is None:
         raise not_found("customer")
     return Timeline(
@@ -191,7 +191,7 @@ async def get_customer(request: Request, _: Reader, customer_id: CustomerId) -> 
     Scope: `customers:read`.
     """
     house = services(request)
-    return _found(await read.customer(house.engine, _known(customer_id), house.now()))
+    return _found(await read.customer(house.engine, known(customer_id), house.now()))
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
@@ -208,7 +208,7 @@ def _kept() -> Iterator[None]:
         raise ProblemError(PAST_NOT_KEPT, str(error)) from error
 
 
-def _known(customer_id: str) -> str:
+def known(customer_id: str) -> str:
     """Refuse an id that no customer can have. Raises ProblemError."""
     if len(customer_id) > 512 or not is_storable(customer_id):
         raise not_found("customer")

@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 
 from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
@@ -19,16 +19,15 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
+from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.api.routes.events import append
 from healthsvc.flows import overrides, read
 from healthsvc.flows.overrides import Wish
-from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest import OverrideAccepted, OverrideCreate, OverrideLift, OverrideRecord, OverrideRecords
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]
 Writer = Annotated[Principal, require("customers:write")]
-CustomerId = Annotated[str, Path(description="The customer's id, as in its events.", examples=["acme"])]
 WRITES = (NOT_FOUND, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, OVERLOADED)
 
 
@@ -56,7 +55,7 @@ async def set_override(
     now = house.now()
     if body.expires_at <= now:
         raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
-    found = await read.customer(house.engine, _known(customer_id), now)
+    found = await read.customer(house.engine, known(customer_id), now)
     if found is None:
         raise not_found("customer")
     wish = Wish(score=body.score, reason=body.reason, author=body.author or principal.name, expires_at=body.expires_at)
@@ -83,7 +82,7 @@ async def lift_override(
     """The score speaks for itself again. Harmless where there is no override. Scope: `customers:write`."""
     house = services(request)
     now = house.now()
-    if await read.customer(house.engine, _known(customer_id), now) is None:
+    if await read.customer(house.engine, known(customer_id), now) is None:
         raise not_found("customer")
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.lift_event(customer_id, event_id, body.author or principal.name, body.reason, now)
@@ -104,10 +103,3 @@ async def list_override_records(request: Request, _: Reader) -> OverrideRecords:
     house = services(request)
     found = await overrides.records(house.engine, house.now())
     return OverrideRecords(items=[OverrideRecord.model_validate(record) for record in found])
-
-
-def _known(customer_id: str) -> str:
-    """Refuse an id that no customer can have. Raises ProblemError."""
-    if len(customer_id) > 512 or not is_storable(customer_id):
-        raise not_found("customer")
-    return customer_id
