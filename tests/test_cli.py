@@ -13,7 +13,20 @@ from typer.testing import CliRunner, Result
 from healthsvc import __version__
 from healthsvc.cli import app
 
-COMMANDS = ["up", "api", "process", "deliver", "migrate", "replay", "demo", "keys", "version", "variables"]
+COMMANDS = [
+    "up",
+    "api",
+    "process",
+    "deliver",
+    "migrate",
+    "replay",
+    "demo",
+    "keys",
+    "version",
+    "variables",
+    "scorecard",
+    "rebuild",
+]
 Run = Callable[..., Result]
 
 

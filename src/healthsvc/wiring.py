@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,27 +18,32 @@ from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.api.app import key_pepper
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
-from healthsvc.flows import bootstrap, held
+from healthsvc.flows import bootstrap, fed, held, publish
 from healthsvc.flows.append import Appender
+from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.flows.ports import Input
+from healthsvc.flows.preview import Preview, preview
 from healthsvc.flows.process import Pace, Processor
 from healthsvc.flows.retention import keep_house
 from healthsvc.log.kafka import KafkaInput, KafkaSecurity
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store import installation, projections, schema
+from healthsvc.store import installation, projections, schema, scorecards
 from healthsvc.store import keys as stored_keys
 from healthsvc.store import secrets as stored_secrets
 from healthsvc.store.engine import AsyncConnection, AsyncEngine, create_engine
 from healthsvc.store.keyset import Place
 from healthsvc.store.listen import Listener
+from healthsvc.store.publications import Publication
+from healthsvc.store.scorecards import Version
 from healthsvc.telemetry import LogEvent
 from healthsvc.webhooks.guard import Policy
 from healthsvc.webhooks.sender import Sender
+from healthsvc.wire.scorecards import default_document
 
 LEASE_MARGIN_SECONDS: Final = 15.0
 
@@ -95,7 +100,9 @@ async def install(url: str, settings: Settings) -> str | None:
         revision = await schema.current(conn)
         if document is not None and (await projections.live(conn)).document != document:
             log.warning(
-                LogEvent.SCORECARD_KEPT, file=str(settings.scorecard), why="the database has another one already"
+                LogEvent.SCORECARD_KEPT,
+                file=str(settings.scorecard),
+                why="the database has another one already: healthsvc scorecard publish FILE",
             )
     log.info(LogEvent.SCHEMA_MIGRATED, revision=revision)
     return revision
@@ -151,6 +158,88 @@ def _configured_secret(settings: Settings) -> str | None:
     return settings.secret_key.get_secret_value() if settings.secret_key else None
 
 
+# Scorecards ---------------------------------------------------------------------------------------------------------
+
+BY: Final = "command line"
+
+
+async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
+    """The versions, newest first."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
+        return await scorecards.page(conn, Place(limit=250))
+
+
+async def scorecard_status(url: str, settings: Settings) -> tuple[Sequence[Publication], Sequence[fed.Fed]]:
+    """The last publications, newest first, and which measures are fed."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await publish.progress(engine), (await fed.measures(engine, utc_now()))[0]
+
+
+async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:
+    """Documents of versions, by number or `live`; None for a version that isn't there."""
+    await install(url, settings)
+    found: dict[str, str | None] = {}
+    async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
+        live = (await projections.live(conn)).scorecard_version
+        for name in names:
+            version = await scorecards.get(conn, live if name == "live" else min(int(name), 2**31 - 1))
+            found[name] = None if version is None else version.document or default_document()
+    return found
+
+
+async def preview_scorecard(
+    url: str, settings: Settings, document: str, sample: int, told: Callable[[int], None]
+) -> Preview:
+    """What a scorecard would make of a sample of the customers."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await preview(engine, document, utc_now(), sample=sample, told=told)
+
+
+async def publish_scorecard(
+    url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool
+) -> publish.Outcome:
+    """Ask for a document, or a version that is kept, to become the live one."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        if document is not None:
+            version = (await publish.keep(engine, document, by=BY, now=utc_now()))[0].version
+        number = min(version or 0, 2**31 - 1)
+        return await publish.publish(engine, number, by=BY, now=utc_now(), with_gaps=with_gaps)
+
+
+async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.Outcome:
+    """Ask for the live version to be built anew."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await publish.rebuild(engine, by=BY, now=utc_now(), with_gaps=with_gaps)
+
+
+async def see_through(
+    url: str, settings: Settings, projection: int, told: Callable[[Publication], None]
+) -> Publication:
+    """Follow a building to its end; build ourselves while no worker does."""
+    stop = asyncio.Event()
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        building = asyncio.create_task(
+            look_after_projections(
+                engine, worker_id=_worker_id(), limits=_building_memory(settings), now=utc_now, stop=stop
+            )
+        )
+        try:
+            while True:
+                found = next(p for p in await publish.progress(engine) if p.id == projection)
+                told(found)
+                if found.state != "building":
+                    return found
+                await asyncio.sleep(0.2)
+        finally:
+            stop.set()
+            await building
+
+
 # Roles --------------------------------------------------------------------------------------------------------------
 
 
@@ -203,6 +292,11 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 limits=_memory(settings),
             )
             async with asyncio.TaskGroup() as group:
+                group.create_task(
+                    look_after_projections(
+                        engine, worker_id=_worker_id(), limits=_building_memory(settings), now=utc_now, stop=stop
+                    )
+                )
                 group.create_task(
                     keep_house(
                         engine,
@@ -277,6 +371,11 @@ def _memory(settings: Settings) -> held.Limits:
         dedupe_window=timedelta(days=settings.dedupe_window_days),
         archive=settings.archive,
     )
+
+
+def _building_memory(settings: Settings) -> held.Limits:
+    """A projection is built beside the live one, so with a part of its memory."""
+    return held.Limits(state_bytes=settings.state_memory_mib << 18)
 
 
 def _kafka(settings: Settings) -> KafkaInput:

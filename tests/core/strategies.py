@@ -36,6 +36,11 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("champion.left", {"name": "Ada"}),
     *(("contact.logged", {"outcome": outcome}) for outcome in ("positive", "negative", "no_answer")),
     *(("customer.updated", {"owner": o, "tier": t, "features_owned": 9}) for o, t in (("jo", "high"), ("mo", "low"))),
+    *(
+        ("override.set", {"score": s, "reason": "r", "author": "jo", "expires_at": at(days)})
+        for s, days in ((90, 60), (10, 200))
+    ),
+    ("override.lifted", {}),
     ("operator.own", {"anything": 1}),
 )
 _HOURS = st.integers(0, SPAN_DAYS * 24)

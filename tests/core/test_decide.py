@@ -23,6 +23,9 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
     return Evaluation(
         now_us=np.array([now_us]),
         score=np.array([score]),
+        own=np.array([score]),
+        overridden=np.zeros(1, bool),
+        override_until_us=np.full(1, np.inf),
         raw=np.array([score]),
         weight=one,
         value=one * score / 100,

@@ -19,7 +19,7 @@ from healthsvc.api.border import BodyTooLargeError, Border, too_large
 from healthsvc.api.context import CheckUrl, Services
 from healthsvc.api.description import describe
 from healthsvc.api.problems import ProblemError, invalid, respond
-from healthsvc.api.routes import alerts, customers, dead_letters, endpoints, events, keys, pages
+from healthsvc.api.routes import alerts, customers, dead_letters, endpoints, events, keys, overrides, pages, scorecards
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault, derive
@@ -28,8 +28,10 @@ from healthsvc.wire.cursors import CursorError
 KEY_PURPOSE: Final = "api keys"
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
+    overrides.router,
     customers.router,
     alerts.router,
+    scorecards.router,
     endpoints.router,
     dead_letters.router,
     keys.router,

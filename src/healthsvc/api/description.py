@@ -25,6 +25,7 @@ TAGS: Final = (
     ("events", "What happened, in."),
     ("customers", "Their health, why it is so, and their past."),
     ("alerts", "What someone should act on."),
+    ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
     ("webhooks", "Who is told, and whether it arrived (Standard Webhooks)."),
     ("dead letters", "Records that weren't events, and their second chance."),
     ("keys", "Who may ask."),

@@ -70,6 +70,16 @@ CONFLICT = ProblemType(
     title="The present state doesn't allow this",
     meaning="What is asked can't follow on the state that `detail` tells, for example acknowledging a resolved alert.",
 )
+PAST_NOT_KEPT = ProblemType(
+    slug="past-not-kept",
+    status=409,
+    title="The past isn't kept",
+    meaning=(
+        "A past score is told exactly or not at all, and the archive lacks events of this customer: it was switched"
+        " off, or its retention is shorter than the customer's history (`HEALTHSVC_ARCHIVE`,"
+        " `HEALTHSVC_ARCHIVE_RETENTION_DAYS`). The recorded decisions are in `/health/history`."
+    ),
+)
 CHANGED_MEANWHILE = ProblemType(
     slug="changed-meanwhile",
     status=412,
@@ -149,6 +159,7 @@ TYPES: Final[Sequence[ProblemType]] = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    PAST_NOT_KEPT,
     CHANGED_MEANWHILE,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,

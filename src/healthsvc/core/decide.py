@@ -83,8 +83,9 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     score = np.where(found.churned, after[:, memory.FROZEN], found.score)
     flag_changes, mask = _flags(card, found, remembered)
     after[:, memory.FLAGS] = mask
-    _move_bands(card, score, now, found.churned, after)
-    bands = _band_changes(card, remembered, after, {c.row for c in flag_changes if c.alert})
+    _move_bands(card, score, now, found.churned, found.overridden, after)
+    quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden).tolist())
+    bands = _band_changes(card, remembered, after, quiet)
     changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
     moved = ~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP)
     standings = changed | moved | (remembered[:, memory.DECIDED] == 0)
@@ -155,9 +156,16 @@ def _band_of(floors: Floats, score: Floats) -> Ints:
     return place
 
 
-def _move_bands(card: Scorecard, score: Floats, now: Instants, churned: NDArray[np.bool_], after: Floats) -> None:
+def _move_bands(
+    card: Scorecard,
+    score: Floats,
+    now: Instants,
+    churned: NDArray[np.bool_],
+    overridden: NDArray[np.bool_],
+    after: Floats,
+) -> None:
     """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the
-    hysteresis."""
+    hysteresis. What somebody says is believed as it is said."""
     floors = np.array([b.floor for b in card.bands])
     known = ~np.isnan(score) & ~churned
     marks = np.where(known, score, 0.0)
@@ -168,9 +176,10 @@ def _move_bands(card: Scorecard, score: Floats, now: Instants, churned: NDArray[
     floor_now = floors[np.maximum(place, 0)]
     worse = known & ~first & (natural > place) & (marks < floor_now - card.hysteresis)
     believed = np.minimum(_band_of(floors + card.hysteresis, marks), len(floors) - 1)
-    better = known & ~first & (believed < place)
+    better = known & ~first & ~overridden & (believed < place)
     since = np.where(better, np.where(after[:, memory.PENDING_SINCE] > 0, after[:, memory.PENDING_SINCE], now), 0.0)
     risen = better & (now - since >= card.dwell_us)
+    worse |= known & overridden & (natural != place)
     moved = first | worse | risen
     after[:, memory.BAND] = np.where(risen, believed, np.where(first | worse, natural, current))
     after[:, memory.BAND_SINCE] = np.where(moved, now, after[:, memory.BAND_SINCE])
@@ -210,12 +219,13 @@ def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> F
     due = np.where(
         found.churned, np.inf, np.minimum(found.standing.change_us.min(axis=1, initial=np.inf), found.slot_expiry_us)
     )
+    due = np.where(found.churned, due, np.minimum(due, found.override_until_us))
     pending = after[:, memory.PENDING_SINCE]
     due = np.where(pending > 0, np.minimum(due, pending + card.dwell_us), due)
     span = fastest_half_life_us(program)
     floors = np.array([b.floor for b in card.bands])
     place = np.maximum(after[:, memory.BAND].astype(np.int64), 0)
-    scored = ~np.isnan(score) & ~found.churned & ~np.isnan(found.raw)
+    scored = ~np.isnan(score) & ~found.churned & ~np.isnan(found.raw) & ~found.overridden
     raw = np.where(scored, found.raw, 50.0)
     lower = floors[place] - card.hysteresis
     falls = scored & (lower > 0) & (score >= lower)

@@ -37,7 +37,11 @@ class Evaluation:
 
     now_us: Instants
     score: Floats
-    """(n,) effective score 0-100; NaN without enough evidence."""
+    """(n,) effective score 0-100, an override included; NaN without enough evidence."""
+    own: Floats
+    """(n,) what the scorecard says, caps included, without an override."""
+    overridden: Mask
+    """(n,) somebody's override is in force."""
     raw: Floats
     """(n,) before caps; NaN without enough evidence."""
     weight: Floats
@@ -50,6 +54,8 @@ class Evaluation:
     """(n,) the lowest cap in force, 100 where none is."""
     standing: Standing
     churned: Mask
+    override_until_us: Floats
+    """(n,) when the override in force expires, inf without one."""
     slot_expiry_us: Floats
     """(n,) next instant at which a function stops counting as used, inf where none does."""
     first_seen_us: Instants
@@ -85,10 +91,16 @@ def evaluate(view: View) -> Evaluation:
     enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
     cap, override = _caps(view, standing)
-    score = np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan))
+    own = np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan))
+    said, until = view.fact("override"), view.fact("override_until")
+    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
+    score = np.where(overridden, said, own)
     return Evaluation(
         now_us=view.now_us,
         score=score,
+        own=own,
+        overridden=overridden,
+        override_until_us=np.where(overridden, until, np.inf),
         raw=raw,
         weight=weight,
         value=value,

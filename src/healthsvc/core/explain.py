@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from healthsvc.core.evaluate import Evaluation, best_points
+from healthsvc.core.facts import OVERRIDE
 from healthsvc.core.scorecard import FlagRule, Measure
 from healthsvc.core.view import View
 
@@ -41,9 +42,26 @@ def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]
     reached = 0.0
     for part in parts:
         reached += part.points
-    if abs(score - reached) > 1e-9:
-        parts.append(_cap(view, found, row, score - reached))
+    own = float(found.own[row])
+    if not np.isnan(own) and abs(own - reached) > 1e-9:
+        parts.append(_cap(view, found, row, own - reached))
+        reached += own - reached
+    if found.overridden[row]:
+        parts.append(_override(view, row, score - reached))
     return parts
+
+
+def _override(view: View, row: int, points: float) -> Contribution:
+    return Contribution(
+        measure=OVERRIDE,
+        dimension="override",
+        points=points,
+        best=0.0,
+        value=0.0,
+        evidence_us=(int(view.fact("override_since")[row]),),
+        fed_by="",
+        why="Somebody's own judgement stands in place of the score.",
+    )
 
 
 def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, best: float) -> Contribution:

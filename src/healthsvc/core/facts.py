@@ -49,11 +49,12 @@ _COLUMNS += [(f"slot_{i}", 0.0) for i in range(SLOTS)]
 _COLUMNS += [
     (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
 ]  # of complaints no longer kept
+_COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
-NAMES: Final = tuple(name for name, _ in _COLUMNS if not name.startswith("slot_"))
+NAMES: Final = tuple(name for name, _ in _COLUMNS if not name.startswith(("slot_", "override")))
 EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
 LAST_SEEN: Final = COLUMN["last_seen"]
@@ -165,6 +166,38 @@ def _profile(profile: Profile, event: Any, us: int) -> None:
             profile[name] = [value, *stamp]
 
 
+OVERRIDE: Final = "override"
+
+
+def _override_set(store: FactStore, group: Group) -> None:
+    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+        data = event.data
+        said = {
+            "score": float(data.score),
+            "reason": data.reason,
+            "author": data.author,
+            "expires_us": to_us(data.expires_at),
+            "event_id": event.id,
+        }
+        _override(store, row, [said, us, event.source, event.id])
+
+
+def _override_lifted(store: FactStore, group: Group) -> None:
+    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+        _override(store, row, [None, us, event.source, event.id])
+
+
+def _override(store: FactStore, row: int, entry: list[Any]) -> None:
+    """The last word about a customer's score stands in the profile; the columns are what it comes to."""
+    profile = store.profile(row)
+    if OVERRIDE in profile and entry[1:] <= profile[OVERRIDE][1:]:
+        return
+    profile[OVERRIDE] = entry
+    said, since = entry[0], float(entry[1])
+    at = COLUMN["override"]
+    store.facts[row, at : at + 3] = (nan, since, nan) if said is None else (said["score"], since, said["expires_us"])
+
+
 PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id", "timezone", "country")
 
 Handler = Callable[[FactStore, Group], None]
@@ -175,4 +208,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "subscription.renewed": _subscription,
     "subscription.cancelled": _subscription_cancelled,
     "customer.updated": _customer_updated,
+    "override.set": _override_set,
+    "override.lifted": _override_lifted,
 }

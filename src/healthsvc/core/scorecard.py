@@ -23,6 +23,7 @@ BUILTIN_TYPES: Final = frozenset(
         *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
         *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
         *("referral.made", "champion.left", "contact.logged", "customer.updated"),
+        *("override.set", "override.lifted"),
     }
 )
 """The event types whose meaning the service knows; any other is the operator's own."""
@@ -189,6 +190,9 @@ def _choose(value: object, allowed: Sequence[str], path: str) -> str:
 
 JUDGES: Final = ("habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
 FLAGS: Final = ("intent", "level", "absence", "drop", "answer", "open", "ahead", "churned")
+MOST_MEASURES: Final = 64
+MOST_FLAGS: Final = 48
+"""Flags are remembered as bits of a float64."""
 SEVERITIES: Final = ("info", "warning", "critical")
 
 
@@ -199,9 +203,14 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
     for i, item in enumerate(data):
         entry = _Reader(item, f"{path}/{i}")
         types = entry.get("types") or [entry.need("type")]
+        if not isinstance(types, list) or not types or not all(isinstance(t, str) for t in types):
+            raise ScorecardError(f"{path}/{i}/types", "must be a list of event types")
         where = entry.get("where", {})
         if not isinstance(where, Mapping):
             raise ScorecardError(f"{path}/{i}/where", "must map a property to the value or values that count")
+        for name, values in where.items():
+            if any(isinstance(v, list | dict) for v in (values if isinstance(values, list) else [values])):
+                raise ScorecardError(f"{path}/{i}/where/{name}", "must be a value, or a list of values, that count")
         conditions = tuple((str(k), frozenset(v if isinstance(v, list) else [v])) for k, v in where.items())
         weight = entry.number("weight", 1.0, low=0.001, high=1000)
         entry.done()
@@ -278,10 +287,19 @@ def _flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
 def _bands(data: object) -> tuple[Band, ...]:
     if not isinstance(data, Mapping) or not data:
         raise ScorecardError("/bands", "must map band names to their floors, best first")
+    for name, floor in data.items():
+        if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 100:
+            raise ScorecardError(f"/bands/{name}", "must be a number from 0 to 100")
     bands = tuple(Band(name=str(name), floor=float(floor)) for name, floor in data.items())
     if [b.floor for b in bands] != sorted((b.floor for b in bands), reverse=True) or bands[-1].floor != 0:
         raise ScorecardError("/bands", "floors must fall from best to worst and end at 0")
     return bands
+
+
+def _unique(section: str, names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ScorecardError(f"/{section}/{i}/name", f"{name!r} is there already; names must be unique")
 
 
 def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
@@ -293,7 +311,13 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
     dimensions = r.need("dimensions")
     if not isinstance(dimensions, Mapping) or not dimensions:
         raise ScorecardError("/dimensions", "must map dimension names to weights")
-    half_lives = tuple(round(float(d) * DAY_US) for d in r.need("half_lives_days"))
+    for name, weight in dimensions.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
+            raise ScorecardError(f"/dimensions/{name}", "must be a number from 0 to 1000000")
+    days = r.need("half_lives_days")
+    if not isinstance(days, list) or not all(isinstance(d, int | float) and 0 < d < 36_500 for d in days):
+        raise ScorecardError("/half_lives_days", "must be a list of numbers of days")
+    half_lives = tuple(round(float(d) * DAY_US) for d in days)
     if (
         not 2 <= len(half_lives) <= 5
         or min(half_lives) < MIN_HALF_LIFE_US
@@ -302,16 +326,21 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
         raise ScorecardError(
             "/half_lives_days", f"must be 2 to 5 rising numbers of at least {MIN_HALF_LIFE_US // DAY_US} days"
         )
-    raw_measures = r.need("measures")
+    raw_measures, raw_flags = r.need("measures"), r.get("flags", [])
+    for name, listed, most in (("measures", raw_measures, MOST_MEASURES), ("flags", raw_flags, MOST_FLAGS)):
+        if not isinstance(listed, list) or len(listed) > most:
+            raise ScorecardError(f"/{name}", f"must be a list of at most {most}")
     measures = tuple(_measure(m, f"/measures/{i}", list(dimensions), facts) for i, m in enumerate(raw_measures))
     kept = [m.name for m in measures if m.of is None]
-    if len({m.name for m in measures}) != len(measures):
-        raise ScorecardError("/measures", "names must be unique")
+    _unique("measures", [m.name for m in measures])
     for i, m in enumerate(measures):
         if m.of is not None:
             _choose(m.of, kept, f"/measures/{i}/of")
-    flags = tuple(_flag(f, f"/flags/{i}", kept, facts) for i, f in enumerate(r.get("flags", [])))
+    flags = tuple(_flag(f, f"/flags/{i}", kept, facts) for i, f in enumerate(raw_flags))
+    _unique("flags", [rule.name for rule in flags])
     for i, rule in enumerate(flags):
+        if rule.kind == "intent" and not rule.release:
+            raise ScorecardError(f"/flags/{i}/release", "is needed for a flag of kind 'intent'")
         if rule.kind in ("level",) and rule.half_life_us not in half_lives:
             raise ScorecardError(f"/flags/{i}/half_life_days", "must be one of half_lives_days")
     scorecard = Scorecard(

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from healthsvc.core.instants import to_us
-from healthsvc.store import alerts_reads, archive_reads, customers, dead_letters, history_reads, keys, standings_reads
+from healthsvc.store import (
+    alerts_reads,
+    archive_reads,
+    customers,
+    dead_letters,
+    history_reads,
+    keys,
+    projections,
+    scorecards,
+    standings_reads,
+)
 from healthsvc.store.alerts_reads import Alert, AlertFilter
 from healthsvc.store.archive_reads import ArchivedEvent
 from healthsvc.store.dead_letters import DeadLetter, DeadLetterFilter
@@ -14,6 +24,7 @@ from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.history_reads import Decision, Span
 from healthsvc.store.keys import Key as ApiKey
 from healthsvc.store.keyset import Place
+from healthsvc.store.scorecards import Version
 from healthsvc.store.standings_reads import SortName, Standing, StandingFilter
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
@@ -64,8 +75,8 @@ class Listing(Generic[ItemT]):
 
 async def standings(
     engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
-) -> tuple[datetime | None, Page[Standing]]:
-    """Customers by risk, name or id, and the instant up to which everything logged is counted in them."""
+) -> tuple[datetime | None, int, Page[Standing]]:
+    """Customers by risk, name or id; the instant up to which everything logged is counted in them; the version."""
     listing: Listing[Standing] = Listing(
         name="customers",
         keys=lambda standing: standing.keys(sort),
@@ -74,7 +85,8 @@ async def standings(
     )
     async with engine.connect() as conn:
         as_of = await standings_reads.as_of(conn)
-        return as_of, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
+        version = (await projections.live(conn)).scorecard_version
+        return as_of, version, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
 
 
 async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span) -> Page[Decision] | None:
@@ -132,3 +144,10 @@ async def api_keys(engine: AsyncEngine, wanted: Wanted) -> Page[ApiKey]:
     listing: Listing[ApiKey] = Listing(name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str))
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: keys.page(conn, place))
+
+
+async def scorecard_versions(engine: AsyncEngine, wanted: Wanted) -> Page[Version]:
+    """Scorecard versions, newest first."""
+    listing: Listing[Version] = Listing(name="scorecards", keys=lambda version: (version.version,), shape=(int,))
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: scorecards.page(conn, place))

@@ -20,7 +20,7 @@ from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.ports import Chunk, Input, Reading
-from healthsvc.store import archive, partitions, projections, timers
+from healthsvc.store import archive, partitions, projections, publications, timers
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -73,6 +73,10 @@ class Unfoldable(Exception):
     def __init__(self, source: str, partition: int, position: int) -> None:
         self.source, self.partition, self.position = source, partition, position
         super().__init__(f"folding broke in {source}[{partition}] at or after {position}")
+
+
+class Superseded(Exception):
+    """Another projection has become the live one."""
 
 
 def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -128,19 +132,14 @@ class Processor:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Own partitions and process them until `stop`. Raises InputFault when a person is needed."""
-        async with self._engine.connect() as conn:
-            projection = await projections.live(conn)
-        self._projection = projection.id
-        compiled = compile_document(projection.document)
-        self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
-        self._owner = Owner(
-            self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
-        )
-        self._pace = self._pace.fitting(self._owner.states.capacity)
+        asked = self._pace
         try:
+            await self._begin(asked)
             while not stop.is_set():
                 try:
                     await self._work(stop)
+                except Superseded:
+                    await self._change_over(stop, asked)
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
                     log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
@@ -155,6 +154,35 @@ class Processor:
         finally:
             for source in self._inputs:
                 await source.close()
+
+    async def _begin(self, asked: Pace) -> None:
+        """Work for the projection that is live now."""
+        async with self._engine.connect() as conn:
+            projection = await projections.live(conn)
+        self._projection = projection.id
+        compiled = compile_document(projection.document)
+        self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
+        self._owner = Owner(
+            self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
+        )
+        self._pace = asked.fitting(self._owner.states.capacity)
+
+    async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:
+        """Leave the projection that is live no longer: what isn't flushed is read again, under the new one."""
+        former = self._leases.owner
+        await self._drop_memory()
+        while not stop.is_set():
+            try:
+                async with self._engine.begin() as conn:
+                    await partitions.forget_worker(conn, former)
+                await self._begin(asked)
+                await self._own({})  # reads nothing until it has taken partitions of the new one
+                break
+            except FAULTS as error:
+                log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(RECOVERY_SECONDS[1])
+        self._found, self._failures, self._ticked, self._timers_as_of = set(), 0, float("-inf"), {}
+        log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
@@ -323,6 +351,9 @@ class Processor:
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
         self._ticked = perf_counter()
+        async with self._engine.connect() as conn:
+            if not await publications.is_live(conn, self._projection):
+                raise Superseded(Superseded.__doc__)
         await self._find_partitions()
         changes = await self._leases.tick()
         await self._exchange_read_through()
@@ -368,12 +399,8 @@ class Processor:
 
     async def _recover(self, stop: asyncio.Event) -> None:
         """Drop the memory, take the epochs again and seek; as often as it takes."""
-        flushing, self._flushing = self._flushing, None
-        if flushing is not None:
-            flushing.cancel()
-            await asyncio.gather(flushing, return_exceptions=True)
-        self._owner.forget_everything()
-        self._pending_since = None
+        await self._drop_memory()
+        self._ticked = float("-inf")  # looks at once whether we are fenced because another projection is live
         while not stop.is_set():
             try:
                 await asyncio.sleep(RECOVERY_SECONDS[min(self._failures, len(RECOVERY_SECONDS) - 1)])
@@ -383,6 +410,14 @@ class Processor:
                 return
             except FAULTS as error:
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+
+    async def _drop_memory(self) -> None:
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+        self._owner.forget_everything()
+        self._pending_since = None
 
     async def _finish(self) -> None:
         """Flush what is folded and hand the partitions over; a failure leaves them to their leases' end."""

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from healthsvc.core import facts, memory
+from healthsvc.core import facts, memory, words
 from healthsvc.core.decide import flag_names
 from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
+from healthsvc.core.words import Language
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.states import Found
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import Compiled, compile_document
@@ -26,7 +28,7 @@ RISK_IS = "ranking"
 """What `risk` is: 1 - score / 100, good for sorting. Not a probability."""
 EVIDENCE_EVENTS = 3
 
-_compiled = lru_cache(maxsize=4)(compile_document)
+compiled = lru_cache(maxsize=8)(compile_document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Seen:
     view: View
     found: Evaluation
     key: int
+
+    @property
+    def name(self) -> str | None:
+        """What the customer is called."""
+        name = self.table.profile_values(0).get("name") if self.table.has_profile(0) else None
+        return name if isinstance(name, str) and name else None
 
     @property
     def frozen(self) -> bool:
@@ -57,28 +65,65 @@ async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict
     return None if seen is None else _told(customer_id, seen, now)
 
 
-async def explanation(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[str, Any] | None:
+async def explanation(
+    engine: AsyncEngine, customer_id: str, now: datetime, language: Language = "en"
+) -> dict[str, Any] | None:
     """Contributions that add up to the score, each with the newest events that made it; None for an unknown
     customer."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
-        parts = contributions(seen.view, seen.found, 0)
-        events = await _evidence(conn, seen, parts)
+        archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
+    return explained(customer_id, seen, now, archived, language)
+
+
+def evidence_instants(seen: Seen) -> list[int]:
+    """When the events happened that an explanation names."""
+    return sorted({us for p in contributions(seen.view, seen.found, 0) if p.fed_by for us in p.evidence_us})
+
+
+def explained(
+    customer_id: str, seen: Seen, at: datetime, archived: Sequence[str], language: Language
+) -> dict[str, Any]:
+    """The explanation of what is seen, ready for JSON; archived: the events of `evidence_instants`."""
+    parts = contributions(seen.view, seen.found, 0)
+    events = _evidence(seen, parts, archived)
     score = seen.score
-    told = [_part(p, events.get(i, [])) for i, p in enumerate(parts)]
+    told = [_part(p, events.get(i, []), seen) for i, p in enumerate(parts)]
     if seen.frozen and score is not None:
         told = [_frozen_part(score, told)]
+    flags = _flags_now(seen)
     return {
         "customer_id": customer_id,
         "score": score,
         "raw_score": _known(float(seen.found.raw[0])),
+        "own_score": _known(float(seen.found.own[0])),
+        "override": override_of(seen),
         "risk": None if score is None else 1 - score / 100,
         "risk_is": RISK_IS,
+        "flags": flags,
         "contributions": told,
-        "evaluated_at": now,
+        "sentence": words.why(language, seen.name or customer_id, score, told, flags),
+        "evaluated_at": at,
         "scorecard_version": seen.version,
+    }
+
+
+def override_of(seen: Seen) -> dict[str, Any] | None:
+    """The override in force, with who said so and why."""
+    entry = seen.table.profile(0).get(facts.OVERRIDE) if seen.table.has_profile(0) else None
+    if entry is None or entry[0] is None or not seen.found.overridden[0]:
+        return None
+    said = entry[0]
+    return {
+        "score": said["score"],
+        "reason": said["reason"],
+        "author": said["author"],
+        "set_at": from_us(entry[1]),
+        "expires_at": from_us(said["expires_us"]),
+        "event_id": said["event_id"],
+        "source": entry[2],
     }
 
 
@@ -87,22 +132,38 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
     rows = await states.by_ids(conn, live.id, [customer_id])
     if not rows:
         return None
-    row, compiled = rows[0], _compiled(live.document)
-    table = States(compiled.program, 1)
+    row, card = rows[0], compiled(live.document)
+    table = States(card.program, 1)
     if row.state is None or row.decision is None:
         table.admit([(customer_id, row.key, row.partition)])
     else:
-        stored = Stored(
-            customer_id=customer_id,
-            key=row.key,
-            partition=row.partition,
-            state=row.state,
-            decision=row.decision,
-            profile=row.profile,
-        )
-        table.load([stored])
-    view = View(compiled.program, table.cells, table.facts, np.array([to_us(now)], np.int64))
-    return Seen(live.scorecard_version, compiled, table, view, evaluate(view), row.key)
+        _load(table, row)
+    view = View(card.program, table.cells, table.facts, np.array([to_us(now)], np.int64))
+    return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
+
+
+def _load(table: States, row: Found) -> None:
+    assert row.state is not None
+    assert row.decision is not None
+    stored = Stored(
+        customer_id=row.customer_id,
+        key=row.key,
+        partition=row.partition,
+        state=row.state,
+        decision=row.decision,
+        profile=row.profile,
+    )
+    table.load([stored])
+
+
+def facts_of(card: Compiled, row: Found) -> facts.Floats:
+    """The facts of a stored state; their defaults where nothing was folded yet."""
+    if row.state is None or row.decision is None:
+        return facts.DEFAULTS
+    table = States(card.program, 1)
+    _load(table, row)
+    found: facts.Floats = table.facts[0]
+    return found
 
 
 def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
@@ -118,6 +179,8 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "stage": "churned" if churned else profile.get("stage", "unknown"),
         "score": score,
         "raw_score": _known(float(seen.found.raw[0])),
+        "own_score": _known(float(seen.found.own[0])),
+        "override": override_of(seen),
         "band": card.bands[band].name if band >= 0 else None,
         "band_since": from_us(remembered[memory.BAND_SINCE]) if band >= 0 else None,
         "risk": None if score is None else 1 - score / 100,
@@ -155,7 +218,9 @@ def _figures(seen: Seen) -> dict[str, Any]:
 
 
 def _nested(profile: dict[str, Any]) -> dict[str, Any]:
-    plain = {name: value for name, value in profile.items() if not name.startswith("attributes.")}
+    plain = {
+        name: value for name, value in profile.items() if name != facts.OVERRIDE and not name.startswith("attributes.")
+    }
     attributes = {
         name.removeprefix("attributes."): v
         for name, v in profile.items()
@@ -172,12 +237,8 @@ def _instant(us: float) -> datetime | None:
     return from_us(us) if 0 < us < float("inf") else None
 
 
-async def _evidence(
-    conn: AsyncConnection, seen: Seen, parts: Sequence[Contribution]
-) -> dict[int, list[dict[str, Any]]]:
+def _evidence(seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]) -> dict[int, list[dict[str, Any]]]:
     """By index of the contribution: its newest events, as the archive has them."""
-    instants = sorted({us for p in parts for us in p.evidence_us})
-    archived = await archive.at_instants(conn, seen.key, instants) if instants else []
     batch = decode_batch([e.encode() for e in archived], now_us=1 << 62)
     program, found = seen.compiled.program, {}
     for i, part in enumerate(parts):
@@ -197,14 +258,19 @@ async def _evidence(
     return found
 
 
-def _part(part: Contribution, events: list[dict[str, Any]]) -> dict[str, Any]:
+def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen) -> dict[str, Any]:
+    why, said = part.why, override_of(seen) if part.measure == facts.OVERRIDE else None
+    if said is not None:
+        why = f"{said['author']}: {said['reason']}"
+        event = {"id": said["event_id"], "source": said["source"], "type": "override.set"}
+        events = [{**event, "occurred_at": said["set_at"]}]
     return {
         "measure": part.measure,
         "dimension": part.dimension,
         "points": part.points,
         "best": part.best,
         "events": events,
-        "why": part.why,
+        "why": why,
     }
 
 

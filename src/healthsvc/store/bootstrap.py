@@ -8,7 +8,10 @@ from healthsvc.store.engine import AsyncConnection
 async def insert_scorecard(conn: AsyncConnection, version: int, name: str, document: str) -> None:
     """Record a published scorecard; a version that exists stays as it is."""
     await conn.execute(
-        text("insert into scorecards (version, name, document) values (:v, :n, :d) on conflict do nothing"),
+        text(
+            "insert into scorecards (version, name, document, published_at) values (:v, :n, :d, now())"
+            " on conflict do nothing"
+        ),
         {"v": version, "n": name, "d": document},
     )
 

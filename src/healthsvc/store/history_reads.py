@@ -1,4 +1,4 @@
-"""A customer's recorded decisions under the live projection."""
+"""A customer's recorded decisions, under whichever projection was live at the time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,6 @@ ORDER = {
     "decided_at": INSTANT,
     "ctid": ("cast(format('(%s,%s)', (cast(:k as bigint) >> 16) & 4294967295, cast(:k as bigint) & 65535) as tid)"),
 }
-LIVE = "projection = (select id from projections where state = 'live')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Span:
 async def page(conn: AsyncConnection, customer_key: int, span: Span, place: Place) -> list[Decision]:
     """What was decided about one customer, newest first."""
     where: dict[str, object] = {
-        f"{LIVE} and customer_key = :v": customer_key,
+        "customer_key = :v": customer_key,
         "decided_at >= :v": span.after,
         "decided_at < :v": span.before,
     }

@@ -201,7 +201,7 @@ async def read_by_all(conn: AsyncConnection, projection: int) -> datetime | None
     return found
 
 
-_OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through_at"
+OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through_at"
 
 
 async def take(
@@ -218,11 +218,11 @@ async def take(
                   and (owner is null or owner = :owner or lease_until is null or lease_until < clock_timestamp())
                 order by partition limit :at_most for update skip locked
             )
-            returning {_OWNERSHIP}
+            returning {OWNERSHIP}
         """),
         {"projection": projection, "owner": owner, "lease": lease_seconds, "held": list(held), "at_most": at_most},
     )
-    return _ownerships(rows)
+    return ownerships(rows)
 
 
 async def retake(
@@ -237,14 +237,14 @@ async def retake(
                 where projection = :projection and owner = :owner and partition = any(cast(:partitions as integer[]))
                 order by partition for update
             )
-            returning {_OWNERSHIP}
+            returning {OWNERSHIP}
         """),
         {"projection": projection, "owner": owner, "lease": lease_seconds, "partitions": list(partitions)},
     )
-    return _ownerships(rows)
+    return ownerships(rows)
 
 
-def _ownerships(rows: CursorResult[Any]) -> dict[int, Ownership]:
+def ownerships(rows: CursorResult[Any]) -> dict[int, Ownership]:
     return {
         row.partition: Ownership(
             epoch=row.epoch,

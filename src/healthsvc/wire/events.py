@@ -283,6 +283,23 @@ class CustomerData(Data, frozen=True, kw_only=True):
     attributes: Attributes | None = None
 
 
+class OverrideData(Data, frozen=True, kw_only=True):
+    """Somebody's own judgement, in place of the score, for a time."""
+
+    score: Annotated[float, Meta(ge=0, le=100, description="The health that holds until it expires.")]
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    author: Name
+    expires_at: Instant
+    replaces: Annotated[float, Meta(ge=0, le=100, description="The score that it was set against.")] | None = None
+
+
+class OverrideLiftedData(Data, frozen=True, kw_only=True):
+    """The score speaks for itself again."""
+
+    author: Name | None = None
+    reason: Prose | None = None
+
+
 class PageViewed(Envelope, frozen=True, kw_only=True, tag="page.viewed"):
     """Someone of the customer looked at a page."""
 
@@ -421,6 +438,18 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag="customer.updated
     data: CustomerData = field(default_factory=CustomerData)
 
 
+class OverrideSet(Envelope, frozen=True, kw_only=True, tag="override.set"):
+    """Somebody judges the customer's health in place of the score, with a reason, until it expires or is lifted."""
+
+    data: OverrideData
+
+
+class OverrideLifted(Envelope, frozen=True, kw_only=True, tag="override.lifted"):
+    """An override ends before it expires."""
+
+    data: OverrideLiftedData = field(default_factory=OverrideLiftedData)
+
+
 class CustomEvent(Envelope, frozen=True, kw_only=True):
     """An event of a type of the operator's own: kept, shown and, where the scorecard names it, scored."""
 
@@ -452,6 +481,8 @@ BuiltinEvent = (
     | ChampionLeft
     | ContactLogged
     | CustomerUpdated
+    | OverrideSet
+    | OverrideLifted
 )
 Event = BuiltinEvent | CustomEvent
 

@@ -26,6 +26,14 @@ DATA: Final[Mapping[str, Mapping[str, Any]]] = {
     "referral.made": {"kind": "review", "name": "A review site"},
     "champion.left": {"name": "Ada Moss", "role": "Head of Support"},
     "contact.logged": {"outcome": "positive", "channel": "phone", "author": "jo", "note": "Wants the guide"},
+    "override.set": {
+        "score": 80,
+        "reason": "They renewed by phone; the paper follows",
+        "author": "jo",
+        "expires_at": "2026-06-30T00:00:00Z",
+        "replaces": 41.5,
+    },
+    "override.lifted": {"author": "jo", "reason": "The paper is here"},
     "customer.updated": {
         "name": "Acme",
         "owner": "jo",

@@ -34,7 +34,6 @@ def _within_reason(said: datetime) -> datetime:
 Text = Annotated[str, AfterValidator(_storable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_storable)]
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
-Band = Literal["healthy", "watch", "at_risk", "critical"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["open", "acknowledged", "resolved"]
 
@@ -150,7 +149,7 @@ class EventResults(Told):
 class CustomerFilter(Paging):
     """Which customers, in which order."""
 
-    band: Annotated[Band | None, Field(description="Only customers in this band.")] = None
+    band: Annotated[ShortText | None, Field(description="Only customers in this band of the live scorecard.")] = None
     flag: Annotated[ShortText | None, Field(description="Only customers with this flag, for example `silent`.")] = None
     owner: Annotated[ShortText | None, Field(description="Only customers of this owner.")] = None
     segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
@@ -182,6 +181,7 @@ class Standings(Items[Standing]):
 
     model_config = example(
         as_of="2026-11-20T09:30:00Z",
+        scorecard_version=1,
         items=[
             {
                 "customer_id": "acme",
@@ -202,6 +202,7 @@ class Standings(Items[Standing]):
     )
 
     as_of: Annotated[datetime | None, Field(description="Null until every partition has been read once.")]
+    scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
 
 
 class Customer(Told):
@@ -217,6 +218,8 @@ class Customer(Told):
                     "stage": "adoption",
                     "score": 41.5,
                     "raw_score": 73.0,
+                    "own_score": 41.5,
+                    "override": None,
                     "band": "at_risk",
                     "band_since": "2026-11-20T09:29:58Z",
                     "risk": 0.585,
@@ -240,7 +243,13 @@ class Customer(Told):
     profile: dict[str, Any]
     stage: Annotated[str, Field(description="Where it is in its life with us; churned freezes the score.")]
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
-    raw_score: Annotated[float | None, Field(description="Before caps.")]
+    raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
+    own_score: Annotated[
+        float | None, Field(description="What the scorecard says, caps included, without an override.")
+    ]
+    override: Annotated[
+        dict[str, Any] | None, Field(description="Somebody's own judgement in force: who, why, until when.")
+    ]
     band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
     band_since: datetime | None
     risk: float | None
@@ -751,3 +760,328 @@ class Keys(Items[Key]):
     """API keys, newest first."""
 
     model_config = example(items=[_KEY], next_cursor=None, prev_cursor=None)
+
+
+# ---------------------------------------------------------------------------------------------------------- scorecards
+
+Document = Annotated[
+    dict[str, Any] | Text,
+    Field(description="The scorecard: an object, or the same as YAML text. Its JSON Schema is schemas/scorecard.json."),
+]
+_SMALL_CARD: JsonDict = {
+    "name": "small",
+    "half_lives_days": [14, 56],
+    "bands": {"healthy": 70, "critical": 0},
+    "dimensions": {"engagement": 1},
+    "measures": [
+        {
+            "name": "sessions",
+            "feeds": [{"type": "session.started"}],
+            "dimension": "engagement",
+            "share": 1,
+            "judge": {"kind": "target", "at": 4},
+            "why": "People who sign in regularly find value.",
+        }
+    ],
+}
+
+
+class ScorecardCreate(Asked):
+    """A scorecard to be kept as a new version, or only to be looked through."""
+
+    model_config = example(document=_SMALL_CARD)
+
+    document: Document
+
+
+class ScorecardCheck(Told):
+    """The scorecard can be published; `doubts` are what looks like a slip all the same."""
+
+    model_config = example(
+        name="small",
+        doubts=[
+            {"pointer": "/measures/0/feeds", "detail": "'sesion.started' is a type of your own; did you mean …?"},
+        ],
+    )
+
+    name: str
+    doubts: list[FieldProblem]
+
+
+_VERSION: JsonDict = {
+    "version": 2,
+    "name": "small",
+    "state": "live",
+    "created_at": "2026-11-20T09:00:00Z",
+    "created_by": "ops",
+    "published_at": "2026-11-20T09:05:00Z",
+}
+
+
+class ScorecardVersion(Told):
+    """A scorecard's version, without its document."""
+
+    model_config = example(**_VERSION)
+
+    version: int
+    name: str
+    state: Annotated[
+        Literal["draft", "building", "live", "retired"],
+        Field(description="draft: never was live; building: about to be; retired: was live."),
+    ]
+    created_at: datetime
+    created_by: str
+    published_at: Annotated[datetime | None, Field(description="When it was live for the first time.")]
+
+
+class ScorecardVersions(Items[ScorecardVersion]):
+    """Versions, newest first."""
+
+    model_config = example(items=[_VERSION], next_cursor=None, prev_cursor=None)
+
+
+class Scorecard(ScorecardVersion):
+    """A version with its document, which never changes."""
+
+    model_config = example(**_VERSION, document=_SMALL_CARD, source="name: small\n…")
+
+    document: dict[str, Any]
+    source: Annotated[str, Field(description="The document as it was given, as text.")]
+
+
+class ScorecardPublish(Asked):
+    """How to publish or rebuild."""
+
+    model_config = example(with_gaps=False)
+
+    with_gaps: Annotated[
+        bool,
+        Field(
+            description="Where the archive lacks events that were counted: go on without them, instead of refusing. "
+            "The new version then knows only what the archive still has, and what comes from now on."
+        ),
+    ] = False
+
+
+_PUBLICATION: JsonDict = {
+    "projection": 3,
+    "version": 2,
+    "state": "building",
+    "reason": "publish",
+    "phase": "folding",
+    "folded": 120000,
+    "events": 500000,
+    "with_gaps": False,
+    "failure": None,
+    "requested_by": "ops",
+    "requested_at": "2026-11-20T09:00:00Z",
+    "live_at": None,
+    "retired_at": None,
+    "positions": None,
+}
+
+
+class Publication(Told):
+    """One publishing or rebuilding: how far it is, or where in the log it took over."""
+
+    model_config = example(**_PUBLICATION)
+
+    projection: int
+    version: int
+    state: Literal["building", "live", "retired"]
+    reason: Literal["start", "publish", "rebuild"]
+    phase: Annotated[str, Field(description="waiting, indexing, folding, deciding, switching, done")]
+    folded: Annotated[int, Field(description="Events that are in it.")]
+    events: Annotated[int, Field(description="Events that the live version has by now.")]
+    with_gaps: bool
+    failure: Annotated[str | None, Field(description="Why it was given up; the former version stayed live.")]
+    requested_by: str
+    requested_at: datetime
+    live_at: datetime | None
+    retired_at: datetime | None
+    positions: Annotated[
+        dict[str, dict[str, int]] | None,
+        Field(description="Where it took over: by partition, events counted and the next offsets to be read."),
+    ]
+
+
+class MeasureFed(Told):
+    """Whether a measure's events still come."""
+
+    measure: str
+    fed: Annotated[bool, Field(description="Some event has fed it in the last 30 days.")]
+    last_event_at: Annotated[datetime | None, Field(description="Null: never fed. Where `fed`: at least so late.")]
+
+
+class ScorecardStatus(Told):
+    """What is live, what is being built, and which measures no event has fed in 30 days."""
+
+    model_config = example(
+        live_version=1,
+        building=_PUBLICATION,
+        publications=[_PUBLICATION],
+        unfed=["referrals"],
+        measures=[
+            {"measure": "sessions", "fed": True, "last_event_at": "2026-11-20T08:59:00Z"},
+            {"measure": "referrals", "fed": False, "last_event_at": "2026-09-01T10:00:00Z"},
+        ],
+        customers_looked_at=4000,
+        as_of="2026-11-20T09:00:00Z",
+    )
+
+    live_version: int
+    building: Publication | None
+    publications: list[Publication]
+    unfed: list[str]
+    measures: list[MeasureFed]
+    customers_looked_at: Annotated[
+        int, Field(description="No more than were needed to see that each measure is fed, at most 100,000.")
+    ]
+    as_of: datetime
+
+
+# ------------------------------------------------------------------------------------------ the past, and what moved it
+
+
+class ExplanationAsked(Asked):
+    """As of when, and in which language."""
+
+    at: Annotated[Instant | None, Field(description="A past instant: the explanation that was given then.")] = None
+    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
+
+
+class DiffAsked(Asked):
+    """Between which instants, and in which language."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    since: Annotated[Instant, Field(alias="from", description="The first instant.")]
+    until: Annotated[Instant | None, Field(alias="to", description="The second instant; left out: now.")] = None
+    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
+
+
+class MeasureMoved(Told):
+    """What one measure, cap or override moved."""
+
+    measure: str
+    points: float
+
+
+class DiffPart(Told):
+    """One reason of the change; the parts' points add up to it, and the measures' points to the part's."""
+
+    kind: Annotated[
+        Literal["new_events", "ageing", "late_data", "configuration", "override"],
+        Field(description="late_data: happened before `from` and was counted after it."),
+    ]
+    points: float
+    measures: list[MeasureMoved]
+    events_total: int
+    events: Annotated[list[EvidenceEvent], Field(description="The newest ten.")]
+
+
+class Diff(Told):
+    """How the score moved between two instants, and why; in words, too."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "acme",
+                    "from": {"at": "2026-11-01T00:00:00Z", "score": 71.0, "override": None, "scorecard_version": 1},
+                    "to": {"at": "2026-11-20T00:00:00Z", "score": 45.0, "override": None, "scorecard_version": 1},
+                    "change": -26.0,
+                    "parts": [
+                        {
+                            "kind": "ageing",
+                            "points": -26.0,
+                            "measures": [{"measure": "cap:silent", "points": -26.0}],
+                            "events_total": 0,
+                            "events": [],
+                        }
+                    ],
+                    "sentence": "The health of Acme fell by 26 points, from 71 to 45, between 1 November and "
+                    "20 November: lost 26.0 through the passing of time (silence).",
+                }
+            ]
+        },
+    )
+
+    customer_id: str
+    change: Annotated[float | None, Field(description="Null where either end has no score.")]
+    parts: list[DiffPart]
+    sentence: str
+
+
+# ----------------------------------------------------------------------------------------------------------- overrides
+
+
+class OverrideCreate(Asked):
+    """Somebody's own judgement of a customer's health."""
+
+    model_config = example(
+        score=80, reason="They renewed by phone; the paper follows", expires_at="2026-12-31T00:00:00Z", author="kim"
+    )
+
+    score: Annotated[float, Field(ge=0, le=100)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_storable)]
+    expires_at: Instant
+    author: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)] | None,
+        Field(description="Left out: the API key's name."),
+    ] = None
+
+
+class OverrideLift(Asked):
+    """Who ends an override, and why."""
+
+    model_config = example(author="kim", reason="The paper is here")
+
+    author: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)] | None = None
+
+
+class OverrideAccepted(Told):
+    """The override is an event in the log; it counts as soon as that is read."""
+
+    model_config = example(event_id="ov_5f1c", position="3-1234")
+
+    event_id: str
+    position: str
+
+
+class OverrideRecord(Told):
+    """One author's overrides against what became of the customers."""
+
+    author: str
+    overrides: int
+    raised: Annotated[int, Field(description="Set above the score that stood.")]
+    lowered: int
+    left: Annotated[int, Field(description="The customer left within 180 days.")]
+    right: Annotated[int, Field(description="Lowered and it left, or raised and it stayed.")]
+    wrong: Annotated[int, Field(description="Raised and it left, or lowered and it stayed.")]
+    open: Annotated[int, Field(description="Too early to tell.")]
+    unknown: Annotated[int, Field(description="There was no score to compare with.")]
+
+
+class OverrideRecords(Items[OverrideRecord]):
+    """Authors, the busiest first."""
+
+    model_config = example(
+        items=[
+            {
+                "author": "kim",
+                "overrides": 12,
+                "raised": 9,
+                "lowered": 3,
+                "left": 4,
+                "right": 6,
+                "wrong": 3,
+                "open": 3,
+                "unknown": 0,
+            }
+        ],
+        next_cursor=None,
+        prev_cursor=None,
+    )

@@ -26,6 +26,7 @@ from healthsvc.wire.events import (
 )
 from healthsvc.wire.examples import example
 from healthsvc.wire.explain import INSTANT_PATTERN, schema_of_custom_type
+from healthsvc.wire.scorecard_schema import scorecard_schema
 
 Schema = dict[str, Any]
 
@@ -119,6 +120,7 @@ SCHEMAS: Final[dict[str, Callable[[], Mapping[str, Any]]]] = {
     f"event.{CUSTOM}.json": custom_schema,
     **{f"webhook.{type}.json": schema for type, schema in webhook_schemas.SCHEMAS.items()},
     "asyncapi.json": asyncapi,
+    "scorecard.json": scorecard_schema,
 }
 
 

@@ -8,16 +8,18 @@ Schema: TypeAlias = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 NAMESPACE: Final = "urn:healthsvc:webhook:"
 
-BANDS: Final = ["healthy", "watch", "at_risk", "critical"]
 INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
 TEXT: Final[Schema] = {"type": "string"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 CUSTOMER: Final[Schema] = {"type": "string", "description": "The customer that it is about."}
 SEQUENCE: Final[Schema] = {
     "type": "integer",
-    "description": "Orders the webhooks of one customer: a greater one was decided later.",
+    "description": "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap.",
 }
-BAND: Final[Schema] = {"enum": [*BANDS, None], "description": "null: not enough evidence."}
+BAND: Final[Schema] = {
+    "type": ["string", "null"],
+    "description": "A band of the scorecard (healthy, watch, at_risk, critical); null: not enough evidence.",
+}
 SCORE: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 RISK: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 

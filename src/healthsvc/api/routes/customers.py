@@ -1,5 +1,8 @@
 """Customers: the list, one evaluated now, why it stands where it does, its past."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -9,16 +12,29 @@ from starlette.responses import Response
 from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.context import services
-from healthsvc.api.problems import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, not_found
-from healthsvc.flows import lists, read
+from healthsvc.api.problems import (
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    PAST_NOT_KEPT,
+    Fault,
+    ProblemError,
+    invalid,
+    not_found,
+)
+from healthsvc.flows import diff, lists, past, read
 from healthsvc.flows.lists import Wanted
+from healthsvc.flows.past import PastNotKept
 from healthsvc.store.history_reads import Span
 from healthsvc.store.standings_reads import StandingFilter
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest import (
     Customer,
     CustomerFilter,
+    Diff,
+    DiffAsked,
     Explanation,
+    ExplanationAsked,
     History,
     HistoryEntry,
     HistoryFilter,
@@ -51,9 +67,10 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     """
     which = StandingFilter(band=asked.band, flag=asked.flag, owner=asked.owner, segment=asked.segment, tier=asked.tier)
     wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    as_of, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
+    as_of, version, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
     return Standings(
         as_of=as_of,
+        scorecard_version=version,
         items=[Standing.model_validate(standing) for standing in page.items],
         next_cursor=page.next_cursor,
         prev_cursor=page.prev_cursor,
@@ -65,15 +82,48 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     operation_id="explain_health",
     summary="Explain a customer's score",
     response_class=Response,
-    responses=answers(Explanation, NOT_FOUND),
+    responses=answers(Explanation, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT),
 )
-async def explain_health(request: Request, _: Reader, customer_id: CustomerId) -> Response:
-    """What makes up the score now: contributions that add up to it, caps included, each with the events that made it.
+async def explain_health(
+    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[ExplanationAsked, Query()]
+) -> Response:
+    """What makes up the score: contributions that add up to it, caps included, each with the events that made it.
+
+    With `at`, the explanation that was given at that past instant: from the events that had been counted by then, under
+    the version that was live then. `sentence` says it in words, to be read out. Scope: `customers:read`.
+    """
+    house = services(request)
+    now = house.now()
+    if asked.at is None:
+        return _found(await read.explanation(house.engine, known(customer_id), now, asked.language))
+    _in_the_past(asked.at, now, "at")
+    with _kept():
+        return _found(await past.explanation(house.engine, known(customer_id), asked.at, asked.language))
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}/health/diff",
+    operation_id="diff_health",
+    summary="Tell what moved a customer's score",
+    response_class=Response,
+    responses=answers(Diff, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT),
+)
+async def diff_health(
+    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[DiffAsked, Query()]
+) -> Response:
+    """The change between two instants in five parts that add up to it: new events, ageing, late data, configuration,
+    override; each by measure, with its newest events. `sentence` says it in words, to be read out.
 
     Scope: `customers:read`.
     """
     house = services(request)
-    return _found(await read.explanation(house.engine, _known(customer_id), house.now()))
+    now = house.now()
+    until = asked.until or now
+    _in_the_past(until, now, "to")
+    if asked.since > until:
+        raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
+    with _kept():
+        return _found(await diff.between(house.engine, known(customer_id), asked.since, until, asked.language))
 
 
 @router.get(
@@ -92,7 +142,7 @@ async def list_history(
     page = await lists.history(
         services(request).engine,
         Wanted(limit=asked.limit, cursor=asked.cursor),
-        _known(customer_id),
+        known(customer_id),
         Span(after=asked.after, before=asked.before),
     )
     if page is None:
@@ -118,7 +168,7 @@ async def list_customer_events(
     Empty where the archive is switched off. Scope: `customers:read`.
     """
     wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    page = await lists.timeline(services(request).engine, wanted, _known(customer_id), asked.type)
+    page = await lists.timeline(services(request).engine, wanted, known(customer_id), asked.type)
     if page is None:
         raise not_found("customer")
     return Timeline(
@@ -141,10 +191,24 @@ async def get_customer(request: Request, _: Reader, customer_id: CustomerId) -> 
     Scope: `customers:read`.
     """
     house = services(request)
-    return _found(await read.customer(house.engine, _known(customer_id), house.now()))
+    return _found(await read.customer(house.engine, known(customer_id), house.now()))
 
 
-def _known(customer_id: str) -> str:
+def _in_the_past(at: datetime, now: datetime, name: str) -> None:
+    if at > now:
+        raise invalid(Fault(pointer=f"/query/{name}", detail="must not be in the future"))
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """A past that can't be told exactly is a problem of its own."""
+    try:
+        yield
+    except PastNotKept as error:
+        raise ProblemError(PAST_NOT_KEPT, str(error)) from error
+
+
+def known(customer_id: str) -> str:
     """Refuse an id that no customer can have. Raises ProblemError."""
     if len(customer_id) > 512 or not is_storable(customer_id):
         raise not_found("customer")

@@ -131,7 +131,7 @@ async def append_events(request: Request, _: Annotated[Principal, require("event
         return _answer(Results([_rejected(items)], None), {})
     batch = decode_batch(items, now_us=to_us(house.now()))
     results, fresh = _judge(items, batch)
-    positions = await _append(house, [(batch.events[i].customer_id, batch.raws[i].decode()) for i in fresh])
+    positions = await append(house, [(batch.events[i].customer_id, batch.raws[i].decode()) for i in fresh])
     shown = ",".join(str(position) for position in positions) or None
     return _answer(Results(results, shown), await _preference(request, house, positions))
 
@@ -201,7 +201,7 @@ def _id_of(item: bytes) -> str | None:
     return said if isinstance(said, str) else None
 
 
-async def _append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
+async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
     """The last position of the entries in each partition, once they are durable. Raises ProblemError."""
     try:
         written = await house.appender.append(entries)

@@ -1,0 +1,105 @@
+"""Overrides: somebody's own judgement in place of a score, and how such judgements turned out."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    OVERLOADED,
+    UNSUPPORTED_MEDIA_TYPE,
+    Fault,
+    invalid,
+    not_found,
+)
+from healthsvc.api.routes.customers import CustomerId, known
+from healthsvc.api.routes.events import append
+from healthsvc.flows import overrides, read
+from healthsvc.flows.overrides import Wish
+from healthsvc.wire.rest import OverrideAccepted, OverrideCreate, OverrideLift, OverrideRecord, OverrideRecords
+
+router = APIRouter(tags=["customers"])
+Reader = Annotated[Principal, require("customers:read")]
+Writer = Annotated[Principal, require("customers:write")]
+WRITES = (NOT_FOUND, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, OVERLOADED)
+
+
+@router.post(
+    "/v1/customers/{customer_id:path}/override",
+    operation_id="set_override",
+    summary="Judge a customer's health yourself",
+    status_code=202,
+    responses=answers(OverrideAccepted, *WRITES, status=202),
+    openapi_extra=documented(OverrideCreate),
+)
+async def set_override(
+    request: Request,
+    principal: Writer,
+    customer_id: CustomerId,
+    body: Annotated[OverrideCreate, body_of(OverrideCreate)],
+) -> OverrideAccepted:
+    """The score is what you say until it expires, you lift it or somebody says otherwise; what the scorecard says stays
+    visible as `own_score`. It is an event in the log, so it survives re-scoring and rebuilding. Flags and their alerts
+    go on as they are.
+
+    The author is the API key's name unless said otherwise. Scope: `customers:write`.
+    """
+    house = services(request)
+    now = house.now()
+    if body.expires_at <= now:
+        raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
+    found = await read.customer(house.engine, known(customer_id), now)
+    if found is None:
+        raise not_found("customer")
+    wish = Wish(score=body.score, reason=body.reason, author=body.author or principal.name, expires_at=body.expires_at)
+    event_id = f"ov_{secrets.token_hex(8)}"
+    event = overrides.set_event(customer_id, event_id, wish, found["score"], now)
+    (position,) = await append(house, [(customer_id, event)])
+    return OverrideAccepted(event_id=event_id, position=str(position))
+
+
+@router.delete(
+    "/v1/customers/{customer_id:path}/override",
+    operation_id="lift_override",
+    summary="Lift an override",
+    status_code=202,
+    responses=answers(OverrideAccepted, *WRITES, status=202),
+    openapi_extra=documented(OverrideLift, optional=True),
+)
+async def lift_override(
+    request: Request,
+    principal: Writer,
+    customer_id: CustomerId,
+    body: Annotated[OverrideLift, body_of(OverrideLift, optional=True)],
+) -> OverrideAccepted:
+    """The score speaks for itself again. Harmless where there is no override. Scope: `customers:write`."""
+    house = services(request)
+    now = house.now()
+    if await read.customer(house.engine, known(customer_id), now) is None:
+        raise not_found("customer")
+    event_id = f"ov_{secrets.token_hex(8)}"
+    event = overrides.lift_event(customer_id, event_id, body.author or principal.name, body.reason, now)
+    (position,) = await append(house, [(customer_id, event)])
+    return OverrideAccepted(event_id=event_id, position=str(position))
+
+
+@router.get(
+    "/v1/overrides/authors",
+    operation_id="list_override_records",
+    summary="How overrides turned out, by author",
+    responses=answers(OverrideRecords),
+)
+async def list_override_records(request: Request, _: Reader) -> OverrideRecords:
+    """Each author's overrides against what became of the customers within 180 days: who raised a customer that left, or
+    lowered one that stayed, was wrong. From the archive, so not longer back than it reaches. Scope: `customers:read`.
+    """
+    house = services(request)
+    found = await overrides.records(house.engine, house.now())
+    return OverrideRecords(items=[OverrideRecord.model_validate(record) for record in found])

@@ -1,0 +1,261 @@
+"""Scorecards: versions, looking one through, publishing, and what is live."""
+
+from typing import Annotated, Any, assert_never
+
+import yaml
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    CONFLICT,
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    Fault,
+    ProblemError,
+    invalid,
+    not_found,
+)
+from healthsvc.flows import fed, lists, publish
+from healthsvc.flows.lists import Wanted
+from healthsvc.flows.publish import Begun, Busy, Live, Outcome, Unknown
+from healthsvc.store.publications import Publication as StoredPublication
+from healthsvc.store.scorecards import Version
+from healthsvc.wire.rest import (
+    MeasureFed,
+    Paging,
+    Publication,
+    Scorecard,
+    ScorecardCheck,
+    ScorecardCreate,
+    ScorecardPublish,
+    ScorecardStatus,
+    ScorecardVersion,
+    ScorecardVersions,
+)
+from healthsvc.wire.scorecard_faults import doubts, faults
+from healthsvc.wire.scorecards import default_document
+
+router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
+Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
+Admin = Annotated[Principal, require("scorecards:admin")]
+VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[1])]
+BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
+
+
+@router.get(
+    "",
+    operation_id="list_scorecards",
+    summary="List scorecard versions",
+    responses=answers(ScorecardVersions, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_scorecards(request: Request, _: Reader, asked: Annotated[Paging, Query()]) -> ScorecardVersions:
+    """Versions, newest first, drafts too. Scope: `customers:read` or `scorecards:admin`."""
+    page = await lists.scorecard_versions(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
+    return ScorecardVersions(
+        items=[ScorecardVersion.model_validate(version) for version in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.post(
+    "",
+    operation_id="create_scorecard",
+    summary="Keep a scorecard as a new version",
+    status_code=201,
+    responses=answers(Scorecard, *BODIES, status=201),
+    openapi_extra=documented(ScorecardCreate),
+)
+async def create_scorecard(
+    request: Request,
+    response: Response,
+    principal: Admin,
+    body: Annotated[ScorecardCreate, body_of(ScorecardCreate)],
+) -> Scorecard:
+    """A draft: it changes nothing until it is published, and its document never changes.
+
+    The very document of an existing version answers that one, with 200. Scope: `scorecards:admin`.
+    """
+    house = services(request)
+    document = _checked(body)
+    version, made = await publish.keep(house.engine, document, by=principal.name, now=house.now())
+    response.status_code = 201 if made else 200
+    response.headers["location"] = f"/v1/scorecards/{version.version}"
+    return _told(version)
+
+
+@router.post(
+    "/validate",
+    operation_id="validate_scorecard",
+    summary="Look a scorecard through",
+    responses=answers(ScorecardCheck, *BODIES),
+    openapi_extra=documented(ScorecardCreate),
+)
+async def validate_scorecard(
+    request: Request, _: Admin, body: Annotated[ScorecardCreate, body_of(ScorecardCreate)]
+) -> ScorecardCheck:
+    """422 names everything that is wrong, by JSON Pointer into the request. Keeps nothing.
+
+    Scope: `scorecards:admin`.
+    """
+    document = _checked(body)
+    said = yaml.safe_load(document)
+    return ScorecardCheck.model_validate(
+        {"name": str(said["name"]), "doubts": [{"pointer": d.pointer, "detail": d.detail} for d in doubts(document)]}
+    )
+
+
+@router.get(
+    "/status",
+    operation_id="get_scorecard_status",
+    summary="What is live, what is being built, which measures are not fed",
+    responses=answers(ScorecardStatus),
+)
+async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
+    """The live version, the last publications, and for each measure whether any event has fed it in 30 days.
+
+    A measure that isn't fed is a slip in the scorecard, or a source that has stopped. Scope: `customers:read` or
+    `scorecards:admin`.
+    """
+    house = services(request)
+    now = house.now()
+    told = [_publication(p) for p in await publish.progress(house.engine)]
+    measured, looked_at = await fed.measures(house.engine, now)
+    return ScorecardStatus(
+        live_version=next(p.version for p in told if p.state == "live"),
+        building=next((p for p in told if p.state == "building"), None),
+        publications=told,
+        unfed=[m.measure for m in measured if not m.fed],
+        measures=[MeasureFed.model_validate(m) for m in measured],
+        customers_looked_at=looked_at,
+        as_of=now,
+    )
+
+
+@router.post(
+    "/rebuild",
+    operation_id="rebuild",
+    summary="Build the live version anew from the archive",
+    status_code=202,
+    responses=answers(Publication, CONFLICT, *BODIES, status=202),
+    openapi_extra=documented(ScorecardPublish, optional=True),
+)
+async def rebuild(
+    request: Request,
+    principal: Admin,
+    body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
+) -> Publication:
+    """The same document, folded once more from the archive, takes over: the same states. Scope: `scorecards:admin`."""
+    house = services(request)
+    outcome = await publish.rebuild(house.engine, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    return await _begun(request, outcome)
+
+
+@router.post(
+    "/cancel",
+    operation_id="cancel_publishing",
+    summary="Give up what is being built",
+    status_code=204,
+    responses=answers(None, CONFLICT, status=204),
+)
+async def cancel_publishing(request: Request, principal: Admin) -> Response:
+    """The live version goes on as it was. Scope: `scorecards:admin`."""
+    house = services(request)
+    if not await publish.cancel(house.engine, by=principal.name, now=house.now()):
+        raise ProblemError(CONFLICT, "Nothing is being built.")
+    return Response(status_code=204)
+
+
+@router.get(
+    "/{version}",
+    operation_id="get_scorecard",
+    summary="Get a scorecard version",
+    responses=answers(Scorecard, NOT_FOUND, INVALID_REQUEST),
+)
+async def get_scorecard(request: Request, _: Reader, version: VersionNumber) -> Scorecard:
+    """The version with its document. Scope: `customers:read` or `scorecards:admin`."""
+    found = await publish.find(services(request).engine, version)
+    if found is None:
+        raise not_found("scorecard version")
+    return _told(found)
+
+
+@router.post(
+    "/{version}/publish",
+    operation_id="publish_scorecard",
+    summary="Publish a version",
+    status_code=202,
+    responses=answers(Publication, NOT_FOUND, CONFLICT, *BODIES, status=202),
+    openapi_extra=documented(ScorecardPublish, optional=True),
+)
+async def publish_scorecard(
+    request: Request,
+    principal: Admin,
+    version: VersionNumber,
+    body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
+) -> Publication:
+    """All customers are scored anew from the archive while the live version serves; then it takes over, at one place of
+    the log, without a restart. Alerts that are open stay open; what the new version sees differently raises none.
+
+    `GET /v1/scorecards/status` tells how far it is. Former versions may be published again. Scope: `scorecards:admin`.
+    """
+    house = services(request)
+    outcome = await publish.publish(house.engine, version, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    return await _begun(request, outcome)
+
+
+async def _begun(request: Request, outcome: Outcome) -> Publication:
+    match outcome:
+        case Begun(projection, _):
+            found = await publish.progress(services(request).engine)
+            return _publication(next(p for p in found if p.id == projection))
+        case Unknown():
+            raise not_found("scorecard version")
+        case Live():
+            raise ProblemError(CONFLICT, "The version is live already; to build it anew, POST /v1/scorecards/rebuild.")
+        case Busy():
+            raise ProblemError(CONFLICT, "Another version is being built; wait for it, or POST /v1/scorecards/cancel.")
+        case _:
+            assert_never(outcome)
+
+
+def _checked(body: ScorecardCreate) -> str:
+    """The document as text. Raises ProblemError with everything that is wrong in it."""
+    said: str | dict[str, Any] = body.document
+    document = said if isinstance(said, str) else yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    found = faults(document)
+    if found:
+        raise invalid(*(Fault(pointer=f"/document{f.pointer}", detail=f.detail) for f in found))
+    return document
+
+
+def _told(version: Version) -> Scorecard:
+    document = version.document or default_document()
+    return Scorecard(
+        **ScorecardVersion.model_validate(version).model_dump(), document=yaml.safe_load(document), source=document
+    )
+
+
+def _publication(found: StoredPublication) -> Publication:
+    return Publication(
+        projection=found.id,
+        version=found.version,
+        state=found.state,  # type: ignore[arg-type]  # the table's check says the same
+        reason=found.reason,  # type: ignore[arg-type]
+        phase=found.phase,
+        folded=found.folded,
+        events=found.events,
+        with_gaps=found.with_gaps,
+        failure=found.failure,
+        requested_by=found.requested_by,
+        requested_at=found.requested_at,
+        live_at=found.live_at,
+        retired_at=found.retired_at,
+        positions=found.positions,
+    )

@@ -1,0 +1,78 @@
+"""Which measures of the live scorecard are still fed: one that isn't is a slip in it, or a source that has stopped."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.states import States, Stored
+from healthsvc.store import projections, publications, states
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.states import Found
+from healthsvc.wire.scorecards import Compiled, compile_document
+
+SPAN: Final = timedelta(days=30)
+PAGE: Final = 2_000
+MOST: Final = 100_000
+"""Customers that are looked at; a measure that feeds none of so many is told as not fed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fed:
+    """A measure, and when an event last fed it; where `fed`, at least so late."""
+
+    measure: str
+    fed: bool
+    last_event_at: datetime | None
+
+
+async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], int]:
+    """The measures that are kept, in declared order, and how many customers were looked at.
+
+    Looks until each measure is known to be fed, or `MOST` customers were looked at.
+    """
+    async with engine.connect() as conn:
+        live = await projections.live(conn)
+    compiled = compile_document(live.document)
+    newest, since_us, after, looked_at = np.zeros(compiled.program.width), to_us(now - SPAN), -1, 0
+    while (newest < since_us).any() and looked_at < MOST:
+        async with engine.begin() as conn:
+            await conn.exec_driver_sql("select 1")
+            keys = await publications.customers(conn, live.id, after, PAGE)
+            found = await states.by_keys(conn, live.id, keys)
+        if not keys:
+            break
+        newest = np.maximum(newest, await asyncio.to_thread(_newest, compiled, found))
+        after, looked_at = keys[-1], looked_at + len(keys)
+    fed = [
+        Fed(measure=name, fed=us >= since_us, last_event_at=from_us(us) if us > 0 else None)
+        for name, us in zip(compiled.program.measures, newest.tolist(), strict=True)
+    ]
+    return fed, looked_at
+
+
+def _newest(compiled: Compiled, found: Sequence[Found]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The newest instant in each measure, 0 where there is none."""
+    table = States(compiled.program, len(found) or 1)
+    rows = table.load(
+        [
+            Stored(
+                customer_id=f.customer_id,
+                key=f.key,
+                partition=f.partition,
+                state=f.state,
+                decision=f.decision,
+                profile=None,
+            )
+            for f in found
+            if f.state is not None and f.decision is not None
+        ]
+    )
+    if not len(rows):
+        return np.zeros(compiled.program.width)
+    newest: np.ndarray[tuple[int], np.dtype[np.float64]] = table.cells[rows, :, table.count_field + 1].max(axis=0)
+    return newest

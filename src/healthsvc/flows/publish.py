@@ -1,0 +1,107 @@
+"""Scorecard versions: kept as drafts, published, rebuilt, and how far that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from healthsvc.store import audit, projections, publications, scorecards
+from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.publications import AlreadyBuilding, Publication
+from healthsvc.store.scorecards import Version
+from healthsvc.wire.scorecards import compile_document
+
+CANCELLED: Final = "Cancelled by {by}."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A projection is being built for the version; it goes live by itself."""
+
+    projection: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The version is live already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another projection is being built."""
+
+
+Outcome: TypeAlias = Begun | Unknown | Live | Busy
+
+
+async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) -> tuple[Version, bool]:
+    """Keep a document as a version; the second is False if a version has this very document already.
+
+    Raises ScorecardError.
+    """
+    name = compile_document(document).scorecard.name
+    async with engine.begin() as conn:
+        number = await scorecards.same(conn, document)
+        made = number is None
+        if number is None:
+            number = await scorecards.add(conn, name=name, document=document, by=by, now=now)
+            await audit.record(conn, now, actor=by, action="scorecard.created", target=str(number))
+        version = await scorecards.get(conn, number)
+    assert version is not None, "it was there a moment ago, and versions are never deleted"
+    return version, made
+
+
+async def find(engine: AsyncEngine, version: int) -> Version | None:
+    async with engine.connect() as conn:
+        return await scorecards.get(conn, version)
+
+
+async def publish(engine: AsyncEngine, version: int, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:
+    """Have a version become the live one: a projection is built for it, while the live one serves."""
+    async with engine.begin() as conn:
+        if await scorecards.get(conn, version) is None:
+            return Unknown()
+        if (await projections.live(conn)).scorecard_version == version:
+            return Live()
+        return await _ask(conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps)
+
+
+async def rebuild(engine: AsyncEngine, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:
+    """Have the live version built anew from the archive, and take over: the same states, bit for bit."""
+    async with engine.begin() as conn:
+        version = (await projections.live(conn)).scorecard_version
+        return await _ask(conn, version, reason="rebuild", by=by, now=now, with_gaps=with_gaps)
+
+
+async def _ask(
+    conn: AsyncConnection, version: int, *, reason: str, by: str, now: datetime, with_gaps: bool
+) -> Begun | Busy:
+    try:
+        made = await publications.ask(conn, version, reason=reason, by=by, with_gaps=with_gaps, now=now)
+    except AlreadyBuilding:
+        return Busy()
+    detail = {"projection": made, "with_gaps": with_gaps}
+    await audit.record(conn, now, actor=by, action=f"scorecard.{reason}", target=str(version), detail=detail)
+    return Begun(made, version)
+
+
+async def cancel(engine: AsyncEngine, *, by: str, now: datetime) -> bool:
+    """Give up what is being built; the live projection goes on. False: nothing is."""
+    async with engine.begin() as conn:
+        wanted = await publications.building(conn)
+        if wanted is None or not await publications.give_up(conn, wanted.id, CANCELLED.format(by=by)):
+            return False
+        await audit.record(conn, now, actor=by, action="scorecard.cancelled", target=str(wanted.version))
+    return True
+
+
+async def progress(engine: AsyncEngine, limit: int = 20) -> Sequence[Publication]:
+    """The last publications and rebuilds, the newest first."""
+    async with engine.connect() as conn:
+        return await publications.publications(conn, limit)

@@ -1,0 +1,65 @@
+"""Scorecard versions: immutable documents, numbered; a draft is one that never was live."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.keyset import Place, newest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version; `state` is draft, building, live or retired."""
+
+    version: int
+    name: str
+    state: str
+    created_at: datetime
+    created_by: str
+    published_at: datetime | None
+    document: str
+    """The YAML; empty: the default one."""
+
+
+_SELECT = """
+    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.document,
+           coalesce((select p.state from projections p where p.scorecard_version = s.version and p.state <> 'retired'
+                     order by p.state = 'live' desc limit 1),
+                    case when s.published_at is null then 'draft' else 'retired' end) as state
+    from scorecards s
+"""
+
+
+async def page(conn: AsyncConnection, place: Place) -> list[Version]:
+    """Versions, the newest first."""
+    return [Version(**row) for row in await newest(conn, _SELECT, {"s.version": "cast(:k as bigint)"}, {}, place)]
+
+
+async def get(conn: AsyncConnection, version: int) -> Version | None:
+    row = (await conn.execute(text(f"{_SELECT} where s.version = :version"), {"version": version})).mappings().first()
+    return None if row is None else Version(**row)
+
+
+async def same(conn: AsyncConnection, document: str) -> int | None:
+    """The newest version that has this very document."""
+    found: int | None = await conn.scalar(
+        text("select max(version) from scorecards where document = :document"), {"document": document}
+    )
+    return found
+
+
+async def add(conn: AsyncConnection, *, name: str, document: str, by: str, now: datetime) -> int:
+    """Keep a document as the next version, a draft; answers its number."""
+    await conn.execute(text("select pg_advisory_xact_lock(hashtext('healthsvc_scorecards'))"))
+    added: int = (
+        await conn.execute(
+            text("""
+                insert into scorecards (version, name, document, created_by, created_at)
+                select coalesce(max(version), 0) + 1, :name, :document, :by, :now from scorecards returning version
+            """),
+            {"name": name, "document": document, "by": by, "now": now},
+        )
+    ).scalar_one()
+    return added

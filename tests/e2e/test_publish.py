@@ -1,0 +1,62 @@
+"""A team's own scorecard goes live on a running service, from a file, by one command, without a restart."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from healthsvc.wire.scorecards import default_document
+from tests.support.makers import make_event
+from tests.support.service import Service, command
+
+OWN_TYPES = """
+  - name: exports_scheduled
+    feeds: [{types: [report.scheduled, report.delivered]}]
+    dimension: adoption
+    share: 0.5
+    judge: {kind: target, at: 2}
+    why: A report that runs by itself is work they no longer do by hand.
+
+  # kept for flags
+"""
+OWN_RULE = """flags:
+  - {name: reports_run, kind: level, measure: exports_scheduled, half_life_days: 14, at: 0.5, alert: info,
+     title: Has reports that run by themselves}
+"""
+
+
+def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ours.yaml"
+    ours = default_document().replace("\n  # kept for flags\n", OWN_TYPES, 1).replace("flags:\n", OWN_RULE, 1)
+    file.write_text(ours.replace("name: default", "name: ours", 1), encoding="utf-8")
+    now = datetime.now(UTC)
+    kinds = ("feature.used", "report.scheduled", "session.started")
+    events = [
+        make_event(kinds[n % 3], customer_id="acme", data={"feature": "x"} if n % 3 == 0 else {})
+        | {"occurred_at": (now - timedelta(hours=n)).isoformat()}
+        for n in range(12)
+    ]
+    variables = {"DATA_DIR": str(data_dir), "ADMIN_KEY": "my-key"}
+    with Service(**variables) as service, service.client() as client:
+        client.headers["authorization"] = "Bearer my-key"
+        client.post("/v1/events", json=events, headers={"prefer": "wait=10"})
+        before = client.get("/v1/customers/acme").json()
+
+        done = command("scorecard", "publish", str(file), variables=variables)
+        assert done.returncode == 0, done.stderr
+        after = client.get("/v1/customers/acme").json()
+        more = [make_event("report.delivered", customer_id="acme", data={}) | {"occurred_at": now.isoformat()}]
+        counted = client.post("/v1/events", json=more, headers={"prefer": "wait=20"})
+        deadline = time.monotonic() + 20
+        while client.get("/v1/customers/acme").json()["events_total"] < 13 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        last = client.get("/v1/customers/acme").json()
+        alerts = client.get("/v1/alerts").json()["items"]
+        told = client.get("/v1/customers/acme/health/history").json()["items"]
+
+    assert (before["scorecard_version"], before["events_total"]) == (1, 12)
+    assert (after["scorecard_version"], after["events_total"]) == (2, 12)
+    assert "reports_run" in after["flags"]
+    assert counted.status_code == 202
+    assert last["events_total"] == 13
+    assert alerts == []  # the new rule's beginning is configuration, not behaviour
+    assert "scorecard" in {entry["cause"] for entry in told}

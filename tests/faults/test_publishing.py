@@ -1,0 +1,67 @@
+"""Projections that are built and take over while workers read Kafka, and die: each customer has each event once."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from healthsvc.flows import publish
+from healthsvc.store.engine import create_engine
+from tests.faults import ask
+from tests.faults.oracle import LIVE, assert_exact
+from tests.faults.test_workers import install, shared, stream
+from tests.faults.workers import Fleet, Worker, fleet, until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def workers(database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path) -> Iterator[Fleet]:
+    ask.run(install(database_url))
+    with fleet(database_url, kafka, kafka_topic(4), tmp_path) as made:
+        yield made
+
+
+def rebuild(url: str) -> None:
+    async def asked() -> publish.Outcome:
+        engine = create_engine(url)
+        try:
+            return await publish.rebuild(engine, by="test", now=datetime.now(UTC))
+        finally:
+            await engine.dispose()
+
+    assert isinstance(ask.run(asked()), publish.Begun)
+
+
+def builder(workers: Fleet) -> Worker | None:
+    """The worker that builds."""
+    name = ask.value(workers.url, "select builder from projections where state = 'building'")
+    return next((w for w in workers.started if w.alive and name and f"-{w.pid}-" in name), None)
+
+
+def live(url: str) -> int:
+    return int(ask.value(url, f"select {LIVE}"))
+
+
+def test_projections_take_over_under_load_while_the_builder_is_killed(workers: Fleet) -> None:
+    workers.start()
+    workers.start()
+    until(shared(workers, 2, 2), "both have their share")
+    sending = stream(workers, events=9_000, seconds=30)
+    until(lambda: int(ask.value(workers.url, "select sum(applied) from partitions") or 0) > 1_000, "some are counted")
+
+    rebuild(workers.url)
+    until(lambda: builder(workers) is not None, "somebody builds")
+    doomed = builder(workers)
+    assert doomed is not None
+    doomed.kill()
+    until(lambda: live(workers.url) == 2, "the other one goes on with it")
+    workers.start()
+    rebuild(workers.url)
+    until(lambda: live(workers.url) == 3, "it takes over as well")
+    sending.finish()
+
+    assert_exact(workers.url, sending)
+    owned = "select count(*) from partitions where projection = 3 and owner is not null"
+    until(lambda: ask.value(workers.url, owned) == 4, "the workers have changed over", seconds=15)

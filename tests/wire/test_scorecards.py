@@ -1,0 +1,83 @@
+"""A scorecard is refused with every fault's place and what is allowed there; its JSON Schema says the same."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from healthsvc.wire.scorecard_faults import doubts, faults
+from healthsvc.wire.scorecard_schema import scorecard_schema
+from healthsvc.wire.scorecards import default_document
+
+
+def changed(**places: Any) -> str:
+    """The default scorecard with other values at places like `measures/0/judge/kind`."""
+    data = yaml.safe_load(default_document())
+    for place, value in places.items():
+        *way, last = [int(p) if p.isdigit() else p for p in place.split("/")]
+        inner = data
+        for step in way:
+            inner = inner[step]
+        if value is None:
+            del inner[last]
+        else:
+            inner[last] = value
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def test_the_default_scorecard_is_good_by_code_and_by_schema():
+    assert faults(default_document()) == []
+    assert doubts(default_document()) == []
+    jsonschema_rs.validator_for(scorecard_schema()).validate(yaml.safe_load(default_document()))
+
+
+BROKEN = [
+    ({"measures/0/judge/kind": "habits"}, "/measures/0/judge/kind", "did you mean 'habit'"),
+    ({"measures/1/dimension": "adopton"}, "/measures/1/dimension", "did you mean 'adoption'"),
+    ({"measures/1/weigth": 3}, "/measures/1/weigth", "is not known here"),
+    ({"flags/0/measure": "cancel_view"}, "/flags/0/measure", "did you mean 'cancel_views'"),
+    ({"flags/0/alert": "urgent"}, "/flags/0/alert", "known: info, warning, critical"),
+    ({"flags/0/release": None}, "/flags/0/release", "is needed"),
+    ({"flags/1/half_life_days": 15}, "/flags/1/half_life_days", "must be one of half_lives_days"),
+    ({"half_lives_days": "often"}, "/half_lives_days", "must be a list of numbers"),
+    ({"bands": {"good": 10, "bad": 20}}, "/bands", "floors must fall"),
+    ({"bands": {"good": "high"}}, "/bands/good", "must be a number from 0 to 100"),
+    ({"dimensions/support": "much"}, "/dimensions/support", "must be a number"),
+    ({"measures": 5}, "/measures", "must be a list of at most 64"),
+    ({"measures/2/name": "activity"}, "/measures/2/name", "names must be unique"),
+    ({"hysteresys": 3}, "/hysteresys", "did you mean 'hysteresis'"),
+    ({"measures/0/feeds/0/where": {"kind": [["a"]]}}, "/measures/0/feeds/0/where/kind", "must be a value"),
+    ({"page_kinds": [{"kind": "cancl", "words": ["x"]}]}, "/page_kinds/0/kind", "must be one of"),
+]
+
+
+@pytest.mark.parametrize(("change", "pointer", "words"), BROKEN)
+def test_each_fault_is_told_with_its_place_and_what_is_allowed(change, pointer, words):
+    (fault,) = faults(changed(**change))
+    assert fault.pointer == pointer
+    assert words in fault.detail
+
+
+def test_all_faults_are_told_at_once():
+    found = faults(changed(**{"measures/0/judge/kind": "x", "measures/3/dimension": "y", "flags/2/alert": "z"}))
+    assert {f.pointer for f in found} == {"/measures/0/judge/kind", "/measures/3/dimension", "/flags/2/alert"}
+
+
+@pytest.mark.parametrize("document", ["", "5", "[]", "a: [", "name: x", "{name: 1, measures: [1], flags: {}}", "\0"])
+def test_whatever_is_sent_is_refused_not_crashed_on(document):
+    assert faults(document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [c for c, p, _ in BROKEN if "half_life_days" not in p and p not in ("/bands", "/measures/2/name")
+     and p not in ("/measures/1/dimension", "/flags/0/measure", "/flags/0/release")],
+)  # fmt: skip
+def test_the_schema_refuses_what_needs_no_look_at_other_places(change):
+    assert not jsonschema_rs.validator_for(scorecard_schema()).is_valid(yaml.safe_load(changed(**change)))
+
+
+def test_a_type_that_is_nearly_a_built_in_one_is_doubted():
+    (doubt,) = doubts(changed(**{"measures/1/feeds/0/type": "feature.usd"}))
+    assert "'feature.used'" in doubt.detail
