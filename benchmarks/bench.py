@@ -94,7 +94,7 @@ def large_fleet(run: Run) -> None:
 
         def tell(more: int) -> None:
             filled[0] += more
-            status.update(f"filling the database of a million customers: {filled[0]:,} events")
+            status.update(f"filling the database of a million customers: {filled[0]:,}")
 
         template = million.template(run.base, run.partitions, tell)
     events = load.make(count=run.events, customers=million.CUSTOMERS, seed=SEED, end_us=_now_us())

@@ -169,11 +169,11 @@ MIX: tuple[tuple[str, float, Maker], ...] = (  # type, share of the stream, its 
     ("complaint.rated", 0.001, lambda f, _: {"complaint_id": _complaint(f), "rating": f.rng.randrange(1, 6)}),
     ("champion.left", 0.001, lambda f, _: {"name": "A. Person", "role": "head of operations"}),
 )
-FILL: tuple[str, ...] = (
-    "customer.updated",
-    "session.started",
-    "feature.used",
-)  # what a customer of the big fleet has done before
+FILL: tuple[str, ...] = (  # what a customer of the big fleet has done before
+    *("customer.updated", "session.started", "feature.used", "feature.used", "page.viewed", "session.started"),
+    *("feature.used", "page.viewed", "invoice.paid", "session.started", "feature.used", "page.viewed"),
+)
+FILL_DAYS = 28
 _MAKERS = {name: maker for name, _, maker in MIX}
 _ABOUT_TICKETS = frozenset({"ticket.answered", "ticket.resolved"})
 _ABOUT_COMPLAINTS = frozenset({"complaint.resolved", "complaint.rated"})
@@ -189,6 +189,10 @@ class Load:
     @property
     def mean_bytes(self) -> float:
         return sum(map(len, self.values)) / len(self.values)
+
+
+def customer_id(number: int) -> str:
+    return f"customer-{number:07d}"
 
 
 def skewed(customers: int, count: int, rng: np.random.Generator) -> list[int]:
@@ -209,13 +213,15 @@ def make(*, count: int, customers: int, seed: int, end_us: int) -> Load:
     return _load(types, skewed(customers, count, dice), times, _ids(count, dice), fleet)
 
 
-def fill(*, first: int, customers: int, seed: int, end_us: int) -> Load:
-    """A small past (FILL) for each of the customers numbered from `first`."""
-    dice = np.random.default_rng((seed, first))
+def fill(*, customers: int, seed: int, end_us: int) -> Load:
+    """A past (FILL, over FILL_DAYS) for each of the customers, which are numbered from 0."""
+    dice = np.random.default_rng((seed, customers))
     count = customers * len(FILL)
-    numbers = [first + index for index in range(customers) for _ in FILL]
-    times = _times(count, end_us, dice)
-    return _load(FILL * customers, numbers, times, _ids(count, dice), Fleet(random.Random(seed + first)))
+    order = dice.permutation(count)
+    numbers = (order // len(FILL)).tolist()
+    types = [FILL[place] for place in (order % len(FILL)).tolist()]
+    times = _times(count, end_us, dice, span_seconds=FILL_DAYS * 86_400)
+    return _load(types, numbers, times, _ids(count, dice), Fleet(random.Random(seed)))
 
 
 def canary(end_us: int, customer: str) -> bytes:
@@ -274,9 +280,9 @@ def delete_topic(bootstrap: str, topic: str) -> None:
     admin.delete_topics([topic])[topic].result(30)
 
 
-def _times(count: int, end_us: int, dice: np.random.Generator) -> list[str]:
-    """Rising over SPAN_SECONDS, each up to DISORDER_SECONDS late, none after `end_us`."""
-    rising = np.linspace(end_us - SPAN_SECONDS * 1_000_000, end_us, count)
+def _times(count: int, end_us: int, dice: np.random.Generator, *, span_seconds: float = SPAN_SECONDS) -> list[str]:
+    """Rising over a span, each up to DISORDER_SECONDS late, none after `end_us`."""
+    rising = np.linspace(end_us - span_seconds * 1_000_000, end_us, count)
     late = dice.random(count) * DISORDER_SECONDS * 1_000_000
     instants = (rising - late).astype(np.int64).astype("datetime64[us]")
     return [f"{text}Z" for text in np.datetime_as_string(instants, unit="us").tolist()]
@@ -295,7 +301,7 @@ def _load(types: Sequence[str], numbers: list[int], times: list[str], ids: Itera
     rng = fleet.rng
     for type_, number, at, id_ in zip(types, numbers, times, ids, strict=True):
         owner = _owner(type_, number, fleet)
-        customer = f"customer-{owner:07d}"
+        customer = customer_id(owner)
         contact = f"u{owner:07d}-{rng.randrange(9)}"
         data = _MAKERS[type_](fleet, owner)
         keys.append(customer.encode())

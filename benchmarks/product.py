@@ -31,6 +31,10 @@ DRAIN_SECONDS = 25.0
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 1.0
 LOG = WORK / "product.log"
+UNDECIDED = """
+    select exists (select from timers where due_at <= now()) or exists (
+        select from states s where not exists (select from standings l where l.customer_key = s.customer_key))
+"""
 COUNTED = """
     select coalesce(sum(q.applied), 0)::bigint from partitions q join projections p on p.id = q.projection
     where p.state = 'live'
@@ -71,25 +75,24 @@ def measure(
         return asyncio.run(_measure(ground, database, topic, pids, partitions, events, profile))
 
 
-def fill(
-    ground: Ground, database: str, loads: Iterator[load.Load], partitions: int, tell: Callable[[int], None]
-) -> None:
-    """Let the product itself count the loads one after the other into the database, without the archive."""
+def fill(ground: Ground, database: str, events: load.Load, partitions: int) -> None:
+    """Let the product itself count a load into the database, without the archive."""
     with (
         _topic(ground.kafka, partitions) as topic,
         _processes(ground, database, topic, archive=False, workers=1) as pids,
     ):
-        goal = partitions
-        for part in loads:
-            load.produce(ground.kafka, topic, part)
-            goal += len(part.values)
-            asyncio.run(_catch_up(database, goal, pids))
-            tell(len(part.values))
+        load.produce(ground.kafka, topic, events)
+        asyncio.run(_catch_up(database, partitions + len(events.values), pids))
 
 
 async def _catch_up(database: str, goal: int, pids: Sequence[int]) -> None:
     async with _connected(database) as conn:
         await _wait_for(conn, goal, pids, RUN_SECONDS)
+        deadline = time.monotonic() + RUN_SECONDS
+        while await conn.fetchval(UNDECIDED):
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"customers are still to be decided; log: {LOG}")
+            await asyncio.sleep(1.0)
 
 
 async def _measure(

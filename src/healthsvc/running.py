@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+import uvloop
 
 from healthsvc.telemetry import LogEvent
 
@@ -35,7 +36,7 @@ def run(roles: Sequence[Role], *, drain_seconds: float = DRAIN_SECONDS) -> int:
 
     SIGTERM or SIGINT asks all roles to stop; a second one stops waiting for them.
     """
-    return asyncio.run(_run(roles, drain_seconds))
+    return uvloop.run(_run(roles, drain_seconds))
 
 
 async def _run(roles: Sequence[Role], drain_seconds: float) -> int:
@@ -84,7 +85,7 @@ async def _run_in_thread(role: Role, stop: asyncio.Event) -> None:
 
     def body() -> None:
         try:
-            asyncio.run(inside())
+            uvloop.run(inside())
         except BaseException as error:
             ended.set_exception(error)
         else:

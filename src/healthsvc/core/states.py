@@ -7,9 +7,8 @@ evidence). A row is its cells, its facts, its items and its profile; the memory 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +25,14 @@ _HEADER: Final = 8
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A row of the database: what `load` takes."""
+class Stored(NamedTuple):
+    """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
 
     customer_id: str
     key: int
     partition: int
-    state: bytes
-    decision: bytes
+    state: bytes | None
+    decision: bytes | None
     profile: str | None
 
 
@@ -94,17 +92,16 @@ class States:
 
     def load(self, stored: Sequence[Stored]) -> Rows:
         """Take in customers as the database has them. Raises MemoryError when they don't fit."""
-        rows = self.admit([(s.customer_id, s.key, s.partition) for s in stored])
-        if not stored:
-            return rows
-        self.stored[rows] = True
-        self._unpack(rows, [s.state for s in stored])
-        self.memory[rows] = np.frombuffer(b"".join(s.decision for s in stored), np.float64).reshape(
-            len(stored), memory.WIDTH
-        )
-        for row, s in zip(rows.tolist(), stored, strict=True):
-            if s.profile is not None:
-                self._profiles[row] = s.profile
+        rows = self.admit([s[:3] for s in stored])
+        known = [i for i, s in enumerate(stored) if s.state is not None]
+        if known:
+            there = rows[known]
+            self.stored[there] = True
+            self._unpack(there, [stored[i].state or b"" for i in known])
+            decisions = b"".join([stored[i].decision or b"" for i in known])
+            self.memory[there] = np.frombuffer(decisions, np.float64).reshape(len(known), memory.WIDTH)
+            profiles = [stored[i].profile for i in known]
+            self._profiles.update((r, p) for r, p in zip(there.tolist(), profiles, strict=True) if p is not None)
         return rows
 
     def drop(self, rows: Iterable[int]) -> None:
@@ -255,10 +252,10 @@ class States:
         fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
         fact_start = body + cells * self.fields
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
-        for i in np.flatnonzero(items).tolist():
-            first = int(fact_start[i] + known[i])
-            values = doubles[first : first + int(items[i]) * item.FIELDS].reshape(-1, item.FIELDS).tolist()
-            self.items[int(rows[i])] = {int(v[0]): v[1:] for v in values}
+        listed = doubles[_spans(fact_start + known, items * item.FIELDS)].reshape(-1, item.FIELDS)
+        owners, keys = np.repeat(rows, items).tolist(), listed[:, 0].astype(np.int64).tolist()
+        for row, key, fields in zip(owners, keys, listed[:, 1:].tolist(), strict=True):
+            self.items.setdefault(row, {})[key] = fields
 
     def _profile(self, row: int) -> fact.Profile:
         kept = self._profiles.get(row)

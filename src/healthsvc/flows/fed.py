@@ -12,7 +12,6 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
 from healthsvc.store import projections, publications, states
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.states import Found
 from healthsvc.wire.scorecards import Compiled, compile_document
 
 SPAN: Final = timedelta(days=30)
@@ -55,23 +54,10 @@ async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], i
     return fed, looked_at
 
 
-def _newest(compiled: Compiled, found: Sequence[Found]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _newest(compiled: Compiled, found: Sequence[Stored]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The newest instant in each measure, 0 where there is none."""
     table = States(compiled.program, len(found) or 1)
-    rows = table.load(
-        [
-            Stored(
-                customer_id=f.customer_id,
-                key=f.key,
-                partition=f.partition,
-                state=f.state,
-                decision=f.decision,
-                profile=None,
-            )
-            for f in found
-            if f.state is not None and f.decision is not None
-        ]
-    )
+    rows = table.load([f for f in found if f.state is not None])
     if not len(rows):
         return np.zeros(compiled.program.width)
     newest: np.ndarray[tuple[int], np.dtype[np.float64]] = table.cells[rows, :, table.count_field + 1].max(axis=0)

@@ -20,7 +20,6 @@ from healthsvc.core.words import Language
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.states import Found
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import Compiled, compile_document
@@ -132,34 +131,15 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
         return None
     row, card = rows[0], compiled(live.document)
     table = States(card.program, 1)
-    if row.state is None or row.decision is None:
-        table.admit([(customer_id, row.key, row.partition)])
-    else:
-        _load(table, row)
+    table.load([row])
     view = View(card.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk)
     return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
 
 
-def _load(table: States, row: Found) -> None:
-    assert row.state is not None
-    assert row.decision is not None
-    stored = Stored(
-        customer_id=row.customer_id,
-        key=row.key,
-        partition=row.partition,
-        state=row.state,
-        decision=row.decision,
-        profile=row.profile,
-    )
-    table.load([stored])
-
-
-def facts_of(card: Compiled, row: Found) -> facts.Floats:
+def facts_of(card: Compiled, row: Stored) -> facts.Floats:
     """The facts of a stored state; their defaults where nothing was folded yet."""
-    if row.state is None or row.decision is None:
-        return facts.DEFAULTS
     table = States(card.program, 1)
-    _load(table, row)
+    table.load([row])
     found: facts.Floats = table.facts[0]
     return found
 

@@ -66,24 +66,9 @@ class Residents:
             rows += [row for f in found if (row := states.row_of.get(f.customer_id)) is not None]
         return np.array(sorted(rows), np.int64)
 
-    def _settle(self, found: Sequence[stored.Found]) -> None:
-        mine = [f for f in found if f.partition in self._held]
+    def _settle(self, found: Sequence[Stored]) -> None:
         self._remember({f.customer_id: f.partition for f in found if f.partition not in self._held})
-        self._states.load(
-            [
-                Stored(
-                    customer_id=f.customer_id,
-                    key=f.key,
-                    partition=f.partition,
-                    state=f.state,
-                    decision=f.decision,
-                    profile=f.profile,
-                )
-                for f in mine
-                if f.state is not None and f.decision is not None
-            ]
-        )
-        self._states.admit([(f.customer_id, f.key, f.partition) for f in mine if f.state is None])
+        self._states.load([f for f in found if f.partition in self._held])
 
     async def _claim(self, wanted: Sequence[tuple[str, int]]) -> None:
         async with self._engine.begin() as conn:

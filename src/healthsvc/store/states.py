@@ -8,21 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from healthsvc.core.states import Stored
 from healthsvc.store.copying import NULL, begin, block, copy, fixed, jsonb, pieces
 from healthsvc.store.engine import AsyncConnection, raw
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A customer as the database has it; `state` is None while nothing was folded for it in this projection."""
-
-    customer_id: str
-    key: int
-    partition: int
-    state: bytes | None
-    decision: bytes | None
-    profile: str | None
-
 
 COLUMNS = ("projection", "customer_key", "partition", "decision", "state", "profile")
 
@@ -59,7 +47,7 @@ _SELECT = """
 """
 
 
-async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> list[Found]:
+async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> list[Stored]:
     """Those of the customers that have a home, in no order."""
     driver = await raw(conn)
     listed = "\n".join([c for c in customer_ids if "\n" not in c])  # no id has one; the driver is slow at text arrays
@@ -68,13 +56,13 @@ async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[
     )
 
 
-async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Found]:
+async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Stored]:
     driver = await raw(conn)
     return _found(await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys)))
 
 
-def _found(rows: Sequence[Any]) -> list[Found]:
-    return [Found(customer_id=r[0], key=r[1], partition=r[2], state=r[3], decision=r[4], profile=r[5]) for r in rows]
+def _found(rows: Sequence[Any]) -> list[Stored]:
+    return list(map(Stored._make, rows))
 
 
 _INCOMING = text("create temporary table if not exists incoming_states (like states) on commit delete rows")
