@@ -31,6 +31,8 @@ class LogEvent(StrEnum):
     PROJECTION_GIVEN_UP = "projection.given_up"
     PROJECTION_CLEARED = "projection.cleared"
     PROJECTION_FAULT = "projection.fault"
+    LAB_RUN_ENDED = "lab_run.ended"
+    LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
     REQUEST = "http.request"
     REQUEST_FAILED = "http.request_failed"

@@ -19,7 +19,18 @@ from healthsvc.api.border import BodyTooLargeError, Border, too_large
 from healthsvc.api.context import CheckUrl, Services
 from healthsvc.api.description import describe
 from healthsvc.api.problems import ProblemError, invalid, respond
-from healthsvc.api.routes import alerts, customers, dead_letters, endpoints, events, keys, overrides, pages, scorecards
+from healthsvc.api.routes import (
+    alerts,
+    customers,
+    dead_letters,
+    endpoints,
+    events,
+    keys,
+    lab,
+    overrides,
+    pages,
+    scorecards,
+)
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault, derive
@@ -32,6 +43,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     alerts.router,
     scorecards.router,
+    lab.router,
     endpoints.router,
     dead_letters.router,
     keys.router,

@@ -26,6 +26,7 @@ TAGS: Final = (
     ("customers", "Their health, why it is so, and their past."),
     ("alerts", "What someone should act on."),
     ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
+    ("lab", "Models of the risk, fitted and judged by replay of the archive before they are published."),
     ("webhooks", "Who is told, and whether it arrived (Standard Webhooks)."),
     ("dead letters", "Records that weren't events, and their second chance."),
     ("keys", "Who may ask."),

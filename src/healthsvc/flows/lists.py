@@ -13,6 +13,7 @@ from healthsvc.store import (
     dead_letters,
     history_reads,
     keys,
+    lab_runs,
     projections,
     scorecards,
     standings_reads,
@@ -24,6 +25,7 @@ from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.history_reads import Decision, Span
 from healthsvc.store.keys import Key as ApiKey
 from healthsvc.store.keyset import Place
+from healthsvc.store.lab_runs import Run
 from healthsvc.store.scorecards import Version
 from healthsvc.store.standings_reads import SortName, Standing, StandingFilter
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
@@ -144,6 +146,13 @@ async def api_keys(engine: AsyncEngine, wanted: Wanted) -> Page[ApiKey]:
     listing: Listing[ApiKey] = Listing(name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str))
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: keys.page(conn, place))
+
+
+async def runs(engine: AsyncEngine, wanted: Wanted) -> Page[Run]:
+    """Runs of the lab, newest first."""
+    listing: Listing[Run] = Listing(name="lab_runs", keys=lambda run: (run.id,), shape=(int,))
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: lab_runs.page(conn, place))
 
 
 async def scorecard_versions(engine: AsyncEngine, wanted: Wanted) -> Page[Version]:

@@ -3,8 +3,10 @@
 Read with the same care as the rest of the document (path of the fault, nearest known name), written by the lab's fit.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final
 
@@ -55,6 +57,12 @@ def as_data(rules: RiskRules) -> dict[str, Any]:
         said["mapping"] = {k: types for k, types in named.items() if types} | {"default": rules.mapping.default}
     is_prior = rules.model == prior(rules.model.horizon_us)
     return said | {"model": "prior" if is_prior else _model_data(rules.model)}
+
+
+def model_key(rules: RiskRules) -> str:
+    """A digest of the section: two documents with the same key score the risk alike."""
+    said = json.dumps(as_data(rules), sort_keys=True, ensure_ascii=False)
+    return blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def _mapping(data: object) -> TypeMapping:

@@ -37,6 +37,8 @@ class Asked:
     """Why it may ship although the gate says no."""
     segments: Mapping[str, str] | None = None
     """Segment of each customer."""
+    earlier_share: float = EARLIER_SHARE
+    """Of the dates, those fitted on."""
 
 
 class CannotJudgeError(ValueError):
@@ -67,7 +69,7 @@ def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
         )
     if len(horizons) > 1:
         raise CannotJudgeError("rows of several horizons: judge one horizon at a time")
-    cut = dates[int(len(dates) * EARLIER_SHARE)]
+    cut = dates[int(len(dates) * asked.earlier_share)]
     early, late = part(known, known.obs_us < cut), part(known, known.obs_us >= cut)
     horizon_us = int(horizons[0])
     tell(f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on")

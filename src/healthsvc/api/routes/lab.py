@@ -1,0 +1,99 @@
+"""Runs of the lab on the service's own archive: a model fitted and judged before it is published."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    CONFLICT,
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+    not_found,
+)
+from healthsvc.flows import lab_runs, lists
+from healthsvc.flows.lab.run import Wanted as Run
+from healthsvc.flows.lists import Wanted
+from healthsvc.wire.rest import LabRun, LabRunCreate, LabRuns, LabRunSummary, Paging
+
+router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
+Admin = Annotated[Principal, require("scorecards:admin")]
+RunId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
+
+
+@router.post(
+    "",
+    operation_id="create_lab_run",
+    summary="Fit or judge a model on the archive",
+    status_code=202,
+    responses=answers(LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=202),
+    openapi_extra=documented(LabRunCreate),
+)
+async def create_lab_run(
+    request: Request,
+    response: Response,
+    principal: Admin,
+    body: Annotated[LabRunCreate, body_of(LabRunCreate)],
+) -> LabRun:
+    """Queued, and executed by a processing role, one at a time, beside the service. It publishes nothing: a refit is
+    such a run, its `result.scorecard` a new version, and that version published. Scope: `scorecards:admin`.
+    """
+    house = services(request)
+    run = await lab_runs.ask(house.engine, Run(**body.model_dump()), by=principal.name, now=house.now())
+    response.headers["location"] = f"/v1/lab/runs/{run.id}"
+    return LabRun.model_validate(run)
+
+
+@router.get(
+    "",
+    operation_id="list_lab_runs",
+    summary="List runs of the lab",
+    responses=answers(LabRuns, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_lab_runs(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> LabRuns:
+    """Runs, newest first, without their results. Scope: `scorecards:admin`."""
+    page = await lists.runs(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
+    return LabRuns(
+        items=[LabRunSummary.model_validate(run) for run in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )
+
+
+@router.get(
+    "/{run_id}",
+    operation_id="get_lab_run",
+    summary="Get a run of the lab",
+    responses=answers(LabRun, NOT_FOUND, INVALID_REQUEST),
+)
+async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
+    """How far it is, and what came of it. Scope: `scorecards:admin`."""
+    run = await lab_runs.find(services(request).engine, run_id)
+    if run is None:
+        raise not_found("run")
+    return LabRun.model_validate(run)
+
+
+@router.delete(
+    "/{run_id}",
+    operation_id="cancel_lab_run",
+    summary="Cancel a run of the lab",
+    status_code=204,
+    responses=answers(None, NOT_FOUND, CONFLICT, INVALID_REQUEST, status=204),
+)
+async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> Response:
+    """Whether it waits or is executed; the run stays in the list, as failed. Scope: `scorecards:admin`."""
+    house = services(request)
+    cancelled = await lab_runs.cancel(house.engine, run_id, by=principal.name, now=house.now())
+    if cancelled is None:
+        raise not_found("run")
+    if not cancelled:
+        raise ProblemError(CONFLICT, "The run is over already.")
+    return Response(status_code=204)

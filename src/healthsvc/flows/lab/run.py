@@ -1,0 +1,152 @@
+"""What a run of the lab does with an exported log: outcomes from the log itself, a backtest, and for a fit the model on
+all outcomes with its scorecard. A plain answer where the log can't tell: the prior stays."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.section import RiskRules, as_data, model_key, risk_rules
+from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest
+from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
+from healthsvc.flows.lab.outcomes import from_log
+from healthsvc.wire.columns import Labels, Tally, read_events
+from healthsvc.wire.scorecards import compile_document, default_document
+
+Told = Callable[[str, float], None]
+"""Says what is being done and how much of the run is done, 0..1."""
+
+BULKY: Final = ("lead_days", "reliability")
+"""Figures for drawing: left out of a summary."""
+OUTCOMES_AT, BACKTEST_AT, FIT_AT = 0.35, 0.45, 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a run is asked for."""
+
+    kind: Literal["backtest", "fit"]
+    outcome: Literal["cancelled", "silence"] = "cancelled"
+    horizon_days: float = 28.0
+    fit_share: float = 0.5
+    """Of the dates, those that the backtest fits on; the others are judged."""
+    capacity: int = 25
+
+
+def execute(events: Path, wanted: Wanted, live_document: str, told: Told) -> tuple[dict[str, Any], str | None]:
+    """The result, ready for JSON, and the key of the model that it speaks of; None where the prior stays."""
+    live = compile_document(live_document).program.risk_rules
+    mapping = live.mapping if live is not None else TypeMapping()
+    told("finding outcomes", OUTCOMES_AT)
+    horizon_us = round(wanted.horizon_days * DAY_US)
+    known = from_log(read_events(events, Tally()), mapping, wanted.outcome, horizon_us)
+    found: dict[str, Any] = {
+        "outcome": wanted.outcome,
+        "horizon_days": wanted.horizon_days,
+        "rows": len(known),
+        "churners": len({a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}),
+    }
+    told("backtest", BACKTEST_AT)
+    try:
+        judged = _judged(events, known, mapping, live, wanted, told)
+    except CannotJudgeError as error:
+        return _plain(found | _nothing(str(error))), None
+    found |= judged
+    rules = risk_rules(judged["model_data"])
+    if wanted.kind == "fit":
+        told("fitting on all outcomes", FIT_AT)
+        fitted = fit(events, known, mapping, None, lambda text: told(text, FIT_AT + 0.1))
+        rules = fitted.rules
+        found |= _fitted(fitted, live_document)
+    prior_stays = rules is None or rules.model.name == "prior"
+    return _plain(found), None if prior_stays or rules is None else model_key(rules)
+
+
+def _judged(
+    events: Path, known: Labels, mapping: TypeMapping, live: RiskRules | None, wanted: Wanted, told: Told
+) -> dict[str, Any]:
+    """The backtest's summary: figures of the model and of what it is held against, and the ship gate's verdict."""
+    if not len(known):
+        raise CannotJudgeError(f"no customer is at risk at any date with a horizon of {wanted.horizon_days:g} days")
+    _refuse_without_outcomes(known, wanted.fit_share)
+    asked = Asked(
+        events=events,
+        labels=known,
+        mapping=mapping,
+        capacity=wanted.capacity,
+        live=None if live is None else live.model,
+        earlier_share=wanted.fit_share,
+    )
+    full = backtest(asked, lambda text: told(text, (BACKTEST_AT + FIT_AT) / 2))
+    said = full["summary"]
+    return {
+        "model": said["model"],
+        "reason": said["reason"],
+        "detail": said["models"][0].get("detail", ""),
+        "risk_kind": said["risk_kind"],
+        "judged_from": full["judged_from"],
+        "figures": _summary(full["model"]),
+        "beside": {name: _summary(figures) for name, figures in full["beside"].items()},
+        "gate": full["gate"],
+        "warnings": said["warnings"],
+        "model_data": full["model_data"],
+        "scorecard": None,
+    }
+
+
+def _refuse_without_outcomes(known: Labels, share: float) -> None:
+    """A backtest needs both outcomes on the dates that it judges."""
+    dates = np.unique(known.obs_us)
+    if len(dates) < 3:
+        return  # backtest says so
+    late = known.churned[known.obs_us >= dates[int(len(dates) * share)]]
+    if not 0 < float(late.mean()) < 1:
+        raise CannotJudgeError("on the dates to be judged all customers have the same outcome")
+
+
+def _fitted(fitted: Fitted, live_document: str) -> dict[str, Any]:
+    """What the fit on all outcomes came to, over what the backtest's own model was called; its scorecard, if any."""
+    stays = fitted.rules.model.name == "prior"
+    return {
+        "model": fitted.told["model"],
+        "reason": fitted.told["reason"],
+        "detail": fitted.verdict.detail,
+        "risk_kind": fitted.told["risk_kind"],
+        "fitted_as_of": fitted.told["as_of"],
+        "scorecard": None if stays else scorecard_with(live_document or default_document(), fitted.rules),
+        "model_data": None if stays else as_data(fitted.rules),
+    }
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    return {
+        "model": "prior",
+        "reason": "no_evidence",
+        "detail": why,
+        "risk_kind": "ranking",
+        "judged_from": None,
+        "figures": None,
+        "beside": {},
+        "gate": None,
+        "warnings": [],
+        "model_data": None,
+        "scorecard": None,
+    }
+
+
+def _summary(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in figures.items() if name not in BULKY}
+
+
+def _plain(said: Any) -> Any:
+    """Without NaN, which JSON doesn't have."""
+    if isinstance(said, dict):
+        return {str(k): _plain(v) for k, v in said.items()}
+    if isinstance(said, list | tuple):
+        return [_plain(v) for v in said]
+    return None if isinstance(said, float) and not math.isfinite(said) else said

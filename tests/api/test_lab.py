@@ -1,0 +1,40 @@
+"""Runs of the lab as resources: asked for, listed, followed, cancelled."""
+
+import httpx
+from fastapi import FastAPI
+
+from healthsvc.store.engine import AsyncEngine
+from tests.api.conftest import client_of, make_key
+from tests.support.clock import Clock
+
+
+async def test_a_run_is_queued_listed_and_cancelled(api: httpx.AsyncClient) -> None:
+    asked = await api.post("/v1/lab/runs", json={"kind": "fit", "outcome": "silence", "horizon_days": 30})
+    await api.post("/v1/lab/runs", json={"kind": "backtest"})
+    listed = (await api.get("/v1/lab/runs?limit=1")).json()
+    rest = (await api.get(f"/v1/lab/runs?limit=1&cursor={listed['next_cursor']}")).json()
+
+    assert asked.status_code == 202
+    run = asked.json()
+    assert asked.headers["location"] == f"/v1/lab/runs/{run['id']}"
+    assert (run["state"], run["progress"], run["result"]) == ("queued", 0, None)
+    assert run["options"] == {"outcome": "silence", "horizon_days": 30, "fit_share": 0.5, "capacity": 25}
+    assert [r["kind"] for r in listed["items"] + rest["items"]] == ["backtest", "fit"]
+    assert "result" not in listed["items"][0]
+    assert (await api.delete(f"/v1/lab/runs/{run['id']}")).status_code == 204
+    assert (await api.delete(f"/v1/lab/runs/{run['id']}")).status_code == 409
+    cancelled = (await api.get(f"/v1/lab/runs/{run['id']}")).json()
+    assert (cancelled["state"], cancelled["failure"]) == ("failed", "Cancelled by admin key.")
+
+
+async def test_what_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:
+    assert (await api.post("/v1/lab/runs", json={"kind": "guess"})).status_code == 422
+    assert (await api.post("/v1/lab/runs", json={"kind": "fit", "horizon_days": 1})).status_code == 422
+    assert (await api.get("/v1/lab/runs/9")).status_code == 404
+    assert (await api.delete("/v1/lab/runs/9")).status_code == 404
+
+
+async def test_a_reader_may_not_ask_for_runs(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+    async with client_of(app, await make_key(engine, clock, "customers:read")) as reader:
+        assert (await reader.post("/v1/lab/runs", json={"kind": "fit"})).status_code == 403
+        assert (await reader.get("/v1/lab/runs")).status_code == 403
