@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from healthsvc.cli import app
@@ -68,3 +69,18 @@ def test_a_bad_file_is_never_published(run: Run, ours: Path) -> None:
     assert done.exit_code == 1
     assert "/dimensions: is missing" in done.stderr
     assert len(json.loads(run("scorecard", "list", "--json").stdout)) == 1
+
+
+def test_a_fitted_model_needs_a_backtest_or_a_reason(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "fitted.yaml"
+    before = yaml.safe_load(default_document())
+    model = {"name": "scaled_prior", "kind": "churn_probability", "intercept": -2.0, "terms": []}
+    file.write_text(yaml.safe_dump(before | {"risk": {"horizon_days": 28, "model": model}}, sort_keys=False))
+
+    held = run("scorecard", "publish", str(file))
+    done = run("scorecard", "publish", str(file), "--override", "judged offline")
+
+    assert held.exit_code == 2
+    assert "no backtest of this model is known" in held.output
+    assert done.exit_code == 0, done.output
+    assert "against the ship gate: judged offline" in run("scorecard", "list").stdout

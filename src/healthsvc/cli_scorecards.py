@@ -15,7 +15,7 @@ from healthsvc import settings as configuration
 from healthsvc import telemetry, wiring
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows import preview as previews
-from healthsvc.flows.publish import Begun, Busy, Live, Outcome, Unknown
+from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
 from healthsvc.settings import Settings, SettingsError
 from healthsvc.store.publications import Publication
 from healthsvc.wire import scorecard_diff
@@ -93,12 +93,14 @@ def list_versions(as_json: AsJson = False) -> None:
     if as_json:
         shown = [
             {"version": v.version, "name": v.name, "state": v.state, "created_at": v.created_at.isoformat()}
+            | {"override_reason": v.override_reason}
             for v in found
         ]
         typer.echo(json.dumps(shown))
         return
     for v in found:
-        typer.echo(f"{v.version:>5}  {v.state:<9} {v.name}  (kept {v.created_at:%Y-%m-%d %H:%M} by {v.created_by})")
+        kept = f"(kept {v.created_at:%Y-%m-%d %H:%M} by {v.created_by})"
+        typer.echo(f"{v.version:>5}  {v.state:<9} {v.name}  {kept}{_overridden(v.override_reason)}")
 
 
 @scorecards.command()
@@ -162,16 +164,24 @@ def preview(
 def publish(
     file: Annotated[str, typer.Argument(help="A file, or a version's number.", metavar="FILE|VERSION")],
     with_gaps: WithGaps = False,
+    override: Annotated[
+        str | None,
+        typer.Option("--override", help="Why a fitted model goes live although the ship gate says no; kept."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish a scorecard: everybody is scored anew from the archive while the live version serves, then it takes over.
+
+    A fitted model must have passed the ship gate in a run of the lab (POST /v1/lab/runs), or needs --override.
 
     Works on the service's database, whether the service runs or not; running workers change over by themselves.
     """
     version = int(file) if file.isdigit() else None
     document = None if version is not None else _checked(_read(file))
     with _surroundings() as chosen, wiring.any_database(chosen) as url:
-        outcome = asyncio.run(wiring.publish_scorecard(url, chosen, document, version, with_gaps=with_gaps))
+        outcome = asyncio.run(
+            wiring.publish_scorecard(url, chosen, document, version, with_gaps=with_gaps, override=override or None)
+        )
         _follow(url, chosen, outcome, as_json)
 
 
@@ -194,6 +204,8 @@ def _follow(url: str, chosen: Settings, outcome: Outcome, as_json: bool) -> None
             _refuse("That version is live already; `healthsvc rebuild` builds it anew.")
         case Busy():
             _refuse("Another version is being built; wait for it, or cancel it by POST /v1/scorecards/cancel.")
+        case Held():
+            _refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with _bar("Folding", 100) as bar:
                 done = asyncio.run(wiring.see_through(url, chosen, projection, lambda p: bar(_percent(p))))
@@ -278,6 +290,10 @@ def _short(value: Any) -> str:
 
 def _score(score: float | None) -> str:
     return "no score" if score is None else f"{score:.0f}"
+
+
+def _overridden(reason: str | None) -> str:
+    return "" if reason is None else f"  against the ship gate: {reason}"
 
 
 def _refuse(words: str, code: int = EXIT_REFUSED) -> NoReturn:

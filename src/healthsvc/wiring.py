@@ -200,7 +200,7 @@ async def preview_scorecard(
 
 
 async def publish_scorecard(
-    url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool
+    url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool, override: str | None
 ) -> publish.Outcome:
     """Ask for a document, or a version that is kept, to become the live one."""
     await install(url, settings)
@@ -208,7 +208,9 @@ async def publish_scorecard(
         if document is not None:
             version = (await publish.keep(engine, document, by=BY, now=utc_now()))[0].version
         number = min(version or 0, 2**31 - 1)
-        return await publish.publish(engine, number, by=BY, now=utc_now(), with_gaps=with_gaps)
+        return await publish.publish(
+            engine, number, by=BY, now=utc_now(), with_gaps=with_gaps, override_reason=override
+        )
 
 
 async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.Outcome:

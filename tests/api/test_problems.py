@@ -26,6 +26,7 @@ def path_of(route: APIRoute) -> str:
         endpoint_id="ep_1",
         letter_id="7",
         key_id="key_1",
+        run_id="1",
         version="1",
         slug="not-found",
     )

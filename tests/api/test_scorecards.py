@@ -96,3 +96,16 @@ async def test_reading_needs_another_scope_than_publishing(app: FastAPI, engine:
         assert (await reader.get("/v1/scorecards")).status_code == 200
         assert (await reader.post("/v1/scorecards", json={"document": card()})).status_code == 403
         assert (await reader.post("/v1/scorecards/1/publish")).status_code == 403
+
+
+async def test_a_fitted_model_is_held_by_the_ship_gate_unless_a_reason_is_given(api: httpx.AsyncClient) -> None:
+    fitted = {"name": "scaled_prior", "kind": "churn_probability", "intercept": -2, "terms": []}
+    await api.post("/v1/scorecards", json={"document": card(risk={"horizon_days": 28, "model": fitted})})
+
+    held = await api.post("/v1/scorecards/2/publish")
+    begun = await api.post("/v1/scorecards/2/publish", json={"override_reason": "judged offline"})
+
+    assert (held.status_code, held.json()["type"]) == (409, "/problems/ship-gate")
+    assert [e["pointer"] for e in held.json()["errors"]] == ["known_backtest"]
+    assert begun.status_code == 202
+    assert (await api.get("/v1/scorecards/2")).json()["override_reason"] == "judged offline"

@@ -80,6 +80,16 @@ PAST_NOT_KEPT = ProblemType(
         " `HEALTHSVC_ARCHIVE_RETENTION_DAYS`). The recorded decisions are in `/health/history`."
     ),
 )
+SHIP_GATE = ProblemType(
+    slug="ship-gate",
+    status=409,
+    title="The ship gate says no",
+    meaning=(
+        "The version has a fitted risk model that failed the ship gate, or of which no backtest is known; `errors`"
+        " names the checks with their figures. Fit and judge one by `POST /v1/lab/runs`, or publish with `override_reason`,"
+        " which is kept with the version."
+    ),
+)
 CHANGED_MEANWHILE = ProblemType(
     slug="changed-meanwhile",
     status=412,
@@ -160,6 +170,7 @@ TYPES: Final[Sequence[ProblemType]] = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     PAST_NOT_KEPT,
+    SHIP_GATE,
     CHANGED_MEANWHILE,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from healthsvc.core.fit.gate import Check
+from healthsvc.flows import ship
 from healthsvc.store import audit, projections, publications, scorecards
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.publications import AlreadyBuilding, Publication
@@ -37,7 +39,19 @@ class Busy:
     """Another projection is being built."""
 
 
-Outcome: TypeAlias = Begun | Unknown | Live | Busy
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The ship gate says no; a reason would override it."""
+
+    checks: Sequence[Check]
+    """What failed, with its figures."""
+
+    def __str__(self) -> str:
+        failed = "; ".join(f"{check.name}: {check.detail}" for check in self.checks)
+        return f"The ship gate says no to the model: {failed}"
+
+
+Outcome: TypeAlias = Begun | Unknown | Live | Busy | Held
 
 
 async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) -> tuple[Version, bool]:
@@ -62,14 +76,34 @@ async def find(engine: AsyncEngine, version: int) -> Version | None:
         return await scorecards.get(conn, version)
 
 
-async def publish(engine: AsyncEngine, version: int, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:
-    """Have a version become the live one: a projection is built for it, while the live one serves."""
+async def publish(
+    engine: AsyncEngine,
+    version: int,
+    *,
+    by: str,
+    now: datetime,
+    with_gaps: bool = False,
+    override_reason: str | None = None,
+) -> Outcome:
+    """Have a version become the live one: a projection is built for it, while the live one serves.
+
+    override_reason: publish although the ship gate says no; kept with the version, where it was needed.
+    """
+    wanted = await find(engine, version)
+    if wanted is None:
+        return Unknown()
+    failed = await ship.failing(engine, wanted, now)
+    if failed and override_reason is None:
+        return Held(failed)
     async with engine.begin() as conn:
-        if await scorecards.get(conn, version) is None:
-            return Unknown()
         if (await projections.live(conn)).scorecard_version == version:
             return Live()
-        return await _ask(conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps)
+        begun = await _ask(conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps)
+        if failed and override_reason is not None and isinstance(begun, Begun):
+            await scorecards.override(conn, version, override_reason)
+            detail = {"reason": override_reason, "failed": [check.name for check in failed]}
+            await audit.record(conn, now, actor=by, action="scorecard.overridden", target=str(version), detail=detail)
+        return begun
 
 
 async def rebuild(engine: AsyncEngine, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:

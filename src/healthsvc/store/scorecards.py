@@ -19,12 +19,14 @@ class Version:
     created_at: datetime
     created_by: str
     published_at: datetime | None
+    override_reason: str | None
+    """Why it was published although the ship gate said no."""
     document: str
     """The YAML; empty: the default one."""
 
 
 _SELECT = """
-    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.document,
+    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason, s.document,
            coalesce((select p.state from projections p where p.scorecard_version = s.version and p.state <> 'retired'
                      order by p.state = 'live' desc limit 1),
                     case when s.published_at is null then 'draft' else 'retired' end) as state
@@ -48,6 +50,14 @@ async def same(conn: AsyncConnection, document: str) -> int | None:
         text("select max(version) from scorecards where document = :document"), {"document": document}
     )
     return found
+
+
+async def override(conn: AsyncConnection, version: int, reason: str) -> None:
+    """Keep why a version is published against the ship gate."""
+    await conn.execute(
+        text("update scorecards set override_reason = :reason where version = :version"),
+        {"version": version, "reason": reason},
+    )
 
 
 async def add(conn: AsyncConnection, *, name: str, document: str, by: str, now: datetime) -> int:

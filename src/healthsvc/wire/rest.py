@@ -825,6 +825,7 @@ _VERSION: JsonDict = {
     "created_at": "2026-11-20T09:00:00Z",
     "created_by": "ops",
     "published_at": "2026-11-20T09:05:00Z",
+    "override_reason": None,
 }
 
 
@@ -842,6 +843,9 @@ class ScorecardVersion(Told):
     created_at: datetime
     created_by: str
     published_at: Annotated[datetime | None, Field(description="When it was live for the first time.")]
+    override_reason: Annotated[
+        str | None, Field(description="Why it was published although the ship gate said no to its model.")
+    ]
 
 
 class ScorecardVersions(Items[ScorecardVersion]):
@@ -871,6 +875,17 @@ class ScorecardPublish(Asked):
             "The new version then knows only what the archive still has, and what comes from now on."
         ),
     ] = False
+
+
+class ScorecardPublishVersion(ScorecardPublish):
+    """How to publish a version."""
+
+    model_config = example(with_gaps=False, override_reason=None)
+
+    override_reason: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_storable)] | None,
+        Field(description="Publish although the ship gate says no to the fitted model; kept with the version."),
+    ] = None
 
 
 _PUBLICATION: JsonDict = {

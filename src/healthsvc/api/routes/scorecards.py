@@ -15,6 +15,7 @@ from healthsvc.api.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
+    SHIP_GATE,
     UNSUPPORTED_MEDIA_TYPE,
     Fault,
     ProblemError,
@@ -23,7 +24,7 @@ from healthsvc.api.problems import (
 )
 from healthsvc.flows import fed, lists, publish
 from healthsvc.flows.lists import Wanted
-from healthsvc.flows.publish import Begun, Busy, Live, Outcome, Unknown
+from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
 from healthsvc.store.publications import Publication as StoredPublication
 from healthsvc.store.scorecards import Version
 from healthsvc.wire.rest import (
@@ -34,6 +35,7 @@ from healthsvc.wire.rest import (
     ScorecardCheck,
     ScorecardCreate,
     ScorecardPublish,
+    ScorecardPublishVersion,
     ScorecardStatus,
     ScorecardVersion,
     ScorecardVersions,
@@ -191,22 +193,31 @@ async def get_scorecard(request: Request, _: Reader, version: VersionNumber) -> 
     operation_id="publish_scorecard",
     summary="Publish a version",
     status_code=202,
-    responses=answers(Publication, NOT_FOUND, CONFLICT, *BODIES, status=202),
-    openapi_extra=documented(ScorecardPublish, optional=True),
+    responses=answers(Publication, NOT_FOUND, CONFLICT, SHIP_GATE, *BODIES, status=202),
+    openapi_extra=documented(ScorecardPublishVersion, optional=True),
 )
 async def publish_scorecard(
     request: Request,
     principal: Admin,
     version: VersionNumber,
-    body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
+    body: Annotated[ScorecardPublishVersion, body_of(ScorecardPublishVersion, optional=True)],
 ) -> Publication:
     """All customers are scored anew from the archive while the live version serves; then it takes over, at one place of
     the log, without a restart. Alerts that are open stay open; what the new version sees differently raises none.
 
-    `GET /v1/scorecards/status` tells how far it is. Former versions may be published again. Scope: `scorecards:admin`.
+    A fitted model must have passed the ship gate in a run of the lab, unless `override_reason` says why it goes live
+    all the same. `GET /v1/scorecards/status` tells how far it is. Former versions may be published again. Scope:
+    `scorecards:admin`.
     """
     house = services(request)
-    outcome = await publish.publish(house.engine, version, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    outcome = await publish.publish(
+        house.engine,
+        version,
+        by=principal.name,
+        now=house.now(),
+        with_gaps=body.with_gaps,
+        override_reason=body.override_reason,
+    )
     return await _begun(request, outcome)
 
 
@@ -221,6 +232,9 @@ async def _begun(request: Request, outcome: Outcome) -> Publication:
             raise ProblemError(CONFLICT, "The version is live already; to build it anew, POST /v1/scorecards/rebuild.")
         case Busy():
             raise ProblemError(CONFLICT, "Another version is being built; wait for it, or POST /v1/scorecards/cancel.")
+        case Held(checks):
+            failed = [Fault(pointer=check.name, detail=check.detail) for check in checks]
+            raise ProblemError(SHIP_GATE, str(outcome), failed)
         case _:
             assert_never(outcome)
 

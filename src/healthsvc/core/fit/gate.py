@@ -36,11 +36,14 @@ def gate(
     lift = new["lift_top_tenth"]
     checks.append(Check("lift_of_red", lift is not None and lift >= asked, f"lift {lift or 0:.2f}, asked {asked:.2f}"))
     if healthy_share is not None:
-        allowed = max(MOST_HEALTHY, 1 - 2 * base)
-        checks.append(
-            Check("not_all_healthy", healthy_share <= allowed, f"{healthy_share:.0%} healthy, at most {allowed:.0%}")
-        )
+        checks.append(not_all_healthy(healthy_share, base))
     return checks
+
+
+def not_all_healthy(share: float, base_rate: float) -> Check:
+    """At most so many customers may be in the best band; more where few leave anyhow."""
+    allowed = max(MOST_HEALTHY, 1 - 2 * base_rate)
+    return Check("not_all_healthy", share <= allowed, f"{share:.0%} healthy, at most {allowed:.0%}")
 
 
 def verdict(checks: list[Check], override: str | None) -> dict[str, Any]:
