@@ -86,8 +86,8 @@ SHIP_GATE = ProblemType(
     title="The ship gate says no",
     meaning=(
         "The version has a fitted risk model that failed the ship gate, or of which no backtest is known; `errors`"
-        " names the checks with their figures. Fit and judge one by `POST /v1/lab/runs`, or publish with `override_reason`,"
-        " which is kept with the version."
+        " names the checks with their figures. Fit and judge one by `POST /v1/lab/runs`, or publish with"
+        " `override_reason`, which is kept with the version."
     ),
 )
 CHANGED_MEANWHILE = ProblemType(

@@ -1,5 +1,6 @@
 """The JSON Schema of a scorecard's `risk` section."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from healthsvc.core.risk import features, mapping, model
@@ -50,24 +51,42 @@ def _model() -> dict[str, Any]:
 
 def _term() -> dict[str, Any]:
     numbers = {"type": "array", "minItems": 1, "maxItems": MOST_KNOTS, "items": {"type": "number"}}
-    days = {"type": "number", "minimum": 3, "maximum": 36_500}
     return {
         "type": "object",
         "required": ["feature", "at", "gives"],
         "additionalProperties": False,
         "properties": {
-            "feature": {"enum": list(features.KINDS)},
-            "source": {"type": "string", "description": "act, neutral, trouble, any, or type: and an event type."},
-            "half_life_days": days,
-            "long_days": days | {"description": "trend: the longer half-life."},
-            "scale": {
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "default": 1,
-                "description": "Values are divided by it.",
+            **_feature(features.KINDS),
+            "of": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "product: the two features.",
+                "items": {
+                    "type": "object",
+                    "required": ["feature"],
+                    "additionalProperties": False,
+                    "properties": _feature([kind for kind in features.KINDS if kind != "product"]),
+                },
             },
             "at": numbers | {"description": "Rising knots; beyond the outer ones the term is constant."},
             "gives": numbers | {"description": "Log-odds at each knot."},
             "reference": {"type": "number", "default": 0, "description": "What the reference customer gets."},
+        },
+    }
+
+
+def _feature(kinds: Sequence[str]) -> dict[str, Any]:
+    days = {"type": "number", "minimum": 3, "maximum": 36_500}
+    return {
+        "feature": {"enum": list(kinds)},
+        "source": {"type": "string", "description": "act, neutral, trouble, any, or type: and an event type."},
+        "half_life_days": days,
+        "long_days": days | {"description": "trend: the longer half-life."},
+        "scale": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "default": 1,
+            "description": "Values are divided by it.",
         },
     }

@@ -32,6 +32,12 @@ FITTED = Model(
         Term(Feature("trend", "act", 14 * DAY_US, 56 * DAY_US), (-1.0, 1.0), (0.6, -0.6), 0.0),
         Term(Feature("tenure"), (1.0, 5.0), (0.2, -0.2), 0.0),
         Term(Feature("recency"), (0.0, 4.0), (-0.3, 0.9), 0.0),
+        Term(
+            Feature("product", of=(Feature("recency"), Feature("log_count", "any", 28 * DAY_US))),
+            (0.0, 6.0),
+            (0.5, -0.5),
+            0.1,
+        ),
     ),
 )
 KINDS = ["login", "order.paid", "payment_failed", "order.refunded"]
@@ -160,6 +166,13 @@ def _with_term(term: dict[str, Any]) -> dict[str, Any]:
         ({"model": {"name": "additive", "kind": "probability"}}, "/risk/model/kind"),
         (_with_term({"feature": "tenure", "at": [1, 1], "gives": [0, 1]}), "/risk/model/terms/0/at"),
         (_with_term({"feature": "log_count", "at": [1], "gives": [0]}), "/risk/model/terms/0/half_life_days"),
+        (_with_term({"feature": "product", "of": [{"feature": "tenure"}], "at": [1], "gives": [0]}),
+         "/risk/model/terms/0/of"),
+        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "product", "of": [
+            {"feature": "tenure"}, {"feature": "recency"}]}], "at": [1], "gives": [0]}),
+         "/risk/model/terms/0/of/1/feature"),
+        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "trend"}], "at": [1],
+                     "gives": [0]}), "/risk/model/terms/0/of/1/half_life_days"),
     ],
 )  # fmt: skip
 def test_a_fault_in_the_section_is_told_with_its_path(section: dict[str, Any], path: str) -> None:

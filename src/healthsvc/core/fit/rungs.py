@@ -5,7 +5,8 @@ that with few outcomes they stay close to the prior and with many go where these
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,16 @@ RIDGE_HATS: Final = 100.0
 LEAST_EFFECT: Final = 0.05
 """A term that moves no customer by more log-odds isn't kept, nor are its levels."""
 
-LADDER: Final[tuple[ModelName, ...]] = ("base_rate", "scaled_prior", "prior_with_deviations", "additive")
+PAIRED: Final = 4
+"""The strongest terms so many are tried in pairs: six products."""
+
+LADDER: Final[tuple[ModelName, ...]] = (
+    "base_rate",
+    "scaled_prior",
+    "prior_with_deviations",
+    "additive",
+    "additive_with_pairs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ def fit(rung: ModelName, data: Outcomes, prior: Model) -> Model:
         return Model(
             "base_rate", "churn_probability", prior.horizon_us, _odds_of(float(data.y.mean()), len(data.y)), ()
         )
+    if rung == "additive_with_pairs":
+        return _with_pairs(data, prior)
     knots = {i: basis.knots_of(data.x[:, i]) for i in range(len(data.names))}
     anchor = _anchor(data.names, prior, knots)
     columns = [np.ones(len(data.y)), sum_of(anchor, data)]
@@ -63,21 +75,40 @@ def fit(rung: ModelName, data: Outcomes, prior: Model) -> Model:
     return _model(rung, data, prior, knots, anchor, drawings, weights)
 
 
+def _with_pairs(data: Outcomes, prior: Model) -> Model:
+    """The additive model with the products of its strongest features among its own."""
+    plain = fit("additive", data, prior)
+    weight = {t.feature: float(drawn(t, _values(data, t.feature)).std()) for t in plain.terms}
+    strongest = sorted(weight, key=lambda feature: (-weight[feature], feature.name))[:PAIRED]
+    pairs = tuple(Feature("product", of=pair) for pair in combinations(strongest, 2))
+    columns = [_values(data, pair) for pair in pairs]
+    wider = Outcomes((*data.names, *pairs), np.column_stack([data.x, *columns]), data.y)
+    return replace(fit("additive", wider, prior), name="additive_with_pairs")
+
+
+def _values(data: Outcomes, feature: Feature) -> Floats:
+    """(n,) a feature of the rows; a product is made of its two."""
+    if feature.kind == "product":
+        one, other = (_values(data, part) for part in feature.of)
+        product: Floats = one * other
+        return product
+    column: Floats = data.x[:, data.names.index(feature)]
+    return column
+
+
 def sum_of(terms: Sequence[Term], data: Outcomes) -> Floats:
     """(n,) log-odds of terms on the features as given."""
     total = np.zeros(len(data.y))
-    place = {f: i for i, f in enumerate(data.names)}
     for term in terms:
-        total = total + drawn(term, data.x[:, place[term.feature]])
+        total = total + drawn(term, _values(data, term.feature))
     return total
 
 
 def odds(model: Model, data: Outcomes) -> Floats:
     """(n,) log-odds of a model on the features as given."""
     total = np.full(len(data.y), model.intercept)
-    place = {f: i for i, f in enumerate(data.names)}
     for term in model.terms:
-        total = total + (drawn(term, data.x[:, place[term.feature]]) - term.reference)
+        total = total + (drawn(term, _values(data, term.feature)) - term.reference)
     return total
 
 

@@ -10,7 +10,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.levels import Level, Snapshot
 
-FeatureKind = Literal["log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency"]
+FeatureKind = Literal["log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency", "product"]
 KINDS: Final[tuple[FeatureKind, ...]] = (
     "log_count",
     "trouble_share",
@@ -19,6 +19,7 @@ KINDS: Final[tuple[FeatureKind, ...]] = (
     "trend",
     "tenure",
     "recency",
+    "product",
 )
 
 _LN2: Final = float(np.log(2.0))
@@ -33,7 +34,7 @@ class Feature:
     log_count: log1p of a source's level. trouble_share: trouble / (act + trouble + 1). log_value: log1p of the decayed
     value over `scale`, sign kept. mean_value: decayed mean of the values over `scale`; 0 where there is none. trend:
     log of the rate over `half_life_us` against that over `long_us`, near 0 while there are few events. tenure, recency:
-    log1p of the days since the first and the last event.
+    log1p of the days since the first and the last event. product: of the two features in `of`.
     """
 
     kind: FeatureKind
@@ -41,10 +42,13 @@ class Feature:
     half_life_us: int = 0
     long_us: int = 0
     scale: float = 1.0
+    of: tuple["Feature", ...] = ()
 
     @property
     def name(self) -> str:
         """How it is called in reports and explanations."""
+        if self.kind == "product":
+            return " x ".join(one.name for one in self.of)
         if self.kind in ("tenure", "recency"):
             return self.kind
         days = f"{self.half_life_us / DAY_US:g}d"
@@ -67,13 +71,15 @@ class Feature:
                 return (Level(source, h, "value"), Level(source, h, "valued"))
             case "trend":
                 return (Level(source, h), Level(source, self.long_us))
+            case "product":
+                return tuple(dict.fromkeys(level for one in self.of for level in one.levels))
             case _:
                 return ()
 
     @property
     def behavioural(self) -> bool:
         """Whether it comes from what the customer does, not from the calendar alone."""
-        return self.kind != "tenure"
+        return self.kind != "tenure" and all(one.behavioural for one in self.of)
 
 
 def values(feature: Feature, seen: Snapshot) -> Floats:
@@ -123,6 +129,12 @@ def _recency(feature: Feature, seen: Snapshot) -> Floats:
     return since
 
 
+def _product(feature: Feature, seen: Snapshot) -> Floats:
+    one, other = feature.of
+    product: Floats = values(one, seen) * values(other, seen)
+    return product
+
+
 _MAKERS: Final[dict[FeatureKind, Callable[[Feature, Snapshot], Floats]]] = {
     "log_count": _log_count,
     "trouble_share": _trouble_share,
@@ -131,4 +143,5 @@ _MAKERS: Final[dict[FeatureKind, Callable[[Feature, Snapshot], Floats]]] = {
     "trend": _trend,
     "tenure": _tenure,
     "recency": _recency,
+    "product": _product,
 }

@@ -18,8 +18,15 @@ from healthsvc.core.risk.levels import Level, Snapshot
 
 RiskKind = Literal["ranking", "probability_of_silence", "churn_probability"]
 KINDS: Final[tuple[RiskKind, ...]] = ("ranking", "probability_of_silence", "churn_probability")
-ModelName = Literal["prior", "base_rate", "scaled_prior", "prior_with_deviations", "additive"]
-MODELS: Final[tuple[ModelName, ...]] = ("prior", "base_rate", "scaled_prior", "prior_with_deviations", "additive")
+ModelName = Literal["prior", "base_rate", "scaled_prior", "prior_with_deviations", "additive", "additive_with_pairs"]
+MODELS: Final[tuple[ModelName, ...]] = (
+    "prior",
+    "base_rate",
+    "scaled_prior",
+    "prior_with_deviations",
+    "additive",
+    "additive_with_pairs",
+)
 
 TROUBLE_WEIGHT: Final = 2.0
 """Log-odds that the prior gives to a trouble share of one whole: about what losing six acts of seven costs."""

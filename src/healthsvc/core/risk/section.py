@@ -99,20 +99,40 @@ def _model(data: object, horizon_us: int) -> Model:
 
 def _term(data: object, path: str) -> Term:
     r = _Reader(data, path)
-    kind = r.choice("feature", features.KINDS)
-    feature = Feature(
-        kind=kind,
-        source=_source(r.get("source", "act"), f"{path}/source"),
-        half_life_us=_span(r, "half_life_days") if kind not in ("tenure", "recency") else 0,
-        long_us=_span(r, "long_days") if kind == "trend" else 0,
-        scale=r.number("scale", 1.0, low=1e-12, high=1e15),
-    )
+    feature = _feature(r)
     at, gives = _numbers(r, "at"), _numbers(r, "gives")
     if len(at) != len(gives) or any(b <= a for a, b in pairwise(at)):
         raise ScorecardError(f"{path}/at", "must rise, one knot for each number of `gives`")
     reference = r.number("reference", 0.0, low=-1e3, high=1e3)
     r.done()
     return Term(feature, at, gives, reference)
+
+
+def _feature(r: _Reader) -> Feature:
+    kind = r.choice("feature", features.KINDS)
+    if kind == "product":
+        return Feature("product", of=_factors(r.need("of"), f"{r.path}/of"))
+    return Feature(
+        kind=kind,
+        source=_source(r.get("source", "act"), f"{r.path}/source"),
+        half_life_us=_span(r, "half_life_days") if kind not in ("tenure", "recency") else 0,
+        long_us=_span(r, "long_days") if kind == "trend" else 0,
+        scale=r.number("scale", 1.0, low=1e-12, high=1e15),
+    )
+
+
+def _factors(listed: object, path: str) -> tuple[Feature, ...]:
+    """The two features of a product; products of products there are none."""
+    if not isinstance(listed, list) or len(listed) != 2:
+        raise ScorecardError(path, "must be a list of two features")
+    found = []
+    for i, data in enumerate(listed):
+        r = _Reader(data, f"{path}/{i}")
+        found.append(_feature(r))
+        r.done()
+        if found[-1].kind == "product":
+            raise ScorecardError(f"{path}/{i}/feature", "must not be a product itself")
+    return tuple(found)
 
 
 def _span(r: _Reader, key: str) -> int:
@@ -143,7 +163,12 @@ def _model_data(made: Model) -> dict[str, Any]:
 
 
 def _term_data(term: Term) -> dict[str, Any]:
-    feature = term.feature
+    return _feature_data(term.feature) | {"at": list(term.at), "gives": list(term.gives), "reference": term.reference}
+
+
+def _feature_data(feature: Feature) -> dict[str, Any]:
+    if feature.kind == "product":
+        return {"feature": "product", "of": [_feature_data(one) for one in feature.of]}
     said: dict[str, Any] = {"feature": feature.kind, "source": feature.source}
     if feature.half_life_us:
         said["half_life_days"] = feature.half_life_us / DAY_US
@@ -151,4 +176,4 @@ def _term_data(term: Term) -> dict[str, Any]:
         said["long_days"] = feature.long_us / DAY_US
     if feature.scale != 1.0:
         said["scale"] = feature.scale
-    return said | {"at": list(term.at), "gives": list(term.gives), "reference": term.reference}
+    return said

@@ -1,0 +1,49 @@
+"""Pair terms: products of two features, kept only where they earn more than a standard error."""
+
+import numpy as np
+
+from healthsvc.core.fit import rungs
+from healthsvc.core.fit.ladder import Rows, climb
+from healthsvc.core.fit.rungs import Outcomes
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.risk.features import Feature
+from healthsvc.core.risk.model import Model, Term
+
+HORIZON_US = 28 * DAY_US
+ONE, OTHER, THIRD = Feature("recency"), Feature("log_count", "any", 28 * DAY_US), Feature("tenure")
+PRIOR = Model("prior", "ranking", HORIZON_US, 0.0, (Term(ONE, (0.0, 3.0), (0.0, 0.1)),))
+
+
+def rows(*, together: float, customers: int = 1500, dates: int = 8, seed: int = 5) -> Rows:
+    """Customers whose log-odds come from two features alone, and from both together by so much."""
+    rng = np.random.default_rng(seed)
+    n = customers * dates
+    x = rng.uniform(0, 3, (n, 3))
+    odds = -1.5 + 0.5 * (x[:, 0] - 1.5) - 0.5 * (x[:, 1] - 1.5) + together * (x[:, 0] - 1.5) * (x[:, 1] - 1.5)
+    y: Floats = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+    obs = LANDMARK_US + np.repeat(np.arange(dates) * HORIZON_US, customers)
+    names = [f"c{i:05d}" for i in range(customers)]
+    return Rows((ONE, OTHER, THIRD), x, y, obs.astype(np.int64), np.tile(np.arange(customers), dates), names)
+
+
+def test_a_pair_that_tells_more_than_its_parts_is_kept() -> None:
+    found = climb(rows(together=0.8), PRIOR)
+
+    assert found.model is not None
+    assert found.model.name == "additive_with_pairs"
+    assert any(set(t.feature.of) == {ONE, OTHER} for t in found.model.terms)
+
+
+def test_where_nothing_is_in_the_pairs_the_simpler_model_stays() -> None:
+    found = climb(rows(together=0.0), PRIOR)
+
+    assert found.model is not None
+    assert found.model.name != "additive_with_pairs"
+
+
+def test_the_same_rows_give_the_same_pairs() -> None:
+    some = rows(together=0.8, customers=200)
+    data = Outcomes(some.names, some.x, some.y)
+
+    assert rungs.fit("additive_with_pairs", data, PRIOR) == rungs.fit("additive_with_pairs", data, PRIOR)
