@@ -1,7 +1,11 @@
 """A run of the lab on the service's own archive: fitted and judged in a process of its own, cancelled, taken over."""
 
 import asyncio
+import json
 import random
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +13,7 @@ from sqlalchemy import text
 
 from healthsvc.core.risk.section import model_key
 from healthsvc.flows import lab_runs
+from healthsvc.flows.lab import child
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import lab_runs as stored
 from healthsvc.store.engine import AsyncEngine
@@ -164,3 +169,18 @@ async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(engine: Async
     found = await lab_runs.find(engine, run.id)
     assert found is not None
     assert (found.state, found.attempts) == ("queued", 0)
+
+
+def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        task = {"url": url, "live_document": "", "wanted": {"kind": "fit"}}
+        process = subprocess.Popen([sys.executable, "-m", child.MODULE], stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(task).encode() + b"\n")
+        process.stdin.flush()
+        silent.accept()  # it waits for a database that says nothing
+
+        process.stdin.close()
+
+        assert process.wait(8) == 1
