@@ -1,14 +1,17 @@
 """Pair terms: products of two features, kept only where they earn more than a standard error."""
 
+import math
+
 import numpy as np
 
-from healthsvc.core.fit import rungs
+from healthsvc.core.fit import candidates, rungs
 from healthsvc.core.fit.ladder import Rows, climb
 from healthsvc.core.fit.rungs import Outcomes
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US, Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.model import Model, Term
+from healthsvc.core.risk.section import MOST_TERMS
 
 HORIZON_US = 28 * DAY_US
 ONE, OTHER, THIRD = Feature("recency"), Feature("log_count", "any", 28 * DAY_US), Feature("tenure")
@@ -47,3 +50,9 @@ def test_the_same_rows_give_the_same_pairs() -> None:
     data = Outcomes(some.names, some.x, some.y)
 
     assert rungs.fit("additive_with_pairs", data, PRIOR) == rungs.fit("additive_with_pairs", data, PRIOR)
+
+
+def test_whatever_a_fit_keeps_a_scorecard_can_hold() -> None:
+    features = len(candidates.of_kinds(HORIZON_US)) + candidates.MOST_TYPES * len(candidates.of_type(HORIZON_US, "t"))
+
+    assert features + math.comb(rungs.PAIRED, 2) <= MOST_TERMS

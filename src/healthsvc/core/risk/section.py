@@ -19,7 +19,8 @@ from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
 from healthsvc.core.scorecard import ScorecardError, _choose, _Reader
 
-MOST_TERMS: Final = 64
+MOST_TERMS: Final = 160
+"""A fit has at most 20 features of kinds, 5 of each of 24 types, and 6 pairs."""
 MOST_KNOTS: Final = 32
 
 
