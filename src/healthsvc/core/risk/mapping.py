@@ -63,6 +63,7 @@ BUILT_IN: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(
         (
             *("survey.sent", "ticket.answered", "ticket.resolved", "complaint.resolved", "contact.logged"),
+            *("override.set", "override.lifted"),
             *("customer.updated", "seats.changed", "subscription.changed", "subscription.renewed"),
         ),
         "neutral",
