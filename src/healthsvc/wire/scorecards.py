@@ -1,5 +1,6 @@
 """Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,6 +19,8 @@ __all__ = ["ScorecardError", "compile_document", "default_document"]
 class Compiled:
     scorecard: Scorecard
     program: Program
+    page_kind: Callable[[str], str]
+    """The kind of page that a URL leads to, by the document's rules."""
 
 
 @cache
@@ -34,4 +37,4 @@ def compile_document(document: str) -> Compiled:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
-    return Compiled(scorecard, Program(scorecard, pages.kind_of))
+    return Compiled(scorecard, Program(scorecard, pages.kind_of), pages.kind_of)
