@@ -5,11 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 MINUTES ?= 30
 
-.PHONY: help run test bench soak format schemas docs constraints clean
+.PHONY: help run test bench lab-check soak format schemas docs constraints clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed ## make the environment, start everything on http://127.0.0.1:8000
 	@exec $(BIN)/healthsvc up
@@ -19,6 +19,11 @@ test: .venv/.installed-dev ## run all tests and checks (format, lint, types, lay
 
 bench: .venv/.installed-dev ## measure; prints a table, writes benchmarks/latest.json
 	$(BIN)/python -m benchmarks
+
+lab-check: .venv/.installed-dev ## judge the risk on logs with real outcomes, where ../shared/datasets has them
+	@test ! -e ../shared/datasets/evaluate.py || test -x .venv-judge/bin/python || \
+		($(PYTHON) -m venv .venv-judge && .venv-judge/bin/python -m pip --quiet install pandas scikit-learn)
+	@$(BIN)/python benchmarks/lab_check.py .venv-judge/bin/python
 
 soak: .venv/.installed-dev ## run the long tests (random faults, millions of ids) for MINUTES=30
 	HEALTHSVC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soak --timeout 0

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import ground, latency, load, million, product, references, report
+from benchmarks import ground, lab, latency, load, million, product, references, report
 from benchmarks.ground import BenchmarkError, Ground
 from benchmarks.product import Measured
 from benchmarks.report import Pair, Row
@@ -24,6 +24,7 @@ EVENTS, QUICK_EVENTS = 500_000, 100_000
 QUIX_EVENTS = 200_000
 CORES = os.cpu_count() or 1
 ORM_EVENTS, ORM_QUICK_EVENTS = 2_000, 500
+LAB_EVENTS, LAB_QUICK_EVENTS = 2_000_000, 200_000
 WEBHOOKS, QUICK_WEBHOOKS = 200, 50
 SMALL_FLEET = 10_000
 SEED = 20_261_122
@@ -34,7 +35,8 @@ SMALL, SMALL_NO_ARCHIVE, LARGE, LARGE_NO_ARCHIVE = (
 ALONE = "pipeline_10k_one_process_vs_raw"
 QUIX, ORM = "pipeline_10k_vs_quix", "pipeline_10k_vs_orm"
 P50, P99, RSS = "event_to_webhook_p50_ms", "event_to_webhook_p99_ms", "rss_1m_customers_mib"
-NAMES = (SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM, LARGE, P50, P99, RSS)
+LAB = "lab_events_per_second"
+NAMES = (SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM, LARGE, P50, P99, RSS, LAB)
 ON_REQUEST = (LARGE_NO_ARCHIVE,)
 
 Measure = Callable[[], Measured]
@@ -105,6 +107,14 @@ def large_fleet(run: Run) -> None:
         if run.wants(LARGE_NO_ARCHIVE):
             _compare(run, number, _product(run, events, template, archive=False), {LARGE_NO_ARCHIVE: _raw(run, topic)})
     load.delete_topic(run.base.kafka, topic)
+
+
+def laboratory(run: Run) -> None:
+    """A year's replay with weekly scores, beside a bare decode loop over the same file."""
+    events = LAB_QUICK_EVENTS if run.quick else LAB_EVENTS
+    log, rows = lab.make(ground.WORK, events, SEED)
+    for number in range(run.rounds):
+        _compare(run, number, lambda: lab.scored(log, rows, events), {LAB: lambda: lab.bare(log, events)})
 
 
 def webhooks(run: Run) -> None:
@@ -255,6 +265,8 @@ def bench(
 def _parts(run: Run) -> Iterable[Callable[[Run], None]]:
     if run.wants(P50, P99):
         yield webhooks
+    if run.wants(LAB):
+        yield laboratory
     if run.wants(SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM):
         yield small_fleet
     if run.wants(LARGE, LARGE_NO_ARCHIVE, RSS):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, NoReturn
 import structlog
 import typer
 
-from healthsvc import __version__, cli_replay, cli_scorecards, running, serving, settings, telemetry, wiring
+from healthsvc import __version__, cli_lab, cli_replay, cli_scorecards, running, serving, settings, telemetry, wiring
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.settings import Settings, SettingsError
@@ -39,6 +39,7 @@ app = typer.Typer(
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 cli_replay.register(app)
+cli_lab.register(app)
 cli_scorecards.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]

@@ -98,7 +98,7 @@ class Fold:
         """The customers (all, by name) as of an instant, or as of one each."""
         rows = self.states.rows(customers if customers is not None else sorted(self.states.row_of))
         instants = np.broadcast_to(np.asarray(now_us, np.int64), len(rows)).copy()
-        return View(PROGRAM, self.states.cells[rows], self.states.facts[rows], instants)
+        return View(PROGRAM, self.states.cells[rows], self.states.facts[rows], instants, self.states.risk[rows])
 
     def evaluate(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> Evaluation:
         return evaluate(self.view(now_us, customers))

@@ -26,6 +26,8 @@ ALERT_MAX_AGE_US: Final = 3 * DAY_US
 """A cause older than this when it is decided makes history, not an alert: so importing old history raises no storm."""
 LISTED_STEP: Final = 5.0
 """Lists are written anew when the score has moved by so many points since, or band or flags changed."""
+RISK_STEP: Final = 0.05
+"""Lists and history are written anew when the risk has moved by so much since, too."""
 EXACT_WITHIN_US: Final = DAY_US
 """A timer is set no farther ahead than this, and up to a day more, by which customers of one import are spread: an
 event then seldom makes it earlier, so seldom writes it, and who is idle is looked at every other day."""
@@ -70,6 +72,8 @@ class Decisions:
     due_us: Floats
     """(n,) the timer to be written, inf: delete it; only where `timers`."""
     timers: NDArray[np.bool_]
+    risk: Floats
+    """(n,) the risk that stands."""
 
 
 def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions:
@@ -87,10 +91,13 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden).tolist())
     bands = _band_changes(card, remembered, after, quiet)
     changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
-    moved = ~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP)
+    risk = np.where(found.churned, 1.0 - score / 100.0, found.risk)
+    risen = np.abs(risk - remembered[:, memory.RISK]) >= RISK_STEP
+    moved = risen | (~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP))
     standings = changed | moved | (remembered[:, memory.DECIDED] == 0)
     after[:, memory.LISTED] = np.where(standings, score, remembered[:, memory.LISTED])
-    history = _history(score, now, changed, remembered, after)
+    history = _history(score, now, changed | risen, remembered, after)
+    after[history, memory.RISK] = risk[history]
     due = _due(program, found, score, after)
     fired = remembered[:, memory.DUE] <= now
     timers = (due < remembered[:, memory.DUE]) | fired
@@ -99,7 +106,7 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     )
     after[:, memory.DUE] = np.where(timers, due, remembered[:, memory.DUE])
     after[:, memory.DECIDED] = now
-    return Decisions(after, score, flag_changes, bands, history, standings, due, timers)
+    return Decisions(after, score, flag_changes, bands, history, standings, due, timers, risk)
 
 
 def alert_id(customer_id: str, kind: str, onset_us: int) -> str:

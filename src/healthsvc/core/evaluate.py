@@ -20,6 +20,7 @@ from healthsvc.core.feeds import Program
 from healthsvc.core.flags import Standing, flag_states
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard import Judge, Measure
 from healthsvc.core.view import View
 
@@ -61,10 +62,15 @@ class Evaluation:
     first_seen_us: Instants
     """(n,) the first event, 0 where there is none."""
 
+    modelled_risk: Floats | None = None
+    """(n,) by the risk model; None where the scorecard has none."""
+
     @property
     def risk(self) -> Floats:
-        """(n,) 0-1, a ranking: 1 - score / 100. Not a probability."""
-        return 1.0 - self.score / 100.0
+        """(n,) 0-1: the risk model's (its kind says what the number is), else 1 - score / 100, a ranking; NaN where
+        there is no score."""
+        by_score: Floats = 1.0 - self.score / 100.0
+        return by_score if self.modelled_risk is None else np.where(np.isnan(self.score), np.nan, self.modelled_risk)
 
 
 def evaluate(view: View) -> Evaluation:
@@ -109,8 +115,22 @@ def evaluate(view: View) -> Evaluation:
         standing=standing,
         churned=_churned(view),
         slot_expiry_us=_slot_expiry(view),
+        modelled_risk=_modelled_risk(view, standing),
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
     )
+
+
+def _modelled_risk(view: View, standing: Standing) -> Floats | None:
+    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
+    comes first, however much they use. A probability isn't touched."""
+    seen, rules = view.risk_snapshot(), view.program.risk_rules
+    if seen is None or rules is None:
+        return None
+    found = risk(rules.model, seen)
+    for f, rule in enumerate(view.program.scorecard.flags):
+        if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
+            found = np.where(standing.holds[:, f], np.maximum(found, 1.0 - rule.cap / 100.0), found)
+    return found
 
 
 def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
 from healthsvc.core import items as item
+from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
 
 PAGE_VIEWED: Final = "page.viewed"
+CANCEL_VIEWED: Final = "page.viewed:cancel"
+"""What the risk's mapping calls a view of the cancel page."""
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
@@ -37,15 +40,23 @@ class Extract(NamedTuple):
     """Of the function that was used; `NO_SLOT` for other events."""
     handled: list[tuple[str, Any] | None]
     """Type and event, of those that write facts."""
+    values: list[float]
+    """The value in the event's data, NaN without one; empty where the risk sums no values."""
 
     def picked(self, places: Sequence[int]) -> "Extract":
-        signatures, slots, handled = self
-        return Extract([signatures[i] for i in places], [slots[i] for i in places], [handled[i] for i in places])
+        signatures, slots, handled, values = self
+        return Extract(
+            [signatures[i] for i in places],
+            [slots[i] for i in places],
+            [handled[i] for i in places],
+            [values[i] for i in places] if values else [],
+        )
 
     def extend(self, more: "Extract") -> None:
         self.signatures.extend(more.signatures)
         self.slots.extend(more.slots)
         self.handled.extend(more.handled)
+        self.values.extend(more.values)
 
 
 class _Slots(dict[str, int]):
@@ -59,9 +70,10 @@ class _Slots(dict[str, int]):
 
 
 class Program:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules."""
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
+    what the risk model needs, where there is one."""
 
-    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str]) -> None:
+    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str], risk: RiskRules | None = None) -> None:
         self.scorecard = scorecard
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
@@ -72,7 +84,11 @@ class Program:
         for column, measure in enumerate(scorecard.kept):
             for feed in measure.feeds:
                 self._feeds.setdefault(feed.type, []).append((column, feed))
-        self._signatures: dict[tuple[tuple[int, float], ...], int] = {}
+        self.risk_rules = risk
+        self.risk = None if risk is None else risk.program(scorecard.landmark_us)
+        self.risk_codes = np.zeros(0, np.int64)
+        """The risk program's code of each signature."""
+        self._signatures: dict[tuple[tuple[tuple[int, float], ...], int], int] = {}
         self._start = np.zeros(1, np.int64)
         self._length = np.zeros(0, np.int64)
         self._measure = np.zeros(0, np.int64)
@@ -97,7 +113,9 @@ class Program:
         slot = self._slots
         slots = [slot[e.data.feature] if t == FEATURE_USED else NO_SLOT for t, e in zip(types, events, strict=True)]
         handled = [(t, e) if t in HANDLED else None for t, e in zip(types, events, strict=True)]
-        return Extract(cast("list[int]", found), slots, handled)
+        summed = self.risk is not None and self.risk.needs_values
+        values = list(map(value_of, events)) if summed else []
+        return Extract(cast("list[int]", found), slots, handled, values)
 
     def contributions(
         self, signatures: NDArray[np.int64]
@@ -128,14 +146,17 @@ class Program:
         """Types whose feeds have no conditions are constants; the others are classified event by event."""
         feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
+        if event_type == PAGE_VIEWED and self.risk is not None:
+            names = sorted({*names, "kind"})
         if not names:
-            self._constants[event_type] = self._signature(tuple((column, feed.weight) for column, feed in feeds))
+            fed = tuple((column, feed.weight) for column, feed in feeds)
+            self._constants[event_type] = self._signature(fed, event_type)
         elif event_type == PAGE_VIEWED and names == ["kind"]:
             self._classifiers[event_type] = self._by_page_kind(feeds)
         elif len(names) == 1:
-            self._classifiers[event_type] = self._by_property(feeds, names[0])
+            self._classifiers[event_type] = self._by_property(feeds, names[0], event_type)
         else:
-            self._classifiers[event_type] = self._by_properties(feeds, names)
+            self._classifiers[event_type] = self._by_properties(feeds, names, event_type)
 
     def _by_page_kind(self, feeds: Sequence[tuple[int, Feed]]) -> Classifier:
         """Page views are a large part of most logs, and their data is typed."""
@@ -146,11 +167,11 @@ class Program:
             data = event.data
             kind = data.kind or page_kind(data.url)
             found = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}) if found is None else found
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED) if found is None else found
 
         return classify
 
-    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str) -> Classifier:
+    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str, event_type: str) -> Classifier:
         """The usual case, made fast: all conditions look at one property."""
         memo: dict[Any, int] = {}
         look = self._property
@@ -158,25 +179,35 @@ class Program:
         def classify(event: Any) -> int:
             value = look(event.data, name)
             found = memo.get(value)
-            return self._learn(memo, value, feeds, {name: value}) if found is None else found
+            return self._learn(memo, value, feeds, {name: value}, event_type) if found is None else found
 
         return classify
 
-    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str], event_type: str) -> Classifier:
         memo: dict[Any, int] = {}
 
         def classify(event: Any) -> int:
             values = tuple([self._property(event.data, name) for name in names])
             found = memo.get(values)
-            return self._learn(memo, values, feeds, dict(zip(names, values, strict=True))) if found is None else found
+            if found is None:
+                found = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+            return found
 
         return classify
 
-    def _learn(self, memo: dict[Any, int], key: Any, feeds: Sequence[tuple[int, Feed]], values: dict[str, Any]) -> int:
+    def _learn(
+        self,
+        memo: dict[Any, int],
+        key: Any,
+        feeds: Sequence[tuple[int, Feed]],
+        values: dict[str, Any],
+        event_type: str,
+    ) -> int:
         if len(memo) >= _MEMO:
             memo.clear()
         fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
-        found = memo[key] = self._signature(tuple(fed))
+        is_cancel = event_type == PAGE_VIEWED and values.get("kind") == "cancel"
+        found = memo[key] = self._signature(tuple(fed), CANCEL_VIEWED if is_cancel else event_type)
         return found
 
     def _property(self, data: Any, name: str) -> Any:
@@ -186,12 +217,22 @@ class Program:
             return self._page_kind(url) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
-    def _signature(self, fed: tuple[tuple[int, float], ...]) -> int:
-        found = self._signatures.get(fed)
+    def _signature(self, fed: tuple[tuple[int, float], ...], risk_type: str) -> int:
+        """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
+        code = 0 if self.risk is None else self.risk.code(risk_type)
+        found = self._signatures.get((fed, code))
         if found is None:
-            found = self._signatures[fed] = len(self._signatures)
+            found = self._signatures[fed, code] = len(self._signatures)
+            self.risk_codes = np.append(self.risk_codes, code)
             self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
             self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
             self._length = np.append(self._length, len(fed))
             self._start = np.append(self._start, len(self._measure))
         return found
+
+
+def value_of(event: Any) -> float:
+    """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
+    data = event.data
+    value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

@@ -20,7 +20,8 @@ _COLUMNS: Final = (
     ("sequence", 0.0),  # of the last message about the customer
     ("decided", 0.0),
     ("listed", nan),  # score in the standings
+    ("risk", nan),  # of the last history row
 )
 WIDTH: Final = len(_COLUMNS)
 DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
-BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED = range(WIDTH)
+BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK = range(WIDTH)

@@ -355,5 +355,6 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
         evidence_events=r.number("evidence_events", 3.0, low=1),
     )
     r.get("page_kinds")
+    r.get("risk")
     r.done()
     return scorecard

@@ -47,6 +47,7 @@ class States:
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
         self.facts: Floats = np.zeros((capacity, fact.WIDTH))
         self.memory: Floats = np.zeros((capacity, memory.WIDTH))
+        self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
         self.stored = np.zeros(capacity, bool)
@@ -62,7 +63,8 @@ class States:
     @staticmethod
     def row_bytes(program: Program) -> int:
         """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
-        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + 300
+        risk = 0 if program.risk is None else program.risk.width * 8
+        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + risk + 300
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -82,6 +84,7 @@ class States:
         self.cells[rows] = 0.0
         self.facts[rows] = fact.DEFAULTS
         self.memory[rows] = memory.DEFAULTS
+        self.risk[rows] = 0.0
         self.stored[rows] = False
         for row, (customer_id, key, partition) in zip(rows.tolist(), customers, strict=True):
             self._name(row, customer_id, key, partition)
@@ -148,7 +151,9 @@ class States:
         slots = np.array(extract.slots, np.int64)
         used = np.flatnonzero(slots != NO_SLOT)
         np.maximum.at(flat, at[used] + fact.SLOT_0 + slots[used], occurred[used])
-        self._fold_levels(rows, np.array(extract.signatures, np.int64), occurred_us)
+        signatures = np.array(extract.signatures, np.int64)
+        self._fold_levels(rows, signatures, occurred_us)
+        self._fold_risk(rows, signatures, occurred_us, extract.values)
         self._fold_facts(rows, extract, occurred_us, ties)
 
     def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
@@ -185,11 +190,19 @@ class States:
         at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
+    def _fold_risk(
+        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: list[float]
+    ) -> None:
+        program = self.program.risk
+        if program is not None and program.width:
+            worth = np.array(values) if values else np.full(len(rows), np.nan)
+            program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
+
     def pack(self, rows: Rows) -> list[bytes]:
         """The rows' states for the database: only the cells and facts that were ever touched.
 
-        A header of 8 bytes (format, fields, and how many cells, facts and items follow), the numbers of the cells and
-        of the facts, padded to 8 bytes; then as float64 the cells, the facts, the items.
+        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
+        of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
         cells, facts = self.cells[rows], self.facts[rows]
         touched = cells[:, :, self.count_field] > 0
@@ -197,7 +210,8 @@ class States:
         items = [self.items.get(row) or {} for row in rows.tolist()]
         counts = np.stack([touched.sum(axis=1), known.sum(axis=1), np.fromiter(map(len, items), np.int64, len(rows))])
         ids = counts[0] + counts[1]
-        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS
+        risks = self.risk.shape[1]
+        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS + risks
         ends = np.cumsum(widths)
         starts = ends - widths
         doubles = np.zeros(int(ends[-1]) if len(rows) else 0)
@@ -205,6 +219,7 @@ class States:
         first = starts * 8
         block[first], block[first + 1] = _FORMAT, self.fields
         block[first + 2], block[first + 3], block[first + 4] = counts
+        block[first + 5] = risks
         block[_spans(first + _HEADER, counts[0])] = np.nonzero(touched)[1]
         block[_spans(first + _HEADER + counts[0], counts[1])] = np.nonzero(known)[1]
         body = starts + 1 + (ids + 7) // 8
@@ -213,6 +228,7 @@ class States:
         doubles[_spans(body, counts[1])] = facts[known]
         listed = [x for some in items for key in sorted(some) for x in (key, *some[key])]
         doubles[_spans(body + counts[1], counts[2] * item.FIELDS)] = listed
+        doubles[(ends - risks)[:, None] + np.arange(risks)] = self.risk[rows]
         content = doubles.tobytes()
         return [content[a:b] for a, b in zip(first.tolist(), (ends * 8).tolist(), strict=True)]
 
@@ -220,8 +236,11 @@ class States:
         block = np.frombuffer(b"".join(packed), np.uint8)
         lengths = np.fromiter(map(len, packed), np.int64, len(packed))
         start = np.cumsum(lengths) - lengths
-        if (block[start] != _FORMAT).any() or (block[start + 1] != self.fields).any():
-            raise ValueError("a packed state is of another format or projection")
+        risks = self.risk.shape[1]
+        for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
+            if (block[start + place] != number).any():
+                raise ValueError("a packed state is of another format or projection")
+        ends = (start + lengths) // 8
         cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
         doubles = block.view(np.float64)
         ids = cells + known
@@ -229,6 +248,7 @@ class States:
         cell_ids = block[_spans(start + _HEADER, cells)].astype(np.int64)
         cell_values = doubles[_spans(body, cells * self.fields)].reshape(-1, self.fields)
         self.cells[np.repeat(rows, cells), cell_ids] = cell_values
+        self.risk[rows] = doubles[(ends - risks)[:, None] + np.arange(risks)]
         fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
         fact_start = body + cells * self.fields
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]

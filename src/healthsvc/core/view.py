@@ -10,6 +10,7 @@ from healthsvc.core import levels
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
 
@@ -22,6 +23,8 @@ class View:
     cells: Floats
     facts: Floats
     now_us: Instants
+    risk: Floats | None = None
+    """(n, sums of the risk program); None: the risk isn't asked for."""
 
     def level(self, measure: int, half_life: int) -> Floats:
         sums = np.ascontiguousarray(self.cells[:, measure, half_life])
@@ -39,6 +42,14 @@ class View:
 
     def fact(self, name: str) -> Floats:
         return self.facts[:, fact.COLUMN[name]]
+
+    def risk_snapshot(self) -> Snapshot | None:
+        """What the risk model looks at; None where there is no model, or its sums weren't given."""
+        if self.program.risk is None or self.risk is None:
+            return None
+        first = np.ascontiguousarray(self.fact("first_seen"))
+        last = np.ascontiguousarray(self.fact("last_seen"))
+        return Snapshot(self.program.risk, self.risk, first, last, self.now_us)
 
     def ageing(self, since: Floats, half_life_us: int) -> Floats:
         """1 at `since`, half of it a half-life later; never more than 1."""

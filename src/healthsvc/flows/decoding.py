@@ -56,7 +56,7 @@ def decode(
     program: Program, values: Sequence[bytes], headers: Sequence[Any] | None, now_us: int, piece: int = PIECE
 ) -> Decoded:
     """Decode the records of a read; `headers` are Kafka's, one entry a record."""
-    extract = Extract([], [], [])
+    extract = Extract([], [], [], [])
     customer_ids: list[str] = []
     raws: list[bytes] = []
     index: list[int] = []

@@ -93,7 +93,7 @@ def see(
         batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
         ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
-    view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64))
+    view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     found = evaluate(view)
     if frozen is not None and found.churned[0]:
         table.memory[0, memory.FROZEN] = frozen

@@ -18,14 +18,13 @@ from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
 from healthsvc.flows import field
+from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
 from healthsvc.wire.scorecards import Compiled, compile_document
 
-RISK_IS = "ranking"
-"""What `risk` is: 1 - score / 100, good for sorting. Not a probability."""
 EVIDENCE_EVENTS = 3
 
 compiled = lru_cache(maxsize=8)(compile_document)
@@ -102,8 +101,7 @@ def explained(
         "raw_score": _known(float(seen.found.raw[0])),
         "own_score": _known(float(seen.found.own[0])),
         "override": override_of(seen),
-        "risk": None if score is None else 1 - score / 100,
-        "risk_is": RISK_IS,
+        **risk_explained(seen.view, seen.found, score, frozen=seen.frozen),
         "flags": flags,
         "contributions": told,
         "sentence": words.why(language, seen.name or customer_id, score, told, flags),
@@ -138,7 +136,7 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
     row, card = rows[0], compiled(live.document)
     table = States(card.program, 1)
     table.load([row])
-    view = View(card.program, table.cells, table.facts, np.array([to_us(now)], np.int64))
+    view = View(card.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk)
     return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
 
 
@@ -167,8 +165,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "override": override_of(seen),
         "band": card.bands[band].name if band >= 0 else None,
         "band_since": from_us(remembered[memory.BAND_SINCE]) if band >= 0 else None,
-        "risk": None if score is None else 1 - score / 100,
-        "risk_is": RISK_IS,
+        **risk_told(seen.view, seen.found, score, frozen=seen.frozen),
         "flags": _flags_now(seen),
         "flags_decided": list(flag_names(card.flag_names, float(remembered[memory.FLAGS]))),
         "coverage": float(seen.found.coverage[0]),

@@ -89,7 +89,7 @@ class Judge:
         logged_us: when the newest event behind it entered the log, 0 for none (time alone).
         """
         states = self._states
-        view = View(states.program, states.cells[rows], states.facts[rows], now_us)
+        view = View(states.program, states.cells[rows], states.facts[rows], now_us, states.risk[rows])
         found = evaluate(view)
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
@@ -192,8 +192,8 @@ class _Telling:
         data = self._standing_data(i, before)
         self._message(i, "customer.band.changed", data)
         if 0 <= change.before < change.after:
-            then = float(self._before[i, memory.SCORE])
-            self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else 1 - then / 100})
+            then = float(self._before[i, memory.RISK])
+            self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else then})
         if change.alert:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
@@ -256,7 +256,7 @@ class _Telling:
         return {
             "customer_id": self._customer(i),
             "score": self._score(i),
-            "risk": None if (score := self._score(i)) is None else 1 - score / 100,
+            "risk": None if isnan(risk := float(self._decisions.risk[i])) else risk,
             "band": self._band_name(i),
             "previous_band": previous_band,
             "decided_at": self._at(i),
@@ -274,7 +274,7 @@ class _Telling:
             partitions=self._states.partition[rows],
             decided_us=self._found.now_us[at],
             scores=self._decisions.score[at],
-            risks=1 - self._decisions.score[at] / 100,
+            risks=self._decisions.risk[at],
             bands=[names[band] for band in after[:, memory.BAND].astype(np.int64).tolist()],
             flags=[flag_names(flags, mask) for mask in after[:, memory.FLAGS].tolist()],
         )

@@ -225,6 +225,8 @@ class Customer(Told):
                     "band_since": "2026-11-20T09:29:58Z",
                     "risk": 0.585,
                     "risk_is": "ranking",
+                    "risk_model": "prior",
+                    "risk_horizon_days": 28.0,
                     "flags": ["cancel_intent"],
                     "flags_decided": ["cancel_intent"],
                     "coverage": 0.75,
@@ -266,7 +268,15 @@ class Customer(Told):
     band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
     band_since: datetime | None
     risk: float | None
-    risk_is: Annotated[str, Field(description="ranking: good for sorting, not a probability.")]
+    risk_is: Annotated[
+        str,
+        Field(
+            description="ranking (good for sorting, not a probability), probability_of_silence or churn_probability, "
+            "over risk_horizon_days."
+        ),
+    ]
+    risk_model: Annotated[str | None, Field(description="Whose number it is: prior, a fitted model, or score.")] = None
+    risk_horizon_days: float | None = None
     flags: Annotated[list[str], Field(description="Those that hold now.")]
     flags_decided: Annotated[list[str], Field(description="Those that held when last decided.")]
     coverage: Annotated[float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 from healthsvc.core import facts
+from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard import BUILTIN_TYPES, ScorecardError, from_document
 from healthsvc.wire.pages import PageRules
 
@@ -47,6 +48,7 @@ def _first(data: object) -> ScorecardError | None:
     try:
         from_document(data, facts=facts.NAMES)
         PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
+        risk_rules(data.get("risk") if isinstance(data, dict) else None)
     except ScorecardError as error:
         return error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -57,6 +59,8 @@ def _first(data: object) -> ScorecardError | None:
 def _set_aside(data: Any, path: str) -> bool:
     """Put something harmless of the same name where the fault is; False where nothing can stand in."""
     match path.split("/"):
+        case ["", "risk", *_]:
+            data["risk"] = None
         case ["", "measures", place, *_] if place.isdigit():
             item = data["measures"][int(place)]
             name = _name(item, data["measures"], f"measure {place}", keep=not path.endswith("/name"))

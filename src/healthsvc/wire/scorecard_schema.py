@@ -9,6 +9,7 @@ from typing import Any, Final
 from healthsvc.core import facts
 from healthsvc.core.scorecard import BUILTIN_TYPES, FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from healthsvc.wire.risk_schema import risk_schema
 
 Schema = dict[str, Any]
 
@@ -44,6 +45,7 @@ def scorecard_schema() -> Schema:
         },
         "measures": {"type": "array", "maxItems": MOST_MEASURES, "items": {"$ref": "#/$defs/measure"}},
         "flags": {"type": "array", "maxItems": MOST_FLAGS, "items": {"$ref": "#/$defs/flag"}},
+        "risk": risk_schema(),
         "page_kinds": {
             "type": ["array", "null"],
             "maxItems": MAX_RULES,

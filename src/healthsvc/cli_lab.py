@@ -1,0 +1,274 @@
+"""The commands `lab …`: scores, fits and judgements by replay of a history, before anything goes live."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.section import RiskRules
+from healthsvc.flows.lab import backtest as backtesting
+from healthsvc.flows.lab import compare as comparing
+from healthsvc.flows.lab import fit as fitting
+from healthsvc.flows.lab import score as scoring
+from healthsvc.flows.lab.backtest import CannotJudgeError
+from healthsvc.flows.lab.outcomes import from_log
+from healthsvc.flows.lab.report import page
+from healthsvc.wire.columns import TIME_RULE, Labels, Tally, instants, read_events, read_labels, read_segments
+from healthsvc.wire.files import FileRefusedError
+from healthsvc.wire.mappings import load_type_mapping
+from healthsvc.wire.scorecards import ScorecardError, compile_document, default_document
+
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+lab = typer.Typer(help="Scores, fits and judgements by replay of a history.", no_args_is_help=True)
+
+Events = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")]
+Rows = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, obs_ts, horizon_days; .gz too.")
+]
+Mapped = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="YAML: act, neutral, trouble, outcome → types.  [default: by name]"),
+]
+
+
+class OutcomeName(StrEnum):
+    """What counts as churn, where no rows with outcomes are given."""
+
+    CANCELLED = "cancelled"
+    SILENCE = "silence"
+
+
+Known = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="CSV with `churned`.  [default: from the log, see --outcome]"),
+]
+OutcomeOf = Annotated[
+    OutcomeName | None, typer.Option(help="Outcomes from the log: an outcome's event, or no act over the horizon.")
+]
+Horizon = Annotated[float, typer.Option(min=3, max=3650, help="For --outcome.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the main one."""
+    app.add_typer(lab, name="lab")
+
+
+@lab.command("score")
+def score_command(
+    events: Events,
+    labels: Rows,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="CSV to write: account_id, obs_ts, risk.")],
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Rows with `churned` to fit on first; .gz too.  [default: none]"
+        ),
+    ] = None,
+    mapping: Mapped = None,
+) -> None:
+    """Score each row of --labels with what was known at its obs_ts. What the file tells of outcomes is never read.
+
+    Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose horizon ended before
+    the first obs_ts to score; with too little evidence the prior stays. A summary in JSON goes to standard output.
+    """
+    with _complaining():
+        rows = read_labels(labels, outcomes=False)
+        known = read_labels(fit, outcomes=True) if fit else None
+        found = scoring.score(events, rows, fit=known, mapping=_mapping(mapping), tell=_tell)
+        scoring.write_scores(out, rows, found.risks)
+        told = scoring.summary(found, rows)
+        for warning in told["warnings"]:
+            _tell(f"warning: {warning}")
+        _answer(told)
+
+
+@lab.command("backtest")
+def backtest_command(
+    events: Events,
+    labels: Known = None,
+    outcome: OutcomeOf = None,
+    horizon_days: Horizon = 28.0,
+    mapping: Mapped = None,
+    scorecard: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Scorecard of the live version, to be held against."),
+    ] = None,
+    capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
+    segments: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of account_id, segment: figures for each.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")] = None,
+    override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
+) -> None:
+    """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
+    with _complaining():
+        types = _mapping(mapping)
+        asked = backtesting.Asked(
+            events=events,
+            labels=_known(events, labels, outcome, horizon_days, types),
+            mapping=types,
+            capacity=capacity,
+            live=_rules(scorecard).model if scorecard else None,
+            override=override,
+            segments=read_segments(segments) if segments else None,
+        )
+        found = backtesting.backtest(asked, _tell)
+        if report is not None:
+            report.write_text(page(found), encoding="utf-8")
+            _tell(f"the report is in {report}")
+        _answer(found)
+
+
+@lab.command("fit")
+def fit_command(
+    events: Events,
+    labels: Known = None,
+    outcome: OutcomeOf = None,
+    horizon_days: Horizon = 28.0,
+    mapping: Mapped = None,
+    scorecard: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Scorecard to put the model into.  [default: the default one]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Scorecard (YAML) to write, to be published.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Use only outcomes known by this time.", metavar="TIME")] = None,
+    silence: Annotated[
+        bool, typer.Option("--prior-as-silence", help="Keep the prior, as a probability of silence over the horizon.")
+    ] = False,
+    base_rate: Annotated[
+        float | None,
+        typer.Option(min=0.0001, max=0.9999, help="Keep the prior, as a churn probability from this stated base rate."),
+    ] = None,
+) -> None:
+    """Fit a model on all outcomes known, and write the scorecard with it. With too little evidence the prior stays.
+
+    Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
+    """
+    with _complaining():
+        types = _mapping(mapping)
+        if silence or base_rate is not None:
+            known = _known(events, None, OutcomeName.SILENCE, horizon_days, types)
+            rules, told = fitting.number_prior(events, known, types, base_rate, _tell)
+        else:
+            known = _known(events, labels, outcome, horizon_days, types)
+            fitted = fitting.fit(events, known, types, _instant(as_of), _tell)
+            rules, told = fitted.rules, fitted.told
+        if out is not None:
+            document = scorecard.read_text() if scorecard else default_document()
+            out.write_text(fitting.scorecard_with(document, rules), encoding="utf-8")
+            _tell(f"the scorecard is in {out}")
+        _answer(told)
+
+
+@lab.command("compare")
+def compare_command(
+    one: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML).")],
+    other: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Another one.")],
+    events: Events,
+    labels: Known = None,
+    outcome: OutcomeOf = None,
+    horizon_days: Horizon = 28.0,
+    capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
+) -> None:
+    """Judge two scorecards' risks on the same rows, and say who would move."""
+    with _complaining():
+        first, second = _rules(one), _rules(other)
+        known = _known(events, labels, outcome, horizon_days, first.mapping)
+        _answer(comparing.compare(events, known, first, second, capacity, _tell))
+
+
+@lab.command("preview")
+def preview_command(
+    scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")],
+    events: Events,
+    live: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The live scorecard.  [default: the default one]"),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="As of this time.  [default: the last event]", metavar="TIME")
+    ] = None,
+) -> None:
+    """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at."""
+    with _complaining():
+        new, old = _rules(scorecard), _rules(live)
+        rows = comparing.everyone(events, _instant(as_of), new.model.horizon_us)
+        _answer(comparing.preview(events, rows, new, old, _tell))
+
+
+@lab.command("drift")
+def drift_command(
+    scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")],
+    events: Events,
+    labels: Known = None,
+    outcome: OutcomeOf = None,
+    horizon_days: Horizon = 28.0,
+) -> None:
+    """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
+    with _complaining():
+        rules = _rules(scorecard)
+        known = _known(events, labels, outcome, horizon_days, rules.mapping)
+        _answer(comparing.watch(events, known, rules, _tell))
+
+
+def _known(
+    events: Path, labels: Path | None, outcome: OutcomeName | None, horizon_days: float, mapping: TypeMapping
+) -> Labels:
+    """The outcome rows of a file, or those that the log itself tells."""
+    if labels is not None:
+        return read_labels(labels, outcomes=True)
+    if outcome is None:
+        raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
+    found = from_log(read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US))
+    if not len(found):
+        raise FileRefusedError(f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days")
+    _tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
+    return found
+
+
+def _rules(path: Path | None) -> RiskRules:
+    rules = compile_document(path.read_text() if path else "").program.risk_rules
+    if rules is None:
+        raise FileRefusedError(f"{path}: /risk: is missing")
+    return rules
+
+
+def _instant(text: str | None) -> int | None:
+    if text is None:
+        return None
+    us, ok, _ = instants([text])
+    if not ok[0]:
+        raise FileRefusedError(f"--as-of must be {TIME_RULE}, got {text!r}")
+    return int(us[0])
+
+
+def _mapping(path: Path | None) -> TypeMapping:
+    return load_type_mapping(path) if path else TypeMapping()
+
+
+def _tell(text: str) -> None:
+    _errors.print(text, markup=False)
+
+
+def _answer(told: dict[str, Any]) -> None:
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    """Expected trouble as one sentence on standard error."""
+    try:
+        yield
+    except (CannotJudgeError, FileRefusedError, OSError, ScorecardError) as error:
+        _tell(str(error))
+        raise typer.Exit(1) from None

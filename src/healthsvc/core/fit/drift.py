@@ -1,0 +1,39 @@
+"""Drift: matured outcomes held against what was told for them; an alarm says when to refit."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.fit import errors, logistic
+from healthsvc.core.levels import Floats, Instants
+
+NOTICED: Final = 0.2
+"""Log-odds by which the intercept must be off (about a fifth too many or too few churners)."""
+ERRORS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the intercept is off on matured rows: over all of them, and date by date."""
+
+    offset: errors.Figure
+    by_date: tuple[tuple[int, int, float, float], ...]
+    """(date in microseconds, rows, mean told, mean outcome)."""
+    alarm: bool
+
+
+def drift(y: Floats, told: Floats, obs_us: Instants, customer: NDArray[np.int64]) -> Drift:
+    """The log-odds by which `told` (n,) must be moved to agree with outcomes y (n,), its error by customer."""
+    odds = np.log(told) - np.log1p(-told)
+    offset = logistic.offset(odds, y)
+    p = logistic.chance(odds + offset)
+    sums = np.bincount(customer, y - p)
+    error = float(np.sqrt((sums * sums).sum()) / max((p * (1 - p)).sum(), 1e-9))
+    dates = []
+    for date in np.unique(obs_us).tolist():
+        mine = obs_us == date
+        dates.append((date, int(mine.sum()), float(told[mine].mean()), float(y[mine].mean())))
+    alarm = abs(offset) > NOTICED and abs(offset) > ERRORS * error
+    return Drift(errors.Figure(offset, error), tuple(dates), alarm)

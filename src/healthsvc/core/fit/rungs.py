@@ -1,0 +1,129 @@
+"""The rungs of the ladder, the simplest first, each fitted as a model of the same form: terms that add up.
+
+All start from the prior's own log-odds, scaled; the higher rungs add deviations that a ridge holds near nothing, so
+that with few outcomes they stay close to the prior and with many go where these point.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from healthsvc.core.fit import basis, logistic
+from healthsvc.core.levels import Floats
+from healthsvc.core.risk.features import Feature
+from healthsvc.core.risk.model import Model, ModelName, Term, drawn
+
+RIDGE_LINEAR: Final = 300.0
+RIDGE_HATS: Final = 100.0
+"""Strength of the ridge on a line (per standard deviation) and on a hat: the same for any log, see docs/score.md."""
+
+LEAST_EFFECT: Final = 0.05
+"""A term that moves no customer by more log-odds isn't kept, nor are its levels."""
+
+LADDER: Final[tuple[ModelName, ...]] = ("base_rate", "scaled_prior", "prior_with_deviations", "additive")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a fit is given: features (n, f) in the order of `names`, and y (n,)."""
+
+    names: tuple[Feature, ...]
+    x: Floats
+    y: Floats
+
+    def part(self, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "Outcomes":
+        return Outcomes(self.names, self.x[rows], self.y[rows])
+
+
+def fit(rung: ModelName, data: Outcomes, prior: Model) -> Model:
+    """The rung's model on these outcomes."""
+    if rung == "base_rate":
+        return Model(
+            "base_rate", "churn_probability", prior.horizon_us, _odds_of(float(data.y.mean()), len(data.y)), ()
+        )
+    knots = {i: basis.knots_of(data.x[:, i]) for i in range(len(data.names))}
+    anchor = _anchor(data.names, prior, knots)
+    columns = [np.ones(len(data.y)), sum_of(anchor, data)]
+    penalty = [0.0, 1.0]
+    drawings: list[tuple[int, Floats, Floats]] = []  # feature, centre, spread of its columns
+    if rung != "scaled_prior":
+        for i, k in knots.items():
+            if len(k) < 2:
+                continue
+            made = basis.hats(data.x[:, i], k if rung == "additive" else k[[0, -1]])
+            made = made if rung == "additive" else made[:, 1:]
+            centre = made.mean(axis=0)
+            spread = np.ones(made.shape[1]) if rung == "additive" else np.maximum(made.std(axis=0), 1e-3)
+            columns += list(((made - centre) / spread).T)
+            penalty += [RIDGE_HATS if rung == "additive" else RIDGE_LINEAR] * made.shape[1]
+            drawings.append((i, centre, spread))
+    weights = logistic.fit(np.column_stack(columns), data.y, np.array(penalty))
+    return _model(rung, data, prior, knots, anchor, drawings, weights)
+
+
+def sum_of(terms: Sequence[Term], data: Outcomes) -> Floats:
+    """(n,) log-odds of terms on the features as given."""
+    total = np.zeros(len(data.y))
+    place = {f: i for i, f in enumerate(data.names)}
+    for term in terms:
+        total = total + drawn(term, data.x[:, place[term.feature]])
+    return total
+
+
+def odds(model: Model, data: Outcomes) -> Floats:
+    """(n,) log-odds of a model on the features as given."""
+    total = np.full(len(data.y), model.intercept)
+    place = {f: i for i, f in enumerate(data.names)}
+    for term in model.terms:
+        total = total + (drawn(term, data.x[:, place[term.feature]]) - term.reference)
+    return total
+
+
+def _anchor(names: Sequence[Feature], prior: Model, knots: dict[int, Floats]) -> tuple[Term, ...]:
+    """The prior's terms, held constant beyond the outer knots of what was seen."""
+    place = {f: i for i, f in enumerate(names)}
+    found = []
+    for term in prior.terms:
+        at = knots[place[term.feature]]
+        found.append(Term(term.feature, tuple(at.tolist()), tuple(drawn(term, at).tolist())))
+    return tuple(found)
+
+
+def _model(
+    rung: ModelName,
+    data: Outcomes,
+    prior: Model,
+    knots: dict[int, Floats],
+    anchor: Sequence[Term],
+    drawings: Sequence[tuple[int, Floats, Floats]],
+    weights: Floats,
+) -> Model:
+    """Weights as terms on knots, relative to the reference customer: the middle one of each feature."""
+    gives = {i: np.zeros(len(k)) for i, k in knots.items()}
+    place = {f: i for i, f in enumerate(data.names)}
+    used = set()
+    for term in anchor:
+        gives[place[term.feature]] += weights[1] * np.array(term.gives)
+        used.add(place[term.feature])
+    at, intercept = 2, float(weights[0])
+    for i, centre, spread in drawings:
+        w = weights[at : at + len(centre)] / spread
+        at += len(centre)
+        gives[i] += w if rung == "additive" else w[0] * (knots[i] - knots[i][0]) / (knots[i][-1] - knots[i][0])
+        intercept -= float((w * centre).sum())
+        used.add(i)
+    terms = []
+    for i in sorted(used):
+        plain = Term(data.names[i], tuple(knots[i].tolist()), tuple(gives[i].tolist()))
+        middle = float(drawn(plain, np.array([np.median(data.x[:, i])]))[0])
+        intercept += middle
+        if float(np.ptp(gives[i])) > LEAST_EFFECT:
+            terms.append(Term(plain.feature, plain.at, plain.gives, middle))
+    return Model(rung, "churn_probability", prior.horizon_us, intercept, tuple(terms))
+
+
+def _odds_of(rate: float, n: int) -> float:
+    held = min(max(rate, 0.5 / n), 1 - 0.5 / n)
+    return float(np.log(held / (1 - held)))

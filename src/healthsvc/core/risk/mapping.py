@@ -1,0 +1,122 @@
+"""What a type of event is to the risk: the customer's own act, neutral, trouble, or the outcome itself.
+
+A mapping names types; what it doesn't name is judged by the words of its name, against the lists below; what has none
+of these words counts as an act and is reported as not recognised. The lists are the field's judgement.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Kind = Literal["act", "neutral", "trouble", "outcome"]
+How = Literal["mapped", "built_in", "word", "assumed"]
+
+KINDS: Final[tuple[Kind, ...]] = ("act", "neutral", "trouble", "outcome")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TROUBLE_WORDS: Final = _words(
+    """
+    bounced cancel canceled cancellation cancelled cancelling cancels chargeback complained complaint complaints
+    crash crashed decline declined delinquent detractor dispute disputed downtime dunning error errors exception
+    fail failed failure incident miss missed outage overdue penalty rejected suspended unpaid
+    """
+)
+NEUTRAL_WORDS: Final = _words(
+    """
+    assigned credited delivered enrolled enrollment enrolment expired imported invoiced issued migrated notification
+    notified refund refunded refunds registered registration reminded reminder return returned returns reversal
+    scheduled synced
+    """
+)
+ACT_WORDS: Final = _words(
+    """
+    active activity add added adview answer answered attend attended booked booking bought buy call called ces check
+    checkin click clicked comment commented completed create created csat data deposit dislike donated donation
+    download downloaded edit edited engagement event feature finished follow friend invite invited like liked likes
+    listen listened logged login logins message messages newfriend nps open opened opens order ordered orders paid
+    pay payment play played post posted posts purchase purchased purchases rated rating read recharge referral
+    renewal renewed replied replies reply request requested review sale search searched session sessions share
+    shared signin sms started stream submission submit submitted subscribed subscription survey ticket tickets topup
+    transaction transactions unfriend update updated upgrade upgraded upload uploaded usage use used view viewed
+    views visit visited visits watch watched withdrawal
+    """
+)
+OUTCOME_WORDS: Final = _words(
+    """
+    churn churned deactivated offboarded terminated unregistered unsubscribed
+    """
+)
+
+BUILT_IN: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(
+        (
+            *("page.viewed", "feature.used", "feature.requested", "session.started", "survey.answered"),
+            *("ticket.opened", "engagement.recorded", "referral.made", "invoice.paid", "complaint.rated"),
+        ),
+        "act",
+    ),
+    **dict.fromkeys(
+        (
+            *("survey.sent", "ticket.answered", "ticket.resolved", "complaint.resolved", "contact.logged"),
+            *("customer.updated", "seats.changed", "subscription.changed", "subscription.renewed"),
+        ),
+        "neutral",
+    ),
+    **dict.fromkeys(("complaint.filed", "invoice.overdue", "champion.left", "page.viewed:cancel"), "trouble"),
+    "subscription.cancelled": "outcome",
+}
+"""The types that the service knows. `page.viewed:cancel` is a view of a page of that kind."""
+
+_OUTCOMES: Final = re.compile(
+    r"(subscription|contract|account|membership)[^a-z]*(cancell?ed|closed|ended|deleted)", re.I
+)
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a type counts as, and who said so."""
+
+    kind: Kind
+    how: How
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeMapping:
+    """The operator's word on types; an empty one leaves all to the word lists."""
+
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    default: Kind = "act"
+    """For types that neither the mapping nor a word recognises."""
+
+    def judge(self, event_type: str) -> Judged:
+        """What the type counts as: a mapped name first, then a built-in one, then its words."""
+        if (mapped := self.kinds.get(event_type)) is not None:
+            return Judged(kind=mapped, how="mapped")
+        if (known := BUILT_IN.get(event_type)) is not None:
+            return Judged(kind=known, how="built_in")
+        if _OUTCOMES.search(event_type):
+            return Judged(kind="outcome", how="word")
+        words = {w.lower() for w in _WORD.findall(event_type)}
+        for kind, known_words in _LISTS:
+            if words & known_words:
+                return Judged(kind=kind, how="word")
+        return Judged(kind=self.default, how="assumed")
+
+
+_LISTS: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
+    ("outcome", OUTCOME_WORDS),
+    ("trouble", TROUBLE_WORDS),
+    ("neutral", NEUTRAL_WORDS),
+    ("act", ACT_WORDS),
+)
+
+
+def unrecognised(types: Iterable[str], mapping: TypeMapping) -> list[str]:
+    """The types that only the default decided, in the order given."""
+    return [t for t in types if mapping.judge(t).how == "assumed"]

@@ -1,0 +1,146 @@
+"""The `risk` section of a scorecard: horizon, what types are, and the model: the prior, or one with its terms as data.
+
+Read with the same care as the rest of the document (path of the fault, nearest known name), written by the lab's fit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import MIN_HALF_LIFE_US
+from healthsvc.core.risk import features, mapping, model
+from healthsvc.core.risk.features import Feature
+from healthsvc.core.risk.levels import RiskProgram
+from healthsvc.core.risk.mapping import Kind, TypeMapping
+from healthsvc.core.risk.model import Model, Term, prior
+from healthsvc.core.scorecard import ScorecardError, _choose, _Reader
+
+MOST_TERMS: Final = 64
+MOST_KNOTS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRules:
+    """What a scorecard says of the risk."""
+
+    mapping: TypeMapping
+    model: Model
+
+    def program(self, landmark_us: int) -> RiskProgram:
+        """The levels that the model needs, and what feeds them."""
+        judge = self.mapping.judge
+        return RiskProgram(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
+
+
+def risk_rules(data: object) -> RiskRules | None:
+    """The rules of a section as plain data; None where there is none. Raises ScorecardError with the path."""
+    if data is None:
+        return None
+    r = _Reader(data, "/risk")
+    horizon_us = r.days("horizon_days", 28)
+    rules = RiskRules(_mapping(r.get("mapping")), _model(r.get("model", "prior"), horizon_us))
+    r.done()
+    if min(level.half_life_us for level in rules.model.levels or prior(horizon_us).levels) < MIN_HALF_LIFE_US:
+        raise ScorecardError("/risk/horizon_days", f"half-lives must be at least {MIN_HALF_LIFE_US // DAY_US} days")
+    return rules
+
+
+def as_data(rules: RiskRules) -> dict[str, Any]:
+    """The section as plain data; `risk_rules` of it gives the same rules."""
+    said: dict[str, Any] = {"horizon_days": rules.model.horizon_us / DAY_US}
+    if rules.mapping.kinds or rules.mapping.default != "act":
+        named = {k: sorted(t for t, of in rules.mapping.kinds.items() if of == k) for k in mapping.KINDS}
+        said["mapping"] = {k: types for k, types in named.items() if types} | {"default": rules.mapping.default}
+    is_prior = rules.model == prior(rules.model.horizon_us)
+    return said | {"model": "prior" if is_prior else _model_data(rules.model)}
+
+
+def _mapping(data: object) -> TypeMapping:
+    if data is None:
+        return TypeMapping()
+    r = _Reader(data, "/risk/mapping")
+    kinds: dict[str, Kind] = {}
+    for kind in mapping.KINDS:
+        types = r.get(kind, [])
+        if not isinstance(types, list):
+            raise ScorecardError(f"/risk/mapping/{kind}", "must be a list of event types")
+        kinds.update({str(t): kind for t in types})
+    default = _choose(r.get("default", "act"), mapping.KINDS, "/risk/mapping/default")
+    r.done()
+    return TypeMapping(kinds=kinds, default=default)  # type: ignore[arg-type]  # checked by _choose
+
+
+def _model(data: object, horizon_us: int) -> Model:
+    if data == "prior":
+        return prior(horizon_us)
+    if not isinstance(data, Mapping):
+        raise ScorecardError("/risk/model", "must be `prior`, or a model with its terms")
+    r = _Reader(data, "/risk/model")
+    name = r.choice("name", model.MODELS)
+    kind = r.choice("kind", model.KINDS)
+    intercept = r.number("intercept", 0.0, low=-1e3, high=1e3)
+    listed = r.get("terms", [])
+    if not isinstance(listed, list) or len(listed) > MOST_TERMS:
+        raise ScorecardError("/risk/model/terms", f"must be a list of at most {MOST_TERMS} terms")
+    terms = tuple(_term(term, f"/risk/model/terms/{i}") for i, term in enumerate(listed))
+    r.done()
+    return Model(name, kind, horizon_us, intercept, terms)
+
+
+def _term(data: object, path: str) -> Term:
+    r = _Reader(data, path)
+    kind = r.choice("feature", features.KINDS)
+    feature = Feature(
+        kind=kind,
+        source=_source(r.get("source", "act"), f"{path}/source"),
+        half_life_us=_span(r, "half_life_days") if kind not in ("tenure", "recency") else 0,
+        long_us=_span(r, "long_days") if kind == "trend" else 0,
+        scale=r.number("scale", 1.0, low=1e-12, high=1e15),
+    )
+    at, gives = _numbers(r, "at"), _numbers(r, "gives")
+    if len(at) != len(gives) or any(b <= a for a, b in pairwise(at)):
+        raise ScorecardError(f"{path}/at", "must rise, one knot for each number of `gives`")
+    reference = r.number("reference", 0.0, low=-1e3, high=1e3)
+    r.done()
+    return Term(feature, at, gives, reference)
+
+
+def _span(r: _Reader, key: str) -> int:
+    r.need(key)
+    span = r.days(key, 0)
+    if span < MIN_HALF_LIFE_US:
+        raise ScorecardError(f"{r.path}/{key}", f"must be at least {MIN_HALF_LIFE_US // DAY_US} days")
+    return span
+
+
+def _source(value: object, path: str) -> str:
+    if not isinstance(value, str) or not (value in ("act", "neutral", "trouble", "any") or value.startswith("type:")):
+        raise ScorecardError(path, "must be act, neutral, trouble, any, or type: and an event type")
+    return value
+
+
+def _numbers(r: _Reader, key: str) -> tuple[float, ...]:
+    listed = r.need(key)
+    good = isinstance(listed, list) and 1 <= len(listed) <= MOST_KNOTS
+    if not good or any(isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in listed):
+        raise ScorecardError(f"{r.path}/{key}", f"must be a list of 1 to {MOST_KNOTS} numbers")
+    return tuple(float(x) for x in listed)
+
+
+def _model_data(made: Model) -> dict[str, Any]:
+    terms = [_term_data(term) for term in made.terms]
+    return {"name": made.name, "kind": made.kind, "intercept": made.intercept, "terms": terms}
+
+
+def _term_data(term: Term) -> dict[str, Any]:
+    feature = term.feature
+    said: dict[str, Any] = {"feature": feature.kind, "source": feature.source}
+    if feature.half_life_us:
+        said["half_life_days"] = feature.half_life_us / DAY_US
+    if feature.long_us:
+        said["long_days"] = feature.long_us / DAY_US
+    if feature.scale != 1.0:
+        said["scale"] = feature.scale
+    return said | {"at": list(term.at), "gives": list(term.gives), "reference": term.reference}

@@ -1,0 +1,4 @@
+"""The lab: replays a log with only what was known at each time, scores, fits and judges.
+
+It reads files and answers with data; it publishes nothing and writes to no database. The scoring is the core's own.
+"""

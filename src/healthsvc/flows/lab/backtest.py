@@ -1,0 +1,161 @@
+"""`lab backtest`: fitted on the earlier dates, judged on the later ones, beside the prior and the usual baselines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from healthsvc.core.fit import baselines, candidates, gate
+from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
+from healthsvc.core.instants import DAY_US, from_us
+from healthsvc.core.levels import Floats
+from healthsvc.core.risk.features import Feature
+from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.model import Model
+from healthsvc.core.risk.section import RiskRules, as_data
+from healthsvc.flows.lab.boosting import boosting
+from healthsvc.flows.lab.score import Scored, Tell, score, summary
+from healthsvc.wire.columns import Labels
+
+EARLIER_SHARE: Final = 2 / 3
+CURVE: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a backtest is to do."""
+
+    events: Path
+    labels: Labels
+    mapping: TypeMapping
+    capacity: int = 25
+    live: Model | None = None
+    """The model of the live version, to be held against."""
+    override: str | None = None
+    """Why it may ship although the gate says no."""
+    segments: Mapping[str, str] | None = None
+    """Segment of each customer."""
+
+
+class CannotJudgeError(ValueError):
+    """The rows can't be judged."""
+
+
+def part(labels: Labels, keep: "np.ndarray[Any, np.dtype[np.bool_]]") -> Labels:
+    """Some of the rows."""
+    at = np.flatnonzero(keep).tolist()
+    return Labels(
+        [labels.accounts[i] for i in at],
+        [labels.obs[i] for i in at],
+        labels.obs_us[keep],
+        labels.horizon_us[keep],
+        labels.churned[keep],
+        labels.churn_us[keep],
+    )
+
+
+def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
+    """The figures, ready for JSON; `model_data` is the fitted model as the scorecard's section."""
+    known = part(asked.labels, ~np.isnan(asked.labels.churned))
+    dates = np.unique(known.obs_us)
+    horizons = np.unique(known.horizon_us)
+    if len(dates) < 3:
+        raise CannotJudgeError(
+            f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on others"
+        )
+    if len(horizons) > 1:
+        raise CannotJudgeError("rows of several horizons: judge one horizon at a time")
+    cut = dates[int(len(dates) * EARLIER_SHARE)]
+    early, late = part(known, known.obs_us < cut), part(known, known.obs_us >= cut)
+    horizon_us = int(horizons[0])
+    tell(f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on")
+    probe = _probe(horizon_us)
+    fitted = score(asked.events, late, fit=early, mapping=asked.mapping, tell=tell, probe=lambda _: probe)
+    rows = judged(late)
+    risks = _others(asked, late, fitted, probe, tell)
+    model = fitted.models[horizon_us]
+    told = {name: figures(rows, r, capacity=asked.capacity, probability=p) for name, (r, p) in risks.items()}
+    main = figures(rows, fitted.risks, capacity=asked.capacity, probability=model.kind != "ranking")
+    found = {
+        "summary": summary(fitted, late),
+        "judged_from": from_us(int(cut)).strftime("%Y-%m-%d"),
+        "dates": {"fitted": int((dates < cut).sum()), "judged": int((dates >= cut).sum())},
+        "horizon_days": horizon_us / DAY_US,
+        "model": main | gaps(rows, fitted.risks),
+        "lift_curve": {"share_of_customers": CURVE, "share_of_churners": lift_curve(rows.y, fitted.risks, CURVE)},
+        "distribution": distribution(fitted.risks),
+        "beside": told,
+        "by_segment": _by_segment(asked, late, rows, fitted.risks, probability=model.kind != "ranking"),
+        "not_run": [] if "boosting" in told else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
+        "model_data": as_data(RiskRules(asked.mapping, model)),
+    }
+    return found | {"gate": _gate(asked, main, told)}
+
+
+def _probe(horizon_us: int) -> tuple[Feature, ...]:
+    return tuple(dict.fromkeys((*baselines.features(horizon_us), *candidates.of_kinds(horizon_us))))
+
+
+def judged(labels: Labels) -> Judged:
+    """The rows as the figures take them."""
+    _, customer = np.unique(np.array(labels.accounts, dtype=object), return_inverse=True)
+    return Judged(labels.churned, labels.obs_us, customer.astype(np.int64), labels.churn_us)
+
+
+def _others(
+    asked: Asked, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
+) -> dict[str, tuple[Floats, bool]]:
+    """Risks by the prior, the live version and the baselines, and whether each claims to be a probability."""
+    horizon_us = int(late.horizon_us[0])
+    plain = replace(late, churned=np.full(len(late), np.nan))
+    found = {"prior": (score(asked.events, plain, mapping=asked.mapping).risks, False)}
+    if asked.live is not None:
+        live = replace(asked.live, horizon_us=horizon_us)
+        of_live = score(asked.events, plain, mapping=asked.mapping, models={horizon_us: live}).risks
+        found["live"] = (of_live, live.kind != "ranking")
+    rows = fitted.study.fitted_on.get(horizon_us)
+    if rows is None or not len(rows.y) or not 0 < rows.y.mean() < 1:
+        return found
+    places = {f: i for i, f in enumerate(rows.names)}
+    usual = [places[f] for f in baselines.features(horizon_us)]
+    usual_probe = [probe.index(f) for f in baselines.features(horizon_us)]
+    probabilities = {"base_rate", "rfm_logistic"}
+    for name, r in baselines.risks(rows.x[:, usual], rows.y, fitted.study.probed[:, usual_probe]).items():
+        found[name] = (r, name in probabilities)
+    boost = boosting()
+    if boost is not None:
+        tell("boosting, as a reference")
+        found["boosting"] = (boost(rows.x[:, [places[f] for f in probe]], rows.y, fitted.study.probed), True)
+    return found
+
+
+def distribution(risks: Floats) -> dict[str, Any]:
+    """How the risks lie: rows per twentieth, and quantiles."""
+    edges = np.linspace(0, 1, 21)
+    counts, _ = np.histogram(risks, edges)
+    quantiles = {f"p{q}": float(np.quantile(risks, q / 100)) for q in (5, 25, 50, 75, 95, 99)}
+    return {"edges": edges.tolist(), "rows": counts.tolist(), **quantiles}
+
+
+def _by_segment(
+    asked: Asked, late: Labels, rows: Judged, risks: Floats, *, probability: bool
+) -> dict[str, dict[str, Any]]:
+    """The same figures for each segment that has churners and others."""
+    if asked.segments is None:
+        return {}
+    segment = np.array([asked.segments.get(a, "") for a in late.accounts], dtype=object)
+    found = {}
+    for name in sorted(set(segment.tolist())):
+        mine = segment == name
+        if 0 < rows.y[mine].sum() < mine.sum():
+            some = Judged(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
+            found[name or "(none)"] = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
+    return found
+
+
+def _gate(asked: Asked, main: dict[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    against = "the live version" if "live" in told else "the prior"
+    checks = gate.gate(main, told.get("live", told["prior"]), None, against)
+    return gate.verdict(checks, asked.override)

@@ -1,0 +1,197 @@
+"""The backtest as one self-contained HTML page: figures and inline SVG pictures, nothing fetched from anywhere."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+from typing import Any, Final
+
+WIDE, HIGH, EDGE = 420, 260, 36
+STYLE: Final = """
+body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1000px;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%;font-size:13px}
+th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e3e8ee}
+th:first-child,td:first-child{text-align:left}
+figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-size:13px;color:#52606d}
+svg text{font:11px system-ui,sans-serif;fill:#52606d}.no{color:#b42318}.yes{color:#1a7f37}
+.terms figure{margin:.3rem .6rem .3rem 0;width:220px;overflow-wrap:anywhere;min-height:200px}
+"""
+COLUMNS: Final = (
+    ("auc", "AUC"), ("auc_error", "±"), ("auc_within_date", "within date"), ("average_precision", "avg. precision"),
+    ("lift_top_tenth", "lift, top tenth"), ("precision_at_capacity", "precision at capacity"),
+    ("brier_skill", "Brier skill"), ("ece", "ECE"), ("caught_14_days_ahead", "caught 14 d ahead"),
+    ("alerts_per_csm_and_week", "alerts/CSM/week"),
+)  # fmt: skip
+
+
+def page(found: dict[str, Any]) -> str:
+    """The page of a backtest's findings."""
+    told = found["summary"]
+    title = f"Backtest: {told['model']} over {found['horizon_days']:g} days"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(_opening(found))}</p>",
+        _gate(found["gate"]),
+        "<h2>Beside the usual baselines</h2>",
+        _table({told["model"]: found["model"], **found["beside"]}),
+        "".join(f"<p>{escape(note)}</p>" for note in found["not_run"]),
+        f"<h2>By segment</h2>{_table(found['by_segment'])}" if found["by_segment"] else "",
+        "<h2>Pictures</h2>",
+        _reliability(found["model"].get("reliability")),
+        _lift(found["lift_curve"]),
+        _lead(found["model"].get("lead_days")),
+        _distribution(found["distribution"]),
+        "<h2>Terms: log-odds over the reference customer</h2>",
+        _terms(found["model_data"]["model"]),
+        "<h2>What was assumed</h2>",
+        _mapping(told["mapping"]),
+        "".join(f"<p>{escape(w)}</p>" for w in told["warnings"]),
+    ]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _opening(found: dict[str, Any]) -> str:
+    model, told = found["model"], found["summary"]
+    kind = told["risk_kind"].replace("_", " ")
+    reason = f" ({told['reason'].replace('_', ' ')})" if told["reason"] != "fitted" else ""
+    return (
+        f"The number is a {kind}{reason}. Judged on {model['rows']:,} rows of {model['customers']:,} customers from "
+        f"{found['judged_from']} on, base rate {model['base_rate']:.1%}; fitted on {found['dates']['fitted']} earlier "
+        "dates, only with what was known then."
+    )
+
+
+def _gate(told: dict[str, Any]) -> str:
+    items = "".join(_check(c["name"].replace("_", " "), c["detail"], passed=c["passed"]) for c in told["checks"])
+    word = "may ship" if told["may_ship"] else "doesn't pass the ship gate"
+    reason = f"<p>Overridden: {escape(told['override_reason'])}</p>" if told["override_reason"] else ""
+    return f"<h2>Ship gate: {word}</h2><ul>{items}</ul>{reason}"
+
+
+def _check(name: str, detail: str, *, passed: bool) -> str:
+    return f'<li class="{"yes" if passed else "no"}">{"✓" if passed else "✗"} {escape(name)}: {escape(detail)}</li>'
+
+
+def _table(rows: dict[str, dict[str, Any]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for _, name in COLUMNS)
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{_number(row.get(key))}</td>" for key, _ in COLUMNS) + "</tr>"
+        for name, row in rows.items()
+    )
+    return f"<table><tr><th></th>{head}</tr>{body}</table>"
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"
+
+
+# Pictures ----------------------------------------------------------------------------------------------------
+
+
+class _Axes:
+    """Data to pixels; y grows upwards."""
+
+    def __init__(self, x: tuple[float, float], y: tuple[float, float], wide: int = WIDE, high: int = HIGH) -> None:
+        self.x0, self.x1 = x if x[1] > x[0] else (x[0] - 1, x[0] + 1)
+        self.y0, self.y1 = y if y[1] > y[0] else (y[0] - 1, y[0] + 1)
+        self.wide, self.high = wide, high
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        across = EDGE + (x - self.x0) / (self.x1 - self.x0) * (self.wide - EDGE - 10)
+        up = (y - self.y0) / (self.y1 - self.y0) * (self.high - EDGE - 10)
+        return round(across, 1), round(self.high - EDGE - up, 1)
+
+    def line(self, points: Sequence[tuple[float, float]], colour: str = "#2563eb", dashed: bool = False) -> str:
+        path = " ".join(f"{x},{y}" for x, y in (self.at(*p) for p in points))
+        dash = ' stroke-dasharray="4 4"' if dashed else ""
+        return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
+
+    def bars(self, edges: Sequence[float], heights: Sequence[float]) -> str:
+        drawn = []
+        for left, right, height in zip(edges, edges[1:], heights, strict=False):
+            (x0, top), (x1, bottom) = self.at(left, height), self.at(right, 0)
+            drawn.append(
+                f'<rect x="{x0}" y="{top}" width="{max(0.5, x1 - x0 - 1):.1f}" height="{max(0.0, bottom - top):.1f}" '
+                'fill="#93b4f5"/>'
+            )
+        return "".join(drawn)
+
+    def frame(self, labels: str = "") -> str:
+        (x0, y0), (x1, y1) = self.at(self.x0, self.y0), self.at(self.x1, self.y1)
+        return (
+            f'<path d="M{x0} {y1}V{y0}H{x1}" fill="none" stroke="#9aa5b1"/>'
+            f'<text x="{x0}" y="{y0 + 14}">{self.x0:.3g}</text>'
+            f'<text x="{x1}" y="{y0 + 14}" text-anchor="end">{self.x1:.3g}</text>'
+            f'<text x="{x0 - 4}" y="{y0}" text-anchor="end">{self.y0:.2g}</text>'
+            f'<text x="{x0 - 4}" y="{y1 + 8}" text-anchor="end">{self.y1:.2g}</text>'
+            f'<text x="{(x0 + x1) / 2}" y="{y0 + 28}" text-anchor="middle">{escape(labels)}</text>'
+        )
+
+
+def _figure(axes: _Axes, drawn: str, caption: str, labels: str = "") -> str:
+    svg = (
+        f'<svg width="{axes.wide}" height="{axes.high}" viewBox="0 0 {axes.wide} {axes.high}" role="img" '
+        f'aria-label="{escape(caption)}">{axes.frame(labels)}{drawn}</svg>'
+    )
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _reliability(bins: list[dict[str, float]] | None) -> str:
+    if not bins:
+        return "<p>A ranking makes no claim that a reliability picture could check.</p>"
+    most = max(max(b["told"], b["happened"]) for b in bins) or 1.0
+    axes = _Axes((0, most), (0, most))
+    points = [(b["told"], b["happened"]) for b in bins]
+    dots = "".join(f'<circle cx="{x}" cy="{y}" r="4" fill="#2563eb"/>' for x, y in (axes.at(*p) for p in points))
+    drawn = axes.line([(0, 0), (most, most)], "#9aa5b1", dashed=True) + axes.line(points) + dots
+    return _figure(axes, drawn, "Reliability: what happened against what was told, by tenths", "told")
+
+
+def _lift(curve: dict[str, Any]) -> str:
+    points = [(0.0, 0.0), *zip(curve["share_of_customers"], curve["share_of_churners"], strict=True)]
+    axes = _Axes((0, 1), (0, 1))
+    drawn = axes.line([(0, 0), (1, 1)], "#9aa5b1", dashed=True) + axes.line(points)
+    return _figure(axes, drawn, "Lift: share of the churners among the riskiest customers", "share of customers")
+
+
+def _lead(days: list[float] | None) -> str:
+    if not days:
+        return "<p>No instants of churn are told (or none was caught), so there is no lead time to draw.</p>"
+    most = max(max(days), 30.0)
+    edges = [most * i / 15 for i in range(16)]
+    counts = [sum(a <= d < b or (d == most and b == most) for d in days) for a, b in pairwise(edges)]
+    shares = [count / len(days) for count in counts]
+    axes = _Axes((0, most), (0, max(shares)))
+    caption = "Lead time: days of unbroken red before churn, share of those caught"
+    return _figure(axes, axes.bars(edges, shares), caption, "days")
+
+
+def _distribution(found: dict[str, Any]) -> str:
+    shares = [count / sum(found["rows"]) for count in found["rows"]]
+    axes = _Axes((0, 1), (0, max(shares)))
+    return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
+
+
+def _terms(model: Any) -> str:
+    if not isinstance(model, dict):
+        return "<p>The prior: fewer acts over one and two horizons, and a larger share of trouble, mean more risk.</p>"
+    terms = sorted(model["terms"], key=lambda t: min(t["gives"]) - max(t["gives"]))
+    drawn = []
+    for term in terms:
+        gives = [g - term["reference"] for g in term["gives"]]
+        axes = _Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
+        zero = axes.line([(axes.x0, 0), (axes.x1, 0)], "#cbd2d9", dashed=True)
+        days = f", {term['half_life_days']:g} d" if "half_life_days" in term else ""
+        name = f"{term['feature']} {term['source']}{days}" if days else term["feature"]
+        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), name))
+    return f'<div class="terms">{"".join(drawn)}</div>'
+
+
+def _mapping(mapping: dict[str, dict[str, str]]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(t)}</td><td>{escape(j['kind'])}</td><td>{escape(j['by'])}</td></tr>"
+        for t, j in mapping.items()
+    )
+    return f"<table><tr><th>type</th><th>counts as</th><th>because</th></tr>{rows}</table>"

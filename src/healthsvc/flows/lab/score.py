@@ -1,0 +1,285 @@
+"""`lab score`: each row of an outcome file scored with what was known at its instant; the same core that runs live."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.fit import candidates
+from healthsvc.core.fit.ladder import Verdict
+from healthsvc.core.instants import DAY_US, from_us
+from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.risk.features import Feature
+from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.model import Model
+from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
+from healthsvc.flows.lab.study import Purged, Study, by_instant, landmark_for, purge
+from healthsvc.wire.columns import EventColumns, Labels, Tally, read_events
+
+MOST_HORIZONS: Final = 6
+"""Different horizons with models of their own; with more, rows share the model of the nearest of so many."""
+MOST_TYPES_TOLD: Final = 200
+
+_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
+
+Tell = Callable[[str], None]
+"""Says how far it is: on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Risks in the rows' order, and what there is to say."""
+
+    risks: Floats
+    models: dict[int, Model]
+    verdicts: dict[int, Verdict]
+    purged: Purged | None
+    study: Study
+    tally: Tally
+    sorted_first: bool
+    notes: list[str] = field(default_factory=list)
+
+
+def score(
+    events: Path,
+    labels: Labels,
+    *,
+    fit: Labels | None = None,
+    mapping: TypeMapping,
+    tell: Tell = lambda _: None,
+    models: Mapping[int, Model] | None = None,
+    probe: Callable[[int], Sequence[Feature]] = lambda _: (),
+) -> Scored:
+    """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known by the first row.
+
+    models: instead of the prior, by horizon; probe: features to keep of the scored rows, by the shortest horizon.
+    """
+    notes: list[str] = []
+    shared = _shared_horizons(labels.horizon_us)
+    if len(np.unique(shared)) != len(np.unique(labels.horizon_us)):
+        notes.append(f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of {MOST_HORIZONS}")
+    grouped = replace(labels, horizon_us=shared)
+    horizons = sorted(set(shared.tolist()))
+    purged, used = None, None
+    if fit is not None:
+        near = _nearest(fit.horizon_us, horizons) if notes else fit.horizon_us
+        purged = purge(fit, int(labels.obs_us.min()), horizons if not notes else sorted(set(fit.horizon_us.tolist())))
+        used = replace(fit, horizon_us=near)
+        tell(_purge_sentence(purged, len(fit), int(labels.obs_us.min())))
+    wanted = by_instant(grouped, np.arange(len(labels)))
+    gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
+
+    def study_from(landmark_us: int) -> Study:
+        return Study(
+            mapping=mapping,
+            horizons=horizons,
+            landmark_us=landmark_us,
+            score=wanted,
+            fit=gathered,
+            fit_labels=used,
+            rows=len(labels),
+            models=models,
+            probe=probe(horizons[0]),
+        )
+
+    shortest = min(candidates.half_life(h, candidates.SPANS[0]) for h in horizons)
+    study, tally, sorted_first = _replayed(events, study_from, shortest, tell)
+    return Scored(study.risks, study.models, study.verdicts, purged, study, tally, sorted_first, notes)
+
+
+def _replayed(
+    events: Path, study_from: Callable[[int], Study], shortest_us: int, tell: Tell
+) -> tuple[Study, Tally, bool]:
+    """In the file's order, if that is the order of time; else once more, sorted."""
+    for sorting in (False, True):
+        tally = Tally()
+        groups = in_order(events, tally) if sorting else read_events(events, tally)
+        first_us, groups = _peek(groups)
+        study = study_from(LANDMARK_US if first_us is None else landmark_for(first_us, shortest_us))
+        try:
+            replay(study.history, _told(groups, tally, tell), study.moments, study.halt)
+        except OutOfOrderError:
+            tell(f"{events} isn't in the order of time: reading it whole, sorting by ts")
+            continue
+        return study, tally, sorting
+    raise AssertionError("a sorted log is in order")
+
+
+def _peek(groups: Iterator[EventColumns]) -> tuple[int | None, Iterator[EventColumns]]:
+    for group in groups:
+        if len(group):
+            return int(group.us[0]), chain([group], groups)
+    return None, iter(())
+
+
+def _told(groups: Iterator[EventColumns], tally: Tally, tell: Tell) -> Iterator[EventColumns]:
+    said = 0
+    for group in groups:
+        yield group
+        if tally.rows - said >= 1_000_000:
+            said = tally.rows
+            tell(f"{said:,} events read, up to {from_us(int(group.us[-1])):%Y-%m-%d}" if len(group) else "")
+
+
+def _shared_horizons(horizon_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    distinct = np.unique(horizon_us)
+    if len(distinct) <= MOST_HORIZONS:
+        return horizon_us
+    kept = np.unique(np.quantile(distinct, np.linspace(0, 1, MOST_HORIZONS), method="nearest"))
+    return _nearest(horizon_us, kept.tolist())
+
+
+def _nearest(horizon_us: NDArray[np.int64], kept: Sequence[int]) -> NDArray[np.int64]:
+    among = np.array(kept, np.int64)
+    distance = np.abs(np.log(horizon_us)[:, None] - np.log(among)[None, :])
+    found: NDArray[np.int64] = among[np.argmin(distance, axis=1)]
+    return found
+
+
+def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
+    dropped = [
+        f"{count:,} {why}"
+        for count, why in (
+            (
+                purged.too_late,
+                f"whose horizon ends after {from_us(before_us):%Y-%m-%d %H:%M}, the first instant to score",
+            ),
+            (purged.censored, "without an outcome"),
+            (purged.gone, "that had left before they were observed"),
+            (purged.other_horizon, "of horizons that no row to score has"),
+            (purged.sampled_out, "of customers left out by sampling"),
+        )
+        if count
+    ]
+    return f"fit: {len(purged.usable):,} of {rows:,} rows; dropped: " + ("; ".join(dropped) if dropped else "none")
+
+
+# What is told ------------------------------------------------------------------------------------------------
+
+
+def write_scores(path: Path, labels: Labels, risks: Floats) -> None:
+    """account_id, obs_ts, risk in the rows' order; gzip where the name ends in .gz."""
+    columns = zip(labels.accounts, labels.obs, map(repr, risks.tolist()), strict=True)
+    if any(_NEEDS_QUOTES.search(account) for account in dict.fromkeys(labels.accounts)):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows(columns)
+        text = buffer.getvalue()
+    else:
+        text = "".join([f"{account},{obs},{risk}\n" for account, obs, risk in columns])
+    data = f"account_id,obs_ts,risk\n{text}".encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
+
+
+def summary(found: Scored, labels: Labels) -> dict[str, Any]:
+    """What was done, ready for JSON."""
+    models = [_model_told(found, h) for h in sorted(found.models)]
+    counts = {h: int((_shared_horizons(labels.horizon_us) == h).sum()) for h in found.models}
+    main = models[sorted(found.models).index(max(counts, key=lambda h: (counts[h], -h)))]
+    told: dict[str, Any] = {
+        "rows": len(labels),
+        "model": main["model"],
+        "reason": main["reason"],
+        "risk_kind": main["risk_kind"],
+        "horizon_days": main["horizon_days"],
+        "models": models,
+        "mapping": _mapping_told(found.study),
+        "events": {
+            "read": found.tally.rows,
+            "set_aside": found.tally.bad,
+            "folded": found.study.history.events,
+            "after_the_last_row": found.study.history.after,
+            "sorted": found.sorted_first,
+        },
+        "rows_without_events": found.study.unseen,
+        "warnings": _warnings(found),
+    }
+    if found.purged is not None:
+        told["fit_rows"] = {
+            "used": len(found.purged.usable),
+            "dropped_horizon_too_late": found.purged.too_late,
+            "dropped_without_outcome": found.purged.censored,
+            "dropped_already_gone": found.purged.gone,
+            "dropped_other_horizon": found.purged.other_horizon,
+            "sampled_out": found.purged.sampled_out,
+        }
+    return told
+
+
+def _model_told(found: Scored, horizon_us: int) -> dict[str, Any]:
+    model, verdict = found.models[horizon_us], found.verdicts.get(horizon_us)
+    told: dict[str, Any] = {
+        "horizon_days": horizon_us / DAY_US,
+        "model": model.name,
+        "reason": verdict.reason if verdict else "no_outcomes_given",
+        "risk_kind": model.kind,
+        "terms": [term.feature.name for term in model.terms],
+    }
+    if verdict is not None:
+        told |= verdict_told(verdict)
+    return told
+
+
+def verdict_told(verdict: Verdict) -> dict[str, Any]:
+    """What a fit came to, ready for JSON."""
+    told: dict[str, Any] = {
+        "detail": verdict.detail,
+        "churners": verdict.churners,
+        "others": verdict.others,
+        "folds": {"how": verdict.folds, "count": verdict.fold_count},
+        "ladder": [
+            {
+                "model": s.rung,
+                "log_loss": s.log_loss,
+                "behind_the_best": s.behind.value,
+                "standard_error": s.behind.error,
+            }
+            for s in verdict.steps
+        ],
+        "intercept_moved_by": verdict.shift,
+    }
+    if verdict.behaviour_auc is not None:
+        told["behaviour_auc"] = {"value": verdict.behaviour_auc.value, "error": verdict.behaviour_auc.error}
+    return told
+
+
+def _mapping_told(study: Study) -> dict[str, dict[str, str]]:
+    judged = {t: study.mapping.judge(t) for t in list(study.history.types)[:MOST_TYPES_TOLD]}
+    return {t: {"kind": j.kind, "by": j.how} for t, j in judged.items()}
+
+
+def _warnings(found: Scored) -> list[str]:
+    study, tally = found.study, found.tally
+    warnings = list(found.notes)
+    judged = {t: study.mapping.judge(t) for t in study.history.types}
+    assumed = [t for t, j in judged.items() if j.how == "assumed"]
+    if assumed:
+        names = ", ".join(repr(t) for t in assumed[:10]) + (" …" if len(assumed) > 10 else "")
+        warnings.append(
+            f"not recognised, counted as {study.mapping.default}: {names}; say what they are with --mapping"
+        )
+    if judged and not any(j.kind == "act" for j in judged.values()):
+        warnings.append(
+            "no type counts as the customer's own act: the prior can't rank; say what the types are with --mapping"
+        )
+    if not study.history.events:
+        warnings.append("no event lies before any row: all rows get the risk of a customer without events")
+    if found.sorted_first:
+        warnings.append("the events weren't in the order of time and have been sorted by ts")
+    if tally.naive:
+        warnings.append(f"{tally.naive:,} times had no offset and were taken as UTC")
+    if tally.unreadable_values:
+        warnings.append(f"{tally.unreadable_values:,} values aren't numbers and were left out")
+    if tally.bad:
+        warnings.append(f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.shown[:3]))
+    if study.unseen:
+        warnings.append(f"{study.unseen:,} rows are of customers without events up to then")
+    return warnings + [w for v in found.verdicts.values() for w in v.warnings]
