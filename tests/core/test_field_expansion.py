@@ -39,6 +39,7 @@ FRAGILE: list[tuple[str, list[Happening], list[str]]] = [
     ("a detractor", [nps(99, 3)], ["detractor"]),
     ("the champion left", [(99, "champion.left", {})], ["champion_left"]),
     ("a plan just made larger", [(90, "subscription.changed", {"mrr": 900, "previous_mrr": 500})], ["just_sold"]),
+    ("a plan just made smaller", [(60, "subscription.changed", {"mrr": 500, "previous_mrr": 900})], ["contraction"]),
     ("the subscription ended", [CANCELLED], ["churned"]),
 ]
 

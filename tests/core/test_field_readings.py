@@ -111,7 +111,7 @@ def test_much_evidence_outweighs_little() -> None:
 def test_each_sign_names_what_it_was_read_from_its_value_and_since_when() -> None:
     found = read(nps(60, 4), plan(70, 500, 900))
     signs = {s.sign: (s.measure, s.value, s.since_us) for r in found.readings for s in r.evidence}
-    assert signs == {"low_nps": ("nps", 4, us(60)), "contraction": ("mrr", -400, us(70))}
+    assert signs == {"low_nps": ("nps", 4, us(60)), "contraction": ("mrr_change", -400, us(70))}
 
 
 def test_the_readings_are_told_from_the_second_look_at_prices_on() -> None:

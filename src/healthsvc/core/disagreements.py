@@ -54,7 +54,7 @@ def _leaving(view: View, row: int) -> Sign | None:
 def _renewed(view: View, row: int) -> Sign | None:
     """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells of those.)"""
     renewed = float(view.fact("renewed_at")[row])
-    changed = max(float(view.fact("mrr_before_at")[row]), float(view.fact("cancelled_at")[row]))
+    changed = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
     age = float(view.now_us[row]) - renewed
     if renewed <= changed or age >= RENEWED_LATELY_US:
         return None

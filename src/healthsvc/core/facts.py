@@ -50,7 +50,7 @@ _COLUMNS += [
     (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
 ]  # of complaints no longer kept
 _COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
-_COLUMNS += [("mrr_before", nan), ("mrr_before_at", 0.0), ("mrr_before_tie", 0.0)]  # as the last change told it
+_COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -141,7 +141,9 @@ def _subscription(store: FactStore, group: Group) -> None:
 
 def _subscription_changed(store: FactStore, group: Group) -> None:
     _subscription(store, group)
-    write_last(store, "mrr_before", group, [event.data.previous_mrr for event in group.events])
+    data = [event.data for event in group.events]
+    changes = [None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr) for d in data]
+    write_last(store, "mrr_change", group, changes)
 
 
 def _subscription_cancelled(store: FactStore, group: Group) -> None:

@@ -35,12 +35,16 @@ def expansion(view: View, found: Evaluation, row: int, *, stage: str | None, ban
 
 
 def _flags(view: View, found: Evaluation, row: int) -> list[Closed]:
-    """Open complaints and overdue invoices, whatever the scorecard calls them, and every flag that caps the score."""
+    """Open complaints, overdue invoices and a plan made smaller, whatever the scorecard calls them; and every flag that
+    caps the score."""
     closed: list[Closed] = []
     for reason, fact in (("complaint_open", "complaints_open"), ("invoice_overdue", "invoices_overdue")):
         sign = signs.open_items(view, row, reason, fact)
         if sign is not None:
             closed.append(Closed(reason=reason, since_us=sign.since_us))
+    shrunk = signs.contraction(view, row)
+    if shrunk is not None:
+        closed.append(Closed(reason="contraction", since_us=shrunk.since_us))
     said = {"complaints_open", "invoices_overdue"}
     for f, rule in enumerate(view.program.scorecard.flags):
         red = rule.cap is not None and rule.fact not in said

@@ -130,7 +130,7 @@ def contraction(view: View, row: int) -> Sign | None:
     change = _revenue_change(view, row)
     if change is None or change[0] >= 0:
         return None
-    return Sign(sign="contraction", measure="mrr", value=change[0], since_us=change[1])
+    return Sign(sign="contraction", measure="mrr_change", value=change[0], since_us=change[1])
 
 
 def growth(view: View, row: int) -> Sign | None:
@@ -138,16 +138,13 @@ def growth(view: View, row: int) -> Sign | None:
     change = _revenue_change(view, row)
     if change is None or change[0] <= 0:
         return None
-    return Sign(sign="growth", measure="mrr", value=change[0], since_us=change[1])
+    return Sign(sign="growth", measure="mrr_change", value=change[0], since_us=change[1])
 
 
 def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
     """The last change of plan that told what was paid before; None where none did lately."""
-    now, before = known(view, row, "mrr"), known(view, row, "mrr_before")
-    at = float(view.fact("mrr_before_at")[row])
-    if now is None or before is None or not recent(view, row, at):
-        return None
-    return now - before, int(at)
+    change, at = known(view, row, "mrr_change"), float(view.fact("mrr_change_at")[row])
+    return None if change is None or not recent(view, row, at) else (change, int(at))
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:

@@ -72,7 +72,7 @@ class ExpansionReason(_Told):
     reason: Annotated[
         str,
         Field(
-            description="churned, complaint_open, invoice_overdue, red_flag, just_sold, onboarding,"
+            description="churned, complaint_open, invoice_overdue, contraction, red_flag, just_sold, onboarding,"
             " not_enough_evidence, or band_ with the band's name"
         ),
     ]
