@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
@@ -32,8 +32,8 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "512MB",
     "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",  # each page's first change after a checkpoint is logged whole
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         data_dir = data_dir.resolve()
         self._cluster = data_dir / "postgres"
         self._log_path = data_dir / "postgres.log"
-        self._settings = {**SETTINGS, **(settings or {})}
+        self._settings = {"shared_buffers": f"{_shared_buffers_mib()}MB", **SETTINGS, **(settings or {})}
         self._die_with_parent = die_with_parent
         self._user = _system_user() if os.geteuid() == 0 else None
         self._bin = _binaries()
@@ -304,3 +304,11 @@ def _stop_when_parent_dies() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
+
+
+def _shared_buffers_mib() -> int:
+    """A quarter of the memory that we may use, as PostgreSQL's documentation advises, from 128 MiB to 2 GiB."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError, ValueError):  # no cgroup, or one without a limit
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return max(128, min(2048, memory // 4 >> 20))

@@ -151,7 +151,11 @@ def _example(content: Mapping[str, Any]) -> str:
 
 
 def _prose(text: str) -> str:
-    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n"))
+    marked = _CODE.sub(r"<code>\1</code>", escape(text))
+    return "".join(f"<p>{part}</p>" for part in marked.split("\n\n"))
+
+
+_CODE: Final = re.compile("`([^`]+)`")
 
 
 PAGE: Final = """<!doctype html>

@@ -73,7 +73,7 @@ class Decisions:
     """(n,) the timer to be written, inf: delete it; only where `timers`."""
     timers: NDArray[np.bool_]
     risk: Floats
-    """(n,) the risk that stands."""
+    """(n,) the risk that stands; NaN without evidence, and of those who have left."""
 
 
 def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions:
@@ -91,7 +91,7 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden).tolist())
     bands = _band_changes(card, remembered, after, quiet)
     changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
-    risk = np.where(found.churned, 1.0 - score / 100.0, found.risk)
+    risk = np.where(found.churned, np.nan, found.risk)
     risen = np.abs(risk - remembered[:, memory.RISK]) >= RISK_STEP
     moved = risen | (~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP))
     standings = changed | moved | (remembered[:, memory.DECIDED] == 0)

@@ -16,7 +16,7 @@ from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import types_of
 from healthsvc.wire.rejects import FieldError, Reject
 
-PIECE: Final = 500
+PIECE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)

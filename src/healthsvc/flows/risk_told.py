@@ -12,17 +12,15 @@ BY_SCORE = "ranking"
 
 
 def risk_told(view: View, found: Evaluation, score: float | None, *, frozen: bool) -> dict[str, Any]:
-    """Row 0's risk and what it is: a ranking, a probability of silence or of churn; over which horizon, whose."""
+    """Row 0's risk and what it is: a ranking, a probability of silence or of churn; over which horizon, whose. None
+    without evidence, and of a customer that has left (`frozen`)."""
     rules = view.program.risk_rules
-    if rules is None or frozen or score is None:
-        return {
-            "risk": None if score is None else 1 - score / 100,
-            "risk_is": BY_SCORE if rules is None or frozen else rules.model.kind,
-            "risk_model": "score" if rules is None or frozen else rules.model.name,
-            "risk_horizon_days": None if rules is None or frozen else rules.model.horizon_us / DAY_US,
-        }
+    unknown = frozen or score is None
+    if rules is None:
+        by_score = None if frozen or score is None else 1 - score / 100
+        return {"risk": by_score, "risk_is": BY_SCORE, "risk_model": "score", "risk_horizon_days": None}
     return {
-        "risk": float(found.risk[0]),
+        "risk": None if unknown else float(found.risk[0]),
         "risk_is": rules.model.kind,
         "risk_model": rules.model.name,
         "risk_horizon_days": rules.model.horizon_us / DAY_US,

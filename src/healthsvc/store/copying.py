@@ -87,10 +87,12 @@ def pieces(rows: NDArray[np.void]) -> list[bytes]:
 
 
 def floats(*columns: NDArray[np.float64]) -> list[bytes]:
-    """Fields of type double precision, all null in the rows whose first is NaN."""
+    """Fields of type double precision, null where they are NaN."""
     found = pieces(fixed(len(columns[0]), *columns))
-    for row in np.flatnonzero(np.isnan(columns[0])).tolist():
-        found[row] = NULL * len(columns)
+    unknown = np.stack([np.isnan(column) for column in columns], axis=1)
+    for row in np.flatnonzero(unknown.any(axis=1)).tolist():
+        fields = [found[row][at : at + 12] for at in range(0, 12 * len(columns), 12)]
+        found[row] = b"".join([NULL if null else field for null, field in zip(unknown[row], fields, strict=True)])
     return found
 
 
