@@ -120,8 +120,13 @@ def _ahead(view: View, rule: FlagRule) -> Held:
 
 def _both(standing: Standing, places: list[int]) -> Held:
     """Holds while flags declared before hold together, since the last of them began."""
-    holds: NDArray[np.bool_] = np.logical_and.reduce(standing.holds[:, places], axis=1)
-    return Held(holds, standing.onset_us[:, places].max(axis=1), standing.change_us[:, places].min(axis=1))
+    first, *others = places
+    holds, onset, change = standing.holds[:, first], standing.onset_us[:, first], standing.change_us[:, first]
+    for other in others:
+        holds = holds & standing.holds[:, other]
+        onset = np.maximum(onset, standing.onset_us[:, other])
+        change = np.minimum(change, standing.change_us[:, other])
+    return Held(holds, onset, change)
 
 
 def _churned(view: View, rule: FlagRule) -> Held:
