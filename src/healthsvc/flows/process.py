@@ -59,11 +59,13 @@ class Pace:
     lease_seconds: float = 10.0
 
     def fitting(self, customers: int) -> "Pace":
-        """The same, but what is being flushed, folded and read always fits into memory for so many customers."""
+        """The same, but what is being flushed, folded and read always fits into memory for so many customers, and
+        between two renewals of the lease."""
         return replace(
             self,
             flush_events=max(1, min(self.flush_events, customers * 2 // 5)),
             read_records=max(1, min(self.read_records, customers // 16)),
+            backlog_seconds=min(self.backlog_seconds, 0.4 * self.lease_seconds),  # a flush holds up the renewal
         )
 
 
