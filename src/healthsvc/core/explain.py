@@ -81,7 +81,7 @@ def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, 
 
 def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution:
     rule = capping_rule(view, found, row)
-    fed_by = rule.measure if rule else ""
+    fed_by = _measure_behind(view, rule) if rule else ""
     return Contribution(
         measure=f"cap:{rule.name}" if rule else "rounding",
         dimension="exception",
@@ -92,6 +92,12 @@ def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution
         fed_by=fed_by,
         why=rule.title if rule else "",
     )
+
+
+def _measure_behind(view: View, rule: FlagRule) -> str:
+    """The measure that the rule looks at; of a rule about other flags, the first that one of them looks at."""
+    parts = [part.measure for part in view.program.scorecard.flags if part.name in rule.of and part.measure]
+    return rule.measure or next(iter(parts), "")
 
 
 def capping_rule(view: View, found: Evaluation, row: int) -> FlagRule | None:

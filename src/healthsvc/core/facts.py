@@ -50,6 +50,7 @@ _COLUMNS += [
     (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
 ]  # of complaints no longer kept
 _COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
+_COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -138,6 +139,13 @@ def _subscription(store: FactStore, group: Group) -> None:
     _latest(store, "renewed_at", group)
 
 
+def _subscription_changed(store: FactStore, group: Group) -> None:
+    _subscription(store, group)
+    data = [event.data for event in group.events]
+    changes = [None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr) for d in data]
+    write_last(store, "mrr_change", group, changes)
+
+
 def _subscription_cancelled(store: FactStore, group: Group) -> None:
     told = [instant(event.data.effective_at) for event in group.events]
     effective = [us if at is None else at for at, us in zip(told, group.occurred_us.tolist(), strict=True)]
@@ -204,7 +212,7 @@ Handler = Callable[[FactStore, Group], None]
 HANDLERS: Final[Mapping[str, Handler]] = {
     "survey.answered": _survey_answered,
     "seats.changed": _seats_changed,
-    "subscription.changed": _subscription,
+    "subscription.changed": _subscription_changed,
     "subscription.renewed": _subscription,
     "subscription.cancelled": _subscription_cancelled,
     "customer.updated": _customer_updated,

@@ -38,11 +38,14 @@ class Held:
 
 def flag_states(view: View) -> Standing:
     """All flags of each row as of its `now_us`, in declared order."""
-    rules = view.program.scorecard.flags
+    rules, names = view.program.scorecard.flags, view.program.scorecard.flag_names
     shape = (len(view.now_us), len(rules))
     standing = Standing(np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf))
     for f, rule in enumerate(rules):
-        held = _KINDS[rule.kind](view, rule)
+        if rule.kind == "both":
+            held = _both(standing, [names.index(name) for name in rule.of])
+        else:
+            held = _KINDS[rule.kind](view, rule)
         standing.holds[:, f], standing.onset_us[:, f], standing.change_us[:, f] = (
             held.holds,
             held.onset_us,
@@ -113,6 +116,17 @@ def _ahead(view: View, rule: FlagRule) -> Held:
     holds = (due > 0) & (view.now_us >= begins) & (view.now_us < due)
     change = np.where(view.now_us < begins, begins, np.where(holds, due, np.inf))
     return Held(holds, begins, np.where(due > 0, change, np.inf))
+
+
+def _both(standing: Standing, places: list[int]) -> Held:
+    """Holds while flags declared before hold together, since the last of them began."""
+    first, *others = places
+    holds, onset, change = standing.holds[:, first], standing.onset_us[:, first], standing.change_us[:, first]
+    for other in others:
+        holds = holds & standing.holds[:, other]
+        onset = np.maximum(onset, standing.onset_us[:, other])
+        change = np.minimum(change, standing.change_us[:, other])
+    return Held(holds, onset, change)
 
 
 def _churned(view: View, rule: FlagRule) -> Held:

@@ -13,7 +13,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US, MIN_HALF_LIFE_US
 
 JudgeKind = Literal["habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
-FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned"]
+FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both"]
 Severity = Literal["info", "warning", "critical"]
 
 BUILTIN_TYPES: Final = frozenset(
@@ -102,6 +102,8 @@ class FlagRule:
     override: bool = False
     """The cap stands even where there is too little evidence for a score."""
     play: str = ""
+    of: tuple[str, ...] = ()
+    """both: the flags, declared before, that must hold together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ def _choose(value: object, allowed: Sequence[str], path: str) -> str:
 
 
 JUDGES: Final = ("habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
-FLAGS: Final = ("intent", "level", "absence", "drop", "answer", "open", "ahead", "churned")
+FLAGS: Final = ("intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both")
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
 """Flags are remembered as bits of a float64."""
@@ -256,7 +258,15 @@ def _measure(data: object, path: str, dimensions: Sequence[str], facts: Sequence
     return measure
 
 
-def _flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str]) -> FlagRule:
+def _together(data: object, path: str, before: Sequence[str]) -> tuple[str, ...]:
+    if data is None:
+        return ()
+    if not isinstance(data, list) or not data:
+        raise ScorecardError(path, "must be a list of flags that are declared before")
+    return tuple(_choose(name, before, f"{path}/{i}") for i, name in enumerate(data))
+
+
+def _flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str], flags: Sequence[str]) -> FlagRule:
     r = _Reader(data, path)
     cap = r.get("cap")
     severity = r.get("alert")
@@ -275,8 +285,11 @@ def _flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
         severity=None if severity is None else _choose(severity, SEVERITIES, f"{path}/alert"),  # type: ignore[arg-type]  # checked by _choose
         override=bool(r.get("override", False)),
         play=str(r.get("play", "")),
+        of=_together(r.get("of"), f"{path}/of", flags),
     )
     r.done()
+    if rule.kind == "both" and not rule.of:
+        raise ScorecardError(f"{path}/of", "is needed for a flag of kind 'both'")
     if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
         raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
     if rule.kind in ("answer", "open", "ahead") and not rule.fact:
@@ -336,7 +349,9 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
     for i, m in enumerate(measures):
         if m.of is not None:
             _choose(m.of, kept, f"/measures/{i}/of")
-    flags = tuple(_flag(f, f"/flags/{i}", kept, facts) for i, f in enumerate(raw_flags))
+    flags: tuple[FlagRule, ...] = ()
+    for i, f in enumerate(raw_flags):
+        flags += (_flag(f, f"/flags/{i}", kept, facts, [rule.name for rule in flags]),)
     _unique("flags", [rule.name for rule in flags])
     for i, rule in enumerate(flags):
         if rule.kind == "intent" and not rule.release:

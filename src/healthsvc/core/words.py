@@ -43,6 +43,9 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "detractor": ("a detractor's answer", "resposta de detrator"),
     "complaint_open": ("an open complaint", "reclamação em aberto"),
     "payment_overdue": ("an overdue invoice", "fatura em atraso"),
+    "silent_unhappy": ("silence of a customer that would not recommend us", "silêncio de quem não nos recomendaria"),
+    "silent_before_renewal": ("silence with the renewal near", "silêncio perto da renovação"),
+    "drop_before_renewal": ("a drop in use with the renewal near", "queda no uso perto da renovação"),
 }
 _PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "new_events": ("what happened since", "o que aconteceu desde então"),

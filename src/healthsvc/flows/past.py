@@ -13,7 +13,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import read
+from healthsvc.flows import field, read
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen
 from healthsvc.store import past, projections, states
@@ -63,7 +63,8 @@ async def explanation(
         frozen = await frozen_score(conn, known.key, compiled, at)
     seen = see(known, events, compiled, then.scorecard_version, at, frozen)
     instants = set(read.evidence_instants(seen))
-    return read.explained(customer_id, seen, at, [e.event for e in events if e.occurred_us in instants], language)
+    archived = [e.event for e in events if e.occurred_us in instants]
+    return read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:

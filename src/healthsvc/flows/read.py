@@ -17,6 +17,7 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
+from healthsvc.flows import field
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -73,7 +74,8 @@ async def explanation(
         if seen is None:
             return None
         archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
-    return explained(customer_id, seen, now, archived, language)
+        recent = await field.recent(conn, seen, now)
+    return explained(customer_id, seen, now, archived, recent, language)
 
 
 def evidence_instants(seen: Seen) -> list[int]:
@@ -82,9 +84,10 @@ def evidence_instants(seen: Seen) -> list[int]:
 
 
 def explained(
-    customer_id: str, seen: Seen, at: datetime, archived: Sequence[str], language: Language
+    customer_id: str, seen: Seen, at: datetime, archived: Sequence[str], recent: Sequence[str], language: Language
 ) -> dict[str, Any]:
-    """The explanation of what is seen, ready for JSON; archived: the events of `evidence_instants`."""
+    """The explanation of what is seen, ready for JSON; archived: the events of `evidence_instants`, recent: those of
+    `field.recent`."""
     parts = contributions(seen.view, seen.found, 0)
     events = _evidence(seen, parts, archived)
     score = seen.score
@@ -102,6 +105,7 @@ def explained(
         "flags": flags,
         "contributions": told,
         "sentence": words.why(language, seen.name or customer_id, score, told, flags),
+        **field.explained(seen, seen.name or customer_id, recent, language),
         "evaluated_at": at,
         "scorecard_version": seen.version,
     }
@@ -166,6 +170,8 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "flags_decided": list(flag_names(card.flag_names, float(remembered[memory.FLAGS]))),
         "coverage": float(seen.found.coverage[0]),
         "evidence": "enough" if score is not None else "not_enough",
+        "expansion": field.expansion(seen),
+        "disagreements": field.disagreeing(seen, "en"),
         "events_total": int(seen.table.facts[0, facts.EVENTS]),
         "first_event_at": _instant(float(seen.table.facts[0, facts.FIRST_SEEN])),
         "last_event_at": _instant(float(seen.table.facts[0, facts.LAST_SEEN])),

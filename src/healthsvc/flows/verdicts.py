@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import facts, memory
+from healthsvc.core import facts, memory, readings
 from healthsvc.core.decide import (
     ALERT_MAX_AGE_US,
     BAND_ALERT,
@@ -27,6 +27,7 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
+from healthsvc.flows import field as field_readings
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
 from healthsvc.store.decisions import AlertRow, ResolvedAlert
@@ -164,14 +165,23 @@ class _Telling:
             if rule.severity is not None:
                 self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
         elif change.alert and rule.severity is not None:
-            detail = {
+            detail: dict[str, Any] = {
                 "flag": rule.name,
                 "play": rule.play,
                 "score": self._score(change.row),
                 "band": self._band_name(change.row),
             }
+            if rule.name == readings.FLAG:
+                detail["briefing"] = self._briefing(change.row)
             again = change.kind == "renewed"
             self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail, unless_open=again)
+
+    def _briefing(self, i: int) -> dict[str, Any]:
+        row, states = self._row_numbers[i], self._states
+        one = slice(row, row + 1)
+        return field_readings.briefing(
+            View(states.program, states.cells[one], states.facts[one], self._found.now_us[i : i + 1])
+        )
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict, JsonValue
 from healthsvc.wire.api_keys import Scope
 from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.cursors import is_storable
+from healthsvc.wire.rest_field import DisagreementTold, Expansion, HelpWanted, PriceReview
 
 ItemT = TypeVar("ItemT")
 
@@ -230,6 +231,18 @@ class Customer(Told):
                     "flags_decided": ["cancel_intent"],
                     "coverage": 0.75,
                     "evidence": "enough",
+                    "expansion": {
+                        "open": False,
+                        "reasons": [
+                            {
+                                "reason": "red_flag",
+                                "flag": "cancel_intent",
+                                "since": "2026-11-20T09:29:57Z",
+                                "why": "Looked at the cancel page: the relationship is fragile.",
+                            }
+                        ],
+                    },
+                    "disagreements": [],
                     "events_total": 1204,
                     "first_event_at": "2025-02-03T08:00:00Z",
                     "last_event_at": "2026-11-20T09:29:57Z",
@@ -268,6 +281,8 @@ class Customer(Told):
     flags_decided: Annotated[list[str], Field(description="Those that held when last decided.")]
     coverage: Annotated[float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")]
     evidence: Annotated[str, Field(description="enough or not_enough")]
+    expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
+    disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
@@ -330,6 +345,13 @@ class Explanation(Told):
 
     score: float | None
     contributions: list[Contribution]
+    price_review: Annotated[
+        PriceReview | None, Field(description="The three readings of a pricing page; null: nobody looks at prices.")
+    ] = None
+    help_wanted: Annotated[
+        HelpWanted | None, Field(description="The functions that help is looked for with; null: it isn't.")
+    ] = None
+    disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
 
 
 class HistoryFilter(Paging):

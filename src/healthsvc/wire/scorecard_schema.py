@@ -155,6 +155,8 @@ def _flag() -> Schema:
         "type": "object",
         "required": ["name", "kind", "title"],
         "additionalProperties": False,
+        "if": {"properties": {"kind": {"const": "both"}}, "required": ["kind"]},
+        "then": {"required": ["of"]},
         "properties": {
             "name": TEXT | {"description": "Unique; the kind of its alert."},
             "kind": {
@@ -162,7 +164,7 @@ def _flag() -> Schema:
                 "description": "intent: from the event until someone spoke and it was quiet for `days`; level: while "
                 "the level is at least `at`; absence: nothing for `days`; drop: today's rate below `at` times the "
                 "habit; answer: the last answer at most `at`; open: while something is open; ahead: `days` before an "
-                "instant; churned.",
+                "instant; churned; both: while all flags of `of` hold.",
             },
             "title": TEXT | {"description": "What it says to people; the alert's summary."},
             "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
@@ -181,6 +183,7 @@ def _flag() -> Schema:
             "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
             "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
             "play": TEXT | {"description": "What to do about it."},
+            "of": {"type": "array", "minItems": 1, "items": TEXT, "description": "both: flags declared before it."},
         },
     }
 

@@ -1,5 +1,6 @@
 """Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,6 +20,8 @@ __all__ = ["ScorecardError", "compile_document", "default_document"]
 class Compiled:
     scorecard: Scorecard
     program: Program
+    page_kind: Callable[[str], str]
+    """The kind of page that a URL leads to, by the document's rules."""
 
 
 @cache
@@ -35,4 +38,5 @@ def compile_document(document: str) -> Compiled:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
-    return Compiled(scorecard, Program(scorecard, pages.kind_of, risk_rules(data.get("risk"))))
+    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")))
+    return Compiled(scorecard, program, pages.kind_of)

@@ -1,0 +1,149 @@
+"""What the field reads in a customer, ready for JSON: the pricing page, help that is wanted, the expansion gate, score
+and money in disagreement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from healthsvc.core import disagreements, field_words, gates, memory, readings
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.sights import WINDOW_US, Sight, concerns
+from healthsvc.core.signs import Sign
+from healthsvc.core.view import View
+from healthsvc.core.words import Language
+from healthsvc.store import archive_recent
+from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.past import CountedEvent
+from healthsvc.wire.sights import MARKS, sights
+
+if TYPE_CHECKING:
+    from healthsvc.flows.read import Seen
+
+NEEDS_HELP = "needs_help"
+EVENTS_NAMED = 3
+
+
+async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]:
+    """The archived events that the readings need; none, and no query, while none of them is told."""
+    if not _wanted(seen):
+        return []
+    until = to_us(at)
+    return await archive_recent.marked(conn, seen.key, MARKS, until - WINDOW_US, until)
+
+
+def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> list[str]:
+    """The same as `recent` would have given, from all the events that were counted by then, in fold order."""
+    if not _wanted(seen):
+        return []
+    until = to_us(at)
+    within = [e for e in events if until - WINDOW_US < e.occurred_us <= until and any(m in e.event for m in MARKS)]
+    newest_last = sorted(within, key=lambda e: e.occurred_us)[-archive_recent.MOST :]
+    return [e.event for e in reversed(newest_last)]
+
+
+def explained(seen: "Seen", customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
+    """What the explanation says beyond the points. recently: the events of `recent`."""
+    looked = sights(recently, seen.compiled.page_kind)
+    return {
+        "price_review": _price_review(seen, looked, language) if _holds(seen, readings.FLAG) else None,
+        "help_wanted": _help_wanted(customer, looked, language) if _holds(seen, NEEDS_HELP) else None,
+        "disagreements": disagreeing(seen, language),
+    }
+
+
+def expansion(seen: "Seen") -> dict[str, Any]:
+    """Whether more may be offered, and if not, why."""
+    band = int(seen.table.memory[0, memory.BAND])
+    stage = seen.table.profile_values(0).get("stage") if seen.table.has_profile(0) else None
+    against = gates.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
+    titles = {rule.name: rule.title for rule in seen.compiled.scorecard.flags}
+    return {
+        "open": not against,
+        "reasons": [
+            {
+                "reason": said.reason,
+                "flag": said.flag,
+                "since": None if said.since_us is None else from_us(said.since_us),
+                "why": field_words.closed(said, titles.get(said.flag or "")),
+            }
+            for said in against
+        ],
+    }
+
+
+def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
+    """Where score and money disagree."""
+    return [
+        {"score": d.score, "money": _sign(d.money, language), "sentence": field_words.disagreement(language, d)}
+        for d in disagreements.disagreements(seen.view, seen.found, 0)
+    ]
+
+
+def briefing(view: View) -> dict[str, Any]:
+    """The readings of a pricing page for an alert about the view's one row: from its state alone, the question in both
+    languages; its instants are text."""
+    review = readings.review(view, 0)
+    return {
+        "likely": review.likely,
+        "readings": [{"reading": r.reading, "evidence": [_dated(s) for s in r.evidence]} for r in review.readings],
+        "question": {language: field_words.question(language, review.likely) for language in ("en", "pt")},
+    }
+
+
+def _wanted(seen: "Seen") -> bool:
+    return _holds(seen, readings.FLAG) or _holds(seen, NEEDS_HELP)
+
+
+def _holds(seen: "Seen", flag: str) -> bool:
+    names = seen.compiled.scorecard.flag_names
+    return flag in names and not seen.found.churned[0] and bool(seen.found.standing.holds[0, names.index(flag)])
+
+
+def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+    review = readings.review(seen.view, 0, looked)
+    return {
+        "likely": review.likely,
+        "sentence": field_words.review(language, review),
+        "question": field_words.question(language, review.likely),
+        "readings": [
+            {
+                "reading": r.reading,
+                "evidence": [_sign(s, language) for s in r.evidence],
+                "question": field_words.question(language, r.reading),
+            }
+            for r in review.readings
+        ],
+    }
+
+
+def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+    found = concerns(looked)
+    return {
+        "sentence": field_words.help_wanted(language, customer, found),
+        "functions": [
+            {
+                "function": concern.function,
+                "times": len(concern.sights),
+                "last_at": from_us(concern.sights[0].us),
+                "events": [
+                    {"id": s.event_id, "source": s.source, "type": s.type, "occurred_at": from_us(s.us)}
+                    for s in concern.sights[:EVENTS_NAMED]
+                ],
+            }
+            for concern in found
+        ],
+    }
+
+
+def _dated(said: Sign) -> dict[str, Any]:
+    return {**_sign(said, "en"), "since": from_us(said.since_us).isoformat()}
+
+
+def _sign(said: Sign, language: Language) -> dict[str, Any]:
+    return {
+        "sign": said.sign,
+        "measure": said.measure,
+        "value": round(said.value, 4),
+        "since": from_us(said.since_us),
+        "says": field_words.sign(language, said),
+    }

@@ -1,0 +1,96 @@
+"""The shapes of what the field reads in a customer, as REST shows it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
+
+
+class _Told(BaseModel):
+    """What we answer; more members may come with later versions."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Sign(_Told):
+    """A single thing that is known and says something."""
+
+    sign: str
+    measure: Annotated[str, Field(description="The measure, fact or page kind that it was read from.")]
+    value: Annotated[float, Field(description="A share, an answer, a count or an amount, as the sign has it.")]
+    since: Annotated[datetime, Field(description="When it was last said or began.")]
+    says: Annotated[str, Field(description="The same in words, in the language asked for.")]
+
+
+class Reading(_Told):
+    """One reading of a pricing page, the evidence for it, and a question to find out."""
+
+    reading: ReadingName
+    evidence: list[Sign]
+    question: str
+
+
+class PriceReview(_Told):
+    """Why somebody looks at prices, as far as it can be told."""
+
+    likely: Annotated[ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")]
+    sentence: str
+    question: Annotated[str, Field(description="With what to open the talk.")]
+    readings: list[Reading]
+
+
+class HelpEvent(_Told):
+    """A page or ticket in which help was looked for."""
+
+    id: str
+    source: str
+    type: str
+    occurred_at: datetime
+
+
+class HelpFunction(_Told):
+    """A function with which the customer seems to need help."""
+
+    function: Annotated[str, Field(description="As the events name it, else from the page's address.")]
+    times: int
+    last_at: datetime
+    events: Annotated[list[HelpEvent], Field(description="The newest three.")]
+
+
+class HelpWanted(_Told):
+    """With which functions help is looked for, the most first; from the last 28 days' pages and tickets."""
+
+    sentence: str
+    functions: list[HelpFunction]
+
+
+class ExpansionReason(_Told):
+    """One reason against offering more."""
+
+    reason: Annotated[
+        str,
+        Field(
+            description="churned, complaint_open, invoice_overdue, contraction, red_flag, just_sold, onboarding,"
+            " not_enough_evidence, or band_ with the band's name"
+        ),
+    ]
+    flag: Annotated[str | None, Field(description="The flag that stands against it, for red_flag.")]
+    since: datetime | None
+    why: str
+
+
+class Expansion(_Told):
+    """Whether more may be offered now. Open is a permission, not an advice."""
+
+    open: bool
+    reasons: Annotated[list[ExpansionReason], Field(description="Why not, the weightiest first; empty where open.")]
+
+
+class DisagreementTold(_Told):
+    """Score and money say different things."""
+
+    score: Literal["high", "low"]
+    money: Sign
+    sentence: str
