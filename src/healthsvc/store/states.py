@@ -61,6 +61,13 @@ async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -
     return _found(await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys)))
 
 
+async def any_one(conn: AsyncConnection, projection: int) -> Stored | None:
+    """Some customer that has a state in this projection."""
+    driver = await raw(conn)
+    found = _found(await driver.fetch(f"{_SELECT} where s.state is not null limit 1", projection))
+    return found[0] if found else None
+
+
 def _found(rows: Sequence[Any]) -> list[Stored]:
     return list(map(Stored._make, rows))
 
