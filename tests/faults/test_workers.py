@@ -76,12 +76,13 @@ def test_a_frozen_worker_that_wakes_after_its_lease_writes_nothing(workers: Flee
 
 
 def freeze_between_flushes(workers: Fleet, pid: int, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:
-    """Not inside a transaction: there its rows would stay locked until the server ends its session, after 30 s."""
+    """Not inside a transaction, or sending rows in one: its rows would stay locked until the server ends its session,
+    after 30 s or two minutes."""
     for _ in range(50):
         freeze()
         time.sleep(0.05)
         held = "select count(*) from pg_stat_activity where application_name = 'healthsvc-process'"
-        held += " and state like '%in transaction%'"
+        held += " and xact_start is not null"
         if ask.value(workers.url, held + " and datname = current_database()") == 0:
             return
         thaw()
