@@ -27,7 +27,7 @@ from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Sta
 from healthsvc.store.alerts_reads import Alert as StoredAlert
 from healthsvc.store.alerts_reads import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest import Alert, AlertFilter, AlertResolve, Alerts
+from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 

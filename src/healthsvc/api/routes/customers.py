@@ -28,22 +28,10 @@ from healthsvc.flows.past import PastNotKept
 from healthsvc.store.history_reads import Span
 from healthsvc.store.standings_reads import StandingFilter
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest import (
-    Customer,
-    CustomerFilter,
-    Diff,
-    DiffAsked,
-    Explanation,
-    ExplanationAsked,
-    History,
-    HistoryEntry,
-    HistoryFilter,
-    Standing,
-    Standings,
-    Timeline,
-    TimelineEntry,
-    TimelineFilter,
-)
+from healthsvc.wire.rest.customers import Customer, CustomerFilter, Standing, Standings
+from healthsvc.wire.rest.diffs import Diff, DiffAsked
+from healthsvc.wire.rest.explanations import Explanation, ExplanationAsked
+from healthsvc.wire.rest.history import History, HistoryEntry, HistoryFilter, Timeline, TimelineEntry, TimelineFilter
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]

@@ -26,16 +26,16 @@ from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.manage.dead_letters import Replay, Selection
 from healthsvc.store.dead_letters import DeadLetter as StoredLetter
 from healthsvc.store.dead_letters import DeadLetterFilter as Which
-from healthsvc.wire.rest import (
+from healthsvc.wire.rest.dead_letters import (
     DeadLetter,
     DeadLetterFilter,
     DeadLetters,
-    FieldProblem,
     ReplayMany,
     ReplayOne,
     ReplayResult,
     ReplayResults,
 )
+from healthsvc.wire.rest.problems import FieldProblem
 
 router = APIRouter(tags=["dead letters"], prefix="/v1/dead-letters")
 Admin = Annotated[Principal, require("admin")]

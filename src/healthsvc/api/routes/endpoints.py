@@ -27,17 +27,9 @@ from healthsvc.api.problems import (
 from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import endpoints
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest import (
-    Deliveries,
-    Delivery,
-    Endpoint,
-    EndpointCreate,
-    EndpointCreated,
-    Endpoints,
-    EndpointSecret,
-    Paging,
-    TestSent,
-)
+from healthsvc.wire.rest.deliveries import Deliveries, Delivery
+from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
+from healthsvc.wire.rest.shapes import Paging
 from healthsvc.wire.webhook_schemas import SCHEMAS
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")

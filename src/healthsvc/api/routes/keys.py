@@ -23,7 +23,8 @@ from healthsvc.flows import lists
 from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import keys
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest import Key, KeyCreate, KeyCreated, Keys, Paging
+from healthsvc.wire.rest.keys import Key, KeyCreate, KeyCreated, Keys
+from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["keys"], prefix="/v1/keys")
 Admin = Annotated[Principal, require("admin")]

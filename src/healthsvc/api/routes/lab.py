@@ -21,7 +21,8 @@ from healthsvc.api.problems import (
 from healthsvc.flows import lab_runs, lists
 from healthsvc.flows.lab.run import Wanted as Run
 from healthsvc.flows.lists import Wanted
-from healthsvc.wire.rest import LabRun, LabRunCreate, LabRuns, LabRunSummary, Paging
+from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns, LabRunSummary
+from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]

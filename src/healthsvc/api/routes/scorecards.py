@@ -27,19 +27,21 @@ from healthsvc.flows.lists import Wanted
 from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
 from healthsvc.store.publications import Publication as StoredPublication
 from healthsvc.store.scorecards import Version
-from healthsvc.wire.rest import (
+from healthsvc.wire.rest.publications import (
     MeasureFed,
-    Paging,
     Publication,
-    Scorecard,
-    ScorecardCheck,
-    ScorecardCreate,
     ScorecardPublish,
     ScorecardPublishVersion,
     ScorecardStatus,
+)
+from healthsvc.wire.rest.scorecards import (
+    Scorecard,
+    ScorecardCheck,
+    ScorecardCreate,
     ScorecardVersion,
     ScorecardVersions,
 )
+from healthsvc.wire.rest.shapes import Paging
 from healthsvc.wire.scorecard_faults import doubts, faults
 from healthsvc.wire.scorecards import default_document
 
