@@ -25,9 +25,10 @@ from healthsvc.flows.deliver import Deliverer, Limits
 from healthsvc.flows.lab_runs import look_after_runs
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
+from healthsvc.flows.pace import Pace
 from healthsvc.flows.ports import Input
 from healthsvc.flows.preview import Preview, preview
-from healthsvc.flows.process import Pace, Processor
+from healthsvc.flows.process import Processor
 from healthsvc.flows.retention import keep_house
 from healthsvc.log.kafka import KafkaInput, KafkaSecurity
 from healthsvc.log.table import TableInput

@@ -206,7 +206,12 @@ class KafkaInput:
             if self._offsets.get(partition, -1) >= end:
                 self._read_through[partition] = max(at, self._read_through.get(partition, at))
         drained = all(offset >= self._known_end(partition) for partition, offset in self._offsets.items())
-        return Reading(chunks=chunks, read_through=dict(self._read_through), drained=drained)
+        return Reading(
+            chunks=chunks,
+            read_through=dict(self._read_through),
+            drained=drained,
+            waiting=0 if drained else self._waiting(),
+        )
 
     def _chunk(self, partition: int, records: list[Any]) -> Chunk:
         first, last = records[0].offset, records[-1].offset
@@ -250,6 +255,11 @@ class KafkaInput:
         fetched, (asked, _) = self._state(partition).highwater, self._ends.get(partition, (None, None))
         known = [end for end in (fetched, asked) if end is not None]
         return max(known) if known else float("inf")
+
+    def _waiting(self) -> int:
+        """Records that may be read already: those of open transactions may not."""
+        ends = {partition: self._state(partition).lso for partition in self._offsets}
+        return sum(max(0, end - self._offsets[partition]) for partition, end in ends.items() if end is not None)
 
     def _nothing(self, *, drained: bool) -> Reading:
         return Reading(chunks=[], read_through=dict(self._read_through), drained=drained)
