@@ -9,7 +9,7 @@ from healthsvc import wiring
 from healthsvc.flows.replay import Output
 from healthsvc.flows.table_output import TableOutput
 from healthsvc.log.http_output import MAX_EVENTS, HttpOutput, client_for
-from healthsvc.log.kafka_output import KafkaOutput
+from healthsvc.log.kafka.output import KafkaOutput
 from healthsvc.settings import Settings
 
 APPLICATION = "healthsvc-replay"

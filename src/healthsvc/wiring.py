@@ -30,7 +30,8 @@ from healthsvc.flows.ports import Input
 from healthsvc.flows.preview import Preview, preview
 from healthsvc.flows.process import Processor
 from healthsvc.flows.retention import keep_house
-from healthsvc.log.kafka import KafkaInput, KafkaSecurity
+from healthsvc.log.kafka.client import KafkaSecurity
+from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
 from healthsvc.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from healthsvc.flows.replay import Batch, OutputAwayError
-from healthsvc.log.kafka_output import KafkaOutput
+from healthsvc.log.kafka.output import KafkaOutput
 from tests.support.makers import make_event
 
 
