@@ -19,12 +19,14 @@ from healthsvc.api import ApiConfig, create_app
 from healthsvc.api.app import key_pepper
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
 from healthsvc.flows import bootstrap, fed, held, publish
+from healthsvc.flows import portfolio as portfolios
 from healthsvc.flows.append import Appender
 from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
 from healthsvc.flows.lab_runs import look_after_runs
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
+from healthsvc.flows.portfolio import Portfolio, keep_ledger
 from healthsvc.flows.ports import Input
 from healthsvc.flows.preview import Preview, preview
 from healthsvc.flows.process import Pace, Processor
@@ -38,6 +40,7 @@ from healthsvc.store import keys as stored_keys
 from healthsvc.store import secrets as stored_secrets
 from healthsvc.store.engine import AsyncConnection, AsyncEngine, create_engine
 from healthsvc.store.keyset import Place
+from healthsvc.store.ledger_reads import By as PortfolioBy
 from healthsvc.store.listen import Listener
 from healthsvc.store.publications import Publication
 from healthsvc.store.scorecards import Version
@@ -243,6 +246,13 @@ async def see_through(
             await building
 
 
+async def portfolio(url: str, settings: Settings, start: datetime, end: datetime, by: PortfolioBy | None) -> Portfolio:
+    """The portfolio's figures of a period."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-portfolio") as engine:
+        return await portfolios.portfolio(engine, start, end, by)
+
+
 # Roles --------------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +311,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                     )
                 )
                 group.create_task(look_after_runs(engine, url, worker_id=_worker_id(), stop=stop))
+                group.create_task(keep_ledger(engine, stop))
                 group.create_task(
                     keep_house(
                         engine,
