@@ -55,8 +55,17 @@ IF_MATCH = {
     responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter, Query()]) -> Alerts:
-    """Alerts, the last raised first. Scope: `customers:read` or `alerts:write`."""
-    which = Which(customer_id=asked.customer_id, kind=asked.kind, state=asked.state, severity=asked.severity)
+    """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it.
+
+    Scope: `customers:read` or `alerts:write`.
+    """
+    which = Which(
+        operations=asked.about == "operations",
+        customer_id=asked.customer_id,
+        kind=asked.kind,
+        state=asked.state,
+        severity=asked.severity,
+    )
     return Alerts.model_validate(await lists.alerts(services(request).engine, asked, which))
 
 
@@ -87,7 +96,7 @@ async def get_alert(request: Request, response: Response, _: Reader, alert_id: A
 async def acknowledge_alert(request: Request, response: Response, principal: Writer, alert_id: AlertId) -> Alert:
     """Somebody takes it on: the name of the API key is kept with it. Doing it again changes nothing.
 
-    Subscribers get `alert.acknowledged`. Scope: `alerts:write`.
+    Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
     wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
@@ -110,7 +119,7 @@ async def resolve_alert(
 ) -> Alert:
     """Somebody declares it done. The customer's health stays what it is. Doing it again changes nothing.
 
-    Subscribers get `alert.resolved`, with the note. Scope: `alerts:write`.
+    Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
     wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
