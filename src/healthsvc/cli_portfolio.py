@@ -8,10 +8,12 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from healthsvc import settings as configuration
-from healthsvc import telemetry, wiring
+from healthsvc import telemetry
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.settings import SettingsError
 from healthsvc.wire.rest.portfolio import Measured, Portfolio, PortfolioPart, as_csv, told
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.portfolio import portfolio as portfolio_of
 
 EXIT_REFUSED: Final = 2
 DAYS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
@@ -67,8 +69,8 @@ def _found(start: datetime, end: datetime, by: By | None) -> Portfolio:
     try:
         chosen = configuration.load()
         telemetry.configure_logging(level="warning", style=chosen.log_style)
-        with wiring.any_database(chosen) as url:
-            return told(asyncio.run(wiring.portfolio(url, chosen, start, end, by.value if by else None)))
+        with any_database(chosen) as url:
+            return told(asyncio.run(portfolio_of(url, chosen, start, end, by.value if by else None)))
     except (SettingsError, DataFolderInUseError, EmbeddedPostgresError, OSError) as error:
         _refuse(str(error))
 

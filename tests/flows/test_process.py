@@ -23,7 +23,7 @@ from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.ports import Chunk
 from healthsvc.flows.process import Pace, UnreadableStates
-from healthsvc.log.kafka import KafkaInput
+from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.store.partitions import Fenced
 from healthsvc.wire.scorecards import compile_document
 from tests.flows.spine import (

@@ -15,6 +15,9 @@ AlertState = Literal["open", "acknowledged", "resolved"]
 class AlertFilter(Paging):
     """Which alerts."""
 
+    about: Annotated[
+        Literal["customers", "operations"], Field(description="Alerts about customers, or about the service.")
+    ] = "customers"
     customer_id: Annotated[ShortText | None, Field(description="Only alerts about this customer.")] = None
     kind: Annotated[ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")] = None
     state: Annotated[AlertState | None, Field(description="Only alerts in this state.")] = None
@@ -32,6 +35,7 @@ class AlertResolve(Asked):
 _ALERT: JsonDict = {
     "id": "al_0d9b3e",
     "customer_id": "acme",
+    "scope": None,
     "kind": "cancel_intent",
     "severity": "critical",
     "state": "open",
@@ -48,12 +52,15 @@ _ALERT: JsonDict = {
 
 
 class Alert(Told):
-    """Something about a customer that someone should act on."""
+    """Something about a customer, or about the service, that someone should act on."""
 
     model_config = example(**_ALERT)
 
     id: str
-    customer_id: str
+    customer_id: Annotated[str | None, Field(description="Null: an operations alert, about its `scope`.")]
+    scope: Annotated[
+        str | None, Field(description="What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`.")
+    ]
     kind: str
     severity: Severity
     state: AlertState

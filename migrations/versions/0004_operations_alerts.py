@@ -1,4 +1,4 @@
-"""The ledger: what the portfolio needs of the archive, kept beside it."""
+"""Alerts for whoever operates the service, in the table of the customers' alerts."""
 
 from pathlib import Path
 
@@ -20,5 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("ledger_marks", "ledger_functions", "ledger_customers", "ledger"):
-        op.execute(f"drop table {table}")
+    op.execute("delete from alerts where scope is not null")
+    op.execute("drop index alerts_operations_open")
+    op.execute("alter table alerts drop constraint alerts_about, drop column scope")
+    op.execute("alter table alerts alter column customer_key set not null, alter column customer_id set not null")
