@@ -5,7 +5,8 @@ import httpx
 import pytest
 
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.wire.rest import Customer, Explanation
+from healthsvc.wire.rest.customers import Customer
+from healthsvc.wire.rest.explanations import Explanation
 from tests.api.rows import AT, add_archived, add_customer, add_history, move_customer
 
 RISKS = [0.9, 0.9, None, 0.1, 0.5, None, 0.5, 0.5, 0.0, 1.0, None]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from healthsvc.embedded import EmbeddedPostgres
-from healthsvc.log.kafka import KafkaInput
+from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.store import schema
 from tests.faults import ask
 from tests.faults.oracle import Stream, assert_exact

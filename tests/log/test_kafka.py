@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import Consumer, TopicPartition
 
 from healthsvc.flows.ports import Chunk, InputStalled, OffsetOutOfRange, Reading
-from healthsvc.log import kafka as module
-from healthsvc.log.kafka import KafkaInput, Stalls
+from healthsvc.log.kafka.input import LOOK_SECONDS, STALL_RESTARTS, KafkaInput
+from healthsvc.log.kafka.stalls import Stalls
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
 
 Make = Callable[..., str]
@@ -240,7 +240,7 @@ async def test_while_records_wait_read_through_stands_still(kafka: str, kafka_to
         await read_until(source, lambda _, got: 0 in got.read_through)
         await produce(kafka, topic, [(0, str(n)) for n in range(40)])
         written = datetime.now(UTC)
-        await asyncio.sleep(3 * module.LOOK_SECONDS)
+        await asyncio.sleep(3 * LOOK_SECONDS)
         for _ in range(39):
             got = await source.read(1, 5)
             assert got.read_through[0] < written
@@ -391,7 +391,7 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
 
         async def start_deaf_reader() -> Any:
             reader = await start_reader()
-            fetcher = reader._fetcher
+            fetcher = reader._consumer._fetcher
 
             async def no_records(*_: object, timeout: float = 0, **__: object) -> dict[object, object]:
                 await asyncio.sleep(timeout)
@@ -404,7 +404,7 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
         with pytest.raises(InputStalled) as caught:
             await read_values(source, 1, seconds=60)
         assert caught.value.lag == {0: 10}
-        assert source.restarts == module.STALL_RESTARTS
+        assert source.restarts == STALL_RESTARTS
 
         monkeypatch.setattr(source, "_start_reader", start_reader)
         source._watch.restarts = 0

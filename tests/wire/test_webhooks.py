@@ -38,6 +38,12 @@ DECISION = {
     "sequence": 7,
 }
 FLAG = {"customer_id": "acme", "flag": "silent", "decided_at": AT, "sequence": 7}
+OPERATIONS = {name: value for name, value in ALERT.items() if name not in ("customer_id", "sequence")} | {
+    "kind": "fleet_guard",
+    "scope": "source:web",
+    "by": None,
+    "note": None,
+}
 DELIVERY = {
     "delivery_id": 1,
     "endpoint_id": "ep_1",
@@ -55,6 +61,9 @@ EXAMPLES = {
     "customer.risk.raised": DECISION | {"previous_risk": 0.2},
     "customer.flag.raised": FLAG,
     "customer.flag.released": FLAG,
+    "operations.alert.raised": OPERATIONS,
+    "operations.alert.acknowledged": OPERATIONS | {"state": "acknowledged", "by": "kim"},
+    "operations.alert.resolved": OPERATIONS | {"state": "resolved", "by": "released"},
     "endpoint.disabled": {"endpoint_id": "ep_1", "url": "https://x/", "reason": "gone", "failing_since": None},
     "delivery.exhausted": DELIVERY,
     "delivery.recovered": DELIVERY,

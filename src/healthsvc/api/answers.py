@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from healthsvc.api import problems
 from healthsvc.api.bodies import reference
 from healthsvc.api.problems import ProblemType
-from healthsvc.wire.rest import Problem
+from healthsvc.wire.rest.problems import Problem
 
 COMMON = (problems.KEY_REQUIRED, problems.KEY_INVALID, problems.SCOPE_MISSING, problems.UNAVAILABLE)
 

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from healthsvc.api.answers import example_of
 from healthsvc.wire import rest
+from healthsvc.wire.rest.shapes import Asked, Items
 
 INTRODUCTION: Final = """
 Customer health in seconds: events in, scores, flags and alerts out, each score with its proof.
@@ -24,6 +25,7 @@ as `cursor`, with the same filter, until it is null. Instants are RFC 3339 in UT
 TAGS: Final = (
     ("events", "What happened, in."),
     ("customers", "Their health, why it is so, and their past."),
+    ("portfolio", "What became of all of them."),
     ("alerts", "What someone should act on."),
     ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
     ("lab", "Models of the risk, fitted and judged by replay of the archive before they are published."),
@@ -73,9 +75,9 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str
 def _models() -> dict[str, Any]:
     """JSON Schemas of all shapes of the REST border: what is asked as it may be sent, what is told as it is sent."""
     models: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
-        (value, "validation" if issubclass(value, rest.Asked) else "serialization")
-        for value in vars(rest).values()
-        if isinstance(value, type) and issubclass(value, rest.Asked | rest.Told) and value is not rest.Items
+        (model, "validation" if issubclass(model, Asked) else "serialization")
+        for model in rest.models()
+        if model is not Items
     ]
     _, schema = models_json_schema(models, ref_template=REF)
     definitions: dict[str, Any] = schema["$defs"]
@@ -100,11 +102,12 @@ def _references(part: object) -> set[str]:
 
 def _restore_examples(operation: Mapping[str, Any]) -> None:
     """FastAPI leaves nulls out of examples, where they are required members."""
+    models = {model.__name__: model for model in rest.models()}
     for answer in operation["responses"].values():
         for content in answer.get("content", {}).values():
             named = REFERENCE.search(str(content.get("schema", {}).get("$ref", "")))
             if "example" in content and named is not None:
-                content["example"] = example_of(getattr(rest, named[1]))
+                content["example"] = example_of(models[named[1]])
 
 
 def _drop_default_error(operation: dict[str, Any]) -> None:

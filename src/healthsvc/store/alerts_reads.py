@@ -10,8 +10,8 @@ from healthsvc.store.engine import AsyncConnection
 from healthsvc.store.keyset import Place, newest
 
 COLUMNS = (
-    "id, customer_id, kind, severity, state, summary, detail, onset_at, raised_at, acknowledged_at, acknowledged_by,"
-    " resolved_at, resolved_by, revision, position"
+    "id, customer_id, scope, kind, severity, state, summary, detail, onset_at, raised_at, acknowledged_at,"
+    " acknowledged_by, resolved_at, resolved_by, revision, position"
 )
 
 
@@ -20,7 +20,9 @@ class Alert:
     """One alert."""
 
     id: str
-    customer_id: str
+    customer_id: str | None
+    """None: an operations alert, about `scope`."""
+    scope: str | None
     kind: str
     severity: str
     state: str
@@ -40,6 +42,8 @@ class Alert:
 class AlertFilter:
     """Which alerts; None: whichever."""
 
+    operations: bool = False
+    """Those about the service, instead of those about customers."""
     customer_id: str | None = None
     kind: str | None = None
     state: str | None = None
@@ -57,6 +61,7 @@ async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Al
 async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list[Alert]:
     """Alerts, the last raised first."""
     where: dict[str, object] = {
+        "(scope is not null) = cast(:v as boolean)": wanted.operations,
         "customer_id = :v": wanted.customer_id,
         "kind = :v": wanted.kind,
         "state = :v": wanted.state,

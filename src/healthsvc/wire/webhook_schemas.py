@@ -91,6 +91,35 @@ def alert_resolved() -> Schema:
     return _alert("alert.resolved", "An alert was resolved, by a person or since its condition ended.", "resolved")
 
 
+def _operations(type: str, title: str, state: str) -> Schema:
+    fields = {
+        "id": TEXT,
+        "kind": {"type": "string", "description": "What it is: fleet_guard, model_drift …"},
+        "scope": {"type": "string", "description": "Of what: fleet, source:web, segment:smb, model …"},
+        "severity": {"enum": ["info", "warning", "critical"]},
+        "state": {"const": state},
+        "summary": {"type": "string", "description": "One sentence for a person."},
+        "onset_at": {**INSTANT, "description": "When its cause began."},
+        "raised_at": INSTANT,
+        "by": {"type": ["string", "null"], "description": "Who settled it; `released`: its cause is gone."},
+        "note": {"type": ["string", "null"]},
+        "detail": {"type": "object", "description": "The facts behind it."},
+    }
+    return _message(type, title, fields)
+
+
+def operations_alert_raised() -> Schema:
+    return _operations("operations.alert.raised", "The service, or what feeds it, needs an operator.", "open")
+
+
+def operations_alert_acknowledged() -> Schema:
+    return _operations("operations.alert.acknowledged", "An operator took an alert on.", "acknowledged")
+
+
+def operations_alert_resolved() -> Schema:
+    return _operations("operations.alert.resolved", "An operations alert is over.", "resolved")
+
+
 def customer_band_changed() -> Schema:
     return _decision("customer.band.changed", "A customer moved to another band.", {})
 
@@ -154,6 +183,9 @@ SCHEMAS: Final[Mapping[str, Callable[[], Schema]]] = {
     "customer.risk.raised": customer_risk_raised,
     "customer.flag.raised": customer_flag_raised,
     "customer.flag.released": customer_flag_released,
+    "operations.alert.raised": operations_alert_raised,
+    "operations.alert.acknowledged": operations_alert_acknowledged,
+    "operations.alert.resolved": operations_alert_resolved,
     "endpoint.disabled": endpoint_disabled,
     "delivery.exhausted": delivery_exhausted,
     "delivery.recovered": delivery_recovered,

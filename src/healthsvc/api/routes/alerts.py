@@ -21,13 +21,12 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import lists
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import alerts
 from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Stale
 from healthsvc.store.alerts_reads import Alert as StoredAlert
 from healthsvc.store.alerts_reads import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest import Alert, AlertFilter, AlertResolve, Alerts
+from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 
@@ -56,14 +55,18 @@ IF_MATCH = {
     responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter, Query()]) -> Alerts:
-    """Alerts, the last raised first. Scope: `customers:read` or `alerts:write`."""
-    which = Which(customer_id=asked.customer_id, kind=asked.kind, state=asked.state, severity=asked.severity)
-    page = await lists.alerts(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor), which)
-    return Alerts(
-        items=[Alert.model_validate(alert) for alert in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
+    """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it.
+
+    Scope: `customers:read` or `alerts:write`.
+    """
+    which = Which(
+        operations=asked.about == "operations",
+        customer_id=asked.customer_id,
+        kind=asked.kind,
+        state=asked.state,
+        severity=asked.severity,
     )
+    return Alerts.model_validate(await lists.alerts(services(request).engine, asked, which))
 
 
 @router.get(
@@ -93,7 +96,7 @@ async def get_alert(request: Request, response: Response, _: Reader, alert_id: A
 async def acknowledge_alert(request: Request, response: Response, principal: Writer, alert_id: AlertId) -> Alert:
     """Somebody takes it on: the name of the API key is kept with it. Doing it again changes nothing.
 
-    Subscribers get `alert.acknowledged`. Scope: `alerts:write`.
+    Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
     wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
@@ -116,7 +119,7 @@ async def resolve_alert(
 ) -> Alert:
     """Somebody declares it done. The customer's health stays what it is. Doing it again changes nothing.
 
-    Subscribers get `alert.resolved`, with the note. Scope: `alerts:write`.
+    Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
     wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)

@@ -21,21 +21,20 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import lists
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.manage.dead_letters import Replay, Selection
 from healthsvc.store.dead_letters import DeadLetter as StoredLetter
 from healthsvc.store.dead_letters import DeadLetterFilter as Which
-from healthsvc.wire.rest import (
+from healthsvc.wire.rest.dead_letters import (
     DeadLetter,
     DeadLetterFilter,
     DeadLetters,
-    FieldProblem,
     ReplayMany,
     ReplayOne,
     ReplayResult,
     ReplayResults,
 )
+from healthsvc.wire.rest.problems import FieldProblem
 
 router = APIRouter(tags=["dead letters"], prefix="/v1/dead-letters")
 Admin = Annotated[Principal, require("admin")]
@@ -55,7 +54,7 @@ async def list_dead_letters(request: Request, _: Admin, asked: Annotated[DeadLet
     Scope: `admin`, since the bytes may be of any customer.
     """
     which = Which(reason=asked.reason, replayed=asked.replayed)
-    page = await lists.letters(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor), which)
+    page = await lists.letters(services(request).engine, asked, which)
     return DeadLetters(
         items=[_told(letter) for letter in page.items], next_cursor=page.next_cursor, prev_cursor=page.prev_cursor
     )

@@ -27,7 +27,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.flows.append import AppendFailed, Overloaded, Position
 from healthsvc.wire import cloudevents
 from healthsvc.wire.decode import DecodedBatch, FieldError, Reject, decode_batch
-from healthsvc.wire.rest import EventResults
+from healthsvc.wire.rest.events import EventResults
 
 MAX_EVENTS: Final = 1000
 DEFAULT_WAIT_SECONDS: Final = 10.0

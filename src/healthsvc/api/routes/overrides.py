@@ -23,7 +23,13 @@ from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.api.routes.events import append
 from healthsvc.flows import overrides, read
 from healthsvc.flows.overrides import Wish
-from healthsvc.wire.rest import OverrideAccepted, OverrideCreate, OverrideLift, OverrideRecord, OverrideRecords
+from healthsvc.wire.rest.overrides import (
+    OverrideAccepted,
+    OverrideCreate,
+    OverrideLift,
+    OverrideRecord,
+    OverrideRecords,
+)
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from healthsvc.core import memory
+from healthsvc.flows import operations
 from healthsvc.store import alerts_reads, audit, deliveries, projections, states
 from healthsvc.store.alerts_reads import Alert
 from healthsvc.store.deliveries import OutboxMessage
@@ -90,7 +91,10 @@ async def _settle(
         if refusal is not None:
             return refusal
         settled = await change(conn, request.alert_id, request.by, now)
-        message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
+        if settled.customer_id is None:
+            message = operations.message(settled, now, note=request.note)
+        else:
+            message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
         await deliveries.enqueue(conn, [message])
         await audit.record(
             conn, now, actor=request.by, action=f"alert.{state}", target=settled.id, detail=_detail(request)

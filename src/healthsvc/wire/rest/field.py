@@ -3,18 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from healthsvc.wire.rest.shapes import Told
 
 ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
 
 
-class _Told(BaseModel):
-    """What we answer; more members may come with later versions."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Sign(_Told):
+class Sign(Told):
     """A single thing that is known and says something."""
 
     sign: str
@@ -24,7 +20,7 @@ class Sign(_Told):
     says: Annotated[str, Field(description="The same in words, in the language asked for.")]
 
 
-class Reading(_Told):
+class Reading(Told):
     """One reading of a pricing page, the evidence for it, and a question to find out."""
 
     reading: ReadingName
@@ -32,7 +28,7 @@ class Reading(_Told):
     question: str
 
 
-class PriceReview(_Told):
+class PriceReview(Told):
     """Why somebody looks at prices, as far as it can be told."""
 
     likely: Annotated[ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")]
@@ -41,7 +37,7 @@ class PriceReview(_Told):
     readings: list[Reading]
 
 
-class HelpEvent(_Told):
+class HelpEvent(Told):
     """A page or ticket in which help was looked for."""
 
     id: str
@@ -50,7 +46,7 @@ class HelpEvent(_Told):
     occurred_at: datetime
 
 
-class HelpFunction(_Told):
+class HelpFunction(Told):
     """A function with which the customer seems to need help."""
 
     function: Annotated[str, Field(description="As the events name it, else from the page's address.")]
@@ -59,14 +55,14 @@ class HelpFunction(_Told):
     events: Annotated[list[HelpEvent], Field(description="The newest three.")]
 
 
-class HelpWanted(_Told):
+class HelpWanted(Told):
     """With which functions help is looked for, the most first; from the last 28 days' pages and tickets."""
 
     sentence: str
     functions: list[HelpFunction]
 
 
-class ExpansionReason(_Told):
+class ExpansionReason(Told):
     """One reason against offering more."""
 
     reason: Annotated[
@@ -81,14 +77,14 @@ class ExpansionReason(_Told):
     why: str
 
 
-class Expansion(_Told):
+class Expansion(Told):
     """Whether more may be offered now. Open is a permission, not an advice."""
 
     open: bool
     reasons: Annotated[list[ExpansionReason], Field(description="Why not, the weightiest first; empty where open.")]
 
 
-class DisagreementTold(_Told):
+class DisagreementTold(Told):
     """Score and money say different things."""
 
     score: Literal["high", "low"]

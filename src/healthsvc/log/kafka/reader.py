@@ -1,0 +1,76 @@
+"""The reading client: a consumer without a group, told where to read; it guards no offset, whoever uses it does."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from healthsvc.log.kafka.client import start, stop
+
+MAX_PARTITION_FETCH_BYTES = 1024 * 1024  # 4 MiB brought nothing, and each partition may hold as much
+
+
+class Reader:
+    """Fetches the assigned partitions of one topic. Records of aborted transactions aren't read."""
+
+    def __init__(self, topic: str, consumer: AIOKafkaConsumer) -> None:
+        self._topic = topic
+        self._consumer = consumer
+
+    @classmethod
+    async def started(cls, topic: str, client: Mapping[str, Any]) -> "Reader":
+        """Raises one of FAULTS."""
+        consumer = AIOKafkaConsumer(
+            **client,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            check_crcs=True,
+            max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+            metadata_max_age_ms=30_000,
+        )
+        return cls(topic, await start(consumer))
+
+    def assign(self, offsets: Mapping[int, int]) -> None:
+        """These partitions, from these offsets on; what is buffered is fetched again."""
+        self._consumer.assign([TopicPartition(self._topic, partition) for partition in offsets])
+        self.seek(offsets)
+
+    def seek(self, offsets: Mapping[int, int]) -> None:
+        for partition, offset in offsets.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), offset)
+
+    async def fetch(self, max_records: int, seconds: float) -> dict[int, list[Any]]:
+        """Records by partition. Raises a KafkaError."""
+        batches = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=max_records)
+        return {partition: records for (_, partition), records in batches.items()}
+
+    def position(self, partition: int) -> int:
+        return int(self._state(partition).position)
+
+    def highwater(self, partition: int) -> int | None:
+        """The partition's end, as the last fetch has told it."""
+        end: int | None = self._state(partition).highwater
+        return end
+
+    def stable_end(self, partition: int) -> int | None:
+        """Up to where records may be read, as the last fetch has told it: those of open transactions wait."""
+        end: int | None = self._state(partition).lso
+        return end
+
+    def waits_for_a_transaction(self, partition: int, within_seconds: float) -> bool:
+        """Records beyond the last stable offset wait for their producer; told by an answer no older than that."""
+        state = self._state(partition)
+        if state is None or state.lso is None or state.timestamp is None or not state.has_valid_position:
+            return False
+        fresh = time.time() - state.timestamp / 1000 < within_seconds
+        return bool(fresh and state.position >= state.lso)
+
+    async def stop(self) -> None:
+        await stop(self._consumer)
+
+    def _state(self, partition: int) -> Any:
+        """The consumer's own account: its public `position` is a coroutine, too dear for each chunk."""
+        return self._consumer._subscription.subscription.assignment.state_value(TopicPartition(self._topic, partition))

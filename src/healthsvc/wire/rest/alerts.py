@@ -1,0 +1,81 @@
+"""Alerts, and how they are settled."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
+
+Severity = Literal["info", "warning", "critical"]
+AlertState = Literal["open", "acknowledged", "resolved"]
+
+
+class AlertFilter(Paging):
+    """Which alerts."""
+
+    about: Annotated[
+        Literal["customers", "operations"], Field(description="Alerts about customers, or about the service.")
+    ] = "customers"
+    customer_id: Annotated[ShortText | None, Field(description="Only alerts about this customer.")] = None
+    kind: Annotated[ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")] = None
+    state: Annotated[AlertState | None, Field(description="Only alerts in this state.")] = None
+    severity: Annotated[Severity | None, Field(description="Only alerts of this severity.")] = None
+
+
+class AlertResolve(Asked):
+    """How an alert was settled."""
+
+    model_config = example(note="Called Kim: the invoice had gone to the wrong address.")
+
+    note: Annotated[Text | None, Field(max_length=2000, description="Kept in the audit log, told to webhooks.")] = None
+
+
+_ALERT: JsonDict = {
+    "id": "al_0d9b3e",
+    "customer_id": "acme",
+    "scope": None,
+    "kind": "cancel_intent",
+    "severity": "critical",
+    "state": "open",
+    "summary": "Acme Ltd looked at the cancel page",
+    "detail": {"score": 41.5},
+    "onset_at": "2026-11-20T09:29:57Z",
+    "raised_at": "2026-11-20T09:29:58Z",
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "resolved_at": None,
+    "resolved_by": None,
+    "revision": 1,
+}
+
+
+class Alert(Told):
+    """Something about a customer, or about the service, that someone should act on."""
+
+    model_config = example(**_ALERT)
+
+    id: str
+    customer_id: Annotated[str | None, Field(description="Null: an operations alert, about its `scope`.")]
+    scope: Annotated[
+        str | None, Field(description="What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`.")
+    ]
+    kind: str
+    severity: Severity
+    state: AlertState
+    summary: str
+    detail: dict[str, Any]
+    onset_at: Annotated[datetime, Field(description="When its cause happened.")]
+    raised_at: Annotated[datetime, Field(description="When it was decided.")]
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: Annotated[str | None, Field(description="`released` when its condition ended, else who.")]
+    revision: Annotated[int, Field(description="Counts changes; the ETag is this number in quotes.")]
+
+
+class Alerts(Items[Alert]):
+    """Alerts, newest first."""
+
+    model_config = example(items=[_ALERT], next_cursor=None, prev_cursor=None)

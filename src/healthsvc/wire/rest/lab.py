@@ -1,0 +1,107 @@
+"""Runs of the lab."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from healthsvc.wire.rest.shapes import Asked, Items, Told, example
+
+
+class LabRunCreate(Asked):
+    """A run of the lab on the service's own archive."""
+
+    model_config = example(kind="fit", outcome="cancelled", horizon_days=28, fit_share=0.5, capacity=25)
+
+    kind: Annotated[
+        Literal["backtest", "fit"],
+        Field(
+            description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too."
+        ),
+    ]
+    outcome: Annotated[
+        Literal["cancelled", "silence"],
+        Field(description="What counts as churn: an explicit act, or no act of the customer's over the horizon."),
+    ] = "cancelled"
+    horizon_days: Annotated[float, Field(ge=3, le=3650)] = 28.0
+    fit_share: Annotated[float, Field(ge=0.2, le=0.9, description="Of the dates, those that the backtest fits on.")] = (
+        0.5
+    )
+    capacity: Annotated[int, Field(ge=1, le=1_000_000, description="Customers whom the team can call per date.")] = 25
+
+
+_RUN: JsonDict = {
+    "id": 3,
+    "kind": "fit",
+    "options": {"outcome": "cancelled", "horizon_days": 28.0, "fit_share": 0.5, "capacity": 25},
+    "state": "done",
+    "phase": "done",
+    "progress": 1.0,
+    "failure": None,
+    "requested_by": "ops",
+    "requested_at": "2026-11-20T09:00:00Z",
+    "started_at": "2026-11-20T09:00:01Z",
+    "ended_at": "2026-11-20T09:00:41Z",
+}
+_RUN_RESULT: JsonDict = {
+    "events": 1200000,
+    "outcome": "cancelled",
+    "horizon_days": 28.0,
+    "rows": 41000,
+    "churners": 410,
+    "model": "additive",
+    "reason": "fitted",
+    "detail": "",
+    "risk_kind": "churn_probability",
+    "judged_from": "2026-06-01",
+    "figures": {"auc": 0.79, "auc_error": 0.01, "base_rate": 0.01, "lift_top_tenth": 4.1},
+    "beside": {"prior": {"auc": 0.75, "auc_error": 0.01}},
+    "gate": {"passed": True, "may_ship": True, "override_reason": None, "checks": []},
+    "warnings": [],
+    "fitted_as_of": "2026-11-20T00:00:00+00:00",
+    "model_data": {"horizon_days": 28.0, "model": {"name": "additive", "kind": "churn_probability"}},
+    "scorecard": "name: default\n…",
+}
+
+
+class LabRunSummary(Told):
+    """A run, without what came of it."""
+
+    model_config = example(**_RUN)
+
+    id: int
+    kind: Literal["backtest", "fit"]
+    options: dict[str, Any]
+    state: Annotated[
+        Literal["queued", "running", "done", "failed"],
+        Field(description="One is executed at a time; failed: see `failure`, which also tells who cancelled it."),
+    ]
+    phase: str
+    progress: Annotated[float, Field(description="0 to 1, roughly.")]
+    failure: str | None
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class LabRun(LabRunSummary):
+    """A run with its result."""
+
+    model_config = example(**_RUN, result=_RUN_RESULT)
+
+    result: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Null until it is done. `model` and `reason` (`no_evidence`: the prior stays), figures on the "
+            "dates judged and of what stands beside, the ship gate's checks; `scorecard`: the live document with the "
+            "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest."
+        ),
+    ]
+
+
+class LabRuns(Items[LabRunSummary]):
+    """Runs, newest first."""
+
+    model_config = example(items=[_RUN], next_cursor=None, prev_cursor=None)
