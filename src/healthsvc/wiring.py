@@ -22,6 +22,7 @@ from healthsvc.flows import bootstrap, fed, held, publish
 from healthsvc.flows.append import Appender
 from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
+from healthsvc.flows.fleet_guard import look_after_fleet
 from healthsvc.flows.lab_runs import look_after_runs
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
@@ -301,6 +302,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                         engine, worker_id=_worker_id(), limits=_building_memory(settings), now=utc_now, stop=stop
                     )
                 )
+                group.create_task(look_after_fleet(engine, now=utc_now, stop=stop))
                 group.create_task(look_after_runs(engine, url, worker_id=_worker_id(), stop=stop))
                 group.create_task(
                     keep_house(
