@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, NoReturn
 import structlog
 import typer
 
-from healthsvc import __version__, cli_lab, cli_replay, cli_scorecards, running, serving, settings, telemetry, wiring
+from healthsvc import __version__, cli_lab, cli_replay, cli_scorecards, running, serving, settings, telemetry
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.settings import Settings, SettingsError
@@ -21,6 +21,9 @@ from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.api_keys import SCOPES
 from healthsvc.wire.scorecards import ScorecardError, compile_document
+from healthsvc.wiring.database import any_database, install, own_database
+from healthsvc.wiring.keys import create_key, first_key
+from healthsvc.wiring.roles import api_role, deliver_role, process_role, serve_metrics
 
 EXIT_REFUSED: Final = 2  # the configuration or the command is wrong
 EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: something we need isn't there
@@ -61,12 +64,12 @@ def up() -> None:
     """
     with _told() as chosen:
         bound = serving.bind(chosen.host, chosen.port)
-        with wiring.own_database(chosen) as (url, watchers):
-            asyncio.run(wiring.install(url, chosen))
-            first = asyncio.run(wiring.first_key(url, chosen))
-            api = wiring.api_role(url, chosen, bound, lambda: _welcome(serving.address(bound), chosen, first))
-            process = wiring.process_role(url, chosen, thread=True)
-            code = running.run([*watchers, api, process, wiring.deliver_role(url, chosen)])
+        with own_database(chosen) as (url, watchers):
+            asyncio.run(install(url, chosen))
+            first = asyncio.run(first_key(url, chosen))
+            api = api_role(url, chosen, bound, lambda: _welcome(serving.address(bound), chosen, first))
+            process = process_role(url, chosen, thread=True)
+            code = running.run([*watchers, api, process, deliver_role(url, chosen)])
     _leave(code)
 
 
@@ -75,7 +78,7 @@ def api() -> None:
     """Run the REST API alone, on HEALTHSVC_DATABASE_URL. Any number may run side by side."""
     with _told() as chosen:
         url, bound = _named_database(chosen), serving.bind(chosen.host, chosen.port)
-        role = wiring.api_role(url, chosen, bound, lambda: typer.echo(f"The API listens on {serving.address(bound)}"))
+        role = api_role(url, chosen, bound, lambda: typer.echo(f"The API listens on {serving.address(bound)}"))
         code = running.run([role])
     _leave(code)
 
@@ -84,8 +87,8 @@ def api() -> None:
 def process() -> None:
     """Run the processing alone: reads the log, keeps health up to date. Any number share the partitions."""
     with _told() as chosen:
-        wiring.serve_metrics(chosen)
-        code = running.run([wiring.process_role(_named_database(chosen), chosen)])
+        serve_metrics(chosen)
+        code = running.run([process_role(_named_database(chosen), chosen)])
     _leave(code)
 
 
@@ -93,16 +96,16 @@ def process() -> None:
 def deliver() -> None:
     """Run the webhook deliveries alone. Any number share the work."""
     with _told() as chosen:
-        wiring.serve_metrics(chosen)
-        code = running.run([wiring.deliver_role(_named_database(chosen), chosen)])
+        serve_metrics(chosen)
+        code = running.run([deliver_role(_named_database(chosen), chosen)])
     _leave(code)
 
 
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database up to date: its schema, and what must exist before the first event. Harmless when it is."""
-    with _told() as chosen, wiring.any_database(chosen) as url:
-        revision = asyncio.run(wiring.install(url, chosen))
+    with _told() as chosen, any_database(chosen) as url:
+        revision = asyncio.run(install(url, chosen))
         _say({"revision": revision}, as_json, f"The database is at revision {revision}.")
 
 
@@ -122,8 +125,8 @@ def keys_create(
     strangers = [each for each in scopes if each not in SCOPES]
     if strangers:
         _refuse(f"There is no scope {strangers[0]!r}; there are {', '.join(SCOPES)}.")
-    with _told() as chosen, wiring.any_database(chosen) as url:
-        made = asyncio.run(wiring.create_key(url, chosen, name=name, scopes=scopes))
+    with _told() as chosen, any_database(chosen) as url:
+        made = asyncio.run(create_key(url, chosen, name=name, scopes=scopes))
         shown = {"id": made.key.id, "name": name, "scopes": list(made.key.scopes), "key": made.text}
         _say(shown, as_json, f"{made.text}\n(shown this once: keep it; it may {', '.join(made.key.scopes)})")
 

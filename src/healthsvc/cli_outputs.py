@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from healthsvc import wiring
 from healthsvc.flows.replay import Output
 from healthsvc.flows.table_output import TableOutput
 from healthsvc.log.http_output import MAX_EVENTS, HttpOutput, client_for
 from healthsvc.log.kafka.output import KafkaOutput
 from healthsvc.settings import Settings
+from healthsvc.wiring.database import any_database, engine_on, install
+from healthsvc.wiring.parts import kafka_security
 
 APPLICATION = "healthsvc-replay"
 TABLE_EVENTS = 5000
@@ -59,9 +60,9 @@ class Target:
         elif self.database:
             yield self.database
         else:
-            with wiring.any_database(self.settings) as address:
+            with any_database(self.settings) as address:
                 if self.settings.database is None:
-                    asyncio.run(wiring.install(address, self.settings))
+                    asyncio.run(install(address, self.settings))
                 yield address
 
     @asynccontextmanager
@@ -71,8 +72,9 @@ class Target:
             async with client_for(self.url, self._key) as client:
                 yield HttpOutput(client)
         elif self.kafka:
-            async with KafkaOutput(self.settings.kafka_bootstrap_servers or "", self.settings.events_topic) as kafka:
+            servers, security = self.settings.kafka_bootstrap_servers or "", kafka_security(self.settings)
+            async with KafkaOutput(servers, self.settings.events_topic, security) as kafka:
                 yield kafka
         else:
-            async with wiring.engine_on(address or "", APPLICATION, pool_size=2) as engine:
+            async with engine_on(address or "", APPLICATION, pool_size=2) as engine:
                 yield await TableOutput.open(engine)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from healthsvc import settings as configuration
-from healthsvc import telemetry, wiring
+from healthsvc import telemetry
 from healthsvc.cli_outputs import APPLICATION, Target, TargetError
 from healthsvc.core.fleet import Archetype
 from healthsvc.core.instants import DAY_US
@@ -29,6 +29,7 @@ from healthsvc.settings import Settings, SettingsError
 from healthsvc.store import installation
 from healthsvc.store.installation import NotInstalledError
 from healthsvc.wire.files import STDIN, EventFile, FileRefusedError, Group, fingerprint, load_mapping, name_of
+from healthsvc.wiring.database import engine_on
 
 NEWS_SECONDS = 5.0
 FOLD_SECONDS = 60.0
@@ -260,7 +261,7 @@ async def _send(target: Target, address: str | None, job: _Job) -> _Report:
 
 async def _fold(address: str) -> int:
     """Wait while a running service folds what waits in the log; returns how much is left."""
-    async with wiring.engine_on(address, APPLICATION, pool_size=1) as engine:
+    async with engine_on(address, APPLICATION, pool_size=1) as engine:
         deadline, before = time.monotonic() + FOLD_SECONDS, None
         while True:
             async with engine.begin() as conn:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from healthsvc import settings as configuration
-from healthsvc import telemetry, wiring
+from healthsvc import telemetry
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows import preview as previews
 from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
@@ -21,6 +21,16 @@ from healthsvc.store.publications import Publication
 from healthsvc.wire import scorecard_diff
 from healthsvc.wire.scorecard_faults import Fault, doubts, faults
 from healthsvc.wire.scorecards import default_document
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.scorecards import (
+    preview_scorecard,
+    publish_scorecard,
+    rebuild_projection,
+    scorecard_documents,
+    scorecard_status,
+    scorecard_versions,
+    see_through,
+)
 
 EXIT_REFUSED: Final = 2
 EXIT_FAILED: Final = 1
@@ -88,8 +98,8 @@ def diff(before: Either, after: Either, as_json: AsJson = False) -> None:
 @scorecards.command("list")
 def list_versions(as_json: AsJson = False) -> None:
     """List the versions, newest first."""
-    with _surroundings() as chosen, wiring.any_database(chosen) as url:
-        found = asyncio.run(wiring.scorecard_versions(url, chosen))
+    with _surroundings() as chosen, any_database(chosen) as url:
+        found = asyncio.run(scorecard_versions(url, chosen))
     if as_json:
         shown = [
             {"version": v.version, "name": v.name, "state": v.state, "created_at": v.created_at.isoformat()}
@@ -106,8 +116,8 @@ def list_versions(as_json: AsJson = False) -> None:
 @scorecards.command()
 def status(as_json: AsJson = False) -> None:
     """Say what is live, what is being built, and which measures no event has fed in 30 days."""
-    with _surroundings() as chosen, wiring.any_database(chosen) as url:
-        publications, measures = asyncio.run(wiring.scorecard_status(url, chosen))
+    with _surroundings() as chosen, any_database(chosen) as url:
+        publications, measures = asyncio.run(scorecard_status(url, chosen))
     live = next(p for p in publications if p.state == "live")
     building = next((p for p in publications if p.state == "building"), None)
     unfed = [m.measure for m in measures if not m.fed]
@@ -131,8 +141,8 @@ def preview(
 ) -> None:
     """Try a scorecard on a sample of the customers there are, from the archive. Changes nothing."""
     document = _checked(_read(file))
-    with _surroundings() as chosen, wiring.any_database(chosen) as url, _bar("Scoring", customers) as bar:
-        found = asyncio.run(wiring.preview_scorecard(url, chosen, document, customers, bar))
+    with _surroundings() as chosen, any_database(chosen) as url, _bar("Scoring", customers) as bar:
+        found = asyncio.run(preview_scorecard(url, chosen, document, customers, bar))
     bands = [{"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)]
     moved = [
         {
@@ -178,9 +188,9 @@ def publish(
     """
     version = int(file) if file.isdigit() else None
     document = None if version is not None else _checked(_read(file))
-    with _surroundings() as chosen, wiring.any_database(chosen) as url:
+    with _surroundings() as chosen, any_database(chosen) as url:
         outcome = asyncio.run(
-            wiring.publish_scorecard(url, chosen, document, version, with_gaps=with_gaps, override=override or None)
+            publish_scorecard(url, chosen, document, version, with_gaps=with_gaps, override=override or None)
         )
         _follow(url, chosen, outcome, as_json)
 
@@ -190,8 +200,8 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
 
     For proof, or after repairing data. The live version serves meanwhile; running workers change over by themselves.
     """
-    with _surroundings() as chosen, wiring.any_database(chosen) as url:
-        outcome = asyncio.run(wiring.rebuild_projection(url, chosen, with_gaps=with_gaps))
+    with _surroundings() as chosen, any_database(chosen) as url:
+        outcome = asyncio.run(rebuild_projection(url, chosen, with_gaps=with_gaps))
         _follow(url, chosen, outcome, as_json)
 
 
@@ -208,7 +218,7 @@ def _follow(url: str, chosen: Settings, outcome: Outcome, as_json: bool) -> None
             _refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with _bar("Folding", 100) as bar:
-                done = asyncio.run(wiring.see_through(url, chosen, projection, lambda p: bar(_percent(p))))
+                done = asyncio.run(see_through(url, chosen, projection, lambda p: bar(_percent(p))))
     if done.failure is not None:
         _refuse(done.failure, EXIT_FAILED)
     if as_json:
@@ -246,8 +256,8 @@ def _documents(chosen: Settings, names: Sequence[str]) -> list[str]:
     kept = {n for n in names if n.isdigit() or n == "live"}
     found: dict[str, str | None] = {}
     if kept:
-        with wiring.any_database(chosen) as url:
-            found = asyncio.run(wiring.scorecard_documents(url, chosen, kept))
+        with any_database(chosen) as url:
+            found = asyncio.run(scorecard_documents(url, chosen, kept))
     documents: list[str] = []
     for name in names:
         document = default_document() if name == "default" else found[name] if name in kept else _checked(_read(name))

@@ -1,5 +1,6 @@
 """Replays into a real Kafka: keyed by customer, in order, acknowledged."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from healthsvc.flows.replay import Batch, OutputAwayError
+from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.output import KafkaOutput
 from tests.support.makers import make_event
 
@@ -35,6 +37,22 @@ async def test_a_broker_that_is_not_there_is_away() -> None:
     with pytest.raises(OutputAwayError):
         async with KafkaOutput("127.0.0.1:1", "t"):
             pass
+
+
+async def test_the_configured_security_holds_for_what_is_sent_too() -> None:
+    first_bytes: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await first_bytes.put(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(OutputAwayError):
+            async with KafkaOutput(f"127.0.0.1:{port}", "t", KafkaSecurity(protocol="SSL")):
+                pass
+
+    assert first_bytes.get_nowait() == b"\x16"  # a TLS handshake
 
 
 async def read(bootstrap: str, topic: str, count: int) -> list[tuple[bytes, bytes]]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from healthsvc.core.instants import to_us
 from healthsvc.store import (
@@ -43,12 +43,13 @@ class Page(Generic[ItemT]):
     prev_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """How many items, and from which cursor on. Raises CursorError when used with a cursor of another list."""
+class Wanted(Protocol):
+    """How many items, and from which cursor on. A cursor of another list raises CursorError when it is used."""
 
-    limit: int
-    cursor: str | None = None
+    @property
+    def limit(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

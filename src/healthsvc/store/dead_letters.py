@@ -32,21 +32,6 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDeadLetter:
-    """A record to be set aside; `headers` and `errors` are JSON."""
-
-    origin: str
-    topic: str
-    partition: int
-    position: int
-    raw: bytes | None
-    raw_bytes: int
-    headers: str
-    reason: str
-    errors: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterFilter:
     """Which dead letters; None: whichever."""
 

@@ -21,7 +21,6 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import lists
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import alerts
 from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Stale
 from healthsvc.store.alerts_reads import Alert as StoredAlert
@@ -67,12 +66,7 @@ async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter,
         state=asked.state,
         severity=asked.severity,
     )
-    page = await lists.alerts(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor), which)
-    return Alerts(
-        items=[Alert.model_validate(alert) for alert in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return Alerts.model_validate(await lists.alerts(services(request).engine, asked, which))
 
 
 @router.get(

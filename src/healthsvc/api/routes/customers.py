@@ -23,7 +23,6 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import diff, lists, past, read
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.past import PastNotKept
 from healthsvc.store.history_reads import Span
 from healthsvc.store.standings_reads import StandingFilter
@@ -31,7 +30,7 @@ from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.customers import Customer, CustomerFilter, Standing, Standings
 from healthsvc.wire.rest.diffs import Diff, DiffAsked
 from healthsvc.wire.rest.explanations import Explanation, ExplanationAsked
-from healthsvc.wire.rest.history import History, HistoryEntry, HistoryFilter, Timeline, TimelineEntry, TimelineFilter
+from healthsvc.wire.rest.history import History, HistoryFilter, Timeline, TimelineFilter
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]
@@ -54,8 +53,7 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     Scope: `customers:read`.
     """
     which = StandingFilter(band=asked.band, flag=asked.flag, owner=asked.owner, segment=asked.segment, tier=asked.tier)
-    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    as_of, version, page = await lists.standings(services(request).engine, wanted, which, asked.sort)
+    as_of, version, page = await lists.standings(services(request).engine, asked, which, asked.sort)
     return Standings(
         as_of=as_of,
         scorecard_version=version,
@@ -129,17 +127,13 @@ async def list_history(
     """
     page = await lists.history(
         services(request).engine,
-        Wanted(limit=asked.limit, cursor=asked.cursor),
+        asked,
         known(customer_id),
         Span(after=asked.after, before=asked.before),
     )
     if page is None:
         raise not_found("customer")
-    return History(
-        items=[HistoryEntry.model_validate(decision) for decision in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return History.model_validate(page)
 
 
 @router.get(
@@ -155,15 +149,10 @@ async def list_customer_events(
 
     Empty where the archive is switched off. Scope: `customers:read`.
     """
-    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    page = await lists.timeline(services(request).engine, wanted, known(customer_id), asked.type)
+    page = await lists.timeline(services(request).engine, asked, known(customer_id), asked.type)
     if page is None:
         raise not_found("customer")
-    return Timeline(
-        items=[TimelineEntry.model_validate(event) for event in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return Timeline.model_validate(page)
 
 
 @router.get(

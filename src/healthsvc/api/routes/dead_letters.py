@@ -21,7 +21,6 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import lists
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.manage.dead_letters import Replay, Selection
 from healthsvc.store.dead_letters import DeadLetter as StoredLetter
@@ -55,7 +54,7 @@ async def list_dead_letters(request: Request, _: Admin, asked: Annotated[DeadLet
     Scope: `admin`, since the bytes may be of any customer.
     """
     which = Which(reason=asked.reason, replayed=asked.replayed)
-    page = await lists.letters(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor), which)
+    page = await lists.letters(services(request).engine, asked, which)
     return DeadLetters(
         items=[_told(letter) for letter in page.items], next_cursor=page.next_cursor, prev_cursor=page.prev_cursor
     )

@@ -24,10 +24,9 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import endpoints
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.deliveries import Deliveries, Delivery
+from healthsvc.wire.rest.deliveries import Deliveries
 from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
 from healthsvc.wire.rest.shapes import Paging
 from healthsvc.wire.webhook_schemas import SCHEMAS
@@ -82,12 +81,7 @@ async def create_endpoint(
 )
 async def list_endpoints(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Endpoints:
     """Endpoints, newest first. Scope: `webhooks:admin`."""
-    page = await endpoints.page(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
-    return Endpoints(
-        items=[Endpoint.model_validate(endpoint) for endpoint in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return Endpoints.model_validate(await endpoints.page(services(request).engine, asked))
 
 
 @router.get(
@@ -183,15 +177,10 @@ async def list_deliveries(
 
     Scope: `webhooks:admin`.
     """
-    wanted = Wanted(limit=asked.limit, cursor=asked.cursor)
-    page = await endpoints.sent(services(request).engine, wanted, _known(endpoint_id))
+    page = await endpoints.sent(services(request).engine, asked, _known(endpoint_id))
     if page is None:
         raise not_found("endpoint")
-    return Deliveries(
-        items=[Delivery.model_validate(delivery) for delivery in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return Deliveries.model_validate(page)
 
 
 def _check_types(event_types: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import lists
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.manage import keys
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.keys import Key, KeyCreate, KeyCreated, Keys
@@ -36,12 +35,7 @@ KeyId = Annotated[str, Path(description="The key's id, not the key.", examples=[
 )
 async def list_keys(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Keys:
     """API keys, newest first, ended ones too; never the keys themselves. Scope: `admin`."""
-    page = await lists.api_keys(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
-    return Keys(
-        items=[Key.model_validate(key) for key in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return Keys.model_validate(await lists.api_keys(services(request).engine, asked))
 
 
 @router.post(

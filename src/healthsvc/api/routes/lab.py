@@ -20,8 +20,7 @@ from healthsvc.api.problems import (
 )
 from healthsvc.flows import lab_runs, lists
 from healthsvc.flows.lab.run import Wanted as Run
-from healthsvc.flows.lists import Wanted
-from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns, LabRunSummary
+from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
 from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
@@ -60,12 +59,7 @@ async def create_lab_run(
 )
 async def list_lab_runs(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> LabRuns:
     """Runs, newest first, without their results. Scope: `scorecards:admin`."""
-    page = await lists.runs(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
-    return LabRuns(
-        items=[LabRunSummary.model_validate(run) for run in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return LabRuns.model_validate(await lists.runs(services(request).engine, asked))
 
 
 @router.get(

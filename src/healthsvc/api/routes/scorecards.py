@@ -23,7 +23,6 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.flows import fed, lists, publish
-from healthsvc.flows.lists import Wanted
 from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
 from healthsvc.store.publications import Publication as StoredPublication
 from healthsvc.store.scorecards import Version
@@ -60,12 +59,7 @@ BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
 )
 async def list_scorecards(request: Request, _: Reader, asked: Annotated[Paging, Query()]) -> ScorecardVersions:
     """Versions, newest first, drafts too. Scope: `customers:read` or `scorecards:admin`."""
-    page = await lists.scorecard_versions(services(request).engine, Wanted(limit=asked.limit, cursor=asked.cursor))
-    return ScorecardVersions(
-        items=[ScorecardVersion.model_validate(version) for version in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
+    return ScorecardVersions.model_validate(await lists.scorecard_versions(services(request).engine, asked))
 
 
 @router.post(

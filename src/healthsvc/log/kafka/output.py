@@ -7,14 +7,16 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from healthsvc.flows.replay import Answer, Batch, OutputAwayError
+from healthsvc.log.kafka.client import KafkaSecurity
 
 
 class KafkaOutput:
     """Produces batches keyed by customer; in one partition the order of the file is kept. Used as `async with`."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
+        self._security = security or KafkaSecurity()
         self._producer: Any = None
 
     async def __aenter__(self) -> "KafkaOutput":
@@ -25,6 +27,7 @@ class KafkaOutput:
             enable_idempotence=True,
             linger_ms=2,
             max_batch_size=256 * 1024,
+            **self._security.arguments(),
         )
         try:
             await self._producer.start()

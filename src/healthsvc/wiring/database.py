@@ -1,0 +1,87 @@
+"""The database that a command works on: whose it is, its schema, engines on it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+
+from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
+from healthsvc.flows import bootstrap
+from healthsvc.running import Role
+from healthsvc.settings import Settings
+from healthsvc.store import projections, schema
+from healthsvc.store.engine import AsyncEngine, create_engine
+from healthsvc.telemetry import LogEvent
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def own_database(settings: Settings) -> Iterator[tuple[str, list[Role]]]:
+    """The database for `up`: the operator's, or the embedded one for us alone; and the roles that watch over it.
+
+    Raises DataFolderInUseError, EmbeddedPostgresError.
+    """
+    if settings.database is not None:
+        yield settings.database, []
+        return
+    with hold(settings.data_dir):
+        server = EmbeddedPostgres(settings.data_dir)
+        try:
+            yield server.start(), [Role(name="postgres", run=lambda stop: _watch(server, stop))]
+        finally:
+            server.stop()
+
+
+@contextmanager
+def any_database(settings: Settings) -> Iterator[str]:
+    """The database for a short command: the operator's, the one that a running `up` has, or the embedded one started.
+
+    Not installed by itself: see `install`. Start from the main thread, outside of any event loop.
+    """
+    try:
+        with own_database(settings) as (url, _):
+            yield url
+    except DataFolderInUseError:
+        running_one = running_url(settings.data_dir)
+        if running_one is None:
+            raise
+        yield running_one
+
+
+async def install(url: str, settings: Settings) -> str | None:
+    """Bring the database's schema up to date and make what must exist before the first event; answers its revision."""
+    document = settings.scorecard_document
+    await schema.upgrade(url)
+    async with engine_on(url, "healthsvc-install") as engine, engine.begin() as conn:
+        await bootstrap.ensure(conn, settings.partitions, document=document)
+        revision = await schema.current(conn)
+        if document is not None and (await projections.live(conn)).document != document:
+            log.warning(
+                LogEvent.SCORECARD_KEPT,
+                file=str(settings.scorecard),
+                why="the database has another one already: healthsvc scorecard publish FILE",
+            )
+    log.info(LogEvent.SCHEMA_MIGRATED, revision=revision)
+    return revision
+
+
+@asynccontextmanager
+async def engine_on(url: str, application: str, *, pool_size: int = 5) -> AsyncIterator[AsyncEngine]:
+    """An engine for the length of a block."""
+    engine = create_engine(url, pool_size=pool_size, application=application)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _watch(server: EmbeddedPostgres, stop: asyncio.Event) -> None:
+    """Run until `stop`; a server that ends by itself is the end of us, too."""
+    ended = asyncio.create_task(server.wait())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ended.cancel():
+        raise EmbeddedPostgresError(f"PostgreSQL ended by itself with code {ended.result()}")

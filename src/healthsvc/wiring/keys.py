@@ -1,0 +1,39 @@
+"""API keys, made from the command line; and the secret that they are hashed with."""
+
+from healthsvc.api.app import key_pepper
+from healthsvc.flows.manage import keys
+from healthsvc.flows.manage.keys import NewKey
+from healthsvc.settings import Settings
+from healthsvc.store import keys as stored_keys
+from healthsvc.store import secrets as stored_secrets
+from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.keyset import Place
+from healthsvc.wiring.database import engine_on
+from healthsvc.wiring.parts import utc_now
+
+
+async def create_key(url: str, settings: Settings, *, name: str, scopes: tuple[str, ...]) -> NewKey:
+    """Make an API key."""
+    async with engine_on(url, "healthsvc-keys") as engine:
+        async with engine.begin() as conn:
+            secret = await service_secret(conn, settings)
+        return await keys.create(
+            engine, utc_now(), pepper=key_pepper(secret), name=name, scopes=scopes, actor="command line"
+        )
+
+
+async def first_key(url: str, settings: Settings) -> NewKey | None:
+    """An admin key, if the database has no key at all and no HEALTHSVC_ADMIN_KEY stands in for one."""
+    async with engine_on(url, "healthsvc-keys") as engine, engine.connect() as conn:
+        has_keys = bool(await stored_keys.page(conn, Place(limit=1)))
+    if has_keys or settings.admin_key is not None:
+        return None
+    return await create_key(url, settings, name="first key", scopes=("admin",))
+
+
+async def service_secret(conn: AsyncConnection, settings: Settings) -> bytes:
+    return await stored_secrets.service_secret(conn, configured_secret(settings))
+
+
+def configured_secret(settings: Settings) -> str | None:
+    return settings.secret_key.get_secret_value() if settings.secret_key else None

@@ -1,0 +1,98 @@
+"""Scorecards, kept and published from the command line."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from healthsvc.flows import fed, publish
+from healthsvc.flows.caretaker import look_after_projections
+from healthsvc.flows.preview import Preview, preview
+from healthsvc.settings import Settings
+from healthsvc.store import projections, scorecards
+from healthsvc.store.keyset import Place
+from healthsvc.store.publications import Publication
+from healthsvc.store.scorecards import Version
+from healthsvc.wire.scorecards import default_document
+from healthsvc.wiring.database import engine_on, install
+from healthsvc.wiring.parts import building_memory, utc_now, worker_id
+
+BY: Final = "command line"
+
+
+async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
+    """The versions, newest first."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
+        return await scorecards.page(conn, Place(limit=250))
+
+
+async def scorecard_status(url: str, settings: Settings) -> tuple[Sequence[Publication], Sequence[fed.Fed]]:
+    """The last publications, newest first, and which measures are fed."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await publish.progress(engine), (await fed.measures(engine, utc_now()))[0]
+
+
+async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:
+    """Documents of versions, by number or `live`; None for a version that isn't there."""
+    await install(url, settings)
+    found: dict[str, str | None] = {}
+    async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
+        live = (await projections.live(conn)).scorecard_version
+        for name in names:
+            version = await scorecards.get(conn, live if name == "live" else min(int(name), 2**31 - 1))
+            found[name] = None if version is None else version.document or default_document()
+    return found
+
+
+async def preview_scorecard(
+    url: str, settings: Settings, document: str, sample: int, told: Callable[[int], None]
+) -> Preview:
+    """What a scorecard would make of a sample of the customers."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await preview(engine, document, utc_now(), sample=sample, told=told)
+
+
+async def publish_scorecard(
+    url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool, override: str | None
+) -> publish.Outcome:
+    """Ask for a document, or a version that is kept, to become the live one."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        if document is not None:
+            version = (await publish.keep(engine, document, by=BY, now=utc_now()))[0].version
+        number = min(version or 0, 2**31 - 1)
+        return await publish.publish(
+            engine, number, by=BY, now=utc_now(), with_gaps=with_gaps, override_reason=override
+        )
+
+
+async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.Outcome:
+    """Ask for the live version to be built anew."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        return await publish.rebuild(engine, by=BY, now=utc_now(), with_gaps=with_gaps)
+
+
+async def see_through(
+    url: str, settings: Settings, projection: int, told: Callable[[Publication], None]
+) -> Publication:
+    """Follow a building to its end; build ourselves while no worker does."""
+    stop = asyncio.Event()
+    async with engine_on(url, "healthsvc-scorecard") as engine:
+        building = asyncio.create_task(
+            look_after_projections(
+                engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
+            )
+        )
+        try:
+            while True:
+                found = next(p for p in await publish.progress(engine) if p.id == projection)
+                told(found)
+                if found.state != "building":
+                    return found
+                await asyncio.sleep(0.2)
+        finally:
+            stop.set()
+            await building
