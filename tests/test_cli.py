@@ -26,6 +26,7 @@ COMMANDS = [
     "variables",
     "scorecard",
     "rebuild",
+    "portfolio",
 ]
 Run = Callable[..., Result]
 

@@ -54,6 +54,7 @@ class LogEvent(StrEnum):
     DELIVERER_FAILED = "deliverer.failed"
     ENDPOINT_DISABLED = "endpoint.disabled"
     HOUSEKEEPING = "housekeeping.done"
+    LEDGER_FAULT = "ledger.fault"
 
 
 FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
