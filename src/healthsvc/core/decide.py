@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import memory
 from healthsvc.core.evaluate import Evaluation, fastest_half_life_us
+from healthsvc.core.families import Kind, families, one_alert
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.levels import Floats, Instants
@@ -40,11 +41,12 @@ class FlagChange:
     """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released.
 
     Renewed: it held, and its cause has happened again since the last decision; an alert if none is open any longer.
+    Sharper, beside, eased: what it does to the alert of its family (`families.one_alert`).
     """
 
     row: int
     flag: int
-    kind: Literal["raised", "released", "renewed"]
+    kind: Kind
     onset_us: int
     alert: bool
 
@@ -86,6 +88,8 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     )
     score = np.where(found.churned, after[:, memory.FROZEN], found.score)
     flag_changes, mask = _flags(card, found, remembered)
+    if flag_changes:
+        flag_changes = one_alert(lambda _: card, families(card), flag_changes, found.standing.onset_us, mask)
     after[:, memory.FLAGS] = mask
     _move_bands(card, score, now, found.churned, found.overridden, after)
     quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden).tolist())

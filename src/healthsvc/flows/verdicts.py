@@ -23,7 +23,7 @@ from healthsvc.core.decide import (
     flag_names,
 )
 from healthsvc.core.evaluate import Evaluation, evaluate
-from healthsvc.core.families import absences
+from healthsvc.core.families import absences, families
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
@@ -31,7 +31,7 @@ from healthsvc.core.view import View
 from healthsvc.flows import field as field_readings
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.decisions import AlertRow, ResolvedAlert
+from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
@@ -76,6 +76,16 @@ class Verdicts:
     next_due_us: float = float("inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bonds:
+    """What the flags of a scorecard have to do with each other."""
+
+    absent: frozenset[str]
+    """Flags that say that something didn't happen."""
+    related: dict[int, tuple[int, ...]]
+    """By flag that has relatives: its family."""
+
+
 class Judge:
     """Decides rows of the states and words the outcome; one for each projection in memory."""
 
@@ -83,7 +93,8 @@ class Judge:
         self._states = states
         self._projection = projection
         self._version = scorecard_version
-        self._absences = absences(states.program.scorecard)
+        card = states.program.scorecard
+        self._bonds = _Bonds(absent=absences(card), related=families(card))
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -96,7 +107,7 @@ class Judge:
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
         telling = _Telling(
-            self._absences, states, self._projection, self._version, rows, found, decisions, before, logged_us
+            self._bonds, states, self._projection, self._version, rows, found, decisions, before, logged_us
         )
         states.memory[rows] = decisions.memory
         verdicts = telling.tell()
@@ -123,7 +134,7 @@ class _Telling:
 
     def __init__(
         self,
-        absent: frozenset[str],
+        bonds: _Bonds,
         states: States,
         projection: int,
         version: int,
@@ -134,7 +145,7 @@ class _Telling:
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
-        self._absent = absent
+        self._bonds = bonds
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
         self._row_numbers: list[int] = rows.tolist()
@@ -168,8 +179,8 @@ class _Telling:
     def _flag(self, change: FlagChange) -> None:
         rule = self._card.flags[change.flag]
         if change.kind == "released":
-            if rule.severity is not None:
-                self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
+            kinds = self._ended(change) if rule.severity is not None else ()
+            self._out.ended += [(self._keys[change.row], kind, self._at(change.row)) for kind in kinds]
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
@@ -186,9 +197,22 @@ class _Telling:
                 rule.title,
                 change.onset_us,
                 detail,
-                unless_open=change.kind == "renewed",
-                absence=rule.name in self._absent,
+                unless_open=change.kind in ("renewed", "beside"),
+                takes_over=change.kind if change.kind in ("sharper", "eased") else "",
+                family=self._family(change.flag),
+                absence=rule.name in self._bonds.absent,
             )
+
+    def _family(self, flag: int) -> tuple[str, ...]:
+        """The kinds of alert of which the customer has one."""
+        return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
+
+    def _ended(self, change: FlagChange) -> tuple[str, ...]:
+        """The kinds of alert that end with a flag: none while another of its family goes on holding."""
+        holds = int(self._decisions.memory[change.row, memory.FLAGS])
+        family = self._bonds.related.get(change.flag, ())
+        goes_on = any(holds >> f & 1 and self._card.flags[f].severity is not None for f in family)
+        return () if goes_on else self._family(change.flag)
 
     def _briefing(self, i: int) -> dict[str, Any]:
         row, states = self._row_numbers[i], self._states
@@ -238,6 +262,8 @@ class _Telling:
         detail: dict[str, Any],
         *,
         unless_open: bool = False,
+        takes_over: str = "",
+        family: tuple[str, ...] = (),
         absence: bool = False,
     ) -> None:
         row = AlertRow(
@@ -251,6 +277,8 @@ class _Telling:
             onset_at=from_us(onset_us),
             raised_at=self._at(i),
             unless_open=unless_open,
+            takes_over=takes_over,
+            family="\n".join(family or (kind,)),
             absence=absence,
         )
         self._out.alerts.append(row)
@@ -346,6 +374,13 @@ def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
     """The webhook-id: the same decision has the same one, whoever writes it down."""
     said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
     return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
+
+
+def escalated(raised: Draft, taken: TakenOver) -> Draft:
+    """`alert.escalated` for an alert that became a sharper flag's; raised: what would have told of a new one."""
+    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
+    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
+    return raised._replace(type="alert.escalated", data={**raised.data, **known, **previous})
 
 
 def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
