@@ -26,7 +26,7 @@ from healthsvc.core.view import View
 
 Mask = NDArray[np.bool_]
 _SLOT_SPAN_US: Final = fact.SLOT_SPAN_DAYS * DAY_US
-_DISTINCT: Final = np.array(
+DISTINCT: Final = np.array(
     [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
 )
 """Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
@@ -198,8 +198,8 @@ def _extent(view: View, measure: int, judge: Judge) -> Judged:
     """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least
     `at`)."""
     slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-    ever = _DISTINCT[(slots > 0).sum(axis=1)]
-    used = _DISTINCT[(slots + _SLOT_SPAN_US > view.now_us[:, None]).sum(axis=1)]
+    ever = DISTINCT[(slots > 0).sum(axis=1)]
+    used = DISTINCT[(slots + _SLOT_SPAN_US > view.now_us[:, None]).sum(axis=1)]
     owned = view.fact("features_owned")
     owned = np.where(np.isnan(owned) | (owned <= 0), np.maximum(ever, judge.at), np.maximum(owned, 1.0))
     return (ever > 0).astype(np.float64), np.minimum(1.0, used / owned)

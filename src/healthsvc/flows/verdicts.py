@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import facts, memory, readings
+from healthsvc.core import facts, memory
 from healthsvc.core.decide import (
     ALERT_MAX_AGE_US,
     BAND_ALERT,
@@ -107,7 +107,7 @@ class Judge:
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
         telling = _Telling(
-            self._bonds, states, self._projection, self._version, rows, found, decisions, before, logged_us
+            self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
         states.memory[rows] = decisions.memory
         verdicts = telling.tell()
@@ -139,13 +139,14 @@ class _Telling:
         projection: int,
         version: int,
         rows: Rows,
+        view: View,
         found: Evaluation,
         decisions: Decisions,
         before: Floats,
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
-        self._bonds = bonds
+        self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
         self._row_numbers: list[int] = rows.tolist()
@@ -188,8 +189,6 @@ class _Telling:
                 "score": self._score(change.row),
                 "band": self._band_name(change.row),
             }
-            if rule.name == readings.FLAG:
-                detail["briefing"] = self._briefing(change.row)
             self._alert(
                 change.row,
                 rule.name,
@@ -214,12 +213,8 @@ class _Telling:
         goes_on = any(holds >> f & 1 and self._card.flags[f].severity is not None for f in family)
         return () if goes_on else self._family(change.flag)
 
-    def _briefing(self, i: int) -> dict[str, Any]:
-        row, states = self._row_numbers[i], self._states
-        one = slice(row, row + 1)
-        return field_readings.briefing(
-            View(states.program, states.cells[one], states.facts[one], self._found.now_us[i : i + 1])
-        )
+    def _briefing(self, i: int, kind: str) -> dict[str, Any]:
+        return field_readings.briefing(self._view, self._found, i, kind)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -266,6 +261,7 @@ class _Telling:
         family: tuple[str, ...] = (),
         absence: bool = False,
     ) -> None:
+        detail["briefing"] = self._briefing(i, kind)
         row = AlertRow(
             id=alert_id(self._customer(i), kind, onset_us),
             customer_key=self._keys[i],
