@@ -33,10 +33,9 @@ from healthsvc.api.routes import (
 )
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.secrets import Vault, derive
+from healthsvc.store.secrets import Vault
 from healthsvc.wire.cursors import CursorError
 
-KEY_PURPOSE: Final = "api keys"
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     overrides.router,
@@ -52,17 +51,12 @@ ROUTERS: Final[Sequence[APIRouter]] = (
 )
 
 
-def key_pepper(service_secret: bytes) -> bytes:
-    """What API keys are hashed with; whoever makes keys outside of the API needs the same."""
-    return derive(service_secret, KEY_PURPOSE)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
     """What the API needs to know of the configuration.
 
-    `pepper` comes from `key_pepper`; `partitions` is the number the log has; `check_url` answers what is wrong with a
-    webhook's URL; while `draining` answers True the service isn't ready.
+    `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
+    with a webhook's URL; while `draining` answers True the service isn't ready.
     """
 
     version: str
