@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import structlog
 import typer
 
-from healthsvc import __version__, cli_lab, cli_replay, cli_scorecards, running, serving, settings, telemetry
+from healthsvc import (
+    __version__,
+    cli_lab,
+    cli_portfolio,
+    cli_replay,
+    cli_scorecards,
+    running,
+    serving,
+    settings,
+    telemetry,
+)
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.settings import Settings, SettingsError
 from healthsvc.telemetry import LogEvent
@@ -44,6 +54,7 @@ app.add_typer(keys, name="keys")
 cli_replay.register(app)
 cli_lab.register(app)
 cli_scorecards.register(app)
+cli_portfolio.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 

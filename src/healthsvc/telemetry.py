@@ -31,6 +31,9 @@ class LogEvent(StrEnum):
     PROJECTION_GIVEN_UP = "projection.given_up"
     PROJECTION_CLEARED = "projection.cleared"
     PROJECTION_FAULT = "projection.fault"
+    GUARD_BEGAN = "guard.began"
+    GUARD_ENDED = "guard.ended"
+    GUARD_FAULT = "guard.fault"
     LAB_RUN_ENDED = "lab_run.ended"
     LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
@@ -51,6 +54,7 @@ class LogEvent(StrEnum):
     DELIVERER_FAILED = "deliverer.failed"
     ENDPOINT_DISABLED = "endpoint.disabled"
     HOUSEKEEPING = "housekeeping.done"
+    LEDGER_FAULT = "ledger.fault"
 
 
 FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -88,6 +92,10 @@ DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by re
 ALERTS = Counter(
     "healthsvc_alerts_total", "Alerts by kind and action (raised, acknowledged, resolved).", ["kind", "action"]
 )
+GUARDS = Gauge(
+    "healthsvc_fleet_guards",
+    "Sources, segments or the fleet that have fallen at once: alerts of silence are held.",
+)
 HTTP_REQUESTS = Counter("healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(
     "healthsvc_http_request_seconds", "Duration of requests.", ["method", "route"], buckets=FAST_SECONDS
@@ -106,6 +114,7 @@ METRICS = (
     DELIVERY_ATTEMPTS,
     DEAD_LETTERS,
     ALERTS,
+    GUARDS,
     HTTP_REQUESTS,
     HTTP_SECONDS,
 )

@@ -29,6 +29,7 @@ from healthsvc.api.routes import (
     lab,
     overrides,
     pages,
+    portfolio,
     scorecards,
 )
 from healthsvc.flows.append import Appender
@@ -40,6 +41,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     overrides.router,
     customers.router,
+    portfolio.router,
     alerts.router,
     scorecards.router,
     lab.router,

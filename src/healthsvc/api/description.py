@@ -25,6 +25,7 @@ as `cursor`, with the same filter, until it is null. Instants are RFC 3339 in UT
 TAGS: Final = (
     ("events", "What happened, in."),
     ("customers", "Their health, why it is so, and their past."),
+    ("portfolio", "What became of all of them."),
     ("alerts", "What someone should act on."),
     ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
     ("lab", "Models of the risk, fitted and judged by replay of the archive before they are published."),

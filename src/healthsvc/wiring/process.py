@@ -4,7 +4,9 @@ import asyncio
 import gc
 
 from healthsvc.flows.caretaker import look_after_projections
+from healthsvc.flows.fleet_guard import look_after_fleet
 from healthsvc.flows.lab_runs import look_after_runs
+from healthsvc.flows.portfolio import keep_ledger
 from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Processor
 from healthsvc.flows.retention import keep_house
@@ -40,7 +42,9 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                         engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
                     )
                 )
+                group.create_task(look_after_fleet(engine, now=utc_now, stop=stop))
                 group.create_task(look_after_runs(engine, url, worker_id=worker_id(), stop=stop))
+                group.create_task(keep_ledger(engine, stop))
                 group.create_task(
                     keep_house(
                         engine,

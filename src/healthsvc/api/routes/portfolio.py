@@ -1,0 +1,58 @@
+"""The portfolio's figures over a period."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.context import services
+from healthsvc.api.problems import INVALID_REQUEST, Fault, invalid
+from healthsvc.flows import portfolio
+from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, told
+
+router = APIRouter(tags=["portfolio"])
+Reader = Annotated[Principal, require("customers:read")]
+PERIOD: Final = timedelta(days=30)
+CSV: Final = "text/csv"
+
+
+def _described() -> dict[int | str, dict[str, Any]]:
+    said = answers(Portfolio, INVALID_REQUEST)
+    said[200]["content"][CSV] = {"schema": {"type": "string"}, "example": as_csv(_example())}
+    return said
+
+
+def _example() -> Portfolio:
+    extra: Any = Portfolio.model_config["json_schema_extra"]
+    return Portfolio.model_validate(extra["examples"][0])
+
+
+@router.get(
+    "/v1/portfolio",
+    operation_id="get_portfolio",
+    summary="Measure the portfolio over a period",
+    response_class=Response,
+    responses=_described(),
+)
+async def get_portfolio(request: Request, _: Reader, asked: Annotated[PortfolioAsked, Query()]) -> Response:
+    """Retention, churn, GRR, NRR, NPS, CSAT, CES, time to first answer and to resolution, adoption, each beside the
+    same of the period just before; in all and by segment, tier or owner. With `Accept: text/csv` as a table.
+
+    A measure is null where there is nothing to divide by, or the events of the period aren't all kept. Scope:
+    `customers:read`.
+    """
+    house = services(request)
+    now = house.now()
+    end = asked.end or now
+    start = asked.start or end - PERIOD
+    if end > now:
+        raise invalid(Fault(pointer="/query/to", detail="must not be in the future"))
+    if start >= end:
+        raise invalid(Fault(pointer="/query/from", detail="must be before `to`"))
+    found = told(await portfolio.portfolio(house.engine, start, end, asked.by))
+    if CSV in request.headers.get("accept", ""):
+        return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8")
+    return Response(found.model_dump_json(by_alias=True), media_type="application/json")

@@ -1,0 +1,234 @@
+"""Portfolio measures: what became of the customers of a period, from what they told of money, answers and tickets.
+
+Retention rate = customers at the end that were there at the start / customers at the start. Churn rate = customers
+lost in the period / customers at the start. GRR and NRR: recurring revenue at the end of the customers there at the
+start / theirs at the start, for GRR each at most what it was. NPS = % promoters - % detractors. CSAT = share of 4-5.
+CES = mean. Adoption = active functions / functions owned. What has nothing to be divided by is None, never zero.
+
+Everything is a sum by group, so the sums of some customers and of others add up to those of all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.instants import DAY_US
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+PROFILE, RENEWED, CANCELLED, NPS, CSAT, CES, OPENED, ANSWERED, RESOLVED = range(9)
+ACTIVE_US: Final = 28 * DAY_US
+"""A function is active if it was used within so long before the end of the period."""
+PROMOTER, DETRACTOR, SATISFIED = 9.0, 6.0, 4.0
+_HOUR_US: Final = 3_600_000_000.0
+
+MEASURES: Final = (
+    *("retention_rate", "churn_rate", "grr", "nrr", "nps", "csat", "ces"),
+    *("hours_to_first_answer", "hours_to_resolution", "adoption"),
+)
+COUNTS: Final = (
+    *("customers_at_start", "customers_at_end", "retained", "lost", "mrr_at_start", "mrr_at_end"),
+    *("nps_answers", "csat_answers", "ces_answers", "tickets_answered", "tickets_resolved", "functions_owned"),
+)
+_SUMS: Final = (
+    *(*COUNTS, "mrr_kept", "mrr_now", "promoters", "detractors", "satisfied", "ease"),
+    *("answer_hours", "resolution_hours", "functions_active"),
+)
+
+Sums = dict[str, Floats]
+"""By name of a sum, (groups,)."""
+Figures = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """n customers."""
+
+    group: Ints
+    """(n,) number of its group."""
+    first_us: Ints
+    """(n,) its first event: from then on it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What was told, in the order of the customers, of a customer in the order in which it happened."""
+
+    customer: Ints
+    """Place among the accounts, rising."""
+    us: Ints
+    kind: Ints
+    value: Floats
+    """Recurring revenue, or the answer; NaN where it isn't said."""
+    before: Floats
+    """Recurring revenue before a change, where the change says it."""
+    owned: Floats
+    """Functions owned, where a profile says it."""
+    effective_us: Ints
+    """When a cancellation takes effect."""
+    item: Ints
+    """Which ticket."""
+
+    def picked(self, some: Mask) -> "Entries":
+        return Entries(
+            *(self.customer[some], self.us[some], self.kind[some], self.value[some], self.before[some]),
+            *(self.owned[some], self.effective_us[some], self.item[some]),
+        )
+
+
+def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, start_us: int, end_us: int) -> Sums:
+    """The sums of a period, its end not included. active: (n,) functions used within `ACTIVE_US` before the end."""
+    start, end = _Standing(accounts, entries, start_us), _Standing(accounts, entries, end_us)
+    within = entries.picked((entries.us >= start_us) & (entries.us < end_us))
+    retained = start.there & end.there
+    known = start.there & (start.mrr > 0)
+    mrr_end = np.where(end.there, np.nan_to_num(end.mrr), 0.0)
+    owned = end.owned(entries)
+    owning = end.there & (owned > 0)
+    found = {
+        "customers_at_start": start.there,
+        "customers_at_end": end.there,
+        "retained": retained,
+        "lost": _was_there(accounts, within, start, start_us, end_us) & ~end.there,
+        "mrr_at_start": np.where(known, start.mrr, 0.0),
+        "mrr_at_end": mrr_end,
+        "mrr_now": np.where(known, mrr_end, 0.0),
+        "mrr_kept": np.where(known, np.minimum(mrr_end, start.mrr), 0.0),
+        "functions_owned": np.where(owning, owned, 0.0),
+        "functions_active": np.where(owning, np.minimum(active, owned), 0.0),
+        **_answers(within, len(accounts.group)),
+        **_tickets(entries.picked(entries.us < end_us), start_us, len(accounts.group)),
+    }
+    return {name: _summed(accounts.group, found[name].astype(np.float64), groups) for name in _SUMS}
+
+
+def _summed(places: Ints, numbers: Floats, length: int) -> Floats:
+    """(length,) the numbers added up by place."""
+    return np.bincount(places, numbers, length).astype(np.float64)
+
+
+def added(some: Sums, others: Sums) -> Sums:
+    """The sums of both."""
+    return {name: some[name] + others[name] for name in _SUMS}
+
+
+def figures(found: Sums, group: int | None = None) -> Figures:
+    """The counts and measures of one group, or of all."""
+    s = {name: float(found[name].sum() if group is None else found[name][group]) for name in _SUMS}
+    return {name: s[name] for name in COUNTS} | {
+        "retention_rate": _over(s["retained"], s["customers_at_start"]),
+        "churn_rate": _over(s["lost"], s["customers_at_start"]),
+        "grr": _over(s["mrr_kept"], s["mrr_at_start"]),
+        "nrr": _over(s["mrr_now"], s["mrr_at_start"]),
+        "nps": _over(100.0 * (s["promoters"] - s["detractors"]), s["nps_answers"]),
+        "csat": _over(s["satisfied"], s["csat_answers"]),
+        "ces": _over(s["ease"], s["ces_answers"]),
+        "hours_to_first_answer": _over(s["answer_hours"], s["tickets_answered"]),
+        "hours_to_resolution": _over(s["resolution_hours"], s["tickets_resolved"]),
+        "adoption": _over(s["functions_active"], s["functions_owned"]),
+    }
+
+
+def _over(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+class _Standing:
+    """Who is there at an instant, and what is known by then."""
+
+    def __init__(self, accounts: Accounts, entries: Entries, at_us: int) -> None:
+        n = len(accounts.group)
+        self._n, self._known = n, entries.us < at_us
+        cancelled, renewed = (self._last(entries, entries.kind == kind) for kind in (CANCELLED, RENEWED))
+        ends = np.zeros(n, np.int64)
+        ends[entries.customer[cancelled]] = entries.effective_us[cancelled]
+        gone_us, back_us = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        gone_us[entries.customer[cancelled]], back_us[entries.customer[renewed]] = (
+            entries.us[cancelled],
+            entries.us[renewed],
+        )
+        churned = (gone_us > 0) & (gone_us >= back_us) & (ends <= at_us)
+        self.there: Mask = (accounts.first_us < at_us) & ~churned
+        self.mrr: Floats = self._mrr(entries)
+
+    def owned(self, entries: Entries) -> Floats:
+        """(n,) functions owned as last told; NaN where nobody did."""
+        found = np.full(self._n, np.nan)
+        at = self._last(entries, ~np.isnan(entries.owned))
+        found[entries.customer[at]] = entries.owned[at]
+        return found
+
+    def _mrr(self, entries: Entries) -> Floats:
+        """(n,) as last told; else what the first change afterwards says was paid before it."""
+        money = np.isin(entries.kind, (PROFILE, RENEWED))
+        found = np.full(self._n, np.nan)
+        later = np.flatnonzero(money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value)))[::-1]
+        found[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
+        at = self._last(entries, money & ~np.isnan(entries.value))
+        found[entries.customer[at]] = entries.value[at]
+        return found
+
+    def _last(self, entries: Entries, which: Mask) -> Ints:
+        """Places of the last entries of each customer by then."""
+        at = np.flatnonzero(which & self._known)
+        owner = entries.customer[at]
+        last: Ints = at[np.append(owner[1:] != owner[:-1], True)[: len(at)]]
+        return last
+
+
+def _was_there(accounts: Accounts, within: Entries, start: _Standing, start_us: int, end_us: int) -> Mask:
+    """Who was there at some time of the period: at its start, come in it, or won back in it."""
+    came: Mask = (accounts.first_us >= start_us) & (accounts.first_us < end_us)
+    back = np.zeros(len(came), bool)
+    back[within.customer[within.kind == RENEWED]] = True
+    return start.there | came | back
+
+
+def _answers(within: Entries, n: int) -> Sums:
+    def count(which: Mask, weights: Floats | None = None) -> Floats:
+        return _summed(within.customer[which], np.ones(int(which.sum())) if weights is None else weights[which], n)
+
+    nps, csat, ces = (within.kind == kind for kind in (NPS, CSAT, CES))
+    return {
+        "nps_answers": count(nps),
+        "promoters": count(nps & (within.value >= PROMOTER)),
+        "detractors": count(nps & (within.value <= DETRACTOR)),
+        "csat_answers": count(csat),
+        "satisfied": count(csat & (within.value >= SATISFIED)),
+        "ces_answers": count(ces),
+        "ease": count(ces, within.value),
+    }
+
+
+def _tickets(known: Entries, start_us: int, n: int) -> Sums:
+    """Tickets answered for the first time, and resolved for the last, within the period; by then they were opened."""
+    some = known.picked(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
+    order = np.lexsort((some.us, some.item, some.customer))
+    owner, item, us, kind = some.customer[order], some.item[order], some.us[order], some.kind[order]
+    new = np.ones(len(owner), bool)
+    new[1:] = (owner[1:] != owner[:-1]) | (item[1:] != item[:-1])
+    ticket = np.cumsum(new) - 1
+    opened, answered, resolved = (np.zeros(int(new.sum()), np.int64) for _ in range(3))
+    for place, which in ((opened, kind == OPENED), (resolved, kind == RESOLVED)):
+        place[ticket[which]] = us[which]  # the last one stays
+    first = np.flatnonzero((kind == ANSWERED) & (us >= opened[ticket]))[::-1]
+    answered[ticket[first]] = us[first]
+    owners = owner[new]
+
+    def spent(until: Ints) -> tuple[Floats, Floats]:
+        done = (opened > 0) & (until >= opened) & (until >= start_us)
+        hours = (until[done] - opened[done]) / _HOUR_US
+        return _summed(owners[done], np.ones(len(hours)), n), _summed(owners[done], hours, n)
+
+    (answers, answer_hours), (resolutions, resolution_hours) = spent(answered), spent(resolved)
+    return {
+        "tickets_answered": answers,
+        "answer_hours": answer_hours,
+        "tickets_resolved": resolutions,
+        "resolution_hours": resolution_hours,
+    }

@@ -1,0 +1,16 @@
+"""The portfolio, asked for from the command line."""
+
+from datetime import datetime
+
+from healthsvc.flows import portfolio as portfolios
+from healthsvc.flows.portfolio import Portfolio
+from healthsvc.settings import Settings
+from healthsvc.store.ledger_reads import By
+from healthsvc.wiring.database import engine_on, install
+
+
+async def portfolio(url: str, settings: Settings, start: datetime, end: datetime, by: By | None) -> Portfolio:
+    """The figures of a period."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-portfolio") as engine:
+        return await portfolios.portfolio(engine, start, end, by)
