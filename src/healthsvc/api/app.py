@@ -127,7 +127,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _wrong_method(request: Request) -> ProblemError:
     """Names the methods of all routes with this path: the framework knows only those of the first."""
     path = request.scope["path"]
-    allowed = sorted({method for route in routes() if route.path_regex.match(path) for method in route.methods or ()})
+    known = {method for route in routes() if route.path_regex.match(path) for method in route.methods or ()}
+    allowed = sorted(known | {"HEAD"} if "GET" in known else known)
     return ProblemError(
         problems.METHOD_NOT_ALLOWED,
         f"{request.method} isn't allowed here; {', '.join(allowed)} is.",
