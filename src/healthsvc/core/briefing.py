@@ -9,10 +9,10 @@ import numpy as np
 
 from healthsvc.core import facts as fact
 from healthsvc.core import signs
-from healthsvc.core.evaluate import DISTINCT, Evaluation
+from healthsvc.core.evaluate import Evaluation
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.signs import Sign
-from healthsvc.core.view import View
+from healthsvc.core.view import DISTINCT, View
 
 _SPAN_US = fact.SLOT_SPAN_DAYS * DAY_US
 
