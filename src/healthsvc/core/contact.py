@@ -96,5 +96,5 @@ def contacts_within(view: View, row: int, days: int) -> int | None:
     if measure is None:
         return None
     first = len(view.program.half_lives_us) + 1
-    newest = view.cells[row, measure, first : first + MOST_COUNTED].tolist()
+    newest: list[float] = view.cells[row, measure, first : first + MOST_COUNTED].tolist()
     return sum(at > 0 and float(view.now_us[row]) - at < days * DAY_US for at in newest)

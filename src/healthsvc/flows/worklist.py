@@ -28,6 +28,14 @@ from healthsvc.store.worklist_reads import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Some:
+    """How many customers, and from which cursor on."""
+
+    limit: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
     """A waiting alert with its rank, as of an instant."""
 
