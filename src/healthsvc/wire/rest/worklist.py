@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
-from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.shapes import MAX_LIMIT, Asked, Items, ShortText, Told, example
 
 CONTACT_EXAMPLE: JsonDict = {
