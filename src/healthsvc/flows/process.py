@@ -23,7 +23,7 @@ from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Chunk, Input, Reading
-from healthsvc.store import archive, partitions, projections, publications, states, timers
+from healthsvc.store import archive, partitions, projections, publications, states, timers, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -366,6 +366,7 @@ class Processor:
         home."""
         mine = self._owner.as_of()
         async with self._engine.begin() as conn:
+            await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
             if mine:
                 await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
             everybody = await partitions.read_by_all(conn, self._projection)
