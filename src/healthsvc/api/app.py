@@ -31,6 +31,7 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     scorecards,
+    shadows,
 )
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
@@ -44,6 +45,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     alerts.router,
+    shadows.router,
     scorecards.router,
     lab.router,
     endpoints.router,
