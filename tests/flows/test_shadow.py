@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import yaml
 from sqlalchemy import text
 
+from healthsvc.core.instants import to_us
 from healthsvc.flows import caretaker, publish, shadow
 from healthsvc.flows.publish import Begun, Busy, Live, Unknown
 from healthsvc.flows.shadow import Summary
@@ -121,10 +122,15 @@ async def test_a_shadow_that_is_ended_leaves_nothing_behind(engine: AsyncEngine,
 
 async def test_both_are_judged_by_who_left_once_the_horizon_is_over(engine: AsyncEngine, database_url: str) -> None:
     appender = await installed(engine)
-    events = [make_event("session.started", id=f"e{n}-{i}", customer_id=f"c{n}") for n in range(20) for i in range(n)]
-    gone = [make_event("subscription.cancelled", id=f"x{n}", customer_id=f"c{n}", data={}) for n in range(8)]
+    events = [
+        make_event("session.started", id=f"e{n}-{i}", customer_id=f"c{n}", occurred_at=ago(i % 9))
+        for n in range(20)
+        for i in range(n + 5)
+    ]
     document = yaml.safe_load(default_document()) | {"name": "other", "risk": {"horizon_days": 7}}
-    await folded(engine, database_url, appender, events)
+    async with processing(engine, database_url, wall):
+        await append(appender, events)
+        await until(lambda: _decided(engine, 20))
     version = await kept(engine, yaml.safe_dump(document, sort_keys=False))
     begun = await shadow.begin(engine, version, by="t", now=wall())
     assert isinstance(begun, Begun)
@@ -132,20 +138,24 @@ async def test_both_are_judged_by_who_left_once_the_horizon_is_over(engine: Asyn
         assert (await told(engine)).outcomes.rows == 0
     async with engine.begin() as conn:  # as if it had been marked eight days ago, and some had left since
         await conn.execute(text("update shadow_marks set marked_at = marked_at - interval '8 days'"))
-        for key in await _keys(engine, [e["customer_id"] for e in gone]):
+        for key in await _keys(engine, [f"c{n}" for n in range(7)]):
             await conn.execute(
                 text("insert into ledger values (:key, :us, 0, :key, 2)"),
-                {"key": key, "us": round((datetime.now(UTC) - timedelta(days=3)).timestamp() * 1e6)},
+                {"key": key, "us": to_us(wall() - timedelta(days=3))},
             )
 
     found = await shadow.summary(engine, wall())
 
     assert found is not None
-    assert (found.outcomes.horizon_days, found.outcomes.left) == (7.0, 7)  # c0 never had an event
+    assert (found.outcomes.horizon_days, found.outcomes.left) == (7.0, 7)
     assert found.outcomes.live is not None
     assert found.outcomes.live.auc > 0.9
     assert found.outcomes.live.brier_skill is None  # a ranking
     assert found.outcomes.auc_gain is not None
+
+
+def ago(days: int) -> str:
+    return (wall() - timedelta(days=days, hours=1)).isoformat()
 
 
 async def _keys(engine: AsyncEngine, ids: list[str]) -> list[int]:
@@ -166,6 +176,10 @@ async def test_a_shadow_does_not_hold_up_the_trimming_of_the_log(engine: AsyncEn
 
     offsets = await rows(engine, "select projection, sum(table_offset) as total from partitions group by 1 order by 1")
     assert offsets[0].total == offsets[1].total
+
+
+async def _decided(engine: AsyncEngine, customers: int) -> bool:
+    return bool(await scalar(engine, "select count(risk) from standings where projection = 1") == customers)
 
 
 async def _counted(engine: AsyncEngine, events: int) -> bool:
