@@ -13,7 +13,9 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US, MIN_HALF_LIFE_US
 
 JudgeKind = Literal["habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
-FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both"]
+FlagKind = Literal[
+    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"
+]
 Severity = Literal["info", "warning", "critical"]
 
 BUILTIN_TYPES: Final = frozenset(
@@ -191,7 +193,9 @@ def _choose(value: object, allowed: Sequence[str], path: str) -> str:
 
 
 JUDGES: Final = ("habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
-FLAGS: Final = ("intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both")
+FLAGS: Final = (
+    *("intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"),
+)
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
 """Flags are remembered as bits of a float64."""
@@ -292,7 +296,7 @@ def _flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
         raise ScorecardError(f"{path}/of", "is needed for a flag of kind 'both'")
     if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
         raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
-    if rule.kind in ("answer", "open", "ahead") and not rule.fact:
+    if rule.kind in ("answer", "answer_from", "open", "ahead") and not rule.fact:
         raise ScorecardError(f"{path}/fact", f"is needed for a flag of kind {rule.kind!r}")
     return rule
 
@@ -370,6 +374,7 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
         evidence_events=r.number("evidence_events", 3.0, low=1),
     )
     r.get("page_kinds")
-    r.get("risk")
+    for section in ("risk", "loyalty", "heavy_use", "icp", "touch"):  # read elsewhere
+        r.get(section)
     r.done()
     return scorecard

@@ -9,6 +9,7 @@ import yaml
 
 from healthsvc.core import facts
 from healthsvc.core.feeds import Program
+from healthsvc.core.relationship_section import relationship
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard import Scorecard, ScorecardError, from_document
 from healthsvc.wire.pages import PageRules
@@ -38,5 +39,6 @@ def compile_document(document: str) -> Compiled:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
-    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")))
+    rules = relationship(data, scorecard, facts.NAMES)
+    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
     return Compiled(scorecard, program, pages.kind_of)
