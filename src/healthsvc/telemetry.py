@@ -31,6 +31,9 @@ class LogEvent(StrEnum):
     PROJECTION_GIVEN_UP = "projection.given_up"
     PROJECTION_CLEARED = "projection.cleared"
     PROJECTION_FAULT = "projection.fault"
+    GUARD_BEGAN = "guard.began"
+    GUARD_ENDED = "guard.ended"
+    GUARD_FAULT = "guard.fault"
     LAB_RUN_ENDED = "lab_run.ended"
     LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
@@ -89,6 +92,10 @@ DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by re
 ALERTS = Counter(
     "healthsvc_alerts_total", "Alerts by kind and action (raised, acknowledged, resolved).", ["kind", "action"]
 )
+GUARDS = Gauge(
+    "healthsvc_fleet_guards",
+    "Sources, segments or the fleet that have fallen at once: alerts of silence are held.",
+)
 HTTP_REQUESTS = Counter("healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(
     "healthsvc_http_request_seconds", "Duration of requests.", ["method", "route"], buckets=FAST_SECONDS
@@ -107,6 +114,7 @@ METRICS = (
     DELIVERY_ATTEMPTS,
     DEAD_LETTERS,
     ALERTS,
+    GUARDS,
     HTTP_REQUESTS,
     HTTP_SECONDS,
 )

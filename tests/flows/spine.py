@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from healthsvc.flows import bootstrap, read
 from healthsvc.flows.append import Appender
 from healthsvc.flows.held import Limits
+from healthsvc.flows.pace import Pace
 from healthsvc.flows.ports import Input
-from healthsvc.flows.process import Pace, Processor
+from healthsvc.flows.process import Processor
 from healthsvc.log.table import TableInput
 from healthsvc.store.engine import create_engine
 from healthsvc.store.listen import Listener

@@ -21,8 +21,9 @@ from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.owner import Owner
+from healthsvc.flows.pace import Pace
 from healthsvc.flows.ports import Chunk
-from healthsvc.flows.process import Pace, UnreadableStates
+from healthsvc.flows.process import UnreadableStates
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.store.partitions import Fenced
 from healthsvc.wire.scorecards import compile_document

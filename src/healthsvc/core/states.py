@@ -136,6 +136,13 @@ class States:
         """Field → value of the profile, for reading."""
         return {name: entry[0] for name, entry in self._profile(row).items()}
 
+    def profile_field(self, row: int, name: str) -> Any:
+        """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
+        kept = self._profiles.get(row)
+        if isinstance(kept, str):
+            kept = json.loads(kept) if f'"{name}"' in kept else None
+        return kept[name][0] if kept and name in kept else None
+
     def profile_json(self, row: int) -> str:
         return json.dumps(self._profile(row), ensure_ascii=False, separators=(",", ":"))
 

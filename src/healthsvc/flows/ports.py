@@ -40,12 +40,14 @@ class Reading:
 
     `read_through`: by assigned partition, the instant up to which everything logged is read once these chunks are;
     it never goes back while the partition stays assigned, and is missing while unknown. `drained`: as far as one could
-    tell nothing more was waiting, so a flush now has the best latency.
+    tell nothing more was waiting, so a flush now has the best latency. `waiting`: how many records are known to wait
+    behind these.
     """
 
     chunks: list[Chunk]
     read_through: Mapping[int, datetime]
     drained: bool
+    waiting: int = 0
 
 
 class Input(Protocol):

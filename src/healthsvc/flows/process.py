@@ -7,7 +7,7 @@ one flush is in flight. Any error drops the memory, takes the epochs again and s
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Final
@@ -21,8 +21,9 @@ from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
+from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Chunk, Input, Reading
-from healthsvc.store import archive, partitions, projections, publications, states, timers
+from healthsvc.store import archive, partitions, projections, publications, states, timers, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -46,29 +47,6 @@ RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 DAYS_AHEAD: Final = 2
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """When a flush is due: at so many events, or when the oldest waits so long, or at once when the input is
-    drained."""
-
-    flush_events: int = 250_000
-    flush_seconds: float = 0.02
-    backlog_seconds: float = 4.0
-    """The same while reads come back full: those events are late already, and large flushes catch up faster."""
-    read_records: int = 5_000
-    lease_seconds: float = 10.0
-
-    def fitting(self, customers: int) -> "Pace":
-        """The same, but what is being flushed, folded and read always fits into memory for so many customers, and
-        between two renewals of the lease."""
-        return replace(
-            self,
-            flush_events=max(1, min(self.flush_events, customers * 2 // 5)),
-            read_records=max(1, min(self.read_records, customers // 16)),
-            backlog_seconds=min(self.backlog_seconds, 0.4 * self.lease_seconds),  # a flush holds up the renewal
-        )
 
 
 class UnreadableStates(RuntimeError):
@@ -136,14 +114,12 @@ class Processor:
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
         self._flushing: asyncio.Task[None] | None = None
-        self._deep: dict[str, bool] = {}
-        self._pending_since: float | None = None
+        self._waiting = Waiting(self._pace)
         self._next_timer: datetime | None = None
         self._timers_asked: datetime | None = None
         self._timers_as_of: dict[int, datetime] = {}
         self._failures = 0
         self._ticked = float("-inf")
-        self._drained: dict[str, bool] = {}
         self._careful = False
         self._unfoldable: dict[tuple[str, int, int], str] = {}
         self._found: set[int] = set()
@@ -188,6 +164,7 @@ class Processor:
             self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
         )
         self._pace = asked.fitting(self._owner.states.capacity)
+        self._waiting = Waiting(self._pace)
 
     async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:
         """Leave the projection that is live no longer: what isn't flushed is read again, under the new one."""
@@ -238,8 +215,8 @@ class Processor:
             timeout = 0.0
         elif self._next_timer is not None and (ahead := (self._next_timer - self._now()).total_seconds()) > 0:
             timeout = min(timeout, ahead)
-        if self._pending_since is not None and self._flushing is None:
-            timeout = min(timeout, max(0.0, self._pending_since + self._pace.flush_seconds - perf_counter()))
+        if self._flushing is None:
+            timeout = min(timeout, self._waiting.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _settle_reads(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
@@ -254,16 +231,13 @@ class Processor:
         chunks = [c for c in reading.chunks if c.partition in held]
         if chunks:
             await self._fold(source.name, chunks)
-            if self._pending_since is None:
-                self._pending_since = perf_counter()
         through = {p: to_us(at) for p, at in reading.read_through.items()}
         if (
             reading.drained and source.name == "table"
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        self._drained[source.name] = reading.drained
-        self._deep[source.name] = sum(len(c) for c in chunks) >= self._pace.read_records // 2
+        self._waiting.note(source.name, replace(reading, chunks=chunks))
 
     async def _fold(self, source: str, chunks: list[Chunk]) -> None:
         """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for
@@ -288,17 +262,13 @@ class Processor:
             await self._flushed()
         if not pending:
             return
-        deep = any(self._deep.values())  # a backlog: large flushes are cheaper, and latency is not at stake
-        full = max(pending.events, pending.records // 2) >= self._pace.flush_events
-        patience = self._pace.backlog_seconds if deep else self._pace.flush_seconds
-        waited = self._pending_since is not None and perf_counter() - self._pending_since >= patience
-        if full or pending.fired or waited or (not deep and all(self._drained.values())):
+        if self._waiting.is_due(pending):
             await self._start_flush()
 
     async def _start_flush(self) -> None:
         oldest_us = self._owner.pending.oldest_logged_us
         flush = self._owner.flush(self._now())
-        self._pending_since = None
+        self._waiting.flushed()
         for verdicts in flush.verdicts:
             self._expect_timer(verdicts.next_due_us)
         self._flushing = asyncio.create_task(self._write(flush, oldest_us))
@@ -396,6 +366,7 @@ class Processor:
         home."""
         mine = self._owner.as_of()
         async with self._engine.begin() as conn:
+            await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
             if mine:
                 await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
             everybody = await partitions.read_by_all(conn, self._projection)
@@ -439,7 +410,7 @@ class Processor:
             flushing.cancel()
             await asyncio.gather(flushing, return_exceptions=True)
         self._owner.forget_everything()
-        self._pending_since = None
+        self._waiting.flushed()
 
     async def _finish(self) -> None:
         """Flush what is folded and hand the partitions over; a failure leaves them to their leases' end."""

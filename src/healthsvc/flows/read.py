@@ -17,7 +17,7 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import field, relationship
+from healthsvc.flows import field, relationship, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -61,7 +61,9 @@ async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict
     """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
-    return None if seen is None else _told(customer_id, seen, now)
+        if seen is None:
+            return None
+        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen)}
 
 
 async def explanation(
@@ -75,7 +77,8 @@ async def explanation(
             return None
         archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
         recent = await field.recent(conn, seen, now)
-    return explained(customer_id, seen, now, archived, recent, language)
+        stale = await staleness.stale(conn, seen)
+    return {**explained(customer_id, seen, now, archived, recent, language), "stale": stale}
 
 
 def evidence_instants(seen: Seen) -> list[int]:

@@ -23,6 +23,7 @@ from healthsvc.core.decide import (
     flag_names,
 )
 from healthsvc.core.evaluate import Evaluation, evaluate
+from healthsvc.core.families import absences
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
@@ -82,6 +83,7 @@ class Judge:
         self._states = states
         self._projection = projection
         self._version = scorecard_version
+        self._absences = absences(states.program.scorecard)
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -94,7 +96,9 @@ class Judge:
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
         self._list_loyalty(view, decisions, before)
-        telling = _Telling(states, self._projection, self._version, rows, found, decisions, before, logged_us)
+        telling = _Telling(
+            self._absences, states, self._projection, self._version, rows, found, decisions, before, logged_us
+        )
         states.memory[rows] = decisions.memory
         verdicts = telling.tell()
         states.memory[rows, memory.SEQUENCE] = telling.sequence
@@ -129,6 +133,7 @@ class _Telling:
 
     def __init__(
         self,
+        absent: frozenset[str],
         states: States,
         projection: int,
         version: int,
@@ -139,6 +144,7 @@ class _Telling:
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
+        self._absent = absent
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
         self._row_numbers: list[int] = rows.tolist()
@@ -183,8 +189,16 @@ class _Telling:
             }
             if rule.name == readings.FLAG:
                 detail["briefing"] = self._briefing(change.row)
-            again = change.kind == "renewed"
-            self._alert(change.row, rule.name, rule.severity, rule.title, change.onset_us, detail, unless_open=again)
+            self._alert(
+                change.row,
+                rule.name,
+                rule.severity,
+                rule.title,
+                change.onset_us,
+                detail,
+                unless_open=change.kind == "renewed",
+                absence=rule.name in self._absent,
+            )
 
     def _briefing(self, i: int) -> dict[str, Any]:
         row, states = self._row_numbers[i], self._states
@@ -208,7 +222,13 @@ class _Telling:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
             self._alert(
-                i, BAND_ALERT, severity, summary, int(self._found.now_us[i]), {"band": after, "previous_band": before}
+                i,
+                BAND_ALERT,
+                severity,
+                summary,
+                int(self._found.now_us[i]),
+                {"band": after, "previous_band": before},
+                absence=not self._logged_us[i],  # time alone made it: nothing came
             )
         elif change.after < len(bands) // 2 <= change.before:
             self._out.ended.append((self._keys[i], BAND_ALERT, self._at(i)))
@@ -228,6 +248,7 @@ class _Telling:
         detail: dict[str, Any],
         *,
         unless_open: bool = False,
+        absence: bool = False,
     ) -> None:
         row = AlertRow(
             id=alert_id(self._customer(i), kind, onset_us),
@@ -240,6 +261,7 @@ class _Telling:
             onset_at=from_us(onset_us),
             raised_at=self._at(i),
             unless_open=unless_open,
+            absence=absence,
         )
         self._out.alerts.append(row)
         data = {

@@ -84,7 +84,8 @@ class TableInput:
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
         chunks = [self._chunk(partition, entries, found.heads) for partition, entries in found.entries.items()]
         self._note_progress(found)
-        return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not any(self._backlog.values()))
+        waiting = sum(self._backlog.values())
+        return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not waiting, waiting=waiting)
 
     def _note_away(self, error: BaseException) -> None:
         if not self._away:

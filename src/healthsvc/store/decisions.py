@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from healthsvc.store import guards
 from healthsvc.store.copying import NULL, begin, block, copy, fixed, floats, instants, pieces, texts
 from healthsvc.store.copying import text as encoded
 from healthsvc.store.engine import AsyncConnection
@@ -97,6 +98,8 @@ class AlertRow:
     raised_at: datetime
     unless_open: bool = False
     """Only if the customer has no alert of this kind that is open or acknowledged."""
+    absence: bool = False
+    """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,42 +139,49 @@ async def write_history(conn: AsyncConnection, rows: bytes) -> None:
         await copy(conn, "history", HISTORY, rows)
 
 
+_ALERT_FIELDS: Final = {
+    "id": "text",
+    "customer_key": "bigint",
+    **dict.fromkeys(("customer_id", "kind", "severity", "summary", "detail"), "text"),
+    "onset_at": "timestamptz",
+    "raised_at": "timestamptz",
+    "unless_open": "boolean",
+    "absence": "boolean",
+}
+_RAISE = text(f"""
+    insert into alerts
+        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at, raised_at)
+    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then 'open' else 'held' end,
+        held.id, summary, detail::jsonb, onset_at, raised_at
+    from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
+        a({", ".join(_ALERT_FIELDS)})
+    left join lateral (
+        select g.id from guards g
+        left join standings s on s.customer_key = a.customer_key
+            and s.projection = (select id from projections where state = 'live')
+        where a.absence and g.dismissed_at is null and g.since <= a.raised_at
+          and (g.ended_at is null or g.holds_until > a.raised_at)
+          and {guards.concerning("a.customer_key", "s.segment")}
+        order by g.ended_at desc nulls first, g.id limit 1
+    ) held on true
+    where not (a.unless_open and exists (
+        select from alerts o where o.customer_key = a.customer_key and o.kind = a.kind and o.state <> 'resolved'
+    ))
+    on conflict (id) do nothing returning id, state
+""")
+
+
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
-    """Open alerts; returns the ids of those that are new: the same cause raises one alert once."""
+    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that are new and to be
+    told: the same cause raises one alert once."""
     if not rows:
         return set()
-    fields = (
-        "id",
-        "customer_key",
-        "customer_id",
-        "kind",
-        "severity",
-        "summary",
-        "detail",
-        "onset_at",
-        "raised_at",
-        "unless_open",
-    )
-    types = ("text", "bigint", "text", "text", "text", "text", "text", "timestamptz", "timestamptz", "boolean")
-    arrays = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in zip(fields, types, strict=True))
-    found = await conn.execute(
-        text(f"""
-            insert into alerts
-                (id, customer_key, customer_id, kind, severity, state, summary, detail, onset_at, raised_at)
-            select id, customer_key, customer_id, kind, severity, 'open', summary, detail::jsonb, onset_at, raised_at
-            from unnest({arrays}) a({", ".join(fields)})
-            where not (a.unless_open and exists (
-                select from alerts o where o.customer_key = a.customer_key and o.kind = a.kind and o.state <> 'resolved'
-            ))
-            on conflict (id) do nothing returning id
-        """),
-        {name: [getattr(r, name) for r in rows] for name in fields},
-    )
-    return set(found.scalars())
+    found = await conn.execute(_RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS})
+    return {row.id for row in found if row.state == "open"}
 
 
 async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]) -> list[ResolvedAlert]:
-    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were."""
+    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were and had been told."""
     if not ended:
         return []
     parameters: dict[str, Any] = {
@@ -181,11 +191,18 @@ async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, 
     }
     found = await conn.execute(
         text("""
-            update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released', revision =
-            a.revision + 1
-            from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[])) e(key, kind, at)
-            where a.customer_key = e.key and a.kind = e.kind and a.state <> 'resolved'
-            returning a.id, a.customer_key, a.customer_id, a.kind, a.severity, a.summary, a.onset_at, a.raised_at
+            with ended as materialized (
+                select a.id, a.state as was, e.at
+                from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
+                    e(key, kind, at)
+                join alerts a on a.customer_key = e.key and a.kind = e.kind and a.state <> 'resolved' for update of a
+            ), resolved as (
+                update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released',
+                    revision = a.revision + 1
+                from ended e where a.id = e.id returning a.*, e.was
+            )
+            select id, customer_key, customer_id, kind, severity, summary, onset_at, raised_at
+            from resolved where was <> 'held'
         """),
         parameters,
     )

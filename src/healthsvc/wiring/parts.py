@@ -6,7 +6,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from healthsvc.flows import held
-from healthsvc.flows.process import Pace
+from healthsvc.flows.pace import Pace
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.settings import Settings

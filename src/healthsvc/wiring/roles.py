@@ -16,6 +16,7 @@ from healthsvc.api.app import key_pepper
 from healthsvc.flows.append import Appender
 from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.deliver import Deliverer, Limits
+from healthsvc.flows.fleet_guard import look_after_fleet
 from healthsvc.flows.lab_runs import look_after_runs
 from healthsvc.flows.portfolio import keep_ledger
 from healthsvc.flows.ports import Input
@@ -88,6 +89,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                         engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
                     )
                 )
+                group.create_task(look_after_fleet(engine, now=utc_now, stop=stop))
                 group.create_task(look_after_runs(engine, url, worker_id=worker_id(), stop=stop))
                 group.create_task(keep_ledger(engine, stop))
                 group.create_task(

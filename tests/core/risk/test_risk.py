@@ -100,6 +100,25 @@ def test_a_wider_table_holds_the_same_bits() -> None:
     assert risk(narrow, table.snapshot(np.arange(20), int(few.now_us[0]))).tolist() == risk(narrow, few).tolist()
 
 
+def test_levels_of_a_long_log_are_those_of_its_end_alone() -> None:
+    model, day = prior(DAY_US), DAY_US
+    found = []
+    for begins in (0, 19):  # years: the sums of a day's half-life can't hold what is further apart than some
+        table = RiskTable(RiskProgram(model.levels, _kind))
+        table.reserve(2)
+        when = np.array([1, *range(19 * 365 * day, 20 * 365 * day, 10 * day)], np.int64)[1 if begins else 0 :]
+        codes, start = table.codes(["login"] * len(when)), 0
+        while start < len(when):
+            end = int(np.searchsorted(when, table.bring_near(int(when[start])), side="right"))
+            rows, part = np.zeros(end - start, np.int64), slice(start, end)
+            table.fold(rows, codes[part], when[part], np.full(end - start, np.nan))
+            start = end
+        found.append(risk(model, table.snapshot(np.arange(2), int(when[-1]) + day)).tolist())
+
+    assert found[0] == found[1]
+    assert found[0][0] < found[0][1]
+
+
 def _kind(event_type: str) -> Any:
     return TypeMapping().judge(event_type).kind
 

@@ -161,7 +161,8 @@ class KafkaInput:
         self._torn = False
         self._ends.note_read(self._offsets)
         drained = all(offset >= self._known_end(partition) for partition, offset in self._offsets.items())
-        return Reading(chunks=chunks, read_through=dict(self._ends.read_through), drained=drained)
+        waiting = 0 if drained else sum(self._waiting(partition) for partition in self._offsets)
+        return Reading(chunks=chunks, read_through=dict(self._ends.read_through), drained=drained, waiting=waiting)
 
     def _chunk(self, partition: int, records: list[Any]) -> Chunk:
         first, last = records[0].offset, records[-1].offset
@@ -201,6 +202,11 @@ class KafkaInput:
         assert self._reader is not None
         told = (self._reader.highwater(partition), self._ends.end(partition))
         return max((end for end in told if end is not None), default=float("inf"))
+
+    def _waiting(self, partition: int) -> int:
+        assert self._reader is not None
+        end = self._reader.stable_end(partition)
+        return 0 if end is None else max(0, end - self._offsets[partition])
 
     def _nothing(self, *, drained: bool) -> Reading:
         return Reading(chunks=[], read_through=dict(self._ends.read_through), drained=drained)

@@ -55,6 +55,11 @@ class Reader:
         end: int | None = self._state(partition).highwater
         return end
 
+    def stable_end(self, partition: int) -> int | None:
+        """Up to where records may be read, as the last fetch has told it: those of open transactions wait."""
+        end: int | None = self._state(partition).lso
+        return end
+
     def waits_for_a_transaction(self, partition: int, within_seconds: float) -> bool:
         """Records beyond the last stable offset wait for their producer; told by an answer no older than that."""
         state = self._state(partition)

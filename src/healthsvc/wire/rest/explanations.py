@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.field import DisagreementTold, HelpWanted, PriceReview
 from healthsvc.wire.rest.shapes import Asked, Instant, Told
+from healthsvc.wire.rest.stale import Stale
 
 
 class EvidenceEvent(Told):
@@ -76,3 +77,4 @@ class Explanation(Told):
         HelpWanted | None, Field(description="The functions that help is looked for with; null: it isn't.")
     ] = None
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
+    stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None

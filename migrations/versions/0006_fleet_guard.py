@@ -1,4 +1,4 @@
-"""Loyalty, fit and parents in the standings."""
+"""The fleet guard: traffic, its habits, the guards, and alerts that are held."""
 
 from pathlib import Path
 
@@ -20,4 +20,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("alter table standings drop column loyalty, drop column icp_fit, drop column parent_id")
+    op.execute("update alerts set state = 'open' where state = 'held'")
+    op.execute("drop index alerts_held")
+    op.execute(
+        "alter table alerts drop column held_by, drop constraint alerts_state_check,"
+        " add constraint alerts_state_check check (state in ('open', 'acknowledged', 'resolved'))"
+    )
+    op.execute("drop table guard_watch, guards, habits, traffic")
