@@ -64,6 +64,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "invoice_overdue": "An invoice is overdue: ask about it first.",
     "contraction": "They pay less than before: find out why first.",
     "just_sold": "Sold less than 30 days ago: let the value show first.",
+    "first_seen_lately": "First seen less than 30 days ago; when it was sold isn't known: let the value show first.",
     "onboarding": "Still in onboarding: let the value show first.",
     "not_enough_evidence": "There is not enough evidence yet to judge the relationship.",
 }

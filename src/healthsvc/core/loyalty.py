@@ -109,8 +109,7 @@ def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
     found, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
         return found, np.zeros(len(found), bool)
-    some = View(view.program, view.cells[at], view.facts[at], view.now_us[at])
-    found[at] = loyalty(some, rules.loyalty, rules.heavy_use).loyalty
+    found[at] = loyalty(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
     unlike = np.isnan(found) != np.isnan(listed)
     return found, unlike | (np.abs(np.nan_to_num(found) - np.nan_to_num(listed)) >= LISTED_STEP)
 

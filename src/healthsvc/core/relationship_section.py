@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.relationship import PARTS, Condition, HeavyUse, Line, Loyalty, Part, Relationship, Touch
-from healthsvc.core.scorecard import Scorecard, ScorecardError, _choose, _Reader
+from healthsvc.core.scorecard import Scorecard
 
 SECTIONS: Final = ("loyalty", "heavy_use", "icp", "touch")
 MOST: Final = 32
@@ -26,7 +27,7 @@ def relationship(document: Mapping[str, Any], card: Scorecard, facts: Sequence[s
 def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy: HeavyUse | None) -> Loyalty | None:
     if data is None:
         return None
-    r = _Reader(data, "/loyalty")
+    r = Reader(data, "/loyalty")
     evidence = r.number("evidence", 2, low=1, high=MOST)
     parts = tuple(_part(item, path, measures, facts) for path, item in _listed(r.need("parts"), "/loyalty/parts"))
     r.done()
@@ -45,13 +46,13 @@ def _listed(data: object, path: str) -> list[tuple[str, Any]]:
 
 
 def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]) -> Part:
-    r = _Reader(data, path)
+    r = Reader(data, path)
     part = Part(
         name=str(r.need("name")),
         kind=r.choice("kind", PARTS),
         weight=r.number("weight", 1.0, low=0.001, high=1e6),
-        measure=_choose(r.get("measure", ""), ("", *measures), f"{path}/measure"),
-        fact=_choose(r.get("fact", ""), ("", *facts), f"{path}/fact"),
+        measure=choose(r.get("measure", ""), ("", *measures), f"{path}/measure"),
+        fact=choose(r.get("fact", ""), ("", *facts), f"{path}/fact"),
         at=r.number("at", 1.0, low=0.001),
         span_us=r.days("days", 365),
         worst=r.number("worst", 0.0, low=-1e9),
@@ -75,7 +76,7 @@ def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
 def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
     if data is None:
         return None
-    r = _Reader(data, "/heavy_use")
+    r = Reader(data, "/heavy_use")
     found = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
     r.done()
     return found
@@ -86,7 +87,7 @@ def _icp(data: object) -> tuple[Condition, ...]:
 
 
 def _condition(data: object, path: str) -> Condition:
-    r = _Reader(data, path)
+    r = Reader(data, path)
     said = r.get("is")
     values = said if isinstance(said, list) else [said]
     if any(isinstance(value, list | dict) for value in values):
@@ -109,11 +110,11 @@ def _condition(data: object, path: str) -> Condition:
 def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     if data is None:
         return None
-    r = _Reader(data, "/touch")
+    r = Reader(data, "/touch")
     said = r.get("conversations", [])
     if not isinstance(said, list):
         raise ScorecardError("/touch/conversations", "must be a list of measures")
-    talks = tuple(_choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(said))
+    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(said))
     found = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
                   conversations=talks)  # fmt: skip
     r.done()
@@ -121,7 +122,7 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
 
 
 def _line(data: object, path: str) -> Line:
-    r = _Reader(data, path)
+    r = Reader(data, path)
     line = Line(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from healthsvc.core import disagreements, field_words, gates, memory, readings
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.sights import WINDOW_US, Sight, concerns
 from healthsvc.core.signs import Sign
 from healthsvc.core.view import View
@@ -54,9 +55,9 @@ def explained(seen: "Seen", customer: str, recently: Sequence[str], language: La
 def expansion(seen: "Seen") -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = int(seen.table.memory[0, memory.BAND])
-    stage = seen.table.profile_values(0).get("stage") if seen.table.has_profile(0) else None
+    stage = stage_name(int(seen.found.stages.stage[0]))
     against = gates.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
-    titles = {rule.name: rule.title for rule in seen.compiled.scorecard.flags}
+    titles = {rule.name: rule.title for rule in seen.card.flags}
     return {
         "open": not against,
         "reasons": [

@@ -26,6 +26,7 @@ from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.families import absences
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
 from healthsvc.flows import field as field_readings
@@ -36,6 +37,8 @@ from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
 ALERT_RESOLVED = "alert.resolved"
+VARIANT = "variant"
+"""The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
 
 
@@ -176,7 +179,7 @@ class _Telling:
             self._out.next_due_us = float(due_us.min())
 
     def _flag(self, change: FlagChange) -> None:
-        rule = self._card.flags[change.flag]
+        rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
             if rule.severity is not None:
                 self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
@@ -215,7 +218,7 @@ class _Telling:
         after = bands[change.after].name
         data = self._standing_data(i, before)
         self._message(i, "customer.band.changed", data)
-        if 0 <= change.before < change.after:
+        if 0 <= change.before < change.after and not change.anew:
             then = float(self._before[i, memory.RISK])
             self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else then})
         if change.alert:
@@ -315,10 +318,12 @@ class _Telling:
         at = self._decisions.history
         if len(at):
             causes = ["events" if logged else "ageing" for logged in self._logged_us[at].tolist()]
+            if self._decisions.anew.any():
+                causes = [VARIANT if a else c for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)]
             self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
 
     def _standings(self) -> None:
-        states, churned = self._states, self._found.churned
+        states, stages = self._states, self._found.stages.stage
         changed = self._decisions.standings
         if states.profile_changed:
             renamed = np.fromiter(map(states.profile_changed.__contains__, self._row_numbers), bool, len(self._rows))
@@ -327,13 +332,13 @@ class _Telling:
         if not len(at):
             return
         customers, profiles, ideal = [], [], states.program.relationship.icp
-        for row, gone in zip(self._rows[at].tolist(), churned[at].tolist(), strict=True):
+        for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
-            stage = "churned" if gone else profile.get("stage", "unknown")
             customers.append(states.ids[row])
             said = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
             fit = icp.fit(profile, ideal).fit if ideal else None
-            profiles.append(decisions_store.Placed((*said, stage, profile.get("parent_id") or None), fit))
+            placed = (*said, stage_name(stage), profile.get("parent_id") or None)
+            profiles.append(decisions_store.Placed(placed, fit))
         loyalties = self._decisions.memory[at, memory.LOYALTY]
         decided = self._decided(at)
         self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
