@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import memory
 from healthsvc.core.evaluate import Evaluation, fastest_half_life_us
+from healthsvc.core.families import Kind, families, one_alert
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.levels import Floats, Instants
@@ -42,11 +43,12 @@ class FlagChange:
     """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released.
 
     Renewed: it held, and its cause has happened again since the last decision; an alert if none is open any longer.
+    Sharper, beside, eased: what it does to the alert of its family (`families.one_alert`).
     """
 
     row: int
     flag: int
-    kind: Literal["raised", "released", "renewed"]
+    kind: Kind
     onset_us: int
     alert: bool
 
@@ -118,6 +120,11 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     lines, anew = _lines(card, found), _judged_anew(card, found, remembered)
     after[:, memory.PLACE] = found.stages.stage + 1 + PLACES * found.variant
     flag_changes, mask = _flags(card, found, remembered, anew)
+    if flag_changes:
+        judging = [card.judging(v) for v in range(len(card.variants) + 1)]
+        flag_changes = one_alert(
+            lambda row: judging[found.variant_of(row)], families(card), flag_changes, found.standing.onset_us, mask
+        )
     after[:, memory.FLAGS] = mask
     _move_bands(lines, score, now, found, anew, after)
     quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden | anew).tolist())

@@ -14,7 +14,7 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
-_DISTINCT: Final = np.array(
+DISTINCT: Final = np.array(
     [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
 )
 """Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
@@ -62,7 +62,7 @@ class View:
         """How many functions were ever used, or since an instant: an estimate, by linear counting."""
         slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
         filled = slots > 0 if since_us is None else slots > since_us[:, None]
-        estimated: Floats = _DISTINCT[filled.sum(axis=1)]
+        estimated: Floats = DISTINCT[filled.sum(axis=1)]
         return estimated
 
     def risk_snapshot(self) -> Snapshot | None:

@@ -14,7 +14,7 @@ from healthsvc.core.levels import Instants
 from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import field, read
+from healthsvc.flows import field, read, staleness
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen
 from healthsvc.store import past, projections, states
@@ -65,7 +65,10 @@ async def explanation(
     seen = see(known, events, compiled, then.scorecard_version, at, frozen)
     instants = set(read.evidence_instants(seen))
     archived = [e.event for e in events if e.occurred_us in instants]
-    return read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
+    async with engine.begin() as conn:
+        stale = await staleness.stale(conn, seen, at)
+    told = read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
+    return {**told, "stale": stale}
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:

@@ -74,7 +74,7 @@ async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
-        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen)}
+        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen, now)}
 
 
 async def explanation(
@@ -88,7 +88,7 @@ async def explanation(
             return None
         archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
         recent = await field.recent(conn, seen, now)
-        stale = await staleness.stale(conn, seen)
+        stale = await staleness.stale(conn, seen, now)
     return {**explained(customer_id, seen, now, archived, recent, language), "stale": stale}
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import facts, icp, loyalty, memory, readings
+from healthsvc.core import facts, icp, loyalty, memory
 from healthsvc.core.decide import (
     ALERT_MAX_AGE_US,
     BAND_ALERT,
@@ -23,7 +23,7 @@ from healthsvc.core.decide import (
     flag_names,
 )
 from healthsvc.core.evaluate import Evaluation, evaluate
-from healthsvc.core.families import absences
+from healthsvc.core.families import absences, families
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.lifecycle import stage_name
@@ -32,7 +32,7 @@ from healthsvc.core.view import View
 from healthsvc.flows import field as field_readings
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.decisions import AlertRow, ResolvedAlert
+from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
@@ -79,6 +79,16 @@ class Verdicts:
     next_due_us: float = float("inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bonds:
+    """What the flags of a scorecard have to do with each other."""
+
+    absent: frozenset[str]
+    """Flags that say that something didn't happen."""
+    related: dict[int, tuple[int, ...]]
+    """By flag that has relatives: its family."""
+
+
 class Judge:
     """Decides rows of the states and words the outcome; one for each projection in memory."""
 
@@ -86,7 +96,8 @@ class Judge:
         self._states = states
         self._projection = projection
         self._version = scorecard_version
-        self._absences = absences(states.program.scorecard)
+        card = states.program.scorecard
+        self._bonds = _Bonds(absent=absences(card), related=families(card))
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -100,7 +111,7 @@ class Judge:
         decisions = decide(states.program, found, before)
         self._list_loyalty(view, decisions, before)
         telling = _Telling(
-            self._absences, states, self._projection, self._version, rows, found, decisions, before, logged_us
+            self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
         states.memory[rows] = decisions.memory
         verdicts = telling.tell()
@@ -136,18 +147,19 @@ class _Telling:
 
     def __init__(
         self,
-        absent: frozenset[str],
+        bonds: _Bonds,
         states: States,
         projection: int,
         version: int,
         rows: Rows,
+        view: View,
         found: Evaluation,
         decisions: Decisions,
         before: Floats,
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
-        self._absent = absent
+        self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
         self._row_numbers: list[int] = rows.tolist()
@@ -181,8 +193,8 @@ class _Telling:
     def _flag(self, change: FlagChange) -> None:
         rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
-            if rule.severity is not None:
-                self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
+            kinds = self._ended(change) if rule.severity is not None else ()
+            self._out.ended += [(self._keys[change.row], kind, self._at(change.row)) for kind in kinds]
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
@@ -190,8 +202,6 @@ class _Telling:
                 "score": self._score(change.row),
                 "band": self._band_name(change.row),
             }
-            if rule.name == readings.FLAG:
-                detail["briefing"] = self._briefing(change.row)
             self._alert(
                 change.row,
                 rule.name,
@@ -199,16 +209,25 @@ class _Telling:
                 rule.title,
                 change.onset_us,
                 detail,
-                unless_open=change.kind == "renewed",
-                absence=rule.name in self._absent,
+                unless_open=change.kind in ("renewed", "beside"),
+                takes_over=change.kind if change.kind in ("sharper", "eased") else "",
+                family=self._family(change.flag),
+                absence=rule.name in self._bonds.absent,
             )
 
-    def _briefing(self, i: int) -> dict[str, Any]:
-        row, states = self._row_numbers[i], self._states
-        one = slice(row, row + 1)
-        return field_readings.briefing(
-            View(states.program, states.cells[one], states.facts[one], self._found.now_us[i : i + 1])
-        )
+    def _family(self, flag: int) -> tuple[str, ...]:
+        """The kinds of alert of which the customer has one."""
+        return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
+
+    def _ended(self, change: FlagChange) -> tuple[str, ...]:
+        """The kinds of alert that end with a flag: none while another of its family goes on holding."""
+        holds = int(self._decisions.memory[change.row, memory.FLAGS])
+        family = self._bonds.related.get(change.flag, ())
+        goes_on = any(holds >> f & 1 and self._card.flags[f].severity is not None for f in family)
+        return () if goes_on else self._family(change.flag)
+
+    def _briefing(self, i: int, kind: str) -> dict[str, Any]:
+        return field_readings.briefing(self._view, self._found, i, kind)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -251,8 +270,11 @@ class _Telling:
         detail: dict[str, Any],
         *,
         unless_open: bool = False,
+        takes_over: str = "",
+        family: tuple[str, ...] = (),
         absence: bool = False,
     ) -> None:
+        detail["briefing"] = self._briefing(i, kind)
         row = AlertRow(
             id=alert_id(self._customer(i), kind, onset_us),
             customer_key=self._keys[i],
@@ -264,6 +286,8 @@ class _Telling:
             onset_at=from_us(onset_us),
             raised_at=self._at(i),
             unless_open=unless_open,
+            takes_over=takes_over,
+            family="\n".join(family or (kind,)),
             absence=absence,
         )
         self._out.alerts.append(row)
@@ -365,6 +389,13 @@ def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
     """The webhook-id: the same decision has the same one, whoever writes it down."""
     said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
     return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
+
+
+def escalated(raised: Draft, taken: TakenOver) -> Draft:
+    """`alert.escalated` for an alert that became a sharper flag's; raised: what would have told of a new one."""
+    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
+    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
+    return raised._replace(type="alert.escalated", data={**raised.data, **known, **previous})
 
 
 def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:

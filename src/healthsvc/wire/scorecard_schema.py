@@ -204,7 +204,12 @@ def _flag() -> Schema:
             "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
             "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
             "play": TEXT | {"description": "What to do about it."},
-            "of": {"type": "array", "minItems": 1, "items": TEXT, "description": "both: flags declared before it."},
+            "of": {
+                "type": "array",
+                "minItems": 1,
+                "items": TEXT,
+                "description": "both: flags declared before it; it takes over the alert of the first.",
+            },
             "enabled": {
                 "type": "boolean",
                 "default": True,
