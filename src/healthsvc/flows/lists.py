@@ -81,11 +81,11 @@ class Listing(Generic[ItemT]):
 async def standings(
     engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
 ) -> tuple[datetime | None, int, Page[Standing]]:
-    """Customers by risk, name or id; the instant up to which everything logged is counted in them; the version."""
+    """Customers in some order; the instant up to which everything logged is counted in them; the version."""
     listing: Listing[Standing] = Listing(
         name="customers",
         keys=lambda standing: standing.keys(sort),
-        shape=(float if sort == "risk" else str, int),
+        shape=(float if sort in ("risk", "loyalty") else str, int),
         filters=asdict(which) | {"sort": sort},
     )
     async with engine.connect() as conn:
