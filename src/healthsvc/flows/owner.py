@@ -258,7 +258,8 @@ class Owner:
         stamps = self._stamp + np.arange(1, len(rows) + 1)
         self._stamp += len(rows)
         self.states.touched_at[rows] = stamps
-        return rows[self.states.touched_at[rows] == stamps]
+        once: Rows = rows[self.states.touched_at[rows] == stamps]
+        return once
 
     def _number(self, homes: NDArray[np.int32]) -> Int64s:
         """The place of each event in its partition's fold order."""
