@@ -1,4 +1,4 @@
-"""Dead letters name the customer whose event they were."""
+"""Shadows: versions that score beside the live one."""
 
 from pathlib import Path
 
@@ -20,5 +20,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop index dead_letters_customer")
-    op.execute("alter table dead_letters drop column customer_id")
+    op.execute("drop table shadow_marks")
+    op.execute("update projections set reason = 'publish' where reason = 'shadow'")
+    op.execute("alter table projections drop constraint projections_reason_check")
+    allowed = "check (reason in ('start', 'publish', 'rebuild'))"
+    op.execute(f"alter table projections add constraint projections_reason_check {allowed}")
