@@ -20,7 +20,7 @@ from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import contacting, field, relationship, staleness
+from healthsvc.flows import contacting, field, relationship, rollup, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -81,7 +81,8 @@ async def customer(
         zone = seen.table.profile_field(0, "timezone")
         contact = contacting.told(seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now)
         stale = await staleness.stale(conn, seen, now)
-        return {**_told(customer_id, seen, now), "stale": stale, "contact": contact}
+        family = await rollup.told(conn, seen, customer_id)
+        return {**_told(customer_id, seen, now), **family, "stale": stale, "contact": contact}
 
 
 async def explanation(

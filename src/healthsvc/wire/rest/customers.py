@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
 from healthsvc.wire.rest.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
+from healthsvc.wire.rest.rollup import ROLLUP_EXAMPLE, Children, Parent
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
 from healthsvc.wire.rest.stale import Stale
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
@@ -132,6 +133,7 @@ class Customer(Told):
                     },
                     "disagreements": [],
                     **EXAMPLE,
+                    **ROLLUP_EXAMPLE,
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
                     "events_total": 1204,
@@ -185,6 +187,8 @@ class Customer(Told):
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
+    parent: Parent | None
+    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
     contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
