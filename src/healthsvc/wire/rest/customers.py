@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
 from healthsvc.wire.rest.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
+from healthsvc.wire.rest.rollup import ROLLUP_EXAMPLE, Children, Parent
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
 from healthsvc.wire.rest.stale import Stale
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
@@ -133,6 +134,7 @@ class Customer(Told):
                     },
                     "disagreements": [],
                     **EXAMPLE,
+                    **ROLLUP_EXAMPLE,
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
                     "data_quality": DATA_QUALITY_EXAMPLE,
@@ -187,6 +189,8 @@ class Customer(Told):
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
+    parent: Parent | None
+    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
     contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
