@@ -16,7 +16,8 @@ import structlog
 
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases

@@ -14,7 +14,8 @@ from healthsvc.core.decide import flag_names
 from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
 from healthsvc.flows import field

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.core.states import Stored
+from healthsvc.core.stored import Stored, StoredMany
 from healthsvc.store.copying import NULL, begin, block, copy, fixed, jsonb, pieces
 from healthsvc.store.engine import AsyncConnection, raw
 
@@ -27,7 +27,7 @@ def rows(
     projection: int,
     keys: NDArray[np.int64],
     partitions: NDArray[np.int32],
-    states: Sequence[bytes],
+    states: Sequence[memoryview],
     decisions: NDArray[np.float64],
     profiles: Mapping[int, str],
 ) -> Rows:
@@ -45,20 +45,36 @@ _SELECT = """
     select c.customer_id, c.key, c.partition, s.state, s.decision, s.profile::text
     from customers c left join states s on s.projection = $1 and s.customer_key = c.key
 """
+_IDS = "customer_id = any(string_to_array($2, e'\\n'))"  # no id has one; the driver is slow at text arrays
+_MANY = """
+    select string_agg(c.customer_id, e'\\n') as ids, array_agg(c.key) as keys, array_agg(c.partition) as partitions,
+        array_agg(coalesce(octet_length(s.state), 0)) as widths, string_agg(s.state, '') as states,
+        string_agg(s.decision, '') as decisions, string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
+    from (select customer_id, key, partition from customers where {} order by key offset 0) c
+    left join states s on s.projection = $1 and s.customer_key = c.key
+"""
 
 
 async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> list[Stored]:
     """Those of the customers that have a home, in no order."""
     driver = await raw(conn)
-    listed = "\n".join([c for c in customer_ids if "\n" not in c])  # no id has one; the driver is slow at text arrays
-    return _found(
-        await driver.fetch(f"{_SELECT} where c.customer_id = any(string_to_array($2, e'\\n'))", projection, listed)
-    )
+    return _found(await driver.fetch(f"{_SELECT} where c.{_IDS}", projection, _listed(customer_ids)))
 
 
 async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Stored]:
     driver = await raw(conn)
     return _found(await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys)))
+
+
+async def many_by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> StoredMany:
+    """Those of the customers that have a home, by key: as one row of columns, a fraction of the cost of a row each."""
+    driver = await raw(conn)
+    return _columns(await driver.fetchrow(_MANY.format(_IDS), projection, _listed(customer_ids)))
+
+
+async def many_by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> StoredMany:
+    driver = await raw(conn)
+    return _columns(await driver.fetchrow(_MANY.format("key = any($2::bigint[])"), projection, list(keys)))
 
 
 async def any_one(conn: AsyncConnection, projection: int) -> Stored | None:
@@ -68,8 +84,26 @@ async def any_one(conn: AsyncConnection, projection: int) -> Stored | None:
     return found[0] if found else None
 
 
+def _listed(customer_ids: Sequence[str]) -> str:
+    return "\n".join([c for c in customer_ids if "\n" not in c])
+
+
 def _found(rows: Sequence[Any]) -> list[Stored]:
     return list(map(Stored._make, rows))
+
+
+def _columns(row: Any) -> StoredMany:
+    if row["ids"] is None:
+        return StoredMany.of([])
+    return StoredMany(
+        customer_ids=row["ids"].split("\n"),
+        keys=np.array(row["keys"], np.int64),
+        partitions=np.array(row["partitions"], np.int32),
+        widths=np.array(row["widths"], np.int64),
+        states=row["states"] or b"",
+        decisions=row["decisions"] or b"",
+        profiles=row["profiles"].split("\n"),
+    )
 
 
 _INCOMING = text("create temporary table if not exists incoming_states (like states) on commit delete rows")
