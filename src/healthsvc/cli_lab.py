@@ -226,7 +226,10 @@ def _known(
 ) -> Labels:
     """The outcome rows of a file, or those that the log itself tells."""
     if labels is not None:
-        return read_labels(labels, outcomes=True)
+        told = read_labels(labels, outcomes=True)
+        if not len(told):
+            raise FileRefusedError(f"{labels}: has no rows")
+        return told
     if outcome is None:
         raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
     found = from_log(read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US))

@@ -31,6 +31,9 @@ class LogEvent(StrEnum):
     PROJECTION_GIVEN_UP = "projection.given_up"
     PROJECTION_CLEARED = "projection.cleared"
     PROJECTION_FAULT = "projection.fault"
+    GUARD_BEGAN = "guard.began"
+    GUARD_ENDED = "guard.ended"
+    GUARD_FAULT = "guard.fault"
     LAB_RUN_ENDED = "lab_run.ended"
     LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
@@ -87,7 +90,13 @@ OUTBOX_AGE = Gauge("healthsvc_outbox_age_seconds", "Age of the oldest delivery t
 DELIVERY_ATTEMPTS = Counter("healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"])
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
-    "healthsvc_alerts_total", "Alerts by kind and action (raised, acknowledged, resolved).", ["kind", "action"]
+    "healthsvc_alerts_total",
+    "Alerts by kind and action (raised, escalated, acknowledged, resolved).",
+    ["kind", "action"],
+)
+GUARDS = Gauge(
+    "healthsvc_fleet_guards",
+    "Sources, segments or the fleet that have fallen at once: alerts of silence are held.",
 )
 HTTP_REQUESTS = Counter("healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(
@@ -107,6 +116,7 @@ METRICS = (
     DELIVERY_ATTEMPTS,
     DEAD_LETTERS,
     ALERTS,
+    GUARDS,
     HTTP_REQUESTS,
     HTTP_SECONDS,
 )

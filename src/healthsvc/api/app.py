@@ -34,10 +34,9 @@ from healthsvc.api.routes import (
 )
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.secrets import Vault, derive
+from healthsvc.store.secrets import Vault
 from healthsvc.wire.cursors import CursorError
 
-KEY_PURPOSE: Final = "api keys"
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     overrides.router,
@@ -54,17 +53,12 @@ ROUTERS: Final[Sequence[APIRouter]] = (
 )
 
 
-def key_pepper(service_secret: bytes) -> bytes:
-    """What API keys are hashed with; whoever makes keys outside of the API needs the same."""
-    return derive(service_secret, KEY_PURPOSE)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
     """What the API needs to know of the configuration.
 
-    `pepper` comes from `key_pepper`; `partitions` is the number the log has; `check_url` answers what is wrong with a
-    webhook's URL; while `draining` answers True the service isn't ready.
+    `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
+    with a webhook's URL; while `draining` answers True the service isn't ready.
     """
 
     version: str
@@ -133,7 +127,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _wrong_method(request: Request) -> ProblemError:
     """Names the methods of all routes with this path: the framework knows only those of the first."""
     path = request.scope["path"]
-    allowed = sorted({method for route in routes() if route.path_regex.match(path) for method in route.methods or ()})
+    known = {method for route in routes() if route.path_regex.match(path) for method in route.methods or ()}
+    allowed = sorted(known | {"HEAD"} if "GET" in known else known)
     return ProblemError(
         problems.METHOD_NOT_ALLOWED,
         f"{request.method} isn't allowed here; {', '.join(allowed)} is.",

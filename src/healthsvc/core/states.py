@@ -23,7 +23,7 @@ from healthsvc.core.stored import Stored, StoredMany
 Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class States:
@@ -140,8 +140,20 @@ class States:
         """Field → value of the profile, for reading."""
         return {name: entry[0] for name, entry in self._profile(row).items()}
 
+    def profile_field(self, row: int, name: str) -> Any:
+        """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
+        kept = self._profiles.get(row)
+        if isinstance(kept, str):
+            kept = json.loads(kept) if f'"{name}"' in kept else None
+        return kept[name][0] if kept and name in kept else None
+
     def profile_json(self, row: int) -> str:
-        return json.dumps(self._profile(row), ensure_ascii=False, separators=(",", ":"))
+        """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
+        groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for name, (value, *stamp) in sorted(self._profile(row).items()):
+            groups.setdefault(tuple(stamp), {})[name] = value
+        said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
     def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
@@ -265,7 +277,8 @@ class States:
         if kept is None:
             kept = {}
         elif isinstance(kept, str):
-            kept = dict(json.loads(kept))
+            said = json.loads(kept)
+            kept = {name: [value, *stamp] for *stamp, fields in said for name, value in fields.items()}
         self._profiles[row] = kept
         return kept
 

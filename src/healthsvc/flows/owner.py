@@ -22,6 +22,7 @@ from healthsvc.flows.flush import Flush
 from healthsvc.flows.held import Held, Limits, Pending
 from healthsvc.flows.ports import Chunk
 from healthsvc.flows.residents import Residents
+from healthsvc.flows.traffic import Traffic
 from healthsvc.store import archive
 from healthsvc.store import dedupe as stored_ids
 from healthsvc.store.engine import AsyncEngine
@@ -49,6 +50,7 @@ class Owner:
         self.states = States(compiled.program, capacity)
         self.held: dict[int, Held] = {}
         self.pending = Pending()
+        self.traffic = Traffic()
         self._in_flight: Rows = np.zeros(0, np.int64)
         self._logged_us = np.zeros(capacity, np.int64)
         self._residents = Residents(engine, projection, self.states, self.held)
@@ -101,6 +103,7 @@ class Owner:
         self._logged_us[:] = 0
         self.held.clear()
         self.pending = Pending()
+        self.traffic.taken()  # what wasn't told of it is read again
         self._in_flight = np.zeros(0, np.int64)
         self._residents.forget_homes()
 
@@ -238,6 +241,9 @@ class Owner:
         occurred_us = batch.occurred_us[new]
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
         states.fold(rows, extract, occurred_us, ties)
+        self.traffic.note(
+            logged_us, occurred_us, batch.digests[new], raws, lambda i: states.profile_field(int(rows[i]), "segment")
+        )
         self._stamp += 1
         states.touched_at[rows] = self._stamp
         np.maximum.at(self._logged_us, rows, logged_us)

@@ -24,7 +24,7 @@ from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Chunk, Input, Reading
-from healthsvc.store import archive, partitions, projections, publications, states, timers
+from healthsvc.store import archive, partitions, projections, publications, states, timers, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -295,6 +295,8 @@ class Processor:
             INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
         for alert in written.raised:
             ALERTS.labels(alert.kind, "raised").inc()
+        for alert in written.escalated:
+            ALERTS.labels(alert.kind, "escalated").inc()
         for resolved in written.resolved:
             ALERTS.labels(resolved.kind, "resolved").inc()
         for letter in flush.letters:
@@ -367,6 +369,7 @@ class Processor:
         home."""
         mine = self._owner.as_of()
         async with self._engine.begin() as conn:
+            await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
             if mine:
                 await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
             everybody = await partitions.read_by_all(conn, self._projection)

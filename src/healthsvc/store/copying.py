@@ -24,19 +24,11 @@ Column = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64] | NDArray[n
 
 
 def text(value: str | None) -> bytes:
-    """A field of type text."""
+    """A field of type text or json."""
     if value is None:
         return NULL
     encoded = value.encode()
     return len(encoded).to_bytes(4) + encoded
-
-
-def jsonb(value: str | None) -> bytes:
-    """A field of type jsonb, from its text."""
-    if value is None:
-        return NULL
-    encoded = value.encode()
-    return (len(encoded) + 1).to_bytes(4) + b"\1" + encoded
 
 
 def texts(values: Sequence[str]) -> bytes:

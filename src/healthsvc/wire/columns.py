@@ -97,7 +97,10 @@ def read_events(path: Path, tally: Tally) -> Iterator[EventColumns]:
 
 
 def read_labels(path: Path, *, outcomes: bool) -> Labels:
-    """The rows of an outcome file; without `outcomes` what it tells of them isn't read. Raises FileRefusedError."""
+    """The rows of an outcome file; without `outcomes` what it tells of them isn't read, and there must be some.
+
+    Raises FileRefusedError.
+    """
     accounts: list[str] = []
     obs: list[str] = []
     parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]] = []
@@ -110,9 +113,9 @@ def read_labels(path: Path, *, outcomes: bool) -> Labels:
         parts.append(_label_numbers(path, line, columns, outcomes=outcomes))
     if tally.bad:
         raise FileRefusedError(tally.shown[0])
-    if not parts:
+    if not accounts and not outcomes:
         raise FileRefusedError(f"{path}: has no rows")
-    obs_us, horizon, churned, churn_us = (np.concatenate(p) for p in zip(*parts, strict=True))
+    obs_us, horizon, churned, churn_us = (np.concatenate(p) for p in zip(_NO_NUMBERS, *parts, strict=True))
     return Labels(
         accounts, obs, obs_us, horizon.astype(np.int64), churned.astype(np.float64), churn_us.astype(np.int64)
     )
@@ -157,6 +160,7 @@ def _label_numbers(
     return obs_us, horizon, churned, churn_us
 
 
+_NO_NUMBERS: Final = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 _OUTCOMES: Final = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 
 
@@ -239,7 +243,9 @@ def _rows(
     try:
         with _open(path) as stream:
             yield from _groups(path, stream, wanted, needed, tally)
-    except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise FileRefusedError(f"{path}: must be UTF-8: {error}") from error
+    except (gzip.BadGzipFile, zlib.error, EOFError, csv.Error) as error:
         raise FileRefusedError(f"{path}: {error}") from error
 
 
@@ -254,11 +260,13 @@ def _groups(
 ) -> Iterator[tuple[int, list[list[str]]]]:
     first = stream.readline().decode("utf-8-sig")
     header = next(csv.reader([first]), []) if first.strip() else []
-    names = [name.strip() for name in header]
+    names = [name.strip().lower() for name in header]
     missing = [name for name in needed if name not in names]
     if missing:
+        given = f"in {first.strip()[:200]!r}" if first.strip() else "since it is empty"
         raise FileRefusedError(
-            f"{path}, line 1: needs the columns {', '.join(needed)}; missing {', '.join(missing)} in {first.strip()!r}"
+            f"{path}, line 1: needs the columns {', '.join(needed)}, separated by commas; missing {', '.join(missing)}"
+            f" {given}"
         )
     places = [names.index(name) for name in wanted if name in names]
     width, line, rest = len(names), 2, b""

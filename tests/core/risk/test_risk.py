@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from healthsvc.core.documents import ScorecardError
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
@@ -15,7 +16,6 @@ from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, Term, as_risk, contributions, drawn, log_odds, prior, risk
 from healthsvc.core.risk.section import RiskRules, as_data, risk_rules
 from healthsvc.core.risk.table import RiskTable
-from healthsvc.core.scorecard import ScorecardError
 from tests.core.folding import PROGRAM, Fold, at, us
 from tests.support.makers import make_event
 
@@ -98,6 +98,25 @@ def test_a_wider_table_holds_the_same_bits() -> None:
     table.fold(rng.integers(0, 20, 800), table.codes(types), when, rng.uniform(-5, 50, 800))
 
     assert risk(narrow, table.snapshot(np.arange(20), int(few.now_us[0]))).tolist() == risk(narrow, few).tolist()
+
+
+def test_levels_of_a_long_log_are_those_of_its_end_alone() -> None:
+    model, day = prior(DAY_US), DAY_US
+    found = []
+    for begins in (0, 19):  # years: the sums of a day's half-life can't hold what is further apart than some
+        table = RiskTable(RiskProgram(model.levels, _kind))
+        table.reserve(2)
+        when = np.array([1, *range(19 * 365 * day, 20 * 365 * day, 10 * day)], np.int64)[1 if begins else 0 :]
+        codes, start = table.codes(["login"] * len(when)), 0
+        while start < len(when):
+            end = int(np.searchsorted(when, table.bring_near(int(when[start])), side="right"))
+            rows, part = np.zeros(end - start, np.int64), slice(start, end)
+            table.fold(rows, codes[part], when[part], np.full(end - start, np.nan))
+            start = end
+        found.append(risk(model, table.snapshot(np.arange(2), int(when[-1]) + day)).tolist())
+
+    assert found[0] == found[1]
+    assert found[0][0] < found[0][1]
 
 
 def _kind(event_type: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Final
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import Level
+from healthsvc.core.risk.model import LEAST_US
 
 SPANS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Half-lives in horizons."""
@@ -15,8 +16,9 @@ MOST_TYPES: Final = 24
 
 
 def half_life(horizon_us: int, span: float) -> int:
-    """A half-life of so many horizons, no shorter than the levels allow."""
-    return max(MIN_HALF_LIFE_US, round(horizon_us * span))
+    """A half-life of so many horizons, no shorter than live levels allow; a horizon that is shorter itself, which only
+    a file can ask for, has none below it."""
+    return max(min(MIN_HALF_LIFE_US, horizon_us), LEAST_US, round(horizon_us * span))
 
 
 def of_kinds(horizon_us: int) -> tuple[Feature, ...]:
@@ -40,8 +42,8 @@ def of_type(horizon_us: int, event_type: str) -> tuple[Feature, ...]:
     """The features of one type."""
     source = f"type:{event_type}"
     two = half_life(horizon_us, 2.0)
-    counts = tuple(Feature("log_count", source, half_life(horizon_us, s)) for s in TYPE_SPANS)
-    return (*counts, Feature("mean_value", source, two))
+    counts = (Feature("log_count", source, half_life(horizon_us, s)) for s in TYPE_SPANS)
+    return (*dict.fromkeys(counts), Feature("mean_value", source, two))
 
 
 def levels_of(features: Sequence[Feature]) -> tuple[Level, ...]:

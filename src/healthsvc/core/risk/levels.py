@@ -16,6 +16,10 @@ from healthsvc.core import levels
 from healthsvc.core.levels import LANDMARK_US, Floats, Instants
 from healthsvc.core.risk.mapping import Kind
 
+REACH: Final = 700
+"""Half-lives from its landmark at which a weight is still far from the ends of what a double holds. The lab's tables
+move their landmarks there; live ones never do (a scorecard's half-lives are long enough for decades)."""
+
 Of = Literal["count", "value", "valued"]
 """What is summed: 1 an event, its value, or 1 an event that has a value."""
 
@@ -45,6 +49,7 @@ class RiskProgram:
         self.landmark_us = landmark_us
         self.column = {level: i for i, level in enumerate(self.kept)}
         self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
+        self._moved: dict[int, int] = {}
         self._kind_of = kind_of
         self._codes: dict[str, int] = {}
         self._start, self._length = np.zeros(1, np.int64), np.zeros(0, np.int64)
@@ -64,6 +69,21 @@ class RiskProgram:
         self.kept = tuple(dict.fromkeys((*self.kept, *more)))
         self.column = {level: i for i, level in enumerate(self.kept)}
         self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
+
+    def landmark(self, half_life_us: int) -> int:
+        """The instant at which an event weighs 1 in levels of this half-life."""
+        return self._moved.get(half_life_us, self.landmark_us)
+
+    def bring_near(self, sums: Floats, us: int) -> int:
+        """Move landmarks that are too far from an instant to it, by whole half-lives, and the sums (customers, width)
+        with them, so that these mean the same, to the bit. Answers up to when events may be folded then."""
+        for h in self.half_lives_us:
+            whole = (us - self.landmark(h)) // h
+            if abs(whole) > REACH:
+                self._moved[h] = self.landmark(h) + whole * h
+                mine = [i for i, level in enumerate(self.kept) if level.half_life_us == h]
+                sums[:, mine] = np.ldexp(sums[:, mine], -max(min(whole, 4000), -4000))
+        return min((self.landmark(h) + (REACH + 1) * h for h in self.half_lives_us), default=us)
 
     def code(self, event_type: str) -> int:
         """A small number for the type, the same as long as this program lives."""
@@ -88,7 +108,7 @@ class RiskProgram:
         if not len(event):
             return
         at = np.arange(len(event)) + np.repeat(self._start[codes] - (np.cumsum(count) - count), count)
-        weights = np.stack([levels.weights(us, h, self.landmark_us) for h in self.half_lives_us])
+        weights = np.stack([levels.weights(us, h, self.landmark(h)) for h in self.half_lives_us])
         amount = weights[self._half_life[at], event]
         if self.needs_values:
             amount = amount * self._worth(values)[self._of[at], event]
@@ -137,4 +157,4 @@ class Snapshot:
     def level(self, level: Level) -> Floats:
         """(n,) decayed sum as of now."""
         sums = np.ascontiguousarray(self.sums[:, self.program.column[level]])
-        return levels.decayed(sums, self.now_us, level.half_life_us, self.program.landmark_us)
+        return levels.decayed(sums, self.now_us, level.half_life_us, self.program.landmark(level.half_life_us))

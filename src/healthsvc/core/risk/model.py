@@ -30,6 +30,8 @@ MODELS: Final[tuple[ModelName, ...]] = (
 
 TROUBLE_WEIGHT: Final = 2.0
 """Log-odds that the prior gives to a trouble share of one whole: about what losing six acts of seven costs."""
+LEAST_US: Final = 60_000_000
+"""The prior's shortest half-life: a minute."""
 MOST_ACTS: Final = 12.0
 """log1p of the acts beyond which the prior sees no difference (about 160,000)."""
 
@@ -109,7 +111,7 @@ def prior(horizon_us: int, *, half_lives_us: Sequence[int] | None = None) -> Mod
     A ranking. The reference customer did nothing and had no trouble; the means over the half-lives are half of each
     term. Counts, not values; the log of the sum over the kinds of acts. Measured on logs with outcomes: docs/score.md.
     """
-    half_lives = tuple(half_lives_us or (horizon_us, 2 * horizon_us))
+    half_lives = tuple(half_lives_us or (max(horizon_us, LEAST_US), 2 * max(horizon_us, LEAST_US)))
     share = 1.0 / len(half_lives)
     knots = (0.0, MOST_ACTS)
     acts = tuple(Term(Feature("log_count", "act", h), knots, (0.0, -share * MOST_ACTS)) for h in half_lives)

@@ -51,6 +51,10 @@ class RiskTable:
         np.maximum.at(self.last, rows, occurred)
         self.program.fold(self.sums, rows, codes, us, values)
 
+    def bring_near(self, us: int) -> int:
+        """Have the sums hold events of an instant, however far it is from those before; answers up to when."""
+        return self.program.bring_near(self.sums, us)
+
     def snapshot(self, rows: NDArray[np.int64], now_us: int) -> Snapshot:
         """The customers of these rows as of an instant; row -1 is a customer without events."""
         known = rows >= 0

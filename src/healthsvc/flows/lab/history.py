@@ -45,7 +45,11 @@ class History:
             rows = self._known(accounts)
         assert rows is not None  # all are known by now
         self.table.reserve(len(self.row_of))
-        self.table.fold(rows, self.table.codes(types), us, values)
+        codes, start = self.table.codes(types), 0
+        while start < len(us):
+            end = int(np.searchsorted(us, self.table.bring_near(int(us[start])), side="right"))
+            self.table.fold(rows[start:end], codes[start:end], us[start:end], values[start:end])
+            start = end
         for event_type in dict.fromkeys(types):
             self.types.setdefault(event_type, 0)
         self.events += len(us)

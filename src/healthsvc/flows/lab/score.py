@@ -6,22 +6,20 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit import candidates
 from healthsvc.core.fit.ladder import Verdict
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
-from healthsvc.flows.lab.study import Purged, Study, by_instant, landmark_for, purge
+from healthsvc.flows.lab.study import Purged, Study, by_instant, purge
 from healthsvc.wire.columns import EventColumns, Labels, Tally, read_events
 
 MOST_HORIZONS: Final = 6
@@ -77,11 +75,10 @@ def score(
     wanted = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
 
-    def study_from(landmark_us: int) -> Study:
+    def study() -> Study:
         return Study(
             mapping=mapping,
             horizons=horizons,
-            landmark_us=landmark_us,
             score=wanted,
             fit=gathered,
             fit_labels=used,
@@ -90,20 +87,16 @@ def score(
             probe=probe(horizons[0]),
         )
 
-    shortest = min(candidates.half_life(h, candidates.SPANS[0]) for h in horizons)
-    study, tally, sorted_first = _replayed(events, study_from, shortest, tell)
-    return Scored(study.risks, study.models, study.verdicts, purged, study, tally, sorted_first, notes)
+    done, tally, sorted_first = _replayed(events, study, tell)
+    return Scored(done.risks, done.models, done.verdicts, purged, done, tally, sorted_first, notes)
 
 
-def _replayed(
-    events: Path, study_from: Callable[[int], Study], shortest_us: int, tell: Tell
-) -> tuple[Study, Tally, bool]:
+def _replayed(events: Path, begin: Callable[[], Study], tell: Tell) -> tuple[Study, Tally, bool]:
     """In the file's order, if that is the order of time; else once more, sorted."""
     for sorting in (False, True):
         tally = Tally()
         groups = in_order(events, tally) if sorting else read_events(events, tally)
-        first_us, groups = _peek(groups)
-        study = study_from(LANDMARK_US if first_us is None else landmark_for(first_us, shortest_us))
+        study = begin()
         try:
             replay(study.history, _told(groups, tally, tell), study.moments, study.halt)
         except OutOfOrderError:
@@ -111,13 +104,6 @@ def _replayed(
             continue
         return study, tally, sorting
     raise AssertionError("a sorted log is in order")
-
-
-def _peek(groups: Iterator[EventColumns]) -> tuple[int | None, Iterator[EventColumns]]:
-    for group in groups:
-        if len(group):
-            return int(group.us[0]), chain([group], groups)
-    return None, iter(())
 
 
 def _told(groups: Iterator[EventColumns], tally: Tally, tell: Tell) -> Iterator[EventColumns]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core.fit import candidates
 from healthsvc.core.fit.ladder import Rows, Verdict, climb
-from healthsvc.core.levels import LANDMARK_US, Floats, Instants
+from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk import model as risk_model
 from healthsvc.core.risk.features import Feature, values
 from healthsvc.core.risk.levels import Level, RiskProgram
@@ -27,8 +27,6 @@ from healthsvc.wire.columns import Labels
 
 MOST_FITTED_ROWS: Final = 200_000
 """Beyond so many outcome rows, customers are sampled by the hash of their id."""
-SAFE_HALF_LIVES: Final = 400
-"""A log that begins at most so many of the shortest half-life away from the landmark stays in the range of doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +101,6 @@ def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int],
     return found
 
 
-def landmark_for(first_us: int, shortest_us: int) -> int:
-    """The usual landmark, unless the log begins so far from it that weights would run out of range: then a point from
-    which the log may go on for 900 of the shortest half-life. Hangs on the log's first event alone."""
-    reach = SAFE_HALF_LIVES * shortest_us
-    return LANDMARK_US if abs(first_us - LANDMARK_US) < reach else first_us + reach
-
-
 class Study:
     """The pass itself: hand `halt` to the replay."""
 
@@ -118,7 +109,6 @@ class Study:
         *,
         mapping: TypeMapping,
         horizons: Sequence[int],
-        landmark_us: int,
         score: dict[tuple[int, int], Asked],
         fit: dict[tuple[int, int], Asked] | None,
         fit_labels: Labels | None,
@@ -138,7 +128,7 @@ class Study:
         self.unseen = 0
         self._score, self._fit, self._labels = score, fit, fit_labels
         self._first_score = min((t for t, _ in score), default=None)
-        self._gathered = {h: Gathered(list(candidates.of_kinds(h))) for h in horizons} if fit else {}
+        self._gathered = {h: Gathered(list(candidates.of_kinds(h))) for h in horizons} if fit is not None else {}
         self._halts: dict[int, list[int]] = {}
         for t, h in [*score, *(fit or ())]:
             if h not in self._halts.setdefault(t, []):
@@ -146,8 +136,8 @@ class Study:
         kept = [level for m in self.models.values() for level in m.levels]
         kept += [level for g in self._gathered.values() for level in candidates.levels_of(g.names)]
         kept += candidates.levels_of(self.probe)
-        program = RiskProgram(kept, lambda t: mapping.judge(t).kind, landmark_us)
-        self.history = History(RiskTable(program, self._levels_of_type if fit else None))
+        program = RiskProgram(kept, lambda t: mapping.judge(t).kind)
+        self.history = History(RiskTable(program, self._levels_of_type if fit is not None else None))
         self._typed: list[str] = []
 
     @property

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
 
 Severity = Literal["info", "warning", "critical"]
-AlertState = Literal["open", "acknowledged", "resolved"]
+AlertState = Literal["held", "open", "acknowledged", "resolved"]
 
 
 class AlertFilter(Paging):

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.stale import Stale
 
 
 class CustomerFilter(Paging):
@@ -79,6 +80,7 @@ class Customer(Told):
                     "customer_id": "acme",
                     "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
                     "stage": "adoption",
+                    "stage_because": "No other stage's rule holds.",
                     "score": 41.5,
                     "raw_score": 73.0,
                     "own_score": 41.5,
@@ -105,12 +107,14 @@ class Customer(Told):
                         ],
                     },
                     "disagreements": [],
+                    "stale": None,
                     "events_total": 1204,
                     "first_event_at": "2025-02-03T08:00:00Z",
                     "last_event_at": "2026-11-20T09:29:57Z",
                     "evaluated_at": "2026-11-20T09:30:00Z",
                     "decided_at": "2026-11-20T09:29:58Z",
                     "scorecard_version": 1,
+                    "variant": None,
                 }
             ]
         },
@@ -118,7 +122,14 @@ class Customer(Told):
 
     customer_id: str
     profile: dict[str, Any]
-    stage: Annotated[str, Field(description="Where it is in its life with us; churned freezes the score.")]
+    stage: Annotated[
+        str,
+        Field(
+            description="Where it is in its life with us: as its own systems say, else by the scorecard's rules; "
+            "churned freezes the score."
+        ),
+    ]
+    stage_because: Annotated[str, Field(description="Why it is in that stage.")]
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
     raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
     own_score: Annotated[
@@ -145,9 +156,13 @@ class Customer(Told):
     evidence: Annotated[str, Field(description="enough or not_enough")]
     expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
+    stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
     evaluated_at: datetime
     decided_at: Annotated[datetime | None, Field(description="When band and flags were last decided.")] = None
     scorecard_version: int
+    variant: Annotated[
+        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+    ] = None
