@@ -156,7 +156,7 @@ def preview(
     ]
     if as_json:
         shown = {"customers": found.customers, "left_out": found.left_out, "bands": bands, "moved": moved}
-        typer.echo(json.dumps(shown | {"unfed": found.unfed}))
+        typer.echo(json.dumps(shown | {"variants": found.variants, "unfed": found.unfed}))
         return
     typer.echo(f"{found.customers} customers, now → then:")
     for each in bands:
@@ -164,6 +164,8 @@ def preview(
     for m in found.moved[:SHOWN]:
         if abs(m.change) >= 1:
             typer.echo(f"  {m.customer_id}: {_score(m.before)} → {_score(m.after)}")
+    for variant, count in found.variants.items():
+        typer.echo(f"  judged by {variant}: {count}" + ("" if count else ", so it may be a slip"))
     if found.unfed:
         typer.echo(f"No event of theirs feeds: {', '.join(found.unfed)}")
     if found.left_out:

@@ -90,7 +90,9 @@ OUTBOX_AGE = Gauge("healthsvc_outbox_age_seconds", "Age of the oldest delivery t
 DELIVERY_ATTEMPTS = Counter("healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"])
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
-    "healthsvc_alerts_total", "Alerts by kind and action (raised, acknowledged, resolved).", ["kind", "action"]
+    "healthsvc_alerts_total",
+    "Alerts by kind and action (raised, escalated, acknowledged, resolved).",
+    ["kind", "action"],
 )
 GUARDS = Gauge(
     "healthsvc_fleet_guards",

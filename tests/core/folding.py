@@ -10,6 +10,7 @@ import numpy as np
 from healthsvc.core import dedupe
 from healthsvc.core.dedupe import IdWindow
 from healthsvc.core.evaluate import Evaluation, evaluate
+from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
@@ -37,8 +38,9 @@ def us(days: float) -> int:
 class Fold:
     """States of a few customers and the ids counted, as an owner holds them."""
 
-    def __init__(self, capacity: int = 64) -> None:
-        self.states = States(PROGRAM, capacity)
+    def __init__(self, capacity: int = 64, program: Program = PROGRAM) -> None:
+        self.program = program
+        self.states = States(program, capacity)
         self.ids = IdWindow()
         self._capacity = capacity
         self._recent: list[bytes] = []
@@ -53,7 +55,7 @@ class Fold:
         new = np.flatnonzero(self.ids.take(hours, batch.digests, START_US))
         self._recent.append(dedupe.pack_recent(hours[new], batch.digests[new]))
         folded = [batch.events[i] for i in new.tolist()]
-        extract = PROGRAM.extract([type_of(e) for e in folded], folded)
+        extract = self.program.extract([type_of(e) for e in folded], folded)
         unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
         self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
         rows = self.states.rows([e.customer_id for e in folded])
@@ -78,7 +80,7 @@ class Fold:
         for sequence, packed in enumerate(recent):
             self.ids.restore(sequence, START_US, *dedupe.unpack_recent(packed))
             self._recent.append(packed)
-        self.states = States(PROGRAM, self._capacity)
+        self.states = States(self.program, self._capacity)
         self.states.load(stored)
 
     def _rows(self) -> list[tuple[str, int, bytes, bytes, str | None]]:
@@ -98,7 +100,7 @@ class Fold:
         """The customers (all, by name) as of an instant, or as of one each."""
         rows = self.states.rows(customers if customers is not None else sorted(self.states.row_of))
         instants = np.broadcast_to(np.asarray(now_us, np.int64), len(rows)).copy()
-        return View(PROGRAM, self.states.cells[rows], self.states.facts[rows], instants, self.states.risk[rows])
+        return View(self.program, self.states.cells[rows], self.states.facts[rows], instants, self.states.risk[rows])
 
     def evaluate(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> Evaluation:
         return evaluate(self.view(now_us, customers))
@@ -115,6 +117,8 @@ def bits(found: Evaluation, row: int) -> bytes:
             found.cap,
             found.churned,
             found.slot_expiry_us,
+            found.stages.stage,
+            found.stages.change_us,
             found.weight,
             found.value,
         ),

@@ -36,6 +36,10 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("champion.left", {"name": "Ada"}),
     *(("contact.logged", {"outcome": outcome}) for outcome in ("positive", "negative", "no_answer")),
     *(("customer.updated", {"owner": o, "tier": t, "features_owned": 9}) for o, t in (("jo", "high"), ("mo", "low"))),
+    *(("customer.updated", {"segment": s}) for s in ("smb", "labs")),
+    ("customer.updated", {"stage": "advocacy"}),
+    ("customer.updated", {"sold_at": at(50)}),
+    ("customer.updated", {"renewal_at": at(150)}),
     *(
         ("override.set", {"score": s, "reason": "r", "author": "jo", "expires_at": at(days)})
         for s, days in ((90, 60), (10, 200))

@@ -10,6 +10,8 @@ from healthsvc.core.decide import ALERT_MAX_AGE_US, Decisions, alert_id, decide
 from healthsvc.core.evaluate import Evaluation
 from healthsvc.core.flags import Standing
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.lifecycle import Stages
+from healthsvc.core.placing import WHOLE
 from tests.core.folding import CARD, PROGRAM, START_US, us
 from tests.core.test_evaluate import CANCEL, CANCELLED, STEADY, contact, fold, page, used
 
@@ -35,6 +37,8 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
         first_seen_us=np.zeros(1, np.int64),
+        stages=Stages(stage=np.zeros(1, np.int64), rule=np.zeros(1, np.int64), change_us=np.full(1, np.inf)),
+        variant=WHOLE,
     )
 
 

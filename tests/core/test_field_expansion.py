@@ -56,9 +56,17 @@ def test_cancel_intent_keeps_the_gate_closed_until_someone_spoke_and_it_was_quie
 
 
 def test_a_customer_just_won_is_left_to_find_value_first() -> None:
-    won = [*used(*range(29)), nps(20, 9)]
-    assert against(*won, day=29) == [Closed(reason="just_sold", since_us=us(0))]
-    assert against(*won, *used(29, 30), day=30) == []
+    won: list[Happening] = [*used(*range(40)), nps(20, 9), (0, "customer.updated", {"sold_at": at(10)})]
+    assert against(*won, day=39) == [Closed(reason="just_sold", since_us=us(10))]
+    assert against(*won, day=40) == []
+
+
+def test_of_a_customer_that_is_new_to_us_no_sale_is_claimed() -> None:
+    seen = [*used(*range(29)), nps(20, 9)]
+    long_ago: Happening = (1, "customer.updated", {"sold_at": at(-400)})
+    assert against(*seen, day=29) == [Closed(reason="first_seen_lately", since_us=us(0))]
+    assert against(*seen, *used(29, 30), day=30) == []
+    assert against(*seen, long_ago, day=29) == []
 
 
 def test_onboarding_as_the_team_says_it_counts_however_long_it_takes() -> None:

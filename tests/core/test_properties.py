@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from healthsvc.core import facts, memory
 from healthsvc.core.decide import Decisions, decide
 from healthsvc.core.explain import contributions
+from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
 from tests.core.folding import PROGRAM, START_US, Event, Fold, at, bits, us
 from tests.core.strategies import CUSTOMERS, SPAN_DAYS, histories, splits
+from tests.core.varied import VARIED
 
 DAYS = st.floats(0, 2 * SPAN_DAYS, allow_nan=False, width=32)
 often = settings(max_examples=50, deadline=None)
@@ -59,7 +61,7 @@ def test_another_order_gives_the_same_facts_and_levels_within_1e_9(data: st.Data
 @often
 @given(histories(), DAYS)
 def test_contributions_add_up_to_the_score(events: list[Event], days: float) -> None:
-    fold = Fold()
+    fold = Fold(program=VARIED)
     fold.feed(events)
     view = fold.view(us(days))
     found = fold.evaluate(us(days))
@@ -75,7 +77,7 @@ def test_contributions_add_up_to_the_score(events: list[Event], days: float) -> 
 @often
 @given(histories(), st.lists(DAYS, min_size=len(CUSTOMERS), max_size=len(CUSTOMERS)))
 def test_a_row_evaluated_alone_has_the_bits_it_has_among_many(events: list[Event], days: list[float]) -> None:
-    fold = Fold()
+    fold = Fold(program=VARIED)
     fold.feed(events)
     names = sorted(fold.states.row_of)
     instants = [us(d) for d, _ in zip(days, names, strict=False)]
@@ -106,14 +108,15 @@ def test_the_score_at_an_instant_is_the_score_after_replaying_up_to_it(events: l
 class Course:
     """Decisions in the course of time, with their memory."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], program: Program = PROGRAM) -> None:
+        self.program = program
         self.memory = np.tile(memory.DEFAULTS, (len(names), 1))
         self.names = names
 
     def decide(self, fold: Fold, now_us: int) -> Decisions:
         known = [i for i, n in enumerate(self.names) if n in fold.states.row_of]
         found = fold.evaluate(now_us, [self.names[i] for i in known])
-        decisions = decide(PROGRAM, found, self.memory[known])
+        decisions = decide(self.program, found, self.memory[known])
         self.memory[known] = decisions.memory
         return decisions
 
@@ -152,10 +155,10 @@ def test_decisions_replayed_at_the_recorded_instants_come_out_the_same(data: st.
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_no_band_or_flag_changes_by_time_alone_before_the_timer_is_due(data: st.DataObject) -> None:
-    fold = Fold()
+def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(data: st.DataObject) -> None:
+    fold = Fold(program=data.draw(st.sampled_from((PROGRAM, VARIED))))
     fold.feed(data.draw(histories(customers=("acme",))))
-    course = Course(["acme"])
+    course = Course(["acme"], fold.program)
     now = us(data.draw(DAYS))
     for _ in range(data.draw(st.integers(1, 6))):  # a memory with something in it
         before = course.memory.copy()
@@ -177,9 +180,10 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
     )
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
-    after = decide(PROGRAM, found, np.tile(remembered[0], (len(grid), 1))).memory
+    after = decide(fold.program, found, np.tile(remembered[0], (len(grid), 1))).memory
     assert (after[:, memory.FLAGS] == remembered[0, memory.FLAGS]).all()
     assert (after[:, memory.BAND] == remembered[0, memory.BAND]).all()
+    assert (after[:, memory.PLACE] == remembered[0, memory.PLACE]).all()
 
 
 @settings(max_examples=10, deadline=None)

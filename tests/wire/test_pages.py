@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthsvc.core.scorecard import ScorecardError
+from healthsvc.core.documents import ScorecardError
 from healthsvc.wire.pages import DEFAULT_RULES, KINDS, MAX_PATTERNS, REMEMBERED, PageRules
 
 RULES = PageRules()

@@ -55,6 +55,7 @@ DELIVERY = {
 }
 EXAMPLES = {
     "alert.raised": ALERT,
+    "alert.escalated": ALERT | {"kind": "silent_unhappy", "previous_kind": "silent", "previous_severity": "warning"},
     "alert.acknowledged": ALERT | {"state": "acknowledged"},
     "alert.resolved": ALERT | {"state": "resolved"},
     "customer.band.changed": DECISION,

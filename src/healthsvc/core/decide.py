@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import memory
 from healthsvc.core.evaluate import Evaluation, fastest_half_life_us
+from healthsvc.core.families import Kind, families, one_alert
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.levels import Floats, Instants
@@ -32,6 +33,8 @@ EXACT_WITHIN_US: Final = DAY_US
 """A timer is set no farther ahead than this, and up to a day more, by which customers of one import are spread: an
 event then seldom makes it earlier, so seldom writes it, and who is idle is looked at every other day."""
 BAND_ALERT: Final = "band_drop"
+PLACES: Final = 16
+"""More than there are stages: the place remembered is the stage, and so many times the variant."""
 Ints = NDArray[np.int64]
 
 
@@ -40,11 +43,12 @@ class FlagChange:
     """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released.
 
     Renewed: it held, and its cause has happened again since the last decision; an alert if none is open any longer.
+    Sharper, beside, eased: what it does to the alert of its family (`families.one_alert`).
     """
 
     row: int
     flag: int
-    kind: Literal["raised", "released", "renewed"]
+    kind: Kind
     onset_us: int
     alert: bool
 
@@ -56,6 +60,8 @@ class BandChange:
     """Index of the band; -1: not enough evidence until now."""
     after: int
     alert: bool
+    anew: bool = False
+    """Another variant of the scorecard judges the customer: that isn't behaviour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,32 @@ class Decisions:
     timers: NDArray[np.bool_]
     risk: Floats
     """(n,) the risk that stands; NaN without evidence, and of those who have left."""
+    anew: NDArray[np.bool_]
+    """(n,) judged by another variant than at the last decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What bands hang on, by variant: v variants (the scorecard itself is 0), b bands; `of` as in the evaluation."""
+
+    of: Ints
+    floors: Floats
+    """(v, b)"""
+    hysteresis: Floats
+    dwell_us: Floats
+    span_us: Floats
+    """(v,) the fastest half-life of any part of the score."""
+
+
+def _lines(card: Scorecard, found: Evaluation) -> _Lines:
+    cards = [card.judging(v) for v in range(len(card.variants) + 1)]
+    return _Lines(
+        of=found.variant,
+        floors=np.array([[band.floor for band in c.bands] for c in cards]),
+        hysteresis=np.array([c.hysteresis for c in cards]),
+        dwell_us=np.array([float(c.dwell_us) for c in cards]),
+        span_us=np.array([float(fastest_half_life_us(c)) for c in cards]),
+    )
 
 
 def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions:
@@ -85,20 +117,28 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
         found.churned, np.where(frozen, found.score, remembered[:, memory.FROZEN]), np.nan
     )
     score = np.where(found.churned, after[:, memory.FROZEN], found.score)
-    flag_changes, mask = _flags(card, found, remembered)
+    lines, anew = _lines(card, found), _judged_anew(card, found, remembered)
+    after[:, memory.PLACE] = found.stages.stage + 1 + PLACES * found.variant
+    flag_changes, mask = _flags(card, found, remembered, anew)
+    if flag_changes:
+        judging = [card.judging(v) for v in range(len(card.variants) + 1)]
+        flag_changes = one_alert(
+            lambda row: judging[found.variant_of(row)], families(card), flag_changes, found.standing.onset_us, mask
+        )
     after[:, memory.FLAGS] = mask
-    _move_bands(card, score, now, found.churned, found.overridden, after)
-    quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden).tolist())
-    bands = _band_changes(card, remembered, after, quiet)
-    changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND])
+    _move_bands(lines, score, now, found, anew, after)
+    quiet = {c.row for c in flag_changes if c.alert} | set(np.flatnonzero(found.overridden | anew).tolist())
+    bands = _band_changes(card, remembered, after, quiet, anew)
+    changed = (mask != remembered[:, memory.FLAGS]) | (after[:, memory.BAND] != remembered[:, memory.BAND]) | anew
     risk = np.where(found.churned, np.nan, found.risk)
     risen = np.abs(risk - remembered[:, memory.RISK]) >= RISK_STEP
     moved = risen | (~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP))
-    standings = changed | moved | (remembered[:, memory.DECIDED] == 0)
+    elsewhere = after[:, memory.PLACE] != remembered[:, memory.PLACE]
+    standings = changed | moved | elsewhere | (remembered[:, memory.DECIDED] == 0)
     after[:, memory.LISTED] = np.where(standings, score, remembered[:, memory.LISTED])
     history = _history(score, now, changed | risen, remembered, after)
     after[history, memory.RISK] = risk[history]
-    due = _due(program, found, score, after)
+    due = _due(lines, found, score, after)
     fired = remembered[:, memory.DUE] <= now
     timers = (due < remembered[:, memory.DUE]) | fired
     due = np.where(
@@ -106,7 +146,7 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     )
     after[:, memory.DUE] = np.where(timers, due, remembered[:, memory.DUE])
     after[:, memory.DECIDED] = now
-    return Decisions(after, score, flag_changes, bands, history, standings, due, timers, risk)
+    return Decisions(after, score, flag_changes, bands, history, standings, due, timers, risk, anew)
 
 
 def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
@@ -121,7 +161,20 @@ def flag_names(names: tuple[str, ...], mask: float) -> tuple[str, ...]:
     return tuple([name for f, name in enumerate(names) if bits >> f & 1])
 
 
-def _flags(card: Scorecard, found: Evaluation, remembered: Floats) -> tuple[list[FlagChange], Floats]:
+def _judged_anew(card: Scorecard, found: Evaluation, remembered: Floats) -> NDArray[np.bool_]:
+    """Whose place has changed so that another variant judges them; leaving isn't such a change."""
+    if not card.variants:
+        return np.zeros(len(found.now_us), bool)
+    before = remembered[:, memory.PLACE]
+    other: NDArray[np.bool_] = np.floor_divide(before, PLACES) != found.variant
+    return other & (before >= 0) & ~found.churned
+
+
+def _flags(
+    card: Scorecard, found: Evaluation, remembered: Floats, anew: NDArray[np.bool_]
+) -> tuple[list[FlagChange], Floats]:
+    """Changes, and the flags that hold now. Of a customer judged anew only what has begun since the last decision
+    raises alerts: the rest is another judgement of the same behaviour."""
     holds = found.standing.holds.copy()
     if found.churned.any():
         stays = np.array([rule.kind == "churned" for rule in card.flags])
@@ -131,11 +184,14 @@ def _flags(card: Scorecard, found: Evaluation, remembered: Floats) -> tuple[list
     changes: list[FlagChange] = []
     for row in np.flatnonzero(mask != before).tolist():
         turned = int(mask[row] ^ before[row])
-        for f, rule in enumerate(card.flags):
+        since = max(
+            int(found.now_us[row]) - ALERT_MAX_AGE_US, int(remembered[row, memory.DECIDED]) + 1 if anew[row] else 0
+        )
+        for f, rule in enumerate(card.judging(found.variant_of(row)).flags):
             if turned >> f & 1:
                 onset = int(found.standing.onset_us[row, f])
                 raised = bool(holds[row, f])
-                fresh = onset >= int(found.now_us[row]) - ALERT_MAX_AGE_US
+                fresh = onset >= since
                 kind: Literal["raised", "released"] = "raised" if raised else "released"
                 changes.append(
                     FlagChange(
@@ -149,57 +205,57 @@ def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: NDAr
     """Intent that was shown again: closing an alert doesn't make the customer stay."""
     before = remembered[:, memory.FLAGS].astype(np.int64)
     for f, rule in enumerate(card.flags):
-        if rule.kind == "intent" and rule.severity is not None:
+        if rule.kind == "intent":
             onset = found.standing.onset_us[:, f]
             fresh = onset >= found.now_us - ALERT_MAX_AGE_US
             again = holds[:, f] & (before >> f & 1 == 1) & (onset > remembered[:, memory.DECIDED]) & fresh
             for row in np.flatnonzero(again).tolist():
-                yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset[row]), alert=True)
+                if card.judging(found.variant_of(row)).flags[f].severity is not None:
+                    yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset[row]), alert=True)
 
 
 def _band_of(floors: Floats, score: Floats) -> Ints:
-    """Index of the best band whose floor the score reaches (0 is the best band)."""
-    place: Ints = (score[:, None] < floors[None, :]).sum(axis=1)
-    return place
+    """Index of the best band whose floor the score reaches (0 is the best band); floors (1 or n, b)."""
+    place: Ints = (score[:, None] < floors).sum(axis=1)
+    last: Ints = np.minimum(place, floors.shape[1] - 1)
+    return last
 
 
 def _move_bands(
-    card: Scorecard,
-    score: Floats,
-    now: Instants,
-    churned: NDArray[np.bool_],
-    overridden: NDArray[np.bool_],
-    after: Floats,
+    lines: _Lines, score: Floats, now: Instants, found: Evaluation, anew: NDArray[np.bool_], after: Floats
 ) -> None:
     """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the
-    hysteresis. What somebody says is believed as it is said."""
-    floors = np.array([b.floor for b in card.bands])
-    known = ~np.isnan(score) & ~churned
+    hysteresis. What somebody says is believed as it is said, and another variant's judgement as it is made: its floors
+    are others, so there is nothing to hold on to."""
+    floors, hysteresis, dwell = lines.floors[lines.of], lines.hysteresis[lines.of], lines.dwell_us[lines.of]
+    known = ~np.isnan(score) & ~found.churned
     marks = np.where(known, score, 0.0)
     current = after[:, memory.BAND]
-    natural = np.minimum(_band_of(floors, marks), len(floors) - 1)
+    natural = _band_of(floors, marks)
     place = current.astype(np.int64)
     first = known & (place < 0)
-    floor_now = floors[np.maximum(place, 0)]
-    worse = known & ~first & (natural > place) & (marks < floor_now - card.hysteresis)
-    believed = np.minimum(_band_of(floors + card.hysteresis, marks), len(floors) - 1)
-    better = known & ~first & ~overridden & (believed < place)
+    floor_now = lines.floors[lines.of, np.maximum(place, 0)]
+    worse = known & ~first & (natural > place) & (marks < floor_now - hysteresis)
+    believed = _band_of(floors + hysteresis[:, None], marks)
+    better = known & ~first & ~found.overridden & ~anew & (believed < place)
     since = np.where(better, np.where(after[:, memory.PENDING_SINCE] > 0, after[:, memory.PENDING_SINCE], now), 0.0)
-    risen = better & (now - since >= card.dwell_us)
-    worse |= known & overridden & (natural != place)
+    risen = better & (now - since >= dwell)
+    worse |= known & (found.overridden | anew) & (natural != place)
     moved = first | worse | risen
     after[:, memory.BAND] = np.where(risen, believed, np.where(first | worse, natural, current))
     after[:, memory.BAND_SINCE] = np.where(moved, now, after[:, memory.BAND_SINCE])
     after[:, memory.PENDING_SINCE] = np.where(moved, 0.0, since)
 
 
-def _band_changes(card: Scorecard, remembered: Floats, after: Floats, alerted: set[int]) -> list[BandChange]:
+def _band_changes(
+    card: Scorecard, remembered: Floats, after: Floats, alerted: set[int], anew: NDArray[np.bool_]
+) -> list[BandChange]:
     risky = len(card.bands) // 2
     changes: list[BandChange] = []
     for row in np.flatnonzero(after[:, memory.BAND] != remembered[:, memory.BAND]).tolist():
         old, new = int(remembered[row, memory.BAND]), int(after[row, memory.BAND])
         alert = 0 <= old < new and new >= risky and row not in alerted
-        changes.append(BandChange(row=row, before=old, after=new, alert=alert))
+        changes.append(BandChange(row=row, before=old, after=new, alert=alert, anew=bool(anew[row])))
     return changes
 
 
@@ -214,32 +270,32 @@ def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembere
     return np.flatnonzero(rows)
 
 
-def _due(program: Program, found: Evaluation, score: Floats, after: Floats) -> Floats:
-    """A lower bound of the next instant at which ageing alone changes a band or flag: early is harmless, late isn't.
+def _due(lines: _Lines, found: Evaluation, score: Floats, after: Floats) -> Floats:
+    """A lower bound of the next instant at which ageing alone changes a band, a flag or the place: early is harmless,
+    late isn't.
 
     Flags, dwell and slots have exact instants; the score is looked at once a second at most. Of it only this is used:
     no part fades faster than by half in the fastest half-life h, nothing grows with age, and marks are concave in their
     levels and 0 at 0. Then after s the score is at least 2^(-s/h) of itself, and at most
     good / (total - (1 - 2^(-s/h)) * bad), where bad is what only lasts while it is fresh.
     """
-    card, now = program.scorecard, found.now_us.astype(np.float64)
+    now = found.now_us.astype(np.float64)
+    hysteresis, span = lines.hysteresis[lines.of], lines.span_us[lines.of]
     due = np.where(
         found.churned, np.inf, np.minimum(found.standing.change_us.min(axis=1, initial=np.inf), found.slot_expiry_us)
     )
-    due = np.where(found.churned, due, np.minimum(due, found.override_until_us))
+    due = np.where(found.churned, due, np.minimum(np.minimum(due, found.override_until_us), found.stages.change_us))
     pending = after[:, memory.PENDING_SINCE]
-    due = np.where(pending > 0, np.minimum(due, pending + card.dwell_us), due)
-    span = fastest_half_life_us(program)
-    floors = np.array([b.floor for b in card.bands])
+    due = np.where(pending > 0, np.minimum(due, pending + lines.dwell_us[lines.of]), due)
     place = np.maximum(after[:, memory.BAND].astype(np.int64), 0)
     scored = ~np.isnan(score) & ~found.churned & ~np.isnan(found.raw) & ~found.overridden
     raw = np.where(scored, found.raw, 50.0)
-    lower = floors[place] - card.hysteresis
+    lower = lines.floors[lines.of, place] - hysteresis
     falls = scored & (lower > 0) & (score >= lower)
     with np.errstate(divide="ignore", invalid="ignore"):
         sink = np.log2(raw / np.where(falls, lower, 1.0)) * span
         due = np.where(falls, np.minimum(due, now + np.maximum(np.floor(sink), SECOND_US)), due)
-        upper = floors[np.maximum(place - 1, 0)] + card.hysteresis
+        upper = lines.floors[lines.of, np.maximum(place - 1, 0)] + hysteresis
         rises = scored & (place > 0) & (pending == 0) & (found.cap >= upper) & (score < upper)
         good = (found.weight * found.value).sum(axis=1)
         total = found.weight.sum(axis=1)

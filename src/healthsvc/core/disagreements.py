@@ -25,7 +25,7 @@ class Disagreement:
 def disagreements(view: View, found: Evaluation, row: int) -> list[Disagreement]:
     """Those of one row. High is a score in the best band, low one in the lower half of them; in between, and without
     a score, nothing disagrees."""
-    bands, score = view.program.scorecard.bands, float(found.score[row])
+    bands, score = view.program.scorecard.judging(found.variant_of(row)).bands, float(found.score[row])
     if score != score or found.churned[row]:
         return []
     if score >= bands[0].floor:

@@ -1,6 +1,8 @@
 """Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one
 customer or many alike.
 
+Customers of different variants are judged apart, each variant's as a batch of its own, by the same functions.
+
 Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times
 the weighted mean of
 the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may
@@ -10,26 +12,23 @@ All sums run over the measures in declared order, elementwise: one row gives the
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
-from healthsvc.core.feeds import Program
+from healthsvc.core import placing
 from healthsvc.core.flags import Standing, flag_states
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.lifecycle import Stages, stages
 from healthsvc.core.risk.model import risk
-from healthsvc.core.scorecard import Judge, Measure
+from healthsvc.core.scorecard import Judge, Measure, Scorecard
 from healthsvc.core.view import View
 
 Mask = NDArray[np.bool_]
 _SLOT_SPAN_US: Final = fact.SLOT_SPAN_DAYS * DAY_US
-_DISTINCT: Final = np.array(
-    [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
-)
-"""Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,9 @@ class Evaluation:
     first_seen_us: Instants
     """(n,) the first event, 0 where there is none."""
 
+    stages: Stages
+    variant: Instants
+    """(n,) number of the variant that judged; (1,) where there are none."""
     modelled_risk: Floats | None = None
     """(n,) by the risk model; None where the scorecard has none."""
 
@@ -72,10 +74,71 @@ class Evaluation:
         by_score: Floats = 1.0 - self.score / 100.0
         return by_score if self.modelled_risk is None else np.where(np.isnan(self.score), np.nan, self.modelled_risk)
 
+    def variant_of(self, row: int) -> int:
+        return int(self.variant[row if len(self.variant) > 1 else 0])
 
-def evaluate(view: View) -> Evaluation:
-    """Score and flags of each row as of its `now_us`."""
-    card = view.program.scorecard
+
+class _Judgement(NamedTuple):
+    """What hangs on the scorecard or variant that judges; as in `Evaluation`."""
+
+    own: Floats
+    raw: Floats
+    weight: Floats
+    value: Floats
+    coverage: Floats
+    cap: Floats
+    holds: Mask
+    onset_us: Floats
+    change_us: Floats
+    risk: Floats
+    """(n,) by the model, (n, 0) where there is none."""
+
+
+def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
+    """Score and flags of each row as of its `now_us`.
+
+    variant: judge by these variants (n,), whatever the places say.
+    """
+    card, churned = view.program.scorecard, _churned(view)
+    found_stages = stages(view, churned)
+    if variant is None:
+        variant = placing.chosen(view, found_stages) if card.variants else placing.WHOLE
+    judged = _judge_apart(view, variant)
+    said, until = view.fact("override"), view.fact("override_until")
+    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
+    return Evaluation(
+        now_us=view.now_us,
+        score=np.where(overridden, said, judged.own),
+        own=judged.own,
+        overridden=overridden,
+        override_until_us=np.where(overridden, until, np.inf),
+        raw=judged.raw,
+        weight=judged.weight,
+        value=judged.value,
+        coverage=judged.coverage,
+        cap=judged.cap,
+        standing=Standing(judged.holds, judged.onset_us, judged.change_us),
+        churned=churned,
+        slot_expiry_us=_slot_expiry(view),
+        modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
+        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
+        stages=found_stages,
+        variant=variant,
+    )
+
+
+def _judge_apart(view: View, variant: Instants) -> _Judgement:
+    """Each row by its variant's scorecard."""
+    card, numbers = view.program.scorecard, np.unique(variant).tolist()
+    if len(numbers) == 1:
+        return _judge(view, card.judging(numbers[0]))
+    groups = [np.flatnonzero(variant == number) for number in numbers]
+    parts = [_judge(view.rows(at), card.judging(number)) for number, at in zip(numbers, groups, strict=True)]
+    back = np.argsort(np.concatenate(groups))
+    return _Judgement._make(np.concatenate(same)[back] for same in zip(*parts, strict=True))
+
+
+def _judge(view: View, card: Scorecard) -> _Judgement:
     n, judged = len(view.now_us), card.judged
     dimension = dict(card.dimensions)
     column = {name: i for i, name in enumerate(view.program.measures)}
@@ -93,41 +156,32 @@ def evaluate(view: View) -> Evaluation:
         if judge.kind in _EXPECTED:
             full += most
             covered = covered + np.where(evidence > 0, most, 0.0)
-    standing = flag_states(view)
+    standing = flag_states(view, card)
     enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
-    cap, override = _caps(view, standing)
-    own = np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan))
-    said, until = view.fact("override"), view.fact("override_until")
-    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
-    score = np.where(overridden, said, own)
-    return Evaluation(
-        now_us=view.now_us,
-        score=score,
-        own=own,
-        overridden=overridden,
-        override_until_us=np.where(overridden, until, np.inf),
+    cap, override = _caps(card, standing)
+    return _Judgement(
+        own=np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan)),
         raw=raw,
         weight=weight,
         value=value,
         coverage=covered / full if full else covered,
         cap=cap,
-        standing=standing,
-        churned=_churned(view),
-        slot_expiry_us=_slot_expiry(view),
-        modelled_risk=_modelled_risk(view, standing),
-        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
+        holds=standing.holds,
+        onset_us=standing.onset_us,
+        change_us=standing.change_us,
+        risk=_modelled_risk(view, card, standing),
     )
 
 
-def _modelled_risk(view: View, standing: Standing) -> Floats | None:
+def _modelled_risk(view: View, card: Scorecard, standing: Standing) -> Floats:
     """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
     comes first, however much they use. A probability isn't touched."""
     seen, rules = view.risk_snapshot(), view.program.risk_rules
     if seen is None or rules is None:
-        return None
+        return np.zeros((len(view.now_us), 0))
     found = risk(rules.model, seen)
-    for f, rule in enumerate(view.program.scorecard.flags):
+    for f, rule in enumerate(card.flags):
         if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
             found = np.where(standing.holds[:, f], np.maximum(found, 1.0 - rule.cap / 100.0), found)
     return found
@@ -141,9 +195,10 @@ def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
     return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
 
 
-def _caps(view: View, standing: Standing) -> tuple[Floats, Mask]:
-    cap, override = np.full(len(view.now_us), 100.0), np.zeros(len(view.now_us), bool)
-    for f, rule in enumerate(view.program.scorecard.flags):
+def _caps(card: Scorecard, standing: Standing) -> tuple[Floats, Mask]:
+    n = len(standing.holds)
+    cap, override = np.full(n, 100.0), np.zeros(n, bool)
+    for f, rule in enumerate(card.flags):
         if rule.cap is not None:
             cap = np.where(standing.holds[:, f], np.minimum(cap, rule.cap), cap)
             if rule.override:
@@ -197,9 +252,7 @@ def _credit(view: View, measure: int, judge: Judge) -> Judged:
 def _extent(view: View, measure: int, judge: Judge) -> Judged:
     """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least
     `at`)."""
-    slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-    ever = _DISTINCT[(slots > 0).sum(axis=1)]
-    used = _DISTINCT[(slots + _SLOT_SPAN_US > view.now_us[:, None]).sum(axis=1)]
+    ever, used = view.functions(), view.functions(since_us=view.now_us - _SLOT_SPAN_US)
     owned = view.fact("features_owned")
     owned = np.where(np.isnan(owned) | (owned <= 0), np.maximum(ever, judge.at), np.maximum(owned, 1.0))
     return (ever > 0).astype(np.float64), np.minimum(1.0, used / owned)
@@ -246,11 +299,7 @@ _EXPECTED: Final = frozenset(("habit", "target", "extent", "survey", "ratio"))
 happened."""
 
 
-def fastest_half_life_us(program: Program) -> int:
+def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
-    judges = [
-        m.judge.half_life_us
-        for m in program.scorecard.judged
-        if m.judge is not None and m.judge.kind in ("survey", "served")
-    ]
-    return min((*program.half_lives_us, *judges))
+    judges = [m.judge.half_life_us for m in card.judged if m.judge is not None and m.judge.kind in ("survey", "served")]
+    return min((*card.half_lives_us, *judges))

@@ -7,7 +7,7 @@ import numpy as np
 
 from healthsvc.core.evaluate import Evaluation, best_points
 from healthsvc.core.facts import OVERRIDE
-from healthsvc.core.scorecard import FlagRule, Measure
+from healthsvc.core.scorecard import FlagRule, Measure, Scorecard
 from healthsvc.core.view import View
 
 
@@ -32,7 +32,7 @@ def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]
     score = float(found.score[row])
     if np.isnan(score):
         return []
-    judged = view.program.scorecard.judged
+    judged = _card(view, found, row).judged
     best = best_points(judged, found.weight[row])
     parts: list[Contribution] = []
     if not np.isnan(found.raw[row]):
@@ -81,7 +81,7 @@ def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, 
 
 def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution:
     rule = capping_rule(view, found, row)
-    fed_by = _measure_behind(view, rule) if rule else ""
+    fed_by = _measure_behind(_card(view, found, row), rule) if rule else ""
     return Contribution(
         measure=f"cap:{rule.name}" if rule else "rounding",
         dimension="exception",
@@ -94,15 +94,21 @@ def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution
     )
 
 
-def _measure_behind(view: View, rule: FlagRule) -> str:
+def _card(view: View, found: Evaluation, row: int) -> Scorecard:
+    """What judged the row."""
+    return view.program.scorecard.judging(found.variant_of(row))
+
+
+def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
     """The measure that the rule looks at; of a rule about other flags, the first that one of them looks at."""
-    parts = [part.measure for part in view.program.scorecard.flags if part.name in rule.of and part.measure]
+    parts = [part.measure for part in card.flags if part.name in rule.of and part.measure]
     return rule.measure or next(iter(parts), "")
 
 
 def capping_rule(view: View, found: Evaluation, row: int) -> FlagRule | None:
     """The flag in force with the lowest cap; the first declared where several share it."""
-    held = [r for f, r in enumerate(view.program.scorecard.flags) if r.cap is not None and found.standing.holds[row, f]]
+    rules = _card(view, found, row).flags
+    held = [r for f, r in enumerate(rules) if r.cap is not None and found.standing.holds[row, f]]
     return min(held, key=lambda r: r.cap if r.cap is not None else 100.0) if held else None
 
 

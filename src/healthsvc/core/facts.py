@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core import places
 from healthsvc.core.instants import to_us
 
 Floats = NDArray[np.float64]
@@ -51,11 +52,15 @@ _COLUMNS += [
 ]  # of complaints no longer kept
 _COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
 _COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
+_COLUMNS += [("sold_at", nan), ("sold_at_at", 0.0), ("sold_at_tie", 0.0)]
+_COLUMNS += [(f"{name}_code", places.NOT_TOLD) for name in places.PLACE_FIELDS]  # of the profile, as numbers
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
-NAMES: Final = tuple(name for name, _ in _COLUMNS if not name.startswith(("slot_", "override")))
+NAMES: Final = tuple(
+    name for name, _ in _COLUMNS if not name.startswith(("slot_", "override")) and not name.endswith("_code")
+)
 EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
 LAST_SEEN: Final = COLUMN["last_seen"]
@@ -159,12 +164,13 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "seats", group, [d.seats for d in data])
     write_last(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
+    write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
     for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
-        _profile(store.profile(row), event, us)
+        _profile(store, row, event, us)
 
 
-def _profile(profile: Profile, event: Any, us: int) -> None:
-    data = event.data
+def _profile(store: FactStore, row: int, event: Any, us: int) -> None:
+    data, profile = event.data, store.profile(row)
     fields = {name: value for name in PROFILE_FIELDS if (value := getattr(data, name)) is not None}
     if data.attributes:
         fields.update({f"attributes.{name}": value for name, value in data.attributes.items()})
@@ -172,6 +178,8 @@ def _profile(profile: Profile, event: Any, us: int) -> None:
     for name, value in fields.items():
         if name not in profile or stamp > profile[name][1:]:
             profile[name] = [value, *stamp]
+            if name in places.PLACE_FIELDS:
+                store.facts[row, COLUMN[f"{name}_code"]] = places.told(name, value)
 
 
 OVERRIDE: Final = "override"

@@ -24,6 +24,8 @@ _SIGNS: Final[Mapping[str, Both]] = {
     "growth": ("pays {money} more a month", "paga {money} a mais por mês"),
     "seats_idle": ("only {share} of the seats are in use", "só {share} das licenças estão em uso"),
     "seats_nearly_full": ("{share} of the seats are in use", "{share} das licenças estão em uso"),
+    "ticket_waiting": ("tickets without a first answer: {n}", "chamados sem primeira resposta: {n}"),
+    "ticket_open": ("open tickets: {n}", "chamados em aberto: {n}"),
     "renewal_near": ("the renewal is {days} days away", "faltam {days} dias para a renovação"),
     "invoice_overdue": ("overdue invoices: {n}", "faturas em atraso: {n}"),
     "billing_pages": ("views of billing pages: {n}", "visitas às páginas de cobrança: {n}"),
@@ -64,6 +66,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "invoice_overdue": "An invoice is overdue: ask about it first.",
     "contraction": "They pay less than before: find out why first.",
     "just_sold": "Sold less than 30 days ago: let the value show first.",
+    "first_seen_lately": "First seen less than 30 days ago; when it was sold isn't known: let the value show first.",
     "onboarding": "Still in onboarding: let the value show first.",
     "not_enough_evidence": "There is not enough evidence yet to judge the relationship.",
 }

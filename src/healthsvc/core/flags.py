@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.levels import Floats
-from healthsvc.core.scorecard import FlagRule
+from healthsvc.core.scorecard import FlagRule, Scorecard
 from healthsvc.core.view import View
 
 
@@ -36,12 +36,14 @@ class Held:
     change_us: Floats
 
 
-def flag_states(view: View) -> Standing:
-    """All flags of each row as of its `now_us`, in declared order."""
-    rules, names = view.program.scorecard.flags, view.program.scorecard.flag_names
+def flag_states(view: View, card: Scorecard) -> Standing:
+    """All flags of each row as of its `now_us`, in declared order, by one scorecard or variant."""
+    rules, names = card.flags, card.flag_names
     shape = (len(view.now_us), len(rules))
     standing = Standing(np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf))
     for f, rule in enumerate(rules):
+        if not rule.enabled:
+            continue
         if rule.kind == "both":
             held = _both(standing, [names.index(name) for name in rule.of])
         else:

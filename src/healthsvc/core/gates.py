@@ -46,7 +46,7 @@ def _flags(view: View, found: Evaluation, row: int) -> list[Closed]:
     if shrunk is not None:
         closed.append(Closed(reason="contraction", since_us=shrunk.since_us))
     said = {"complaints_open", "invoices_overdue"}
-    for f, rule in enumerate(view.program.scorecard.flags):
+    for f, rule in enumerate(view.program.scorecard.judging(found.variant_of(row)).flags):
         red = rule.cap is not None and rule.fact not in said
         if red and found.standing.holds[row, f]:
             closed.append(Closed(reason="red_flag", flag=rule.name, since_us=int(found.standing.onset_us[row, f])))
@@ -54,16 +54,22 @@ def _flags(view: View, found: Evaluation, row: int) -> list[Closed]:
 
 
 def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
-    """Just won, just changed to a larger plan, or still being brought in."""
-    first, grown = float(view.fact("first_seen")[row]), signs.growth(view, row)
-    since = max(first if first < float("inf") else 0.0, float(grown.since_us) if grown is not None else 0.0)
-    if since > 0 and float(view.now_us[row]) - since < JUST_SOLD_US:
+    """Just won, just changed to a larger plan, or still being brought in.
+
+    Of a customer that is new to us and whose date of sale nobody told, only that much is said.
+    """
+    now, sold, grown = float(view.now_us[row]), signs.known(view, row, "sold_at"), signs.growth(view, row)
+    since = max(sold or 0.0, float(grown.since_us) if grown is not None else 0.0)
+    if since > 0 and now - since < JUST_SOLD_US:
         return [Closed(reason="just_sold", since_us=int(since))]
+    first = float(view.fact("first_seen")[row])
+    if sold is None and 0 <= now - first < JUST_SOLD_US:
+        return [Closed(reason="first_seen_lately", since_us=int(first))]
     return [Closed(reason="onboarding")] if stage == ONBOARDING else []
 
 
 def _standing(view: View, found: Evaluation, row: int, band: int | None) -> list[Closed]:
-    bands, score = view.program.scorecard.bands, float(found.score[row])
+    bands, score = view.program.scorecard.judging(found.variant_of(row)).bands, float(found.score[row])
     if score != score:
         return [Closed(reason="not_enough_evidence")]
     place = sum(score < b.floor for b in bands)

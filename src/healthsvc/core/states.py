@@ -22,7 +22,7 @@ from healthsvc.core.levels import Floats
 Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class Stored(NamedTuple):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
 from healthsvc.core import levels
@@ -13,6 +14,10 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
+DISTINCT: Final = np.array(
+    [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
+)
+"""Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,23 @@ class View:
 
     def fact(self, name: str) -> Floats:
         return self.facts[:, fact.COLUMN[name]]
+
+    def rows(self, at: NDArray[np.int64]) -> "View":
+        """Some of the rows."""
+        return View(
+            self.program,
+            self.cells[at],
+            self.facts[at],
+            self.now_us[at],
+            None if self.risk is None else self.risk[at],
+        )
+
+    def functions(self, *, since_us: Instants | None = None) -> Floats:
+        """How many functions were ever used, or since an instant: an estimate, by linear counting."""
+        slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+        filled = slots > 0 if since_us is None else slots > since_us[:, None]
+        estimated: Floats = DISTINCT[filled.sum(axis=1)]
+        return estimated
 
     def risk_snapshot(self) -> Snapshot | None:
         """What the risk model looks at; None where there is no model, or its sums weren't given."""

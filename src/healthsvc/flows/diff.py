@@ -2,7 +2,8 @@
 
 The parts are steps of one path. Late data: what had happened before the first instant and was counted after it, seen as
 of the first instant. Ageing: the same, seen as of the second one. New events: with everything counted by then.
-Configuration: under the version that was live then. Override: what somebody's own judgement adds at either end.
+Configuration: under the version that was live then, and by the variant of it that judges the customer's place of then;
+up to there the first instant's version and variant judge. Override: what somebody's own judgement adds at either end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,7 +109,8 @@ def _parts(known: Known, first: _End, last: _End) -> dict[str, dict[str, float]]
 
     def stage(events: Sequence[CountedEvent], end: _End, at: datetime) -> _Stage:
         compiled = read.compiled(end.projection.document)
-        return _stage(past.see(known, events, compiled, end.projection.scorecard_version, at, None))
+        variant = end.seen.found.variant
+        return _stage(past.see(known, events, compiled, end.projection.scorecard_version, at, None, variant))
 
     stages = _filled(
         [
@@ -162,6 +164,7 @@ def _standing(end: _End) -> dict[str, Any]:
         "score": end.seen.score,
         "override": read.override_of(end.seen),
         "scorecard_version": end.seen.version,
+        "variant": end.seen.variant,
     }
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from healthsvc.core import disagreements, field_words, gates, memory, readings
+from healthsvc.core import briefing as briefings
+from healthsvc.core import disagreements, field_words, gates, memory, opening_words, readings
+from healthsvc.core.evaluate import Evaluation
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.sights import WINDOW_US, Sight, concerns
 from healthsvc.core.signs import Sign
 from healthsvc.core.view import View
@@ -54,9 +57,9 @@ def explained(seen: "Seen", customer: str, recently: Sequence[str], language: La
 def expansion(seen: "Seen") -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = int(seen.table.memory[0, memory.BAND])
-    stage = seen.table.profile_values(0).get("stage") if seen.table.has_profile(0) else None
+    stage = stage_name(int(seen.found.stages.stage[0]))
     against = gates.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
-    titles = {rule.name: rule.title for rule in seen.compiled.scorecard.flags}
+    titles = {rule.name: rule.title for rule in seen.card.flags}
     return {
         "open": not against,
         "reasons": [
@@ -79,10 +82,38 @@ def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
     ]
 
 
-def briefing(view: View) -> dict[str, Any]:
-    """The readings of a pricing page for an alert about the view's one row: from its state alone, the question in both
-    languages; its instants are text."""
-    review = readings.review(view, 0)
+def briefing(view: View, found: Evaluation, row: int, kind: str) -> dict[str, Any]:
+    """What to know before the talk about an alert of this kind: from the state alone, the question in both languages;
+    its instants are text."""
+    known = briefings.briefing(view, found, row)
+    rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
+    told: dict[str, Any] = {
+        "happened": [{"flag": h.flag, "title": h.title, "since": _text(h.since_us)} for h in known.happened],
+        "use": {
+            "functions_used": known.use.functions_used,
+            "functions_owned": known.use.functions_owned,
+            "sessions_a_week": known.use.sessions_a_week,
+            "against_habit": known.use.against_habit,
+            "last_seen_at": _text(known.use.last_seen_us),
+        },
+        "money": {
+            "mrr": known.mrr,
+            "renewal_at": _text(known.renewal_us),
+            "signs": [_dated(said) for said in known.money],
+        },
+        "open_matters": [_dated(said) for said in known.open_matters],
+        "last_contact_at": _text(known.last_contact_us),
+        "question": opening_words.question(kind, None if rule is None else rule.kind),
+    }
+    return {**told, **_price_briefing(view, row)} if kind == readings.FLAG else told
+
+
+def _text(us: int | None) -> str | None:
+    return None if us is None else from_us(us).isoformat()
+
+
+def _price_briefing(view: View, row: int) -> dict[str, Any]:
+    review = readings.review(view, row)
     return {
         "likely": review.likely,
         "readings": [{"reading": r.reading, "evidence": [_dated(s) for s in r.evidence]} for r in review.readings],

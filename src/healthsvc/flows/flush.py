@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from healthsvc.flows.verdicts import ALERT_RESOLVED, Verdicts, resolved_messages
+from healthsvc.flows.verdicts import ALERT_RESOLVED, Verdicts, escalated, resolved_messages
 from healthsvc.store import archive, decisions, dedupe, deliveries, log, partitions, states, subscriptions, timers
 from healthsvc.store.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.dedupe import BucketIds, RecentIds
@@ -54,6 +54,7 @@ class Written:
     """What only the database could tell."""
 
     raised: list[AlertRow] = field(default_factory=list)
+    escalated: list[AlertRow] = field(default_factory=list)
     resolved: list[ResolvedAlert] = field(default_factory=list)
 
 
@@ -88,11 +89,18 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
     await timers.delete(conn, flush.projection, verdicts.timers_gone)
     await decisions.write_standings(conn, verdicts.standings)
     await decisions.write_history(conn, verdicts.history)
-    new = await decisions.raise_alerts(conn, verdicts.alerts)
+    taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
+    gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "eased"}
+    new = await decisions.raise_alerts(conn, [a for a in verdicts.alerts if a.id not in gone])
     ended = await decisions.resolve_alerts(conn, verdicts.ended)
+    sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "sharper"}
     written.raised += [a for a in verdicts.alerts if a.id in new]
+    written.escalated += [sharper[t.row_id] for t in taken if t.row_id in sharper]
     written.resolved += ended
     drafts = [*verdicts.messages, *(draft for id, draft in verdicts.alert_messages.items() if id in new)]
+    drafts += [
+        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != "held"
+    ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)
         messages = [draft.worded() for draft in drafts if draft.type in wanted]

@@ -10,10 +10,11 @@ import numpy as np
 from healthsvc.core import facts, memory
 from healthsvc.core.evaluate import evaluate
 from healthsvc.core.instants import to_us
+from healthsvc.core.levels import Instants
 from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import field, read
+from healthsvc.flows import field, read, staleness
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen
 from healthsvc.store import past, projections, states
@@ -64,7 +65,10 @@ async def explanation(
     seen = see(known, events, compiled, then.scorecard_version, at, frozen)
     instants = set(read.evidence_instants(seen))
     archived = [e.event for e in events if e.occurred_us in instants]
-    return read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
+    async with engine.begin() as conn:
+        stale = await staleness.stale(conn, seen, at)
+    told = read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
+    return {**told, "stale": stale}
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
@@ -83,9 +87,16 @@ async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
 
 
 def see(
-    known: Known, events: Sequence[CountedEvent], compiled: Compiled, version: int, at: datetime, frozen: float | None
+    known: Known,
+    events: Sequence[CountedEvent],
+    compiled: Compiled,
+    version: int,
+    at: datetime,
+    frozen: float | None,
+    variant: Instants | None = None,
 ) -> Seen:
-    """The customer with these events, evaluated at an instant. frozen: its score if it had left by then."""
+    """The customer with these events, evaluated at an instant. frozen: its score if it had left by then; variant: the
+    one that judges, whatever its place says."""
     table = States(compiled.program, 1)
     table.admit([(known.customer_id, known.key, known.partition)])
     for first in range(0, len(events), FOLDED_AT_ONCE):
@@ -94,7 +105,7 @@ def see(
         ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
     view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
-    found = evaluate(view)
+    found = evaluate(view, variant)
     if frozen is not None and found.churned[0]:
         table.memory[0, memory.FROZEN] = frozen
     return Seen(version, compiled, table, view, found, known.key)

@@ -8,6 +8,7 @@ from datetime import datetime
 from healthsvc.core.scorecard import Scorecard
 from healthsvc.flows import past, read
 from healthsvc.flows.past import PastNotKept
+from healthsvc.flows.read import Seen
 from healthsvc.store import past as stored
 from healthsvc.store import projections
 from healthsvc.store.engine import AsyncEngine
@@ -39,6 +40,8 @@ class Preview:
     before: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
     moved: list[Moved] = field(default_factory=list)
+    variants: Counter[str] = field(default_factory=Counter)
+    """Customers of the sample by the variant that would judge them; only variants that are declared."""
     unfed: list[str] = field(default_factory=list)
     """Measures that no event of the sample feeds."""
 
@@ -52,6 +55,7 @@ async def preview(
         live = await projections.live(conn)
         ids = await stored.sample(conn, live.id, sample)
     present, found, fed = read.compiled(live.document), Preview(), [0.0] * card.program.width
+    found.variants.update({v.name: 0 for v in card.scorecard.variants})
     for done, customer_id in enumerate(ids):
         told(done)
         try:
@@ -65,16 +69,16 @@ async def preview(
         seen = [past.see(known, known.events, c, 0, now, None) for c in (present, card)]
         counts = seen[1].table.cells[0, :, seen[1].table.count_field].tolist()
         fed = [a + b for a, b in zip(fed, counts, strict=True)]
-        _add(found, customer_id, seen[0].score, seen[1].score, present.scorecard, card.scorecard)
+        _add(found, customer_id, *seen)
     found.unfed = [name for name, count in zip(card.program.measures, fed, strict=True) if not count]
     found.moved.sort(key=lambda m: -abs(m.change))
     return found
 
 
-def _add(
-    found: Preview, customer_id: str, before: float | None, after: float | None, old: Scorecard, new: Scorecard
-) -> None:
-    bands = _band(old, before), _band(new, after)
+def _add(found: Preview, customer_id: str, now: Seen, then: Seen) -> None:
+    before, after = now.score, then.score
+    bands = _band(now.card, before), _band(then.card, after)
+    found.variants.update([] if then.variant is None else [then.variant])
     found.customers += 1
     found.before[bands[0] or "not enough evidence"] += 1
     found.after[bands[1] or "not enough evidence"] += 1

@@ -294,6 +294,8 @@ class Processor:
             INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
         for alert in written.raised:
             ALERTS.labels(alert.kind, "raised").inc()
+        for alert in written.escalated:
+            ALERTS.labels(alert.kind, "escalated").inc()
         for resolved in written.resolved:
             ALERTS.labels(resolved.kind, "resolved").inc()
         for letter in flush.letters:

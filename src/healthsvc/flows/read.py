@@ -14,6 +14,8 @@ from healthsvc.core.decide import flag_names
 from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.lifecycle import stage_name, stage_reason
+from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
@@ -42,6 +44,15 @@ class Seen:
     key: int
 
     @property
+    def card(self) -> Scorecard:
+        """The scorecard, or the variant of it, that judges the customer."""
+        return self.compiled.scorecard.judging(self.found.variant_of(0))
+
+    @property
+    def variant(self) -> str | None:
+        return self.compiled.scorecard.variant_name(self.found.variant_of(0))
+
+    @property
     def name(self) -> str | None:
         """What the customer is called."""
         name = self.table.profile_values(0).get("name") if self.table.has_profile(0) else None
@@ -63,7 +74,7 @@ async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
-        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen)}
+        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen, now)}
 
 
 async def explanation(
@@ -77,7 +88,7 @@ async def explanation(
             return None
         archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
         recent = await field.recent(conn, seen, now)
-        stale = await staleness.stale(conn, seen)
+        stale = await staleness.stale(conn, seen, now)
     return {**explained(customer_id, seen, now, archived, recent, language), "stale": stale}
 
 
@@ -111,6 +122,7 @@ def explained(
         **field.explained(seen, seen.name or customer_id, recent, language),
         "evaluated_at": at,
         "scorecard_version": seen.version,
+        "variant": seen.variant,
     }
 
 
@@ -156,12 +168,12 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
     card = seen.compiled.scorecard
     band = int(remembered[memory.BAND])
     decided_us = float(remembered[memory.DECIDED])
-    churned = bool(seen.found.churned[0])
     profile = seen.table.profile_values(0)
     return {
         "customer_id": customer_id,
         "profile": {**_figures(seen), **_nested(profile)},
-        "stage": "churned" if churned else profile.get("stage", "unknown"),
+        "stage": stage_name(int(seen.found.stages.stage[0])),
+        "stage_because": stage_reason(seen.view, seen.found.stages, 0),
         "score": score,
         "raw_score": _known(float(seen.found.raw[0])),
         "own_score": _known(float(seen.found.own[0])),
@@ -181,6 +193,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "evaluated_at": now,
         "decided_at": from_us(decided_us) if decided_us else None,
         "scorecard_version": seen.version,
+        "variant": seen.variant,
     }
 
 
@@ -198,9 +211,11 @@ def _figures(seen: Seen) -> dict[str, Any]:
         name: _known(float(seen.table.facts[0, facts.COLUMN[name]]))
         for name in ("mrr", "seats", "seats_active", "features_owned")
     }
-    renewal = _known(float(seen.table.facts[0, facts.COLUMN["renewal_at"]]))
     known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    return known if renewal is None else {**known, "renewal_at": from_us(renewal)}
+    for name in ("renewal_at", "sold_at"):
+        at = _known(float(seen.table.facts[0, facts.COLUMN[name]]))
+        known |= {} if at is None else {name: from_us(at)}
+    return known
 
 
 def _nested(profile: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import facts, memory, readings
+from healthsvc.core import facts, memory
 from healthsvc.core.decide import (
     ALERT_MAX_AGE_US,
     BAND_ALERT,
@@ -23,19 +23,22 @@ from healthsvc.core.decide import (
     flag_names,
 )
 from healthsvc.core.evaluate import Evaluation, evaluate
-from healthsvc.core.families import absences
+from healthsvc.core.families import absences, families
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
 from healthsvc.flows import field as field_readings
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.decisions import AlertRow, ResolvedAlert
+from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
 ALERT_RESOLVED = "alert.resolved"
+VARIANT = "variant"
+"""The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
 
 
@@ -76,6 +79,16 @@ class Verdicts:
     next_due_us: float = float("inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bonds:
+    """What the flags of a scorecard have to do with each other."""
+
+    absent: frozenset[str]
+    """Flags that say that something didn't happen."""
+    related: dict[int, tuple[int, ...]]
+    """By flag that has relatives: its family."""
+
+
 class Judge:
     """Decides rows of the states and words the outcome; one for each projection in memory."""
 
@@ -83,7 +96,8 @@ class Judge:
         self._states = states
         self._projection = projection
         self._version = scorecard_version
-        self._absences = absences(states.program.scorecard)
+        card = states.program.scorecard
+        self._bonds = _Bonds(absent=absences(card), related=families(card))
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -96,7 +110,7 @@ class Judge:
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
         telling = _Telling(
-            self._absences, states, self._projection, self._version, rows, found, decisions, before, logged_us
+            self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
         states.memory[rows] = decisions.memory
         verdicts = telling.tell()
@@ -123,18 +137,19 @@ class _Telling:
 
     def __init__(
         self,
-        absent: frozenset[str],
+        bonds: _Bonds,
         states: States,
         projection: int,
         version: int,
         rows: Rows,
+        view: View,
         found: Evaluation,
         decisions: Decisions,
         before: Floats,
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
-        self._absent = absent
+        self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
         self._row_numbers: list[int] = rows.tolist()
@@ -166,10 +181,10 @@ class _Telling:
             self._out.next_due_us = float(due_us.min())
 
     def _flag(self, change: FlagChange) -> None:
-        rule = self._card.flags[change.flag]
+        rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
-            if rule.severity is not None:
-                self._out.ended.append((self._keys[change.row], rule.name, self._at(change.row)))
+            kinds = self._ended(change) if rule.severity is not None else ()
+            self._out.ended += [(self._keys[change.row], kind, self._at(change.row)) for kind in kinds]
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
@@ -177,8 +192,6 @@ class _Telling:
                 "score": self._score(change.row),
                 "band": self._band_name(change.row),
             }
-            if rule.name == readings.FLAG:
-                detail["briefing"] = self._briefing(change.row)
             self._alert(
                 change.row,
                 rule.name,
@@ -186,16 +199,25 @@ class _Telling:
                 rule.title,
                 change.onset_us,
                 detail,
-                unless_open=change.kind == "renewed",
-                absence=rule.name in self._absent,
+                unless_open=change.kind in ("renewed", "beside"),
+                takes_over=change.kind if change.kind in ("sharper", "eased") else "",
+                family=self._family(change.flag),
+                absence=rule.name in self._bonds.absent,
             )
 
-    def _briefing(self, i: int) -> dict[str, Any]:
-        row, states = self._row_numbers[i], self._states
-        one = slice(row, row + 1)
-        return field_readings.briefing(
-            View(states.program, states.cells[one], states.facts[one], self._found.now_us[i : i + 1])
-        )
+    def _family(self, flag: int) -> tuple[str, ...]:
+        """The kinds of alert of which the customer has one."""
+        return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
+
+    def _ended(self, change: FlagChange) -> tuple[str, ...]:
+        """The kinds of alert that end with a flag: none while another of its family goes on holding."""
+        holds = int(self._decisions.memory[change.row, memory.FLAGS])
+        family = self._bonds.related.get(change.flag, ())
+        goes_on = any(holds >> f & 1 and self._card.flags[f].severity is not None for f in family)
+        return () if goes_on else self._family(change.flag)
+
+    def _briefing(self, i: int, kind: str) -> dict[str, Any]:
+        return field_readings.briefing(self._view, self._found, i, kind)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -205,7 +227,7 @@ class _Telling:
         after = bands[change.after].name
         data = self._standing_data(i, before)
         self._message(i, "customer.band.changed", data)
-        if 0 <= change.before < change.after:
+        if 0 <= change.before < change.after and not change.anew:
             then = float(self._before[i, memory.RISK])
             self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else then})
         if change.alert:
@@ -238,8 +260,11 @@ class _Telling:
         detail: dict[str, Any],
         *,
         unless_open: bool = False,
+        takes_over: str = "",
+        family: tuple[str, ...] = (),
         absence: bool = False,
     ) -> None:
+        detail["briefing"] = self._briefing(i, kind)
         row = AlertRow(
             id=alert_id(self._customer(i), kind, onset_us),
             customer_key=self._keys[i],
@@ -251,6 +276,8 @@ class _Telling:
             onset_at=from_us(onset_us),
             raised_at=self._at(i),
             unless_open=unless_open,
+            takes_over=takes_over,
+            family="\n".join(family or (kind,)),
             absence=absence,
         )
         self._out.alerts.append(row)
@@ -305,10 +332,12 @@ class _Telling:
         at = self._decisions.history
         if len(at):
             causes = ["events" if logged else "ageing" for logged in self._logged_us[at].tolist()]
+            if self._decisions.anew.any():
+                causes = [VARIANT if a else c for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)]
             self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
 
     def _standings(self) -> None:
-        states, churned = self._states, self._found.churned
+        states, stages = self._states, self._found.stages.stage
         changed = self._decisions.standings
         if states.profile_changed:
             renamed = np.fromiter(map(states.profile_changed.__contains__, self._row_numbers), bool, len(self._rows))
@@ -317,11 +346,10 @@ class _Telling:
         if not len(at):
             return
         customers, profiles = [], []
-        for row, gone in zip(self._rows[at].tolist(), churned[at].tolist(), strict=True):
+        for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
-            stage = "churned" if gone else profile.get("stage", "unknown")
             customers.append(states.ids[row])
-            profiles.append((*map(profile.get, ("name", "owner", "segment", "tier")), stage))
+            profiles.append((*map(profile.get, ("name", "owner", "segment", "tier")), stage_name(stage)))
         self._out.standings = decisions_store.standings_rows(self._projection, self._decided(at), customers, profiles)
 
     def _at(self, i: int) -> datetime:
@@ -346,6 +374,13 @@ def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
     """The webhook-id: the same decision has the same one, whoever writes it down."""
     said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
     return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
+
+
+def escalated(raised: Draft, taken: TakenOver) -> Draft:
+    """`alert.escalated` for an alert that became a sharper flag's; raised: what would have told of a new one."""
+    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
+    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
+    return raised._replace(type="alert.escalated", data={**raised.data, **known, **previous})
 
 
 def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:

@@ -85,8 +85,12 @@ class AlertRow:
     detail: str
     onset_at: datetime
     raised_at: datetime
+    family: str = ""
+    """The kinds of alert of which the customer has one at a time, a line each."""
     unless_open: bool = False
-    """Only if the customer has no alert of this kind that is open or acknowledged."""
+    """Only if the customer has no alert of the family that is open or acknowledged."""
+    takes_over: str = ""
+    """sharper: in the place of the family's alert, if there is one, else new; eased: only in its place."""
     absence: bool = False
     """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
 
@@ -134,6 +138,7 @@ _ALERT_FIELDS: Final = {
     **dict.fromkeys(("customer_id", "kind", "severity", "summary", "detail"), "text"),
     "onset_at": "timestamptz",
     "raised_at": "timestamptz",
+    "family": "text",
     "unless_open": "boolean",
     "absence": "boolean",
 }
@@ -154,10 +159,57 @@ _RAISE = text(f"""
         order by g.ended_at desc nulls first, g.id limit 1
     ) held on true
     where not (a.unless_open and exists (
-        select from alerts o where o.customer_key = a.customer_key and o.kind = a.kind and o.state <> 'resolved'
+        select from alerts o where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+          and o.state <> 'resolved'
     ))
     on conflict (id) do nothing returning id, state
 """)
+
+
+_TAKE_OVER = text("""
+    with taken as materialized (
+        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind, o.severity as previous_severity
+        from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
+            a(id, customer_key, family)
+        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+            and o.state <> 'resolved'
+        order by a.id, o.position desc
+    ), changed as (
+        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary, revision = o.revision + 1,
+            detail = a.detail::jsonb || jsonb_build_object(
+                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until', a.raised_at))
+        from taken t join unnest(
+            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]), cast(:summary as text[]),
+            cast(:detail as text[]), cast(:raised_at as timestamptz[])
+        ) a(id, kind, severity, summary, detail, raised_at) on a.id = t.row_id
+        where o.id = t.id
+        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind, t.previous_severity
+    )
+    select * from changed
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """An alert that became a sharper flag's, or an easier one's."""
+
+    row_id: str
+    """Of the alert that would have been raised otherwise."""
+    id: str
+    state: str
+    onset_at: datetime
+    raised_at: datetime
+    previous_kind: str
+    previous_severity: str
+
+
+async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[TakenOver]:
+    """Give the families' open alerts to other flags; answers those that there were."""
+    if not rows:
+        return []
+    fields = ("id", "customer_key", "family", "kind", "severity", "summary", "detail", "raised_at")
+    found = await conn.execute(_TAKE_OVER, {name: [getattr(r, name) for r in rows] for name in fields})
+    return [TakenOver(**row) for row in found.mappings()]
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:

@@ -136,13 +136,14 @@ class Stale:
     scope: str
 
 
-async def stale(conn: AsyncConnection, customer_key: int, segment: str | None) -> Stale | None:
-    """The guard that concerns a customer now, the widest first."""
-    values: dict[str, Any] = {"key": customer_key, "segment": segment}
+async def stale(conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime) -> Stale | None:
+    """The guard that concerned a customer at an instant, the widest first."""
+    values: dict[str, Any] = {"key": customer_key, "segment": segment, "at": at}
     found = await conn.execute(
         text(f"""
             select g.scope, g.since from guards g
-            where g.ended_at is null and g.dismissed_at is null
+            where g.began_at <= :at and coalesce(g.ended_at, 'infinity') > :at
+              and coalesce(g.dismissed_at, 'infinity') > :at
               and {concerning("cast(:key as bigint)", "cast(:segment as text)")}
             order by g.scope = 'fleet' desc, g.since limit 1
         """),

@@ -278,6 +278,9 @@ class CustomerData(Data, frozen=True, kw_only=True):
     seats: Count | None = None
     features_owned: Annotated[Count, Meta(description="How many functions the customer pays for.")] | None = None
     renewal_at: Instant | None = None
+    sold_at: (
+        Annotated[Instant, Meta(description="When the customer was won; without it, when it was first seen.")] | None
+    ) = None
     timezone: Zone | None = None
     country: Country | None = None
     attributes: Attributes | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 from urllib.parse import unquote
 
-from healthsvc.core.scorecard import ScorecardError
+from healthsvc.core.documents import ScorecardError
 from healthsvc.wire.events import PageKind
 
 KINDS: Final = get_args(PageKind)

@@ -1,4 +1,4 @@
-"""What differs between two scorecard documents: measures and flags are compared by name, the rest by place."""
+"""What differs between two scorecards: measures, flags and variants are compared by name, the rest by place."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-BY_NAME: Final = ("measures", "flags")
+BY_NAME: Final = ("measures", "flags", "variants")
 SILENT: Final = ("why", "title", "play", "name")
 """What is told to people and changes no score."""
 
@@ -27,7 +27,8 @@ class Change:
 
 def changes(before: str, after: str) -> list[Change]:
     """What differs between two documents that are valid, in the order of the second."""
-    return list(_compared(_by_name(yaml.safe_load(before)), _by_name(yaml.safe_load(after)), ""))
+    old, new = yaml.safe_load(before), yaml.safe_load(after)
+    return [*_compared(_by_name(old), _by_name(new), ""), *_precedence(old, new)]
 
 
 def _by_name(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +36,14 @@ def _by_name(document: Mapping[str, Any]) -> dict[str, Any]:
         key: {item["name"]: item for item in value} if key in BY_NAME and value else value
         for key, value in document.items()
     }
+
+
+def _precedence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """The first variant that fits judges, so another order of the same ones is a change."""
+    before, after = ([item["name"] for item in document.get("variants") or ()] for document in (old, new))
+    common = [name for name in before if name in after]
+    if common != [name for name in after if name in before]:
+        yield Change(path="/variants/order", before=before, after=after)
 
 
 def _compared(before: Any, after: Any, path: str) -> Iterator[Change]:

@@ -1,15 +1,18 @@
 """Everything that is wrong with a scorecard document, each with its place: the core stops at the first fault."""
 
+from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
 import yaml
 
 from healthsvc.core import facts
+from healthsvc.core.documents import ScorecardError
 from healthsvc.core.risk.section import risk_rules
-from healthsvc.core.scorecard import BUILTIN_TYPES, ScorecardError, from_document
+from healthsvc.core.scorecard import BUILTIN_TYPES, Scorecard, Variant
+from healthsvc.core.scorecard_document import from_document
 from healthsvc.wire.pages import PageRules
 
 MOST: Final = 50
@@ -63,11 +66,19 @@ def _set_aside(data: Any, path: str) -> bool:
             data["risk"] = None
         case ["", "measures", place, *_] if place.isdigit():
             item = data["measures"][int(place)]
-            name = _name(item, data["measures"], f"measure {place}", keep=not path.endswith("/name"))
+            name = _name(item, f"measure {place}", keep=not path.endswith("/name"))
             data["measures"][int(place)] = {"name": name, "feeds": [{"type": "stand.in"}]}
+            _forget(data, "measures", name)
+        case ["", "variants", place, *rest] if place.isdigit():
+            _stand_in_variant(data["variants"], int(place), rest)
+        case ["", "dimensions", name]:
+            data["dimensions"][name] = 1
+        case ["", "lifecycle", place, *_] if place.isdigit():
+            data["lifecycle"][int(place)] = {"stage": "adoption", "kind": "otherwise"}
         case ["", "flags", place, *_] if place.isdigit():
-            name = _name(data["flags"][int(place)], data["flags"], f"flag {place}", keep=not path.endswith("/name"))
+            name = _name(data["flags"][int(place)], f"flag {place}", keep=not path.endswith("/name"))
             data["flags"][int(place)] = {"name": name, "kind": "churned", "title": "stand-in"}
+            _forget(data, "flags", name)
         case ["", key] if key in data and key not in _NEEDED:
             del data[key]
         case _:
@@ -78,7 +89,27 @@ def _set_aside(data: Any, path: str) -> bool:
 _NEEDED: Final = ("measures", "dimensions", "half_lives_days", "bands", "name", "flags")
 
 
-def _name(item: object, others: list[Any], otherwise: str, *, keep: bool) -> str:
+def _stand_in_variant(variants: list[Any], place: int, within: list[str]) -> None:
+    """Take away the faulty part of a variant; the whole of it where the part can't go."""
+    item = variants[place]
+    match within:
+        case [section, name, *_] if section != "when" and name in item.get(section, ()):
+            del item[section][name]
+        case [key, *_] if key not in ("name", "when") and key in item:
+            del item[key]
+        case _:
+            name = _name(item, f"variant {place}", keep=within != ["name"])
+            variants[place] = {"name": name, "when": {"segment": f"stand-in {place}"}}
+
+
+def _forget(data: Any, section: str, name: str) -> None:
+    """Variants say nothing any more of a measure or flag that was faulty itself."""
+    for variant in data.get("variants") or ():
+        if isinstance(variant, dict) and isinstance(variant.get(section), dict):
+            variant[section].pop(name, None)
+
+
+def _name(item: object, otherwise: str, *, keep: bool) -> str:
     given = item.get("name") if isinstance(item, dict) else None
     return given if keep and isinstance(given, str) else otherwise
 
@@ -94,10 +125,32 @@ def doubts(document: str) -> list[Fault]:
             if close and feed.type not in BUILTIN_TYPES:
                 told = f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
                 found.append(Fault(pointer=f"{place}/feeds", detail=told))
-        if measure.judge is not None and measure.share == 0:
+        if measure.judge is not None and not any(
+            _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
+        ):
             found.append(Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing"))
     used = {m.dimension for m in card.measures}
     for name, weight in card.dimensions:
         if name not in used and weight:
             found.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
-    return found
+    return [*found, *_of_variants(card)]
+
+
+def _share(card: Scorecard, measure: str) -> float:
+    return next(m.share for m in card.measures if m.name == measure)
+
+
+def _of_variants(card: Scorecard) -> Iterator[Fault]:
+    for i, variant in enumerate(card.variants):
+        for earlier in card.variants[:i]:
+            if _covers(earlier, variant):
+                told = f"never judges: {earlier.name!r} before it fits whatever it fits, and the first that fits judges"
+                yield Fault(pointer=f"/variants/{i}/when", detail=told)
+                break
+        if variant.card == replace(card, variants=()):
+            yield Fault(pointer=f"/variants/{i}", detail="changes nothing")
+
+
+def _covers(earlier: Variant, later: Variant) -> bool:
+    narrower = dict(later.when)
+    return all(field in narrower and narrower[field] <= values for field, values in earlier.when)

@@ -7,9 +7,12 @@ exists, that bands fall, that a half-life is one of those declared.
 from typing import Any, Final
 
 from healthsvc.core import facts
-from healthsvc.core.scorecard import BUILTIN_TYPES, FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
+from healthsvc.core.scorecard import BUILTIN_TYPES
+from healthsvc.core.scorecard_parts import FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
+from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.risk_schema import risk_schema
+from healthsvc.wire.variant_schema import stage_schema, variant_schema
 
 Schema = dict[str, Any]
 
@@ -45,6 +48,19 @@ def scorecard_schema() -> Schema:
         },
         "measures": {"type": "array", "maxItems": MOST_MEASURES, "items": {"$ref": "#/$defs/measure"}},
         "flags": {"type": "array", "maxItems": MOST_FLAGS, "items": {"$ref": "#/$defs/flag"}},
+        "variants": {
+            "type": ["array", "null"],
+            "maxItems": MOST_VARIANTS,
+            "items": {"$ref": "#/$defs/variant"},
+            "description": "How customers of certain segments, tiers or stages are judged. Of several that fit a "
+            "customer, the first judges it; where none fits, the scorecard itself does.",
+        },
+        "lifecycle": {
+            "type": ["array", "null"],
+            "items": {"$ref": "#/$defs/stage"},
+            "description": "Which stage a customer is in that nobody named one for: the first rule that holds says it. "
+            "Left out: the built-in rules.",
+        },
         "risk": risk_schema(),
         "page_kinds": {
             "type": ["array", "null"],
@@ -68,6 +84,8 @@ def scorecard_schema() -> Schema:
             "judge": _judge(),
             "measure": _measure(),
             "flag": _flag(),
+            "variant": variant_schema(_flag()["properties"], _measure()["properties"]),
+            "stage": stage_schema(),
             "page_kind": _page_kind(),
             "fact": {"enum": ["", *facts.NAMES], "description": "Something that is known of a customer."},
         },
@@ -183,7 +201,17 @@ def _flag() -> Schema:
             "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
             "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
             "play": TEXT | {"description": "What to do about it."},
-            "of": {"type": "array", "minItems": 1, "items": TEXT, "description": "both: flags declared before it."},
+            "of": {
+                "type": "array",
+                "minItems": 1,
+                "items": TEXT,
+                "description": "both: flags declared before it; it takes over the alert of the first.",
+            },
+            "enabled": {
+                "type": "boolean",
+                "default": True,
+                "description": "false: it never holds, unless a variant enables it.",
+            },
         },
     }
 

@@ -8,9 +8,11 @@ from importlib import resources
 import yaml
 
 from healthsvc.core import facts
+from healthsvc.core.documents import ScorecardError
 from healthsvc.core.feeds import Program
 from healthsvc.core.risk.section import risk_rules
-from healthsvc.core.scorecard import Scorecard, ScorecardError, from_document
+from healthsvc.core.scorecard import Scorecard
+from healthsvc.core.scorecard_document import from_document
 from healthsvc.wire.pages import PageRules
 
 __all__ = ["ScorecardError", "compile_document", "default_document"]

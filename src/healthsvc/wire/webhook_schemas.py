@@ -44,7 +44,7 @@ def _message(type: str, title: str, fields: Mapping[str, Schema], *, optional: t
     }
 
 
-def _alert(type: str, title: str, state: str) -> Schema:
+def _alert(type: str, title: str, *states: str, more: Mapping[str, Schema] | None = None) -> Schema:
     fields = {
         "id": {
             "type": "string",
@@ -53,12 +53,13 @@ def _alert(type: str, title: str, state: str) -> Schema:
         "customer_id": CUSTOMER,
         "kind": {"type": "string", "description": "What it is about: cancel_intent, silent, usage_drop …"},
         "severity": {"enum": ["info", "warning", "critical"]},
-        "state": {"const": state},
+        "state": {"const": states[0]} if len(states) == 1 else {"enum": list(states)},
         "summary": {"type": "string", "description": "One sentence for a person."},
         "onset_at": {**INSTANT, "description": "When its cause happened."},
         "raised_at": {**INSTANT, "description": "When it was decided."},
         "detail": {"type": "object", "description": "The facts behind it."},
         "sequence": SEQUENCE,
+        **(more or {}),
     }
     return _message(type, title, fields)
 
@@ -81,6 +82,15 @@ def _decision(type: str, title: str, more: Mapping[str, Schema]) -> Schema:
 
 def alert_raised() -> Schema:
     return _alert("alert.raised", "An alert was raised.", "open")
+
+
+def alert_escalated() -> Schema:
+    more: dict[str, Schema] = {
+        "previous_kind": {"type": "string", "description": "What the same alert was about until now."},
+        "previous_severity": {"enum": ["info", "warning", "critical"]},
+    }
+    title = "An alert became a sharper one: the same cause, with more against the customer."
+    return _alert("alert.escalated", title, "open", "acknowledged", more=more)
 
 
 def alert_acknowledged() -> Schema:
@@ -177,6 +187,7 @@ def test_sent() -> Schema:
 
 SCHEMAS: Final[Mapping[str, Callable[[], Schema]]] = {
     "alert.raised": alert_raised,
+    "alert.escalated": alert_escalated,
     "alert.acknowledged": alert_acknowledged,
     "alert.resolved": alert_resolved,
     "customer.band.changed": customer_band_changed,

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final
 
+from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk import features, mapping, model
@@ -17,7 +18,6 @@ from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import RiskProgram
 from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
-from healthsvc.core.scorecard import ScorecardError, _choose, _Reader
 
 MOST_TERMS: Final = 160
 """A fit has at most 20 features of kinds, 5 of each of 24 types, and 6 pairs."""
@@ -41,7 +41,7 @@ def risk_rules(data: object) -> RiskRules | None:
     """The rules of a section as plain data; None where there is none. Raises ScorecardError with the path."""
     if data is None:
         return None
-    r = _Reader(data, "/risk")
+    r = Reader(data, "/risk")
     horizon_us = r.days("horizon_days", 28)
     rules = RiskRules(_mapping(r.get("mapping")), _model(r.get("model", "prior"), horizon_us))
     r.done()
@@ -69,16 +69,16 @@ def model_key(rules: RiskRules) -> str:
 def _mapping(data: object) -> TypeMapping:
     if data is None:
         return TypeMapping()
-    r = _Reader(data, "/risk/mapping")
+    r = Reader(data, "/risk/mapping")
     kinds: dict[str, Kind] = {}
     for kind in mapping.KINDS:
         types = r.get(kind, [])
         if not isinstance(types, list):
             raise ScorecardError(f"/risk/mapping/{kind}", "must be a list of event types")
         kinds.update({str(t): kind for t in types})
-    default = _choose(r.get("default", "act"), mapping.KINDS, "/risk/mapping/default")
+    default = choose(r.get("default", "act"), mapping.KINDS, "/risk/mapping/default")
     r.done()
-    return TypeMapping(kinds=kinds, default=default)  # type: ignore[arg-type]  # checked by _choose
+    return TypeMapping(kinds=kinds, default=default)  # type: ignore[arg-type]  # checked by choose
 
 
 def _model(data: object, horizon_us: int) -> Model:
@@ -86,7 +86,7 @@ def _model(data: object, horizon_us: int) -> Model:
         return prior(horizon_us)
     if not isinstance(data, Mapping):
         raise ScorecardError("/risk/model", "must be `prior`, or a model with its terms")
-    r = _Reader(data, "/risk/model")
+    r = Reader(data, "/risk/model")
     name = r.choice("name", model.MODELS)
     kind = r.choice("kind", model.KINDS)
     intercept = r.number("intercept", 0.0, low=-1e3, high=1e3)
@@ -99,7 +99,7 @@ def _model(data: object, horizon_us: int) -> Model:
 
 
 def _term(data: object, path: str) -> Term:
-    r = _Reader(data, path)
+    r = Reader(data, path)
     feature = _feature(r)
     at, gives = _numbers(r, "at"), _numbers(r, "gives")
     if len(at) != len(gives) or any(b <= a for a, b in pairwise(at)):
@@ -109,7 +109,7 @@ def _term(data: object, path: str) -> Term:
     return Term(feature, at, gives, reference)
 
 
-def _feature(r: _Reader) -> Feature:
+def _feature(r: Reader) -> Feature:
     kind = r.choice("feature", features.KINDS)
     if kind == "product":
         return Feature("product", of=_factors(r.need("of"), f"{r.path}/of"))
@@ -128,7 +128,7 @@ def _factors(listed: object, path: str) -> tuple[Feature, ...]:
         raise ScorecardError(path, "must be a list of two features")
     found = []
     for i, data in enumerate(listed):
-        r = _Reader(data, f"{path}/{i}")
+        r = Reader(data, f"{path}/{i}")
         found.append(_feature(r))
         r.done()
         if found[-1].kind == "product":
@@ -136,7 +136,7 @@ def _factors(listed: object, path: str) -> tuple[Feature, ...]:
     return tuple(found)
 
 
-def _span(r: _Reader, key: str) -> int:
+def _span(r: Reader, key: str) -> int:
     r.need(key)
     span = r.days(key, 0)
     if span < MIN_HALF_LIFE_US:
@@ -150,7 +150,7 @@ def _source(value: object, path: str) -> str:
     return value
 
 
-def _numbers(r: _Reader, key: str) -> tuple[float, ...]:
+def _numbers(r: Reader, key: str) -> tuple[float, ...]:
     listed = r.need(key)
     good = isinstance(listed, list) and 1 <= len(listed) <= MOST_KNOTS
     if not good or any(isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in listed):

@@ -80,6 +80,7 @@ class Customer(Told):
                     "customer_id": "acme",
                     "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
                     "stage": "adoption",
+                    "stage_because": "No other stage's rule holds.",
                     "score": 41.5,
                     "raw_score": 73.0,
                     "own_score": 41.5,
@@ -113,6 +114,7 @@ class Customer(Told):
                     "evaluated_at": "2026-11-20T09:30:00Z",
                     "decided_at": "2026-11-20T09:29:58Z",
                     "scorecard_version": 1,
+                    "variant": None,
                 }
             ]
         },
@@ -120,7 +122,14 @@ class Customer(Told):
 
     customer_id: str
     profile: dict[str, Any]
-    stage: Annotated[str, Field(description="Where it is in its life with us; churned freezes the score.")]
+    stage: Annotated[
+        str,
+        Field(
+            description="Where it is in its life with us: as its own systems say, else by the scorecard's rules; "
+            "churned freezes the score."
+        ),
+    ]
+    stage_because: Annotated[str, Field(description="Why it is in that stage.")]
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
     raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
     own_score: Annotated[
@@ -154,3 +163,6 @@ class Customer(Told):
     evaluated_at: datetime
     decided_at: Annotated[datetime | None, Field(description="When band and flags were last decided.")] = None
     scorecard_version: int
+    variant: Annotated[
+        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+    ] = None

@@ -30,7 +30,10 @@ class DiffPart(Told):
 
     kind: Annotated[
         Literal["new_events", "ageing", "late_data", "configuration", "override"],
-        Field(description="late_data: happened before `from` and was counted after it."),
+        Field(
+            description="late_data: happened before `from` and was counted after it; configuration: another version of "
+            "the scorecard, or another variant of it because the customer's place changed."
+        ),
     ]
     points: float
     measures: list[MeasureMoved]

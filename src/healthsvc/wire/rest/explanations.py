@@ -77,4 +77,8 @@ class Explanation(Told):
         HelpWanted | None, Field(description="The functions that help is looked for with; null: it isn't.")
     ] = None
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
+    scorecard_version: int | None = None
+    variant: Annotated[
+        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+    ] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None

@@ -25,7 +25,13 @@ class HistoryEntry(Told):
     risk: float | None
     band: str | None
     flags: list[str]
-    cause: Annotated[str, Field(description="events, ageing, import or scorecard")]
+    cause: Annotated[
+        str,
+        Field(
+            description="events, ageing, import, scorecard (another version is live), variant (its place changed, so "
+            "another variant judges)"
+        ),
+    ]
     scorecard_version: int
 
 

@@ -1,0 +1,79 @@
+"""The JSON Schema of a scorecard's variants and of its rules of the lifecycle."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from healthsvc.core.places import NAMED_STAGES, STAGE_KINDS, TIERS
+from healthsvc.core.variants import FLAG_KEYS, MEASURE_KEYS
+
+Schema = dict[str, Any]
+_TEXT: Final[Schema] = {"type": "string", "minLength": 1}
+
+
+def variant_schema(flag: Schema, measure: Schema) -> Schema:
+    """What a variant may change. flag, measure: the properties of a whole one."""
+    judge = {"type": "object", "description": "Each key stands in place of the measure's own."}
+    return {
+        "type": "object",
+        "required": ["name", "when"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {**_TEXT, "description": "Unique; customers and explanations name it."},
+            "when": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": False,
+                "description": "Which customers; all that is said must fit. null fits where nobody said.",
+                "properties": {
+                    "segment": _one_or_several(None),
+                    "tier": _one_or_several(TIERS),
+                    "stage": _one_or_several(NAMED_STAGES),
+                },
+            },
+            "dimensions": _changes({"type": "number", "minimum": 0, "maximum": 1e6}, "Weights of dimensions, by name."),
+            "measures": _changes(_some(measure, MEASURE_KEYS) | {"judge": judge}, "By name.", properties=True),
+            "flags": _changes(_some(flag, FLAG_KEYS), "By name.", properties=True),
+            "bands": _changes({"type": "number", "minimum": 0, "maximum": 100}, "Floors of bands, by name."),
+            "evidence_events": {"type": "number", "minimum": 1},
+            "hysteresis": {"type": "number", "minimum": 0, "maximum": 20},
+            "dwell_days": {"type": "number", "minimum": 0.001, "maximum": 36_500},
+        },
+    }
+
+
+def stage_schema() -> Schema:
+    """One rule of the lifecycle."""
+    return {
+        "type": "object",
+        "required": ["stage", "kind"],
+        "additionalProperties": False,
+        "properties": {
+            "stage": {"enum": list(NAMED_STAGES)},
+            "kind": {
+                "enum": list(STAGE_KINDS),
+                "description": "young: `days` since the sale, or since the customer was first seen; ahead: `days` "
+                "before an instant; fed: an event fed `measure` within `days`; reached: `fact` is at least `at`, told "
+                "within `days`; ratio: `fact` is at least `at` of `to`; adopted: so much of the functions owned was "
+                "ever used; otherwise: always.",
+            },
+            "days": {"type": "number", "minimum": 0.001, "maximum": 36_500, "default": 30},
+            "fact": {"$ref": "#/$defs/fact"},
+            "to": {"$ref": "#/$defs/fact"},
+            "measure": {"type": "string", "description": "A measure that has feeds."},
+            "at": {"type": "number", "default": 0},
+        },
+    }
+
+
+def _one_or_several(allowed: Sequence[str] | None) -> Schema:
+    one = {**_TEXT, "type": ["string", "null"]} if allowed is None else {"enum": [*allowed, None]}
+    return {"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+
+
+def _some(properties: Schema, keys: Sequence[str]) -> Schema:
+    return {key: properties[key] for key in keys}
+
+
+def _changes(what: Schema, meaning: str, *, properties: bool = False) -> Schema:
+    value = {"type": ["object", "null"], "additionalProperties": False, "properties": what} if properties else what
+    return {"type": ["object", "null"], "additionalProperties": value, "description": meaning}
