@@ -22,6 +22,7 @@ from healthsvc import (
     cli_portfolio,
     cli_replay,
     cli_scorecards,
+    cli_shadow,
     running,
     serving,
     settings,
@@ -258,4 +259,5 @@ app.add_typer(keys, name="keys")
 cli_replay.register(app)
 cli_lab.register(app)
 cli_scorecards.register(app)
+cli_shadow.register()
 cli_portfolio.register(app)

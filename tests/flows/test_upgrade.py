@@ -10,7 +10,7 @@ from healthsvc.flows import read
 from healthsvc.flows.upgrade import UnreadableStates, make_readable
 from tests.flows.spine import append, installed, processing, scalar, until, wall
 from tests.flows.test_process import applied, used
-from tests.flows.test_rebuild import folded, live_id, looking_after, states_of
+from tests.flows.test_rebuild import folded, live_id, looking_after, published, second_document, states_of
 
 WRITTEN_BY_ANOTHER = "update states set state = set_byte(state, 0, 99), decision = substring(decision for 80)"
 
@@ -42,6 +42,8 @@ async def test_they_are_built_anew_and_folding_goes_on(engine, database_url):
 
     async def counted(events: int) -> bool:
         return await applied(engine) == events
+
+    await published(engine, second_document())  # begun by the other version, too, and never ended
 
     async with looking_after(engine):
         await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), 30)

@@ -31,7 +31,10 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     scorecards,
+    shadows,
+    worklist,
 )
+from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
@@ -43,6 +46,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     alerts.router,
+    shadows.router,
+    worklist.router,
     scorecards.router,
     lab.router,
     endpoints.router,
@@ -68,6 +73,7 @@ class ApiConfig:
     check_url: CheckUrl
     admin_key: str | None = field(default=None, repr=False)
     draining: Callable[[], bool] = lambda: False
+    contact: ContactRules = field(default_factory=ContactRules)
 
 
 def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
@@ -90,6 +96,7 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         check_url=config.check_url,
         partitions=config.partitions,
         draining=config.draining,
+        contact=config.contact,
     )
     app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
     for router in ROUTERS:

@@ -12,7 +12,9 @@ from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.places import LIFECYCLE, StageRule
 
 JudgeKind = Literal["habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
-FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both"]
+FlagKind = Literal[
+    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"
+]
 Severity = Literal["info", "warning", "critical"]
 
 BUILTIN_TYPES: Final = frozenset(

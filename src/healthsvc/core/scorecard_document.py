@@ -40,7 +40,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         evidence_events=r.number("evidence_events", 3.0, low=1),
         lifecycle=lifecycle(r.get("lifecycle"), kept, facts),
     )
-    for elsewhere in ("page_kinds", "risk", "variants"):
+    for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
         r.get(elsewhere)
     r.done()
     return card

@@ -48,7 +48,7 @@ async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], sto
     if why is None:
         return
     log.warning(LogEvent.STATES_UNREADABLE, why=str(why), done="they are built anew from the archive")
-    await publish.rebuild(engine, by=BY, now=now())  # or it is being done already, for another worker
+    await _ask(engine, now())
     while not stop.is_set() and await _unreadable(engine) is not None:
         last = await _last(engine)
         if last.failure is not None:
@@ -58,6 +58,14 @@ async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], sto
             ) from why
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def _ask(engine: AsyncEngine, now: datetime) -> None:
+    """Unless another worker has done so. What was begun by the other version can't be gone on with."""
+    last = await _last(engine)
+    if last.state == "building" and last.requested_by != BY:
+        await publish.cancel(engine, by=BY, now=now)
+    await publish.rebuild(engine, by=BY, now=now)
 
 
 async def _unreadable(engine: AsyncEngine) -> UnreadableStates | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.flows.manage.keys import pepper_of
 from healthsvc.running import Role
@@ -40,6 +41,12 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 check_url=sender.check_url,
                 admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
                 draining=stop.is_set,
+                contact=ContactRules(
+                    cap=settings.contact_cap,
+                    cap_days=settings.contact_cap_days,
+                    timezone=settings.timezone,
+                    calls_a_day=settings.calls_a_day,
+                ),
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
             await serving.serve(app, bound, stop, ready)
