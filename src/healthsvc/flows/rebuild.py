@@ -20,9 +20,10 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.held import Limits
+from healthsvc.flows.reference import Sample
 from healthsvc.flows.residents import Residents
 from healthsvc.flows.verdicts import Judge
-from healthsvc.store import archive_fold, partitions, publications, states, timers
+from healthsvc.store import archive_fold, partitions, publications, scorecards, states, timers
 from healthsvc.store.archive_fold import Counted
 from healthsvc.store.decisions import write_standings
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -138,8 +139,9 @@ class Builder:
         """
         1. Index the archive by fold order.
         2. Fold it up to where the live projection is by now.
-        3. Decide all customers quietly, and from here on whomever an event touches.
-        4. Follow until little is missing, then lock, fold the rest, and switch.
+        3. If customers are placed among others: freeze where all of them stand, once for the version.
+        4. Decide all customers quietly, and from here on whomever an event touches.
+        5. Follow until little is missing, then lock, fold the rest, and switch.
         """
         await self._enter("indexing")
         if not self._building.with_gaps:
@@ -148,6 +150,10 @@ class Builder:
         await self._enter("folding")
         if not await self._follow(stop):
             return False
+        if self._building.fresh and self._card.wants_reference:
+            await self._enter("freezing")
+            if not await self._freeze(stop):
+                return False
         await self._enter("deciding")
         self._deciding = True
         if not await self._decide_everybody(stop):
@@ -287,6 +293,31 @@ class Builder:
         return states.rows(
             self._building.id, held.key[rows], held.partition[rows], held.pack(rows), held.memory[rows], profiles
         )
+
+    # Freezing ---------------------------------------------------------------------------------------------------------
+
+    async def _freeze(self, stop: Stop) -> bool:
+        """Make the version's reference of all customers, and judge by it from here on; False if `stop` came first."""
+        sample, after = Sample(self._card, self._now()), -1
+        while not stop.is_set():
+            if not await self._claim():
+                raise Overtaken(Overtaken.__doc__)
+            began = perf_counter()
+            async with self._engine.connect() as conn:
+                keys = await publications.customers(conn, self._building.id, after, self._chunk)
+            if keys:
+                sample.add(self._states, await self._residents.bring_keys(keys, np.zeros(0, np.int64)))
+            if len(keys) < self._chunk:
+                break
+            after = keys[-1]
+            await asyncio.sleep((perf_counter() - began) * REST_SHARE)
+        else:
+            return False
+        async with self._engine.begin() as conn:
+            frozen = await scorecards.freeze(conn, self._building.version, sample.frozen(self._building.document))
+        compiled = compile_document(frozen)
+        self._card, self._states.program = compiled.scorecard, compiled.program
+        return True
 
     # Deciding ---------------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,12 @@ class Publication(Told):
     version: int
     state: Literal["building", "live", "retired"]
     reason: Literal["start", "publish", "rebuild"]
-    phase: Annotated[str, Field(description="waiting, indexing, folding, deciding, switching, done")]
+    phase: Annotated[
+        str,
+        Field(
+            description="waiting, indexing, folding, freezing (where the customers stand), deciding, switching, done"
+        ),
+    ]
     folded: Annotated[int, Field(description="Events that are in it.")]
     events: Annotated[int, Field(description="Events that the live version has by now.")]
     with_gaps: bool
