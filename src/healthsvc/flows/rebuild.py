@@ -296,8 +296,19 @@ class Builder:
 
     # Freezing ---------------------------------------------------------------------------------------------------------
 
+    async def _fold_what_there_is(self) -> None:
+        """Fold the little that is left to the switch otherwise: a small archive is nothing but that."""
+        async with self._engine.begin() as conn:
+            reached = await publications.reached(conn, self._building.live)
+        for partition in self._behind(reached):
+            while self._applied[partition] < reached[partition].applied:
+                self._fresh = []
+                async with self._engine.begin() as conn:
+                    await self._advance(conn, partition, reached)
+
     async def _freeze(self, stop: Stop) -> bool:
         """Make the version's reference of all customers, and judge by it from here on; False if `stop` came first."""
+        await self._fold_what_there_is()
         sample, after = Sample(self._card, self._now()), -1
         while not stop.is_set():
             if not await self._claim():
