@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 MINUTES ?= 30
+WORKERS ?= 4
 
 .PHONY: help run test bench lab-check soak format schemas docs constraints clean
 .DEFAULT_GOAL := help
@@ -14,8 +15,9 @@ help: ## list the commands
 run: .venv/.installed ## make the environment, start everything on http://127.0.0.1:8000
 	@exec $(BIN)/healthsvc up
 
+# Twice as many workers as cores: the long tests wait (for a lease, a broker, a clock) more than they compute.
 test: .venv/.installed-dev ## run all tests and checks (format, lint, types, layers, schemas, documents)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 bench: .venv/.installed-dev ## measure; prints a table, writes benchmarks/latest.json
 	$(BIN)/python -m benchmarks

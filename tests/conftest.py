@@ -14,6 +14,9 @@ from healthsvc.store.engine import AsyncEngine, create_engine
 from tests.support import kafka_broker, postgres_server, shared
 from tests.support.clock import Clock
 
+TESTS = Path(__file__).parent
+LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
@@ -23,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shared.close_session()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones stand in front: one worker begins with them, and those that are done early take some off it."""
+    items.sort(key=lambda item: not any(item.path.is_relative_to(TESTS / part) for part in LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,3 +121,10 @@ def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> 
 def test_variables_are_listed_for_people_and_for_machines(run: Run) -> None:
     assert "HEALTHSVC_PORT  (8000)" in run("variables").stdout
     assert {"name", "default", "allowed", "meaning"} <= json.loads(run("variables", "--json").stdout)[0].keys()
+
+
+def test_a_worker_does_not_load_the_api_it_doesnt_serve() -> None:
+    asked = "import healthsvc.cli, healthsvc.wiring.process, sys; print('fastapi' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -1,4 +1,7 @@
-"""The command `healthsvc`: reads the configuration, runs roles, and speaks plainly when something is wrong."""
+"""The command `healthsvc`: reads the configuration, runs roles, and speaks plainly when something is wrong.
+
+What a command alone needs it imports itself: a worker has no use for a web framework, nor `--help` for a database.
+"""
 
 import asyncio
 import json
@@ -8,7 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import structlog
 import typer
@@ -25,15 +28,12 @@ from healthsvc import (
     telemetry,
 )
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
-from healthsvc.flows.manage.keys import NewKey
 from healthsvc.settings import Settings, SettingsError
-from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.api_keys import SCOPES
-from healthsvc.wire.scorecards import ScorecardError, compile_document
-from healthsvc.wiring.database import any_database, install, own_database
-from healthsvc.wiring.keys import create_key, first_key
-from healthsvc.wiring.roles import api_role, deliver_role, process_role, serve_metrics
+
+if TYPE_CHECKING:
+    from healthsvc.flows.manage.keys import NewKey
 
 EXIT_REFUSED: Final = 2  # the configuration or the command is wrong
 EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: something we need isn't there
@@ -73,6 +73,12 @@ def up() -> None:
 
     PostgreSQL is embedded, in HEALTHSVC_DATA_DIR, unless HEALTHSVC_DATABASE_URL names yours. Stop with Ctrl-C.
     """
+    from healthsvc.wiring.api import api_role
+    from healthsvc.wiring.database import install, own_database
+    from healthsvc.wiring.deliver import deliver_role
+    from healthsvc.wiring.keys import first_key
+    from healthsvc.wiring.process import process_role
+
     with _told() as chosen:
         bound = serving.bind(chosen.host, chosen.port)
         with own_database(chosen) as (url, watchers):
@@ -87,6 +93,8 @@ def up() -> None:
 @app.command()
 def api() -> None:
     """Run the REST API alone, on HEALTHSVC_DATABASE_URL. Any number may run side by side."""
+    from healthsvc.wiring.api import api_role
+
     with _told() as chosen:
         url, bound = _named_database(chosen), serving.bind(chosen.host, chosen.port)
         role = api_role(url, chosen, bound, lambda: typer.echo(f"The API listens on {serving.address(bound)}"))
@@ -97,6 +105,9 @@ def api() -> None:
 @app.command()
 def process() -> None:
     """Run the processing alone: reads the log, keeps health up to date. Any number share the partitions."""
+    from healthsvc.wiring.parts import serve_metrics
+    from healthsvc.wiring.process import process_role
+
     with _told() as chosen:
         serve_metrics(chosen)
         code = running.run([process_role(_named_database(chosen), chosen)])
@@ -106,6 +117,9 @@ def process() -> None:
 @app.command()
 def deliver() -> None:
     """Run the webhook deliveries alone. Any number share the work."""
+    from healthsvc.wiring.deliver import deliver_role
+    from healthsvc.wiring.parts import serve_metrics
+
     with _told() as chosen:
         serve_metrics(chosen)
         code = running.run([deliver_role(_named_database(chosen), chosen)])
@@ -115,6 +129,8 @@ def deliver() -> None:
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database up to date: its schema, and what must exist before the first event. Harmless when it is."""
+    from healthsvc.wiring.database import any_database, install
+
     with _told() as chosen, any_database(chosen) as url:
         revision = asyncio.run(install(url, chosen))
         _say({"revision": revision}, as_json, f"The database is at revision {revision}.")
@@ -132,6 +148,9 @@ def keys_create(
     as_json: AsJson = False,
 ) -> None:
     """Make an API key and print it, this once."""
+    from healthsvc.wiring.database import any_database
+    from healthsvc.wiring.keys import create_key
+
     scopes = tuple(scope or ["admin"])
     strangers = [each for each in scopes if each not in SCOPES]
     if strangers:
@@ -175,6 +194,8 @@ def _told() -> Iterator[Settings]:
     except EmbeddedPostgresError as error:
         _refuse(str(error), EXIT_UNAVAILABLE)
     except Exception as error:
+        from healthsvc.store.outage import is_outage
+
         if not is_outage(error):
             raise
         _refuse(f"The database can't be used: {error}", EXIT_UNAVAILABLE)
@@ -183,6 +204,8 @@ def _told() -> Iterator[Settings]:
 
 
 def _configured() -> Settings:
+    from healthsvc.wire.scorecards import ScorecardError, compile_document
+
     chosen = settings.load()
     telemetry.configure_logging(level=chosen.log_level, style=chosen.log_style)
     for doubt in settings.unknown(os.environ):
@@ -202,7 +225,7 @@ def _named_database(chosen: Settings) -> str:
     return chosen.database
 
 
-def _welcome(address: str, chosen: Settings, first: NewKey | None) -> None:
+def _welcome(address: str, chosen: Settings, first: "NewKey | None") -> None:
     if first is not None:
         key = f"{first.text}\n           (all rights; shown this once: keep it)"
     elif chosen.admin_key is not None:

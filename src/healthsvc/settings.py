@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -42,6 +43,17 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, _matching(r"postgres(ql)?://")]
 AdminKey = Annotated[SecretStr, _matching(r"\S+$")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError("is not a time zone") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 def _setting(default: object, meaning: str, allowed: str, **constraints: Any) -> Any:
@@ -166,6 +178,28 @@ class Settings(BaseSettings):
         None,
         "Scorecard (YAML) to start a fresh database with; unset: the default one.",
         "the path of a file that exists",
+    )
+    timezone: TimeZone = _setting(
+        "UTC",
+        "Time zone of customers whose profile names none: for the hours at which to call.",
+        "a name like Europe/Berlin",
+    )
+    calls_a_day: int = _setting(
+        5,
+        "Customers that somebody speaks with in a day: the length of a worklist.",
+        "a whole number from 1 to 250",
+        ge=1,
+        le=250,
+    )
+    contact_cap: int = _setting(
+        2,
+        "Contacts within the days below from which a customer is ranked down.",
+        "a whole number from 1 to 3",
+        ge=1,
+        le=3,
+    )
+    contact_cap_days: int = _setting(
+        7, "Days within which contacts are counted.", "a whole number from 1 to 90", ge=1, le=90
     )
     metrics_port: int | None = _setting(
         None,

@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from healthsvc.api import ApiConfig, create_app
-from healthsvc.api.app import key_pepper
 from healthsvc.flows import bootstrap
 from healthsvc.flows.append import Appender
 from healthsvc.flows.manage import keys
+from healthsvc.flows.manage.keys import pepper_of
 from healthsvc.store.engine import AsyncEngine, create_engine
 from healthsvc.store.secrets import Vault
 from tests.support.clock import Clock
@@ -55,7 +55,7 @@ def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: Url
     config = ApiConfig(
         version="0.1.0",
         partitions=PARTITIONS,
-        pepper=key_pepper(SECRET),
+        pepper=pepper_of(SECRET),
         vault=Vault(SECRET),
         check_url=checker,
         admin_key=ADMIN_KEY,
@@ -107,7 +107,7 @@ async def make_key(engine: AsyncEngine, clock: Clock, *scopes: str, **changes: o
     new = await keys.create(
         engine,
         clock(),
-        pepper=key_pepper(SECRET),
+        pepper=pepper_of(SECRET),
         name="test",
         scopes=scopes,
         actor="test",

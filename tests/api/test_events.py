@@ -41,6 +41,20 @@ async def test_the_bytes_of_an_event_enter_the_log_as_they_came(api: httpx.Async
     assert await in_log(engine) == [raw]
 
 
+async def test_an_event_of_lone_surrogates_or_abysmal_depth_does_not_spoil_the_others(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    lone = json.dumps(event(id="lone", customer_id="\ud800"))
+    deep = json.dumps(event(id="deep")).replace("{", '{"x": ' + "[" * 3000 + "]" * 3000 + ",", 1)
+    good = json.dumps(event(id="good"))
+
+    answer = await api.post("/v1/events", content=f"[{lone}, {deep}, {good}]".encode(), headers=JSON)
+
+    assert answer.status_code == 202
+    assert [result["status"] for result in answer.json()["results"]] == ["rejected", "rejected", "accepted"]
+    assert await in_log(engine) == [good]
+
+
 async def test_one_bad_event_does_not_spoil_the_others(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
     good, late = event(id="good"), event(id="late")
     bad = event("survey.answered", id="bad", data={"survey": "nps", "score": 11})

@@ -31,19 +31,21 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     scorecards,
+    worklist,
 )
+from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.secrets import Vault, derive
+from healthsvc.store.secrets import Vault
 from healthsvc.wire.cursors import CursorError
 
-KEY_PURPOSE: Final = "api keys"
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     overrides.router,
     customers.router,
     portfolio.router,
     alerts.router,
+    worklist.router,
     scorecards.router,
     lab.router,
     endpoints.router,
@@ -54,17 +56,12 @@ ROUTERS: Final[Sequence[APIRouter]] = (
 )
 
 
-def key_pepper(service_secret: bytes) -> bytes:
-    """What API keys are hashed with; whoever makes keys outside of the API needs the same."""
-    return derive(service_secret, KEY_PURPOSE)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
     """What the API needs to know of the configuration.
 
-    `pepper` comes from `key_pepper`; `partitions` is the number the log has; `check_url` answers what is wrong with a
-    webhook's URL; while `draining` answers True the service isn't ready.
+    `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
+    with a webhook's URL; while `draining` answers True the service isn't ready.
     """
 
     version: str
@@ -74,6 +71,7 @@ class ApiConfig:
     check_url: CheckUrl
     admin_key: str | None = field(default=None, repr=False)
     draining: Callable[[], bool] = lambda: False
+    contact: ContactRules = field(default_factory=ContactRules)
 
 
 def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
@@ -96,6 +94,7 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         check_url=config.check_url,
         partitions=config.partitions,
         draining=config.draining,
+        contact=config.contact,
     )
     app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
     for router in ROUTERS:
@@ -133,7 +132,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _wrong_method(request: Request) -> ProblemError:
     """Names the methods of all routes with this path: the framework knows only those of the first."""
     path = request.scope["path"]
-    allowed = sorted({method for route in routes() if route.path_regex.match(path) for method in route.methods or ()})
+    known = {method for route in routes() if route.path_regex.match(path) for method in route.methods or ()}
+    allowed = sorted(known | {"HEAD"} if "GET" in known else known)
     return ProblemError(
         problems.METHOD_NOT_ALLOWED,
         f"{request.method} isn't allowed here; {', '.join(allowed)} is.",

@@ -50,16 +50,17 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, elapsed: Callable[[], float]) -> None:
         self._scope, self._receive, self._send, self._elapsed = scope, receive, send, elapsed
+        self._asked = _as_get(scope)
         self._headers = Headers(scope=scope)
         self._request_id = _request_id(self._headers.get("x-request-id"))
         self._left = MAX_BODY_BYTES
         self._status = 0
-        scope.setdefault("state", {})["request_id"] = self._request_id
+        self._asked.setdefault("state", {})["request_id"] = self._request_id
 
     async def run(self, app: ASGIApp) -> None:
         started = self._elapsed()
         try:
-            await app(self._scope, self.receive, self.send)
+            await app(self._asked, self.receive, self.send)
         except Exception as error:
             await self._rescue(error)
         finally:
@@ -89,11 +90,11 @@ class _Exchange:
         )
         if self._status:
             raise error  # half an answer is out: only a broken connection can still tell
-        await render(self._scope, problem_for(error))(self._scope, self.receive, self.send)
+        await render(self._asked, problem_for(error))(self._asked, self.receive, self.send)
 
     def _report(self, seconds: float) -> None:
         method = self._scope["method"] if self._scope["method"] in METHODS else "other"
-        route = _route(self._scope)
+        route = _route(self._asked)
         HTTP_REQUESTS.labels(method, route, str(self._status)).inc()
         HTTP_SECONDS.labels(method, route).observe(seconds)
         if route not in QUIET:
@@ -132,6 +133,11 @@ def _told_to_operator(error: Exception) -> dict[str, str]:
 
 def _request_id(sent: str | None) -> str:
     return sent if sent and REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD is answered as GET; the server leaves the body out."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _route(scope: Scope) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fastapi import Request
 
+from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
@@ -26,6 +27,7 @@ class Services:
     check_url: CheckUrl
     partitions: int
     draining: Callable[[], bool]
+    contact: ContactRules
 
 
 def services(request: Request) -> Services:

@@ -12,7 +12,7 @@ from healthsvc.core import signs
 from healthsvc.core.evaluate import Evaluation
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.signs import Sign
-from healthsvc.core.view import DISTINCT, View
+from healthsvc.core.view import View
 
 _SPAN_US = fact.SLOT_SPAN_DAYS * DAY_US
 
@@ -52,38 +52,39 @@ class Briefing:
 
 def briefing(view: View, found: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
-    rules = view.program.scorecard.flags
+    alone = view.rows(np.array([row]))  # levels are worked out for all rows of a view
+    rules = view.program.scorecard.judging(found.variant_of(row)).flags
     held = [
         Happened(flag=r.name, title=r.title, since_us=int(found.standing.onset_us[row, f]))
         for f, r in enumerate(rules)
         if found.standing.holds[row, f]
     ]
-    renewal = signs.known(view, row, "renewal_at")
+    renewal = signs.known(alone, 0, "renewal_at")
     return Briefing(
         happened=tuple(sorted(held, key=lambda h: -h.since_us)),
-        use=_use(view, row),
+        use=_use(alone, 0),
         money=signs.present(
             (
-                signs.renewal_near(view, row),
-                signs.contraction(view, row),
-                signs.growth(view, row),
-                signs.seats_idle(view, row),
-                signs.seats_nearly_full(view, row),
+                signs.renewal_near(alone, 0),
+                signs.contraction(alone, 0),
+                signs.growth(alone, 0),
+                signs.seats_idle(alone, 0),
+                signs.seats_nearly_full(alone, 0),
             )
         ),
         open_matters=signs.present(
             (
-                signs.open_items(view, row, "complaint_open", "complaints_open"),
-                signs.open_items(view, row, "ticket_waiting", "tickets_waiting"),
-                signs.open_items(view, row, "ticket_open", "tickets_open"),
-                signs.open_items(view, row, "invoice_overdue", "invoices_overdue"),
-                signs.detractor(view, row),
-                signs.dissatisfied(view, row),
+                signs.open_items(alone, 0, "complaint_open", "complaints_open"),
+                signs.open_items(alone, 0, "ticket_waiting", "tickets_waiting"),
+                signs.open_items(alone, 0, "ticket_open", "tickets_open"),
+                signs.open_items(alone, 0, "invoice_overdue", "invoices_overdue"),
+                signs.detractor(alone, 0),
+                signs.dissatisfied(alone, 0),
             )
         ),
-        mrr=signs.known(view, row, "mrr"),
+        mrr=signs.known(alone, 0, "mrr"),
         renewal_us=None if renewal is None else int(renewal),
-        last_contact_us=last_contact(view, row),
+        last_contact_us=last_contact(alone, 0),
     )
 
 
@@ -95,8 +96,7 @@ def last_contact(view: View, row: int) -> int | None:
 
 
 def _use(view: View, row: int) -> Use:
-    slots = view.facts[row, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-    used = float(DISTINCT[int((slots + _SPAN_US > view.now_us[row]).sum())])
+    used = float(view.functions(since_us=view.now_us - _SPAN_US)[row])
     owned, seen = signs.known(view, row, "features_owned"), float(view.fact("last_seen")[row])
     sessions, ratio = signs.column(view, "sessions"), signs.use_ratio(view, row)
     weekly = None if sessions is None else round(7 * float(view.rate(sessions, 0)[row]), 1)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core import facts, memory, words
+from healthsvc.core.contact import ContactRules
 from healthsvc.core.decide import flag_names
 from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.explain import Contribution, contributions
@@ -19,7 +20,7 @@ from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import field, staleness
+from healthsvc.flows import contacting, field, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -68,13 +69,19 @@ class Seen:
         return None if isnan(score) else score
 
 
-async def customer(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[str, Any] | None:
-    """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer."""
+async def customer(
+    engine: AsyncEngine, customer_id: str, now: datetime, rules: ContactRules | None = None
+) -> dict[str, Any] | None:
+    """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer. rules: of contacting it."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
-        return {**_told(customer_id, seen, now), "stale": await staleness.stale(conn, seen, now)}
+        acts = await contacting.acted(conn, [seen.key], to_us(now))
+        zone = seen.table.profile_field(0, "timezone")
+        contact = contacting.told(seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now)
+        stale = await staleness.stale(conn, seen, now)
+        return {**_told(customer_id, seen, now), "stale": stale, "contact": contact}
 
 
 async def explanation(

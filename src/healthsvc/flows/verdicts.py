@@ -213,7 +213,8 @@ class _Telling:
         """The kinds of alert that end with a flag: none while another of its family goes on holding."""
         holds = int(self._decisions.memory[change.row, memory.FLAGS])
         family = self._bonds.related.get(change.flag, ())
-        goes_on = any(holds >> f & 1 and self._card.flags[f].severity is not None for f in family)
+        rules = self._card.judging(self._found.variant_of(change.row)).flags
+        goes_on = any(holds >> f & 1 and rules[f].severity is not None for f in family)
         return () if goes_on else self._family(change.flag)
 
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:

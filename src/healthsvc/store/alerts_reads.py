@@ -48,6 +48,8 @@ class AlertFilter:
     kind: str | None = None
     state: str | None = None
     severity: str | None = None
+    owner: str | None = None
+    """Of the customer."""
 
 
 async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
@@ -66,6 +68,8 @@ async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list
         "kind = :v": wanted.kind,
         "state = :v": wanted.state,
         "severity = :v": wanted.severity,
+        "customer_key in (select s.customer_key from standings s where s.owner = :v and s.projection ="
+        " (select id from projections where state = 'live'))": wanted.owner,
     }
     rows = await newest(conn, f"select {COLUMNS} from alerts", {"position": ":k"}, where, place)
     return [_alert(row) for row in rows]

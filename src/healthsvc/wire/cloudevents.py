@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from healthsvc.wire.items import items_of
 from healthsvc.wire.rejects import FieldError, Reject, refuse
 
 SPECVERSION: Final = "1.0"
@@ -74,16 +75,16 @@ def from_binary(headers: Headers, body: bytes, prefix: str) -> dict[str, Any] | 
 
 
 def http_items(headers: Headers, body: bytes) -> list[bytes] | Reject:
-    """The records of a request's body, as bytes for decode: one or an array, own or CloudEvents in any mode."""
+    """The records of a request's body, as bytes for decode: one or an array, own or CloudEvents in any mode.
+
+    A body that isn't a binary CloudEvent has passed `items.check_json`.
+    """
     listed = list(headers)
     if is_binary(listed, "ce-"):
         own = from_binary(listed, body, "ce-")
         return own if isinstance(own, Reject) else [msgspec.json.encode(own)]
-    try:
-        if body.lstrip()[:1] == b"[":
-            return [bytes(item) for item in _decode_items(body)]
-    except (msgspec.DecodeError, RecursionError) as error:
-        return refuse("invalid_json", f"must be JSON: {str(error).removeprefix('JSON is malformed: ')}")
+    if body.lstrip()[:1] == b"[":
+        return items_of(body)
     content_type = next((value.decode("latin-1") for name, value in listed if name.lower() == "content-type"), "")
     if media_type(content_type) == BATCH:
         return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
@@ -94,9 +95,6 @@ def translated(reject: Reject) -> Reject:
     """The faults of an own envelope, pointing into the CloudEvent that it was made from."""
     errors = [FieldError(POINTERS.get(error.pointer, error.pointer), error.detail) for error in reject.errors]
     return Reject(reject.index, reject.reason, errors)
-
-
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _own(attributes: Mapping[str, Any], data: object) -> dict[str, Any] | Reject:

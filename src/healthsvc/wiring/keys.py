@@ -1,6 +1,5 @@
 """API keys, made from the command line; and the secret that they are hashed with."""
 
-from healthsvc.api.app import key_pepper
 from healthsvc.flows.manage import keys
 from healthsvc.flows.manage.keys import NewKey
 from healthsvc.settings import Settings
@@ -18,7 +17,7 @@ async def create_key(url: str, settings: Settings, *, name: str, scopes: tuple[s
         async with engine.begin() as conn:
             secret = await service_secret(conn, settings)
         return await keys.create(
-            engine, utc_now(), pepper=key_pepper(secret), name=name, scopes=scopes, actor="command line"
+            engine, utc_now(), pepper=keys.pepper_of(secret), name=name, scopes=scopes, actor="command line"
         )
 
 

@@ -5,6 +5,8 @@ import secrets
 import socket
 from datetime import UTC, datetime, timedelta
 
+from prometheus_client import start_http_server
+
 from healthsvc.flows import held
 from healthsvc.flows.pace import Pace
 from healthsvc.log.kafka.client import KafkaSecurity
@@ -69,3 +71,9 @@ def kafka_input(settings: Settings) -> KafkaInput:
         security=kafka_security(settings),
         now=utc_now,
     )
+
+
+def serve_metrics(settings: Settings) -> None:
+    """/metrics for a role without an API, if a port is set."""
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr=settings.host)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.context import Services, services
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
     CONFLICT,
@@ -20,13 +20,14 @@ from healthsvc.api.problems import (
     ProblemError,
     not_found,
 )
-from healthsvc.flows import lists
+from healthsvc.flows import lists, worklist
 from healthsvc.flows.manage import alerts
 from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Stale
 from healthsvc.store.alerts_reads import Alert as StoredAlert
 from healthsvc.store.alerts_reads import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
+from healthsvc.wire.rest.ranks import RankTold
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 
@@ -55,7 +56,8 @@ IF_MATCH = {
     responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter, Query()]) -> Alerts:
-    """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it.
+    """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it;
+    `sort=rank` puts those first that are most worth a call, each with its points and why.
 
     Scope: `customers:read` or `alerts:write`.
     """
@@ -65,8 +67,22 @@ async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter,
         kind=asked.kind,
         state=asked.state,
         severity=asked.severity,
+        owner=asked.owner,
     )
+    if asked.sort == "rank":
+        return await _ranked(services(request), asked, which)
     return Alerts.model_validate(await lists.alerts(services(request).engine, asked, which))
+
+
+async def _ranked(house: Services, asked: AlertFilter, which: Which) -> Alerts:
+    page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
+    items = [
+        Alert.model_validate(found.waiting.alert).model_copy(
+            update={"rank": RankTold.model_validate(worklist.rank_told(found.rank, "en"))}
+        )
+        for found in page.items
+    ]
+    return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
 @router.get(

@@ -168,7 +168,7 @@ async def get_customer(request: Request, _: Reader, customer_id: CustomerId) -> 
     Scope: `customers:read`.
     """
     house = services(request)
-    return _found(await read.customer(house.engine, known(customer_id), house.now()))
+    return _found(await read.customer(house.engine, known(customer_id), house.now(), house.contact))
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:

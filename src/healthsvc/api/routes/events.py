@@ -27,6 +27,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.flows.append import AppendFailed, Overloaded, Position
 from healthsvc.wire import cloudevents
 from healthsvc.wire.decode import DecodedBatch, FieldError, Reject, decode_batch
+from healthsvc.wire.items import check_json
 from healthsvc.wire.rest.events import EventResults
 
 MAX_EVENTS: Final = 1000
@@ -155,8 +156,8 @@ async def _items(request: Request) -> list[bytes] | Reject:
 def _check_shape(body: bytes, *, array_only: bool) -> None:
     """The body is JSON, and an object or an array. Raises ProblemError."""
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except (ValueError, RecursionError) as error:
+        check_json(body)
+    except ValueError as error:
         raise ProblemError(MALFORMED_JSON, str(error) or "The body can't be read as JSON.") from error
     first = body.lstrip()[:1]
     if first != b"[" and (array_only or first != b"{"):

@@ -11,8 +11,10 @@ from healthsvc.store import audit
 from healthsvc.store import keys as stored
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.keys import Key
+from healthsvc.store.secrets import derive
 from healthsvc.wire import api_keys
 
+PURPOSE = "api keys"
 USE_NOTED_EACH = timedelta(minutes=1)
 
 
@@ -22,6 +24,11 @@ class NewKey:
 
     key: Key
     text: str
+
+
+def pepper_of(service_secret: bytes) -> bytes:
+    """What API keys are hashed with."""
+    return derive(service_secret, PURPOSE)
 
 
 async def create(

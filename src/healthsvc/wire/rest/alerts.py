@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
 
 Severity = Literal["info", "warning", "critical"]
@@ -22,6 +23,14 @@ class AlertFilter(Paging):
     kind: Annotated[ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")] = None
     state: Annotated[AlertState | None, Field(description="Only alerts in this state.")] = None
     severity: Annotated[Severity | None, Field(description="Only alerts of this severity.")] = None
+    owner: Annotated[ShortText | None, Field(description="Only alerts about customers of this owner.")] = None
+    sort: Annotated[
+        Literal["raised", "rank"],
+        Field(
+            description="The last raised first; or those most worth a call first, then only of customers, and only what"
+            " is open or acknowledged."
+        ),
+    ] = "raised"
 
 
 class AlertResolve(Asked):
@@ -32,7 +41,7 @@ class AlertResolve(Asked):
     note: Annotated[Text | None, Field(max_length=2000, description="Kept in the audit log, told to webhooks.")] = None
 
 
-_ALERT: JsonDict = {
+ALERT_EXAMPLE: JsonDict = {
     "id": "al_0d9b3e",
     "customer_id": "acme",
     "scope": None,
@@ -48,13 +57,14 @@ _ALERT: JsonDict = {
     "resolved_at": None,
     "resolved_by": None,
     "revision": 1,
+    "rank": None,
 }
 
 
 class Alert(Told):
     """Something about a customer, or about the service, that someone should act on."""
 
-    model_config = example(**_ALERT)
+    model_config = example(**ALERT_EXAMPLE)
 
     id: str
     customer_id: Annotated[str | None, Field(description="Null: an operations alert, about its `scope`.")]
@@ -73,9 +83,10 @@ class Alert(Told):
     resolved_at: datetime | None
     resolved_by: Annotated[str | None, Field(description="`released` when its condition ended, else who.")]
     revision: Annotated[int, Field(description="Counts changes; the ETag is this number in quotes.")]
+    rank: Annotated[RankTold | None, Field(description="Only where sorted by rank.")] = None
 
 
 class Alerts(Items[Alert]):
     """Alerts, newest first."""
 
-    model_config = example(items=[_ALERT], next_cursor=None, prev_cursor=None)
+    model_config = example(items=[ALERT_EXAMPLE], next_cursor=None, prev_cursor=None)

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
 from healthsvc.wire.rest.stale import Stale
+from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
 
 
 class CustomerFilter(Paging):
@@ -108,6 +109,7 @@ class Customer(Told):
                     },
                     "disagreements": [],
                     "stale": None,
+                    "contact": CONTACT_EXAMPLE,
                     "events_total": 1204,
                     "first_event_at": "2025-02-03T08:00:00Z",
                     "last_event_at": "2026-11-20T09:29:57Z",
@@ -156,6 +158,7 @@ class Customer(Told):
     evidence: Annotated[str, Field(description="enough or not_enough")]
     expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
+    contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None

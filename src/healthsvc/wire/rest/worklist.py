@@ -1,0 +1,103 @@
+"""What is most worth a call, with why, when and what to know."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
+from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
+from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
+from healthsvc.wire.rest.shapes import MAX_LIMIT, Asked, Items, ShortText, Told, example
+
+CONTACT_EXAMPLE: JsonDict = {
+    "timezone": "Europe/Berlin",
+    "timezone_from": "profile",
+    "windows": [{"from": "08:00", "to": "10:00"}, {"from": "15:00", "to": "17:00"}],
+    "windows_from": "activity",
+    "peak_hours": [10, 11],
+    "next_window_at": "2026-11-20T15:00:00+01:00",
+    "contacts": 1,
+    "contacts_in_days": 7,
+    "cap": 2,
+    "over_cap": False,
+    "last_contact_at": "2026-11-17T09:12:00Z",
+}
+
+
+class ContactWindow(Told):
+    """Hours of the customer's own day."""
+
+    begin: Annotated[str, Field(alias="from")]
+    end: Annotated[str, Field(alias="to")]
+
+
+class ContactTold(Told):
+    """When to call: while they are there and not at their busiest; and whether it was often enough already."""
+
+    timezone: str
+    timezone_from: Literal["profile", "default"]
+    windows: Annotated[list[ContactWindow], Field(description="Working days, in `timezone`, the best first.")]
+    windows_from: Annotated[
+        Literal["activity", "default"], Field(description="default: too little activity to know their hours.")
+    ]
+    peak_hours: Annotated[list[int], Field(description="Hours at which they are busiest; don't disturb.")]
+    next_window_at: Annotated[datetime, Field(description="Now, if a window is open.")]
+    contacts: Annotated[
+        int | None, Field(description="Within `contacts_in_days`, 3 at most; null: the scorecard doesn't count them.")
+    ]
+    contacts_in_days: int
+    cap: int
+    over_cap: bool
+    last_contact_at: datetime | None
+
+
+class WorklistAsked(Asked):
+    """Whose list, and how long."""
+
+    limit: Annotated[
+        int | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
+    ] = None
+    cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")] = None
+    owner: Annotated[ShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = None
+    language: Annotated[Literal["en", "pt"], Field(description="Of `why`.")] = "en"
+
+
+_ITEM: JsonDict = {
+    "customer_id": "acme",
+    "name": "Acme Ltd",
+    "owner": "kim",
+    "tier": "high",
+    "rank": RANK_EXAMPLE,
+    "alert": ALERT_EXAMPLE,
+    "other_alerts": 1,
+    "contact": CONTACT_EXAMPLE,
+    "briefing": {"question": {"en": "What were you hoping to do with us that hasn't worked out so far?"}},
+}
+
+
+class WorkItem(Told):
+    """A customer to speak with, by its most urgent alert."""
+
+    customer_id: str
+    name: str | None
+    owner: str | None
+    tier: str | None
+    rank: RankTold
+    alert: Alert
+    other_alerts: Annotated[int, Field(description="Further alerts of this customer that wait.")]
+    contact: ContactTold | None
+    briefing: Annotated[
+        dict[str, Any] | None,
+        Field(description="As of now: what happened, use, money, open matters, a question to open with."),
+    ]
+
+
+class Worklist(Items[WorkItem]):
+    """The customers most worth a call today; the rest is on the next pages."""
+
+    model_config = example(as_of="2026-11-20T09:30:00Z", waiting=12, items=[_ITEM], next_cursor=None, prev_cursor=None)
+
+    as_of: datetime
+    waiting: Annotated[int, Field(description="Customers with alerts that wait, on this page and beyond.")]

@@ -1,0 +1,44 @@
+"""The delivering role: what it is made of."""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Final
+
+from healthsvc.flows.deliver import Deliverer, Limits
+from healthsvc.running import Role
+from healthsvc.settings import Settings
+from healthsvc.store import secrets as stored_secrets
+from healthsvc.store.listen import Listener
+from healthsvc.wiring.database import engine_on
+from healthsvc.wiring.keys import configured_secret
+from healthsvc.wiring.parts import utc_now, webhook_sender, worker_id
+
+LEASE_MARGIN_SECONDS: Final = 15.0
+
+
+def deliver_role(url: str, settings: Settings) -> Role:
+    """Sending webhooks."""
+
+    async def run(stop: asyncio.Event) -> None:
+        async with (
+            engine_on(url, "healthsvc-deliver") as engine,
+            Listener(url) as listener,
+            webhook_sender(settings) as sender,
+        ):
+            async with engine.begin() as conn:
+                vault = await stored_secrets.vault(conn, configured_secret(settings))
+            lease = timedelta(seconds=settings.webhook_timeout_seconds + LEASE_MARGIN_SECONDS)
+            deliverer = Deliverer(
+                engine,
+                sender,
+                now=utc_now,
+                wake=listener,
+                vault=vault,
+                worker_id=worker_id(),
+                chance=random.SystemRandom().random,
+                limits=Limits(lease=lease),
+            )
+            await deliverer.run(stop)
+
+    return Role(name="deliver", run=run)
