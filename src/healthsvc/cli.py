@@ -22,6 +22,7 @@ from healthsvc import (
     cli_portfolio,
     cli_replay,
     cli_scorecards,
+    cli_shadow,
     running,
     serving,
     settings,
@@ -54,6 +55,7 @@ app.add_typer(keys, name="keys")
 cli_replay.register(app)
 cli_lab.register(app)
 cli_scorecards.register(app)
+cli_shadow.register()
 cli_portfolio.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]

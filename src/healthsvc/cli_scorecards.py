@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
 @scorecards.command()
 def validate(file: File, as_json: AsJson = False) -> None:
     """Look a scorecard through: every fault with its place. Needs no database; ends with 1 if it can't be published."""
-    document = _read(file)
+    document = read(file)
     found = faults(document)
     slips = [] if found else doubts(document)
     if as_json:
@@ -81,7 +81,7 @@ def validate(file: File, as_json: AsJson = False) -> None:
 @scorecards.command()
 def diff(before: Either, after: Either, as_json: AsJson = False) -> None:
     """Compare two scorecards, measures and flags by name."""
-    with _surroundings() as chosen:
+    with surroundings() as chosen:
         documents = _documents(chosen, [before, after])
     found = scorecard_diff.changes(*documents)
     if as_json:
@@ -98,7 +98,7 @@ def diff(before: Either, after: Either, as_json: AsJson = False) -> None:
 @scorecards.command("list")
 def list_versions(as_json: AsJson = False) -> None:
     """List the versions, newest first."""
-    with _surroundings() as chosen, any_database(chosen) as url:
+    with surroundings() as chosen, any_database(chosen) as url:
         found = asyncio.run(scorecard_versions(url, chosen))
     if as_json:
         shown = [
@@ -116,18 +116,21 @@ def list_versions(as_json: AsJson = False) -> None:
 @scorecards.command()
 def status(as_json: AsJson = False) -> None:
     """Say what is live, what is being built, and which measures no event has fed in 30 days."""
-    with _surroundings() as chosen, any_database(chosen) as url:
+    with surroundings() as chosen, any_database(chosen) as url:
         publications, measures = asyncio.run(scorecard_status(url, chosen))
     live = next(p for p in publications if p.state == "live")
-    building = next((p for p in publications if p.state == "building"), None)
+    building = next((p for p in publications if p.state == "building" and p.reason != "shadow"), None)
+    shadow = next((p.version for p in publications if p.stands == "shadow"), None)
     unfed = [m.measure for m in measures if not m.fed]
     if as_json:
         told = None if building is None else {"version": building.version, "percent": _percent(building)}
-        typer.echo(json.dumps({"live_version": live.version, "building": told, "unfed": unfed}))
+        typer.echo(json.dumps({"live_version": live.version, "building": told, "shadow": shadow, "unfed": unfed}))
         return
     typer.echo(f"Version {live.version} is live.")
     if building is not None:
         typer.echo(f"Version {building.version} is being built: {building.phase}, {_percent(building)} %.")
+    if shadow is not None:
+        typer.echo(f"Version {shadow} is in shadow: `healthsvc scorecard shadow` shows it.")
     for failed in [p for p in publications if p.failure is not None][:1]:
         typer.echo(f"Version {failed.version} was given up: {failed.failure}")
     typer.echo(f"Not fed in 30 days: {', '.join(unfed)}" if unfed else "Each measure was fed in the last 30 days.")
@@ -140,8 +143,8 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Try a scorecard on a sample of the customers there are, from the archive. Changes nothing."""
-    document = _checked(_read(file))
-    with _surroundings() as chosen, any_database(chosen) as url, _bar("Scoring", customers) as bar:
+    document = checked(read(file))
+    with surroundings() as chosen, any_database(chosen) as url, _bar("Scoring", customers) as bar:
         found = asyncio.run(preview_scorecard(url, chosen, document, customers, bar))
     bands = [{"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)]
     moved = [
@@ -189,8 +192,8 @@ def publish(
     Works on the service's database, whether the service runs or not; running workers change over by themselves.
     """
     version = int(file) if file.isdigit() else None
-    document = None if version is not None else _checked(_read(file))
-    with _surroundings() as chosen, any_database(chosen) as url:
+    document = None if version is not None else checked(read(file))
+    with surroundings() as chosen, any_database(chosen) as url:
         outcome = asyncio.run(
             publish_scorecard(url, chosen, document, version, with_gaps=with_gaps, override=override or None)
         )
@@ -202,7 +205,7 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
 
     For proof, or after repairing data. The live version serves meanwhile; running workers change over by themselves.
     """
-    with _surroundings() as chosen, any_database(chosen) as url:
+    with surroundings() as chosen, any_database(chosen) as url:
         outcome = asyncio.run(rebuild_projection(url, chosen, with_gaps=with_gaps))
         _follow(url, chosen, outcome, as_json)
 
@@ -211,18 +214,20 @@ def _follow(url: str, chosen: Settings, outcome: Outcome, as_json: bool) -> None
     """See a building through to its end, doing the work ourselves if nobody else does."""
     match outcome:
         case Unknown():
-            _refuse("There is no such version; `healthsvc scorecard list` shows them.")
+            refuse("There is no such version; `healthsvc scorecard list` shows them.")
         case Live():
-            _refuse("That version is live already; `healthsvc rebuild` builds it anew.")
+            refuse("That version is live already; `healthsvc rebuild` builds it anew.")
         case Busy():
-            _refuse("Another version is being built; wait for it, or cancel it by POST /v1/scorecards/cancel.")
+            refuse(
+                "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
+            )
         case Held():
-            _refuse(f"{outcome}. Publish it all the same with --override REASON.")
+            refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with _bar("Folding", 100) as bar:
                 done = asyncio.run(see_through(url, chosen, projection, lambda p: bar(_percent(p))))
     if done.failure is not None:
-        _refuse(done.failure, EXIT_FAILED)
+        refuse(done.failure, EXIT_FAILED)
     if as_json:
         typer.echo(json.dumps({"version": version, "projection": projection, "positions": done.positions}))
     else:
@@ -238,14 +243,14 @@ def _percent(publication: Publication) -> int:
 # Reading and speaking -------------------------------------------------------------------------------------------------
 
 
-def _read(file: str) -> str:
+def read(file: str) -> str:
     try:
         return typer.get_text_stream("stdin").read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        _refuse(f"{file} can't be read: {error}")
+        refuse(f"{file} can't be read: {error}")
 
 
-def _checked(document: str) -> str:
+def checked(document: str) -> str:
     found = faults(document)
     for fault in found:
         typer.echo(f"{fault.pointer or '/'}: {fault.detail}", err=True)
@@ -262,22 +267,22 @@ def _documents(chosen: Settings, names: Sequence[str]) -> list[str]:
             found = asyncio.run(scorecard_documents(url, chosen, kept))
     documents: list[str] = []
     for name in names:
-        document = default_document() if name == "default" else found[name] if name in kept else _checked(_read(name))
+        document = default_document() if name == "default" else found[name] if name in kept else checked(read(name))
         if document is None:
-            _refuse(f"There is no version {name}; `healthsvc scorecard list` shows them.")
+            refuse(f"There is no version {name}; `healthsvc scorecard list` shows them.")
         documents.append(document)
     return documents
 
 
 @contextmanager
-def _surroundings() -> Iterator[Settings]:
+def surroundings() -> Iterator[Settings]:
     """The configuration; what is wrong with it or with the surroundings is told in one line."""
     try:
         chosen = configuration.load()
         telemetry.configure_logging(level="warning", style=chosen.log_style)
         yield chosen
     except (SettingsError, DataFolderInUseError, EmbeddedPostgresError, OSError) as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 @contextmanager
@@ -308,6 +313,6 @@ def _overridden(reason: str | None) -> str:
     return "" if reason is None else f"  against the ship gate: {reason}"
 
 
-def _refuse(words: str, code: int = EXIT_REFUSED) -> NoReturn:
+def refuse(words: str, code: int = EXIT_REFUSED) -> NoReturn:
     typer.echo(words, err=True)
     raise typer.Exit(code)

@@ -34,17 +34,20 @@ def ids(pages: list[list[dict[str, Any]]]) -> list[str]:
 async def add_fleet(engine: AsyncEngine) -> None:
     for number, risk in enumerate(RISKS):
         name = None if number % 3 == 0 else f"name {number % 4}"
-        await add_customer(engine, f"c{number:02}", risk=risk, name=name, band="watch" if number % 2 else None)
+        band = "watch" if number % 2 else None
+        loyalty = None if number % 4 == 2 else float(number * 7 % 30)
+        await add_customer(engine, f"c{number:02}", risk=risk, loyalty=loyalty, name=name, band=band)
 
 
 EXPECTED = {
     "risk": [9, 0, 1, 4, 6, 7, 3, 8, 2, 5, 10],
+    "loyalty": [4, 8, 3, 7, 1, 5, 9, 0, 2, 6, 10],
     "name": [4, 8, 1, 5, 2, 10, 7, 0, 3, 6, 9],
     "customer_id": list(range(11)),
 }
 
 
-@pytest.mark.parametrize("sort", ["risk", "name", "customer_id"])
+@pytest.mark.parametrize("sort", list(EXPECTED))
 async def test_pages_of_any_size_are_the_whole_list_in_order_both_ways(
     api: httpx.AsyncClient, engine: AsyncEngine, sort: str
 ) -> None:
@@ -106,6 +109,22 @@ async def test_filters_narrow_the_list_and_bind_its_cursors(api: httpx.AsyncClie
     misused = await api.get("/v1/customers", params={"flag": "detractor", "cursor": cursor})
     assert misused.status_code == 422
     assert misused.json()["type"] == "/problems/invalid-cursor"
+
+
+async def test_the_loyal_ones_hidden_in_low_and_tech_touch_are_one_query(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    for customer, tier, loyalty in (("a", "tech", 71), ("b", "high", 90), ("c", "tech", 12), ("d", "tech", None)):
+        await add_customer(engine, customer, tier=tier, loyalty=loyalty)
+    await add_customer(engine, "e", tier="tech", loyalty=64, icp_fit=0.8, parent_id="a/b")
+
+    async def found(**query: Any) -> list[str]:
+        return ids(await walk(api, "/v1/customers", limit=2, **query))
+
+    assert await found(tier="tech", sort="loyalty") == ["a", "e", "c", "d"]
+    assert await found(tier="tech", sort="loyalty", loyalty_min=60) == ["a", "e"]
+    assert await found(icp_fit_min=0.8) == await found(parent="a/b") == ["e"]
+    assert (await api.get("/v1/customers", params={"loyalty_min": 101})).status_code == 422
 
 
 async def test_the_list_says_as_of_when(api: httpx.AsyncClient, engine: AsyncEngine) -> None:

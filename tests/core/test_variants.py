@@ -68,7 +68,8 @@ def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> No
     events = [*used(*range(20)), nps(3, 2), page(4, "pricing"), (5.0, "session.started", {}), told(6, segment="labs")]
     by_variant = fold(*events)
     card = VARIED.scorecard.variants[0].card
-    whole = Program(card, lambda url: "pricing" if "pricing" in url else "other")
+    rules = VARIED.relationship
+    whole = Program(card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules)
     alone = fold(*events, program=whole)
 
     ours, theirs = by_variant.evaluate(us(40)), alone.evaluate(us(40))

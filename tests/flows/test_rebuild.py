@@ -15,7 +15,7 @@ from healthsvc.flows.append import Appender
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.rebuild import Builder, IncompleteArchive, Overtaken
-from healthsvc.store import publications
+from healthsvc.store import building, publications
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Fenced, Move, compare_and_set
 from healthsvc.wire.scorecards import default_document
@@ -302,7 +302,7 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
     await asyncio.gather(dying, return_exceptions=True)
     assert not await build(engine)  # its claim still holds
     async with engine.begin() as conn:
-        await publications.leave(conn, wanted.id, "dead")
+        await building.leave(conn, wanted.id, "dead")
     begun = await scalar(engine, "select sum(applied) from partitions where projection = :id", id=wanted.id)
     assert await build(engine)
 
@@ -328,9 +328,9 @@ async def test_a_former_builder_can_write_nothing_more(engine, database_url):
     await until(lambda: has_folded(engine, wanted.id, 500))
 
     async with engine.begin() as conn:  # its claim has run out, and another one has begun
-        await publications.leave(conn, wanted.id, "z")
-        assert await publications.claim(conn, wanted.id, "other", 60)
-        await publications.take(conn, wanted.id, "2/other")
+        await building.leave(conn, wanted.id, "z")
+        assert await building.claim(conn, wanted.id, "other", 60)
+        await building.take(conn, wanted.id, "2/other")
 
     with pytest.raises((Fenced, Overtaken)):
         await task
@@ -491,7 +491,7 @@ async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(engine
     await installed(engine)
     await publish.rebuild(engine, by="t", now=wall())
     async with engine.begin() as conn:
-        assert await publications.claim(conn, 2, "another", 60)
+        assert await building.claim(conn, 2, "another", 60)
 
     async def breaks(*_: Any) -> bool:
         raise broken
@@ -501,5 +501,5 @@ async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(engine
         assert not await build(engine, "late")
     async with engine.begin() as conn:
         assert await publications.building(conn) is not None
-        await publications.leave(conn, 2, "another")
+        await building.leave(conn, 2, "another")
     assert await build(engine)

@@ -50,11 +50,26 @@ BROKEN = [
     ({"measures/2/name": "activity"}, "/measures/2/name", "names must be unique"),
     ({"hysteresys": 3}, "/hysteresys", "did you mean 'hysteresis'"),
     ({"measures/0/feeds/0/where": {"kind": [["a"]]}}, "/measures/0/feeds/0/where/kind", "must be a value"),
+    ({"touch/high/heavy": True}, "/touch/high/heavy", "did you mean 'heavy_use'"),
+    ({"icp": [{"attribute": "industry"}]}, "/icp/0", "needs either `is`"),
+    ({"icp": []}, "/icp", "must be a list of 1 to 32"),
     ({"page_kinds": [{"kind": "cancl", "words": ["x"]}]}, "/page_kinds/0/kind", "must be one of"),
 ]
 
+LOOKED_UP = [
+    ({"loyalty/parts/1/measure": "contrct"}, "/loyalty/parts/1/measure", "did you mean 'contract'"),
+    ({"loyalty/parts/1/measure": None}, "/loyalty/parts/1/measure", "is needed for a part of kind 'count'"),
+    ({"loyalty/parts/3/fact": "seats_active_at"}, "/loyalty/parts/3/fact", "must be a survey's answer"),
+    ({"loyalty/parts/0/name": "renewals"}, "/loyalty/parts/1/name", "names must be unique"),
+    ({"heavy_use": None}, "/loyalty/parts/5/heavy", "needs a section `heavy_use`"),
+    ({"heavy_use/measure": "use"}, "/heavy_use/measure", "known:"),
+    ({"touch/conversations": ["ticket"]}, "/touch/conversations/0", "did you mean 'tickets'"),
+    ({"icp": [{"attribute": "size", "is": 3, "at_most": 5}]}, "/icp/0", "needs either `is`"),
+]
+"""What only somebody who knows the rest of the document can tell."""
 
-@pytest.mark.parametrize(("change", "pointer", "words"), BROKEN)
+
+@pytest.mark.parametrize(("change", "pointer", "words"), [*BROKEN, *LOOKED_UP])
 def test_each_fault_is_told_with_its_place_and_what_is_allowed(change, pointer, words):
     (fault,) = faults(changed(**change))
     assert fault.pointer == pointer

@@ -31,6 +31,7 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     scorecards,
+    shadows,
     worklist,
 )
 from healthsvc.core.contact import ContactRules
@@ -45,6 +46,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     alerts.router,
+    shadows.router,
     worklist.router,
     scorecards.router,
     lab.router,

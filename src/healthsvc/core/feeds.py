@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
 from healthsvc.core import items as item
+from healthsvc.core.relationship import NOTHING, Relationship
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
 
@@ -71,10 +72,17 @@ class _Slots(dict[str, int]):
 
 class Program:
     """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
-    what the risk model needs, where there is one."""
+    what the risk model needs, where there is one; `relationship` what loyalty, fit and touch are made of."""
 
-    def __init__(self, scorecard: Scorecard, page_kind: Callable[[str], str], risk: RiskRules | None = None) -> None:
+    def __init__(
+        self,
+        scorecard: Scorecard,
+        page_kind: Callable[[str], str],
+        risk: RiskRules | None = None,
+        relationship: Relationship = NOTHING,
+    ) -> None:
         self.scorecard = scorecard
+        self.relationship = relationship
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.kept)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.levels import Floats
+from healthsvc.core.loyalty import loyalty, turns_us
 from healthsvc.core.scorecard import FlagRule, Scorecard
 from healthsvc.core.view import View
 
@@ -106,6 +107,25 @@ def _answer(view: View, rule: FlagRule) -> Held:
     return Held(holds, at, np.where(holds, ends, np.inf))
 
 
+def _answer_from(view: View, rule: FlagRule) -> Held:
+    """Holds while the last answer is at least `at` and younger than the span."""
+    answer, at = view.fact(rule.fact), view.fact(f"{rule.fact}_at")
+    ends = at + rule.span_us
+    holds = (np.nan_to_num(answer, nan=-np.inf) >= rule.at) & (view.now_us < ends)
+    return Held(holds, at, np.where(holds, ends, np.inf))
+
+
+def _loyal(view: View, rule: FlagRule) -> Held:
+    """Holds while the loyalty is at least `at`; its onset is when it was last shown."""
+    n, rules = len(view.now_us), view.program.relationship
+    if rules.loyalty is None:
+        return Held(np.zeros(n, bool), np.zeros(n), np.full(n, np.inf))
+    found = loyalty(view, rules.loyalty, rules.heavy_use)
+    holds = np.nan_to_num(found.loyalty, nan=-1.0) >= rule.at
+    turns = turns_us(view, rules.loyalty, found.loyalty, found.change_us, rule.at)
+    return Held(holds, found.since_us.max(axis=1, initial=0.0), turns)
+
+
 def _open(view: View, rule: FlagRule) -> Held:
     """Holds while items are open."""
     return Held(view.fact(rule.fact) > 0, view.fact(f"{rule.fact}_since"), np.full(len(view.now_us), np.inf))
@@ -145,6 +165,8 @@ _KINDS: Final[dict[str, Callable[[View, FlagRule], Held]]] = {
     "absence": _absence,
     "drop": _drop,
     "answer": _answer,
+    "answer_from": _answer_from,
+    "loyal": _loyal,
     "open": _open,
     "ahead": _ahead,
     "churned": _churned,

@@ -28,6 +28,14 @@ def carried(remembered: Floats, *, same_document: bool) -> Floats:
     return before
 
 
+def continued(own: Floats) -> Floats:
+    """The memory with which a shadow decides once more, (n, memory.WIDTH): its own; timer and standing are written."""
+    before = own.copy()
+    before[:, memory.DUE] = np.inf
+    before[:, memory.LISTED] = np.nan
+    return before
+
+
 def decided_as_of(remembered: Floats, read_through_us: Instants, *, same_document: bool) -> Instants:
     """The instants of the quiet decisions, (n,).
 

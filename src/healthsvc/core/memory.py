@@ -22,7 +22,10 @@ _COLUMNS: Final = (
     ("listed", nan),  # score in the standings
     ("risk", nan),  # of the last history row
     ("place", -1.0),  # stage + 1, and 16 times the number of the variant that judged
+    ("loyalty", nan),  # in the standings
 )
 WIDTH: Final = len(_COLUMNS)
 DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
-BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK, PLACE = range(WIDTH)
+BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK, PLACE, LOYALTY = (
+    range(WIDTH)
+)

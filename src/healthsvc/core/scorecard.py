@@ -13,7 +13,9 @@ from healthsvc.core.places import LIFECYCLE, StageRule
 from healthsvc.core.references import Distributions
 
 JudgeKind = Literal["habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
-FlagKind = Literal["intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both"]
+FlagKind = Literal[
+    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"
+]
 Severity = Literal["info", "warning", "critical"]
 
 BUILTIN_TYPES: Final = frozenset(

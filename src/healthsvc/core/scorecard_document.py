@@ -44,7 +44,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         lifecycle=lifecycle(r.get("lifecycle"), kept, facts),
         large_account=large_account(r.get("large_account"), frozen.mrr),
     )
-    for elsewhere in ("page_kinds", "risk", "variants"):
+    for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
         r.get(elsewhere)
     r.done()
     return card

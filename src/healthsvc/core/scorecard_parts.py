@@ -9,7 +9,9 @@ from healthsvc.core.references import Distributions
 from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
 
 JUDGES: Final = ("habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
-FLAGS: Final = ("intent", "level", "absence", "drop", "answer", "open", "ahead", "churned", "both")
+FLAGS: Final = (
+    *("intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"),
+)
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
 """Flags are remembered as bits of a float64."""
@@ -115,7 +117,7 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
         raise ScorecardError(f"{path}/of", "is needed for a flag of kind 'both'")
     if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
         raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
-    if rule.kind in ("answer", "open", "ahead") and not rule.fact:
+    if rule.kind in ("answer", "answer_from", "open", "ahead") and not rule.fact:
         raise ScorecardError(f"{path}/fact", f"is needed for a flag of kind {rule.kind!r}")
     return rule
 

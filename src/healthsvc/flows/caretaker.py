@@ -1,7 +1,7 @@
 """Whoever looks after projections in the background: builds the one that is asked for, and clears the retired one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,7 @@ import structlog
 
 from healthsvc.flows.held import Limits
 from healthsvc.flows.rebuild import Builder, CannotBuild, Overtaken
-from healthsvc.store import archive_fold, publications
+from healthsvc.store import archive_fold, publications, switching
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced
@@ -29,11 +29,21 @@ async def look_after_projections(
     engine: AsyncEngine, *, worker_id: str, limits: Limits, now: Callable[[], datetime], stop: asyncio.Event
 ) -> None:
     """Until `stop`. Any number may do so at once: one builds, and another takes over should it die."""
+
+    async def build() -> None:
+        await build_what_is_asked(engine, worker_id=worker_id, limits=limits, now=now, stop=stop)
+
+    async def clear_up() -> None:
+        await tell_history(engine)
+        await clear_retired(engine)
+
+    await asyncio.gather(_again_and_again(build, stop), _again_and_again(clear_up, stop))  # a shadow is built for weeks
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            await build_what_is_asked(engine, worker_id=worker_id, limits=limits, now=now, stop=stop)
-            await tell_history(engine)
-            await clear_retired(engine)
+            await work()
         except FAULTS as error:
             log.warning(LogEvent.PROJECTION_FAULT, error=f"{type(error).__name__}: {error}")
         with suppress(TimeoutError):
@@ -69,27 +79,27 @@ async def build_what_is_asked(
 async def tell_history(engine: AsyncEngine) -> None:
     """Mark the change of version in the history of the customers whose score, band or flags it changed."""
     async with engine.begin() as conn:
-        change = await publications.unmarked(conn)
+        change = await switching.unmarked(conn)
         if change is None:
             return
         new, old = change
-        after: int | None = await publications.marked_up_to(conn, new)
+        after: int | None = await switching.marked_up_to(conn, new)
     while after is not None:
         async with engine.begin() as conn:
-            await publications.mark_alone(conn)
-            if await publications.unmarked(conn) != change:
+            await switching.mark_alone(conn)
+            if await switching.unmarked(conn) != change:
                 return
-            after = await publications.mark(
-                conn, new, old, max(after, await publications.marked_up_to(conn, new)), MARKED_AT_ONCE
+            after = await switching.mark(
+                conn, new, old, max(after, await switching.marked_up_to(conn, new)), MARKED_AT_ONCE
             )
             if after is None:
-                await publications.marked(conn, new)
+                await switching.marked(conn, new)
 
 
 async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECONDS) -> None:
     """Delete the rows of projections that are served no longer, in small steps."""
     async with engine.connect() as conn:
-        retired = await publications.to_clear(conn, grace_seconds)
+        retired = await switching.to_clear(conn, grace_seconds)
     if retired is None:
         return
     async with engine.connect() as conn:
@@ -99,6 +109,6 @@ async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECOND
     done = False
     while not done:
         async with engine.begin() as conn:
-            done = await publications.clear(conn, retired, CLEARED_AT_ONCE)
+            done = await switching.clear(conn, retired, CLEARED_AT_ONCE)
         await asyncio.sleep(0)
     log.info(LogEvent.PROJECTION_CLEARED, projection=retired)

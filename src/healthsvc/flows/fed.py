@@ -10,7 +10,7 @@ import numpy as np
 
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States, Stored
-from healthsvc.store import projections, publications, states
+from healthsvc.store import building, projections, states
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import Compiled, compile_document
 
@@ -41,7 +41,7 @@ async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], i
     while (newest < since_us).any() and looked_at < MOST:
         async with engine.begin() as conn:
             await conn.exec_driver_sql("select 1")
-            keys = await publications.customers(conn, live.id, after, PAGE)
+            keys = await building.customers(conn, live.id, after, PAGE)
             found = await states.by_keys(conn, live.id, keys)
         if not keys:
             break

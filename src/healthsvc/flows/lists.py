@@ -16,6 +16,7 @@ from healthsvc.store import (
     lab_runs,
     projections,
     scorecards,
+    shadows,
     standings_reads,
 )
 from healthsvc.store.alerts_reads import Alert, AlertFilter
@@ -27,6 +28,7 @@ from healthsvc.store.keys import Key as ApiKey
 from healthsvc.store.keyset import Place
 from healthsvc.store.lab_runs import Run
 from healthsvc.store.scorecards import Version
+from healthsvc.store.shadows import Beside
 from healthsvc.store.standings_reads import SortName, Standing, StandingFilter
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
@@ -79,11 +81,11 @@ class Listing(Generic[ItemT]):
 async def standings(
     engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
 ) -> tuple[datetime | None, int, Page[Standing]]:
-    """Customers by risk, name or id; the instant up to which everything logged is counted in them; the version."""
+    """Customers in some order; the instant up to which everything logged is counted in them; the version."""
     listing: Listing[Standing] = Listing(
         name="customers",
         keys=lambda standing: standing.keys(sort),
-        shape=(float if sort == "risk" else str, int),
+        shape=(float if sort in ("risk", "loyalty") else str, int),
         filters=asdict(which) | {"sort": sort},
     )
     async with engine.connect() as conn:
@@ -154,6 +156,20 @@ async def runs(engine: AsyncEngine, wanted: Wanted) -> Page[Run]:
     listing: Listing[Run] = Listing(name="lab_runs", keys=lambda run: (run.id,), shape=(int,))
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: lab_runs.page(conn, place))
+
+
+async def besides(engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None) -> Page[Beside]:
+    """Customers by the live version and by the shadow, newest first."""
+    listing: Listing[Beside] = Listing(
+        name="shadow",
+        keys=lambda both: (both.customer_key,),
+        shape=(int,),
+        filters={"moved": moved, "customer_id": customer_id},
+    )
+    async with engine.connect() as conn:
+        return await listing.page(
+            wanted, lambda place: shadows.page(conn, moved=moved, customer_id=customer_id, place=place)
+        )
 
 
 async def scorecard_versions(engine: AsyncEngine, wanted: Wanted) -> Page[Version]:

@@ -36,7 +36,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another projection is being built."""
+    """Another projection is being built, or kept as a shadow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ async def publish(
     async with engine.begin() as conn:
         if (await projections.live(conn)).scorecard_version == version:
             return Live()
-        begun = await _ask(conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps)
+        begun = await _promoted(conn, version, by=by, now=now) or await ask(
+            conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps
+        )
         if failed and override_reason is not None and isinstance(begun, Begun):
             await scorecards.override(conn, version, override_reason)
             detail = {"reason": override_reason, "failed": [check.name for check in failed]}
@@ -110,12 +112,23 @@ async def rebuild(engine: AsyncEngine, *, by: str, now: datetime, with_gaps: boo
     """Have the live version built anew from the archive, and take over: the same states, bit for bit."""
     async with engine.begin() as conn:
         version = (await projections.live(conn)).scorecard_version
-        return await _ask(conn, version, reason="rebuild", by=by, now=now, with_gaps=with_gaps)
+        return await ask(conn, version, reason="rebuild", by=by, now=now, with_gaps=with_gaps)
 
 
-async def _ask(
+async def _promoted(conn: AsyncConnection, version: int, *, by: str, now: datetime) -> Begun | None:
+    """Where the version is the shadow, it takes over as it is: nothing has to be folded again."""
+    shadow = await publications.building(conn)
+    if shadow is None or shadow.version != version or not await publications.promote(conn, shadow.id, by):
+        return None
+    detail = {"projection": shadow.id, "with_gaps": shadow.with_gaps}
+    await audit.record(conn, now, actor=by, action="scorecard.publish", target=str(version), detail=detail)
+    return Begun(shadow.id, version)
+
+
+async def ask(
     conn: AsyncConnection, version: int, *, reason: str, by: str, now: datetime, with_gaps: bool
 ) -> Begun | Busy:
+    """Have a projection built for a version, in the caller's transaction."""
     try:
         made = await publications.ask(conn, version, reason=reason, by=by, with_gaps=with_gaps, now=now)
     except AlreadyBuilding:

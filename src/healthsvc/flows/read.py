@@ -20,7 +20,7 @@ from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import contacting, field, staleness
+from healthsvc.flows import contacting, field, relationship, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -194,6 +194,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "evidence": "enough" if score is not None else "not_enough",
         "expansion": field.expansion(seen),
         "disagreements": field.disagreeing(seen, "en"),
+        **relationship.told(seen),
         "events_total": int(seen.table.facts[0, facts.EVENTS]),
         "first_event_at": _instant(float(seen.table.facts[0, facts.FIRST_SEEN])),
         "last_event_at": _instant(float(seen.table.facts[0, facts.LAST_SEEN])),

@@ -1,5 +1,7 @@
 """Building a second projection beside the live one, and making it live: publishing a scorecard, and rebuilding.
 
+A shadow is one that isn't made live until it is asked for.
+
 The archive holds the events that were counted, once each, numbered in the order in which they were folded. So a builder
 needs neither the log nor any dedupe: it folds the archive, follows the live projection until little is missing, decides
 every customer quietly, and takes over in one transaction that holds the live partitions locked.
@@ -7,7 +9,7 @@ every customer quietly, and takes over in one transaction that holds the live pa
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -23,12 +25,23 @@ from healthsvc.flows.held import Limits
 from healthsvc.flows.reference import Sample
 from healthsvc.flows.residents import Residents
 from healthsvc.flows.verdicts import Judge
-from healthsvc.store import archive_fold, partitions, publications, scorecards, states, timers
+from healthsvc.store import (
+    archive_fold,
+    building,
+    partitions,
+    publications,
+    scorecards,
+    shadows,
+    states,
+    switching,
+    timers,
+)
 from healthsvc.store.archive_fold import Counted
+from healthsvc.store.building import Reached
 from healthsvc.store.decisions import write_standings
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.partitions import Move, Ownership
-from healthsvc.store.publications import Building, Reached
+from healthsvc.store.publications import Building
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.scorecards import compile_document
 
@@ -38,6 +51,10 @@ AT_SWITCH: Final = 2_000
 """Events that may be missing when the live partitions are locked: they are folded while everybody waits."""
 LEASE_SECONDS: Final = 10.0
 FOREVER_US: Final = 1 << 62
+BESIDE_SECONDS: Final = 0.5
+"""A shadow looks so often for what is new."""
+TAKEN_ANEW: Final = timedelta(hours=1)
+"""A shadow's offsets keep the log from being trimmed no longer than that."""
 REST_SHARE: Final = 0.5
 """Rest of so much of each step's time, so that the live folding keeps its pace."""
 
@@ -106,6 +123,8 @@ class Builder:
         self._stamp = 0
         self._fresh: list[Rows] = []  # touched by the transaction under way
         self._deciding = False
+        self._beside = building.reason == "shadow"
+        self._taken_at = now()
         self._indexed_on: date | None = None
 
     async def build(self, stop: Stop) -> bool:
@@ -115,9 +134,7 @@ class Builder:
         """
         if not await self._claim():
             return False
-        async with self._engine.begin() as conn:
-            self._owned.update(await publications.take(conn, self._building.id, self._owner))
-        self._applied = {p: o.applied for p, o in self._owned.items()}
+        await self._take()
         log.info(LogEvent.PROJECTION_BUILDING, projection=self._building.id, version=self._building.version)
         try:
             done = await self._build(stop)
@@ -132,7 +149,7 @@ class Builder:
             log.info(LogEvent.PROJECTION_LIVE, projection=self._building.id, version=self._building.version)
         else:
             async with self._engine.begin() as conn:
-                await publications.leave(conn, self._building.id, self._builder)
+                await building.leave(conn, self._building.id, self._builder)
         return done
 
     async def _build(self, stop: Stop) -> bool:
@@ -141,6 +158,7 @@ class Builder:
         2. Fold it up to where the live projection is by now.
         3. If customers are placed among others: freeze where all of them stand, once for the version.
         4. Decide all customers quietly, and from here on whomever an event touches.
+           A shadow stays so, keeping up, until it is asked to take over; then all are decided anew.
         5. Follow until little is missing, then lock, fold the rest, and switch.
         """
         await self._enter("indexing")
@@ -158,19 +176,54 @@ class Builder:
         self._deciding = True
         if not await self._decide_everybody(stop):
             return False
+        if self._beside:
+            if not await self._stay_beside(stop):
+                return False
+            self._beside = False
+            await self._enter("deciding")
+            if not await self._decide_everybody(stop):
+                return False
         await self._enter("switching")
         while await self._follow(stop):
             if await self._switch():
                 return True
         return False
 
+    async def _stay_beside(self, stop: Stop) -> bool:
+        """Keep up with the live projection until it is asked to take over; False if `stop` came first."""
+        await self._enter("beside")
+        while await self._follow(stop):
+            async with self._engine.begin() as conn:
+                reached = await building.reached(conn, self._building.live)
+                for partition in self._behind(reached):
+                    self._fresh = []
+                    await self._advance(conn, partition, reached)
+                await self._decide_overtaken(conn, reached)
+                await shadows.mark(conn, self._building.id, self._building.live, self._now())
+                wanted = await publications.building(conn)
+            if wanted is None or wanted.id != self._building.id:
+                raise Overtaken(Overtaken.__doc__)
+            if wanted.reason != "shadow":
+                return True
+            if self._now() - self._taken_at > TAKEN_ANEW:
+                await self._take()
+            await asyncio.sleep(BESIDE_SECONDS)
+        return False
+
+    async def _take(self) -> None:
+        """Own all partitions anew, at the live projection's offsets."""
+        async with self._engine.begin() as conn:
+            self._owned.update(await building.take(conn, self._building.id, self._owner))
+        self._applied = {p: o.applied for p, o in self._owned.items()}
+        self._taken_at = self._now()
+
     async def _claim(self) -> bool:
         async with self._engine.begin() as conn:
-            return await publications.claim(conn, self._building.id, self._builder, LEASE_SECONDS)
+            return await building.claim(conn, self._building.id, self._builder, LEASE_SECONDS)
 
     async def _enter(self, phase: str) -> None:
         async with self._engine.begin() as conn:
-            await publications.enter(conn, self._building.id, phase)
+            await building.enter(conn, self._building.id, phase)
 
     async def _look_for_gaps(self) -> None:
         """Find at once that the archive's beginning is gone; gaps within it are found when they are met."""
@@ -178,7 +231,7 @@ class Builder:
             return
         async with self._engine.connect() as conn:
             oldest = await archive_fold.oldest(conn)
-            live = await publications.reached(conn, self._building.live)
+            live = await building.reached(conn, self._building.live)
         for partition, reached in sorted(live.items()):
             if reached.applied and oldest.get(partition, -1) != 0:
                 raise IncompleteArchive(partition, 0, oldest.get(partition))
@@ -192,9 +245,9 @@ class Builder:
                 raise Overtaken(Overtaken.__doc__)
             await self._index_new_days()
             async with self._engine.begin() as conn:
-                reached = await publications.reached(conn, self._building.live)
+                reached = await building.reached(conn, self._building.live)
                 if reached.keys() - self._owned.keys():  # the log has grown partitions
-                    self._owned.update(await publications.take(conn, self._building.id, self._owner))
+                    self._owned.update(await building.take(conn, self._building.id, self._owner))
                     self._applied = {p: o.applied for p, o in self._owned.items()}
             behind = self._behind(reached)
             if sum(behind.values()) <= AT_SWITCH:
@@ -299,7 +352,7 @@ class Builder:
     async def _fold_what_there_is(self) -> None:
         """Fold the little that is left to the switch otherwise: a small archive is nothing but that."""
         async with self._engine.begin() as conn:
-            reached = await publications.reached(conn, self._building.live)
+            reached = await building.reached(conn, self._building.live)
         for partition in self._behind(reached):
             while self._applied[partition] < reached[partition].applied:
                 self._fresh = []
@@ -315,7 +368,7 @@ class Builder:
                 raise Overtaken(Overtaken.__doc__)
             began = perf_counter()
             async with self._engine.connect() as conn:
-                keys = await publications.customers(conn, self._building.id, after, self._chunk)
+                keys = await building.customers(conn, self._building.id, after, self._chunk)
             if keys:
                 sample.add(self._states, await self._residents.bring_keys(keys, np.zeros(0, np.int64)))
             if len(keys) < self._chunk:
@@ -339,8 +392,8 @@ class Builder:
                 raise Overtaken(Overtaken.__doc__)
             began = perf_counter()
             async with self._engine.begin() as conn:
-                reached = await publications.reached(conn, self._building.live)
-                keys = await publications.customers(conn, self._building.id, after, self._chunk)
+                reached = await building.reached(conn, self._building.live)
+                keys = await building.customers(conn, self._building.id, after, self._chunk)
                 self._fresh = []
                 await self._decide_keys(conn, keys, reached)
             if len(keys) < self._chunk:
@@ -354,6 +407,13 @@ class Builder:
             rows = self._touch(await self._residents.bring_keys(keys, self._kept()))
             await self._decide(conn, rows, reached)
             await self._write(conn, rows)
+
+    async def _decide_overtaken(self, conn: AsyncConnection, reached: dict[int, Reached]) -> None:
+        """Those whose timer has come, and whom the live projection has told already."""
+        as_of = {p: r.read_through_at for p, r in reached.items() if r.read_through_at is not None}
+        most = self._states.capacity // 4
+        keys = await building.overtaken(conn, self._building.id, self._building.live, as_of, most)
+        await self._decide_keys(conn, sorted(keys), reached)
 
     async def _decide(self, conn: AsyncConnection, rows: Rows, reached: dict[int, Reached]) -> None:
         """Decide quietly: memory, standings and timers; no history, no alerts, no messages.
@@ -369,18 +429,22 @@ class Builder:
             return
         through_us = self._through_us(reached)[self._states.partition[rows]]
         as_of = handover.decided_as_of(remembered, through_us, same_document=self._same)
-        self._states.memory[rows] = handover.carried(remembered, same_document=self._same)
+        own = self._states.memory[rows]
+        known = self._beside & (own[:, memory.DECIDED] > 0)  # a shadow goes on by its own decisions
+        self._states.memory[rows] = np.where(
+            known[:, None], handover.continued(own), handover.carried(remembered, same_document=self._same)
+        )
         verdicts = self._judge.decide(rows, as_of, np.zeros(len(rows), np.int64))
-        after = self._states.memory[rows]
-        handover.keep_since(self._old_card, self._card, remembered, after)
-        self._states.memory[rows] = after
+        after = self._states.memory[rows[~known]]
+        handover.keep_since(self._old_card, self._card, remembered[~known], after)
+        self._states.memory[rows[~known]] = after
         await write_standings(conn, verdicts.standings)
         await timers.delete(conn, self._building.id, self._states.key[rows].tolist())
         await timers.write(conn, verdicts.timers)
 
     async def _remembered(self, conn: AsyncConnection, rows: Rows) -> Floats:
         keys: list[int] = self._states.key[rows].tolist()
-        found = await publications.decisions(conn, self._building.live, keys)
+        found = await building.decisions(conn, self._building.live, keys)
         unknown = memory.DEFAULTS.tobytes()
         packed = b"".join([found.get(key, unknown) for key in keys])
         return np.frombuffer(packed, np.float64).reshape(len(keys), memory.WIDTH).copy()
@@ -411,18 +475,15 @@ class Builder:
         """Lock the live partitions, fold what is missing, and take over; False if too much is missing by now."""
         self._fresh = []
         async with self._engine.begin() as conn:
-            reached = await publications.reached(conn, self._building.live, lock=True)
+            reached = await building.reached(conn, self._building.live, lock=True)
             behind = self._behind(reached)
             if sum(behind.values()) > 2 * AT_SWITCH or reached.keys() - self._owned.keys():
                 return False
             for partition in behind:
                 while self._applied[partition] < reached[partition].applied:
                     await self._advance(conn, partition, reached)
-            as_of = {p: r.read_through_at for p, r in reached.items() if r.read_through_at is not None}
-            most = self._states.capacity // 4
-            keys = await publications.overtaken(conn, self._building.id, self._building.live, as_of, most)
-            await self._decide_keys(conn, sorted(keys), reached)
-            if not await publications.claim(conn, self._building.id, self._builder, LEASE_SECONDS):
+            await self._decide_overtaken(conn, reached)
+            if not await building.claim(conn, self._building.id, self._builder, LEASE_SECONDS):
                 raise Overtaken(Overtaken.__doc__)
-            await publications.flip(conn, self._building.id, self._building.live)
+            await switching.flip(conn, self._building.id, self._building.live)
         return True

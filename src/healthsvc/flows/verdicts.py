@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import facts, memory
+from healthsvc.core import facts, icp, loyalty, memory
 from healthsvc.core.decide import (
     ALERT_MAX_AGE_US,
     BAND_ALERT,
@@ -109,6 +109,7 @@ class Judge:
         found = evaluate(view)
         before = states.memory[rows]
         decisions = decide(states.program, found, before)
+        self._list_loyalty(view, decisions, before)
         telling = _Telling(
             self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
@@ -116,6 +117,15 @@ class Judge:
         verdicts = telling.tell()
         states.memory[rows, memory.SEQUENCE] = telling.sequence
         return verdicts
+
+    def _list_loyalty(self, view: View, decisions: Decisions, before: Floats) -> None:
+        """Loyalty moves slowly, so it is looked at where something else is written; whoever has left has none."""
+        looked_at = decisions.standings.copy()
+        looked_at[decisions.history] = True
+        found, anew = loyalty.to_list(view, looked_at, before[:, memory.LOYALTY])
+        found = np.where(np.isnan(decisions.memory[:, memory.FROZEN]), found, np.nan)
+        decisions.standings[:] |= anew
+        decisions.memory[:, memory.LOYALTY] = np.where(decisions.standings, found, before[:, memory.LOYALTY])
 
     def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
@@ -346,12 +356,17 @@ class _Telling:
         at = np.flatnonzero(changed)
         if not len(at):
             return
-        customers, profiles = [], []
+        customers, profiles, ideal = [], [], states.program.relationship.icp
         for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
             customers.append(states.ids[row])
-            profiles.append((*map(profile.get, ("name", "owner", "segment", "tier")), stage_name(stage)))
-        self._out.standings = decisions_store.standings_rows(self._projection, self._decided(at), customers, profiles)
+            said = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
+            fit = icp.fit(profile, ideal).fit if ideal else None
+            placed = (*said, stage_name(stage), profile.get("parent_id") or None)
+            profiles.append(decisions_store.Placed(placed, fit))
+        loyalties = self._decisions.memory[at, memory.LOYALTY]
+        decided = self._decided(at)
+        self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
 
     def _at(self, i: int) -> datetime:
         return from_us(int(self._found.now_us[i]))

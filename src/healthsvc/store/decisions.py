@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.store import guards
-from healthsvc.store.copying import begin, block, copy, fixed, floats, instants, pieces, texts
+from healthsvc.store.copying import NULL, begin, block, copy, fixed, floats, instants, pieces, texts
 from healthsvc.store.copying import text as encoded
 from healthsvc.store.engine import AsyncConnection
 
 STANDINGS: Final = (
-    *("projection", "customer_key", "partition", "decided_at", "score", "risk", "band", "flags", "customer_id"),
-    *("name", "owner", "segment", "tier", "stage"),
+    *("projection", "customer_key", "partition", "decided_at", "score", "risk", "loyalty", "band", "flags"),
+    *("customer_id", "name", "owner", "segment", "tier", "stage", "parent_id", "icp_fit"),
 )
 HISTORY: Final = (
     *("projection", "customer_key", "scorecard_version", "decided_at", "score", "risk", "band", "flags", "cause"),
@@ -37,18 +37,28 @@ class Decided:
     flags: Sequence[tuple[str, ...]]
 
 
+class Placed(NamedTuple):
+    """What lists say of a customer's profile."""
+
+    fields: tuple[str | None, ...]
+    """name, owner, segment, tier, stage, parent_id"""
+    icp_fit: float | None
+
+
 def standings_rows(
     projection: int,
     decided: Decided,
+    loyalties: NDArray[np.float64],
     customer_ids: Sequence[str],
-    profiles: Sequence[tuple[str | None, ...]],
+    profiles: Sequence[Placed],
 ) -> bytes:
-    """Encode what lists sort and filter by; profiles: name, owner, segment, tier, stage."""
+    """Encode what lists sort and filter by; loyalties: NaN where they aren't known."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, decided.partitions, at, lead=begin(len(STANDINGS)))
     said = list(map(_band_and_flags, decided.bands, decided.flags))
     profile = list(map(_profile, profiles))
-    return block(pieces(head), floats(decided.scores, decided.risks), said, list(map(encoded, customer_ids)), profile)
+    figures = floats(decided.scores, decided.risks, loyalties)
+    return block(pieces(head), figures, said, list(map(encoded, customer_ids)), profile)
 
 
 def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> bytes:
@@ -65,8 +75,9 @@ def _band_and_flags(band: str | None, flags: tuple[str, ...]) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _profile(fields: tuple[str | None, ...]) -> bytes:
-    return b"".join(map(encoded, fields))
+def _profile(placed: Placed) -> bytes:
+    fit = NULL if placed.icp_fit is None else pieces(fixed(1, np.array([placed.icp_fit])))[0]
+    return b"".join(map(encoded, placed.fields)) + fit
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from healthsvc.store.keyset import Place, newest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version; `state` is draft, building, live or retired."""
+    """One version; `state` is draft, building, shadow, live or retired."""
 
     version: int
     name: str
@@ -29,7 +29,8 @@ class Version:
 
 _SELECT = """
     select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason, s.document, s.frozen,
-           coalesce((select p.state from projections p where p.scorecard_version = s.version and p.state <> 'retired'
+           coalesce((select case when p.state = 'building' and p.reason = 'shadow' then 'shadow' else p.state end
+                     from projections p where p.scorecard_version = s.version and p.state <> 'retired'
                      order by p.state = 'live' desc limit 1),
                     case when s.published_at is null then 'draft' else 'retired' end) as state
     from scorecards s

@@ -1,4 +1,4 @@
-"""Standings of the live projection: the list of customers, sorted by risk, name or id.
+"""Standings of the live projection: the list of customers, sorted by risk, loyalty, name or id.
 
 Rows without a value to sort by come last. They are read as a part of their own: each part is one range of an index.
 """
@@ -14,11 +14,11 @@ from healthsvc.store.engine import AsyncConnection
 from healthsvc.store.keyset import Key, Place
 
 COLUMNS = (
-    "s.customer_key, s.customer_id, s.name, s.owner, s.segment, s.tier, s.stage, s.band, s.score, s.risk, s.flags,"
-    " s.decided_at"
+    "s.customer_key, s.customer_id, s.name, s.owner, s.segment, s.tier, s.stage, s.band, s.score, s.risk, s.loyalty,"
+    " s.icp_fit, s.parent_id, s.flags, s.decided_at"
 )
 LIVE = "s.projection = (select id from projections where state = 'live')"
-SortName = Literal["risk", "name", "customer_id"]
+SortName = Literal["risk", "loyalty", "name", "customer_id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Sort:
 
 SORTS: Mapping[SortName, Sort] = {
     "risk": Sort(column="s.risk", descending=True),
+    "loyalty": Sort(column="s.loyalty", descending=True),
     "name": Sort(column="s.name"),
     # By way of customers, whose unique index has this order.
     "customer_id": Sort(
@@ -55,12 +56,16 @@ class Standing:
     band: str | None
     score: float | None
     risk: float | None
+    loyalty: float | None
+    icp_fit: float | None
+    parent_id: str | None
     flags: tuple[str, ...]
     decided_at: datetime
 
     def keys(self, sort: SortName) -> tuple[Key, ...]:
         """What a cursor needs to go on behind this row."""
-        return {"risk": self.risk, "name": self.name, "customer_id": self.customer_id}[sort], self.customer_key
+        value: Key = getattr(self, sort)
+        return value, self.customer_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,9 @@ class StandingFilter:
     owner: str | None = None
     segment: str | None = None
     tier: str | None = None
+    parent_id: str | None = None
+    loyalty_min: float | None = None
+    icp_fit_min: float | None = None
 
 
 async def as_of(conn: AsyncConnection) -> datetime | None:
@@ -145,6 +153,9 @@ def _conditions(wanted: StandingFilter) -> tuple[list[str], dict[str, object]]:
         "s.owner = :owner": wanted.owner,
         "s.segment = :segment": wanted.segment,
         "s.tier = :tier": wanted.tier,
+        "s.parent_id = :parent_id": wanted.parent_id,
+        "s.loyalty >= :loyalty_min": wanted.loyalty_min,
+        "s.icp_fit >= :icp_fit_min": wanted.icp_fit_min,
     }
     asked = {condition: value for condition, value in said.items() if value is not None}
     values: dict[str, object] = {

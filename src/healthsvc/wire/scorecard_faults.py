@@ -11,6 +11,7 @@ import yaml
 from healthsvc.core import facts
 from healthsvc.core.documents import ScorecardError
 from healthsvc.core.references import LEAST_CUSTOMERS
+from healthsvc.core.relationship_section import SECTIONS, relationship
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard import BUILTIN_TYPES, Scorecard, Variant
 from healthsvc.core.scorecard_document import from_document
@@ -50,7 +51,8 @@ def faults(document: str) -> list[Fault]:
 
 def _first(data: object) -> ScorecardError | None:
     try:
-        from_document(data, facts=facts.NAMES)
+        card = from_document(data, facts=facts.NAMES)
+        relationship(data, card, facts.NAMES)  # type: ignore[arg-type]  # a mapping: it was read as one
         PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
         risk_rules(data.get("risk") if isinstance(data, dict) else None)
     except ScorecardError as error:
@@ -63,8 +65,10 @@ def _first(data: object) -> ScorecardError | None:
 def _set_aside(data: Any, path: str) -> bool:
     """Put something harmless of the same name where the fault is; False where nothing can stand in."""
     match path.split("/"):
-        case ["", "risk", *_]:
-            data["risk"] = None
+        case ["", "heavy_use", *_]:  # loyalty may need one
+            data["heavy_use"] = {"measure": next(m["name"] for m in data["measures"] if not m.get("of"))}
+        case ["", section, *_] if section in ("risk", *SECTIONS):
+            data[section] = None
         case ["", "measures", place, *_] if place.isdigit():
             item = data["measures"][int(place)]
             name = _name(item, f"measure {place}", keep=not path.endswith("/name"))

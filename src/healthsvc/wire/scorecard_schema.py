@@ -11,6 +11,7 @@ from healthsvc.core.scorecard import BUILTIN_TYPES
 from healthsvc.core.scorecard_parts import FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
 from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from healthsvc.wire.relationship_schema import relationship_schemas
 from healthsvc.wire.risk_schema import risk_schema
 from healthsvc.wire.variant_schema import reference_schema, stage_schema, variant_schema
 
@@ -77,6 +78,7 @@ def scorecard_schema() -> Schema:
         },
         "reference": reference_schema(),
         "risk": risk_schema(),
+        **relationship_schemas(),
         "page_kinds": {
             "type": ["array", "null"],
             "maxItems": MAX_RULES,
@@ -198,8 +200,9 @@ def _flag() -> Schema:
                 "enum": list(FLAGS),
                 "description": "intent: from the event until someone spoke and it was quiet for `days`; level: while "
                 "the level is at least `at`; absence: nothing for `days`; drop: today's rate below `at` times the "
-                "habit; answer: the last answer at most `at`; open: while something is open; ahead: `days` before an "
-                "instant; churned; both: while all flags of `of` hold.",
+                "habit; answer: the last answer at most `at`; answer_from: at least `at`; loyal: a loyalty of at least "
+                "`at`; open: while something is open; ahead: `days` before an instant; churned; both: while all flags "
+                "of `of` hold.",
             },
             "title": TEXT | {"description": "What it says to people; the alert's summary."},
             "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},

@@ -10,6 +10,7 @@ import yaml
 from healthsvc.core import facts
 from healthsvc.core.documents import ScorecardError
 from healthsvc.core.feeds import Program
+from healthsvc.core.relationship_section import relationship
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.scorecard_document import from_document
@@ -40,5 +41,6 @@ def compile_document(document: str) -> Compiled:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
-    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")))
+    rules = relationship(data, scorecard, facts.NAMES)
+    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
     return Compiled(scorecard, program, pages.kind_of)

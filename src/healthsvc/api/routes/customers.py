@@ -50,9 +50,15 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One that moves
     across the place you are at may be met twice, or not at all: sort by `customer_id` to meet each exactly once.
 
+    The loyal ones who are easily overlooked: `?tier=tech&sort=loyalty`, and the same with `tier=low`; `flag=loyal`
+    or `loyalty_min=60` leaves out the others.
+
     Scope: `customers:read`.
     """
-    which = StandingFilter(band=asked.band, flag=asked.flag, owner=asked.owner, segment=asked.segment, tier=asked.tier)
+    which = StandingFilter(
+        **asked.model_dump(include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}),
+        parent_id=asked.parent,
+    )
     as_of, version, page = await lists.standings(services(request).engine, asked, which, asked.sort)
     return Standings(
         as_of=as_of,

@@ -123,11 +123,11 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     """
     house = services(request)
     now = house.now()
-    told = [_publication(p) for p in await publish.progress(house.engine)]
+    told = [publication(p) for p in await publish.progress(house.engine)]
     measured, looked_at = await fed.measures(house.engine, now)
     return ScorecardStatus(
         live_version=next(p.version for p in told if p.state == "live"),
-        building=next((p for p in told if p.state == "building"), None),
+        building=next((p for p in told if p.state in ("building", "shadow")), None),
         publications=told,
         unfed=[m.measure for m in measured if not m.fed],
         measures=[MeasureFed.model_validate(m) for m in measured],
@@ -152,7 +152,7 @@ async def rebuild(
     """The same document, folded once more from the archive, takes over: the same states. Scope: `scorecards:admin`."""
     house = services(request)
     outcome = await publish.rebuild(house.engine, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
-    return await _begun(request, outcome)
+    return await begun(request, outcome)
 
 
 @router.post(
@@ -214,20 +214,23 @@ async def publish_scorecard(
         with_gaps=body.with_gaps,
         override_reason=body.override_reason,
     )
-    return await _begun(request, outcome)
+    return await begun(request, outcome)
 
 
-async def _begun(request: Request, outcome: Outcome) -> Publication:
+async def begun(request: Request, outcome: Outcome) -> Publication:
     match outcome:
         case Begun(projection, _):
             found = await publish.progress(services(request).engine)
-            return _publication(next(p for p in found if p.id == projection))
+            return publication(next(p for p in found if p.id == projection))
         case Unknown():
             raise not_found("scorecard version")
         case Live():
             raise ProblemError(CONFLICT, "The version is live already; to build it anew, POST /v1/scorecards/rebuild.")
         case Busy():
-            raise ProblemError(CONFLICT, "Another version is being built; wait for it, or POST /v1/scorecards/cancel.")
+            raise ProblemError(
+                CONFLICT,
+                "Another version is being built or in shadow: publish that one, or POST /v1/scorecards/cancel.",
+            )
         case Held(checks):
             failed = [Fault(pointer=check.name, detail=check.detail) for check in checks]
             raise ProblemError(SHIP_GATE, str(outcome), failed)
@@ -255,11 +258,11 @@ def _told(version: Version) -> Scorecard:
     )
 
 
-def _publication(found: StoredPublication) -> Publication:
+def publication(found: StoredPublication) -> Publication:
     return Publication(
         projection=found.id,
         version=found.version,
-        state=found.state,  # type: ignore[arg-type]  # the table's check says the same
+        state=found.stands,  # type: ignore[arg-type]  # the table's check says the same
         reason=found.reason,  # type: ignore[arg-type]
         phase=found.phase,
         folded=found.folded,

@@ -85,7 +85,7 @@ def climb(data: Rows, prior: Model) -> Verdict:
     judged = np.concatenate([f.judge for f in found])
     behaviour = errors.auc(
         data.y[judged],
-        np.concatenate(_judged("additive", _behaviour(outcomes), found, prior)),
+        np.concatenate([_judged(("additive",), _behaviour(outcomes), f, prior)["additive"] for f in found]),
         data.customer[judged],
     )
     if not behaviour.value - 2 * behaviour.error > LEAST_AUC:
@@ -94,7 +94,8 @@ def climb(data: Rows, prior: Model) -> Verdict:
             f"its lower two-sigma end must be above {LEAST_AUC}"
         )
         return Verdict(None, "no_evidence", detail, churners, others, how, len(found), behaviour, ())
-    odds = {rung: _judged(rung, outcomes, found, prior) for rung in LADDER}
+    told = [_judged(LADDER, outcomes, f, prior) for f in found]
+    odds = {rung: [of_fold[rung] for of_fold in told] for rung in LADDER}
     steps = _steps(odds, data.y[judged], data.customer[judged])
     chosen = next(s.rung for s in steps if s.behind.value <= ERRORS_ALLOWED[how] * s.behind.error)
     shift = _shift(odds[chosen], found, data.y) if how == "forward" else 0.0
@@ -112,13 +113,13 @@ def _behaviour(outcomes: Outcomes) -> Outcomes:
     return Outcomes(tuple(outcomes.names[i] for i in keep), outcomes.x[:, keep], outcomes.y)
 
 
-def _judged(rung: ModelName, outcomes: Outcomes, found: Sequence[Fold], prior: Model) -> list[Floats]:
-    """Log-odds of each fold's judged rows, by a model fitted on the fold's own rows."""
-    parts = []
-    for fold in found:
-        model = rungs.fit(rung, outcomes.part(fold.train), prior)
-        parts.append(rungs.odds(model, outcomes.part(fold.judge)))
-    return parts
+def _judged(ladder: Sequence[ModelName], outcomes: Outcomes, fold: Fold, prior: Model) -> dict[ModelName, Floats]:
+    """Log-odds of a fold's judged rows, by each rung's model fitted on the fold's own rows."""
+    train, judge = outcomes.part(fold.train), outcomes.part(fold.judge)
+    models: dict[ModelName, Model] = {}
+    for rung in ladder:
+        models[rung] = rungs.fit(rung, train, prior, plain=models.get("additive"))
+    return {rung: rungs.odds(model, judge) for rung, model in models.items()}
 
 
 def _steps(odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: NDArray[np.int64]) -> tuple[Step, ...]:

@@ -1,7 +1,8 @@
 """Penalised logistic regression by Newton's steps (iteratively reweighted least squares), halved where they overshoot.
 
 Minimises sum(log loss) + 1/2 sum(penalty * weight^2); see Hastie, Tibshirani, Friedman: "The Elements of Statistical
-Learning", 4.4.1, with a ridge.
+Learning", 4.4.1, with a ridge. Slopes and losses are exact; the curvature, which only says how far to step, is summed
+in single precision and used again while the steps that it gives are good.
 """
 
 from typing import Final
@@ -10,8 +11,11 @@ import numpy as np
 
 from healthsvc.core.levels import Floats
 
-_STEPS: Final = 50
+_STEPS: Final = 60
 _SETTLED: Final = 1e-7
+_GOOD: Final = 0.1
+"""A step that leaves more than this share of the slope calls for a new curvature."""
+_AT_ONCE: Final = 8_192
 
 
 def fit(x: Floats, y: Floats, penalty: Floats) -> Floats:
@@ -19,27 +23,52 @@ def fit(x: Floats, y: Floats, penalty: Floats) -> Floats:
 
     A column of ones is the intercept: the caller's to give.
     """
-    weights = np.zeros(x.shape[1])
-    guard = penalty + 1e-6
-    loss = _loss(x @ weights, y, weights, guard)
+    weights, guard = np.zeros(x.shape[1]), penalty + 1e-6
+    odds = np.zeros(len(y))
+    loss, slope = _loss(odds, y, weights, guard), _slope(x, odds, y, weights, guard)
+    curve: Floats | None = None
     for _ in range(_STEPS):
-        p = chance(x @ weights)
-        slope = x.T @ (p - y) + guard * weights
-        scaled = x * np.maximum(p * (1 - p), 1e-9)[:, None]
-        step = np.linalg.solve(x.T @ scaled + np.diag(guard), slope)
+        fresh = curve is None
+        if curve is None:
+            curve = _curvature(x, odds) + np.diag(guard)
+        direction = np.linalg.solve(curve, slope)
+        moved = x @ direction
         size = 1.0
         while size > 1e-4:
-            tried = weights - size * step
-            now = _loss(x @ tried, y, tried, guard)
+            tried = weights - size * direction
+            now = _loss(odds - size * moved, y, tried, guard)
             if now <= loss:
                 break
             size /= 2
         else:
-            break
-        gained, loss, weights = loss - now, now, tried
+            if fresh:
+                break
+            curve = None
+            continue
+        gained, loss, weights, odds = loss - now, now, tried, odds - size * moved
+        before, slope = float(np.abs(slope).max()), _slope(x, odds, y, weights, guard)
         if gained < _SETTLED * (abs(loss) + 1):
             break
+        if size < 1.0 or float(np.abs(slope).max()) > _GOOD * before:
+            curve = None
     return weights
+
+
+def _slope(x: Floats, odds: Floats, y: Floats, weights: Floats, guard: Floats) -> Floats:
+    slope: Floats = x.T @ (chance(odds) - y) + guard * weights
+    return slope
+
+
+def _curvature(x: Floats, odds: Floats) -> Floats:
+    """(p, p) of the log loss; row by row weighted by the root, so that the product is symmetric and half the work."""
+    p = chance(odds)
+    root = np.sqrt(np.maximum(p * (1 - p), 1e-9))
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        part = (x[rows] * root[rows, None]).astype(np.float32)
+        total += part.T @ part
+    return total
 
 
 def offset(odds: Floats, y: Floats) -> float:

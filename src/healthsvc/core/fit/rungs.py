@@ -47,37 +47,37 @@ class Outcomes:
         return Outcomes(self.names, self.x[rows], self.y[rows])
 
 
-def fit(rung: ModelName, data: Outcomes, prior: Model) -> Model:
-    """The rung's model on these outcomes."""
+def fit(rung: ModelName, data: Outcomes, prior: Model, *, plain: Model | None = None) -> Model:
+    """The rung's model on these outcomes; plain: the additive one, for its pairs, where it is known already."""
     if rung == "base_rate":
         return Model(
             "base_rate", "churn_probability", prior.horizon_us, _odds_of(float(data.y.mean()), len(data.y)), ()
         )
     if rung == "additive_with_pairs":
-        return _with_pairs(data, prior)
+        return _with_pairs(data, prior, plain or fit("additive", data, prior))
     knots = {i: basis.knots_of(data.x[:, i]) for i in range(len(data.names))}
     anchor = _anchor(data.names, prior, knots)
-    columns = [np.ones(len(data.y)), sum_of(anchor, data)]
-    penalty = [0.0, 1.0]
+    drawn_on = {i: k for i, k in knots.items() if len(k) > 1 and rung != "scaled_prior"}
+    hats = rung == "additive"
+    columns = np.empty((len(data.y), 2 + sum(len(k) if hats else 1 for k in drawn_on.values())))
+    columns[:, 0], columns[:, 1] = 1.0, sum_of(anchor, data)
     drawings: list[tuple[int, Floats, Floats]] = []  # feature, centre, spread of its columns
-    if rung != "scaled_prior":
-        for i, k in knots.items():
-            if len(k) < 2:
-                continue
-            made = basis.hats(data.x[:, i], k if rung == "additive" else k[[0, -1]])
-            made = made if rung == "additive" else made[:, 1:]
-            centre = made.mean(axis=0)
-            spread = np.ones(made.shape[1]) if rung == "additive" else np.maximum(made.std(axis=0), 1e-3)
-            columns += list(((made - centre) / spread).T)
-            penalty += [RIDGE_HATS if rung == "additive" else RIDGE_LINEAR] * made.shape[1]
-            drawings.append((i, centre, spread))
-    weights = logistic.fit(np.column_stack(columns), data.y, np.array(penalty))
+    at = 2
+    for i, k in drawn_on.items():
+        made = basis.hats(data.x[:, i], k) if hats else basis.hats(data.x[:, i], k[[0, -1]])[:, 1:]
+        centre = made.mean(axis=0)
+        spread = np.ones(made.shape[1]) if hats else np.maximum(made.std(axis=0), 1e-3)
+        columns[:, at : at + len(centre)] = (made - centre) / spread
+        drawings.append((i, centre, spread))
+        at += len(centre)
+    penalty = np.full(at, RIDGE_HATS if hats else RIDGE_LINEAR)
+    penalty[:2] = 0.0, 1.0
+    weights = logistic.fit(columns, data.y, penalty)
     return _model(rung, data, prior, knots, anchor, drawings, weights)
 
 
-def _with_pairs(data: Outcomes, prior: Model) -> Model:
+def _with_pairs(data: Outcomes, prior: Model, plain: Model) -> Model:
     """The additive model with the products of its strongest features among its own."""
-    plain = fit("additive", data, prior)
     weight = {t.feature: float(drawn(t, _values(data, t.feature)).std()) for t in plain.terms}
     strongest = sorted(weight, key=lambda feature: (-weight[feature], feature.name))[:PAIRED]
     pairs = tuple(Feature("product", of=pair) for pair in combinations(strongest, 2))

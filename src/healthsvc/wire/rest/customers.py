@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
+from healthsvc.wire.rest.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
 from healthsvc.wire.rest.stale import Stale
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
@@ -19,9 +20,19 @@ class CustomerFilter(Paging):
     owner: Annotated[ShortText | None, Field(description="Only customers of this owner.")] = None
     segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
     tier: Annotated[Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")] = None
+    parent: Annotated[
+        ShortText | None, Field(description="Only the children of this customer: those whose `parent_id` it is.")
+    ] = None
+    loyalty_min: Annotated[float | None, Field(ge=0, le=100, description="Only customers at least so loyal.")] = None
+    icp_fit_min: Annotated[
+        float | None, Field(ge=0, le=1, description="Only customers that fit the ideal profile at least so well.")
+    ] = None
     sort: Annotated[
-        Literal["risk", "name", "customer_id"],
-        Field(description="By risk (highest first, unknown last), by name, or by customer_id, which never moves."),
+        Literal["risk", "loyalty", "name", "customer_id"],
+        Field(
+            description="By risk or loyalty (highest first, unknown last), by name, or by customer_id, which never"
+            " moves."
+        ),
     ] = "risk"
 
 
@@ -37,6 +48,15 @@ class Standing(Told):
     band: str | None
     score: float | None
     risk: float | None
+    loyalty: Annotated[
+        float | None,
+        Field(description="0 to 100, told anew when it has moved by ten points or something else changes; null: not"
+              " enough evidence."),
+    ]  # fmt: skip
+    icp_fit: Annotated[
+        float | None, Field(description="0 to 1, how well it matches the ideal profile; null: no attribute is known.")
+    ]
+    parent_id: str | None
     flags: list[str]
     decided_at: datetime
 
@@ -58,7 +78,10 @@ class Standings(Items[Standing]):
                 "band": "at_risk",
                 "score": 41.5,
                 "risk": 0.38,
-                "flags": ["cancel_intent"],
+                "loyalty": 63.5,
+                "icp_fit": 0.67,
+                "parent_id": None,
+                "flags": ["cancel_intent", "loyal"],
                 "decided_at": "2026-11-20T09:29:58Z",
             }
         ],
@@ -108,6 +131,7 @@ class Customer(Told):
                         ],
                     },
                     "disagreements": [],
+                    **EXAMPLE,
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
                     "events_total": 1204,
@@ -158,6 +182,9 @@ class Customer(Told):
     evidence: Annotated[str, Field(description="enough or not_enough")]
     expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
+    loyalty: LoyaltyTold
+    icp: FitTold
+    touch: TouchTold
     contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]

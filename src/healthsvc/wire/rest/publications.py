@@ -34,7 +34,7 @@ class ScorecardPublishVersion(ScorecardPublish):
     ] = None
 
 
-_PUBLICATION: JsonDict = {
+PUBLICATION: JsonDict = {
     "projection": 3,
     "version": 2,
     "state": "building",
@@ -55,16 +55,20 @@ _PUBLICATION: JsonDict = {
 class Publication(Told):
     """One publishing or rebuilding: how far it is, or where in the log it took over."""
 
-    model_config = example(**_PUBLICATION)
+    model_config = example(**PUBLICATION)
 
     projection: int
     version: int
-    state: Literal["building", "live", "retired"]
-    reason: Literal["start", "publish", "rebuild"]
+    state: Annotated[
+        Literal["building", "shadow", "live", "retired"],
+        Field(description="shadow: scored beside the live version until it is published or ended."),
+    ]
+    reason: Literal["start", "publish", "rebuild", "shadow"]
     phase: Annotated[
         str,
         Field(
-            description="waiting, indexing, folding, freezing (where the customers stand), deciding, switching, done"
+            description="waiting, indexing, folding, freezing (where the customers stand), deciding, beside, "
+            "switching, done"
         ),
     ]
     folded: Annotated[int, Field(description="Events that are in it.")]
@@ -94,8 +98,8 @@ class ScorecardStatus(Told):
 
     model_config = example(
         live_version=1,
-        building=_PUBLICATION,
-        publications=[_PUBLICATION],
+        building=PUBLICATION,
+        publications=[PUBLICATION],
         unfed=["referrals"],
         measures=[
             {"measure": "sessions", "fed": True, "last_event_at": "2026-11-20T08:59:00Z"},
@@ -106,7 +110,7 @@ class ScorecardStatus(Told):
     )
 
     live_version: int
-    building: Publication | None
+    building: Annotated[Publication | None, Field(description="About to take over, or a shadow.")]
     publications: list[Publication]
     unfed: list[str]
     measures: list[MeasureFed]

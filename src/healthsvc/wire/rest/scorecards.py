@@ -72,8 +72,11 @@ class ScorecardVersion(Told):
     version: int
     name: str
     state: Annotated[
-        Literal["draft", "building", "live", "retired"],
-        Field(description="draft: never was live; building: about to be; retired: was live."),
+        Literal["draft", "building", "shadow", "live", "retired"],
+        Field(
+            description="draft: never was live; building: about to be; shadow: scored beside the live one; "
+            "retired: was live."
+        ),
     ]
     created_at: datetime
     created_by: str

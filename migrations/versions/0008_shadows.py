@@ -1,12 +1,12 @@
-"""Scorecards keep the reference that was frozen when they were published."""
+"""Shadows: versions that score beside the live one."""
 
 from pathlib import Path
 
 from alembic import op
 from sqlalchemy import text
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -20,4 +20,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("alter table scorecards drop column frozen")
+    op.execute("drop table shadow_marks")
+    op.execute("update projections set reason = 'publish' where reason = 'shadow'")
+    op.execute("alter table projections drop constraint projections_reason_check")
+    allowed = "check (reason in ('start', 'publish', 'rebuild'))"
+    op.execute(f"alter table projections add constraint projections_reason_check {allowed}")

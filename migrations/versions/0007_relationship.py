@@ -1,0 +1,23 @@
+"""Loyalty, fit and parents in the standings."""
+
+from pathlib import Path
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
+
+
+def downgrade() -> None:
+    op.execute("alter table standings drop column loyalty, drop column icp_fit, drop column parent_id")

@@ -1,0 +1,101 @@
+"""The shadow: a scorecard version that scores beside the live one until it is published or ended."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.bodies import body_of, documented
+from healthsvc.api.context import services
+from healthsvc.api.problems import (
+    CONFLICT,
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    not_found,
+)
+from healthsvc.api.routes.scorecards import begun, publication
+from healthsvc.flows import lists, shadow
+from healthsvc.wire.rest.publications import Publication, ScorecardPublish
+from healthsvc.wire.rest.shadows import Besides, Shadow, ShadowsAsked
+
+router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
+Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
+Admin = Annotated[Principal, require("scorecards:admin")]
+VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[2])]
+
+
+@router.post(
+    "/{version}/shadow",
+    operation_id="begin_shadow",
+    summary="Score a version beside the live one",
+    status_code=202,
+    responses=answers(
+        Publication, NOT_FOUND, CONFLICT, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=202
+    ),
+    openapi_extra=documented(ScorecardPublish, optional=True),
+)
+async def begin_shadow(
+    request: Request,
+    principal: Admin,
+    version: VersionNumber,
+    body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
+) -> Publication:
+    """It is built from the archive and then kept up to date, without alerts, webhooks or history of its own.
+
+    `POST /v1/scorecards/{version}/publish` lets it take over, `DELETE /v1/scorecards/shadow` ends it. One version at a
+    time is built or in shadow. While there is a shadow, events cost about twice. Scope: `scorecards:admin`.
+    """
+    house = services(request)
+    outcome = await shadow.begin(house.engine, version, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    return await begun(request, outcome)
+
+
+@router.get(
+    "/shadow",
+    operation_id="get_shadow",
+    summary="The shadow beside the live version",
+    responses=answers(Shadow, NOT_FOUND),
+)
+async def get_shadow(request: Request, _: Reader) -> Shadow:
+    """How many would be in each band, who moves furthest, how the risks rank, by segment; and, once outcomes are known,
+    the skill of both. 404: there is no shadow. Scope: `customers:read` or `scorecards:admin`.
+    """
+    house = services(request)
+    found = await shadow.summary(house.engine, house.now())
+    if found is None:
+        raise not_found("shadow")
+    members = {name: getattr(found, name) for name in Shadow.model_fields if name != "publication"}
+    return Shadow.model_validate({"publication": publication(found.publication), **members})
+
+
+@router.get(
+    "/shadow/customers",
+    operation_id="list_shadow_customers",
+    summary="Customers by the live version and by the shadow",
+    responses=answers(Besides, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_shadow_customers(request: Request, _: Reader, asked: Annotated[ShadowsAsked, Query()]) -> Besides:
+    """Those decided by both, the newest customers first; empty where there is no shadow. Scope: `customers:read` or
+    `scorecards:admin`.
+    """
+    found = await lists.besides(services(request).engine, asked, moved=asked.moved, customer_id=asked.customer_id)
+    return Besides.model_validate(found)
+
+
+@router.delete(
+    "/shadow",
+    operation_id="end_shadow",
+    summary="End the shadow",
+    status_code=204,
+    responses=answers(None, NOT_FOUND, status=204),
+)
+async def end_shadow(request: Request, principal: Admin) -> Response:
+    """What it made of the customers is deleted; the live version goes on. Scope: `scorecards:admin`."""
+    house = services(request)
+    if not await shadow.end(house.engine, by=principal.name, now=house.now()):
+        raise not_found("shadow")
+    return Response(status_code=204)
