@@ -155,32 +155,31 @@ class States:
         np.add.at(flat, at + fact.EVENTS, 1.0)
         np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
         np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
-        slots = np.array(extract.slots, np.int64)
+        slots = extract.slots
         used = np.flatnonzero(slots != NO_SLOT)
         np.maximum.at(flat, at[used] + fact.SLOT_0 + slots[used], occurred[used])
-        signatures = np.array(extract.signatures, np.int64)
+        signatures = extract.signatures
         self._fold_levels(rows, signatures, occurred_us)
         self._fold_risk(rows, signatures, occurred_us, extract.values)
         self._fold_facts(rows, extract, occurred_us, ties)
 
     def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
         """Facts type by type; the steps of items in log order."""
-        places: dict[str, list[int]] = {}
-        steps: list[tuple[str, Any]] = []
-        steps_at: list[int] = []
-        for i, handled in enumerate(extract.handled):
-            if handled is not None:
-                if handled[0] in item.STEPS:
-                    steps_at.append(i)
-                    steps.append(handled)
-                else:
-                    places.setdefault(handled[0], []).append(i)
-        for name, some in places.items():
-            at = np.array(some, np.int64)
-            events = [handled[1] for i in some if (handled := extract.handled[i]) is not None]
+        groups: dict[str, tuple[list[int], list[Any]]] = {}
+        steps: list[tuple[int, str, Any]] = []
+        for handled in extract.handled:
+            if handled[1] in item.STEPS:
+                steps.append(handled)
+            else:
+                places, events = groups.setdefault(handled[1], ([], []))
+                places.append(handled[0])
+                events.append(handled[2])
+        for name, (places, events) in groups.items():
+            at = np.array(places)
             fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
         if steps:
-            item.fold(self, rows[steps_at].tolist(), steps, occurred_us[steps_at].tolist())
+            steps_at = [place for place, _, _ in steps]
+            item.fold(self, rows[steps_at].tolist(), [step[1:] for step in steps], occurred_us[steps_at].tolist())
 
     def _fold_levels(self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64]) -> None:
         event, measure, weight = self.program.contributions(signatures)
@@ -198,11 +197,11 @@ class States:
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
     def _fold_risk(
-        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: list[float]
+        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: Floats
     ) -> None:
         program = self.program.risk
         if program is not None and program.width:
-            worth = np.array(values) if values else np.full(len(rows), np.nan)
+            worth = values if len(values) else np.full(len(rows), np.nan)
             program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
 
     def pack(self, rows: Rows) -> list[bytes]:
