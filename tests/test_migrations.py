@@ -66,7 +66,7 @@ async def test_bootstrap_is_idempotent_and_partitions_only_grow(engine: AsyncEng
 async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(empty_database_url: str) -> None:
     said = {"name": ["Acme", 7, "crm", "e1"], "tier": ["low", 7, "crm", "e1"], "owner": ['a "b"', 9, "web", "e2"]}
     read = "select profile::text from states"
-    await schema.upgrade(empty_database_url, "0008")
+    await schema.upgrade(empty_database_url, "0010")
     conn = await connect(empty_database_url)
     await conn.execute("insert into states values (1, 1, 0, 'x', 'y', $1), (1, 2, 0, 'x', 'y', null)", json.dumps(said))
 
@@ -80,6 +80,6 @@ async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
     assert found[1] is None
     assert json.loads(states.profile_json(0)) == json.loads(found[0])
 
-    await schema.downgrade(empty_database_url, "0008")
+    await schema.downgrade(empty_database_url, "0010")
     assert json.loads(await conn.fetchval(f"{read} where customer_key = 1")) == said
     await conn.close()

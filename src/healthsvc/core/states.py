@@ -26,6 +26,10 @@ _HEADER: Final = 8
 _FORMAT: Final = 2
 
 
+class OtherFormat(ValueError):
+    """Another version packed it, or another projection's program."""
+
+
 class States:
     """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
 
@@ -76,7 +80,7 @@ class States:
         return rows
 
     def load(self, stored: Sequence[Stored]) -> Rows:
-        """Take in customers as the database has them. Raises MemoryError when they don't fit."""
+        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
         return self.load_many(StoredMany.of(stored))
 
     def load_many(self, found: StoredMany) -> Rows:
@@ -88,6 +92,8 @@ class States:
         if len(there):
             self.stored[there] = True
             self._unpack(there, found.states, found.widths[known])
+            if len(found.decisions) != len(there) * memory.WIDTH * 8:
+                raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
             self.memory[there] = np.frombuffer(found.decisions, np.float64).reshape(len(there), memory.WIDTH)
         self._profiles.update(
             (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
@@ -253,7 +259,7 @@ class States:
         risks = self.risk.shape[1]
         for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
             if (block[start + place] != number).any():
-                raise ValueError("a packed state is of another format or projection")
+                raise OtherFormat("a packed state is of another format or projection")
         ends = (start + lengths) // 8
         cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
         doubles = block.view(np.float64)
