@@ -14,9 +14,7 @@ from typing import Final
 
 import structlog
 
-from healthsvc.core.feeds import Program
 from healthsvc.core.instants import to_us
-from healthsvc.core.states import States, Stored
 from healthsvc.flows.culprits import Culprits, Unfoldable
 from healthsvc.flows.firing import Firing
 from healthsvc.flows.flush import Flush, write
@@ -25,6 +23,7 @@ from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Input, Reading
+from healthsvc.flows.upgrade import try_to_read
 from healthsvc.store import archive, partitions, projections, publications, states, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
@@ -49,24 +48,8 @@ DAYS_AHEAD: Final = 2
 log = structlog.get_logger()
 
 
-class UnreadableStates(RuntimeError):
-    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
-
-
 class Superseded(Exception):
     """Another projection has become the live one."""
-
-
-def _try_to_read(program: Program, some: Stored | None) -> None:
-    """Better to stop before the first event than to find each customer's state unreadable."""
-    if some is not None:
-        try:
-            States(program, 1).load([some])
-        except ValueError as error:
-            raise UnreadableStates(
-                f"The stored states can't be read by this version ({error}). Run the version that wrote them, or begin"
-                " with a fresh database and replay the events into it."
-            ) from error
 
 
 class Processor:
@@ -126,7 +109,7 @@ class Processor:
             some = await states.any_one(conn, projection.id)
         self._projection = projection.id
         compiled = compile_document(projection.document)
-        _try_to_read(compiled.program, some)
+        try_to_read(compiled.program, some)
         self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
         self._owner = Owner(
             self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
