@@ -53,10 +53,10 @@ class Briefing:
 def briefing(view: View, found: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
     rules = view.program.scorecard.judging(found.variant_of(row)).flags
+    onsets = found.standing.onset_us[row]
     held = [
-        Happened(flag=r.name, title=r.title, since_us=int(found.standing.onset_us[row, f]))
-        for f, r in enumerate(rules)
-        if found.standing.holds[row, f]
+        Happened(flag=rules[f].name, title=rules[f].title, since_us=int(onsets[f]))
+        for f in np.flatnonzero(found.standing.holds[row]).tolist()
     ]
     renewal = signs.known(view, row, "renewal_at")
     return Briefing(
