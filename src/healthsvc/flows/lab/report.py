@@ -40,6 +40,8 @@ def page(found: dict[str, Any]) -> str:
         _lift(found["lift_curve"]),
         _lead(found["model"].get("lead_days")),
         _distribution(found["distribution"]),
+        "<h2>Risk steps</h2>",
+        _steps(found["steps"], found["by_segment"]),
         "<h2>Terms: log-odds over the reference customer</h2>",
         _terms(found["model_data"]["model"]),
         "<h2>What was assumed</h2>",
@@ -172,6 +174,30 @@ def _distribution(found: dict[str, Any]) -> str:
     shares = [count / sum(found["rows"]) for count in found["rows"]]
     axes = _Axes((0, 1), (0, max(shares)))
     return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
+
+
+def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
+    """How the rows lie over the steps, for all and for each segment."""
+    names = list(found["shares"])
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    rows = {"share of the rows": found["shares"], "left within the horizon": found["churned"]}
+    rows |= {f"share in {name}": told["steps"]["shares"] for name, told in segments.items()}
+    body = "".join(
+        f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{_percent(row[name])}</td>" for name in names) + "</tr>"
+        for title, row in rows.items()
+    )
+    flips = found["flips_per_customer_and_date"]
+    entering = found["entering_beyond_per_csm_and_week"]
+    return (
+        "<p>Odds of leaving against the mean of the first date judged. No health bands: those are of the score, which "
+        f"a file has not.</p><table><tr><th></th>{head}</tr>{body}</table>"
+        f"<p>From date to date {_percent(flips)} of the customers change step; {entering:.2f} a week enter the last "
+        "one for each CSM.</p>"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _terms(model: Any) -> str:
