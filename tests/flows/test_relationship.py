@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from healthsvc.flows import read
+from healthsvc.flows import read, rollup
 from tests.flows.spine import installed, rows, wall
 from tests.flows.test_rebuild import folded
 from tests.support.makers import make_event
@@ -62,3 +62,68 @@ async def test_who_leaves_is_neither_loyal_nor_listed_as_such(engine, database_u
 
     (listed,) = await rows(engine, "select loyalty, flags from standings where customer_id = 'a'")
     assert (listed.loyalty, listed.flags) == (None, ["churned"])
+
+
+async def test_a_parent_tells_how_its_children_are_whoever_calls_itself_its_parent(engine, database_url):
+    appender, now = await installed(engine), wall()
+    used = [
+        told(now, customer, days, "feature.used", feature="x")
+        for customer in ("group", "fr", "de", "lab", "lone")
+        for days in range(20)
+    ]
+    above = {"group": "lab", "fr": "group", "de": "group", "lab": "de", "lone": "nowhere"}  # group, de, lab: a circle
+    placed = [told(now, c, 1, "customer.updated", parent_id=p, mrr=10 if c == "fr" else 30) for c, p in above.items()]
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [*used, *placed, told(now, "fr", 0, "page.viewed", kind="cancel", url="https://x.test/")],
+    )
+
+    group, fr, lone = [await read.customer(engine, customer, wall()) for customer in ("group", "fr", "lone")]
+    assert group is not None
+    assert fr is not None
+    assert lone is not None
+    below = group["children"]
+    assert (below["count"], below["descendants"], below["depth"], below["complete"]) == (2, 3, 2, True)
+    assert (below["worst"]["customer_id"], below["worst"]["score"], below["worst_band"]) == ("fr", 20, "critical")
+    others = [await read.customer(engine, customer, wall()) for customer in ("de", "lab")]
+    expected = (20 * 10 + sum(30 * (other or {})["score"] for other in others)) / 70
+    assert abs(below["score"] - expected) < 0.01
+    assert group["parent"] == {"customer_id": "lab", "known": True, "in_a_circle": True}
+    assert fr["parent"] == {"customer_id": "group", "known": True, "in_a_circle": False}
+    assert lone["parent"] == {"customer_id": "nowhere", "known": False, "in_a_circle": False}
+    assert lone["children"] is None
+
+
+async def test_the_people_at_a_customer_are_told_from_the_archive(engine, database_url):
+    appender, now = await installed(engine), wall()
+
+    def by(contact: str, days: float, type: str, **data: Any) -> dict[str, Any]:
+        return told(now, "acme", days, type, **data) | {"contact_id": contact}
+
+    events = [
+        *[by("ada", days, "feature.used", feature="x") for days in (60, 50, 40)],
+        by("ada", 3, "contact.logged", outcome="no_answer"),
+        by("bob", 2, "session.started"),
+        by("bob", 45, "survey.answered", survey="nps", score=3),
+        by("bob", 1, "survey.answered", survey="nps", score=9),
+        by("cyd", 9, "session.started"),
+        by("cyd", 8, "champion.left"),
+        told(now, "acme", 0, "customer.updated", attributes={"champion": "ada"}),
+        {key: value for key, value in by("", 0, "session.started").items() if key != "contact_id"},
+    ]
+    await folded(engine, database_url, appender, events)
+
+    found = await rollup.people(engine, "acme", wall())
+    assert found is not None
+    people = {person["contact_id"]: person for person in found["items"]}
+    assert [(name, p["status"], p["champion"], p["events"]) for name, p in people.items()][:3] == [
+        ("bob", "active", False, 3),
+        ("cyd", "left", False, 1),
+        ("ada", "quiet", True, 3),
+    ]
+    assert (people["bob"]["nps"], people["bob"]["events_28_days"]) == (9, 2)
+    assert people["ada"]["contacted_at"] > people["ada"]["last_seen_at"]
+    assert found["complete"]
+    assert await rollup.people(engine, "nobody", wall()) is None

@@ -21,6 +21,7 @@ from healthsvc.api.description import describe
 from healthsvc.api.problems import ProblemError, invalid, respond
 from healthsvc.api.routes import (
     alerts,
+    contacts,
     customers,
     dead_letters,
     endpoints,
@@ -44,6 +45,7 @@ from healthsvc.wire.cursors import CursorError
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     overrides.router,
+    contacts.router,
     customers.router,
     portfolio.router,
     alerts.router,

@@ -5,7 +5,7 @@ its signatures.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,8 @@ CANCEL_VIEWED: Final = "page.viewed:cancel"
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
-
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 FEATURE_USED: Final = "feature.used"
 NO_SLOT: Final = -1
@@ -34,30 +35,42 @@ HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
 
 
 class Extract(NamedTuple):
-    """What the fold needs of events, an entry an event in each list."""
+    """What the fold needs of n events."""
 
-    signatures: list[int]
-    slots: list[int]
-    """Of the function that was used; `NO_SLOT` for other events."""
-    handled: list[tuple[str, Any] | None]
-    """Type and event, of those that write facts."""
-    values: list[float]
-    """The value in the event's data, NaN without one; empty where the risk sums no values."""
+    signatures: Ints
+    slots: Ints
+    """(n,) of the function that was used; `NO_SLOT` for other events."""
+    handled: list[tuple[int, str, Any]]
+    """Place, type and event of those that write facts, in their order."""
+    values: Floats
+    """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
 
-    def picked(self, places: Sequence[int]) -> "Extract":
-        signatures, slots, handled, values = self
+    def picked(self, places: Ints) -> "Extract":
+        """What it says of the events at these places, which ascend."""
+        place_of = np.full(len(self.signatures), -1)
+        place_of[places] = np.arange(len(places))
+        now = place_of[[place for place, _, _ in self.handled]].tolist() if self.handled else []
         return Extract(
-            [signatures[i] for i in places],
-            [slots[i] for i in places],
-            [handled[i] for i in places],
-            [values[i] for i in places] if values else [],
+            self.signatures[places],
+            self.slots[places],
+            [(at, type_, event) for at, (_, type_, event) in zip(now, self.handled, strict=True) if at >= 0],
+            self.values[places] if len(self.values) else self.values,
         )
 
-    def extend(self, more: "Extract") -> None:
-        self.signatures.extend(more.signatures)
-        self.slots.extend(more.slots)
-        self.handled.extend(more.handled)
-        self.values.extend(more.values)
+    @classmethod
+    def joined(cls, parts: Sequence["Extract"]) -> "Extract":
+        """Parts of a batch, one after another."""
+        handled: list[tuple[int, str, Any]] = []
+        before = 0
+        for part in parts:
+            handled += [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
+            before += len(part.signatures)
+        return cls(
+            np.concatenate([np.zeros(0, np.int64), *(part.signatures for part in parts)]),
+            np.concatenate([np.zeros(0, np.int64), *(part.slots for part in parts)]),
+            handled,
+            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
+        )
 
 
 class _Slots(dict[str, int]):
@@ -67,6 +80,18 @@ class _Slots(dict[str, int]):
         if len(self) >= _MEMO:
             self.clear()
         found = self[feature] = fact.feature_slot(feature)
+        return found
+
+
+class _Codes(dict[str, int]):
+    """A number for each type, in the order they were met; meeting one is told."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self._told = told
+
+    def __missing__(self, event_type: str) -> int:
+        found = self[event_type] = len(self)
+        self._told(event_type)
         return found
 
 
@@ -101,29 +126,33 @@ class Program:
         self._length = np.zeros(0, np.int64)
         self._measure = np.zeros(0, np.int64)
         self._weight = np.zeros(0)
-        self._classifiers: dict[str, Classifier] = {}
-        self._constants: dict[str, int] = {}
+        self._codes = _Codes(self._learn_type)
+        self._classifiers: dict[int, Classifier] = {}
+        """By the code of their type."""
+        self._constants = np.zeros(0, np.int64)
+        """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
+        self._handled = np.zeros(0, bool)
+        """(types,) whether a type writes facts."""
+        self._feature_used = self._codes[FEATURE_USED]
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
         """What the fold needs of events; best taken while they are fresh in the processor's cache."""
-        known = self._constants
-        if not known.keys() >= (met := set(types)):
-            for name in met - known.keys() - self._classifiers.keys():
-                self._learn_type(name)
-        found = list(map(known.get, types))
-        if None in found:
-            by_event = self._classifiers
-            found = [
-                by_event[t](e) if constant is None else constant
-                for constant, t, e in zip(found, types, events, strict=True)
-            ]
-        slot = self._slots
-        slots = [slot[e.data.feature] if t == FEATURE_USED else NO_SLOT for t, e in zip(types, events, strict=True)]
-        handled = [(t, e) if t in HANDLED else None for t, e in zip(types, events, strict=True)]
+        codes = np.fromiter(map(self._codes.__getitem__, types), np.int64, len(types))
+        signatures = self._constants[codes]
+        for code, classify in self._classifiers.items():
+            at = np.flatnonzero(codes == code)
+            if len(at):
+                signatures[at] = [classify(events[i]) for i in at.tolist()]
+        slots = np.full(len(types), NO_SLOT)
+        used = np.flatnonzero(codes == self._feature_used)
+        if len(used):
+            slot = self._slots
+            slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
+        handled = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
         summed = self.risk is not None and self.risk.needs_values
-        values = list(map(value_of, events)) if summed else []
-        return Extract(cast("list[int]", found), slots, handled, values)
+        values = np.array(list(map(value_of, events))) if summed else np.zeros(0)
+        return Extract(signatures, slots, handled, values)
 
     def contributions(
         self, signatures: NDArray[np.int64]
@@ -151,20 +180,26 @@ class Program:
         return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
 
     def _learn_type(self, event_type: str) -> None:
-        """Types whose feeds have no conditions are constants; the others are classified event by event."""
+        """A type has got its code. Those whose feeds have no conditions are constants; the others are classified event
+        by event."""
         feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if event_type == PAGE_VIEWED and self.risk is not None:
             names = sorted({*names, "kind"})
+        constant = 0
         if not names:
-            fed = tuple((column, feed.weight) for column, feed in feeds)
-            self._constants[event_type] = self._signature(fed, event_type)
-        elif event_type == PAGE_VIEWED and names == ["kind"]:
-            self._classifiers[event_type] = self._by_page_kind(feeds)
-        elif len(names) == 1:
-            self._classifiers[event_type] = self._by_property(feeds, names[0], event_type)
+            constant = self._signature(tuple((column, feed.weight) for column, feed in feeds), event_type)
         else:
-            self._classifiers[event_type] = self._by_properties(feeds, names, event_type)
+            self._classifiers[self._codes[event_type]] = self._classifier(event_type, feeds, names)
+        self._constants = np.append(self._constants, constant)
+        self._handled = np.append(self._handled, event_type in HANDLED)
+
+    def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+        if event_type == PAGE_VIEWED and names == ["kind"]:
+            return self._by_page_kind(feeds)
+        if len(names) == 1:
+            return self._by_property(feeds, names[0], event_type)
+        return self._by_properties(feeds, names, event_type)
 
     def _by_page_kind(self, feeds: Sequence[tuple[int, Feed]]) -> Classifier:
         """Page views are a large part of most logs, and their data is typed."""

@@ -29,6 +29,7 @@ from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
+from healthsvc.wire.named import customer_of
 from healthsvc.wire.scorecards import Compiled
 
 LETTER_BYTES: Final = 65_536
@@ -146,7 +147,7 @@ class Owner:
         headers: list[Any] | None = None
         if any(c.headers is not None for c in chunks):
             headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
-        batch = decode(self.states.program, values, headers, now_us)
+        batch = decode(self.states.program, values, headers, now_us, self.states.rows)
         if unfoldable:
             where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
             broken = {i: unfoldable[place] for i, place in enumerate(where) if place in unfoldable}
@@ -166,7 +167,7 @@ class Owner:
             else:
                 held.table_offset = chunk.next
             if len(chunk.values):
-                held.seen_us = max(held.seen_us, int(max(chunk.logged_us)))
+                held.seen_us = max(held.seen_us, int(chunk.logged_us.max()))
             self.pending.moved.add(chunk.partition)
         self.pending.records += len(values)
         if len(logged_us) and not self.pending.oldest_logged_us:
@@ -175,10 +176,9 @@ class Owner:
     async def _fold_events(
         self, source: str, batch: Decoded, read_in: Int64s, logged_us: Int64s, now: datetime
     ) -> None:
-        ids = batch.customer_ids
-        rows = self.states.rows(ids)
-        if (rows < 0).any():
-            missing = np.flatnonzero(rows < 0)
+        ids, rows = batch.customer_ids, batch.rows
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
             await self._residents.bring(ids, rows, read_in, self._needed())
             rows[missing] = self.states.rows([ids[i] for i in missing.tolist()])
         here = rows >= 0
@@ -237,7 +237,7 @@ class Owner:
     def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
         states, extract, raws = self.states, batch.extract, batch.raws
         if len(new) < len(batch.index):
-            extract, raws = extract.picked(new.tolist()), [raws[i] for i in new.tolist()]
+            extract, raws = extract.picked(new), [raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
         ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
         states.fold(rows, extract, occurred_us, ties)
@@ -294,6 +294,7 @@ class Owner:
                     raw_bytes=len(value),
                     headers=json.dumps(kept_headers),
                     reason=reject.reason,
+                    customer_id=customer_of(value, headers[reject.index] if headers else None),
                     errors=json.dumps([{"pointer": e.pointer, "detail": e.detail} for e in reject.errors]),
                 )
             )

@@ -13,7 +13,7 @@ class Projection:
     id: int
     scorecard_version: int
     document: str
-    """The scorecard's YAML; empty: the default one."""
+    """The scorecard's YAML as it is scored by, with its frozen reference; empty: the default one."""
     live_at: datetime | None = None
     """Since when it is live; None: since the beginning."""
 
@@ -27,7 +27,8 @@ async def live(conn: AsyncConnection) -> Projection:
     row = (
         await conn.execute(
             text("""
-                select p.id, p.scorecard_version, s.document, p.live_at from projections p
+                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document, p.live_at
+                from projections p
                 join scorecards s on s.version = p.scorecard_version where p.state = 'live'
             """)
         )

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ PAUSE_SECONDS = 1.0  # between two reads: more says that the caller was busy els
 REOPEN_SECONDS = 15.0  # how long questions may fail before their client is made anew
 STALL_SECONDS = 30.0
 STALL_RESTARTS = 3
+_VALUE, _HEADERS, _TIMESTAMP = attrgetter("value"), attrgetter("headers"), attrgetter("timestamp")
 
 
 def utc_now() -> datetime:
@@ -166,16 +168,16 @@ class KafkaInput:
 
     def _chunk(self, partition: int, records: list[Any]) -> Chunk:
         first, last = records[0].offset, records[-1].offset
-        headers = [record.headers for record in records]
+        values, headers = list(map(_VALUE, records)), list(map(_HEADERS, records))
         contiguous = last - first + 1 == len(records)
         return Chunk(
             partition=partition,
-            values=[record.value or b"" for record in records],
+            values=[value or b"" for value in values] if None in values else values,
             headers=headers if any(headers) else None,
             first=first,
             next=self._position(partition),
             positions=None if contiguous else [record.offset for record in records],
-            logged_us=np.array([record.timestamp for record in records], dtype=np.int64) * 1000,
+            logged_us=np.fromiter(map(_TIMESTAMP, records), np.int64, len(records)) * 1000,
         )
 
     def _empty_chunks(self, given: set[int]) -> list[Chunk]:

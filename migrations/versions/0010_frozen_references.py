@@ -1,12 +1,12 @@
-"""What the lab does by itself."""
+"""Scorecards keep the reference that was frozen when they were published."""
 
 from pathlib import Path
 
 from alembic import op
 from sqlalchemy import text
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table lab_schedule")
-    op.execute("delete from lab_runs where kind = 'drift'")
-    op.execute("alter table lab_runs drop constraint lab_runs_kind_check")
-    op.execute("alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit'))")
+    op.execute("alter table scorecards drop column frozen")

@@ -1,0 +1,37 @@
+"""The people at a customer."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from healthsvc.api.answers import answers
+from healthsvc.api.auth import Principal, require
+from healthsvc.api.context import services
+from healthsvc.api.problems import NOT_FOUND, not_found
+from healthsvc.api.routes.customers import CustomerId, known
+from healthsvc.flows import rollup
+from healthsvc.wire.rest.rollup import Contacts
+
+router = APIRouter(tags=["customers"])
+Reader = Annotated[Principal, require("customers:read")]
+
+
+@router.get(
+    "/v1/customers/{customer_id:path}/contacts",
+    operation_id="list_contacts",
+    summary="List the people at a customer",
+    response_class=Response,
+    responses=answers(Contacts, NOT_FOUND),
+)
+async def list_contacts(request: Request, _: Reader, customer_id: CustomerId) -> Response:
+    """Who is there, who went quiet, who has left, each with what they answered and when somebody spoke with them.
+
+    From the archive: empty where it is switched off. Scope: `customers:read`.
+    """
+    house = services(request)
+    found = await rollup.people(house.engine, known(customer_id), house.now())
+    if found is None:
+        raise not_found("customer")
+    return Response(msgspec.json.encode(found), media_type="application/json")
