@@ -62,6 +62,9 @@ class Standing(Told):
     parent_id: str | None
     flags: list[str]
     decided_at: datetime
+    stale: Annotated[
+        str | None, Field(description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …")
+    ]
 
 
 class Standings(Items[Standing]):
@@ -86,6 +89,7 @@ class Standings(Items[Standing]):
                 "parent_id": None,
                 "flags": ["cancel_intent", "loyal"],
                 "decided_at": "2026-11-20T09:29:58Z",
+                "stale": None,
             }
         ],
         next_cursor=None,
