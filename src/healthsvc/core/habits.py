@@ -52,7 +52,7 @@ def falls_to_us(view: View, rows: NDArray[np.int64], now: Floats, at: float) -> 
 
 def _age(view: View) -> Floats:
     """For how long each customer has been seen, in microseconds."""
-    return view.now_us - np.ascontiguousarray(view.fact("first_seen"))
+    return view.now_us.astype(np.float64) - view.fact("first_seen")
 
 
 def _grown(age: Floats, half_life_us: int) -> Floats:

@@ -145,14 +145,15 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
 
 def bands(data: object) -> tuple[Band, ...]:
     if not isinstance(data, Mapping) or not data:
-        raise ScorecardError("/bands", "must map band names to their floors, best first")
+        raise ScorecardError("/bands", "must map band names to their floors")
     for name, floor in data.items():
         if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 100:
             raise ScorecardError(f"/bands/{name}", "must be a number from 0 to 100")
-    bands = tuple(Band(name=str(name), floor=float(floor)) for name, floor in data.items())
-    if [b.floor for b in bands] != sorted((b.floor for b in bands), reverse=True) or bands[-1].floor != 0:
-        raise ScorecardError("/bands", "floors must fall from best to worst and end at 0")
-    return bands
+    bands = [Band(name=str(name), floor=float(floor)) for name, floor in data.items()]
+    bands.sort(key=lambda band: -band.floor)  # an object of JSON has no order that a sender could rely on
+    if bands[-1].floor != 0 or len({band.floor for band in bands}) != len(bands):
+        raise ScorecardError("/bands", "the worst band's floor must be 0, and no two floors the same")
+    return tuple(bands)
 
 
 def lifecycle(data: object, measures: Sequence[str], facts: Sequence[str]) -> tuple[StageRule, ...]:

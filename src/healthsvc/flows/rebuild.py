@@ -445,9 +445,7 @@ class Builder:
     async def _remembered(self, conn: AsyncConnection, rows: Rows) -> Floats:
         keys: list[int] = self._states.key[rows].tolist()
         found = await building.decisions(conn, self._building.live, keys)
-        unknown = memory.DEFAULTS.tobytes()
-        packed = b"".join([found.get(key, unknown) for key in keys])
-        return np.frombuffer(packed, np.float64).reshape(len(keys), memory.WIDTH).copy()
+        return np.array([memory.unpacked(found.get(key, b"")) for key in keys]).reshape(len(keys), memory.WIDTH)
 
     def _waits(self, rows: Rows) -> bytes:
         """Timers at the instants at which the live projection would look at these."""

@@ -39,7 +39,7 @@ def scorecard_schema() -> Schema:
             "type": "object",
             "minProperties": 1,
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100},
-            "description": "Band names and their floors, the best first, the last one's floor 0.",
+            "description": "Band names and their floors, no two the same; the worst one's floor is 0.",
         },
         "dimensions": {
             "type": "object",
