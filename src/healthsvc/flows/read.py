@@ -17,7 +17,8 @@ from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.lifecycle import stage_name, stage_reason
 from healthsvc.core.scorecard import Scorecard
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
 from healthsvc.flows import contacting, data_quality, field, relationship, rollup, staleness
