@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from healthsvc.core import icp, touch
 from healthsvc.core.decide import decide
-from healthsvc.core.loyalty import Found, loyalty, to_list, turns_us
+from healthsvc.core.loyalty import Found, explained, standing, to_list, turns_us
 from healthsvc.core.memory import DEFAULTS, FLAGS
 from healthsvc.core.relationship import Condition
 from healthsvc.core.touch import Suggestion
@@ -38,7 +38,7 @@ def asked(days: float) -> Happening:
 
 
 def found(*happenings: Happening, day: float = 365) -> Found:
-    return loyalty(fold(*happenings).view(us(day)), LOYALTY, RULES.heavy_use)
+    return explained(fold(*happenings).view(us(day)), LOYALTY, RULES.heavy_use)
 
 
 def score(*happenings: Happening, day: float = 365) -> float:
@@ -144,8 +144,8 @@ def test_time_alone_never_makes_or_ends_loyalty_before_the_instant_that_was_told
     now = us(301)
     for _ in range(4):
         view = state.view(now)
-        seen = loyalty(view, LOYALTY, RULES.heavy_use)
-        turns = float(turns_us(view, LOYALTY, seen.loyalty, seen.change_us, AT)[0])
+        seen = standing(view, LOYALTY, RULES.heavy_use)
+        turns = float(turns_us(view, LOYALTY, seen, AT)[0])
         holds = "loyal" in flags(state.evaluate(now))
         if turns == np.inf:
             assert holds == ("loyal" in flags(state.evaluate(us(5000))))
@@ -170,8 +170,8 @@ def test_one_customer_has_the_same_bits_as_among_many() -> None:
             {"id": f"{customer}{i}", "source": "t", "type": t, "customer_id": customer, "occurred_at": at(d), "data": x}
             for i, (d, t, x) in enumerate(happenings)
         ])  # fmt: skip
-        alone = loyalty(one.view(us(365)), LOYALTY, RULES.heavy_use)
-        among = loyalty(many.view(us(365)), LOYALTY, RULES.heavy_use)
+        alone = explained(one.view(us(365)), LOYALTY, RULES.heavy_use)
+        among = explained(many.view(us(365)), LOYALTY, RULES.heavy_use)
         place = sorted(many.states.row_of).index(customer)
         assert alone.points[0].tobytes() == among.points[place].tobytes()
         assert alone.loyalty[:1].tobytes() == among.loyalty[place : place + 1].tobytes()
