@@ -21,6 +21,7 @@ Mask = NDArray[np.bool_]
 LISTED_STEP: Final = 10.0
 """Lists are written anew when the loyalty has moved by so many points since."""
 _LN2: Final = float(np.log(2.0))
+_NEVER_US: Final = 100 * 365.0 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Standing:
     """0-100; NaN with too little evidence."""
     whole: Floats
     """The weights that count."""
+    fading: Floats
+    """Weight times marks of the habits: what is lost if nothing more is used."""
     since_us: Floats
     """When it was last shown."""
     change_us: Floats
@@ -71,15 +74,19 @@ class _Ground:
 def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing:
     """Loyalty of each row as of its `now_us`."""
     n = len(view.now_us)
-    good, total, grounds, since, change = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.full(n, np.inf)
+    good, total, fading, grounds = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    since, change = np.zeros(n), np.full(n, np.inf)
     for part, ground in _grounds(view, rules, heavy_use):
-        weight = _weight(part, ground)
-        good, total = good + weight * (ground.value * ground.known), total + weight
+        weight, marks = _weight(part, ground), ground.value * ground.known
+        good, total = good + weight * marks, total + weight
+        if part.kind == "habit":
+            fading = fading + weight * marks
         grounds, since = grounds + ground.known, np.maximum(since, ground.since_us * ground.known)
         if ground.change_us is not None:
             change = np.where(ground.known, np.minimum(change, ground.change_us), change)
     enough = (grounds >= rules.evidence) & (total > 0)
-    return Standing(np.where(enough, 100.0 * good / np.where(total > 0, total, 1.0), np.nan), total, since, change)
+    loyalty = np.where(enough, 100.0 * good / np.where(total > 0, total, 1.0), np.nan)
+    return Standing(loyalty, total, fading, since, change)
 
 
 def explained(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Found:
@@ -149,20 +156,19 @@ def turns_us(view: View, rules: Loyalty, found: Standing, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
     Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
-    used no more falls behind what was, at most by half in 1 / (1/short - 1/long).
+    used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
     """
-    lives, up, down = view.program.half_lives_us, np.zeros(len(found.loyalty)), 0.0
+    lives, up = view.program.half_lives_us, np.zeros(len(found.loyalty))
     for part in rules.parts:
         if part.kind == "tenure":
             staying = view.now_us - view.fact("first_seen") < part.span_us
             up = up + staying * (part.weight / part.span_us)
-        elif part.kind == "habit":
-            down += part.weight * _LN2 * (1.0 / lives[0] - 1.0 / lives[-1])
+    down = found.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
     known = ~np.isnan(found.loyalty) & (found.whole > 0)
     pace = np.where(found.loyalty >= at, down, up) * 100.0 / np.where(known, found.whole, 1.0)
     moves = known & (pace > 0)
     gap = np.where(moves, np.abs(found.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
-    ahead = np.where(moves, np.maximum(np.floor(gap), SECOND_US), np.inf)
+    ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
     first: Floats = np.minimum(view.now_us + ahead, found.change_us)
     return first
 
