@@ -51,13 +51,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
-cli_replay.register(app)
-cli_lab.register(app)
-cli_scorecards.register(app)
-cli_shadow.register()
-cli_portfolio.register(app)
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -259,3 +252,12 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+# The other commands stand behind these in the help.
+app.add_typer(keys, name="keys")
+cli_replay.register(app)
+cli_lab.register(app)
+cli_scorecards.register(app)
+cli_shadow.register()
+cli_portfolio.register(app)

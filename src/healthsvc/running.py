@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 
 DRAIN_SECONDS: Final = 20.0  # of the 25 that a SIGTERM may take; the rest is for the database to stop
@@ -129,7 +130,8 @@ def _complain(task: asyncio.Task[None], *, early: bool) -> bool:
     """Log how a role ended; True if it wasn't as it should."""
     error = _cause(task.exception()) if task.done() and not task.cancelled() else None
     if error is not None:
-        log.error(LogEvent.ROLE_DIED, role=task.get_name(), why=f"{type(error).__name__}: {error}", exc_info=error)
+        trace = None if is_outage(error) else error  # where in the code a database is missed tells nobody anything
+        log.error(LogEvent.ROLE_DIED, role=task.get_name(), why=f"{type(error).__name__}: {error}", exc_info=trace)
     elif early:
         log.error(LogEvent.ROLE_DIED, role=task.get_name(), why="it ended without being asked to")
     else:

@@ -26,6 +26,7 @@ class LogEvent(StrEnum):
     POSTGRES_ORPHAN = "postgres.orphan_stopped"
     POSTGRES_STOPPED = "postgres.stopped"
     SCORECARD_KEPT = "scorecard.kept"
+    STATES_UNREADABLE = "states.unreadable"
     PROJECTION_BUILDING = "projection.building"
     PROJECTION_LIVE = "projection.live"
     PROJECTION_GIVEN_UP = "projection.given_up"

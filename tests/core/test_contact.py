@@ -51,3 +51,11 @@ def test_contacts_of_the_last_days_are_counted_up_to_three() -> None:
         return contacts_within(state.view(us(28)), 0, days)
 
     assert [counted(1), counted(3), counted(7), counted(90)] == [0, 2, 3, 3]
+
+
+def test_who_calls_us_is_not_bothered_by_it_and_who_could_not_be_reached_was_disturbed_all_the_same() -> None:
+    inbound = (27.0, "contact.logged", {"outcome": "positive", "direction": "inbound"})
+    unreached = (27.0, "contact.logged", {"outcome": "no_answer", "direction": "outbound"})
+
+    assert contacts_within(fold(*used(0), inbound).view(us(28)), 0, 7) == 0
+    assert contacts_within(fold(*used(0), unreached).view(us(28)), 0, 7) == 1

@@ -319,3 +319,10 @@ def test_what_we_do_to_the_customer_is_not_its_activity() -> None:
 def test_every_weight_has_its_reason_beside_it_and_every_alert_a_play() -> None:
     assert [m.name for m in CARD.judged if not m.why] == []
     assert [f.name for f in CARD.flags if f.severity is not None and not f.play and f.kind != "churned"] == []
+
+
+def test_needs_are_reassessed_from_time_to_time_of_whoever_was_ever_spoken_with() -> None:
+    daily = used(*range(200))
+    assert "reassess" not in held(*daily, day=199)
+    assert "reassess" not in held(*daily, contact(100, "positive"), day=199)
+    assert alerts(*daily, contact(18, "neutral"), day=199) == {"reassess": "info"}

@@ -12,7 +12,10 @@ VARIANTS: list[dict[str, Any]] = [
         "name": "labs",
         "when": {"segment": ["labs"]},
         "dimensions": {"support": 25},
-        "measures": {"sessions": {"share": 0.9, "judge": {"at": 1}}, "nps": {"judge": {"half_life_days": 10}}},
+        "measures": {
+            "sessions": {"share": 0.9, "judge": {"kind": "segment"}},
+            "nps": {"judge": {"half_life_days": 10}},
+        },
         "flags": {"silent": {"days": 5, "cap": 35}, "needs_help": {"enabled": False}, "detractor": {"alert": None}},
         "bands": {"healthy": 80, "watch": 60},
         "evidence_events": 2,
@@ -32,6 +35,7 @@ VARIANTS: list[dict[str, Any]] = [
 def varied(variants: list[dict[str, Any]] | None = None) -> Compiled:
     """The default scorecard with variants."""
     document = yaml.safe_load(default_document()) | {"variants": VARIANTS if variants is None else variants}
+    document["reference"] = {"measures": {"sessions": {"*": [0.1, 1, 2, 2.01, 2.02, 9], "labs": [0.5, 0.5, 3, 4]}}}
     return compile_document(yaml.safe_dump(document, sort_keys=False))
 
 

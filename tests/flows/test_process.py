@@ -23,7 +23,6 @@ from healthsvc.flows.manage import dead_letters
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace
 from healthsvc.flows.ports import Chunk
-from healthsvc.flows.process import UnreadableStates
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.store.partitions import Fenced
 from healthsvc.wire.scorecards import compile_document
@@ -405,25 +404,3 @@ async def test_memory_for_few_customers_bounds_what_is_read_and_flushed_at_once(
     pace = Pace().fitting(1_000)
     assert pace.flush_events + pace.read_records * 2 < 1_000
     assert Pace().fitting(1_000_000) == Pace()
-
-
-async def test_states_of_another_version_stop_the_worker_with_a_sentence_before_any_event(engine, database_url):
-    appender = await installed(engine, 1)
-
-    async def counted() -> bool:
-        return await applied(engine) == 1
-
-    async with processing(engine, database_url, wall):
-        await append(appender, [used("acme", wall())])
-        await until(counted)
-    async with engine.begin() as conn:
-        await conn.execute(text("update states set decision = substring(decision for 80)"))
-
-    async def work() -> None:
-        async with processing(engine, database_url, wall):
-            await append(appender, [used("acme", wall())])
-            await asyncio.sleep(1.0)
-
-    with pytest.raises(UnreadableStates, match="fresh database"):
-        await work()
-    assert await scalar(engine, "select count(*) from dead_letters") == 0

@@ -52,7 +52,8 @@ def story(customers: int, events: int, *, seed: int = 1, until_at: datetime | No
 
 
 def second_document() -> str:
-    """The default scorecard with other half-lives, a type of its own, a rule of its own, other weights and bands."""
+    """The default scorecard with other half-lives, a type, a rule and a variant of its own, other weights and bands;
+    sign-ins are judged by their place among the customers."""
     data = yaml.safe_load(default_document())
     data["name"] = "second"
     data["half_lives_days"] = [10, 40]
@@ -63,6 +64,10 @@ def second_document() -> str:
             rule["half_life_days"] = 10
     data["dimensions"]["support"] = 40
     data["bands"] = {"healthy": 80, "watch": 60, "at_risk": 40, "critical": 0}
+    next(m for m in data["measures"] if m["name"] == "sessions")["judge"] = {"kind": "segment", "at": 4}
+    data["variants"] = [
+        {"name": "tech", "when": {"tier": "low"}, "measures": {"sessions": {"share": 2}}, "bands": {"healthy": 85}}
+    ]
     data["measures"].append({"name": "syncs", "feeds": [{"type": "warehouse.synced"}]})
     data["flags"].append(
         {"name": "keen", "kind": "level", "measure": "feature_use", "half_life_days": 10, "at": 0.01, "alert": "info",
@@ -236,6 +241,34 @@ async def test_version_two_and_then_one_again_gives_the_old_scores(engine, datab
     assert between != before
     assert await scores(engine, at, 30) == before
     assert await states_of(engine, 3) == old_states
+
+    others = [e | {"customer_id": f"other-{e['customer_id']}"} for e in story(40, 1_500, seed=5)]
+    await folded(engine, database_url, appender, others)
+    assert isinstance(await publish.publish(engine, 2, by="test", now=wall()), publish.Begun)
+    assert await build(engine)
+    assert await scores(engine, at, 30) == between  # placed among those who were there when it was published first
+
+
+async def test_where_the_customers_stand_is_frozen_with_the_version_once(engine, database_url):
+    appender = await installed(engine)
+    await folded(engine, database_url, appender, story(30, 1_500))
+    version = await published(engine, second_document())
+    assert await build(engine)
+    first = await publish.find(engine, version)
+    assert isinstance(await publish.rebuild(engine, by="test", now=wall()), publish.Begun)
+    assert await build(engine)
+    again = await publish.find(engine, version)
+
+    assert first is not None
+    assert again is not None
+    assert first.frozen is not None
+    reference = yaml.safe_load(first.frozen)["reference"]
+    assert reference["customers"] == 30
+    assert reference["measures"].keys() == {"sessions"}
+    assert list(reference["measures"]["sessions"]) == ["*"]
+    assert len(reference["measures"]["sessions"]["*"]) == 21
+    assert again.frozen == first.frozen
+    assert first.document == second_document()
 
 
 async def test_open_alerts_stay_open_and_message_numbers_never_repeat(engine, database_url):

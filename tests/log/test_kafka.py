@@ -411,6 +411,18 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
         assert len(await read_values(source, 10, seconds=60)) == 10
 
 
+async def test_records_are_read_however_their_producer_compresses_them(kafka: str, kafka_topic: Make) -> None:
+    topic, codecs = kafka_topic(partitions=1), ("none", "gzip", "lz4", "snappy", "zstd")
+    for codec in codecs:
+        producer = Producer({"bootstrap.servers": kafka, "compression.type": codec})
+        producer.produce(topic, codec * 1000, partition=0)
+        assert await asyncio.to_thread(producer.flush, 30) == 0
+
+    async with reading(kafka, topic) as source:
+        await source.assign({0: -1})
+        assert await read_values(source, 5) == [(0, n, (codec * 1000).encode()) for n, codec in enumerate(codecs)]
+
+
 async def test_a_partition_that_is_no_longer_assigned_is_not_read(kafka: str, kafka_topic: Make) -> None:
     topic = kafka_topic(partitions=2)
     async with reading(kafka, topic) as source:

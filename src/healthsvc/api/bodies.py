@@ -57,7 +57,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
 
 def faults(errors: Sequence[ErrorDetails], prefix: str = "") -> list[Fault]:
     """Pydantic's errors as faults with JSON Pointers."""
-    return [Fault(pointer=prefix + pointer(error["loc"]), detail=error["msg"]) for error in errors]
+    return [
+        Fault(pointer=prefix + pointer(error["loc"]), detail=error["msg"].removeprefix("Value error, "))
+        for error in errors
+    ]
 
 
 def pointer(place: Sequence[str | int]) -> str:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from healthsvc.api.problems import INTERNAL_ERROR, TOO_LARGE, UNAVAILABLE, ProblemError, render
+from healthsvc.core.states import OtherFormat
 from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
 
@@ -114,6 +115,8 @@ def problem_for(error: Exception) -> ProblemError:
         return too_large()
     if is_outage(error):
         return ProblemError(UNAVAILABLE, "The database can't be reached at the moment.")
+    if isinstance(error, OtherFormat):
+        return ProblemError(UNAVAILABLE, "Another version wrote the states; a worker builds them anew.")
     return ProblemError(INTERNAL_ERROR, "The request failed inside the service; its log has the details.")
 
 

@@ -91,8 +91,13 @@ def next_window(windows: Sequence[tuple[int, int]], local: datetime) -> datetime
 
 
 def contacts_within(view: View, row: int, days: int) -> int | None:
-    """How often somebody spoke with them in so many days, at most `MOST_COUNTED`; None: the scorecard doesn't count."""
-    measure = signs.column(view, "contacts")
+    """How often we contacted them in so many days, at most `MOST_COUNTED`; None: the scorecard doesn't count.
+
+    By the measure `outreach`, what we started ourselves; in a scorecard without it by `contacts`.
+    """
+    measure = signs.column(view, "outreach")
+    if measure is None:
+        measure = signs.column(view, "contacts")
     if measure is None:
         return None
     first = len(view.program.half_lives_us) + 1

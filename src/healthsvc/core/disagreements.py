@@ -9,8 +9,6 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.signs import Sign
 from healthsvc.core.view import View
 
-LARGE_MRR: Final = 1_000.0
-"""A month, in the customer's own currency: from here on an account at risk is named for its size."""
 RENEWED_LATELY_US: Final = 30 * DAY_US
 
 
@@ -25,7 +23,8 @@ class Disagreement:
 def disagreements(view: View, found: Evaluation, row: int) -> list[Disagreement]:
     """Those of one row. High is a score in the best band, low one in the lower half of them; in between, and without
     a score, nothing disagrees."""
-    bands, score = view.program.scorecard.judging(found.variant_of(row)).bands, float(found.score[row])
+    card, score = view.program.scorecard, float(found.score[row])
+    bands = card.judging(found.variant_of(row)).bands
     if score != score or found.churned[row]:
         return []
     if score >= bands[0].floor:
@@ -37,7 +36,7 @@ def disagreements(view: View, found: Evaluation, row: int) -> list[Disagreement]
         )
         return [Disagreement(score="high", money=sign) for sign in signs.present(against)]
     if len(bands) > 1 and score < bands[max(len(bands) // 2 - 1, 0)].floor:
-        against_low = (signs.growth(view, row), _renewed(view, row), _large(view, row))
+        against_low = (signs.growth(view, row), _renewed(view, row), _large(view, row, card.large_account.from_mrr))
         return [Disagreement(score="low", money=sign) for sign in signs.present(against_low)]
     return []
 
@@ -61,8 +60,8 @@ def _renewed(view: View, row: int) -> Sign | None:
     return Sign(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewed))
 
 
-def _large(view: View, row: int) -> Sign | None:
+def _large(view: View, row: int, from_mrr: float) -> Sign | None:
     mrr = signs.known(view, row, "mrr")
-    if mrr is None or mrr < LARGE_MRR:
+    if mrr is None or mrr < from_mrr:
         return None
     return Sign(sign="large_account", measure="mrr", value=mrr, since_us=int(view.fact("mrr_at")[row]))

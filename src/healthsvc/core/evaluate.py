@@ -239,6 +239,15 @@ def _target(view: View, measure: int, judge: Judge) -> Judged:
     return (view.count(measure) >= judge.min_events).astype(np.float64), _saturated(level, judge.at)
 
 
+def _segment(view: View, measure: int, judge: Judge) -> Judged:
+    """The place of today's level among the customers of the segment, as frozen with the version."""
+    known = (view.count(measure) >= judge.min_events).astype(np.float64)
+    level = view.level(measure, 0)
+    if judge.reference is None:
+        return known, _saturated(level, judge.at)
+    return known, judge.reference.places(level, view.fact("segment_code"))
+
+
 def _trouble(view: View, measure: int, judge: Judge) -> Judged:
     evidence = _saturated(view.level(measure, 0), judge.at)
     return evidence, np.zeros_like(evidence)
@@ -286,6 +295,7 @@ def _served(view: View, measure: int, judge: Judge) -> Judged:
 _JUDGES: Final[dict[str, Callable[[View, int, Judge], Judged]]] = {
     "habit": _habit,
     "target": _target,
+    "segment": _segment,
     "trouble": _trouble,
     "credit": _credit,
     "extent": _extent,
@@ -294,12 +304,14 @@ _JUDGES: Final[dict[str, Callable[[View, int, Judge], Judged]]] = {
     "open": _open,
     "served": _served,
 }
-_EXPECTED: Final = frozenset(("habit", "target", "extent", "survey", "ratio"))
+_EXPECTED: Final = frozenset(("habit", "target", "segment", "extent", "survey", "ratio"))
 """Judges whose lack of evidence is a gap in what is known; trouble and credit are only there when something
 happened."""
 
 
 def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
-    judges = [m.judge.half_life_us for m in card.judged if m.judge is not None and m.judge.kind in ("survey", "served")]
-    return min((*card.half_lives_us, *judges))
+    judges = [m.judge for m in card.judged if m.judge is not None]
+    answers = [j.half_life_us for j in judges if j.kind in ("survey", "served")]
+    places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
+    return min((*card.half_lives_us, *answers, *places))

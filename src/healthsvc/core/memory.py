@@ -8,6 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from healthsvc.core.levels import Floats
+
 _COLUMNS: Final = (
     ("band", -1.0),  # index into the scorecard's bands; -1: not enough evidence
     ("band_since", 0.0),
@@ -29,3 +31,10 @@ DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
 BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK, PLACE, LOYALTY = (
     range(WIDTH)
 )
+
+
+def unpacked(packed: bytes) -> Floats:
+    """A row, (WIDTH,), whichever version wrote it: columns are only ever added, at the end."""
+    row, told = DEFAULTS.copy(), np.frombuffer(packed, np.float64)[:WIDTH]
+    row[: len(told)] = told
+    return row

@@ -54,6 +54,10 @@ QUESTIONS: Final[Mapping[str, Both]] = {
         "What don't you need any longer, and what mattered most of what you keep?",
         "Do que vocês não precisam mais, e o que mais importa no que mantiveram?",
     ),
+    "reassess": (
+        "What has changed for you since we last spoke, and what do you need most now?",
+        "O que mudou para vocês desde a nossa última conversa, e do que mais precisam agora?",
+    ),
     "churned": (
         "What would we have had to do differently?",
         "O que deveríamos ter feito de outra forma?",

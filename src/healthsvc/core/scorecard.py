@@ -10,8 +10,9 @@ from typing import Any, Final, Literal
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.places import LIFECYCLE, StageRule
+from healthsvc.core.references import Distributions
 
-JudgeKind = Literal["habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
+JudgeKind = Literal["habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
 FlagKind = Literal[
     "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"
 ]
@@ -58,6 +59,23 @@ class Judge:
     worst: float = 0.0
     best: float = 1.0
     min_events: float = 1.0
+    reference: Distributions | None = None
+    """segment: the frozen distributions; None: there are none yet, and `at` judges as a target's does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeAccount:
+    """From which MRR on an account is named for its size; amounts are in the customers' own currency."""
+
+    mrr: float = 1_000.0
+    """A month; what counts where the reference can't tell the percentile."""
+    percentile: float | None = None
+    line: float | None = None
+    """MRR at the percentile, as frozen with the version."""
+
+    @property
+    def from_mrr(self) -> float:
+        return self.mrr if self.line is None else self.line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +150,18 @@ class Scorecard:
     evidence_events: float = 3.0
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
+    large_account: LargeAccount = LargeAccount()
     variants: tuple[Variant, ...] = ()
+
+    @property
+    def wants_reference(self) -> bool:
+        """Whether it lacks a reference that is made of the customers there are when it is published."""
+        cards = (self, *(variant.card for variant in self.variants))
+        judges = [m.judge for card in cards for m in card.judged if m.judge is not None]
+        large = self.large_account
+        return any(j.kind == "segment" and j.reference is None for j in judges) or (
+            large.percentile is not None and large.line is None
+        )
 
     def judging(self, variant: int) -> "Scorecard":
         """What judges customers of a variant, by number: 0 is the scorecard itself, then the variants as declared."""

@@ -7,6 +7,8 @@ from typing import Any
 from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
+from healthsvc.core.reference_document import large_account, reference
+from healthsvc.core.references import Distributions
 from healthsvc.core.scorecard import FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard_parts import MOST_FLAGS, MOST_MEASURES, bands, flag, lifecycle, measure
 from healthsvc.core.variants import variants
@@ -26,7 +28,8 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
     r = Reader(document, "")
     dimensions = _dimensions(r.need("dimensions"))
     half_lives = _half_lives(r.need("half_lives_days"))
-    measures = _measures(r.need("measures"), list(dimensions), facts)
+    frozen = reference(r.get("reference"))
+    measures = _measures(r.need("measures"), list(dimensions), facts, frozen.measures)
     kept = [m.name for m in measures if m.of is None]
     card = Scorecard(
         name=str(r.need("name")),
@@ -39,6 +42,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         dwell_us=r.days("dwell_days", 1),
         evidence_events=r.number("evidence_events", 3.0, low=1),
         lifecycle=lifecycle(r.get("lifecycle"), kept, facts),
+        large_account=large_account(r.get("large_account"), frozen.mrr),
     )
     for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
         r.get(elsewhere)
@@ -66,9 +70,11 @@ def _half_lives(data: object) -> tuple[int, ...]:
     return half_lives
 
 
-def _measures(data: object, dimensions: Sequence[str], facts: Sequence[str]) -> tuple[Measure, ...]:
+def _measures(
+    data: object, dimensions: Sequence[str], facts: Sequence[str], frozen: Mapping[str, Distributions]
+) -> tuple[Measure, ...]:
     listed = _listed("measures", data, MOST_MEASURES)
-    found = tuple(measure(item, f"/measures/{i}", dimensions, facts) for i, item in enumerate(listed))
+    found = tuple(measure(item, f"/measures/{i}", dimensions, facts, frozen) for i, item in enumerate(listed))
     kept = [m.name for m in found if m.of is None]
     _unique("measures", [m.name for m in found])
     for i, m in enumerate(found):

@@ -5,9 +5,10 @@ from typing import Final
 
 from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.places import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
+from healthsvc.core.references import Distributions
 from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
 
-JUDGES: Final = ("habit", "target", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
+JUDGES: Final = ("habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
 FLAGS: Final = (
     *("intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"),
 )
@@ -39,7 +40,7 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
     return tuple(feeds)
 
 
-def _judge(data: object, path: str, facts: Sequence[str]) -> Judge:
+def _judge(data: object, path: str, facts: Sequence[str], reference: Distributions | None) -> Judge:
     r = Reader(data, path)
     judge = Judge(
         kind=r.choice("kind", JUDGES),
@@ -50,6 +51,7 @@ def _judge(data: object, path: str, facts: Sequence[str]) -> Judge:
         worst=r.number("worst", 0.0, low=-1e9),
         best=r.number("best", 1.0, low=-1e9),
         min_events=r.number("min_events", 1.0),
+        reference=reference if r.get("kind") == "segment" else None,
     )
     r.done()
     if judge.kind in ("survey", "ratio", "open", "served") and not judge.fact:
@@ -57,17 +59,20 @@ def _judge(data: object, path: str, facts: Sequence[str]) -> Judge:
     return judge
 
 
-def measure(data: object, path: str, dimensions: Sequence[str], facts: Sequence[str]) -> Measure:
+def measure(
+    data: object, path: str, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
+) -> Measure:
     r = Reader(data, path)
     dimension = r.get("dimension")
     of = r.get("of")
     judge = r.get("judge")
+    name = str(r.need("name"))
     measure = Measure(
-        name=str(r.need("name")),
+        name=name,
         feeds=() if of else _feeds(r.need("feeds"), f"{path}/feeds"),
         dimension=None if dimension is None else choose(dimension, dimensions, f"{path}/dimension"),
         share=r.number("share", 0.0, high=100),
-        judge=None if judge is None else _judge(judge, f"{path}/judge", facts),
+        judge=None if judge is None else _judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
         of=of,
         why=str(r.get("why", "")),
     )
@@ -119,14 +124,15 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
 
 def bands(data: object) -> tuple[Band, ...]:
     if not isinstance(data, Mapping) or not data:
-        raise ScorecardError("/bands", "must map band names to their floors, best first")
+        raise ScorecardError("/bands", "must map band names to their floors")
     for name, floor in data.items():
         if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 100:
             raise ScorecardError(f"/bands/{name}", "must be a number from 0 to 100")
-    bands = tuple(Band(name=str(name), floor=float(floor)) for name, floor in data.items())
-    if [b.floor for b in bands] != sorted((b.floor for b in bands), reverse=True) or bands[-1].floor != 0:
-        raise ScorecardError("/bands", "floors must fall from best to worst and end at 0")
-    return bands
+    bands = [Band(name=str(name), floor=float(floor)) for name, floor in data.items()]
+    bands.sort(key=lambda band: -band.floor)  # an object of JSON has no order that a sender could rely on
+    if bands[-1].floor != 0 or len({band.floor for band in bands}) != len(bands):
+        raise ScorecardError("/bands", "the worst band's floor must be 0, and no two floors the same")
+    return tuple(bands)
 
 
 def lifecycle(data: object, measures: Sequence[str], facts: Sequence[str]) -> tuple[StageRule, ...]:

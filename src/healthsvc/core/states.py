@@ -36,6 +36,10 @@ class Stored(NamedTuple):
     profile: str | None
 
 
+class OtherFormat(ValueError):
+    """Another version packed it, or another projection's program."""
+
+
 class States:
     """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
 
@@ -91,7 +95,7 @@ class States:
         return rows
 
     def load(self, stored: Sequence[Stored]) -> Rows:
-        """Take in customers as the database has them. Raises MemoryError when they don't fit."""
+        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
         rows = self.admit([s[:3] for s in stored])
         known = [i for i, s in enumerate(stored) if s.state is not None]
         if known:
@@ -99,6 +103,8 @@ class States:
             self.stored[there] = True
             self._unpack(there, [stored[i].state or b"" for i in known])
             decisions = b"".join([stored[i].decision or b"" for i in known])
+            if len(decisions) != len(known) * memory.WIDTH * 8:
+                raise OtherFormat(f"a memory of decisions of {len(decisions) // len(known)} bytes")
             self.memory[there] = np.frombuffer(decisions, np.float64).reshape(len(known), memory.WIDTH)
             profiles = [stored[i].profile for i in known]
             self._profiles.update((r, p) for r, p in zip(there.tolist(), profiles, strict=True) if p is not None)
@@ -245,7 +251,7 @@ class States:
         risks = self.risk.shape[1]
         for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
             if (block[start + place] != number).any():
-                raise ValueError("a packed state is of another format or projection")
+                raise OtherFormat("a packed state is of another format or projection")
         ends = (start + lengths) // 8
         cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
         doubles = block.view(np.float64)

@@ -52,9 +52,13 @@ def _variant(item: object, path: str, document: Mapping[str, Any], card: Scoreca
             merged[number] = r.get(number)
     r.done()
     try:
-        return Variant(name=name, when=when, card=read(merged))
+        varied = read(merged)
     except ScorecardError as error:
         raise ScorecardError(_told_at(error.path, path, card), error.detail) from error
+    order = [band.name for band in card.bands]
+    if [band.name for band in varied.bands] != order:  # a band is remembered by its place among them
+        raise ScorecardError(f"{path}/bands", f"floors must fall from best to worst as elsewhere: {', '.join(order)}")
+    return Variant(name=name, when=when, card=varied)
 
 
 def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], ...]:

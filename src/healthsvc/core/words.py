@@ -44,6 +44,8 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "complaint_open": ("an open complaint", "reclamação em aberto"),
     "payment_overdue": ("an overdue invoice", "fatura em atraso"),
     "silent_unhappy": ("silence of a customer that would not recommend us", "silêncio de quem não nos recomendaria"),
+    "outreach": ("our own contacts", "contatos iniciados por nós"),
+    "reassess": ("half a year without a conversation", "meio ano sem conversa"),
     "silent_before_renewal": ("silence with the renewal near", "silêncio perto da renovação"),
     "drop_before_renewal": ("a drop in use with the renewal near", "queda no uso perto da renovação"),
 }

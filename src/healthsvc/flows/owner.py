@@ -29,6 +29,7 @@ from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 from healthsvc.telemetry import EVENTS
+from healthsvc.wire.named import customer_of
 from healthsvc.wire.scorecards import Compiled
 
 LETTER_BYTES: Final = 65_536
@@ -293,6 +294,7 @@ class Owner:
                     raw_bytes=len(value),
                     headers=json.dumps(kept_headers),
                     reason=reject.reason,
+                    customer_id=customer_of(value, headers[reject.index] if headers else None),
                     errors=json.dumps([{"pointer": e.pointer, "detail": e.detail} for e in reject.errors]),
                 )
             )

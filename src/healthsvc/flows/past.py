@@ -14,7 +14,7 @@ from healthsvc.core.levels import Instants
 from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import field, read, staleness
+from healthsvc.flows import data_quality, field, read, staleness
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen
 from healthsvc.store import past, projections, states
@@ -67,8 +67,9 @@ async def explanation(
     archived = [e.event for e in events if e.occurred_us in instants]
     async with engine.begin() as conn:
         stale = await staleness.stale(conn, seen, at)
+        quality = (await data_quality.of(conn, [customer_id], at))[customer_id]
     told = read.explained(customer_id, seen, at, archived, field.recent_of(seen, events, at), language)
-    return {**told, "stale": stale}
+    return {**told, "stale": stale, "data_quality": quality}
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:

@@ -14,15 +14,14 @@ from typing import Final
 
 import structlog
 
-from healthsvc.core.feeds import Program
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.states import States, Stored
 from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Chunk, Input, Reading
+from healthsvc.flows.upgrade import try_to_read
 from healthsvc.store import archive, partitions, projections, publications, states, timers, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
@@ -49,10 +48,6 @@ DAYS_AHEAD: Final = 2
 log = structlog.get_logger()
 
 
-class UnreadableStates(RuntimeError):
-    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
-
-
 class Unfoldable(Exception):
     """A record is valid and yet breaks the folding: a fault of ours. It is looked for, and set aside."""
 
@@ -63,18 +58,6 @@ class Unfoldable(Exception):
 
 class Superseded(Exception):
     """Another projection has become the live one."""
-
-
-def _try_to_read(program: Program, some: Stored | None) -> None:
-    """Better to stop before the first event than to find each customer's state unreadable."""
-    if some is not None:
-        try:
-            States(program, 1).load([some])
-        except ValueError as error:
-            raise UnreadableStates(
-                f"The stored states can't be read by this version ({error}). Run the version that wrote them, or begin"
-                " with a fresh database and replay the events into it."
-            ) from error
 
 
 def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -158,7 +141,7 @@ class Processor:
             some = await states.any_one(conn, projection.id)
         self._projection = projection.id
         compiled = compile_document(projection.document)
-        _try_to_read(compiled.program, some)
+        try_to_read(compiled.program, some)
         self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
         self._owner = Owner(
             self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits

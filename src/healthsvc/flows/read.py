@@ -20,7 +20,7 @@ from healthsvc.core.scorecard import Scorecard
 from healthsvc.core.states import States, Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import contacting, field, relationship, rollup, staleness
+from healthsvc.flows import contacting, data_quality, field, relationship, rollup, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -81,8 +81,10 @@ async def customer(
         zone = seen.table.profile_field(0, "timezone")
         contact = contacting.told(seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now)
         stale = await staleness.stale(conn, seen, now)
+        quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
         family = await rollup.told(conn, seen, customer_id)
-        return {**_told(customer_id, seen, now), **family, "stale": stale, "contact": contact}
+        told = {**_told(customer_id, seen, now), **family}
+        return {**told, "stale": stale, "contact": contact, "data_quality": quality}
 
 
 async def explanation(
@@ -97,7 +99,9 @@ async def explanation(
         archived = await archive.at_instants(conn, seen.key, evidence_instants(seen))
         recent = await field.recent(conn, seen, now)
         stale = await staleness.stale(conn, seen, now)
-    return {**explained(customer_id, seen, now, archived, recent, language), "stale": stale}
+        quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
+    told = explained(customer_id, seen, now, archived, recent, language)
+    return {**told, "stale": stale, "data_quality": quality}
 
 
 def evidence_instants(seen: Seen) -> list[int]:

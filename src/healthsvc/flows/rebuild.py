@@ -22,9 +22,20 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.held import Limits
+from healthsvc.flows.reference import Sample
 from healthsvc.flows.residents import Residents
 from healthsvc.flows.verdicts import Judge
-from healthsvc.store import archive_fold, building, partitions, publications, shadows, states, switching, timers
+from healthsvc.store import (
+    archive_fold,
+    building,
+    partitions,
+    publications,
+    scorecards,
+    shadows,
+    states,
+    switching,
+    timers,
+)
 from healthsvc.store.archive_fold import Counted
 from healthsvc.store.building import Reached
 from healthsvc.store.decisions import write_standings
@@ -145,9 +156,10 @@ class Builder:
         """
         1. Index the archive by fold order.
         2. Fold it up to where the live projection is by now.
-        3. Decide all customers quietly, and from here on whomever an event touches.
+        3. If customers are placed among others: freeze where all of them stand, once for the version.
+        4. Decide all customers quietly, and from here on whomever an event touches.
            A shadow stays so, keeping up, until it is asked to take over; then all are decided anew.
-        4. Follow until little is missing, then lock, fold the rest, and switch.
+        5. Follow until little is missing, then lock, fold the rest, and switch.
         """
         await self._enter("indexing")
         if not self._building.with_gaps:
@@ -156,6 +168,10 @@ class Builder:
         await self._enter("folding")
         if not await self._follow(stop):
             return False
+        if self._building.fresh and self._card.wants_reference:
+            await self._enter("freezing")
+            if not await self._freeze(stop):
+                return False
         await self._enter("deciding")
         self._deciding = True
         if not await self._decide_everybody(stop):
@@ -331,6 +347,42 @@ class Builder:
             self._building.id, held.key[rows], held.partition[rows], held.pack(rows), held.memory[rows], profiles
         )
 
+    # Freezing ---------------------------------------------------------------------------------------------------------
+
+    async def _fold_what_there_is(self) -> None:
+        """Fold the little that is left to the switch otherwise: a small archive is nothing but that."""
+        async with self._engine.begin() as conn:
+            reached = await building.reached(conn, self._building.live)
+        for partition in self._behind(reached):
+            while self._applied[partition] < reached[partition].applied:
+                self._fresh = []
+                async with self._engine.begin() as conn:
+                    await self._advance(conn, partition, reached)
+
+    async def _freeze(self, stop: Stop) -> bool:
+        """Make the version's reference of all customers, and judge by it from here on; False if `stop` came first."""
+        await self._fold_what_there_is()
+        sample, after = Sample(self._card, self._now()), -1
+        while not stop.is_set():
+            if not await self._claim():
+                raise Overtaken(Overtaken.__doc__)
+            began = perf_counter()
+            async with self._engine.connect() as conn:
+                keys = await building.customers(conn, self._building.id, after, self._chunk)
+            if keys:
+                sample.add(self._states, await self._residents.bring_keys(keys, np.zeros(0, np.int64)))
+            if len(keys) < self._chunk:
+                break
+            after = keys[-1]
+            await asyncio.sleep((perf_counter() - began) * REST_SHARE)
+        else:
+            return False
+        async with self._engine.begin() as conn:
+            frozen = await scorecards.freeze(conn, self._building.version, sample.frozen(self._building.document))
+        compiled = compile_document(frozen)
+        self._card, self._states.program = compiled.scorecard, compiled.program
+        return True
+
     # Deciding ---------------------------------------------------------------------------------------------------------
 
     async def _decide_everybody(self, stop: Stop) -> bool:
@@ -393,9 +445,7 @@ class Builder:
     async def _remembered(self, conn: AsyncConnection, rows: Rows) -> Floats:
         keys: list[int] = self._states.key[rows].tolist()
         found = await building.decisions(conn, self._building.live, keys)
-        unknown = memory.DEFAULTS.tobytes()
-        packed = b"".join([found.get(key, unknown) for key in keys])
-        return np.frombuffer(packed, np.float64).reshape(len(keys), memory.WIDTH).copy()
+        return np.array([memory.unpacked(found.get(key, b"")) for key in keys]).reshape(len(keys), memory.WIDTH)
 
     def _waits(self, rows: Rows) -> bytes:
         """Timers at the instants at which the live projection would look at these."""

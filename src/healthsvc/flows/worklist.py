@@ -18,7 +18,7 @@ from healthsvc.core.rank_words import why
 from healthsvc.core.states import States
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import contacting, field, read
+from healthsvc.flows import contacting, data_quality, field, read
 from healthsvc.flows.lists import Listing, Page, Wanted
 from healthsvc.store import projections, states, worklist_reads
 from healthsvc.store.alerts_reads import AlertFilter
@@ -92,9 +92,11 @@ async def customers(
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
             acts = await contacting.acted(conn, [int(seen.table.key[row]) for row in rows], to_us(at))
+            quality = await data_quality.of(conn, [r.waiting.alert.customer_id or "" for r in page], at)
         also = [r.waiting.alert.customer_id for r in ranked]
         for r in page:
-            told[r.waiting.alert.position] = _told(r, seen, acts, also, rules, language)
+            said = _told(r, seen, acts, also, rules, language)
+            told[r.waiting.alert.position] = said | {"data_quality": quality[r.waiting.alert.customer_id or ""]}
         return page
 
     page = await _listing("worklist", {"owner": owner}).page(wanted, fetch)

@@ -39,7 +39,7 @@ async def live_at(conn: AsyncConnection, at: datetime) -> Projection | None:
     row = (
         await conn.execute(
             text("""
-                select p.id, p.scorecard_version, s.document from projections p
+                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document from projections p
                 join scorecards s on s.version = p.scorecard_version
                 where p.state <> 'building' and (p.live_at is not null or p.reason = 'start')
                   and coalesce(p.live_at, '-infinity') <= :at and coalesce(p.retired_at, 'infinity') > :at

@@ -12,7 +12,7 @@ class Projection:
     id: int
     scorecard_version: int
     document: str
-    """The scorecard's YAML; empty: the default one."""
+    """The scorecard's YAML as it is scored by, with its frozen reference; empty: the default one."""
 
 
 class NoLiveProjection(LookupError):
@@ -24,7 +24,7 @@ async def live(conn: AsyncConnection) -> Projection:
     row = (
         await conn.execute(
             text("""
-                select p.id, p.scorecard_version, s.document from projections p
+                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document from projections p
                 join scorecards s on s.version = p.scorecard_version where p.state = 'live'
             """)
         )

@@ -28,6 +28,8 @@ class Building:
     with_gaps: bool
     live: int
     live_document: str
+    fresh: bool
+    """The version never was live: nothing was scored by it yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,9 @@ async def building(conn: AsyncConnection) -> Building | None:
         (
             await conn.execute(
                 text("""
-                    select b.id, b.scorecard_version as version, s.document, b.reason, b.with_gaps, l.id as live,
-                           o.document as live_document
+                    select b.id, b.scorecard_version as version, coalesce(s.frozen, s.document) as document, b.reason,
+                           b.with_gaps, l.id as live, coalesce(o.frozen, o.document) as live_document,
+                           s.published_at is null as fresh
                     from projections b join scorecards s on s.version = b.scorecard_version
                     cross join projections l join scorecards o on o.version = l.scorecard_version
                     where b.state = 'building' and l.state = 'live'

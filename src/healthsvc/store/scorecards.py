@@ -22,11 +22,13 @@ class Version:
     override_reason: str | None
     """Why it was published although the ship gate said no."""
     document: str
-    """The YAML; empty: the default one."""
+    """The YAML as it was given; empty: the default one."""
+    frozen: str | None = None
+    """The YAML as it is scored by, where a reference was frozen with it at publishing."""
 
 
 _SELECT = """
-    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason, s.document,
+    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason, s.document, s.frozen,
            coalesce((select case when p.state = 'building' and p.reason = 'shadow' then 'shadow' else p.state end
                      from projections p where p.scorecard_version = s.version and p.state <> 'retired'
                      order by p.state = 'live' desc limit 1),
@@ -51,6 +53,17 @@ async def same(conn: AsyncConnection, document: str) -> int | None:
         text("select max(version) from scorecards where document = :document"), {"document": document}
     )
     return found
+
+
+async def freeze(conn: AsyncConnection, version: int, frozen: str) -> str:
+    """Keep what the version is scored by from now on; answers what is kept: the first one stays."""
+    kept: str = (
+        await conn.execute(
+            text("update scorecards set frozen = coalesce(frozen, :frozen) where version = :version returning frozen"),
+            {"version": version, "frozen": frozen},
+        )
+    ).scalar_one()
+    return kept
 
 
 async def override(conn: AsyncConnection, version: int, reason: str) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from healthsvc.core import facts
 from healthsvc.core.documents import ScorecardError
+from healthsvc.core.references import LEAST_CUSTOMERS
 from healthsvc.core.relationship_section import SECTIONS, relationship
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard import BUILTIN_TYPES, Scorecard, Variant
@@ -137,11 +138,26 @@ def doubts(document: str) -> list[Fault]:
     for name, weight in card.dimensions:
         if name not in used and weight:
             found.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
-    return [*found, *_of_variants(card)]
+    return [*found, *_references(card), *_of_variants(card)]
 
 
 def _share(card: Scorecard, measure: str) -> float:
     return next(m.share for m in card.measures if m.name == measure)
+
+
+def _references(card: Scorecard) -> Iterator[Fault]:
+    places = {f"/measures/{i}/judge": m.judge for i, m in enumerate(card.measures)}
+    for v, variant in enumerate(card.variants):
+        places |= {
+            f"/variants/{v}/measures/{m.name}/judge": m.judge for m in variant.card.judged if m not in card.judged
+        }
+    for place, judge in places.items():
+        if judge is not None and judge.kind == "segment" and judge.reference is None:
+            told = (
+                "has no reference yet: it is made when the version is published, of at least "
+                f"{LEAST_CUSTOMERS} customers, or given as `reference`; without one `at` judges as a target's does"
+            )
+            yield Fault(pointer=place, detail=told)
 
 
 def _of_variants(card: Scorecard) -> Iterator[Fault]:

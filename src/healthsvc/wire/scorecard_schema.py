@@ -13,7 +13,7 @@ from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.relationship_schema import relationship_schemas
 from healthsvc.wire.risk_schema import risk_schema
-from healthsvc.wire.variant_schema import stage_schema, variant_schema
+from healthsvc.wire.variant_schema import reference_schema, stage_schema, variant_schema
 
 Schema = dict[str, Any]
 
@@ -39,7 +39,7 @@ def scorecard_schema() -> Schema:
             "type": "object",
             "minProperties": 1,
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100},
-            "description": "Band names and their floors, the best first, the last one's floor 0.",
+            "description": "Band names and their floors, no two the same; the worst one's floor is 0.",
         },
         "dimensions": {
             "type": "object",
@@ -62,6 +62,21 @@ def scorecard_schema() -> Schema:
             "description": "Which stage a customer is in that nobody named one for: the first rule that holds says it. "
             "Left out: the built-in rules.",
         },
+        "large_account": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": "Which accounts are named for their size where their score is low.",
+            "properties": {
+                "percentile": {
+                    "type": ["number", "null"],
+                    "minimum": 1,
+                    "maximum": 99.9,
+                    "description": "From this place among the customers' MRR on, as frozen at publishing.",
+                },
+                "mrr": _number("From this MRR on, where no place is asked for or known.", 1000, high=1e12),
+            },
+        },
+        "reference": reference_schema(),
         "risk": risk_schema(),
         **relationship_schemas(),
         "page_kinds": {
@@ -131,12 +146,14 @@ def _judge() -> Schema:
         "properties": {
             "kind": {
                 "enum": list(JUDGES),
-                "description": "habit: against the customer's own; target: a level that saturates; trouble, credit: "
+                "description": "habit: against the customer's own; segment: the place of today's level among the "
+                "customers of the segment, as frozen at publishing; target: a level that saturates; trouble, credit: "
                 "weighs while it lasts; extent: functions used of those owned; survey: the last answer; ratio: one "
                 "fact over another; open: while something is open; served: after it was served.",
             },
             "at": _number(
-                "habit, ratio: the share that is full marks; target, trouble, credit: the level that counts half; "
+                "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
+                "reference: the level that counts half; "
                 "extent: functions owned if unknown.",
                 1,
                 low=0.001,

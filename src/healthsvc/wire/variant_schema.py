@@ -1,9 +1,11 @@
-"""The JSON Schema of a scorecard's variants and of its rules of the lifecycle."""
+"""The JSON Schema of a scorecard's variants, its rules of the lifecycle, and its reference."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from healthsvc.core.places import NAMED_STAGES, STAGE_KINDS, TIERS
+from healthsvc.core.reference_document import LEAST, MOST
+from healthsvc.core.references import EVERYBODY
 from healthsvc.core.variants import FLAG_KEYS, MEASURE_KEYS
 
 Schema = dict[str, Any]
@@ -61,6 +63,33 @@ def stage_schema() -> Schema:
             "to": {"$ref": "#/$defs/fact"},
             "measure": {"type": "string", "description": "A measure that has feeds."},
             "at": {"type": "number", "default": 0},
+        },
+    }
+
+
+def reference_schema() -> Schema:
+    """Where customers stood: made at publishing, or given."""
+    quantiles = {
+        "type": "array",
+        "minItems": LEAST,
+        "maxItems": MOST,
+        "items": {"type": "number", "minimum": 0},
+        "description": "Evenly spaced quantiles, rising from the lowest value to the highest.",
+    }
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "description": "Distributions that customers are placed in. Left out: made of the customers there are when the "
+        "version is published, and kept with it.",
+        "properties": {
+            "taken_at": {"type": "string"},
+            "customers": {"type": "integer", "minimum": 0},
+            "measures": {
+                "type": "object",
+                "description": "Of each measure, by segment; * is all customers, and counts for segments not named.",
+                "additionalProperties": {"type": "object", "required": [EVERYBODY], "additionalProperties": quantiles},
+            },
+            "mrr": quantiles,
         },
     }
 

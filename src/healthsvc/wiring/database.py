@@ -10,7 +10,7 @@ from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedP
 from healthsvc.flows import bootstrap
 from healthsvc.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store import projections, schema
+from healthsvc.store import projections, schema, scorecards
 from healthsvc.store.engine import AsyncEngine, create_engine
 from healthsvc.telemetry import LogEvent
 
@@ -57,7 +57,8 @@ async def install(url: str, settings: Settings) -> str | None:
     async with engine_on(url, "healthsvc-install") as engine, engine.begin() as conn:
         await bootstrap.ensure(conn, settings.partitions, document=document)
         revision = await schema.current(conn)
-        if document is not None and (await projections.live(conn)).document != document:
+        live = await scorecards.get(conn, (await projections.live(conn)).scorecard_version)
+        if document is not None and live is not None and live.document != document:
             log.warning(
                 LogEvent.SCORECARD_KEPT,
                 file=str(settings.scorecard),

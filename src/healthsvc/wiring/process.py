@@ -10,6 +10,7 @@ from healthsvc.flows.portfolio import keep_ledger
 from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Processor
 from healthsvc.flows.retention import keep_house
+from healthsvc.flows.upgrade import make_readable
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
 from healthsvc.settings import Settings
@@ -54,6 +55,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                         stop=stop,
                     )
                 )
+                await make_readable(engine, now=utc_now, stop=stop)
                 await processor.run(stop)
 
     return Role(name="process", run=run, thread=thread)

@@ -251,7 +251,10 @@ def _checked(body: ScorecardCreate) -> str:
 def _told(version: Version) -> Scorecard:
     document = version.document or default_document()
     return Scorecard(
-        **ScorecardVersion.model_validate(version).model_dump(), document=yaml.safe_load(document), source=document
+        **ScorecardVersion.model_validate(version).model_dump(),
+        document=yaml.safe_load(document),
+        source=document,
+        reference=None if version.frozen is None else yaml.safe_load(version.frozen)["reference"],
     )
 
 

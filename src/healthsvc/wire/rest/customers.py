@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.field import DisagreementTold, Expansion
 from healthsvc.wire.rest.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
 from healthsvc.wire.rest.rollup import ROLLUP_EXAMPLE, Children, Parent
@@ -136,6 +137,7 @@ class Customer(Told):
                     **ROLLUP_EXAMPLE,
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
+                    "data_quality": DATA_QUALITY_EXAMPLE,
                     "events_total": 1204,
                     "first_event_at": "2025-02-03T08:00:00Z",
                     "last_event_at": "2026-11-20T09:29:57Z",
@@ -190,6 +192,7 @@ class Customer(Told):
     parent: Parent | None
     children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
     contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
+    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None

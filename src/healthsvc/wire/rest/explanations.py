@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from healthsvc.wire.rest.data_quality import DataQuality
 from healthsvc.wire.rest.field import DisagreementTold, HelpWanted, PriceReview
 from healthsvc.wire.rest.shapes import Asked, Instant, Told
 from healthsvc.wire.rest.stale import Stale
@@ -81,4 +82,5 @@ class Explanation(Told):
     variant: Annotated[
         str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
     ] = None
+    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None

@@ -64,7 +64,13 @@ class Publication(Told):
         Field(description="shadow: scored beside the live version until it is published or ended."),
     ]
     reason: Literal["start", "publish", "rebuild", "shadow"]
-    phase: Annotated[str, Field(description="waiting, indexing, folding, deciding, beside, switching, done")]
+    phase: Annotated[
+        str,
+        Field(
+            description="waiting, indexing, folding, freezing (where the customers stand), deciding, beside, "
+            "switching, done"
+        ),
+    ]
     folded: Annotated[int, Field(description="Events that are in it.")]
     events: Annotated[int, Field(description="Events that the live version has by now.")]
     with_gaps: bool

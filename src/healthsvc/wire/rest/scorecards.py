@@ -95,7 +95,13 @@ class ScorecardVersions(Items[ScorecardVersion]):
 class Scorecard(ScorecardVersion):
     """A version with its document, which never changes."""
 
-    model_config = example(**_VERSION, document=_SMALL_CARD, source="name: small\n…")
+    model_config = example(**_VERSION, document=_SMALL_CARD, source="name: small\n…", reference=None)
 
     document: dict[str, Any]
     source: Annotated[str, Field(description="The document as it was given, as text.")]
+    reference: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Where the customers stood when it was first published; null: it places nobody among others."
+        ),
+    ] = None

@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
+from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
 from healthsvc.wire.rest.shapes import MAX_LIMIT, Asked, Items, ShortText, Told, example
 
@@ -73,6 +74,7 @@ _ITEM: JsonDict = {
     "alert": ALERT_EXAMPLE,
     "other_alerts": 1,
     "contact": CONTACT_EXAMPLE,
+    "data_quality": DATA_QUALITY_EXAMPLE,
     "briefing": {"question": {"en": "What were you hoping to do with us that hasn't worked out so far?"}},
 }
 
@@ -88,6 +90,7 @@ class WorkItem(Told):
     alert: Alert
     other_alerts: Annotated[int, Field(description="Further alerts of this customer that wait.")]
     contact: ContactTold | None
+    data_quality: Annotated[DataQuality, Field(description="Bad data isn't no data.")]
     briefing: Annotated[
         dict[str, Any] | None,
         Field(description="As of now: what happened, use, money, open matters, a question to open with."),

@@ -1,0 +1,40 @@
+"""Whose event a record was that can't be read as one: the customer it names, if that much can be read."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from healthsvc.wire.cursors import is_storable
+
+MOST: Final = 512
+"""Characters; a longer name is none."""
+HEADERS: Final = ("ce_customerid", "ce_subject")
+
+
+class _Said(msgspec.Struct):
+    customer_id: object = None
+    specversion: object = None
+    customerid: object = None
+    subject: object = None
+
+
+_decode = msgspec.json.Decoder(_Said).decode
+
+
+def customer_of(value: bytes, headers: Sequence[tuple[str, bytes]] | None = None) -> str | None:
+    """The customer that a record names, in its own form or as a CloudEvent; None where it names none."""
+    told = dict(headers or ())
+    for name in HEADERS:
+        if name in told:
+            return _name(told[name].decode("utf-8", "replace"))
+    try:
+        said = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    cloud = said.customerid or said.subject if said.specversion is not None else None
+    return _name(said.customer_id or cloud)
+
+
+def _name(said: object) -> str | None:
+    return said if isinstance(said, str) and 0 < len(said) <= MOST and is_storable(said) else None
