@@ -1,10 +1,15 @@
 """The schema goes up, comes down, and is found wherever we are installed."""
 
 import asyncio
+import json
 
+from healthsvc.core import memory
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.flows import bootstrap
 from healthsvc.store import schema
 from healthsvc.store.engine import AsyncEngine, connect, create_engine
+from healthsvc.wire.scorecards import compile_document
 
 TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
 
@@ -55,4 +60,26 @@ async def test_bootstrap_is_idempotent_and_partitions_only_grow(engine: AsyncEng
     rows = await conn.fetch("select partition from partitions where projection = 1 order by 1")
     assert [row[0] for row in rows] == list(range(6))
     assert await conn.fetchval("select count(*) from log_heads") == 6
+    await conn.close()
+
+
+async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(empty_database_url: str) -> None:
+    said = {"name": ["Acme", 7, "crm", "e1"], "tier": ["low", 7, "crm", "e1"], "owner": ['a "b"', 9, "web", "e2"]}
+    read = "select profile::text from states"
+    await schema.upgrade(empty_database_url, "0010")
+    conn = await connect(empty_database_url)
+    await conn.execute("insert into states values (1, 1, 0, 'x', 'y', $1), (1, 2, 0, 'x', 'y', null)", json.dumps(said))
+
+    await schema.upgrade(empty_database_url)
+    found = [row[0] for row in await conn.fetch(f"{read} order by customer_key")]
+    states = States(compile_document("").program, 1)
+    empty = bytes(states.pack(states.admit([("-", 0, 0)]))[0])
+    states.drop([0])
+    states.load([Stored("acme", 1, 0, empty, memory.DEFAULTS.tobytes(), found[0])])
+    assert states.profile(0) == said
+    assert found[1] is None
+    assert json.loads(states.profile_json(0)) == json.loads(found[0])
+
+    await schema.downgrade(empty_database_url, "0010")
+    assert json.loads(await conn.fetchval(f"{read} where customer_key = 1")) == said
     await conn.close()

@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, str] = {
     "unix_socket_permissions": "0700",
     "max_connections": "60",
     "max_wal_size": "4GB",
+    "min_wal_size": "1GB",  # segments are used again; a new one is first written full of zeros
     "checkpoint_timeout": "15min",  # each page's first change after a checkpoint is logged whole
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -12,7 +12,8 @@ from healthsvc.core.dedupe import IdWindow
 from healthsvc.core.evaluate import Evaluation, evaluate
 from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.core.view import View
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import type_of
@@ -86,7 +87,10 @@ class Fold:
     def _rows(self) -> list[tuple[str, int, bytes, bytes, str | None]]:
         order = sorted(self.states.row_of.items())
         rows = np.array([row for _, row in order], np.int64)
-        packed, decisions = self.states.pack(rows), [row.tobytes() for row in self.states.memory[rows]]
+        packed, decisions = (
+            list(map(bytes, self.states.pack(rows))),
+            [row.tobytes() for row in self.states.memory[rows]],
+        )
         return [
             (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
             for i, (c, row) in enumerate(order)

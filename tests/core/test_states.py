@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from healthsvc.core.states import States
+from healthsvc.core.stored import Stored, StoredMany
 from tests.core.folding import PROGRAM, Event, Fold, at
 from tests.core.strategies import histories
 
@@ -41,7 +42,9 @@ def test_rows_of_dropped_customers_are_used_again_and_come_empty() -> None:
     assert states.key[row] == 3
     assert states.partition[row] == 1
     risks = states.risk.shape[1]
-    assert states.pack(np.array([row])) == [bytes((2, states.fields, 0, 0, 0, risks, 0, 0)) + bytes(8 * risks)]
+    assert [bytes(p) for p in states.pack(np.array([row]))] == [
+        bytes((2, states.fields, 0, 0, 0, risks, 0, 0)) + bytes(8 * risks)
+    ]
     assert states.rows(["a", "b", "c"]).tolist() == [-1, 1, 0]
 
 
@@ -68,5 +71,23 @@ def test_a_state_of_another_format_is_refused() -> None:
         ]
     )
     (packed,) = fold.states.pack(np.array([0]))
+    changed = bytes([9]) + bytes(packed)[1:]
+    stored = Stored("b", 2, 0, changed, fold.states.memory[0].tobytes(), None)
     with pytest.raises(ValueError, match="another format"):
-        fold.states._unpack(np.array([0]), [bytes([9]) + packed[1:]])
+        fold.states.load([stored])
+
+
+def test_some_of_many_stored_customers_are_the_same_as_those_alone() -> None:
+    each = [
+        Stored("a", 1, 0, b"12345678", b"AAAA", None),
+        Stored("b", 2, 1, None, None, None),
+        Stored("c", 3, 1, b"1234567890123456", b"CCCC", '{"name":["c",1.0,2.0]}'),
+        Stored("d", 4, 0, b"87654321", b"DDDD", None),
+    ]
+    for wanted in ([True, False, True, False], [False, True, False, True], [False, False, False, False]):
+        some = StoredMany.of(each).only(np.array(wanted))
+        alone = StoredMany.of([s for s, w in zip(each, wanted, strict=True) if w])
+        for name in ("customer_ids", "states", "decisions", "profiles"):
+            assert getattr(some, name) == getattr(alone, name)
+        for name in ("keys", "partitions", "widths"):
+            assert getattr(some, name).tolist() == getattr(alone, name).tolist()

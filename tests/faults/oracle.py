@@ -10,7 +10,8 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from healthsvc.core import facts
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.wire.scorecards import compile_document
 from tests.faults import ask
 from tests.faults.workers import until

@@ -14,7 +14,8 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy import text
 
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.flows import read
 from healthsvc.flows.flush import write
 from healthsvc.flows.held import Limits

@@ -8,7 +8,7 @@ evidence). A row is its cells, its facts, its items and its profile; the memory 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,12 @@ from healthsvc.core import items as item
 from healthsvc.core import levels, memory
 from healthsvc.core.feeds import NO_SLOT, Extract, Program
 from healthsvc.core.levels import Floats
+from healthsvc.core.stored import Stored, StoredMany
 
 Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
 _FORMAT: Final = 2
-
-
-class Stored(NamedTuple):
-    """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
-
-    customer_id: str
-    key: int
-    partition: int
-    state: bytes | None
-    decision: bytes | None
-    profile: str | None
 
 
 class OtherFormat(ValueError):
@@ -84,31 +74,45 @@ class States:
     def admit(self, customers: Sequence[tuple[str, int, int]]) -> Rows:
         """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they
         don't fit."""
-        rows = self._take(len(customers))
+        ids, keys, partitions = zip(*customers, strict=True) if customers else ((), (), ())
+        rows = self._take(len(ids))
+        self._begin(rows, ids, np.array(keys, np.int64), np.array(partitions, np.int32))
+        return rows
+
+    def load(self, stored: Sequence[Stored]) -> Rows:
+        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
+        return self.load_many(StoredMany.of(stored))
+
+    def load_many(self, found: StoredMany) -> Rows:
+        """The same, of many."""
+        rows = self._take(len(found))
+        self._begin(rows, found.customer_ids, found.keys, found.partitions)
+        known = found.widths > 0
+        there = rows[known]
+        if len(there):
+            self.stored[there] = True
+            self._unpack(there, found.states, found.widths[known])
+            if len(found.decisions) != len(there) * memory.WIDTH * 8:
+                raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
+            self.memory[there] = np.frombuffer(found.decisions, np.float64).reshape(len(there), memory.WIDTH)
+        self._profiles.update(
+            (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
+        )
+        return rows
+
+    def _begin(self, rows: Rows, ids: Sequence[str], keys: NDArray[np.int64], partitions: NDArray[np.int32]) -> None:
+        """Give rows to customers, as if nothing had been folded for them."""
         self.cells[rows] = 0.0
         self.facts[rows] = fact.DEFAULTS
         self.memory[rows] = memory.DEFAULTS
         self.risk[rows] = 0.0
         self.stored[rows] = False
-        for row, (customer_id, key, partition) in zip(rows.tolist(), customers, strict=True):
-            self._name(row, customer_id, key, partition)
-        return rows
-
-    def load(self, stored: Sequence[Stored]) -> Rows:
-        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
-        rows = self.admit([s[:3] for s in stored])
-        known = [i for i, s in enumerate(stored) if s.state is not None]
-        if known:
-            there = rows[known]
-            self.stored[there] = True
-            self._unpack(there, [stored[i].state or b"" for i in known])
-            decisions = b"".join([stored[i].decision or b"" for i in known])
-            if len(decisions) != len(known) * memory.WIDTH * 8:
-                raise OtherFormat(f"a memory of decisions of {len(decisions) // len(known)} bytes")
-            self.memory[there] = np.frombuffer(decisions, np.float64).reshape(len(known), memory.WIDTH)
-            profiles = [stored[i].profile for i in known]
-            self._profiles.update((r, p) for r, p in zip(there.tolist(), profiles, strict=True) if p is not None)
-        return rows
+        self.key[rows] = keys
+        self.partition[rows] = partitions
+        numbers: list[int] = rows.tolist()
+        self.row_of.update(zip(ids, numbers, strict=True))
+        for row, customer_id in zip(numbers, ids, strict=True):
+            self.ids[row] = customer_id
 
     def drop(self, rows: Iterable[int]) -> None:
         """Forget rows; what wasn't flushed of them is gone."""
@@ -150,7 +154,12 @@ class States:
         return kept[name][0] if kept and name in kept else None
 
     def profile_json(self, row: int) -> str:
-        return json.dumps(self._profile(row), ensure_ascii=False, separators=(",", ":"))
+        """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
+        groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for name, (value, *stamp) in sorted(self._profile(row).items()):
+            groups.setdefault(tuple(stamp), {})[name] = value
+        said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
     def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
@@ -210,7 +219,7 @@ class States:
             worth = values if len(values) else np.full(len(rows), np.nan)
             program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
 
-    def pack(self, rows: Rows) -> list[bytes]:
+    def pack(self, rows: Rows) -> Sequence[memoryview]:
         """The rows' states for the database: only the cells and facts that were ever touched.
 
         A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
@@ -241,12 +250,11 @@ class States:
         listed = [x for some in items for key in sorted(some) for x in (key, *some[key])]
         doubles[_spans(body + counts[1], counts[2] * item.FIELDS)] = listed
         doubles[(ends - risks)[:, None] + np.arange(risks)] = self.risk[rows]
-        content = doubles.tobytes()
+        content = doubles.data.cast("B") if len(rows) else memoryview(b"")
         return [content[a:b] for a, b in zip(first.tolist(), (ends * 8).tolist(), strict=True)]
 
-    def _unpack(self, rows: Rows, packed: list[bytes]) -> None:
-        block = np.frombuffer(b"".join(packed), np.uint8)
-        lengths = np.fromiter(map(len, packed), np.int64, len(packed))
+    def _unpack(self, rows: Rows, packed: bytes, lengths: NDArray[np.int64]) -> None:
+        block = np.frombuffer(packed, np.uint8)
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
         for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
@@ -274,7 +282,8 @@ class States:
         if kept is None:
             kept = {}
         elif isinstance(kept, str):
-            kept = dict(json.loads(kept))
+            said = json.loads(kept)
+            kept = {name: [value, *stamp] for *stamp, fields in said for name, value in fields.items()}
         self._profiles[row] = kept
         return kept
 
@@ -285,12 +294,6 @@ class States:
         fresh = range(self._used, self._used + count - len(again))
         self._used += len(fresh)
         return np.array([*again, *fresh], np.int64)
-
-    def _name(self, row: int, customer_id: str, key: int, partition: int) -> None:
-        self.ids[row] = customer_id
-        self.row_of[customer_id] = row
-        self.key[row] = key
-        self.partition[row] = partition
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

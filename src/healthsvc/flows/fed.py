@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.states import States, Stored
+from healthsvc.core.states import States
+from healthsvc.core.stored import Stored
 from healthsvc.store import building, projections, states
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import Compiled, compile_document

@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.states import Rows, States, Stored
+from healthsvc.core.states import Rows, States
+from healthsvc.core.stored import StoredMany
 from healthsvc.store import customers
 from healthsvc.store import states as stored
 from healthsvc.store.engine import AsyncEngine
@@ -45,9 +46,9 @@ class Residents:
         self._make_room(len(wanted), np.concatenate([keep, rows[rows >= 0]]))
         async with self._engine.begin() as conn:
             await conn.exec_driver_sql("select 1")
-            found = await stored.by_ids(conn, self._projection, list(wanted))
+            found = await stored.many_by_ids(conn, self._projection, list(wanted))
         self._settle(found)
-        unseen = wanted.keys() - {f.customer_id for f in found}
+        unseen = wanted.keys() - set(found.customer_ids)
         if unseen:
             await self._claim([(c, wanted[c]) for c in wanted if c in unseen])
 
@@ -61,14 +62,17 @@ class Residents:
             self._make_room(len(absent), np.concatenate([keep, resident]))
             async with self._engine.begin() as conn:
                 await conn.exec_driver_sql("select 1")
-                found = await stored.by_keys(conn, self._projection, absent)
+                found = await stored.many_by_keys(conn, self._projection, absent)
             self._settle(found)
-            rows += [row for f in found if (row := states.row_of.get(f.customer_id)) is not None]
+            rows += [row for c in found.customer_ids if (row := states.row_of.get(c)) is not None]
         return np.array(sorted(rows), np.int64)
 
-    def _settle(self, found: Sequence[Stored]) -> None:
-        self._remember({f.customer_id: f.partition for f in found if f.partition not in self._held})
-        self._states.load([f for f in found if f.partition in self._held])
+    def _settle(self, found: StoredMany) -> None:
+        ours = np.isin(found.partitions, list(self._held))
+        self._states.load_many(found.only(ours))
+        if not ours.all():
+            away = found.only(~ours)
+            self._remember(dict(zip(away.customer_ids, away.partitions.tolist(), strict=True)))
 
     async def _claim(self, wanted: Sequence[tuple[str, int]]) -> None:
         async with self._engine.begin() as conn:

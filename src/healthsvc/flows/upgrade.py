@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 
 from healthsvc.core.feeds import Program
-from healthsvc.core.states import OtherFormat, States, Stored
+from healthsvc.core.states import OtherFormat, States
+from healthsvc.core.stored import Stored
 from healthsvc.flows import publish
 from healthsvc.store import projections, states
 from healthsvc.store.engine import AsyncEngine

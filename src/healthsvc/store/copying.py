@@ -24,19 +24,11 @@ Column = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64] | NDArray[n
 
 
 def text(value: str | None) -> bytes:
-    """A field of type text."""
+    """A field of type text or json."""
     if value is None:
         return NULL
     encoded = value.encode()
     return len(encoded).to_bytes(4) + encoded
-
-
-def jsonb(value: str | None) -> bytes:
-    """A field of type jsonb, from its text."""
-    if value is None:
-        return NULL
-    encoded = value.encode()
-    return (len(encoded) + 1).to_bytes(4) + b"\1" + encoded
 
 
 def texts(values: Sequence[str]) -> bytes:
@@ -80,15 +72,15 @@ def fixed(
     return rows
 
 
-def pieces(rows: NDArray[np.void]) -> list[bytes]:
-    """The rows of `fixed`, each as bytes."""
-    content, width = rows.tobytes(), rows.dtype.itemsize
+def pieces(rows: NDArray[np.void]) -> list[memoryview]:
+    """The rows of `fixed`, each by itself."""
+    content, width = memoryview(rows.tobytes()), rows.dtype.itemsize
     return [content[at : at + width] for at in range(0, len(content), width)]
 
 
-def floats(*columns: NDArray[np.float64]) -> list[bytes]:
+def floats(*columns: NDArray[np.float64]) -> list[memoryview | bytes]:
     """Fields of type double precision, null where they are NaN."""
-    found = pieces(fixed(len(columns[0]), *columns))
+    found: list[memoryview | bytes] = [*pieces(fixed(len(columns[0]), *columns))]
     unknown = np.stack([np.isnan(column) for column in columns], axis=1)
     for row in np.flatnonzero(unknown.any(axis=1)).tolist():
         fields = [found[row][at : at + 12] for at in range(0, 12 * len(columns), 12)]
@@ -96,10 +88,10 @@ def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     return found
 
 
-def block(*parts: Sequence[bytes]) -> bytes:
+def block(*parts: Sequence[memoryview] | Sequence[memoryview | bytes] | Sequence[bytes]) -> bytes:
     """A whole COPY: row by row one piece of each part, in their order; the first ones start with `begin`."""
     width, count = len(parts), len(parts[0])
-    woven: list[bytes] = [b""] * (width * count)
+    woven: list[memoryview | bytes] = [b""] * (width * count)
     for place, part in enumerate(parts):
         woven[place::width] = part
     return b"".join((_SIGNATURE, *woven, _TRAILER))

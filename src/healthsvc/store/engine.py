@@ -8,6 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 __all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "raw"]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+SESSION = {
+    "jit": "off",  # no statement of ours runs long enough to be worth compiling
+    "max_parallel_workers_per_gather": "0",  # nor worth starting processes for: they took longer than they saved
+    "random_page_cost": "1.1",  # what is looked up by key is in memory or on a solid state disk
+    "temp_buffers": "64MB",  # a large flush's rows wait in a temporary table: not on disk
+}
 
 
 def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc") -> AsyncEngine:
@@ -21,13 +27,18 @@ def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc
         return await connect(url, application=application)
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=creator, pool_size=pool_size, max_overflow=5, pool_pre_ping=True
+        "postgresql+asyncpg://",
+        async_creator=creator,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        pool_use_lifo=True,  # a server process that has just worked knows the tables, plans and pages
     )
 
 
 async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connection:
     """One connection of the driver, outside any pool. Raises OSError, TimeoutError or asyncpg's errors."""
-    settings = {"application_name": application, "jit": "off"}
+    settings = {"application_name": application, **SESSION}
     return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=settings)
 
 

@@ -1,0 +1,70 @@
+"""Customers as the database has them: one, or many at once as columns, so that loading them costs no look at each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Stored(NamedTuple):
+    """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
+
+    customer_id: str
+    key: int
+    partition: int
+    state: bytes | None
+    decision: bytes | None
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMany:
+    """Customers as the database has them, one entry each in the same order."""
+
+    customer_ids: Sequence[str]
+    keys: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    widths: NDArray[np.int64]
+    """Bytes of each state; 0 while nothing was folded for the customer."""
+    states: bytes
+    """The states, one after another; those of width 0 take no room here."""
+    decisions: bytes
+    """The memories of their decisions, of those that have a state."""
+    profiles: Sequence[str]
+    """As JSON; empty where there is none."""
+
+    @classmethod
+    def of(cls, stored: Sequence[Stored]) -> "StoredMany":
+        """The same as columns."""
+        return cls(
+            customer_ids=[s.customer_id for s in stored],
+            keys=np.array([s.key for s in stored], np.int64),
+            partitions=np.array([s.partition for s in stored], np.int32),
+            widths=np.array([len(s.state or b"") for s in stored], np.int64),
+            states=b"".join([s.state or b"" for s in stored]),
+            decisions=b"".join([s.decision or b"" for s in stored]),
+            profiles=[s.profile or "" for s in stored],
+        )
+
+    def __len__(self) -> int:
+        return len(self.customer_ids)
+
+    def only(self, wanted: NDArray[np.bool_]) -> "StoredMany":
+        """Those that are wanted; all of them at no cost."""
+        if wanted.all():
+            return self
+        folded = self.widths > 0
+        each = len(self.decisions) // max(1, int(folded.sum()))
+        decisions = np.frombuffer(self.decisions, np.uint8).reshape(-1, max(1, each))
+        return StoredMany(
+            customer_ids=list(compress(self.customer_ids, wanted.tolist())),
+            keys=self.keys[wanted],
+            partitions=self.partitions[wanted],
+            widths=self.widths[wanted],
+            states=np.frombuffer(self.states, np.uint8)[np.repeat(wanted, self.widths)].tobytes(),
+            decisions=decisions[wanted[folded]].tobytes(),
+            profiles=list(compress(self.profiles, wanted.tolist())),
+        )
