@@ -136,8 +136,8 @@ def _others(
 
 
 def distribution(risks: Floats) -> dict[str, Any]:
-    """How the risks lie: rows per twentieth, and quantiles."""
-    edges = np.linspace(0, 1, 21)
+    """How the risks lie: rows in twenty equal spans up to the largest risk, and quantiles."""
+    edges = np.linspace(0, max(float(risks.max()), 1e-6), 21)
     counts, _ = np.histogram(risks, edges)
     quantiles = {f"p{q}": float(np.quantile(risks, q / 100)) for q in (5, 25, 50, 75, 95, 99)}
     return {"edges": edges.tolist(), "rows": counts.tolist(), **quantiles}

@@ -172,7 +172,7 @@ def _lead(days: list[float] | None) -> str:
 
 def _distribution(found: dict[str, Any]) -> str:
     shares = [count / sum(found["rows"]) for count in found["rows"]]
-    axes = _Axes((0, 1), (0, max(shares)))
+    axes = _Axes((0, found["edges"][-1]), (0, max(shares)))
     return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
 
 
@@ -209,10 +209,16 @@ def _terms(model: Any) -> str:
         gives = [g - term["reference"] for g in term["gives"]]
         axes = _Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
         zero = axes.line([(axes.x0, 0), (axes.x1, 0)], "#cbd2d9", dashed=True)
-        days = f", {term['half_life_days']:g} d" if "half_life_days" in term else ""
-        name = f"{term['feature']} {term['source']}{days}" if days else term["feature"]
-        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), name))
+        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term)))
     return f'<div class="terms">{"".join(drawn)}</div>'
+
+
+def _name(feature: dict[str, Any]) -> str:
+    """A feature as people read it; a product by its two."""
+    if feature["feature"] == "product":
+        return " × ".join(_name(one) for one in feature["of"])
+    kind = str(feature["feature"]).replace("_", " ")
+    return f"{kind} {feature['source']}, {feature['half_life_days']:g} d" if "half_life_days" in feature else kind
 
 
 def _mapping(mapping: dict[str, dict[str, str]]) -> str:
