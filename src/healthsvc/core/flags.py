@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core import loyalty
 from healthsvc.core.levels import Floats
-from healthsvc.core.loyalty import loyalty, turns_us
 from healthsvc.core.scorecard import FlagRule, Scorecard
 from healthsvc.core.view import View
 
@@ -120,10 +120,9 @@ def _loyal(view: View, rule: FlagRule) -> Held:
     n, rules = len(view.now_us), view.program.relationship
     if rules.loyalty is None:
         return Held(np.zeros(n, bool), np.zeros(n), np.full(n, np.inf))
-    found = loyalty(view, rules.loyalty, rules.heavy_use)
+    found = loyalty.standing(view, rules.loyalty, rules.heavy_use)
     holds = np.nan_to_num(found.loyalty, nan=-1.0) >= rule.at
-    turns = turns_us(view, rules.loyalty, found.loyalty, found.change_us, rule.at)
-    return Held(holds, found.since_us.max(axis=1, initial=0.0), turns)
+    return Held(holds, found.since_us, loyalty.turns_us(view, rules.loyalty, found, rule.at))
 
 
 def _open(view: View, rule: FlagRule) -> Held:
