@@ -10,7 +10,20 @@ from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
 
 JUDGES: Final = ("habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
 FLAGS: Final = (
-    *("intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"),
+    *(
+        "intent",
+        "level",
+        "absence",
+        "drop",
+        "answer",
+        "answer_from",
+        "loyal",
+        "open",
+        "ahead",
+        "churned",
+        "both",
+        "either",
+    ),
 )
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
@@ -90,6 +103,11 @@ def _together(data: object, path: str, before: Sequence[str]) -> tuple[str, ...]
     return tuple(choose(name, before, f"{path}/{i}") for i, name in enumerate(data))
 
 
+def _dated(facts: Sequence[str]) -> list[str]:
+    """Facts whose instant is known."""
+    return [name for name in facts if f"{name}_at" in facts]
+
+
 def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str], flags: Sequence[str]) -> FlagRule:
     r = Reader(data, path)
     cap = r.get("cap")
@@ -111,10 +129,13 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
         play=str(r.get("play", "")),
         of=_together(r.get("of"), f"{path}/of", flags),
         enabled=bool(r.get("enabled", True)),
+        unless=choose(r.get("unless", ""), ("", *_dated(facts)), f"{path}/unless"),
     )
     r.done()
-    if rule.kind == "both" and not rule.of:
-        raise ScorecardError(f"{path}/of", "is needed for a flag of kind 'both'")
+    if rule.kind in ("both", "either") and not rule.of:
+        raise ScorecardError(f"{path}/of", f"is needed for a flag of kind {rule.kind!r}")
+    if rule.unless and rule.kind != "answer":
+        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
     if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
         raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
     if rule.kind in ("answer", "answer_from", "open", "ahead") and not rule.fact:
