@@ -1,8 +1,11 @@
 """The commands `lab …`: scores, fits and judgements by replay of a history, before anything goes live."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from healthsvc.cli_scorecards import surroundings
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
@@ -24,12 +28,20 @@ from healthsvc.wire.columns import TIME_RULE, Labels, Tally, instants, read_even
 from healthsvc.wire.files import FileRefusedError
 from healthsvc.wire.mappings import load_type_mapping
 from healthsvc.wire.scorecards import ScorecardError, compile_document, default_document
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.lab import archived
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 lab = typer.Typer(help="Scores, fits and judgements by replay of a history.", no_args_is_help=True)
 
 Events = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")]
+EventsOrNot = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")
+]
+Archive = Annotated[
+    bool, typer.Option("--archive", help="The service's own archive, live scorecard and segments, instead of --events.")
+]
 Rows = Annotated[
     Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, obs_ts, horizon_days; .gz too.")
 ]
@@ -92,7 +104,8 @@ def score_command(
 
 @lab.command("backtest")
 def backtest_command(
-    events: Events,
+    events: EventsOrNot = None,
+    archive: Archive = False,
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
@@ -109,16 +122,16 @@ def backtest_command(
     override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
 ) -> None:
     """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
-    with _complaining():
-        types = _mapping(mapping)
+    with _complaining(), _history(events, archive) as log:
+        types = _types(mapping, log)
         asked = backtesting.Asked(
-            events=events,
-            labels=_known(events, labels, outcome, horizon_days, types),
+            events=log.events,
+            labels=_known(log.events, labels, outcome, horizon_days, types),
             mapping=types,
             capacity=capacity,
-            live=_rules(scorecard).model if scorecard else None,
+            live=_rules(card).model if (card := log.card(scorecard)) is not None else None,
             override=override,
-            segments=read_segments(segments) if segments else None,
+            segments=read_segments(segments) if segments else log.segments,
         )
         found = backtesting.backtest(asked, _tell)
         if report is not None:
@@ -129,7 +142,8 @@ def backtest_command(
 
 @lab.command("fit")
 def fit_command(
-    events: Events,
+    events: EventsOrNot = None,
+    archive: Archive = False,
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
@@ -154,18 +168,19 @@ def fit_command(
 
     Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
     """
-    with _complaining():
-        types = _mapping(mapping)
+    with _complaining(), _history(events, archive) as log:
+        types = _types(mapping, log)
         if silence or base_rate is not None:
-            known = _known(events, None, OutcomeName.SILENCE, horizon_days, types)
-            rules, told = fitting.number_prior(events, known, types, base_rate, _tell)
+            known = _known(log.events, None, OutcomeName.SILENCE, horizon_days, types)
+            rules, told = fitting.number_prior(log.events, known, types, base_rate, _tell)
         else:
-            known = _known(events, labels, outcome, horizon_days, types)
-            fitted = fitting.fit(events, known, types, _instant(as_of), _tell)
+            known = _known(log.events, labels, outcome, horizon_days, types)
+            fitted = fitting.fit(log.events, known, types, _instant(as_of), _tell)
             rules, told = fitted.rules, fitted.told
         if out is not None:
-            document = scorecard.read_text() if scorecard else default_document()
-            out.write_text(fitting.scorecard_with(document, rules), encoding="utf-8")
+            written = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
+            compile_document(written)  # a horizon of less than three days can be fitted, but not kept live
+            out.write_text(written, encoding="utf-8")
             _tell(f"the scorecard is in {out}")
         _answer(told)
 
@@ -174,23 +189,25 @@ def fit_command(
 def compare_command(
     one: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML).")],
     other: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Another one.")],
-    events: Events,
+    events: EventsOrNot = None,
+    archive: Archive = False,
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
     capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
 ) -> None:
     """Judge two scorecards' risks on the same rows, and say who would move."""
-    with _complaining():
-        first, second = _rules(one), _rules(other)
-        known = _known(events, labels, outcome, horizon_days, first.mapping)
-        _answer(comparing.compare(events, known, first, second, capacity, _tell))
+    with _complaining(), _history(events, archive) as log:
+        first, second = _rules(one.read_text()), _rules(other.read_text())
+        known = _known(log.events, labels, outcome, horizon_days, first.mapping)
+        _answer(comparing.compare(log.events, known, first, second, capacity, _tell))
 
 
 @lab.command("preview")
 def preview_command(
     scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")],
-    events: Events,
+    events: EventsOrNot = None,
+    archive: Archive = False,
     live: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="The live scorecard.  [default: the default one]"),
@@ -200,25 +217,26 @@ def preview_command(
     ] = None,
 ) -> None:
     """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at."""
-    with _complaining():
-        new, old = _rules(scorecard), _rules(live)
-        rows = comparing.everyone(events, _instant(as_of), new.model.horizon_us)
-        _answer(comparing.preview(events, rows, new, old, _tell))
+    with _complaining(), _history(events, archive) as log:
+        new, old = _rules(scorecard.read_text()), _rules(log.card(live) or "")
+        rows = comparing.everyone(log.events, _instant(as_of), new.model.horizon_us)
+        _answer(comparing.preview(log.events, rows, new, old, _tell))
 
 
 @lab.command("drift")
 def drift_command(
     scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")],
-    events: Events,
+    events: EventsOrNot = None,
+    archive: Archive = False,
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
 ) -> None:
     """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
-    with _complaining():
-        rules = _rules(scorecard)
-        known = _known(events, labels, outcome, horizon_days, rules.mapping)
-        _answer(comparing.watch(events, known, rules, _tell))
+    with _complaining(), _history(events, archive) as log:
+        rules = _rules(scorecard.read_text())
+        known = _known(log.events, labels, outcome, horizon_days, rules.mapping)
+        _answer(comparing.watch(log.events, known, rules, _tell))
 
 
 def _known(
@@ -239,10 +257,43 @@ def _known(
     return found
 
 
-def _rules(path: Path | None) -> RiskRules:
-    rules = compile_document(path.read_text() if path else "").program.risk_rules
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What is replayed; of the archive, what the service knows beside it."""
+
+    events: Path
+    live_document: str | None = None
+    segments: Mapping[str, str] | None = None
+
+    def card(self, given: Path | None) -> str | None:
+        """The scorecard given, else the live one."""
+        return given.read_text() if given else self.live_document
+
+
+@contextmanager
+def _history(events: Path | None, archive: bool) -> Iterator[_Log]:
+    """The file, or the service's archive written as one."""
+    if archive == (events is not None):
+        raise FileRefusedError("give either --events, or --archive for the service's own")
+    if events is not None:
+        yield _Log(events)
+        return
+    with tempfile.TemporaryDirectory(prefix="healthsvc-lab-") as folder:
+        with surroundings() as chosen, any_database(chosen) as url:
+            found = asyncio.run(archived(url, chosen, Path(folder) / "events.csv.gz", lambda *_: None))
+        yield _Log(found.events, found.live_document, found.segments)
+
+
+def _types(given: Path | None, log: _Log) -> TypeMapping:
+    """The mapping given, else the live scorecard's."""
+    live = compile_document(log.live_document).program.risk_rules if log.live_document is not None else None
+    return _mapping(given) if given or live is None else live.mapping
+
+
+def _rules(document: str) -> RiskRules:
+    rules = compile_document(document).program.risk_rules
     if rules is None:
-        raise FileRefusedError(f"{path}: /risk: is missing")
+        raise FileRefusedError("the scorecard has no /risk section")
     return rules
 
 

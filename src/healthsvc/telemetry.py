@@ -104,6 +104,11 @@ HTTP_SECONDS = Histogram(
     "healthsvc_http_request_seconds", "Duration of requests.", ["method", "route"], buckets=FAST_SECONDS
 )
 
+MODEL_DRIFT = Gauge(
+    "healthsvc_model_drift_log_odds",
+    "How far the fitted risk's level is off matured outcomes; above 0 more customers leave than it tells.",
+)
+
 METRICS = (
     EVENTS,
     INGEST_TO_SCORE,
@@ -120,6 +125,7 @@ METRICS = (
     GUARDS,
     HTTP_REQUESTS,
     HTTP_SECONDS,
+    MODEL_DRIFT,
 )
 
 

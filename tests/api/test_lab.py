@@ -38,3 +38,15 @@ async def test_a_reader_may_not_ask_for_runs(app: FastAPI, engine: AsyncEngine, 
     async with client_of(app, await make_key(engine, clock, "customers:read")) as reader:
         assert (await reader.post("/v1/lab/runs", json={"kind": "fit"})).status_code == 403
         assert (await reader.get("/v1/lab/runs")).status_code == 403
+
+
+async def test_the_schedule_is_set_and_read(api: httpx.AsyncClient) -> None:
+    unset = (await api.get("/v1/lab/schedule")).json()
+    assert (unset["refit"], unset["drift"], unset["set_by"]) == (None, "weekly", None)
+
+    answer = await api.put("/v1/lab/schedule", json={"refit": "monthly", "outcome": "silence", "horizon_days": 30})
+
+    assert answer.status_code == 200
+    assert (await api.get("/v1/lab/schedule")).json() == answer.json()
+    assert (answer.json()["refit"], answer.json()["horizon_days"]) == ("monthly", 30)
+    assert (await api.put("/v1/lab/schedule", json={"refit": "hourly"})).status_code == 422

@@ -200,6 +200,14 @@ def test_the_unhappy_silent_customer_is_worse_than_the_unhappy_and_than_the_sile
     assert alerts(*both)["silent_unhappy"] == "critical"
 
 
+def test_who_was_dissatisfied_and_goes_silent_is_unhappy_silent_too_where_no_nps_says_otherwise() -> None:
+    gone = [*used(*range(46)), csat(44, 1)]
+    assert alerts(*gone)["silent_unhappy"] == "critical"
+    assert "silent_unhappy" not in alerts(*gone, nps(40, 9))  # "would recommend" says more than "satisfied"
+    assert "silent_unhappy" in alerts(*gone, nps(40, 2))
+    assert not {"dissatisfied", "unhappy"} & alerts(*STEADY, csat(44, 1)).keys()
+
+
 def test_the_cap_of_two_flags_together_names_the_last_events_before_the_silence() -> None:
     state = fold(*used(*range(46)), nps(44, 3))
     *_, cap = contributions(state.view(us(DAY)), state.evaluate(us(DAY)), 0)

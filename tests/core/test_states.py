@@ -8,6 +8,7 @@ from healthsvc.core.states import States
 from healthsvc.core.stored import Stored, StoredMany
 from tests.core.folding import PROGRAM, Event, Fold, at
 from tests.core.strategies import histories
+from tests.support.makers import make_event
 
 
 @settings(max_examples=50, deadline=None)
@@ -91,3 +92,16 @@ def test_some_of_many_stored_customers_are_the_same_as_those_alone() -> None:
             assert getattr(some, name) == getattr(alone, name)
         for name in ("keys", "partitions", "widths"):
             assert getattr(some, name).tolist() == getattr(alone, name).tolist()
+
+
+def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and_nothing_is_unpacked_for_it() -> None:
+    fold = Fold()
+    fold.feed([make_event("customer.updated", id="p", customer_id="acme", data={"segment": "small", "name": "tier"})])
+    for _ in range(2):
+        (row,) = fold.states.rows(["acme"]).tolist()
+        seen = [fold.states.profile_field(row, name) for name in ("segment", "name", "tier")]
+        assert seen == ["small", "tier", None]
+        fold.restart()
+    (row,) = fold.states.rows(["acme"]).tolist()
+    fold.states.profile_field(row, "segment")
+    assert isinstance(fold.states._profiles[row], str)

@@ -24,10 +24,19 @@ OWN_RULE = """flags:
 """
 
 
+OWN_VARIANT = """
+variants:
+  - name: labs
+    when: {segment: labs}
+    measures: {exports_scheduled: {share: 2}}
+    flags: {silent: {days: 3}}
+"""
+
+
 def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
     ours = default_document().replace("\n  # kept for flags\n", OWN_TYPES, 1).replace("flags:\n", OWN_RULE, 1)
-    file.write_text(ours.replace("name: default", "name: ours", 1), encoding="utf-8")
+    file.write_text(ours.replace("name: default", "name: ours", 1) + OWN_VARIANT, encoding="utf-8")
     now = datetime.now(UTC)
     kinds = ("feature.used", "report.scheduled", "session.started")
     events = [
@@ -44,10 +53,13 @@ def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: 
         done = command("scorecard", "publish", str(file), variables=variables)
         assert done.returncode == 0, done.stderr
         after = client.get("/v1/customers/acme").json()
-        more = [make_event("report.delivered", customer_id="acme", data={}) | {"occurred_at": now.isoformat()}]
+        more = [
+            make_event(kind, customer_id="acme", data=data) | {"occurred_at": datetime.now(UTC).isoformat()}
+            for kind, data in (("report.delivered", {}), ("customer.updated", {"segment": "labs"}))
+        ]
         counted = client.post("/v1/events", json=more, headers={"prefer": "wait=20"})
         deadline = time.monotonic() + 20
-        while client.get("/v1/customers/acme").json()["events_total"] < 13 and time.monotonic() < deadline:
+        while client.get("/v1/customers/acme").json()["events_total"] < 14 and time.monotonic() < deadline:
             time.sleep(0.2)
         last = client.get("/v1/customers/acme").json()
         alerts = client.get("/v1/alerts").json()["items"]
@@ -57,6 +69,7 @@ def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: 
     assert (after["scorecard_version"], after["events_total"]) == (2, 12)
     assert "reports_run" in after["flags"]
     assert counted.status_code == 202
-    assert last["events_total"] == 13
+    assert last["events_total"] == 14
+    assert (after["variant"], last["variant"]) == (None, "labs")
     assert alerts == []  # the new rule's beginning is configuration, not behaviour
-    assert "scorecard" in {entry["cause"] for entry in told}
+    assert {"scorecard", "variant"} <= {entry["cause"] for entry in told}

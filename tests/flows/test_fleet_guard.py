@@ -12,8 +12,10 @@ from healthsvc.core.guard import Fall
 from healthsvc.core.instants import to_us
 from healthsvc.core.traffic import HOUR_US, Habit, learnt, new_habit
 from healthsvc.flows import fleet_guard, read
-from healthsvc.store import traffic
+from healthsvc.store import standings_reads, traffic
 from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.keyset import Place
+from healthsvc.store.standings_reads import StandingFilter
 from tests.flows.spine import append, applied, installed, processing, rows, scalar, until
 from tests.support.clock import Clock
 from tests.support.makers import make_event
@@ -71,6 +73,10 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     events = [
         used(n, c, s, clock()) for n, (c, s) in enumerate([("web1", "web"), ("web2", "web"), ("app1", "app")] * 3)
     ]
+    async with engine.begin() as conn:
+        await conn.execute(
+            text("insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')")
+        )
     async with processing(engine, database_url, clock):
         await append(appender, events)
 
@@ -105,10 +111,15 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
         ("web2", "silent"): "held",
         ("app1", "silent"): "open",
     }
+    told = "select distinct customer_id from messages where type = 'customer.risk.raised'"
+    assert [r.customer_id for r in await rows(engine, told)] == ["app1"]
     assert stale is not None
     assert fresh is not None
     assert stale["stale"]["reason"] == "source:web"
     assert fresh["stale"] is None
+    async with engine.connect() as conn:
+        listed = await standings_reads.page(conn, StandingFilter(), "customer_id", Place(limit=9))
+    assert {s.customer_id: s.stale for s in listed} == {"app1": None, "web1": "source:web", "web2": "source:web"}
 
     # web2 is heard again, and positive evidence is told at once.
     page = {"url": "https://app.example.com/account/cancel"}

@@ -61,7 +61,7 @@ async def _all_in(engine: AsyncEngine, count: int) -> bool:
 
 
 async def executed(engine: AsyncEngine, url: str, run: Run) -> Run:
-    assert await lab_runs.execute_next(engine, url, worker_id="w", stop=asyncio.Event())
+    assert await lab_runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event())
     found = await lab_runs.find(engine, run.id)
     assert found is not None
     return found
@@ -84,7 +84,7 @@ async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(engine: Async
     assert rules is not None
     async with engine.connect() as conn:
         assert await stored.of_model(conn, model_key(rules)) == done
-    assert not await lab_runs.execute_next(engine, database_url, worker_id="w", stop=asyncio.Event())
+    assert not await lab_runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
 
 
 async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine, database_url: str) -> None:
@@ -101,7 +101,9 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
 async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine, database_url: str) -> None:
     await installed(engine)
     run = await lab_runs.ask(engine, FIT, by="kim", now=NOW)
-    executing = asyncio.create_task(lab_runs.execute_next(engine, database_url, worker_id="w", stop=asyncio.Event()))
+    executing = asyncio.create_task(
+        lab_runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
+    )
     await until(lambda: _is(engine, run, "running"))
 
     assert await lab_runs.cancel(engine, run.id, by="lee", now=NOW)
@@ -164,7 +166,7 @@ async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(engine: Async
     stop = asyncio.Event()
     stop.set()
 
-    await lab_runs.execute_next(engine, database_url, worker_id="w", stop=stop)
+    await lab_runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=stop)
 
     found = await lab_runs.find(engine, run.id)
     assert found is not None

@@ -109,3 +109,15 @@ async def test_a_period_whose_events_are_not_all_kept_has_no_figures_and_says_so
     later = await portfolio(engine, end - timedelta(microseconds=1), end, None)
     assert later.total.counts["customers_at_end"] is not None
     assert later.total.measures["nps"].previous is None
+
+
+async def test_an_event_that_cannot_be_read_stops_neither_the_figures_nor_the_rest(engine, database_url):
+    appender, now = await installed(engine), wall()
+    await folded(engine, database_url, appender, fleet(now))
+    async with engine.begin() as conn:
+        await conn.execute(text("""update archive set event = '"customer.updated"' || event where sequence = 0"""))
+    end = wall()
+    found = await portfolio(engine, end - QUARTER, end, None)
+
+    assert found.events_waiting == len(fleet(now))
+    assert found.total.counts["customers_at_start"] == 0

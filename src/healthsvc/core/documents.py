@@ -47,6 +47,12 @@ class Reader:
     def days(self, key: str, default: float) -> int:
         return round(self.number(key, default, low=0.001, high=36_500) * DAY_US)
 
+    def switch(self, key: str, default: bool) -> bool:
+        value = self.get(key, default)
+        if not isinstance(value, bool):
+            raise ScorecardError(f"{self.path}/{key}", "must be true or false")
+        return value
+
     def done(self) -> None:
         for key in self.data:
             if key not in self.asked:
@@ -54,8 +60,9 @@ class Reader:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    named = [name for name in known if name]
+    close = get_close_matches(word, named, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(named) or 'none yet'}"
 
 
 def choose(value: object, allowed: Sequence[str], path: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
-from healthsvc.core import placing
+from healthsvc.core import habits, placing
 from healthsvc.core.flags import Standing, flag_states
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
@@ -223,11 +223,9 @@ Judged = tuple[Floats, Floats]
 
 
 def _habit(view: View, measure: int, judge: Judge) -> Judged:
-    """Today's rate against the customer's own: the shortest half-life's over the longest's."""
-    short, long = view.rate(measure, 0), view.rate(measure, len(view.program.half_lives_us) - 1)
-    ratio = short / np.where(long > 0, long, 1.0)
+    """Today's rate against the customer's own."""
     evidence = (view.count(measure) >= judge.min_events).astype(np.float64)
-    return evidence, np.minimum(1.0, ratio / judge.at)
+    return evidence, np.minimum(1.0, habits.ratio(view, measure) / judge.at)
 
 
 def _saturated(level: Floats, half: float) -> Floats:

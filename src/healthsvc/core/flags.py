@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core import habits, loyalty
 from healthsvc.core.levels import Floats
-from healthsvc.core.loyalty import loyalty, turns_us
 from healthsvc.core.scorecard import FlagRule, Scorecard
 from healthsvc.core.view import View
 
@@ -45,8 +45,9 @@ def flag_states(view: View, card: Scorecard) -> Standing:
     for f, rule in enumerate(rules):
         if not rule.enabled:
             continue
-        if rule.kind == "both":
-            held = _both(standing, [names.index(name) for name in rule.of])
+        if rule.kind in ("both", "either"):
+            together = _both if rule.kind == "both" else _either
+            held = together(standing, [names.index(name) for name in rule.of])
         else:
             held = _KINDS[rule.kind](view, rule)
         standing.holds[:, f], standing.onset_us[:, f], standing.change_us[:, f] = (
@@ -88,23 +89,31 @@ def _absence(view: View, rule: FlagRule) -> Held:
 
 
 def _drop(view: View, rule: FlagRule) -> Held:
-    """Holds while the rate over the shortest half-life is below `at` times the rate over the longest; silence brings
-    it nearer."""
-    measure, lives = _column(view, rule.measure), view.program.half_lives_us
-    short, long = view.rate(measure, 0), view.rate(measure, len(lives) - 1)
-    known = (view.count(measure) >= rule.min_events) & (long > 0) & (short > 0)
-    ratio = np.where(known, short, 1.0) / np.where(known, long, 1.0)
-    begins = view.now_us + np.log2(ratio / rule.at) / (1.0 / lives[0] - 1.0 / lives[-1])
-    holds = known & (ratio < rule.at)
-    return Held(holds, begins, np.where(known & ~holds, np.floor(begins), np.inf))
+    """Holds while today's rate is below `at` times the habit; silence brings it nearer. Of a customer seen for less
+    than the shortest half-life no habit is known."""
+    measure = _column(view, rule.measure)
+    ratio, since = habits.ratio(view, measure), view.fact("first_seen") + view.program.half_lives_us[0]
+    there = (view.count(measure) >= rule.min_events) & (ratio > 0)
+    rows = np.flatnonzero(there)
+    begins = np.array(since)
+    if len(rows):
+        begins[rows] = np.maximum(habits.falls_to_us(view, rows, ratio[rows], rule.at), since[rows])
+    holds = there & (ratio < rule.at) & (view.now_us >= since)
+    return Held(holds, begins, np.where(there & ~holds, np.floor(begins), np.inf))
 
 
 def _answer(view: View, rule: FlagRule) -> Held:
-    """Holds while the last answer is at most `at` and younger than the span."""
+    """Holds while the last answer is at most `at` and younger than the span; with `unless`, only where that fact wasn't
+    told within the span, since it says more."""
     answer, at = view.fact(rule.fact), view.fact(f"{rule.fact}_at")
     ends = at + rule.span_us
     holds = (np.nan_to_num(answer, nan=np.inf) <= rule.at) & (view.now_us < ends)
-    return Held(holds, at, np.where(holds, ends, np.inf))
+    if not rule.unless:
+        return Held(holds, at, np.where(holds, ends, np.inf))
+    outweighed_until = view.fact(f"{rule.unless}_at") + rule.span_us
+    speaks = holds & (view.now_us >= outweighed_until)
+    change = np.where(speaks, ends, np.where(holds, outweighed_until, np.inf))
+    return Held(speaks, np.maximum(at, np.where(view.fact(f"{rule.unless}_at") > 0, outweighed_until, 0.0)), change)
 
 
 def _answer_from(view: View, rule: FlagRule) -> Held:
@@ -120,10 +129,9 @@ def _loyal(view: View, rule: FlagRule) -> Held:
     n, rules = len(view.now_us), view.program.relationship
     if rules.loyalty is None:
         return Held(np.zeros(n, bool), np.zeros(n), np.full(n, np.inf))
-    found = loyalty(view, rules.loyalty, rules.heavy_use)
+    found = loyalty.standing(view, rules.loyalty, rules.heavy_use)
     holds = np.nan_to_num(found.loyalty, nan=-1.0) >= rule.at
-    turns = turns_us(view, rules.loyalty, found.loyalty, found.change_us, rule.at)
-    return Held(holds, found.since_us.max(axis=1, initial=0.0), turns)
+    return Held(holds, found.since_us, loyalty.turns_us(view, rules.loyalty, found, rule.at))
 
 
 def _open(view: View, rule: FlagRule) -> Held:
@@ -149,6 +157,14 @@ def _both(standing: Standing, places: list[int]) -> Held:
         onset = np.maximum(onset, standing.onset_us[:, other])
         change = np.minimum(change, standing.change_us[:, other])
     return Held(holds, onset, change)
+
+
+def _either(standing: Standing, places: list[int]) -> Held:
+    """Holds while one of the flags declared before holds, since the first of those that do began."""
+    holds, begun = standing.holds[:, places], standing.onset_us[:, places]
+    onset = np.where(holds, begun, np.inf).min(axis=1)
+    holding: NDArray[np.bool_] = np.any(holds, axis=1)
+    return Held(holding, np.where(holding, onset, 0.0), standing.change_us[:, places].min(axis=1))
 
 
 def _churned(view: View, rule: FlagRule) -> Held:

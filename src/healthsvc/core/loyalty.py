@@ -5,7 +5,7 @@ happen earn nothing, while an answer that nobody gave, and use that nobody saw, 
 Pure functions of (state, rules, now), elementwise in declared order: one row gives the same bits as among many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,14 +21,31 @@ Mask = NDArray[np.bool_]
 LISTED_STEP: Final = 10.0
 """Lists are written anew when the loyalty has moved by so many points since."""
 _LN2: Final = float(np.log(2.0))
+_NEVER_US: Final = 100 * 365.0 * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """(n,) each: what decisions need of the loyalty."""
+
+    loyalty: Floats
+    """0-100; NaN with too little evidence."""
+    whole: Floats
+    """The weights that count."""
+    fading: Floats
+    """Weight times marks of the habits: what is lost if nothing more is used."""
+    since_us: Floats
+    """When it was last shown."""
+    change_us: Floats
+    """When time alone ends what one of its grounds says; inf where it doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """n customers, p parts."""
+    """n customers, p parts: what explains it."""
 
     loyalty: Floats
-    """(n,) 0-100; NaN with too little evidence."""
+    """(n,) as in `Standing`."""
     points: Floats
     """(n, p) what each part gives; they add up to the loyalty."""
     best: Floats
@@ -41,12 +58,12 @@ class Found:
     """(n, p) what there is: days stayed, events, the answer, the share of the habit, 1 for what happened."""
     since_us: Floats
     """(n, p) when that was said or happened last; 0 where nothing was."""
-    change_us: Floats
-    """(n, p) when time alone ends that; inf where it doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
+    """(n,) each: whether there is something to go by, its marks, what it is, since when, until when by itself."""
+
     known: Mask
     value: Floats
     said: Floats
@@ -54,36 +71,57 @@ class _Ground:
     change_us: Floats | None = None
 
 
-def loyalty(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Found:
+def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing:
     """Loyalty of each row as of its `now_us`."""
-    n, shape = len(view.now_us), (len(view.now_us), len(rules.parts))
-    value, weight, known = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
-    said, since, change = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
-    good, total, grounds = np.zeros(n), np.zeros(n), np.zeros(n)
-    uses_much, heavy_until = _heavy(view, heavy_use)
-    for p, part in enumerate(rules.parts):
-        ground = _GROUNDS[part.kind](view, part)
-        holds = ground.known & uses_much if part.heavy else ground.known
-        known[:, p], value[:, p] = holds, np.where(holds, ground.value, 0.0)
-        weight[:, p] = part.weight if part.kind in ACTS else np.where(holds, part.weight, 0.0)
-        said[:, p], since[:, p] = np.where(holds, ground.said, 0.0), np.where(holds, ground.since_us, 0.0)
+    n = len(view.now_us)
+    good, total, fading, grounds = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    since, change = np.zeros(n), np.full(n, np.inf)
+    for part, ground in _grounds(view, rules, heavy_use):
+        weight, marks = _weight(part, ground), ground.value * ground.known
+        good, total = good + weight * marks, total + weight
+        if part.kind == "habit":
+            fading = fading + weight * marks
+        grounds, since = grounds + ground.known, np.maximum(since, ground.since_us * ground.known)
         if ground.change_us is not None:
-            change[:, p] = np.where(holds, ground.change_us, np.inf)
-        if part.heavy:
-            change[:, p] = np.where(holds, np.minimum(change[:, p], heavy_until), change[:, p])
-        good, total, grounds = good + weight[:, p] * value[:, p], total + weight[:, p], grounds + holds
+            change = np.where(ground.known, np.minimum(change, ground.change_us), change)
     enough = (grounds >= rules.evidence) & (total > 0)
-    whole = np.where(total > 0, total, 1.0)
+    loyalty = np.where(enough, 100.0 * good / np.where(total > 0, total, 1.0), np.nan)
+    return Standing(loyalty, total, fading, since, change)
+
+
+def explained(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Found:
+    """The same, part by part."""
+    whole = standing(view, rules, heavy_use)
+    parts = list(_grounds(view, rules, heavy_use))
+    value = np.stack([ground.value * ground.known for _, ground in parts], axis=1)
+    weight = np.stack([_weight(part, ground) for part, ground in parts], axis=1)
+    total = np.where(whole.whole > 0, whole.whole, 1.0)[:, None]
     return Found(
-        loyalty=np.where(enough, 100.0 * good / whole, np.nan),
-        points=100.0 * weight * value / whole[:, None],
-        best=100.0 * weight / whole[:, None],
+        loyalty=whole.loyalty,
+        points=100.0 * weight * value / total,
+        best=100.0 * weight / total,
         value=value,
-        known=known,
-        said=said,
-        since_us=since,
-        change_us=change,
+        known=np.stack([ground.known for _, ground in parts], axis=1),
+        said=np.stack([ground.said * ground.known for _, ground in parts], axis=1),
+        since_us=np.stack([ground.since_us * ground.known for _, ground in parts], axis=1),
     )
+
+
+def _grounds(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Iterator[tuple[Part, _Ground]]:
+    for part in rules.parts:
+        ground = _GROUNDS[part.kind](view, part)
+        if part.heavy:
+            much, until_us = _heavy(view, heavy_use)
+            ends = until_us if ground.change_us is None else np.minimum(ground.change_us, until_us)
+            ground = _Ground(ground.known & much, ground.value, ground.said, ground.since_us, ends)
+        yield part, ground
+
+
+def _weight(part: Part, ground: _Ground) -> Floats:
+    """(n,) of a part; what isn't known of others than acts counts for nothing, an act not done for no marks."""
+    always = part.kind in ACTS
+    counts: Floats = np.full(len(ground.known), part.weight) if always else np.where(ground.known, part.weight, 0.0)
+    return counts
 
 
 def use_a_day(view: View, rule: HeavyUse) -> Floats:
@@ -109,31 +147,29 @@ def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
     found, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
         return found, np.zeros(len(found), bool)
-    found[at] = loyalty(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
+    found[at] = standing(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
     unlike = np.isnan(found) != np.isnan(listed)
     return found, unlike | (np.abs(np.nan_to_num(found) - np.nan_to_num(listed)) >= LISTED_STEP)
 
 
-def turns_us(view: View, rules: Loyalty, found: Floats, change_us: Floats, at: float) -> Floats:
+def turns_us(view: View, rules: Loyalty, found: Standing, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
-    Between the instants at which an answer becomes too old only the stay adds to it, evenly, and only habits take from
-    it: what is used no more falls behind what was, at most by half in 1 / (1/short - 1/long).
+    Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
+    used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
     """
-    lives = view.program.half_lives_us
-    total = np.zeros(len(found))
-    up, down, age = np.zeros(len(found)), np.zeros(len(found)), view.now_us - view.fact("first_seen")
+    lives, up = view.program.half_lives_us, np.zeros(len(found.loyalty))
     for part in rules.parts:
-        total = total + part.weight if part.kind in ACTS else total
         if part.kind == "tenure":
-            up = up + np.where(age < part.span_us, part.weight / part.span_us, 0.0)
-        elif part.kind == "habit":
-            down = down + part.weight * _LN2 * (1.0 / lives[0] - 1.0 / lives[-1])
-    least = np.where(total > 0, total, min(part.weight for part in rules.parts))
-    gap, pace = np.abs(found - at), np.where(found >= at, down, up) * 100.0 / least
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ahead = np.where((pace > 0) & ~np.isnan(found), np.maximum(np.floor(gap / pace), SECOND_US), np.inf)
-    first: Floats = np.minimum(view.now_us + ahead, change_us.min(axis=1, initial=np.inf))
+            staying = view.now_us - view.fact("first_seen") < part.span_us
+            up = up + staying * (part.weight / part.span_us)
+    down = found.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
+    known = ~np.isnan(found.loyalty) & (found.whole > 0)
+    pace = np.where(found.loyalty >= at, down, up) * 100.0 / np.where(known, found.whole, 1.0)
+    moves = known & (pace > 0)
+    gap = np.where(moves, np.abs(found.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
+    ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
+    first: Floats = np.minimum(view.now_us + ahead, found.change_us)
     return first
 
 

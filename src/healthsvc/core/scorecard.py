@@ -14,7 +14,7 @@ from healthsvc.core.references import Distributions
 
 JudgeKind = Literal["habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
 FlagKind = Literal[
-    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"
+    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both", "either"
 ]
 Severity = Literal["info", "warning", "critical"]
 
@@ -113,7 +113,9 @@ class FlagRule:
     """The cap stands even where there is too little evidence for a score."""
     play: str = ""
     of: tuple[str, ...] = ()
-    """both: the flags, declared before, that must hold together."""
+    """both, either: the flags, declared before, that must hold together, or of which one must."""
+    unless: str = ""
+    """answer: a fact that says more; while it was told within the span, the flag doesn't hold."""
     enabled: bool = True
     """Whether it can hold at all; a variant may say otherwise."""
 

@@ -1,6 +1,6 @@
 """The parts of a scorecard, each read from the plain data of its document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from healthsvc.core.documents import Reader, ScorecardError, choose
@@ -10,7 +10,20 @@ from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
 
 JUDGES: Final = ("habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
 FLAGS: Final = (
-    *("intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both"),
+    *(
+        "intent",
+        "level",
+        "absence",
+        "drop",
+        "answer",
+        "answer_from",
+        "loyal",
+        "open",
+        "ahead",
+        "churned",
+        "both",
+        "either",
+    ),
 )
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
@@ -56,6 +69,16 @@ def _judge(data: object, path: str, facts: Sequence[str], reference: Distributio
     r.done()
     if judge.kind in ("survey", "ratio", "open", "served") and not judge.fact:
         raise ScorecardError(f"{path}/fact", f"is needed for a judge of kind {judge.kind!r}")
+    if judge.kind == "survey" and judge.worst == judge.best:
+        raise ScorecardError(f"{path}/best", "must differ from `worst`")
+    if judge.kind == "ratio" and not judge.to:
+        raise ScorecardError(f"{path}/to", "is needed for a judge of kind 'ratio'")
+    if judge.kind == "survey":
+        choose(judge.fact, _dated(facts), f"{path}/fact")
+    if judge.kind == "served":
+        choose(judge.fact, _instants(facts), f"{path}/fact")
+        if not 0 <= judge.best <= 1:
+            raise ScorecardError(f"{path}/best", "must be a number from 0 to 1: the marks")
     return judge
 
 
@@ -90,6 +113,31 @@ def _together(data: object, path: str, before: Sequence[str]) -> tuple[str, ...]
     return tuple(choose(name, before, f"{path}/{i}") for i, name in enumerate(data))
 
 
+def _dated(facts: Sequence[str]) -> list[str]:
+    """Facts whose instant is known."""
+    return [name for name in facts if f"{name}_at" in facts]
+
+
+def _instants(facts: Sequence[str]) -> list[str]:
+    """Facts that are instants themselves."""
+    said_at = {f"{name}_at" for name in facts}
+    return [name for name in facts if name.endswith(("_at", "_effective")) and name not in said_at]
+
+
+def _open_since(facts: Sequence[str]) -> list[str]:
+    """Facts that count open items."""
+    return [name for name in facts if f"{name}_since" in facts]
+
+
+_FACTS_OF: Final[dict[str, Callable[[Sequence[str]], list[str]]]] = {
+    "answer": _dated,
+    "answer_from": _dated,
+    "open": _open_since,
+    "ahead": _instants,
+}
+"""Which facts a flag of a kind can look at."""
+
+
 def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str], flags: Sequence[str]) -> FlagRule:
     r = Reader(data, path)
     cap = r.get("cap")
@@ -107,14 +155,21 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
         fact=choose(r.get("fact", ""), ("", *facts), f"{path}/fact"),
         cap=None if cap is None else r.number("cap", 0, high=100),
         severity=None if severity is None else choose(severity, SEVERITIES, f"{path}/alert"),  # type: ignore[arg-type]  # checked by choose
-        override=bool(r.get("override", False)),
+        override=r.switch("override", False),
         play=str(r.get("play", "")),
         of=_together(r.get("of"), f"{path}/of", flags),
-        enabled=bool(r.get("enabled", True)),
+        enabled=r.switch("enabled", True),
+        unless=choose(r.get("unless", ""), ("", *_dated(facts)), f"{path}/unless"),
     )
     r.done()
-    if rule.kind == "both" and not rule.of:
-        raise ScorecardError(f"{path}/of", "is needed for a flag of kind 'both'")
+    if rule.kind in ("both", "either") and not rule.of:
+        raise ScorecardError(f"{path}/of", f"is needed for a flag of kind {rule.kind!r}")
+    if rule.kind in ("level", "drop") and rule.at <= 0:
+        raise ScorecardError(f"{path}/at", f"must be above 0 for a flag of kind {rule.kind!r}")
+    if rule.kind in _FACTS_OF:
+        choose(rule.fact, _FACTS_OF[rule.kind](facts), f"{path}/fact")
+    if rule.unless and rule.kind != "answer":
+        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
     if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
         raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
     if rule.kind in ("answer", "answer_from", "open", "ahead") and not rule.fact:

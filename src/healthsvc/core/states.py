@@ -150,7 +150,7 @@ class States:
         """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
         kept = self._profiles.get(row)
         if isinstance(kept, str):
-            kept = json.loads(kept) if f'"{name}"' in kept else None
+            kept = _unpacked(kept) if f'"{name}"' in kept else None
         return kept[name][0] if kept and name in kept else None
 
     def profile_json(self, row: int) -> str:
@@ -282,8 +282,7 @@ class States:
         if kept is None:
             kept = {}
         elif isinstance(kept, str):
-            said = json.loads(kept)
-            kept = {name: [value, *stamp] for *stamp, fields in said for name, value in fields.items()}
+            kept = _unpacked(kept)
         self._profiles[row] = kept
         return kept
 
@@ -294,6 +293,10 @@ class States:
         fresh = range(self._used, self._used + count - len(again))
         self._used += len(fresh)
         return np.array([*again, *fresh], np.int64)
+
+
+def _unpacked(profile: str) -> fact.Profile:
+    return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

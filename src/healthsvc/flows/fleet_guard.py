@@ -39,12 +39,14 @@ log = structlog.get_logger()
 
 
 async def look_after_fleet(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
-    """Until `stop`. Any number may do so at once."""
+    """Until `stop`. Any number may do so at once. What breaks in it is told, and never stops the folding beside it."""
     while not stop.is_set():
         try:
             await look(engine, now())
         except FAULTS as error:
             log.warning(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.error(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}", exc_info=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 

@@ -3,8 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from healthsvc.flows.verdicts import ALERT_RESOLVED, Verdicts, escalated, resolved_messages
-from healthsvc.store import archive, decisions, dedupe, deliveries, log, partitions, states, subscriptions, timers
+from healthsvc.flows.verdicts import ALERT_RESOLVED, RISK_RAISED, Draft, Verdicts, escalated, resolved_messages
+from healthsvc.store import (
+    archive,
+    decisions,
+    dedupe,
+    deliveries,
+    guards,
+    log,
+    partitions,
+    states,
+    subscriptions,
+    timers,
+)
 from healthsvc.store.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.dedupe import BucketIds, RecentIds
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -97,7 +108,10 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
     written.raised += [a for a in verdicts.alerts if a.id in new]
     written.escalated += [sharper[t.row_id] for t in taken if t.row_id in sharper]
     written.resolved += ended
-    drafts = [*verdicts.messages, *(draft for id, draft in verdicts.alert_messages.items() if id in new)]
+    drafts = [
+        *await _believed(conn, verdicts, now),
+        *(draft for id, draft in verdicts.alert_messages.items() if id in new),
+    ]
     drafts += [
         escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != "held"
     ]
@@ -107,6 +121,13 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
         if ALERT_RESOLVED in wanted:
             messages += resolved_messages(ended, now, flush.sequences)
         await deliveries.enqueue(conn, messages)
+
+
+async def _believed(conn: AsyncConnection, verdicts: Verdicts, now: datetime) -> list[Draft]:
+    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose source has fallen."""
+    by_time = {d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us}
+    held = await guards.concerned(conn, sorted(by_time), now)
+    return [d for d in verdicts.messages if d.type != RISK_RAISED or d.logged_us or d.customer_id not in held]
 
 
 async def _ids(conn: AsyncConnection, flush: Flush) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from typing import Any, Final
 
 import structlog
 
+from healthsvc.core.instants import to_us
+from healthsvc.flows import lab_schedule
 from healthsvc.flows.lab import child
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import audit, lab_runs, projections
@@ -60,34 +63,48 @@ async def cancel(engine: AsyncEngine, run: int, *, by: str, now: datetime) -> bo
     return True
 
 
-async def look_after_runs(engine: AsyncEngine, url: str, *, worker_id: str, stop: asyncio.Event) -> None:
-    """Until `stop`: execute what is asked for. Any number may do so at once: one executes, the others wait."""
+async def look_after_runs(
+    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Until `stop`: execute what people or the schedule ask for. Any number may do so at once: one executes."""
     while not stop.is_set():
         try:
-            await execute_next(engine, url, worker_id=worker_id, stop=stop)
+            await lab_schedule.ask_for_what_is_due(engine, now())
+            await execute_next(engine, url, worker_id=worker_id, now=now, stop=stop)
         except FAULTS as error:
             log.warning(LogEvent.LAB_RUN_FAULT, error=f"{type(error).__name__}: {error}")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
 
-async def execute_next(engine: AsyncEngine, url: str, *, worker_id: str, stop: asyncio.Event) -> bool:
+async def execute_next(
+    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+) -> bool:
     """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next."""
     async with engine.begin() as conn:
         run = await lab_runs.claim(conn, worker_id, LEASE_SECONDS)
-        document = (await projections.live(conn)).document
+        live = await projections.live(conn)
     if run is None:
         return False
-    task = {"url": url, "live_document": document, "wanted": {"kind": run.kind, **run.options}}
+    since_us = 0 if live.live_at is None else to_us(live.live_at)
+    wanted = {"kind": run.kind, **run.options}
+    task = {"url": url, "live_document": live.document, "live_since_us": since_us, "wanted": wanted}
     process = _Process(task)
     try:
-        await _watch(engine, process, run.id, worker_id, stop)
+        await _watch(engine, process, run.id, worker_id, now, stop)
     finally:
         await asyncio.to_thread(process.end)
     return True
 
 
-async def _watch(engine: AsyncEngine, process: "_Process", run: int, worker_id: str, stop: asyncio.Event) -> None:
+async def _watch(
+    engine: AsyncEngine,
+    process: "_Process",
+    run: int,
+    worker_id: str,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+) -> None:
     """Keep the claim and tell the progress while the process works, then keep what it said at last."""
     while process.works():
         if stop.is_set():
@@ -103,7 +120,9 @@ async def _watch(engine: AsyncEngine, process: "_Process", run: int, worker_id: 
     said = process.said
     async with engine.begin() as conn:
         if "result" in said:
-            await lab_runs.finish(conn, run, worker_id, said["result"], said["model_key"])
+            done = await lab_runs.finish(conn, run, worker_id, said["result"], said["model_key"])
+            if done and "drift" in said["result"]:
+                await lab_schedule.settle(conn, said["result"], now())
         else:
             why = said.get("failure") or ENDED.format(code=process.code)
             await lab_runs.fail(conn, run, why, worker_id)

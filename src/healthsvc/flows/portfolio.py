@@ -15,7 +15,6 @@ from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figure
 from healthsvc.store import ledger, ledger_reads
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.ledger_reads import By
-from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.times import parse_instant
 
@@ -23,6 +22,7 @@ CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
 EACH_SECONDS: Final = 300.0
+NEXT_STEP_SECONDS: Final = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -66,22 +66,25 @@ class Portfolio:
 async def keep_ledger(engine: AsyncEngine, stop: asyncio.Event) -> None:
     """Until `stop`: take what is new in the archive into the ledger, step by step. Any number may do so at once."""
     while not stop.is_set():
-        waiting: int | None = 0
-        try:
-            async with engine.begin() as conn:
-                waiting = await ledger.catch_up(conn)
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {error}")
+        waiting = await _catch_up(engine, ledger.STEP)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 0.2 if waiting else EACH_SECONDS)
+            await asyncio.wait_for(stop.wait(), NEXT_STEP_SECONDS if waiting else EACH_SECONDS)
+
+
+async def _catch_up(engine: AsyncEngine, step: int) -> int:
+    """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
+    there are: it is logged, and what isn't in them is told as waiting."""
+    try:
+        async with engine.begin() as conn:
+            return await ledger.catch_up(conn, step) or 0
+    except Exception as error:
+        log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+        return 0
 
 
 async def portfolio(engine: AsyncEngine, start: datetime, end: datetime, by: By | None) -> Portfolio:
     """The figures of [start, end); customers are in the groups that they are in today."""
-    async with engine.begin() as conn:
-        await ledger.catch_up(conn, TAKEN_WHEN_ASKED)
+    await _catch_up(engine, TAKEN_WHEN_ASKED)
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
         await ledger_reads.still(conn)

@@ -21,7 +21,7 @@ from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
 from healthsvc.core.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows import contacting, data_quality, field, relationship, rollup, staleness
+from healthsvc.flows import contacting, data_quality, field, relationship, responses, rollup, staleness
 from healthsvc.flows.risk_told import risk_explained, risk_told
 from healthsvc.store import archive, projections, states
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -84,7 +84,7 @@ async def customer(
         stale = await staleness.stale(conn, seen, now)
         quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
         family = await rollup.told(conn, seen, customer_id)
-        told = {**_told(customer_id, seen, now), **family}
+        told = {**_told(customer_id, seen, now), **family, "support": await responses.told(conn, seen.key, now)}
         return {**told, "stale": stale, "contact": contact, "data_quality": quality}
 
 

@@ -193,10 +193,10 @@ class Builder:
         """Keep up with the live projection until it is asked to take over; False if `stop` came first."""
         await self._enter("beside")
         while await self._follow(stop):
+            self._fresh = []
             async with self._engine.begin() as conn:
                 reached = await building.reached(conn, self._building.live)
                 for partition in self._behind(reached):
-                    self._fresh = []
                     await self._advance(conn, partition, reached)
                 await self._decide_overtaken(conn, reached)
                 await shadows.mark(conn, self._building.id, self._building.live, self._now())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from healthsvc.core import icp, touch
 from healthsvc.core.instants import from_us
-from healthsvc.core.loyalty import Found, loyalty
+from healthsvc.core.loyalty import Found, explained
 
 if TYPE_CHECKING:
     from healthsvc.flows.read import Seen
@@ -28,7 +28,7 @@ def _loyalty(seen: "Seen") -> dict[str, Any]:
     rules = seen.view.program.relationship
     if rules.loyalty is None or seen.found.churned[0]:
         return {"score": None, "contributions": [], "plays": []}
-    found = loyalty(seen.view, rules.loyalty, rules.heavy_use)
+    found = explained(seen.view, rules.loyalty, rules.heavy_use)
     score = float(found.loyalty[0])
     known = score == score
     return {

@@ -37,6 +37,7 @@ from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.wire.webhook_bodies import body
 
 ALERT_RESOLVED = "alert.resolved"
+RISK_RAISED = "customer.risk.raised"
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
@@ -240,7 +241,7 @@ class _Telling:
         self._message(i, "customer.band.changed", data)
         if 0 <= change.before < change.after and not change.anew:
             then = float(self._before[i, memory.RISK])
-            self._message(i, "customer.risk.raised", {**data, "previous_risk": None if isnan(then) else then})
+            self._message(i, RISK_RAISED, {**data, "previous_risk": None if isnan(then) else then})
         if change.alert:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = RISK_ALERT_SUMMARY.format(before=before, after=after)

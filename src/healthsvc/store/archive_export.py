@@ -30,6 +30,17 @@ async def by_time(conn: AsyncConnection) -> AsyncIterator[list[Told]]:
         yield [Told(row.customer_id, row.event) for row in part]
 
 
+async def segments(conn: AsyncConnection) -> dict[str, str]:
+    """Segment of each customer whose profile tells one, by id."""
+    rows = await conn.execute(
+        text("""
+            select customer_id, segment from standings
+            where projection = (select id from projections where state = 'live') and segment is not null
+        """)
+    )
+    return {r.customer_id: r.segment for r in rows}
+
+
 async def count(conn: AsyncConnection) -> int:
     """About how many events there are, for telling how far one is: by the tables' statistics, 0 if there are none."""
     found: int = (

@@ -1,5 +1,6 @@
 """Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held meanwhile."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -126,6 +127,23 @@ async def release(conn: AsyncConnection, through: datetime, most: int) -> list[A
         {"through": through, "most": most},
     )
     return sorted((Alert(**row) for row in rows.mappings()), key=lambda alert: alert.position)
+
+
+async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: datetime) -> set[str]:
+    """Those of the customers whose alerts of absence a guard holds."""
+    if not customer_ids:
+        return set()
+    rows = await conn.execute(
+        text(f"""
+            select c.customer_id from guards g join customers c on c.customer_id = any(cast(:ids as text[]))
+            left join standings s on s.customer_key = c.key
+                and s.projection = (select id from projections where state = 'live')
+            where g.dismissed_at is null and (g.ended_at is null or g.holds_until > :now)
+              and {concerning("c.key", "s.segment")}
+        """),
+        {"ids": list(customer_ids), "now": now},
+    )
+    return set(rows.scalars())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,8 +44,8 @@ _MARK = text("""
 """)
 _ALONE = text("select pg_try_advisory_xact_lock(hashtext('healthsvc_ledger'))")
 _WAITING = text("""
-    select coalesce(sum(greatest(p.applied - m.sequence, 0)), 0)::bigint from partitions p
-    join ledger_marks m using (partition) where p.projection = (select id from projections where state = 'live')
+    select coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)), 0)::bigint from partitions p
+    left join ledger_marks m using (partition) where p.projection = (select id from projections where state = 'live')
 """)
 
 _KINDS: Final = {
@@ -136,6 +136,6 @@ async def catch_up(conn: AsyncConnection, step: int = STEP) -> int | None:
 
 
 async def waiting(conn: AsyncConnection) -> int:
-    """Events that are counted and not in the ledger yet; partitions without a mark aside."""
+    """Events that are counted and not in the ledger yet."""
     found: int = await conn.scalar(_WAITING) or 0
     return found

@@ -11,11 +11,14 @@ from typing import Literal
 from sqlalchemy import RowMapping, text
 
 from healthsvc.store.engine import AsyncConnection
+from healthsvc.store.guards import concerning
 from healthsvc.store.keyset import Key, Place
 
 COLUMNS = (
     "s.customer_key, s.customer_id, s.name, s.owner, s.segment, s.tier, s.stage, s.band, s.score, s.risk, s.loyalty,"
-    " s.icp_fit, s.parent_id, s.flags, s.decided_at"
+    " s.icp_fit, s.parent_id, s.flags, s.decided_at,"
+    " (select g.scope from guards g where g.ended_at is null and g.dismissed_at is null and"
+    f" {concerning('s.customer_key', 's.segment')} order by g.scope = 'fleet' desc, g.since limit 1) as stale"
 )
 LIVE = "s.projection = (select id from projections where state = 'live')"
 SortName = Literal["risk", "loyalty", "name", "customer_id"]
@@ -61,6 +64,8 @@ class Standing:
     parent_id: str | None
     flags: tuple[str, ...]
     decided_at: datetime
+    stale: str | None
+    """The scope that has fallen and concerns it; None: what is told of it is new."""
 
     def keys(self, sort: SortName) -> tuple[Key, ...]:
         """What a cursor needs to go on behind this row."""

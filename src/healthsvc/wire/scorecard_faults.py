@@ -134,6 +134,8 @@ def doubts(document: str) -> list[Fault]:
             _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
         ):
             found.append(Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing"))
+    if not any(weight for _, weight in card.dimensions):
+        found.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
     used = {m.dimension for m in card.measures}
     for name, weight in card.dimensions:
         if name not in used and weight:

@@ -192,7 +192,7 @@ def _flag() -> Schema:
         "type": "object",
         "required": ["name", "kind", "title"],
         "additionalProperties": False,
-        "if": {"properties": {"kind": {"const": "both"}}, "required": ["kind"]},
+        "if": {"properties": {"kind": {"enum": ["both", "either"]}}, "required": ["kind"]},
         "then": {"required": ["of"]},
         "properties": {
             "name": TEXT | {"description": "Unique; the kind of its alert."},
@@ -202,7 +202,7 @@ def _flag() -> Schema:
                 "the level is at least `at`; absence: nothing for `days`; drop: today's rate below `at` times the "
                 "habit; answer: the last answer at most `at`; answer_from: at least `at`; loyal: a loyalty of at least "
                 "`at`; open: while something is open; ahead: `days` before an instant; churned; both: while all flags "
-                "of `of` hold.",
+                "of `of` hold; either: while one of them does.",
             },
             "title": TEXT | {"description": "What it says to people; the alert's summary."},
             "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
@@ -226,6 +226,10 @@ def _flag() -> Schema:
                 "minItems": 1,
                 "items": TEXT,
                 "description": "both: flags declared before it; it takes over the alert of the first.",
+            },
+            "unless": {
+                "$ref": "#/$defs/fact",
+                "description": "answer: a fact that says more; told within `days`, it keeps the flag from holding.",
             },
             "enabled": {
                 "type": "boolean",

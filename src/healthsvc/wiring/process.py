@@ -44,7 +44,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                     )
                 )
                 group.create_task(look_after_fleet(engine, now=utc_now, stop=stop))
-                group.create_task(look_after_runs(engine, url, worker_id=worker_id(), stop=stop))
+                group.create_task(look_after_runs(engine, url, worker_id=worker_id(), now=utc_now, stop=stop))
                 group.create_task(keep_ledger(engine, stop))
                 group.create_task(
                     keep_house(

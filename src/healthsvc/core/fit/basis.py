@@ -18,9 +18,11 @@ def knots_of(x: Floats, quantiles: Sequence[float] = QUANTILES) -> Floats:
     """
     found = _distinct(np.quantile(x, quantiles, method="linear"))
     if len(found) < len(quantiles) - 1:
-        rest = x[x > x.min() + _CLOSE]
+        each, rows = np.unique(x, return_counts=True)
+        most = each[np.argmax(rows)]
+        rest = x[np.abs(x - most) > _CLOSE]
         if len(rest):
-            found = _distinct(np.concatenate([[x.min()], np.quantile(rest, (0.05, 0.35, 0.65, 0.95))]))
+            found = _distinct(np.append(most, np.quantile(rest, (0.05, 0.35, 0.65, 0.95))))
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from healthsvc.core.fit import baselines, candidates, gate
 from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
+from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
@@ -88,6 +89,7 @@ def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
         "model": main | gaps(rows, fitted.risks),
         "lift_curve": {"share_of_customers": CURVE, "share_of_churners": lift_curve(rows.y, fitted.risks, CURVE)},
         "distribution": distribution(fitted.risks),
+        "steps": over_steps(rows, fitted.risks, average(rows, fitted.risks)),
         "beside": told,
         "by_segment": _by_segment(asked, late, rows, fitted.risks, probability=model.kind != "ranking"),
         "not_run": [] if "boosting" in told else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
@@ -134,8 +136,8 @@ def _others(
 
 
 def distribution(risks: Floats) -> dict[str, Any]:
-    """How the risks lie: rows per twentieth, and quantiles."""
-    edges = np.linspace(0, 1, 21)
+    """How the risks lie: rows in twenty equal spans up to the largest risk, and quantiles."""
+    edges = np.linspace(0, max(float(risks.max()), 1e-6), 21)
     counts, _ = np.histogram(risks, edges)
     quantiles = {f"p{q}": float(np.quantile(risks, q / 100)) for q in (5, 25, 50, 75, 95, 99)}
     return {"edges": edges.tolist(), "rows": counts.tolist(), **quantiles}
@@ -148,12 +150,13 @@ def _by_segment(
     if asked.segments is None:
         return {}
     segment = np.array([asked.segments.get(a, "") for a in late.accounts], dtype=object)
-    found = {}
+    found, reference = {}, average(rows, risks)
     for name in sorted(set(segment.tolist())):
         mine = segment == name
         if 0 < rows.y[mine].sum() < mine.sum():
             some = Judged(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
-            found[name or "(none)"] = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
+            told = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
+            found[name or "(none)"] = told | {"steps": over_steps(some, risks[mine], reference)}
     return found
 
 

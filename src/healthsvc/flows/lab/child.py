@@ -46,17 +46,21 @@ def main() -> None:
 def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     events, document = folder / "events.csv.gz", str(task["live_document"])
     rules = PageRules(yaml.safe_load(document or default_document()).get("page_kinds"))
-    written = asyncio.run(_export(task["url"], events, rules))
-    result, key = execute(events, Wanted(**task["wanted"]), document, _progress)
+    written, segments = asyncio.run(_export(task["url"], events, rules))
+    since_us = int(task.get("live_since_us", 0))
+    result, key = execute(
+        events, Wanted(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments
+    )
     return {"result": {"events": written, **result}, "model_key": key}
 
 
-async def _export(url: str, path: Path, rules: PageRules) -> int:
+async def _export(url: str, path: Path, rules: PageRules) -> tuple[int, dict[str, str]]:
     engine = create_engine(url, application="healthsvc-lab")
     try:
-        return await export.write(
+        written = await export.write(
             engine, path, rules.kind_of, lambda n, of: _progress("reading the archive", OUTCOMES_AT * n / of)
         )
+        return written, await export.segments(engine)
     finally:
         await engine.dispose()
 

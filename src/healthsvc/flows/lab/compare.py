@@ -8,6 +8,7 @@ import numpy as np
 from healthsvc.core.fit import errors
 from healthsvc.core.fit.drift import drift
 from healthsvc.core.fit.figures import RED_SHARE, figures, riskiest
+from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.section import RiskRules
@@ -36,7 +37,9 @@ def compare(
         for name, r, rules in (("one", first, one), ("other", second, other))
     }
     gain = errors.auc_gain(rows.y, second, first, rows.customer)
-    return {**told, "auc_gain": {"value": gain.value, "error": gain.error}, "red": moved(known, first, second)}
+    steps = {name: over_steps(rows, r, average(rows, r)) for name, r in (("one", first), ("other", second))}
+    auc_gain = {"value": gain.value, "error": gain.error}
+    return {**told, "auc_gain": auc_gain, "red": moved(known, first, second), "steps": steps}
 
 
 def moved(labels: Labels, first: Floats, second: Floats) -> dict[str, Any]:
@@ -62,15 +65,19 @@ def watch(events: Path, labels: Labels, rules: RiskRules, tell: Tell) -> dict[st
         raise CannotJudgeError("a ranking promises no level that could drift: fit a model first")
     known = part(labels, ~np.isnan(labels.churned))
     rows = judged(known)
-    found = drift(rows.y, risks_of(events, known, rules, tell), rows.obs_us, rows.customer)
+    told = risks_of(events, known, rules, tell)
+    found = drift(rows.y, told, rows.obs_us, rows.customer)
     return {
         "alarm": found.alarm,
         "advice": "fit anew: healthsvc lab fit" if found.alarm else "the model still holds",
         "intercept_off_by": found.offset.value,
         "standard_error": found.offset.error,
+        "rows": len(rows.y),
+        "told": float(told.mean()),
+        "happened": float(rows.y.mean()),
         "dates": [
-            {"date": from_us(us).isoformat(), "rows": n, "told": told, "happened": happened}
-            for us, n, told, happened in found.by_date
+            {"date": from_us(us).isoformat(), "rows": n, "told": mean, "happened": happened}
+            for us, n, mean, happened in found.by_date
         ],
     }
 

@@ -43,6 +43,12 @@ async def write(
     return written
 
 
+async def segments(engine: AsyncEngine) -> dict[str, str]:
+    """Segment of each customer whose profile tells one."""
+    async with engine.connect() as conn:
+        return await archive_export.segments(conn)
+
+
 def risk_type(event: Any, page_kind: Callable[[str], str]) -> str:
     """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
     kind = type_of(event)

@@ -40,6 +40,8 @@ def page(found: dict[str, Any]) -> str:
         _lift(found["lift_curve"]),
         _lead(found["model"].get("lead_days")),
         _distribution(found["distribution"]),
+        "<h2>Risk steps</h2>",
+        _steps(found["steps"], found["by_segment"]),
         "<h2>Terms: log-odds over the reference customer</h2>",
         _terms(found["model_data"]["model"]),
         "<h2>What was assumed</h2>",
@@ -170,8 +172,32 @@ def _lead(days: list[float] | None) -> str:
 
 def _distribution(found: dict[str, Any]) -> str:
     shares = [count / sum(found["rows"]) for count in found["rows"]]
-    axes = _Axes((0, 1), (0, max(shares)))
+    axes = _Axes((0, found["edges"][-1]), (0, max(shares)))
     return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
+
+
+def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
+    """How the rows lie over the steps, for all and for each segment."""
+    names = list(found["shares"])
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    rows = {"share of the rows": found["shares"], "left within the horizon": found["churned"]}
+    rows |= {f"share in {name}": told["steps"]["shares"] for name, told in segments.items()}
+    body = "".join(
+        f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{_percent(row[name])}</td>" for name in names) + "</tr>"
+        for title, row in rows.items()
+    )
+    flips = found["flips_per_customer_and_date"]
+    entering = found["entering_beyond_per_csm_and_week"]
+    return (
+        "<p>Odds of leaving against the mean of the first date judged. No health bands: those are of the score, which "
+        f"a file has not.</p><table><tr><th></th>{head}</tr>{body}</table>"
+        f"<p>From date to date {_percent(flips)} of the customers change step; {entering:.2f} a week enter the last "
+        "one for each CSM.</p>"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _terms(model: Any) -> str:
@@ -183,10 +209,16 @@ def _terms(model: Any) -> str:
         gives = [g - term["reference"] for g in term["gives"]]
         axes = _Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
         zero = axes.line([(axes.x0, 0), (axes.x1, 0)], "#cbd2d9", dashed=True)
-        days = f", {term['half_life_days']:g} d" if "half_life_days" in term else ""
-        name = f"{term['feature']} {term['source']}{days}" if days else term["feature"]
-        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), name))
+        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term)))
     return f'<div class="terms">{"".join(drawn)}</div>'
+
+
+def _name(feature: dict[str, Any]) -> str:
+    """A feature as people read it; a product by its two."""
+    if feature["feature"] == "product":
+        return " × ".join(_name(one) for one in feature["of"])
+    kind = str(feature["feature"]).replace("_", " ")
+    return f"{kind} {feature['source']}, {feature['half_life_days']:g} d" if "half_life_days" in feature else kind
 
 
 def _mapping(mapping: dict[str, dict[str, str]]) -> str:

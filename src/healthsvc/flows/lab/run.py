@@ -2,7 +2,7 @@
 all outcomes with its scorecard. A plain answer where the log can't tell: the prior stays."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,7 +12,8 @@ import numpy as np
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules, as_data, model_key, risk_rules
-from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest
+from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest, part
+from healthsvc.flows.lab.compare import watch
 from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.wire.columns import Labels, Tally, read_events
@@ -30,7 +31,7 @@ OUTCOMES_AT, BACKTEST_AT, FIT_AT = 0.35, 0.45, 0.8
 class Wanted:
     """What a run is asked for."""
 
-    kind: Literal["backtest", "fit"]
+    kind: Literal["backtest", "fit", "drift"]
     outcome: Literal["cancelled", "silence"] = "cancelled"
     horizon_days: float = 28.0
     fit_share: float = 0.5
@@ -38,9 +39,19 @@ class Wanted:
     capacity: int = 25
 
 
-def execute(events: Path, wanted: Wanted, live_document: str, told: Told) -> tuple[dict[str, Any], str | None]:
+def execute(
+    events: Path,
+    wanted: Wanted,
+    live_document: str,
+    told: Told,
+    *,
+    live_since_us: int = 0,
+    segments: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], str | None]:
     """The result, ready for JSON, and the key of the model that it speaks of; None where the prior stays."""
     live = compile_document(live_document).program.risk_rules
+    if wanted.kind == "drift":
+        return _plain(_drift(events, wanted, live, told, live_since_us)), None
     mapping = live.mapping if live is not None else TypeMapping()
     told("finding outcomes", OUTCOMES_AT)
     horizon_us = round(wanted.horizon_days * DAY_US)
@@ -53,7 +64,7 @@ def execute(events: Path, wanted: Wanted, live_document: str, told: Told) -> tup
     }
     told("backtest", BACKTEST_AT)
     try:
-        judged = _judged(events, known, mapping, live, wanted, told)
+        judged = _judged(events, known, mapping, live, wanted, told, segments)
     except CannotJudgeError as error:
         return _plain(found | _nothing(str(error))), None
     found |= judged
@@ -67,8 +78,31 @@ def execute(events: Path, wanted: Wanted, live_document: str, told: Told) -> tup
     return _plain(found), None if prior_stays or rules is None else model_key(rules)
 
 
+def _drift(events: Path, wanted: Wanted, live: RiskRules | None, told: Told, since_us: int) -> dict[str, Any]:
+    """The live model against the outcomes that weren't known when it went live; `drift` is None without any."""
+    found: dict[str, Any] = {"outcome": wanted.outcome, "drift": None, "detail": ""}
+    if live is None or live.model.kind == "ranking":
+        return found | {"model": "prior", "detail": "a ranking promises no level that could drift"}
+    outcome = "silence" if live.model.kind == "probability_of_silence" else wanted.outcome
+    told("finding outcomes", OUTCOMES_AT)
+    horizon_us = live.model.horizon_us
+    known = from_log(read_events(events, Tally()), live.mapping, outcome, horizon_us)
+    known = part(known, known.obs_us + horizon_us > since_us)
+    found |= {"model": live.model.name, "outcome": outcome, "horizon_days": horizon_us / DAY_US}
+    if not len(known):
+        return found | {"detail": "no outcome has matured since the model went live"}
+    told("comparing with what was told", FIT_AT)
+    return found | {"drift": watch(events, known, live, lambda _: None)}
+
+
 def _judged(
-    events: Path, known: Labels, mapping: TypeMapping, live: RiskRules | None, wanted: Wanted, told: Told
+    events: Path,
+    known: Labels,
+    mapping: TypeMapping,
+    live: RiskRules | None,
+    wanted: Wanted,
+    told: Told,
+    segments: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The backtest's summary: figures of the model and of what it is held against, and the ship gate's verdict."""
     if not len(known):
@@ -81,6 +115,7 @@ def _judged(
         capacity=wanted.capacity,
         live=None if live is None else live.model,
         earlier_share=wanted.fit_share,
+        segments=segments,
     )
     full = backtest(asked, lambda text: told(text, (BACKTEST_AT + FIT_AT) / 2))
     said = full["summary"]
@@ -92,6 +127,8 @@ def _judged(
         "judged_from": full["judged_from"],
         "figures": _summary(full["model"]),
         "beside": {name: _summary(figures) for name, figures in full["beside"].items()},
+        "steps": full["steps"],
+        "by_segment": {name: _summary(figures) for name, figures in full["by_segment"].items()},
         "gate": full["gate"],
         "warnings": said["warnings"],
         "model_data": full["model_data"],
@@ -132,6 +169,8 @@ def _nothing(why: str) -> dict[str, Any]:
         "judged_from": None,
         "figures": None,
         "beside": {},
+        "steps": None,
+        "by_segment": {},
         "gate": None,
         "warnings": [],
         "model_data": None,

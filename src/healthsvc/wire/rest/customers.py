@@ -11,6 +11,7 @@ from healthsvc.wire.rest.relationship import EXAMPLE, FitTold, LoyaltyTold, Touc
 from healthsvc.wire.rest.rollup import ROLLUP_EXAMPLE, Children, Parent
 from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
 from healthsvc.wire.rest.stale import Stale
+from healthsvc.wire.rest.support import SUPPORT_EXAMPLE, Support
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
 
 
@@ -61,6 +62,9 @@ class Standing(Told):
     parent_id: str | None
     flags: list[str]
     decided_at: datetime
+    stale: Annotated[
+        str | None, Field(description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …")
+    ]
 
 
 class Standings(Items[Standing]):
@@ -85,6 +89,7 @@ class Standings(Items[Standing]):
                 "parent_id": None,
                 "flags": ["cancel_intent", "loyal"],
                 "decided_at": "2026-11-20T09:29:58Z",
+                "stale": None,
             }
         ],
         next_cursor=None,
@@ -138,6 +143,7 @@ class Customer(Told):
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
                     "data_quality": DATA_QUALITY_EXAMPLE,
+                    "support": SUPPORT_EXAMPLE,
                     "events_total": 1204,
                     "first_event_at": "2025-02-03T08:00:00Z",
                     "last_event_at": "2026-11-20T09:29:57Z",
@@ -192,6 +198,7 @@ class Customer(Told):
     parent: Parent | None
     children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
     contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
+    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = None
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
     stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]

@@ -15,9 +15,10 @@ class LabRunCreate(Asked):
     model_config = example(kind="fit", outcome="cancelled", horizon_days=28, fit_share=0.5, capacity=25)
 
     kind: Annotated[
-        Literal["backtest", "fit"],
+        Literal["backtest", "fit", "drift"],
         Field(
-            description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too."
+            description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too; "
+            "drift: the live model against outcomes that have matured since it went live, over its own horizon."
         ),
     ]
     outcome: Annotated[
@@ -71,7 +72,7 @@ class LabRunSummary(Told):
     model_config = example(**_RUN)
 
     id: int
-    kind: Literal["backtest", "fit"]
+    kind: Literal["backtest", "fit", "drift"]
     options: dict[str, Any]
     state: Annotated[
         Literal["queued", "running", "done", "failed"],
@@ -96,7 +97,9 @@ class LabRun(LabRunSummary):
         Field(
             description="Null until it is done. `model` and `reason` (`no_evidence`: the prior stays), figures on the "
             "dates judged and of what stands beside, the ship gate's checks; `scorecard`: the live document with the "
-            "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest."
+            "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest. "
+            "Of kind drift: `drift` with `alarm`, `intercept_off_by` in log-odds and its error, `told` and `happened`; "
+            "null with a `detail` where nothing has matured or the live risk is a ranking."
         ),
     ]
 
@@ -105,3 +108,40 @@ class LabRuns(Items[LabRunSummary]):
     """Runs, newest first."""
 
     model_config = example(items=[_RUN], next_cursor=None, prev_cursor=None)
+
+
+class LabScheduleSet(Asked):
+    """What the lab is to do by itself, in place of what was set before."""
+
+    model_config = example(refit="monthly", drift="weekly", outcome="cancelled", horizon_days=28)
+
+    refit: Annotated[
+        Literal["weekly", "monthly"] | None,
+        Field(description="A run of kind fit so often; it publishes nothing. Null: never."),
+    ] = None
+    drift: Annotated[
+        Literal["daily", "weekly"] | None,
+        Field(description="A run of kind drift so often, while the live model is a fitted one. Null: never."),
+    ] = "weekly"
+    outcome: Annotated[Literal["cancelled", "silence"], Field(description="What counts as churn.")] = "cancelled"
+    horizon_days: Annotated[float, Field(ge=3, le=3650, description="Of the refits.")] = 28.0
+
+
+class LabSchedule(Told):
+    """What the lab does by itself."""
+
+    model_config = example(
+        refit="monthly",
+        drift="weekly",
+        outcome="cancelled",
+        horizon_days=28,
+        set_by="ops",
+        set_at="2026-11-20T09:00:00Z",
+    )
+
+    refit: Literal["weekly", "monthly"] | None
+    drift: Literal["daily", "weekly"] | None
+    outcome: Literal["cancelled", "silence"]
+    horizon_days: float
+    set_by: Annotated[str | None, Field(description="Null: nobody has set it.")]
+    set_at: datetime | None

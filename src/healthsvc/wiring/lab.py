@@ -1,0 +1,34 @@
+"""The lab on the service's own archive, from the command line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from healthsvc.flows.lab import export
+from healthsvc.settings import Settings
+from healthsvc.store import projections
+from healthsvc.wire.pages import PageRules
+from healthsvc.wire.scorecards import default_document
+from healthsvc.wiring.database import engine_on, install
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """The archive as a file, and what the service knows beside it."""
+
+    events: Path
+    live_document: str
+    segments: Mapping[str, str]
+
+
+async def archived(url: str, settings: Settings, events: Path, told: Callable[[int, int], None]) -> Archived:
+    """Write the archive to a file in the lab's form."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-lab") as engine:
+        async with engine.connect() as conn:
+            document = (await projections.live(conn)).document or default_document()
+        rules = PageRules(yaml.safe_load(document).get("page_kinds"))
+        await export.write(engine, events, rules.kind_of, told)
+        return Archived(events, document, await export.segments(engine))
