@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from healthsvc import settings as configuration
 from healthsvc import telemetry
 from healthsvc.cli_outputs import APPLICATION, Target, TargetError
-from healthsvc.core.fleet import Archetype
+from healthsvc.core.fleet.roster import Archetype
 from healthsvc.core.instants import DAY_US
 from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.flows import demo

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from healthsvc.core import memory
 from healthsvc.core.decide import ALERT_MAX_AGE_US, Decisions, alert_id, decide
@@ -12,8 +13,10 @@ from healthsvc.core.flags import Standing
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.lifecycle import Stages
 from healthsvc.core.placing import WHOLE
-from tests.core.folding import CARD, PROGRAM, START_US, us
+from healthsvc.wire.scorecards import compile_document, default_document
+from tests.core.folding import CARD, PROGRAM, START_US, Fold, at, us
 from tests.core.test_evaluate import CANCEL, CANCELLED, STEADY, contact, fold, page, used
+from tests.support.makers import make_event
 
 HEALTHY, WATCH, AT_RISK, CRITICAL = range(4)
 NAMES = [rule.name for rule in CARD.flags]
@@ -161,3 +164,16 @@ def test_the_same_cause_has_the_same_alert_id_and_another_one_another() -> None:
         alert_id("bolt", "silent", 1),
     }
     assert len(ids) == 3
+
+
+def test_a_scorecard_without_flags_decides_too_also_of_those_who_left() -> None:
+    data = yaml.safe_load(default_document()) | {"flags": []}
+    program = compile_document(yaml.safe_dump(data, sort_keys=False)).program
+    state = Fold(program=program)
+    state.feed([make_event("subscription.cancelled", occurred_at=at(0), data={})])
+    found = state.evaluate(us(1))
+
+    decisions = decide(program, found, memory.DEFAULTS[None, :].copy())
+
+    assert found.churned.all()
+    assert decisions.flags == []

@@ -15,7 +15,7 @@ from tests.faults.oracle import LIVE, assert_exact
 from tests.faults.test_workers import install, shared, stream
 from tests.faults.workers import Fleet, Worker, fleet, until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture

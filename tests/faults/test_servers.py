@@ -23,7 +23,7 @@ from tests.flows.test_process import SILENCE, has_applied, has_silences, produce
 from tests.support.clock import Clock
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 TOPIC = "events"
 
 

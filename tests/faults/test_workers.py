@@ -17,7 +17,7 @@ from tests.faults.oracle import Stream, assert_exact, settled
 from tests.faults.workers import Fleet, fleet, until
 from tests.support.kafka_broker import grow_topic
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 async def install(url: str, partitions: int = 4) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from healthsvc.core.fleet import SHARES, Archetype
+from healthsvc.core.fleet.roster import SHARES, Archetype
 from healthsvc.core.instants import DAY_US, HOUR_US
 from healthsvc.flows import demo
 from healthsvc.wire.decode import decode_batch

@@ -52,39 +52,38 @@ class Briefing:
 
 def briefing(view: View, found: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
-    alone = view.rows(np.array([row]))  # levels are worked out for all rows of a view
     rules = view.program.scorecard.judging(found.variant_of(row)).flags
+    onsets = found.standing.onset_us[row]
     held = [
-        Happened(flag=r.name, title=r.title, since_us=int(found.standing.onset_us[row, f]))
-        for f, r in enumerate(rules)
-        if found.standing.holds[row, f]
+        Happened(flag=rules[f].name, title=rules[f].title, since_us=int(onsets[f]))
+        for f in np.flatnonzero(found.standing.holds[row]).tolist()
     ]
-    renewal = signs.known(alone, 0, "renewal_at")
+    renewal = signs.known(view, row, "renewal_at")
     return Briefing(
         happened=tuple(sorted(held, key=lambda h: -h.since_us)),
-        use=_use(alone, 0),
+        use=_use(view, row),
         money=signs.present(
             (
-                signs.renewal_near(alone, 0),
-                signs.contraction(alone, 0),
-                signs.growth(alone, 0),
-                signs.seats_idle(alone, 0),
-                signs.seats_nearly_full(alone, 0),
+                signs.renewal_near(view, row),
+                signs.contraction(view, row),
+                signs.growth(view, row),
+                signs.seats_idle(view, row),
+                signs.seats_nearly_full(view, row),
             )
         ),
         open_matters=signs.present(
             (
-                signs.open_items(alone, 0, "complaint_open", "complaints_open"),
-                signs.open_items(alone, 0, "ticket_waiting", "tickets_waiting"),
-                signs.open_items(alone, 0, "ticket_open", "tickets_open"),
-                signs.open_items(alone, 0, "invoice_overdue", "invoices_overdue"),
-                signs.detractor(alone, 0),
-                signs.dissatisfied(alone, 0),
+                signs.open_items(view, row, "complaint_open", "complaints_open"),
+                signs.open_items(view, row, "ticket_waiting", "tickets_waiting"),
+                signs.open_items(view, row, "ticket_open", "tickets_open"),
+                signs.open_items(view, row, "invoice_overdue", "invoices_overdue"),
+                signs.detractor(view, row),
+                signs.dissatisfied(view, row),
             )
         ),
-        mrr=signs.known(alone, 0, "mrr"),
+        mrr=signs.known(view, row, "mrr"),
         renewal_us=None if renewal is None else int(renewal),
-        last_contact_us=last_contact(alone, 0),
+        last_contact_us=last_contact(view, row),
     )
 
 
@@ -96,8 +95,8 @@ def last_contact(view: View, row: int) -> int | None:
 
 
 def _use(view: View, row: int) -> Use:
-    used = float(view.functions(since_us=view.now_us - _SPAN_US)[row])
-    owned, seen = signs.known(view, row, "features_owned"), float(view.fact("last_seen")[row])
+    used = view.functions_of(row, since_us=int(view.now_us[row]) - _SPAN_US)
+    owned, seen = signs.known(view, row, "features_owned"), view.told("last_seen", row)
     sessions, ratio = signs.column(view, "sessions"), signs.use_ratio(view, row)
     weekly = None if sessions is None else round(7 * float(view.rate(sessions, 0)[row]), 1)
     return Use(

@@ -177,7 +177,7 @@ def _flags(
     raises alerts: the rest is another judgement of the same behaviour."""
     holds = found.standing.holds.copy()
     if found.churned.any():
-        stays = np.array([rule.kind == "churned" for rule in card.flags])
+        stays = np.array([rule.kind == "churned" for rule in card.flags], bool)
         holds[found.churned] &= stays
     mask = (holds * (1 << np.arange(len(card.flags), dtype=np.int64))).sum(axis=1)
     before = remembered[:, memory.FLAGS].astype(np.int64)

@@ -5,10 +5,8 @@ They look at a state alone, cost nothing until somebody asks, and leave out what
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp2, inf, isfinite
+from math import exp2, inf, isfinite, isnan
 from typing import Final
-
-import numpy as np
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.view import View
@@ -43,8 +41,8 @@ def present(signs: Iterable[Sign | None]) -> tuple[Sign, ...]:
 
 def known(view: View, row: int, fact: str) -> float | None:
     """A fact of one row; None where nobody said."""
-    value = float(view.fact(fact)[row])
-    return None if np.isnan(value) else value
+    value = view.told(fact, row)
+    return None if isnan(value) else value
 
 
 def column(view: View, measure: str) -> int | None:
@@ -67,7 +65,7 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     if measure is None or float(view.count(measure)[row]) < USES_NEEDED:
         return None
     lives = view.program.half_lives_us
-    age = float(view.now_us[row]) - float(view.fact("first_seen")[row])
+    age = float(view.now_us[row]) - view.told("first_seen", row)
     if age < lives[0]:
         return None
     short, long = (float(view.rate(measure, i)[row]) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
@@ -91,15 +89,15 @@ def rising_use(view: View, row: int) -> Sign | None:
 
 def open_items(view: View, row: int, sign: str, fact: str) -> Sign | None:
     """Complaints, invoices or tickets that are open, and since when the oldest is."""
-    count = float(view.fact(fact)[row])
+    count = view.told(fact, row)
     if count <= 0:
         return None
-    return Sign(sign=sign, measure=fact, value=count, since_us=int(view.fact(f"{fact}_since")[row]))
+    return Sign(sign=sign, measure=fact, value=count, since_us=int(view.told(f"{fact}_since", row)))
 
 
 def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Sign | None:
     """The last answer to a survey if it is recent and from `low` to `high`."""
-    said, at = known(view, row, survey), float(view.fact(f"{survey}_at")[row])
+    said, at = known(view, row, survey), view.told(f"{survey}_at", row)
     if said is None or not low <= said <= high or not recent(view, row, at):
         return None
     return Sign(sign=sign, measure=survey, value=said, since_us=int(at))
@@ -143,14 +141,14 @@ def growth(view: View, row: int) -> Sign | None:
 
 def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
     """The last change of plan that told what was paid before; None where none did lately."""
-    change, at = known(view, row, "mrr_change"), float(view.fact("mrr_change_at")[row])
+    change, at = known(view, row, "mrr_change"), view.told("mrr_change_at", row)
     return None if change is None or not recent(view, row, at) else (change, int(at))
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:
     """Seats in use over seats paid for, and when that was said."""
     active, seats = known(view, row, "seats_active"), known(view, row, "seats")
-    return (active / seats, int(view.fact("seats_active_at")[row])) if active is not None and seats else None
+    return (active / seats, int(view.told("seats_active_at", row))) if active is not None and seats else None
 
 
 def seats_nearly_full(view: View, row: int) -> Sign | None:

@@ -1,6 +1,6 @@
 """Customers as of an instant: what evaluation and flags look at, for one row or many alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -30,10 +30,16 @@ class View:
     now_us: Instants
     risk: Floats | None = None
     """(n, sums of the risk program); None: the risk isn't asked for."""
+    _levels: dict[tuple[int, int], Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def level(self, measure: int, half_life: int) -> Floats:
-        sums = np.ascontiguousarray(self.cells[:, measure, half_life])
-        return levels.decayed(sums, self.now_us, self.program.half_lives_us[half_life], self.program.landmark_us)
+        """Worked out once for all rows, however many of them ask for it one by one."""
+        found = self._levels.get((measure, half_life))
+        if found is None:
+            sums = np.ascontiguousarray(self.cells[:, measure, half_life])
+            lives, landmark_us = self.program.half_lives_us, self.program.landmark_us
+            found = self._levels[measure, half_life] = levels.decayed(sums, self.now_us, lives[half_life], landmark_us)
+        return found
 
     def rate(self, measure: int, half_life: int) -> Floats:
         """Events a day that would hold the level where it is."""
@@ -48,6 +54,10 @@ class View:
     def fact(self, name: str) -> Floats:
         return self.facts[:, fact.COLUMN[name]]
 
+    def told(self, name: str, row: int) -> float:
+        """A fact of one row."""
+        return self.facts.item(row, fact.COLUMN[name])
+
     def rows(self, at: NDArray[np.int64]) -> "View":
         """Some of the rows."""
         return View(
@@ -57,6 +67,11 @@ class View:
             self.now_us[at],
             None if self.risk is None else self.risk[at],
         )
+
+    def functions_of(self, row: int, *, since_us: int) -> float:
+        """The same as `functions`, of one row."""
+        slots = self.facts[row, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+        return float(DISTINCT[np.count_nonzero(slots > since_us)])
 
     def functions(self, *, since_us: Instants | None = None) -> Floats:
         """How many functions were ever used, or since an instant: an estimate, by linear counting."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from healthsvc.core.fleet import Archetype, roster
-from healthsvc.core.fleet_story import fleet
+from healthsvc.core.fleet.roster import Archetype, roster
+from healthsvc.core.fleet.tell import fleet
 from healthsvc.wire.files import Group, Line, encode_event
 
 

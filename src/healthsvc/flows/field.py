@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from healthsvc.core import briefing as briefings
 from healthsvc.core import disagreements, field_words, gates, memory, opening_words, readings
 from healthsvc.core.evaluate import Evaluation
@@ -107,15 +105,15 @@ def briefing(view: View, found: Evaluation, row: int, kind: str) -> dict[str, An
         "last_contact_at": _text(known.last_contact_us),
         "question": opening_words.question(kind, None if rule is None else rule.kind),
     }
-    return {**told, **_price_briefing(view.rows(np.array([row])))} if kind == readings.FLAG else told
+    return {**told, **_price_briefing(view, row)} if kind == readings.FLAG else told
 
 
 def _text(us: int | None) -> str | None:
     return None if us is None else from_us(us).isoformat()
 
 
-def _price_briefing(alone: View) -> dict[str, Any]:
-    review = readings.review(alone, 0)
+def _price_briefing(view: View, row: int) -> dict[str, Any]:
+    review = readings.review(view, row)
     return {
         "likely": review.likely,
         "readings": [{"reading": r.reading, "evidence": [_dated(s) for s in r.evidence]} for r in review.readings],

@@ -244,10 +244,8 @@ class Owner:
         self.traffic.note(
             logged_us, occurred_us, batch.digests[new], raws, lambda i: states.profile_field(int(rows[i]), "segment")
         )
-        self._stamp += 1
-        states.touched_at[rows] = self._stamp
         np.maximum.at(self._logged_us, rows, logged_us)
-        self.pending.touched.append(np.unique(rows))
+        self.pending.touched.append(self._touch(rows))
         self.pending.events += len(new)
         sequences = self._number(states.partition[rows])
         if self._limits.archive:
@@ -255,6 +253,14 @@ class Owner:
             day = now.astimezone(UTC).date()
             self.pending.archived.append(archive.Events(day, states.key[rows], occurred_us, homes, sequences, raws))
         EVENTS.labels(source, "applied").inc(len(new))
+
+    def _touch(self, rows: Rows) -> Rows:
+        """Stamp the customers of events that were folded; answers each once, by its last event."""
+        stamps = self._stamp + np.arange(1, len(rows) + 1)
+        self._stamp += len(rows)
+        self.states.touched_at[rows] = stamps
+        once: Rows = rows[self.states.touched_at[rows] == stamps]
+        return once
 
     def _number(self, homes: NDArray[np.int32]) -> Int64s:
         """The place of each event in its partition's fold order."""

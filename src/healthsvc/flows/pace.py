@@ -14,7 +14,7 @@ class Pace:
 
     flush_events: int = 250_000
     flush_seconds: float = 0.02
-    backlog_seconds: float = 4.0
+    backlog_seconds: float = 6.0
     """The same while a backlog is caught up with: those events are late already, and large flushes are faster."""
     read_records: int = 5_000
     lease_seconds: float = 10.0
@@ -26,7 +26,7 @@ class Pace:
             self,
             flush_events=max(1, min(self.flush_events, customers * 2 // 5)),
             read_records=max(1, min(self.read_records, customers // 16)),
-            backlog_seconds=min(self.backlog_seconds, 0.4 * self.lease_seconds),  # a flush holds up the renewal
+            backlog_seconds=min(self.backlog_seconds, 0.6 * self.lease_seconds),  # a flush holds up the renewal
         )
 
 

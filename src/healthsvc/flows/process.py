@@ -6,7 +6,7 @@ one flush is in flight. Any error drops the memory, takes the epochs again and s
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
@@ -14,15 +14,17 @@ from typing import Final
 
 import structlog
 
-from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.instants import to_us
+from healthsvc.flows.culprits import Culprits, Unfoldable
+from healthsvc.flows.firing import Firing
 from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
-from healthsvc.flows.ports import Chunk, Input, Reading
+from healthsvc.flows.ports import Input, Reading
 from healthsvc.flows.upgrade import try_to_read
-from healthsvc.store import archive, partitions, projections, publications, states, timers, traffic
+from healthsvc.store import archive, partitions, projections, publications, states, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -40,44 +42,14 @@ from healthsvc.wire.scorecards import compile_document
 
 TICK_SECONDS: Final = 1.0
 READ_SECONDS: Final = 0.5
-TIMERS_AT_ONCE: Final = 2_000
-TIMER_POLL: Final = timedelta(seconds=5)
 RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 DAYS_AHEAD: Final = 2
 
 log = structlog.get_logger()
 
 
-class Unfoldable(Exception):
-    """A record is valid and yet breaks the folding: a fault of ours. It is looked for, and set aside."""
-
-    def __init__(self, source: str, partition: int, position: int) -> None:
-        self.source, self.partition, self.position = source, partition, position
-        super().__init__(f"folding broke in {source}[{partition}] at or after {position}")
-
-
 class Superseded(Exception):
     """Another projection has become the live one."""
-
-
-def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
-    """The same records, each in a chunk of its own; a chunk without records stays one."""
-    for chunk in chunks:
-        if not len(chunk):
-            yield [chunk]
-        for i, value in enumerate(chunk.values):
-            last = i == len(chunk) - 1
-            yield [
-                replace(
-                    chunk,
-                    values=[value],
-                    headers=None if chunk.headers is None else [chunk.headers[i]],
-                    first=chunk.position(i),
-                    next=chunk.next if last else chunk.position(i + 1),
-                    positions=None,
-                    logged_us=chunk.logged_us[i : i + 1],
-                )
-            ]
 
 
 class Processor:
@@ -98,13 +70,9 @@ class Processor:
         self._pace, self._limits = pace or Pace(), limits or Limits()
         self._flushing: asyncio.Task[None] | None = None
         self._waiting = Waiting(self._pace)
-        self._next_timer: datetime | None = None
-        self._timers_asked: datetime | None = None
-        self._timers_as_of: dict[int, datetime] = {}
         self._failures = 0
         self._ticked = float("-inf")
-        self._careful = False
-        self._unfoldable: dict[tuple[str, int, int], str] = {}
+        self._culprits = Culprits()
         self._found: set[int] = set()
         self._assigned: dict[str, set[int]] = {}
         self._prepared: date | None = None
@@ -146,6 +114,7 @@ class Processor:
         self._owner = Owner(
             self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
         )
+        self._firing = Firing(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
         self._waiting = Waiting(self._pace)
 
@@ -163,7 +132,7 @@ class Processor:
             except FAULTS as error:
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
-        self._found, self._failures, self._ticked, self._timers_as_of = set(), 0, float("-inf"), {}
+        self._found, self._failures, self._ticked = set(), 0, float("-inf")
         log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
 
     async def _work(self, stop: asyncio.Event) -> None:
@@ -181,7 +150,8 @@ class Processor:
                 for task in [t for t in reads if t.done()]:
                     source, asked_at = reads.pop(task)
                     await self._absorb(source, task.result(), asked_at)
-                await self._fire_timers()
+                if self._flushing is None:
+                    await self._firing.fire(self._now())
                 await self._flush_if_due()
         finally:
             for task in reads:
@@ -194,10 +164,10 @@ class Processor:
         if self._flushing is not None:
             waiting.add(self._flushing)
         timeout = READ_SECONDS
-        if self._flushing is None and self._timers_due():
+        if self._flushing is None and self._firing.are_due():
             timeout = 0.0
-        elif self._next_timer is not None and (ahead := (self._next_timer - self._now()).total_seconds()) > 0:
-            timeout = min(timeout, ahead)
+        else:
+            timeout = min(timeout, self._firing.seconds_until(self._now()))
         if self._flushing is None:
             timeout = min(timeout, self._waiting.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -213,7 +183,8 @@ class Processor:
         held = self._owner.held
         chunks = [c for c in reading.chunks if c.partition in held]
         if chunks:
-            await self._fold(source.name, chunks)
+            topic = self._topic if source.name == "kafka" else ""
+            await self._culprits.fold(self._owner, source.name, topic, chunks, self._now())
         through = {p: to_us(at) for p, at in reading.read_through.items()}
         if (
             reading.drained and source.name == "table"
@@ -221,21 +192,6 @@ class Processor:
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
         self._waiting.note(source.name, replace(reading, chunks=chunks))
-
-    async def _fold(self, source: str, chunks: list[Chunk]) -> None:
-        """Fold, and should a record break the folding, find it: one by one after a recovery, then set it aside for
-        good."""
-        topic = self._topic if source == "kafka" else ""
-        for some in single_records(chunks) if self._careful else [chunks]:
-            try:
-                await self._owner.fold(source, topic, some, self._now(), self._unfoldable)
-            except (*FAULTS, MemoryError):
-                raise
-            except Exception as error:
-                if self._careful:
-                    self._unfoldable[source, some[0].partition, some[0].first] = f"{type(error).__name__}: {error}"
-                self._careful = not self._careful
-                raise Unfoldable(source, some[0].partition, some[0].first) from error
 
     async def _flush_if_due(self) -> None:
         pending = self._owner.pending
@@ -253,7 +209,7 @@ class Processor:
         flush = self._owner.flush(self._now())
         self._waiting.flushed()
         for verdicts in flush.verdicts:
-            self._expect_timer(verdicts.next_due_us)
+            self._firing.expect(verdicts.next_due_us)
         self._flushing = asyncio.create_task(self._write(flush, oldest_us))
         if flush.rotated:
             await self._flushed()
@@ -292,38 +248,6 @@ class Processor:
             seconds=round(seconds, 4),
             alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
         )  # fmt: skip
-
-    def _expect_timer(self, due_us: float) -> None:
-        if due_us == float("inf"):
-            return
-        due = from_us(due_us)
-        self._next_timer = due if self._next_timer is None else min(self._next_timer, due)
-
-    async def _fire_timers(self) -> None:
-        """Have customers decided whose instant has come, in partitions that are read up to it."""
-        now, as_of = self._now(), self._owner.timers_as_of()
-        polled = self._timers_asked is not None and now - self._timers_asked < TIMER_POLL
-        if self._flushing is not None or self._owner.pending.fired or (polled and not self._timers_due()):
-            return
-        if not as_of:
-            return
-        async with self._engine.connect() as conn:
-            at_once = min(TIMERS_AT_ONCE, max(1, self._owner.states.capacity // 16))
-            keys = await timers.due(conn, self._projection, as_of, at_once)
-            self._timers_asked = now
-            if not keys:
-                self._next_timer = await timers.earliest(conn, self._projection, list(self._owner.held))
-                self._timers_as_of = as_of
-        if keys:
-            await self._owner.fire(keys)
-            self._next_timer, self._timers_as_of = min(as_of.values()), {}  # there may be more of them
-
-    def _timers_due(self) -> bool:
-        """Whether the next timer may have come, as far as the log is read; true once for each step of the reading."""
-        as_of = self._owner.timers_as_of()
-        if self._next_timer is None or not as_of or as_of == self._timers_as_of:
-            return False
-        return max(as_of.values()) >= self._next_timer
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
@@ -365,7 +289,7 @@ class Processor:
             kafka = source.name == "kafka"
             await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
             self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
-        self._next_timer, self._timers_asked = None, None
+        self._firing.forget()
         if acquired:
             log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
 

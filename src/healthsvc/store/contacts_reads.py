@@ -50,8 +50,9 @@ async def champion(conn: AsyncConnection, key: int) -> str | None:
     """The main contact, where the customer's attribute `champion` names one."""
     found: str | None = await conn.scalar(
         text("""
-            select profile -> 'attributes.champion' ->> 0 from states
+            select told -> 3 ->> 'attributes.champion' from states, json_array_elements(profile) told
             where customer_key = :key and projection = (select id from projections where state = 'live')
+                and told -> 3 ->> 'attributes.champion' is not null limit 1
         """),
         {"key": key},
     )

@@ -48,9 +48,11 @@ _SELECT = """
 """
 _IDS = "customer_id = any(string_to_array($2, e'\\n'))"  # no id has one; the driver is slow at text arrays
 _MANY = """
-    select string_agg(c.customer_id, e'\\n') as ids, array_agg(c.key) as keys, array_agg(c.partition) as partitions,
-        array_agg(coalesce(octet_length(s.state), 0)) as widths, string_agg(s.state, '') as states,
-        string_agg(s.decision, '') as decisions, string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
+    select string_agg(c.customer_id, e'\\n') as ids, string_agg(int8send(c.key), '') as keys,
+        string_agg(int4send(c.partition), '') as partitions,
+        string_agg(int4send(coalesce(octet_length(s.state), 0)), '') as widths,
+        string_agg(s.state, '') as states, string_agg(s.decision, '') as decisions,
+        string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
     from (
         select customer_id, key, partition, row_number() over (order by key) as n from customers where {} offset 0
     ) c left join states s on s.projection = $1 and s.customer_key = c.key group by c.n / 256
@@ -98,9 +100,9 @@ def _found(rows: Sequence[Any]) -> list[Stored]:
 def _columns(rows: Sequence[Any]) -> StoredMany:
     return StoredMany(
         customer_ids=[c for row in rows for c in row["ids"].split("\n")],
-        keys=np.array([key for row in rows for key in row["keys"]], np.int64),
-        partitions=np.array([partition for row in rows for partition in row["partitions"]], np.int32),
-        widths=np.array([width for row in rows for width in row["widths"]], np.int64),
+        keys=np.frombuffer(b"".join([row["keys"] for row in rows]), ">i8").astype(np.int64),
+        partitions=np.frombuffer(b"".join([row["partitions"] for row in rows]), ">i4").astype(np.int32),
+        widths=np.frombuffer(b"".join([row["widths"] for row in rows]), ">i4").astype(np.int64),
         states=b"".join([row["states"] or b"" for row in rows]),
         decisions=b"".join([row["decisions"] or b"" for row in rows]),
         profiles=[profile for row in rows for profile in row["profiles"].split("\n")],

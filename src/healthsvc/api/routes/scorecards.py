@@ -67,7 +67,7 @@ async def list_scorecards(request: Request, _: Reader, asked: Annotated[Paging, 
     operation_id="create_scorecard",
     summary="Keep a scorecard as a new version",
     status_code=201,
-    responses=answers(Scorecard, *BODIES, status=201),
+    responses=answers(Scorecard) | answers(Scorecard, *BODIES, status=201),
     openapi_extra=documented(ScorecardCreate),
 )
 async def create_scorecard(

@@ -1,6 +1,6 @@
 """Who a synthetic fleet's customers are: clearly named as synthetic, each with a place in the world and a behaviour.
 
-Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in `fleet_story`.
+Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in `life` and `turns`.
 """
 
 from dataclasses import dataclass
