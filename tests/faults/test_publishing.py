@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from healthsvc.flows import publish
 from healthsvc.store.engine import create_engine
+from healthsvc.wire.scorecards import default_document
 from tests.faults import ask
 from tests.faults.oracle import LIVE, assert_exact
 from tests.faults.test_workers import install, shared, stream
@@ -23,11 +25,24 @@ def workers(database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_
         yield made
 
 
-def rebuild(url: str) -> None:
+def ours() -> str:
+    """The default scorecard with a variant, and sign-ins judged by their place among the customers."""
+    document = yaml.safe_load(default_document()) | {"name": "ours"}
+    next(m for m in document["measures"] if m["name"] == "sessions")["judge"] = {"kind": "segment", "at": 4}
+    document["variants"] = [{"name": "new", "when": {"stage": "onboarding"}, "bands": {"healthy": 75}}]
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def asked_for(url: str, document: str | None = None) -> None:
+    """A document is to become live, or what is live to be built anew."""
+
     async def asked() -> publish.Outcome:
-        engine = create_engine(url)
+        engine, now = create_engine(url), datetime.now(UTC)
         try:
-            return await publish.rebuild(engine, by="test", now=datetime.now(UTC))
+            if document is None:
+                return await publish.rebuild(engine, by="test", now=now)
+            version, _ = await publish.keep(engine, document, by="test", now=now)
+            return await publish.publish(engine, version.version, by="test", now=now)
         finally:
             await engine.dispose()
 
@@ -51,17 +66,19 @@ def test_projections_take_over_under_load_while_the_builder_is_killed(workers: F
     sending = stream(workers, events=9_000, seconds=30)
     until(lambda: int(ask.value(workers.url, "select sum(applied) from partitions") or 0) > 1_000, "some are counted")
 
-    rebuild(workers.url)
+    asked_for(workers.url, ours())
     until(lambda: builder(workers) is not None, "somebody builds")
     doomed = builder(workers)
     assert doomed is not None
     doomed.kill()
     until(lambda: live(workers.url) == 2, "the other one goes on with it")
     workers.start()
-    rebuild(workers.url)
+    asked_for(workers.url)
     until(lambda: live(workers.url) == 3, "it takes over as well")
     sending.finish()
 
     assert_exact(workers.url, sending)
+    frozen = "select frozen like '%reference%' from scorecards where version = 2"
+    assert ask.value(workers.url, frozen) is True
     owned = "select count(*) from partitions where projection = 3 and owner is not null"
     until(lambda: ask.value(workers.url, owned) == 4, "the workers have changed over", seconds=15)

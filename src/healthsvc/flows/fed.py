@@ -1,4 +1,7 @@
-"""Which measures of the live scorecard are still fed: one that isn't is a slip in it, or a source that has stopped."""
+"""Which measures of the live scorecard are still fed: one that isn't is a slip in it, or a source that has stopped.
+
+Whoever asks for the scorecards' status is told; so that nobody need ask, an operations alert says it as well.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,11 +14,15 @@ import numpy as np
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
-from healthsvc.store import building, projections, states
+from healthsvc.flows import operations
+from healthsvc.store import building, customers, projections, states
 from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.operations import Trouble
 from healthsvc.wire.scorecards import Compiled, compile_document
 
 SPAN: Final = timedelta(days=30)
+KIND: Final = "measures_unfed"
+SCOPE: Final = "scorecard"
 PAGE: Final = 2_000
 MOST: Final = 100_000
 """Customers that are looked at; a measure that feeds none of so many is told as not fed."""
@@ -28,6 +35,43 @@ class Fed:
     measure: str
     fed: bool
     last_event_at: datetime | None
+
+
+def told(found: Sequence[Fed], live_since: datetime) -> Trouble | None:
+    """What an operator should know of measures that aren't fed; None where all are.
+
+    Its onset is when the last of them ceased, so a person who has settled it isn't told again until another one does.
+    live_since: from when on those count that never were fed.
+    """
+    unfed = [f for f in found if not f.fed]
+    if not unfed:
+        return None
+    onset = max(live_since if f.last_event_at is None else f.last_event_at + SPAN for f in unfed)
+    names = ", ".join(f.measure for f in unfed)
+    return Trouble(
+        kind=KIND,
+        scope=SCOPE,
+        severity="info",
+        summary=f"No event has fed these measures in {SPAN.days} days, so they say nothing of anybody: {names}. Either "
+        "the scorecard names a type or property that nobody sends, or a source has stopped.",
+        onset_at=onset,
+        detail={f.measure: None if f.last_event_at is None else f.last_event_at.isoformat() for f in unfed},
+    )
+
+
+async def watch(engine: AsyncEngine, now: datetime) -> None:
+    """Raise or resolve the operations alert about measures that aren't fed; not before there are 30 days to look at."""
+    async with engine.connect() as conn:
+        oldest = await customers.oldest(conn)
+    if oldest is None or now - oldest < SPAN:
+        return
+    found, _ = await measures(engine, now)
+    trouble = told(found, oldest)
+    async with engine.begin() as conn:
+        if trouble is None:
+            await operations.resolve_alert(conn, KIND, SCOPE, now)
+        else:
+            await operations.raise_alert(conn, trouble, now)
 
 
 async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], int]:

@@ -1,6 +1,7 @@
 """Customers and their homes: which partition a customer lives in is claimed at first sight, and never changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -56,3 +57,9 @@ async def claim(conn: AsyncConnection, wanted: Sequence[tuple[str, int]]) -> dic
 async def _insert(conn: AsyncConnection, claims: Mapping[str, int]) -> dict[str, CustomerHome]:
     rows = await conn.execute(_CLAIM, {"ids": list(claims), "partitions": list(claims.values())})
     return {customer_id: CustomerHome(key, partition) for customer_id, key, partition in rows}
+
+
+async def oldest(conn: AsyncConnection) -> datetime | None:
+    """When the first customer was seen by this service, whatever its events are dated; None while there is none."""
+    found: datetime | None = await conn.scalar(text("select created_at from customers order by key limit 1"))
+    return found
