@@ -7,6 +7,7 @@ alert says that it is time to refit, until a later watch finds them agreeing.
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from healthsvc.flows import operations
@@ -62,8 +63,13 @@ async def _due(conn: AsyncConnection, schedule: Schedule, kind: str, now: dateti
 
 
 async def _can_drift(conn: AsyncConnection) -> bool:
-    """A ranking promises no level that could be off."""
-    rules = compile_document((await projections.live(conn)).document).program.risk_rules
+    return _tells_a_level((await projections.live(conn)).document)
+
+
+@lru_cache(maxsize=4)
+def _tells_a_level(document: str) -> bool:
+    """A ranking promises no level that could be off. Remembered: workers ask often, and reading YAML holds them up."""
+    rules = compile_document(document).program.risk_rules
     return rules is not None and rules.model.kind != "ranking"
 
 
