@@ -255,6 +255,14 @@ def test_the_champion_leaving_is_risk_in_itself() -> None:
     assert alerts(*STEADY, left) == {"champion_left": "warning"}
 
 
+def test_a_change_of_owner_is_some_risk_in_itself_and_calls_nobody() -> None:
+    kept: Happening = (59, "customer.updated", {"owner": "csm-a", "previous_owner": "csm-a"})
+    changed: Happening = (59, "customer.updated", {"owner": "csm-b", "previous_owner": "csm-a"})
+    left: Happening = (59, "champion.left", {})
+    assert raw(*STEADY, left) < raw(*STEADY, changed) < raw(*STEADY, kept) == raw(*STEADY)
+    assert alerts(*STEADY, changed) == {}
+
+
 def test_a_contact_logged_releases_intent_only_if_someone_was_reached() -> None:
     cancel = page(40, "account/cancel")
     assert "cancel_intent" not in held(*STEADY, cancel, contact(41, "negative"))

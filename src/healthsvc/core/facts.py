@@ -52,6 +52,7 @@ _COLUMNS += [
 ]  # of complaints no longer kept
 _COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
 _COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
+_COLUMNS += [("owner_changed_at", 0.0)]
 _COLUMNS += [("sold_at", nan), ("sold_at_at", 0.0), ("sold_at_tie", 0.0)]
 _COLUMNS += [(f"{name}_code", places.NOT_TOLD) for name in places.PLACE_FIELDS]  # of the profile, as numbers
 
@@ -86,6 +87,10 @@ class Group:
     events: Sequence[Any]
     occurred_us: NDArray[np.int64]
     ties: Floats
+
+    def picked(self, places: list[int]) -> "Group":
+        """The events at these places."""
+        return Group(self.rows[places], [self.events[i] for i in places], self.occurred_us[places], self.ties[places])
 
 
 def feature_slot(feature: str) -> int:
@@ -165,8 +170,14 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
+    _latest(store, "owner_changed_at", group.picked([i for i, d in enumerate(data) if _changes_owner(d)]))
     for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
         _profile(store, row, event, us)
+
+
+def _changes_owner(data: Any) -> bool:
+    """Told by the sender: which owners came before can't be known from the last one, whatever order they come in."""
+    return bool(data.owner and data.previous_owner) and data.owner != data.previous_owner
 
 
 def _profile(store: FactStore, row: int, event: Any, us: int) -> None:

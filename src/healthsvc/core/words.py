@@ -35,6 +35,7 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "contract": ("the contract", "contrato"),
     "advocacy": ("recommendations and requests", "indicações e pedidos"),
     "champion_left": ("the main contact's leaving", "saída do contato principal"),
+    "owner_changed": ("a change of who looks after them", "mudança de quem cuida da conta"),
     "frozen_at_churn": ("the end of the subscription", "fim da assinatura"),
     "override": ("a manual judgement", "avaliação manual"),
     "cancel_intent": ("a visit to the cancel page", "visita à página de cancelamento"),

@@ -270,6 +270,9 @@ class CustomerData(Data, frozen=True, kw_only=True):
 
     name: Name | None = None
     owner: Name | None = None
+    previous_owner: (
+        Annotated[Name, Meta(description="Who looked after the customer before: told where `owner` changes.")] | None
+    ) = None
     segment: Name | None = None
     tier: Tier | None = None
     stage: Stage | None = None
