@@ -27,7 +27,8 @@ FULL: list[Happening] = [
 
 def told(kind: str, *happenings: Happening) -> dict[str, object]:
     state = fold(*(happenings or FULL))
-    return field.briefing(state.view(us(DAY)), state.evaluate(us(DAY)), 0, kind)
+    view = state.view(us(DAY))
+    return field.briefing(view, 0, kind, field.known(view, state.evaluate(us(DAY)), 0))
 
 
 def test_a_briefing_says_what_happened_what_they_use_money_and_open_matters() -> None:

@@ -1,6 +1,7 @@
 """The field's readings in words, English and Portuguese: what each sign says, and the question that opens the talk."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from healthsvc.core.disagreements import Disagreement
@@ -76,14 +77,27 @@ def _pick(language: Language, both: Both) -> str:
     return both[LANGUAGES.index(language)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """A sign's value as its clause wants it."""
+
+    value: float
+    language: Language
+
+    def __getitem__(self, name: str) -> str:
+        match name:
+            case "share":
+                return f"{100 * self.value:.0f}%"
+            case "days":
+                return f"{max(self.value, 0):.0f}"
+            case "money":
+                return _money(self.language, abs(self.value))
+        return f"{self.value:g}"
+
+
 def sign(language: Language, said: Sign) -> str:
     """What one sign says, a clause without a full stop."""
-    return _pick(language, _SIGNS[said.sign]).format(
-        share=f"{100 * said.value:.0f}%",
-        n=f"{said.value:g}",
-        days=f"{max(said.value, 0):.0f}",
-        money=_money(language, abs(said.value)),
-    )
+    return _pick(language, _SIGNS[said.sign]).format_map(_Figures(said.value, language))
 
 
 def question(language: Language, reading: ReadingName | None) -> str:

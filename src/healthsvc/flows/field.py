@@ -82,12 +82,10 @@ def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
     ]
 
 
-def briefing(view: View, found: Evaluation, row: int, kind: str) -> dict[str, Any]:
-    """What to know before the talk about an alert of this kind: from the state alone, the question in both languages;
-    its instants are text."""
+def known(view: View, found: Evaluation, row: int) -> dict[str, Any]:
+    """What to know before any talk with a customer: from the state alone; its instants are text."""
     known = briefings.briefing(view, found, row)
-    rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
-    told: dict[str, Any] = {
+    return {
         "happened": [{"flag": h.flag, "title": h.title, "since": _text(h.since_us)} for h in known.happened],
         "use": {
             "functions_used": known.use.functions_used,
@@ -103,9 +101,16 @@ def briefing(view: View, found: Evaluation, row: int, kind: str) -> dict[str, An
         },
         "open_matters": [_dated(said) for said in known.open_matters],
         "last_contact_at": _text(known.last_contact_us),
-        "question": opening_words.question(kind, None if rule is None else rule.kind),
     }
-    return {**told, **_price_briefing(view, row)} if kind == readings.FLAG else told
+
+
+def briefing(view: View, row: int, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What to know before the talk about an alert of this kind: what is `known`, and with which question to open, in
+    both languages."""
+    if kind == readings.FLAG:
+        return {**told, **_price_briefing(view, row)}
+    rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
+    return {**told, "question": opening_words.question(kind, None if rule is None else rule.kind)}
 
 
 def _text(us: int | None) -> str | None:
@@ -167,14 +172,17 @@ def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> 
 
 
 def _dated(said: Sign) -> dict[str, Any]:
-    return {**_sign(said, "en"), "since": from_us(said.since_us).isoformat()}
+    return {**_said(said, "en"), "since": from_us(said.since_us).isoformat()}
 
 
 def _sign(said: Sign, language: Language) -> dict[str, Any]:
+    return {**_said(said, language), "since": from_us(said.since_us)}
+
+
+def _said(said: Sign, language: Language) -> dict[str, Any]:
     return {
         "sign": said.sign,
         "measure": said.measure,
         "value": round(said.value, 4),
-        "since": from_us(said.since_us),
         "says": field_words.sign(language, said),
     }

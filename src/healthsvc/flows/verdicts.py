@@ -1,6 +1,5 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +33,7 @@ from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
 from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.deliveries import OutboxMessage
-from healthsvc.wire.webhook_bodies import body
+from healthsvc.wire.webhook_bodies import body, kept
 
 ALERT_RESOLVED = "alert.resolved"
 RISK_RAISED = "customer.risk.raised"
@@ -169,6 +168,7 @@ class _Telling:
         self._keys: list[int] = states.key[rows].tolist()
         self._band_names = [*(band.name for band in card.bands), None]
         self._out = Verdicts()
+        self._known: dict[int, dict[str, Any]] = {}
 
     def tell(self) -> Verdicts:
         out, decisions = self._out, self._decisions
@@ -229,7 +229,10 @@ class _Telling:
         return () if goes_on else self._family(change.flag)
 
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
-        return field_readings.briefing(self._view, self._found, i, kind)
+        """A customer may have several alerts at once: what is known of it is put together once."""
+        if i not in self._known:
+            self._known[i] = field_readings.known(self._view, self._found, i)
+        return field_readings.briefing(self._view, i, kind, self._known[i])
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -284,7 +287,7 @@ class _Telling:
             kind=kind,
             severity=severity,
             summary=summary,
-            detail=json.dumps(detail),
+            detail=kept(detail),
             onset_at=from_us(onset_us),
             raised_at=self._at(i),
             unless_open=unless_open,

@@ -184,6 +184,10 @@ def rank_told(rank: Rank, language: Language) -> dict[str, Any]:
     return {"points": rank.points, "parts": parts, "why": why(language, rank)}
 
 
+def _briefing(seen: _Seen, row: int, kind: str) -> dict[str, Any]:
+    return field.briefing(seen.view, row, kind, field.known(seen.view, seen.found, row))
+
+
 def _told(
     ranked: Ranked,
     seen: _Seen,
@@ -206,5 +210,5 @@ def _told(
         )
         if row is not None
         else None,
-        "briefing": field.briefing(seen.view, seen.found, row, alert.kind) if row is not None else None,
+        "briefing": None if row is None else _briefing(seen, row, alert.kind),
     }

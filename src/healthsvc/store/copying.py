@@ -72,15 +72,15 @@ def fixed(
     return rows
 
 
-def pieces(rows: NDArray[np.void]) -> list[memoryview]:
-    """The rows of `fixed`, each by itself."""
-    content, width = memoryview(rows.tobytes()), rows.dtype.itemsize
-    return [content[at : at + width] for at in range(0, len(content), width)]
+def pieces(rows: NDArray[np.void]) -> list[bytes]:
+    """The rows of `fixed`, each by itself. (Slices of their memory take nine times as long.)"""
+    each: list[bytes] = rows.view(f"V{rows.dtype.itemsize}").tolist()
+    return each
 
 
-def floats(*columns: NDArray[np.float64]) -> list[memoryview | bytes]:
+def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     """Fields of type double precision, null where they are NaN."""
-    found: list[memoryview | bytes] = [*pieces(fixed(len(columns[0]), *columns))]
+    found = pieces(fixed(len(columns[0]), *columns))
     unknown = np.stack([np.isnan(column) for column in columns], axis=1)
     for row in np.flatnonzero(unknown.any(axis=1)).tolist():
         fields = [found[row][at : at + 12] for at in range(0, 12 * len(columns), 12)]
@@ -88,7 +88,7 @@ def floats(*columns: NDArray[np.float64]) -> list[memoryview | bytes]:
     return found
 
 
-def block(*parts: Sequence[memoryview] | Sequence[memoryview | bytes] | Sequence[bytes]) -> bytes:
+def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> bytes:
     """A whole COPY: row by row one piece of each part, in their order; the first ones start with `begin`."""
     width, count = len(parts), len(parts[0])
     woven: list[memoryview | bytes] = [b""] * (width * count)

@@ -27,6 +27,11 @@ def body(type: str, timestamp: datetime, data: Mapping[str, Any]) -> str:
     raise BodyTooLongError(type)
 
 
+def kept(detail: Mapping[str, Any]) -> str:
+    """The JSON of an alert's detail, to be kept with it; may hold what a body may hold."""
+    return _encode(detail).decode()
+
+
 def message_id(*parts: object) -> str:
     """The id of a message that these parts determine: making it again gives the same id, so it is kept once."""
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=18).digest()
