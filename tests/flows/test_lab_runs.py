@@ -181,8 +181,9 @@ def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
         assert process.stdin is not None
         process.stdin.write(json.dumps(task).encode() + b"\n")
         process.stdin.flush()
-        silent.accept()  # it waits for a database that says nothing
+        connection, _ = silent.accept()  # kept open: it waits for a database that says nothing
 
-        process.stdin.close()
+        with connection:
+            process.stdin.close()
 
-        assert process.wait(8) == 1
+            assert process.wait(30) == 1
