@@ -79,10 +79,14 @@ async def engine_on(url: str, application: str, *, pool_size: int = 5) -> AsyncI
 
 
 async def _watch(server: EmbeddedPostgres, stop: asyncio.Event) -> None:
-    """Run until `stop`; a server that ends by itself is the end of us, too."""
+    """Run until `stop`; a server that ends by itself is the end of us, too.
+
+    A role that misses the database may end, and stop us, before the next look at the server: so there is a last one.
+    """
     ended = asyncio.create_task(server.wait())
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if not ended.cancel():
-        raise EmbeddedPostgresError(f"PostgreSQL ended by itself with code {ended.result()}")
+    if ended.done() or server.pid is None:
+        raise EmbeddedPostgresError(f"PostgreSQL ended by itself with code {await ended}")
+    ended.cancel()
