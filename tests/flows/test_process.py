@@ -39,11 +39,11 @@ from tests.flows.spine import (
     rows,
     scalar,
     states,
-    until,
     wall,
 )
 from tests.support.clock import Clock
 from tests.support.makers import as_json, make_event
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 TOUCH = timedelta(microseconds=1)
 SILENCE = timedelta(days=14)
@@ -237,7 +237,7 @@ def produce(bootstrap: str, topic: str, events: Sequence[Event | bytes], **optio
         key = None if isinstance(event, bytes) else str(event["customer_id"])
         producer.produce(topic, event if isinstance(event, bytes) else as_json(event).encode(), key)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_the_fix(
@@ -251,7 +251,7 @@ async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_t
     events[5_000] = poison
     source = KafkaInput(bootstrap_servers=kafka, topic=topic)
     async with processing(engine, database_url, wall, inputs=[source]):
-        produce(kafka, topic, events)
+        await asyncio.to_thread(produce, kafka, topic, events)
         await until(lambda: has_applied(engine, 9_999))
         await until(lambda: has_letters(engine, 1))
         (letter,) = await rows(engine, "select id, raw, raw_bytes, reason, origin, topic from dead_letters")
@@ -298,7 +298,7 @@ async def folded(
         async with processing(engine, url, wall, worker=f"w{n}", inputs=inputs, pace=pace):
             batch = [events[i] for i in part.tolist()]
             if kafka:
-                produce(*kafka, batch)
+                await asyncio.to_thread(produce, *kafka, batch)
             else:
                 await append(appender, batch)
             done += len(batch)
