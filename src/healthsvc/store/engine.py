@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "raw"]
+__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "glance", "raw"]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 SESSION = {
@@ -44,6 +44,11 @@ def _refuse_closed(adapted: Any, *_: object) -> None:
     """Have the pool connect anew in place of a connection whose end has come meanwhile."""
     if adapted.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
+
+
+def glance(engine: AsyncEngine) -> AsyncConnection:
+    """A connection for single statements that read: none begins or ends a transaction, so each is one round trip."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connection:
