@@ -25,7 +25,7 @@ from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Input, Reading
 from healthsvc.flows.upgrade import try_to_read
 from healthsvc.store import archive, partitions, projections, publications, states, traffic
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
 from healthsvc.telemetry import (
@@ -252,7 +252,7 @@ class Processor:
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
         self._ticked = perf_counter()
-        async with self._engine.connect() as conn:
+        async with glance(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
                 raise Superseded(Superseded.__doc__)
         await self._find_partitions()

@@ -1,11 +1,11 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
+from functools import partial
 from math import isnan
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,38 +28,17 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
+from healthsvc.flows import drafts
 from healthsvc.flows import field as field_readings
+from healthsvc.flows.drafts import Draft
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
-from healthsvc.store.deliveries import OutboxMessage
-from healthsvc.wire.webhook_bodies import body, kept
+from healthsvc.store.decisions import AlertRow
+from healthsvc.wire.webhook_bodies import kept
 
-ALERT_RESOLVED = "alert.resolved"
-RISK_RAISED = "customer.risk.raised"
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
-
-
-class Draft(NamedTuple):
-    """A webhook to be, worded only if somebody wants its type."""
-
-    type: str
-    customer_id: str
-    at: datetime
-    sequence: int
-    logged_us: int
-    data: dict[str, Any]
-
-    def worded(self) -> OutboxMessage:
-        return OutboxMessage(
-            id=message_id(self.customer_id, self.type, self.sequence, self.at),
-            type=self.type,
-            customer_id=self.customer_id,
-            body=body(self.type, self.at, {**self.data, "sequence": self.sequence}),
-            logged_at=from_us(self.logged_us) if self.logged_us else None,
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -240,11 +219,9 @@ class _Telling:
             return
         before = bands[change.before].name if change.before >= 0 else None
         after = bands[change.after].name
-        data = self._standing_data(i, before)
-        self._message(i, "customer.band.changed", data)
+        self._message(i, drafts.BAND_CHANGED, partial(self._standing_data, i, before))
         if 0 <= change.before < change.after and not change.anew:
-            then = float(self._before[i, memory.RISK])
-            self._message(i, RISK_RAISED, {**data, "previous_risk": None if isnan(then) else then})
+            self._message(i, drafts.RISK_RAISED, partial(self._risk_data, i, before))
         if change.alert:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
@@ -296,23 +273,12 @@ class _Telling:
             absence=absence,
         )
         self._out.alerts.append(row)
-        data = {
-            "id": row.id,
-            "customer_id": row.customer_id,
-            "kind": kind,
-            "severity": severity,
-            "state": "open",
-            "summary": summary,
-            "onset_at": row.onset_at,
-            "raised_at": row.raised_at,
-            "detail": detail,
-        }
-        self._out.alert_messages[row.id] = self._drafted(i, "alert.raised", data)
+        self._out.alert_messages[row.id] = self._drafted(i, drafts.ALERT_RAISED, partial(drafts.raised, row, detail))
 
-    def _message(self, i: int, type: str, data: dict[str, Any]) -> None:
+    def _message(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: str, data: dict[str, Any]) -> Draft:
+    def _drafted(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> Draft:
         self.sequence[i] += 1
         return Draft(type, self._customer(i), self._at(i), int(self.sequence[i]), int(self._logged_us[i]), data)
 
@@ -327,6 +293,10 @@ class _Telling:
             "flags": list(self._flags(i)),
             "scorecard_version": self._version,
         }
+
+    def _risk_data(self, i: int, previous_band: str | None) -> dict[str, Any]:
+        then = float(self._before[i, memory.RISK])
+        return {**self._standing_data(i, previous_band), "previous_risk": None if isnan(then) else then}
 
     def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
         """What lists and history say alike of some."""
@@ -388,45 +358,3 @@ class _Telling:
     def _customer(self, i: int) -> str:
         customer_id: str = self._states.ids[self._row_numbers[i]]
         return customer_id
-
-
-def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
-    """The webhook-id: the same decision has the same one, whoever writes it down."""
-    said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
-    return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
-
-
-def escalated(raised: Draft, taken: TakenOver) -> Draft:
-    """`alert.escalated` for an alert that became a sharper flag's; raised: what would have told of a new one."""
-    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
-    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
-    return raised._replace(type="alert.escalated", data={**raised.data, **known, **previous})
-
-
-def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
-    """`alert.resolved` for alerts whose condition ended; sequences: by customer_key."""
-    messages: list[OutboxMessage] = []
-    for alert in alerts:
-        sequence = sequences.get(alert.customer_key, 0)
-        data = {
-            "id": alert.id,
-            "customer_id": alert.customer_id,
-            "kind": alert.kind,
-            "severity": alert.severity,
-            "state": "resolved",
-            "summary": alert.summary,
-            "onset_at": alert.onset_at,
-            "raised_at": alert.raised_at,
-            "detail": {},
-            "sequence": sequence,
-        }
-        messages.append(
-            OutboxMessage(
-                id="msg_" + blake2b(f"{alert.id}\0resolved".encode(), digest_size=15).hexdigest(),
-                type=ALERT_RESOLVED,
-                customer_id=alert.customer_id,
-                body=body(ALERT_RESOLVED, at, data),
-                logged_at=None,
-            )
-        )
-    return messages
