@@ -16,8 +16,6 @@ from tests.faults.oracle import LIVE, assert_exact
 from tests.faults.test_workers import install, shared, stream
 from tests.faults.workers import Fleet, Worker, fleet, until
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def workers(database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path) -> Iterator[Fleet]:

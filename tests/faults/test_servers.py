@@ -24,7 +24,6 @@ from tests.support.clock import Clock
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(400)
 TOPIC = "events"
 
 

@@ -15,8 +15,6 @@ from tests.faults.oracle import Stream, assert_exact, ends, settled
 from tests.faults.workers import Fleet, fleet, until
 from tests.support.kafka_broker import grow_topic
 
-pytestmark = pytest.mark.timeout(400)
-
 
 async def install(url: str, partitions: int = 4) -> None:
     engine = create_engine(url)

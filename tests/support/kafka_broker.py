@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.support.waiting import PATIENCE_SECONDS, eventually
 ROOT = Path(__file__).resolve().parents[2]
 POM = Path(__file__).with_name("kafka") / "pom.xml"
 JARS = ROOT / ".kafka" / "libs-4.3.0"
+FORMATTED = ROOT / ".kafka" / "formatted-4.3.0"
 ADDRESS_VARIABLE = "HEALTHSVC_TEST_KAFKA"
 CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -69,11 +71,13 @@ class KafkaBroker:
         return self._process.pid
 
     def start(self) -> str:
-        """Start (formatting a new folder first), wait until it answers, and return its address."""
+        """Start (on a fresh log at first), wait until it answers, and return its address."""
         classpath = f"{fetch_jars()}/*"
         properties = self.folder / "server.properties"
         if not properties.exists():
-            self._format(classpath, properties)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(_formatted(classpath), self.folder / "data")
+            properties.write_text(self._properties())
         with open(self.folder / "broker.log", "ab") as output:
             self._process = subprocess.Popen(
                 ["java", *self._jvm, "-cp", classpath, "kafka.Kafka", str(properties)],
@@ -106,13 +110,8 @@ class KafkaBroker:
             process.kill()
             process.wait()
 
-    def _format(self, classpath: str, properties: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = PROPERTIES.format(port=self.port, controller=self._controller, data=self.folder / "data")
-        properties.write_text(text)
-        tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
-        command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, *tool]
-        subprocess.run(command, check=True, capture_output=True)
+    def _properties(self) -> str:
+        return PROPERTIES.format(port=self.port, controller=self._controller, data=self.folder / "data")
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -126,16 +125,39 @@ class KafkaBroker:
 
 def fetch_jars() -> Path:
     """The folder of the broker's jars, fetched once with Maven into .kafka/ and kept."""
-    JARS.parent.mkdir(exist_ok=True)
-    with open(JARS.parent / "lock", "w", encoding="ascii") as lock:
+
+    def fetch(fresh: Path) -> None:
+        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
+        subprocess.run(["mvn", "-q", "-B", "-f", str(POM), *goal], check=True)
+
+    return _made_once(JARS, fetch)
+
+
+def _formatted(classpath: str) -> Path:
+    """The log folder of a broker that never ran, made once and kept: each broker begins with a copy."""
+
+    def format(fresh: Path) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".properties", encoding="ascii") as properties:
+            properties.write(PROPERTIES.format(port=1, controller=2, data=fresh))
+            properties.flush()
+            tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties.name]
+            command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, *tool]
+            subprocess.run(command, check=True, capture_output=True)
+
+    return _made_once(FORMATTED, format)
+
+
+def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, made beside its place and then renamed unless it is there; one process at a time."""
+    folder.parent.mkdir(exist_ok=True)
+    with open(folder.parent / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not JARS.is_dir():
-            fresh = JARS.with_suffix(".new")
+        if not folder.is_dir():
+            fresh = folder.with_suffix(".new")
             shutil.rmtree(fresh, ignore_errors=True)
-            goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
-            subprocess.run(["mvn", "-q", "-B", "-f", str(POM), *goal], check=True)
-            fresh.rename(JARS)
-    return JARS
+            make(fresh)
+            fresh.rename(folder)
+    return folder
 
 
 def shared_broker() -> str:

@@ -1,6 +1,8 @@
 """Scores come from what was known at each row's instant, and from nothing else."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,13 @@ def scored(folder: Path, events: list[Event], rows: list[Row], fit: list[Row] | 
     wanted = read_labels(logs.write_rows(folder / "l.csv.gz", rows), outcomes=False)
     known = None if fit is None else read_labels(logs.write_rows(folder / "l0.csv.gz", fit), outcomes=True)
     return score(logs.write_events(folder / "e.csv.gz", events), wanted, fit=known, mapping=TypeMapping())
+
+
+@cache
+def usual(*, fitted: bool) -> Scored:
+    """What most tests compare with: the log as it is, its later rows, fitted on its earlier ones or not at all."""
+    with TemporaryDirectory() as folder:
+        return scored(Path(folder), LOG.events, LOG.since(CUT).rows, LOG.until(CUT).rows if fitted else None)
 
 
 def told(folder: Path, found: Scored) -> dict[str, Any]:
@@ -43,18 +52,16 @@ def test_a_score_is_the_same_without_the_events_after_it(tmp_path: Path, fit: li
 
 
 def test_a_score_is_the_same_whatever_is_said_of_outcomes(tmp_path: Path, fit: list[Row] | None) -> None:
-    rows = LOG.since(CUT).rows
-    swapped = [(*r[:3], "what?") for r in rows]
+    swapped = [(*r[:3], "what?") for r in LOG.since(CUT).rows]
 
-    assert (
-        scored(tmp_path, LOG.events, rows, fit).risks.tolist()
-        == scored(tmp_path, LOG.events, swapped, fit).risks.tolist()
-    )
+    expected = usual(fitted=fit is not None).risks.tolist()
+
+    assert scored(tmp_path, LOG.events, swapped, fit).risks.tolist() == expected
 
 
 def test_a_score_is_the_same_in_any_order_and_sample_of_rows(tmp_path: Path, fit: list[Row] | None) -> None:
     rows = LOG.since(CUT).rows
-    every = scored(tmp_path, LOG.events, rows, fit).risks
+    every = usual(fitted=fit is not None).risks
     order = np.random.default_rng(3).permutation(len(rows))
     kept = sorted({0, *order[: len(rows) // 3].tolist()})  # with the first row: it says up to when outcomes are known
 
@@ -72,7 +79,7 @@ def test_a_score_is_the_same_from_a_log_that_is_not_in_order(tmp_path: Path) -> 
     found = scored(tmp_path, by_customer, rows)
 
     assert found.sorted_first
-    assert found.risks.tolist() == scored(tmp_path, LOG.events, rows).risks.tolist()
+    assert found.risks.tolist() == usual(fitted=False).risks.tolist()
     assert any("order of time" in w for w in told(tmp_path, found)["warnings"])
 
 
@@ -81,7 +88,7 @@ def test_outcomes_not_known_at_the_first_row_are_dropped_and_counted(tmp_path: P
     ends = logs.at(CUT - logs.HORIZON_DAYS + 4)
     lied = [(*r[:3], "01"[r[3] == "0"]) if r[1] > ends else r for r in fit]
 
-    honest, other = scored(tmp_path, LOG.events, rows, fit), scored(tmp_path, LOG.events, rows, lied)
+    honest, other = usual(fitted=True), scored(tmp_path, LOG.events, rows, lied)
 
     assert honest.risks.tolist() == other.risks.tolist()
     assert told(tmp_path, honest)["fit_rows"]["dropped_horizon_too_late"] > 0
@@ -112,7 +119,7 @@ def test_few_churners_leave_the_prior(tmp_path: Path, churners: int) -> None:
 
     assert (facts["model"], facts["reason"]) == ("prior", "no_evidence")
     assert "are needed" in facts["models"][0]["detail"]
-    assert found.risks.tolist() == scored(tmp_path, LOG.events, rows).risks.tolist()
+    assert found.risks.tolist() == usual(fitted=False).risks.tolist()
 
 
 def test_outcomes_that_behaviour_does_not_tell_leave_the_prior(tmp_path: Path) -> None:
