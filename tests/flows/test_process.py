@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy import text
 
+from healthsvc.core.instants import to_us
 from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
 from healthsvc.flows import read
@@ -415,7 +416,7 @@ async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
 
     async def read(*customers: str) -> int:
         events = [as_json(used(customer, wall())).encode() for customer in customers]
-        logged = np.ones(len(events), np.int64)
+        logged = np.full(len(events), to_us(wall()), np.int64)
         chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
         await owner.fold("kafka", "topic", [chunk], wall())
         return owner.pending.customers
