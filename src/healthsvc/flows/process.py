@@ -191,12 +191,12 @@ class Processor:
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        self._waiting.note(source.name, replace(reading, chunks=chunks))
+        self._waiting.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
 
     async def _flush_if_due(self) -> None:
         pending = self._owner.pending
         if self._flushing is not None:
-            if not self._flushing.done() and pending.events < self._pace.flush_events:
+            if not self._flushing.done() and not self._waiting.is_full(pending):
                 return
             await self._flushed()
         if not pending:
@@ -218,8 +218,13 @@ class Processor:
         """Wait for the flush in flight; raises what it raised."""
         if self._flushing is not None:
             task, self._flushing = self._flushing, None
-            await task
+            try:
+                await task
+            except BaseException:
+                self._waiting.failed()
+                raise
             self._owner.flushed()
+            self._waiting.written()
             self._failures = 0
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
