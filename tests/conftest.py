@@ -16,7 +16,7 @@ from tests.support import kafka_broker, postgres_server, shared
 from tests.support.clock import Clock
 
 TESTS = Path(__file__).parent
-LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py")
+LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py", "flows/test_lab_runs.py")
 
 # An example that takes long says that the machine is busy, no more.
 hypothesis.settings.register_profile(

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from healthsvc import embedded
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.store.engine import connect
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 START_AND_HANG = """
 import pathlib, sys, time
@@ -120,3 +123,39 @@ def test_a_data_folder_is_free_again_afterwards(data_dir: Path) -> None:
     for _ in range(2):
         with embedded.hold(data_dir):
             assert (data_dir / "lock").read_text().strip() == str(os.getpid())
+
+
+FIND_THE_USER = """
+import sys
+from healthsvc import embedded
+embedded.SYSTEM_USER = sys.argv[1]
+print("ready", flush=True)
+sys.stdin.readline()
+print(embedded._system_user().pw_uid)
+"""
+
+
+@pytest.fixture
+def unknown_user() -> Iterator[str]:
+    """A name that no user has, unless the test makes it."""
+    name = f"hs{uuid.uuid4().hex[:12]}"
+    yield name
+    subprocess.run(["userdel", name], check=False, capture_output=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
+def test_the_system_user_is_made_once_however_many_start_together(unknown_user: str) -> None:
+    command = [sys.executable, "-c", FIND_THE_USER, unknown_user]
+    starting = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    for each in starting:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in starting:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+
+    answers = [each.communicate(timeout=PATIENCE_SECONDS)[0] for each in starting]
+
+    assert [each.returncode for each in starting] == [0] * 6
+    assert set(answers) == {f"{pwd.getpwnam(unknown_user).pw_uid}\n"}

@@ -26,6 +26,7 @@ from healthsvc.telemetry import LogEvent
 DATABASE = "healthsvc"
 SUPERUSER = "postgres"
 SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root: as root it runs as this system user
+PASSWORDS = Path("/etc/passwd")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes of sun_path that every platform allows
 SETTINGS: Mapping[str, str] = {
@@ -259,13 +260,18 @@ def _url(socket_dir: str, database: str) -> str:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The user that PostgreSQL runs as when we are root, made if need be."""
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        command = ["useradd", "--system", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)
+    """The user that PostgreSQL runs as when we are root, made if need be; once, however many of us start together.
+
+    Two `useradd` at a time look before they lock: one fails, or replaces the other's user by one of another number.
+    """
+    with open(PASSWORDS, "rb") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            command = ["useradd", "--system", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+            subprocess.run(command, check=True, capture_output=True)
+            return pwd.getpwnam(SYSTEM_USER)
 
 
 def _binaries() -> Path:
