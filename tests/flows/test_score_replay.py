@@ -17,9 +17,10 @@ from healthsvc.flows.lab.replay import LACKING, Cards, KnownBy, Past, Places, Re
 from healthsvc.flows.lab.walk import Lane, Timetable, Walk
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import compile_document, default_document
-from tests.flows.spine import Event, append, installed, processing, rows, until, wall
+from tests.flows.spine import Event, append, installed, processing, rows, wall
 from tests.flows.test_rebuild import folded, reached, second_document, story
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 CUSTOMERS = 8
 

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any, Final
 
-from healthsvc.flows.lab.pictures import Axes, document, figure, number, percent
+from healthsvc.flows.lab.pictures import Axes, document, figure, percent
 
 NAMES: Final = {"live": "The live scorecard", "scorecard": "The other scorecard"}
 GREEN_TO_RED: Final = ("#2f9e62", "#c6d95a", "#f2a93b", "#d64545")
@@ -67,8 +67,8 @@ def _figures(side: dict[str, Any], flip_days: int) -> str:
     of = "each owner" if side["csms"] == "owners" else f"each CSM of {side['csms'].removesuffix(' each')}"
     kinds = ", ".join(f"{_words(kind)} {count:,}" for kind, count in side["alerts_by_kind"].items()) or "none"
     return (
-        f"<p>{number(flips)} flips per 100 customers and quarter (a change of band taken back within {flip_days} days)."
-        f" {number(alerts)} alerts a week, {number(side['alerts_per_csm_and_week'])} for {of}: {kinds}.</p>"
+        f"<p>{_number(flips)} flips per 100 customers and quarter (a change of band taken back in {flip_days} days)."
+        f" {_number(alerts)} alerts a week, {_number(side['alerts_per_csm_and_week'])} for {of}: {kinds}.</p>"
     )
 
 
@@ -77,7 +77,7 @@ def _foretold(found: dict[str, Any] | None) -> str:
         return "<p>Nobody is known to have left, so nothing can be said of what the bands foretold.</p>"
     head = "<th></th><th>precision</th><th>lift</th><th>recall</th><th>14 d ahead</th><th>30 d ahead</th>"
     rows = "".join(
-        f"<tr><td>{_words(red['red'])}</td><td>{percent(red['precision'])}</td><td>{number(red['lift'])}</td>"
+        f"<tr><td>{_words(red['red'])}</td><td>{percent(red['precision'])}</td><td>{_number(red['lift'])}</td>"
         f"<td>{percent(red['recall'])}</td><td>{percent(red.get('caught_14_days_ahead'))}</td>"
         f"<td>{percent(red.get('caught_30_days_ahead'))}</td></tr>"
         for red in found["red"]
@@ -96,7 +96,7 @@ def _segments(found: dict[str, dict[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td>{escape(segment)}</td><td>{told['customers']:,}</td>"
         + "".join(f"<td>{percent(told['shares_on_the_last_date'][name])}</td>" for name in names)
-        + f"<td>{number(told['flips_per_100_customers_and_quarter'])}</td></tr>"
+        + f"<td>{_number(told['flips_per_100_customers_and_quarter'])}</td></tr>"
         for segment, told in found.items()
     )
     return f"<table><tr><th>segment, on the last date</th><th>customers</th>{head}<th>flips</th></tr>{rows}</table>"
@@ -108,8 +108,8 @@ def _against(found: dict[str, Any]) -> str:
         for m in found["on_the_last_date"]
     )
     moved = "".join(
-        f"<tr><td>{escape(m['customer_id'])}</td><td>{_words(m['band_live'] or 'none')} {number(m['score_live'])}</td>"
-        f"<td>{_words(m['band'] or 'none')} {number(m['score'])}</td></tr>"
+        f"<tr><td>{escape(m['customer_id'])}</td><td>{_words(m['band_live'] or 'none')} {_number(m['score_live'])}</td>"
+        f"<td>{_words(m['band'] or 'none')} {_number(m['score'])}</td></tr>"
         for m in found["moved"]
     )
     return (
@@ -117,6 +117,10 @@ def _against(found: dict[str, Any]) -> str:
         f"<table><tr><th>live</th><th>the other</th><th>customers</th></tr>{rows}</table>"
         f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>"
     )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _words(name: str) -> str:
