@@ -23,8 +23,8 @@ class Pace:
     flush_seconds: float = 0.02
     backlog_least_seconds: float = 0.5
     backlog_seconds: float = 12.0
-    """While a backlog is caught up with, events wait by how late they are already, within these bounds: of two events of
-    a customer in one flush only the second one's state is written, so large flushes are cheaper."""
+    """While a backlog is caught up with, events wait by how late they are already, within these bounds: of two events
+    of a customer in one flush only the second one's state is written, so large flushes are cheaper."""
     read_records: int = 5_000
     lease_seconds: float = 10.0
 
