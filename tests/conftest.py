@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -16,6 +17,12 @@ from tests.support.clock import Clock
 
 TESTS = Path(__file__).parent
 LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py")
+
+# An example that takes long says that the machine is busy, no more.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from healthsvc import embedded
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.store.engine import connect
+from tests.support.waiting import eventually
 
 START_AND_HANG = """
 import pathlib, sys, time
@@ -85,10 +85,7 @@ def test_the_server_ends_by_itself_when_its_parent_is_killed(data_dir: Path) -> 
     parent, server = start_in_another_process(data_dir, tied=True)
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 30
-    while is_alive(server) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not is_alive(server)
+    eventually(lambda: not is_alive(server), what="the server has ended")
 
 
 def test_a_data_folder_with_a_very_long_path_works(data_dir: Path) -> None:

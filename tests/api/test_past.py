@@ -8,10 +8,11 @@ import pytest
 
 from healthsvc.store.engine import AsyncEngine
 from tests.api.rows import add_customer
-from tests.flows.spine import append, processing, reaches, until
+from tests.flows.spine import append, processing, reaches
 from tests.flows.spine import installed as appender_of
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 @pytest.fixture

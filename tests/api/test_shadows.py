@@ -9,6 +9,7 @@ from healthsvc.flows.held import Limits
 from healthsvc.store.engine import AsyncEngine
 from tests.api.test_scorecards import card
 from tests.support.clock import Clock
+from tests.support.waiting import until
 
 
 async def test_a_shadow_is_begun_looked_at_and_ended(api: httpx.AsyncClient, engine: AsyncEngine, clock: Clock) -> None:
@@ -25,8 +26,12 @@ async def test_a_shadow_is_begun_looked_at_and_ended(api: httpx.AsyncClient, eng
     task = asyncio.create_task(
         caretaker.build_what_is_asked(engine, worker_id="b", limits=limits, now=clock, stop=stop)
     )
-    while not (told := (await api.get("/v1/scorecards/shadow")).json())["ready"]:
-        await asyncio.sleep(0.02)
+
+    async def ready() -> bool:
+        return bool((await api.get("/v1/scorecards/shadow")).json()["ready"])
+
+    await until(ready)
+    told = (await api.get("/v1/scorecards/shadow")).json()
     assert (told["publication"]["version"], told["customers"], told["outcomes"]["live"]) == (2, 0, None)
     assert (await api.get("/v1/scorecards/shadow/customers?moved=true")).json()["items"] == []
     assert (await api.get("/v1/scorecards/2")).json()["state"] == "shadow"

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.support.makers import make_event
-from tests.support.service import Service, command, eventually
+from tests.support.service import Service, command
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_after_kill_9_the_next_start_has_everything_acknowledged_once(service: S
 def test_a_database_that_dies_takes_the_process_down_with_its_reason(service: Service, data_dir: Path) -> None:
     os.kill(postgres_pid(data_dir), signal.SIGKILL)
     assert service.process is not None
-    assert service.process.wait(30) == 70
+    assert service.process.wait(PATIENCE_SECONDS) == 70
     assert "PostgreSQL ended by itself" in service.output
 
 

@@ -16,6 +16,7 @@ from healthsvc.wire.scorecards import compile_document
 from tests.faults import ask
 from tests.faults.workers import until
 from tests.support.makers import as_json, make_event
+from tests.support.waiting import PATIENCE_SECONDS
 
 TYPES = (
     "feature.used",
@@ -76,7 +77,7 @@ class Stream(threading.Thread):
         for _, customer, record in waiting:
             self._produce(customer, record)
         for producer in self._producers:
-            if producer.flush(90):
+            if producer.flush(PATIENCE_SECONDS):
                 self._failed.append("not flushed")
 
     def _send_one(self, waiting: list[tuple[float, str, bytes]]) -> None:
@@ -103,7 +104,7 @@ class Stream(threading.Thread):
         """Wait until all is acknowledged; `now`: send no more new ones."""
         if now:
             self._halt.set()
-        self.join(150)
+        self.join(2 * PATIENCE_SECONDS)
         assert not self.is_alive()
         assert self._failed == []
 
@@ -112,8 +113,9 @@ def ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Where the topic's partitions end."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "oracle", "log_level": 0})
     try:
-        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1] for p in partitions}
+        found = consumer.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions
+        places = [TopicPartition(topic, partition) for partition in found]
+        return {at.partition: consumer.get_watermark_offsets(at, timeout=PATIENCE_SECONDS)[1] for at in places}
     finally:
         consumer.close()
 
@@ -133,7 +135,7 @@ def settled(url: str, target: dict[int, int]) -> bool:
     return done >= target.keys()
 
 
-def assert_exact(url: str, *streams: Stream, seconds: float = 90.0) -> float:
+def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) -> float:
     """Wait until everything is read, then compare every customer and type; answers how long the catching up took."""
     target = ends(streams[0].bootstrap, streams[0].topic)
     took = until(lambda: settled(url, target), "everything read", seconds)

@@ -11,6 +11,7 @@ from healthsvc.flows import publish
 from healthsvc.store.engine import create_engine
 from healthsvc.wire.scorecards import default_document
 from tests.faults import ask
+from tests.faults.hold import Hold, until_one_waits
 from tests.faults.oracle import LIVE, assert_exact
 from tests.faults.test_workers import install, shared, stream
 from tests.faults.workers import Fleet, Worker, fleet, until
@@ -66,11 +67,7 @@ def test_projections_take_over_under_load_while_the_builder_is_killed(workers: F
     sending = stream(workers, events=9_000, seconds=30)
     until(lambda: int(ask.value(workers.url, "select sum(applied) from partitions") or 0) > 1_000, "some are counted")
 
-    asked_for(workers.url, ours())
-    until(lambda: builder(workers) is not None, "somebody builds")
-    doomed = builder(workers)
-    assert doomed is not None
-    doomed.kill()
+    kill_the_builder_in_a_step_of_its_folding(workers)
     until(lambda: live(workers.url) == 2, "the other one goes on with it")
     workers.start()
     asked_for(workers.url)
@@ -81,4 +78,18 @@ def test_projections_take_over_under_load_while_the_builder_is_killed(workers: F
     frozen = "select frozen like '%reference%' from scorecards where version = 2"
     assert ask.value(workers.url, frozen) is True
     owned = "select count(*) from partitions where projection = 3 and owner is not null"
-    until(lambda: ask.value(workers.url, owned) == 4, "the workers have changed over", seconds=15)
+    until(lambda: ask.value(workers.url, owned) == 4, "the workers have changed over")
+
+
+def kill_the_builder_in_a_step_of_its_folding(workers: Fleet) -> None:
+    """It stands still before it indexes the archive, and then before it writes how far it has folded."""
+    owned = "select count(*) from partitions where projection = 2 and owner is not null"
+    with Hold(workers.url, "lock table archive in row exclusive mode") as archive:
+        asked_for(workers.url, ours())
+        until(lambda: ask.value(workers.url, owned) == 4, "somebody builds")
+        doomed = builder(workers)
+        assert doomed is not None
+        with Hold(workers.url, "select from partitions where projection = 2 for update"):
+            archive.release()
+            until_one_waits(workers.url, "partitions")
+            doomed.kill()

@@ -16,12 +16,13 @@ from healthsvc.store import schema
 from tests.faults import ask
 from tests.faults.oracle import Stream, assert_exact
 from tests.faults.test_workers import freeze_between_flushes, install, shared
-from tests.faults.workers import Fleet, Worker, fleet, until
+from tests.faults.workers import Fleet, Worker, fleet
+from tests.faults.workers import until as wait_until
 from tests.flows.spine import installed, processing, wall
-from tests.flows.spine import until as eventually
 from tests.flows.test_process import SILENCE, has_applied, has_silences, produce, silences, used
 from tests.support.clock import Clock
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 TOPIC = "events"
@@ -48,7 +49,7 @@ def test_a_broker_that_is_killed_and_comes_back_costs_no_event(
     ask.run(install(database_url))
     with fleet(database_url, broker.address, TOPIC, tmp_path) as workers:
         workers.start(), workers.start()
-        until(shared(workers, 2, 2), "both have their share")
+        wait_until(shared(workers, 2, 2), "both have their share")
         sending = started(database_url, broker.address)
         time.sleep(2)
         broker.kill()
@@ -72,7 +73,7 @@ def test_a_database_that_restarts_costs_no_event(
 ) -> None:
     with fleet(database, broker.address, TOPIC, tmp_path) as workers:
         running = [workers.start(), workers.start()]
-        until(shared(workers, 2, 2), "both have their share")
+        wait_until(shared(workers, 2, 2), "both have their share")
         sending = started(database, broker.address)
         time.sleep(2)
         own_postgres.stop()
@@ -91,7 +92,7 @@ def kill_server(server: EmbeddedPostgres) -> None:
     """A crash: the postmaster and, seeing it gone, its children end without a word."""
     assert server.pid is not None
     os.kill(server.pid, 9)
-    until(lambda: server.pid is None, "the server is gone")
+    wait_until(lambda: server.pid is None, "the server is gone")
 
 
 async def test_while_the_broker_is_away_nobody_is_called_silent(engine, database_url: str, broker: KafkaBroker) -> None:
@@ -103,7 +104,7 @@ async def test_while_the_broker_is_away_nobody_is_called_silent(engine, database
     quiet = [used(name, last - timedelta(hours=i)) for name in ("busy", "gone") for i in range(4)]
     async with processing(engine, database_url, clock, inputs=[source(broker, clock)]):
         await asyncio.to_thread(produce, broker.address, TOPIC, quiet)
-        await eventually(lambda: has_applied(engine, len(quiet)))
+        await until(lambda: has_applied(engine, len(quiet)))
     clock.at = begins - timedelta(minutes=5)
     await asyncio.to_thread(produce, broker.address, TOPIC, [used("busy", clock.at)])
     await asyncio.to_thread(broker.kill)
@@ -113,8 +114,8 @@ async def test_while_the_broker_is_away_nobody_is_called_silent(engine, database
         await asyncio.sleep(4)
         in_the_outage = await silences(engine)
         await asyncio.to_thread(broker.start)
-        await eventually(lambda: has_silences(engine, 1))
-        await eventually(lambda: has_applied(engine, len(quiet) + 1))
+        await until(lambda: has_silences(engine, 1))
+        await until(lambda: has_applied(engine, len(quiet) + 1))
         await asyncio.sleep(1.5)
         await asyncio.to_thread(broker.kill)  # and again, under a worker that had been connected
         clock.at = clock.at + SILENCE
@@ -147,7 +148,7 @@ def test_random_faults_lose_and_double_nothing(
     faults: dict[str, int] = {}
     with fleet(database, broker.address, TOPIC, tmp_path) as workers:
         running = [workers.start(), workers.start()]
-        until(shared(workers, 2, 2), "both have their share")
+        wait_until(shared(workers, 2, 2), "both have their share")
         rate = 300
         sending = Stream(broker.address, TOPIC, events=int(seconds * rate), seconds=seconds, customers=2_000, seed=seed)
         sending.start()

@@ -1,19 +1,17 @@
 """Workers that come, go, freeze and die; partitions that grow: each customer has each event once."""
 
-import asyncio
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from healthsvc.flows import bootstrap
-from healthsvc.store.engine import connect, create_engine
+from healthsvc.store.engine import create_engine
 from tests.faults import ask
-from tests.faults.oracle import Stream, assert_exact, settled
+from tests.faults.hold import Hold, until_one_waits
+from tests.faults.oracle import Stream, assert_exact, ends, settled
 from tests.faults.workers import Fleet, fleet, until
 from tests.support.kafka_broker import grow_topic
 
@@ -53,7 +51,7 @@ def test_a_lease_moves_to_an_added_worker_and_back_at_once_after_a_clean_stop(wo
     until(shared(workers, 2, 2), "both have their share")
     time.sleep(2)
     assert first.stop() == 0
-    handed_over = until(shared(workers, 4), "the second has all", seconds=20)
+    handed_over = until(shared(workers, 4), "the second has all")
     sending.finish()
     assert_exact(workers.url, sending)
     assert ask.value(workers.url, "select sum(table_offset) from partitions") > 0  # read away from home, handed over
@@ -66,7 +64,7 @@ def test_a_frozen_worker_that_wakes_after_its_lease_writes_nothing(workers: Flee
     sending = stream(workers, seconds=8)
     time.sleep(1)
     freeze_between_flushes(workers, zombie.pid, zombie.freeze, zombie.thaw)
-    taken = until(lambda: workers.owners().get(other.pid) == 4, "the other took its partitions", seconds=45)
+    taken = until(lambda: workers.owners().get(other.pid) == 4, "the other took its partitions")
     time.sleep(1)
     zombie.thaw()
     until(lambda: bool(zombie.said("flush.fenced")), "the zombie was refused")
@@ -77,17 +75,25 @@ def test_a_frozen_worker_that_wakes_after_its_lease_writes_nothing(workers: Flee
 
 def freeze_between_flushes(workers: Fleet, pid: int, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:
     """Not inside a transaction, or sending rows in one: its rows would stay locked until the server ends its session,
-    after 30 s or two minutes."""
-    for _ in range(50):
+    after 30 s or two minutes. A transaction of another worker is over soon, one of the frozen isn't."""
+    begun = """
+        select coalesce(array_agg((pid, xact_start)::text), '{}') from pg_stat_activity
+        where application_name = 'healthsvc-process' and datname = current_database() and xact_start is not null
+    """
+
+    def between() -> bool:
         freeze()
         time.sleep(0.05)
-        held = "select count(*) from pg_stat_activity where application_name = 'healthsvc-process'"
-        held += " and xact_start is not null"
-        if ask.value(workers.url, held + " and datname = current_database()") == 0:
-            return
+        open_ones = set(ask.value(workers.url, begun))
+        for _ in range(10):
+            if not open_ones:
+                return True
+            time.sleep(0.02)
+            open_ones &= set(ask.value(workers.url, begun))
         thaw()
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} was always in a transaction")
+        return False
+
+    until(between, f"process {pid} is in no transaction")
 
 
 def test_kill_9_at_random_instants_loses_and_doubles_nothing(workers: Fleet) -> None:
@@ -108,57 +114,26 @@ def test_kill_9_in_the_middle_of_a_flush_leaves_nothing_of_it(workers: Fleet, ta
     """The flush waits for a table that we hold: its offsets are moved, its end isn't reached. Hand-overs need two."""
     running = [workers.start() for _ in range(victims)]
     until(shared(workers, *[4 // victims] * victims), "each has its share")
-    hold, waiting = hold_table(workers.url, table)
-    sending = stream(workers, events=600, seconds=1)
-    until(lambda: waits_for(workers.url, table), "a flush that waits in its middle")
-    for victim in running:
-        victim.kill()
-    hold.set()
-    waiting.join()
+    with Hold(workers.url, f"lock table {table} in share mode"):
+        sending = stream(workers, events=600, seconds=1)
+        until_one_waits(workers.url, table)
+        for victim in running:
+            victim.kill()
     for _ in running:
         workers.start()
     sending.finish()
     assert_exact(workers.url, sending)
 
 
-def hold_table(url: str, table: str) -> tuple[threading.Event, threading.Thread]:
-    """Lock a table against writing until the event is set."""
-    release, held = threading.Event(), threading.Event()
-
-    async def lock() -> None:
-        conn = await connect(url)
-        async with conn.transaction():
-            await conn.execute(f"lock table {table} in share mode")
-            held.set()
-            while not release.is_set():
-                await asyncio.sleep(0.02)
-        await conn.close()
-
-    thread = threading.Thread(target=ask.run, args=(lock(),))
-    thread.start()
-    assert held.wait(20)
-    return release, thread
-
-
-def waits_for(url: str, table: str) -> bool:
-    sql = """
-        select count(*) from pg_locks l join pg_stat_activity a using (pid)
-        where not l.granted and a.application_name = 'healthsvc-process' and l.relation = $1::regclass
-    """
-    try:
-        return bool(ask.value(url, sql, table))
-    except asyncpg.PostgresError:
-        return False
-
-
 def test_partitions_grow_from_four_to_eight_in_mid_run(workers: Fleet) -> None:
     workers.start(), workers.start()
     until(shared(workers, 2, 2), "both have their share")
-    sending = stream(workers, events=4_000, seconds=10)
+    sending = stream(workers, events=40_000, seconds=100)
     time.sleep(2)
     grow_topic(workers.bootstrap, workers.topic, partitions=8)
     until(shared(workers, 4, 4), "the new partitions are shared")
-    sending.finish()
+    until(lambda: all(ends(workers.bootstrap, workers.topic).values()), "each has records")
+    sending.finish(now=True)
     assert_exact(workers.url, sending)
     found = ask.rows(workers.url, "select partition, kafka_offset from partitions")
     assert len(found) == 8

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import ask
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 HEALTHSVC = Path(sys.executable).with_name("healthsvc")
-PATIENCE_SECONDS = 60.0
 
 
 class Worker:
@@ -53,7 +53,7 @@ class Worker:
     def stop(self) -> int:
         """In good order; answers its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(30)
+        return self._process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         self._process.kill()
@@ -120,8 +120,5 @@ def fleet(url: str, bootstrap: str, topic: str, folder: Path, **settings: str) -
 def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> float:
     """Wait for it; answers how long it took."""
     began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.05)
+    eventually(condition, what=what, seconds=seconds)
     return time.monotonic() - began

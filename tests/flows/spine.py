@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,9 +22,8 @@ from healthsvc.store.engine import create_engine
 from healthsvc.store.listen import Listener
 from tests.support import postgres_server
 from tests.support.makers import as_json
+from tests.support.waiting import PATIENCE_SECONDS
 
-SOON = 30.0
-"""Seconds; a loaded machine is slow, a good test isn't."""
 Event = dict[str, Any]
 
 
@@ -42,18 +41,18 @@ async def processing(
     pace: Pace | None = None,
     limits: Limits | None = None,
     inputs: Sequence[Input] = (),
-) -> AsyncIterator[None]:
-    """A processor at work; drained and handed over at the end. What it died of is raised here."""
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """A processor at work, and its task; drained and handed over at the end. What it died of is raised here."""
     stop = asyncio.Event()
     async with Listener(url) as listener:
         sources = [TableInput(engine, listener), *inputs]
         processor = Processor(engine, sources, worker_id=worker, topic="topic", now=now, pace=pace, limits=limits)
         task = asyncio.create_task(processor.run(stop))
         try:
-            yield
+            yield task
         finally:
             stop.set()
-            await asyncio.wait_for(task, SOON)
+            await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 async def installed(engine: AsyncEngine, partitions: int = 4) -> Appender:
@@ -66,12 +65,6 @@ async def append(appender: Appender, events: Sequence[Event]) -> None:
     """In the order given, in transactions of a thousand."""
     for start in range(0, len(events), 1000):
         await appender.append([(str(e["customer_id"]), as_json(e)) for e in events[start : start + 1000]])
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = SOON) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.05)
 
 
 async def counted(engine: AsyncEngine, customer_id: str) -> int:

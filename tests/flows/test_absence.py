@@ -9,9 +9,10 @@ from zlib import crc32
 from sqlalchemy import text
 
 from healthsvc.flows.ports import Reading
-from tests.flows.spine import append, applied, installed, processing, scalar, until
+from tests.flows.spine import append, applied, installed, processing, scalar
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 class QuietKafka:

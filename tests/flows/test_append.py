@@ -6,11 +6,12 @@ from zlib import crc32
 import pytest
 from sqlalchemy import text
 
-from healthsvc.flows import bootstrap
+from healthsvc.flows import append, bootstrap
 from healthsvc.flows.append import Appender, AppendFailed, Homes, Overloaded, Position, append_within
 from healthsvc.store import log
 from healthsvc.store.engine import AsyncEngine, connect, create_engine
 from healthsvc.store.listen import Listener
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -133,15 +134,16 @@ async def test_closing_writes_what_waits_and_refuses_what_comes(engine: AsyncEng
         await appender.append([("c", "e")])
 
 
-async def test_a_waiter_hears_when_its_positions_are_folded_by_the_live_projection(
-    engine: AsyncEngine, database_url: str
+async def test_a_waiter_hears_without_any_poll_when_its_positions_are_folded_by_the_live_projection(
+    engine: AsyncEngine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(append, "POLL_SECONDS", 2 * PATIENCE_SECONDS)
     async with Listener(database_url) as listener:
         appender = Appender(engine, 4, listener=listener)
         positions = await appender.append([("a", "e"), ("b", "e")])
         assert not await appender.wait_for(positions, 0.3)
 
-        waiting = asyncio.create_task(appender.wait_for(positions, 20))
+        waiting = asyncio.create_task(appender.wait_for(positions, 2 * PATIENCE_SECONDS))
         await asyncio.sleep(0.2)
         async with engine.begin() as conn:
             for position in positions:
@@ -152,7 +154,7 @@ async def test_a_waiter_hears_when_its_positions_are_folded_by_the_live_projecti
                     ),
                     {"o": position.position + 1, "p": position.partition},
                 )
-        async with asyncio.timeout(0.8):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await waiting
         await appender.close()
 

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from healthsvc.flows import read
 from healthsvc.store import log
 from healthsvc.wire.named import customer_of
-from tests.flows.spine import append, installed, processing, scalar, until, wall
+from tests.flows.spine import append, installed, processing, scalar, wall
 from tests.support.makers import as_json, make_event
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize(

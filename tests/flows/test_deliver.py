@@ -1,7 +1,6 @@
 """Deliveries from the outbox to real receivers on loopback, through a real PostgreSQL."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ import pytest
 
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
 from healthsvc.embedded import EmbeddedPostgres
+from healthsvc.flows import deliver
 from healthsvc.flows.deliver import Deliverer, Limits, Send, sweep
 from healthsvc.store import deliveries, endpoints, schema
 from healthsvc.store.deliveries import CHANNEL
@@ -22,7 +22,8 @@ from healthsvc.webhooks.guard import Policy
 from healthsvc.webhooks.sender import Sender
 from tests.store.outbox import VAULT, enqueue, make_endpoint, make_message, rows, states
 from tests.support.clock import Clock
-from tests.webhooks.receiver import Received, Write, receiving, replying
+from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.webhooks.receiver import HangUpError, Received, Write, receiving, replying
 
 LOOPBACK = Policy.of(allowed=["127.0.0.0/8"])
 
@@ -33,16 +34,6 @@ def real_now() -> datetime:
 
 def middle() -> float:
     return 0.5
-
-
-async def until(holds: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Wait until `holds()`, awaited if need be, is true."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = holds()
-            if await found if asyncio.iscoroutine(found) else found:
-                return
-            await asyncio.sleep(0.01)
 
 
 class Rig:
@@ -59,7 +50,7 @@ class Rig:
         """A deliverer that runs until the block ends, and then drains."""
         self.started += 1
         stop = asyncio.Event()
-        async with Listener(self.database_url) as wake, Sender(LOOPBACK, deadline_seconds=2) as own:
+        async with Listener(self.database_url) as wake, Sender(LOOPBACK, deadline_seconds=PATIENCE_SECONDS) as own:
             deliverer = Deliverer(
                 self.engine,
                 sender or own,
@@ -126,19 +117,17 @@ def rig_in_real_time(engine: AsyncEngine, database_url: str) -> Rig:
     return Rig(engine, database_url, real_now)
 
 
-async def test_an_idle_deliverer_posts_at_once(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
-    waits: list[float] = []
+async def test_an_idle_deliverer_hears_of_a_message_without_any_poll(
+    rig_in_real_time: Rig, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "POLL_SECONDS", 2 * PATIENCE_SECONDS)
     async with receiving() as receiver:
         await make_endpoint(engine, receiver.url)
         async with rig_in_real_time.delivering():
             for number in range(1, 21):
                 await asyncio.sleep(0.02)
                 await enqueue(engine, make_message())
-                committed = time.perf_counter()
                 await receiver.got(number)
-                waits.append(time.perf_counter() - committed)
-
-    assert sorted(waits)[10] < 0.25, "the poll would take a second"
 
 
 async def test_what_was_enqueued_while_nobody_delivered_is_delivered_at_the_start(
@@ -353,38 +342,44 @@ async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(r
 # ----------------------------------------------------------------------------------------------- others are not delayed
 
 
-async def never(received: Received, write: Write) -> None:
-    await asyncio.sleep(60)
-
-
 async def test_dead_endpoints_dont_delay_the_others(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
-    limits = Limits(concurrency=16, per_endpoint=4)
-    async with receiving(never) as hanging, receiving() as well:
+    limits, over = Limits(concurrency=16, per_endpoint=4, lease=timedelta(minutes=5)), asyncio.Event()
+
+    async def hang(received: Received, write: Write) -> None:
+        await over.wait()
+        raise HangUpError
+
+    async with receiving(hang) as hanging, receiving() as well:
         for _ in range(3):
             await make_endpoint(engine, hanging.url)
         await make_endpoint(engine, "http://127.0.0.1:1/refuses")
         lively = await make_endpoint(engine, well.url)
         await enqueue(engine, *(make_message() for _ in range(20)))
-        waits: list[float] = []
         async with rig_in_real_time.delivering(limits=limits):
+            await hanging.got(12)
             await rig_in_real_time.settled(lively.id, ["delivered"] * 20)
             for number in range(21, 31):
                 await enqueue(engine, make_message())
-                committed = time.perf_counter()
                 await well.got(number)
-                waits.append(time.perf_counter() - committed)
+            assert len(hanging.received) == 12, "all of them still hang"
+            over.set()
 
-    assert sorted(waits)[5] < 0.25
 
-
-async def test_a_dead_endpoints_backlog_is_probed_not_hammered(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
+async def test_a_dead_endpoints_backlog_is_probed_not_hammered(rig: Rig, engine: AsyncEngine, clock: Clock) -> None:
     async with receiving(replying(500)) as receiver:
         await make_endpoint(engine, receiver.url)
-        await enqueue(engine, *(make_message() for _ in range(500)))
-        async with rig_in_real_time.delivering():
-            await asyncio.sleep(1.5)
-
-    assert 3 <= len(receiver.received) < 120
+        await enqueue(engine, *(make_message() for _ in range(8)))
+        async with rig.delivering():
+            await until(lambda: _recorded(engine, 8))
+            clock.advance(minutes=1)
+            await enqueue(engine, *(make_message() for _ in range(500)))
+            for count in (9, 10, 11):
+                await until(lambda count=count: _recorded(engine, count))
+                await nudge(engine)
+                await asyncio.sleep(0.1)
+                assert len(receiver.received) == count, "it rests while the clock stands"
+                clock.advance(seconds=30)
+                await nudge(engine)
 
 
 # ------------------------------------------------------------------------------------------------ crashes and the drain
@@ -465,7 +460,7 @@ async def test_a_restart_of_the_database_during_a_post_loses_nothing_and_sends_n
             await asyncio.sleep(0.5)
             assert await asyncio.to_thread(own_postgres.start) == url
             await enqueue(engine, make_message())
-            await receiver.got(2, 30)
+            await receiver.got(2)
             await rig.settled(endpoint.id, ["delivered"] * 2)
     await engine.dispose()
 

@@ -16,9 +16,10 @@ from healthsvc.store import standings_reads, traffic
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.keyset import Place
 from healthsvc.store.standings_reads import StandingFilter
-from tests.flows.spine import append, applied, installed, processing, rows, scalar, until
+from tests.flows.spine import append, applied, installed, processing, rows, scalar
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 WEEK_US = 168 * HOUR_US
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from tests.flows.spine import append, installed, processing, reaches, rows, until
+from tests.flows.spine import append, installed, processing, reaches, rows
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 CANCEL_PAGE = {"url": "https://app.example.com/account/cancel"}
 

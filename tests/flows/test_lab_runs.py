@@ -6,6 +6,8 @@ import random
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +21,9 @@ from healthsvc.store import lab_runs as stored
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.lab_runs import Run
 from healthsvc.wire.scorecards import compile_document
-from tests.flows.spine import Event, append, installed, processing, scalar, until, wall
+from tests.flows.spine import Event, append, installed, processing, scalar, wall
 from tests.support.makers import make_event
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FIT = Wanted(kind="fit", horizon_days=14)
@@ -98,16 +101,17 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
     assert (done.result["model"], done.result["reason"], done.result["scorecard"]) == ("prior", "no_evidence", None)
 
 
-async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine) -> None:
     await installed(engine)
     run = await lab_runs.ask(engine, FIT, by="kim", now=NOW)
-    executing = asyncio.create_task(
-        lab_runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
-    )
-    await until(lambda: _is(engine, run, "running"))
+    with silent_database() as (url, _):  # the run can't be over before it is cancelled
+        executing = asyncio.create_task(
+            lab_runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event())
+        )
+        await until(lambda: _is(engine, run, "running"))
 
-    assert await lab_runs.cancel(engine, run.id, by="lee", now=NOW)
-    await executing
+        assert await lab_runs.cancel(engine, run.id, by="lee", now=NOW)
+        await executing
 
     found = await lab_runs.find(engine, run.id)
     assert found is not None
@@ -173,9 +177,15 @@ async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(engine: Async
     assert (found.state, found.attempts) == ("queued", 0)
 
 
-def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
+@contextmanager
+def silent_database() -> Iterator[tuple[str, socket.socket]]:
+    """The address of a database that takes connections and says nothing, and its socket."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        yield f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing", silent
+
+
+def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
+    with silent_database() as (url, silent):
         task = {"url": url, "live_document": "", "wanted": {"kind": "fit"}}
         process = subprocess.Popen([sys.executable, "-m", child.MODULE], stdin=subprocess.PIPE)
         assert process.stdin is not None
@@ -186,4 +196,4 @@ def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
         with connection:
             process.stdin.close()
 
-            assert process.wait(30) == 1
+            assert process.wait(PATIENCE_SECONDS) == 1

@@ -11,6 +11,7 @@ from healthsvc.flows.leases import Leases, fair_share
 from healthsvc.store import partitions as rows
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Fenced, Lease, Move, Ownership
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +131,7 @@ async def test_a_partition_in_the_middle_of_a_flush_is_not_taken_whatever_its_le
     await expire(engine, a)
     async with engine.begin() as conn:
         await rows.compare_and_set(conn, projection=1, owner=a.owner, moves=[step(0, owned[0])])
-        taken = (await asyncio.wait_for(b.tick(), 5)).acquired
+        taken = (await asyncio.wait_for(b.tick(), PATIENCE_SECONDS)).acquired
     assert sorted(taken) == [1, 2, 3]
 
 

@@ -12,8 +12,9 @@ from healthsvc.flows.lab.compare import risks_of
 from healthsvc.wire.columns import Labels
 from healthsvc.wire.scorecards import compile_document
 from tests.flows.lab import logs
-from tests.flows.spine import append, installed, processing, reaches, until, wall
+from tests.flows.spine import append, installed, processing, reaches, wall
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HISTORY = [(days, "payment_failed" if days % 7 == 0 else "login") for days in range(40, 0, -1)]

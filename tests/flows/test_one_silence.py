@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from tests.flows.spine import append, applied, installed, processing, rows, scalar, until
+from tests.flows.spine import append, applied, installed, processing, rows, scalar
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engine, database_url):

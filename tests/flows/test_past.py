@@ -12,9 +12,10 @@ from healthsvc.flows import diff, overrides, past, publish, read
 from healthsvc.flows.overrides import Wish
 from healthsvc.flows.past import PastNotKept
 from healthsvc.store.engine import AsyncEngine
-from tests.flows.spine import append, installed, processing, until, wall
+from tests.flows.spine import append, installed, processing, wall
 from tests.flows.test_rebuild import build, folded, published, reached, scores, second_document, states_of, story
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 def held(score: float, now: datetime, *, days: float = 30, author: str = "kim") -> Wish:

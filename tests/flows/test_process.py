@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy import text
 
+from healthsvc.core.instants import to_us
 from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
 from healthsvc.flows import read
@@ -39,11 +40,11 @@ from tests.flows.spine import (
     rows,
     scalar,
     states,
-    until,
     wall,
 )
 from tests.support.clock import Clock
 from tests.support.makers import as_json, make_event
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 TOUCH = timedelta(microseconds=1)
 SILENCE = timedelta(days=14)
@@ -237,7 +238,7 @@ def produce(bootstrap: str, topic: str, events: Sequence[Event | bytes], **optio
         key = None if isinstance(event, bytes) else str(event["customer_id"])
         producer.produce(topic, event if isinstance(event, bytes) else as_json(event).encode(), key)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_the_fix(
@@ -251,7 +252,7 @@ async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_t
     events[5_000] = poison
     source = KafkaInput(bootstrap_servers=kafka, topic=topic)
     async with processing(engine, database_url, wall, inputs=[source]):
-        produce(kafka, topic, events)
+        await asyncio.to_thread(produce, kafka, topic, events)
         await until(lambda: has_applied(engine, 9_999))
         await until(lambda: has_letters(engine, 1))
         (letter,) = await rows(engine, "select id, raw, raw_bytes, reason, origin, topic from dead_letters")
@@ -298,7 +299,7 @@ async def folded(
         async with processing(engine, url, wall, worker=f"w{n}", inputs=inputs, pace=pace):
             batch = [events[i] for i in part.tolist()]
             if kafka:
-                produce(*kafka, batch)
+                await asyncio.to_thread(produce, *kafka, batch)
             else:
                 await append(appender, batch)
             done += len(batch)
@@ -403,5 +404,24 @@ async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves
 
 async def test_memory_for_few_customers_bounds_what_is_read_and_flushed_at_once():
     pace = Pace().fitting(1_000)
-    assert pace.flush_events + pace.read_records * 2 < 1_000
-    assert Pace().fitting(1_000_000) == Pace()
+    assert 2 * pace.flush_customers + 2 * pace.read_records < 1_000
+    assert Pace().fitting(1_000_000).flush_events == Pace().flush_events
+
+
+async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
+    await installed(engine, partitions=1)
+    leases = Leases(engine, 1, "worker", 30)
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    await owner.take((await leases.tick()).acquired, wall())
+
+    async def read(*customers: str) -> int:
+        events = [as_json(used(customer, wall())).encode() for customer in customers]
+        logged = np.full(len(events), to_us(wall()), np.int64)
+        chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        await owner.fold("kafka", "topic", [chunk], wall())
+        return owner.pending.customers
+
+    assert [await read("a", "b", "a"), await read("b", "c"), await read("a")] == [2, 3, 3]
+    flush = owner.flush(wall())
+    assert flush.customers == 3
+    assert [await read("a", "a"), await read("d", "c")] == [1, 3]

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,9 +19,10 @@ from healthsvc.store import building, publications
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Fenced, Move, compare_and_set
 from healthsvc.wire.scorecards import default_document
-from tests.flows.spine import Event, append, installed, processing, rows, scalar, until, wall
+from tests.flows.spine import Event, append, installed, processing, rows, scalar, wall
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 LIMITS = Limits(least_customers=2_000, state_bytes=1)
 
@@ -301,9 +302,7 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
     assert wanted is not None
 
     doomed = Builder(engine, wanted, builder="dead", limits=LIMITS, now=wall, chunk=100)
-    dying = asyncio.create_task(doomed.build(asyncio.Event()))
-    await until(lambda: has_folded(engine, wanted.id, 1_000))
-    dying.cancel()  # as by kill -9: the claim isn't given back
+    dying = asyncio.create_task(doomed.build(AtRound(4, lambda: dying.cancel())))  # as by kill -9: keeps its claim
     await asyncio.gather(dying, return_exceptions=True)
     assert not await build(engine)  # its claim still holds
     async with engine.begin() as conn:
@@ -311,13 +310,21 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
     begun = await scalar(engine, "select sum(applied) from partitions where projection = :id", id=wanted.id)
     assert await build(engine)
 
-    assert 1_000 <= begun < 6_000
+    assert begun == 3 * 4 * 100
     assert await states_of(engine, wanted.id) == before
 
 
-async def has_folded(engine: AsyncEngine, projection: int, events: int) -> bool:
-    done = await scalar(engine, "select sum(applied) from partitions where projection = :id", id=projection)
-    return int(done or 0) >= events
+class AtRound:
+    """A builder's `stop` that never asks to stop, and calls `then` as that round over the partitions begins."""
+
+    def __init__(self, number: int, then: Callable[[], object]) -> None:
+        self._left, self._then = number, then
+
+    def is_set(self) -> bool:
+        self._left -= 1
+        if self._left == 0:
+            self._then()
+        return False
 
 
 async def test_a_former_builder_can_write_nothing_more(engine, database_url):
@@ -328,9 +335,9 @@ async def test_a_former_builder_can_write_nothing_more(engine, database_url):
         wanted = await publications.building(conn)
     assert wanted is not None
     zombie = Builder(engine, wanted, builder="z", limits=LIMITS, now=wall, chunk=100)
-    stopped = asyncio.Event()
-    task = asyncio.create_task(zombie.build(stopped))
-    await until(lambda: has_folded(engine, wanted.id, 500))
+    begun = asyncio.Event()
+    task = asyncio.create_task(zombie.build(AtRound(2, begun.set)))
+    await begun.wait()
 
     async with engine.begin() as conn:  # its claim has run out, and another one has begun
         await building.leave(conn, wanted.id, "z")

@@ -14,9 +14,10 @@ from healthsvc.flows.publish import Begun, Busy, Live, Unknown
 from healthsvc.flows.shadow import Summary
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import default_document
-from tests.flows.spine import append, installed, processing, rows, scalar, until, wall
+from tests.flows.spine import append, installed, processing, rows, scalar, wall
 from tests.flows.test_rebuild import LIMITS, folded, second_document, story
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 async def kept(engine: AsyncEngine, document: str) -> int:

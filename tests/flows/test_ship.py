@@ -16,8 +16,9 @@ from healthsvc.flows.publish import Begun, Held
 from healthsvc.store import lab_runs as stored
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import default_document
-from tests.flows.spine import append, installed, processing, reaches, until, wall
+from tests.flows.spine import append, installed, processing, reaches, wall
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 NOW = datetime.now(UTC)
 GOOD = {"name": "lift_of_red", "passed": True, "detail": "lift 3.40, asked 3.00"}

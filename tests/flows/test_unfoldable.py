@@ -3,8 +3,9 @@
 from sqlalchemy import text
 
 from healthsvc.core import facts
-from tests.flows.spine import append, applied, installed, processing, until, wall
+from tests.flows.spine import append, applied, installed, processing, wall
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 
 async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_others_count(

@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from healthsvc.flows import read
 from healthsvc.flows.upgrade import UnreadableStates, make_readable
-from tests.flows.spine import append, installed, processing, scalar, until, wall
+from tests.flows.spine import append, installed, processing, scalar, wall
 from tests.flows.test_process import applied, used
 from tests.flows.test_rebuild import folded, live_id, looking_after, published, second_document, states_of
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 WRITTEN_BY_ANOTHER = "update states set state = set_byte(state, 0, 99), decision = substring(decision for 80)"
 
@@ -27,8 +28,8 @@ async def test_they_stop_a_worker_before_any_event_with_the_command_that_helps(e
     await written_by_another_version(engine, database_url)
 
     with pytest.raises(UnreadableStates, match="healthsvc rebuild"):
-        async with processing(engine, database_url, wall):
-            await asyncio.sleep(1.0)
+        async with processing(engine, database_url, wall) as worker:
+            await asyncio.wait([worker], timeout=PATIENCE_SECONDS)
 
     assert await scalar(engine, "select count(*) from dead_letters") == 0
     assert await applied(engine) == 6
@@ -46,7 +47,7 @@ async def test_they_are_built_anew_and_folding_goes_on(engine, database_url):
     await published(engine, second_document())  # begun by the other version, too, and never ended
 
     async with looking_after(engine):
-        await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), 30)
+        await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS)
         after = await states_of(engine, await live_id(engine))
         async with processing(engine, database_url, wall):
             await append(appender, [used("acme", wall())])
@@ -65,4 +66,4 @@ async def test_an_archive_with_holes_refuses_and_says_what_can_be_done(engine, d
 
     async with looking_after(engine):
         with pytest.raises(UnreadableStates, match="--with-gaps"):
-            await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), 30)
+            await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS)

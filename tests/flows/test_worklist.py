@@ -7,9 +7,10 @@ import httpx
 
 from healthsvc.store.engine import AsyncEngine
 from tests.api.conftest import ADMIN_KEY, Switch, UrlChecker, client_of, make_app
-from tests.flows.spine import append, applied, installed, processing, until, wall
+from tests.flows.spine import append, applied, installed, processing, wall
 from tests.support.clock import Clock
 from tests.support.makers import make_event
+from tests.support.waiting import until
 
 CANCEL = {"url": "https://app.example.com/account/cancel"}
 

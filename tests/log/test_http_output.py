@@ -1,7 +1,6 @@
 """The way through the door of a running service: what is posted, and what its answers mean."""
 
 import json
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from healthsvc.flows.replay import Batch, OutputAwayError
 from healthsvc.log.http_output import MAX_BYTES, HttpOutput, RefusedError
 from tests.support.makers import make_event
+from tests.support.ports import deaf_port
 
 
 @dataclass
@@ -103,14 +103,8 @@ async def test_a_refusal_of_the_request_ends_the_replay(service: Service, output
         await output.send(batch(1))
 
 
-async def test_nobody_listening_is_away(free_port: int) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as client:
-        with pytest.raises(OutputAwayError):
-            await HttpOutput(client).send(batch(1))
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+async def test_nobody_listening_is_away() -> None:
+    with deaf_port() as port:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            with pytest.raises(OutputAwayError):
+                await HttpOutput(client).send(batch(1))

@@ -1,8 +1,7 @@
 """Kafka as an input, on a real broker: everything once and in order, whatever happens to the topic or the broker."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from healthsvc.flows.ports import Chunk, InputStalled, OffsetOutOfRange, Reading
 from healthsvc.log.kafka.input import LOOK_SECONDS, STALL_RESTARTS, KafkaInput
 from healthsvc.log.kafka.stalls import Stalls
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
+from tests.support.waiting import PATIENCE_SECONDS, eventually, until
 
 Make = Callable[..., str]
 
@@ -26,9 +26,8 @@ async def reading(bootstrap: str, topic: str, **options: Any) -> AsyncIterator[K
     try:
         yield source
     finally:
-        started = time.monotonic()
-        await source.close()
-        assert time.monotonic() - started < 5
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await source.close()
 
 
 async def produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], **options: Any) -> None:
@@ -37,17 +36,24 @@ async def produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], **
 
 
 def _produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], options: dict[str, Any]) -> None:
+    failed: list[Any] = []
+    options |= {"on_delivery": lambda error, _: failed.append(error)}
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
     for partition, value in records:
         producer.produce(topic, value, partition=partition, **options)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
+    assert set(failed) == {None}
 
 
-async def read_until(
-    source: KafkaInput, done: Callable[[list[Chunk], Reading], bool], *, seconds: float = 30
-) -> list[Chunk]:
+async def found_partitions(source: KafkaInput) -> Sequence[int]:
+    """Those of the topic, once it is connected."""
+    await until(source.partitions)
+    return await source.partitions()
+
+
+async def read_until(source: KafkaInput, done: Callable[[list[Chunk], Reading], bool]) -> list[Chunk]:
     chunks: list[Chunk] = []
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             got = await source.read(1000, 0.2)
             chunks += got.chunks
@@ -55,9 +61,9 @@ async def read_until(
                 return chunks
 
 
-async def read_values(source: KafkaInput, count: int, *, seconds: float = 30) -> list[tuple[int, int, bytes]]:
+async def read_values(source: KafkaInput, count: int) -> list[tuple[int, int, bytes]]:
     """(partition, offset, value) of so many records."""
-    chunks = await read_until(source, lambda chunks, _: sum(map(len, chunks)) >= count, seconds=seconds)
+    chunks = await read_until(source, lambda chunks, _: sum(map(len, chunks)) >= count)
     return [(c.partition, c.position(n), value) for c in chunks for n, value in enumerate(c.values)]
 
 
@@ -65,13 +71,8 @@ def delete_topic(bootstrap: str, topic: str) -> None:
     """Delete it and see that it is gone."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for future in admin.delete_topics([topic]).values():
-        future.result(30)
-
-
-async def eventually(what: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not await what():
-            await asyncio.sleep(0.2)
+        future.result(PATIENCE_SECONDS)
+    eventually(lambda: topic not in admin.list_topics(timeout=PATIENCE_SECONDS).topics, what=f"{topic} is gone")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ async def test_every_record_is_read_once_and_in_order(kafka: str, kafka_topic: M
     topic = kafka_topic(partitions=3)
     await produce(kafka, topic, [(n % 3, str(n)) for n in range(3000)])
     async with reading(kafka, topic) as source:
-        assert await source.partitions() == [0, 1, 2]
+        assert await found_partitions(source) == [0, 1, 2]
         await source.assign(dict.fromkeys(range(3), -1))
         got = await read_values(source, 3000)
     for partition in range(3):
@@ -141,7 +142,7 @@ async def test_a_read_that_is_cancelled_loses_nothing(kafka: str, kafka_topic: M
     async with reading(kafka, topic) as source:
         await source.assign({0: -1})
         delay = 0.0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(got) < 2000:
                 task = asyncio.create_task(source.read(100, 0.5))
                 await asyncio.wait([task], timeout=delay)
@@ -162,9 +163,9 @@ async def test_what_a_cancelled_read_took_is_read_again_though_another_partition
     await produce(kafka, topic, [(n % 2, str(n)) for n in range(20)])
     async with reading(kafka, topic) as source:
         await source.assign({0: 0, 1: 10})
-        assert await source.partitions()
-        await source.read(1, 5)
-        taken = await source._fetch(3, 5)  # as far as a read gets before it is cancelled
+        assert await found_partitions(source)
+        await source.read(1, PATIENCE_SECONDS)
+        taken = await source._fetch(3, PATIENCE_SECONDS)  # as far as a read gets before it is cancelled
         assert taken
         source._torn = True
         await source.assign({0: 1, 1: 5})
@@ -178,7 +179,7 @@ async def test_what_a_cancelled_read_took_is_read_again_though_another_partition
 async def test_partitions_that_are_added_are_found_and_read_from_their_beginning(kafka: str, kafka_topic: Make) -> None:
     topic = kafka_topic(partitions=4)
     async with reading(kafka, topic) as source:
-        assert await source.partitions() == [0, 1, 2, 3]
+        assert await found_partitions(source) == [0, 1, 2, 3]
         await source.assign(dict.fromkeys(range(4), -1))
         await source.read(10, 0.1)
         await asyncio.to_thread(grow_topic, kafka, topic, partitions=8)
@@ -187,7 +188,7 @@ async def test_partitions_that_are_added_are_found_and_read_from_their_beginning
         async def found() -> bool:
             return await source.partitions() == list(range(8))
 
-        await eventually(found)
+        await until(found)
         await source.assign(dict.fromkeys(range(8), -1))
         got = await read_values(source, 80)
     assert sorted(int(value) for _, _, value in got) == list(range(80))
@@ -213,7 +214,7 @@ async def test_a_missing_topic_is_made_with_the_partitions_wanted_by_whoever_com
         async def made() -> bool:
             return bool(await one.partitions() and await two.partitions())
 
-        await eventually(made)
+        await until(made)
         assert await one.partitions() == await two.partitions() == [0, 1, 2]
     await asyncio.to_thread(delete_topic, kafka, topic)
 
@@ -223,7 +224,7 @@ async def test_read_through_follows_once_everything_is_read(kafka: str, kafka_to
     await produce(kafka, topic, [(0, str(n)) for n in range(50)])
     async with reading(kafka, topic) as source:
         await source.assign({0: -1, 1: -1})
-        first = await source.read(10, 5)
+        first = await source.read(10, PATIENCE_SECONDS)
         assert len(first.chunks[0]) == 10
         assert not first.drained
         assert 0 not in first.read_through
@@ -240,9 +241,10 @@ async def test_while_records_wait_read_through_stands_still(kafka: str, kafka_to
         await read_until(source, lambda _, got: 0 in got.read_through)
         await produce(kafka, topic, [(0, str(n)) for n in range(40)])
         written = datetime.now(UTC)
+        await until(lambda: source._ends.end(0) == 40)
         await asyncio.sleep(3 * LOOK_SECONDS)
         for _ in range(39):
-            got = await source.read(1, 5)
+            got = await source.read(1, PATIENCE_SECONDS)
             assert got.read_through[0] < written
             assert not got.drained
         await read_until(source, lambda _, got: got.read_through[0] > written)
@@ -254,13 +256,13 @@ async def test_an_open_transaction_holds_read_through_and_an_aborted_one_is_skip
     topic = kafka_topic(partitions=1)
     producer = Producer({"bootstrap.servers": kafka, "transactional.id": topic})
     await asyncio.to_thread(producer.init_transactions)
-    async with reading(kafka, topic, stall_seconds=1.0) as source:
+    async with reading(kafka, topic, stall_seconds=3.0) as source:
         await source.assign({0: -1})
         producer.begin_transaction()
         producer.produce(topic, "aborted", partition=0)
         await asyncio.to_thread(producer.flush)
         written = datetime.now(UTC)
-        for _ in range(12):
+        for _ in range(20):
             got = await source.read(10, 0.25)
             assert not got.chunks
             assert got.read_through.get(0, written) <= written
@@ -294,7 +296,7 @@ async def test_records_deleted_before_we_read_them_are_an_alarm(kafka: str, kafk
     await produce(kafka, topic, [(0, str(n)) for n in range(10)])
     admin = AdminClient({"bootstrap.servers": kafka})
     for future in admin.delete_records([TopicPartition(topic, 0, 6)]).values():
-        await asyncio.to_thread(future.result, 30)
+        await asyncio.to_thread(future.result, PATIENCE_SECONDS)
     async with reading(kafka, topic) as source:
         await source.assign({0: 2})
         with pytest.raises(OffsetOutOfRange, match="deleted 4 unread records") as caught:
@@ -311,11 +313,10 @@ async def test_a_topic_made_anew_while_we_read_it_is_an_alarm(kafka: str, kafka_
         await source.assign({0: -1})
         await read_values(source, 10)
         await asyncio.to_thread(delete_topic, kafka, topic)
-        await asyncio.sleep(1)
         await asyncio.to_thread(create_topic, kafka, topic, partitions=1)
         await produce(kafka, topic, [(0, "other")])
         with pytest.raises(OffsetOutOfRange):
-            await read_values(source, 1, seconds=60)
+            await read_values(source, 1)
 
 
 async def test_offsets_are_committed_under_the_group_as_a_hint(kafka: str, kafka_topic: Make) -> None:
@@ -330,14 +331,14 @@ async def test_offsets_are_committed_under_the_group_as_a_hint(kafka: str, kafka
         async def hinted() -> bool:
             return await asyncio.to_thread(committed, kafka, topic, 0) == 10
 
-        await eventually(hinted)
+        await until(hinted)
         assert source.hint_failures == 0
 
 
 def committed(bootstrap: str, topic: str, partition: int) -> int:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic})
     try:
-        return int(consumer.committed([TopicPartition(topic, partition)], timeout=10)[0].offset)
+        return int(consumer.committed([TopicPartition(topic, partition)], timeout=PATIENCE_SECONDS)[0].offset)
     finally:
         consumer.close()
 
@@ -357,7 +358,7 @@ async def test_a_broker_restart_is_survived_without_loss_or_repetition(broker: K
         await asyncio.to_thread(broker.start)
 
         await produce(broker.address, topic, [(n % 2, str(n)) for n in range(100, 200)])
-        got += await read_values(source, 100, seconds=60)
+        got += await read_values(source, 100)
         back = datetime.now(UTC)
         await read_until(source, lambda _, got: got.read_through.get(0, back) > back)
     assert sorted(int(value) for _, _, value in got) == list(range(200))
@@ -377,7 +378,7 @@ async def test_a_broker_that_is_away_at_first_is_waited_for(broker: KafkaBroker)
         assert not got.read_through
         assert not got.drained
         await asyncio.to_thread(broker.start)
-        assert await read_values(source, 1, seconds=60) == [(0, 0, b"x")]
+        assert await read_values(source, 1) == [(0, 0, b"x")]
 
 
 async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
@@ -402,13 +403,17 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
 
         monkeypatch.setattr(source, "_start_reader", start_deaf_reader)
         with pytest.raises(InputStalled) as caught:
-            await read_values(source, 1, seconds=60)
+            await read_values(source, 1)
         assert caught.value.lag == {0: 10}
         assert source.restarts == STALL_RESTARTS
 
-        monkeypatch.setattr(source, "_start_reader", start_reader)
+        async def start_well() -> Any:
+            source._watch = Stalls(PATIENCE_SECONDS)
+            return await start_reader()
+
+        monkeypatch.setattr(source, "_start_reader", start_well)
         source._watch.restarts = 0
-        assert len(await read_values(source, 10, seconds=60)) == 10
+        assert len(await read_values(source, 10)) == 10
 
 
 async def test_records_are_read_however_their_producer_compresses_them(kafka: str, kafka_topic: Make) -> None:
@@ -416,7 +421,7 @@ async def test_records_are_read_however_their_producer_compresses_them(kafka: st
     for codec in codecs:
         producer = Producer({"bootstrap.servers": kafka, "compression.type": codec})
         producer.produce(topic, codec * 1000, partition=0)
-        assert await asyncio.to_thread(producer.flush, 30) == 0
+        assert await asyncio.to_thread(producer.flush, PATIENCE_SECONDS) == 0
 
     async with reading(kafka, topic) as source:
         await source.assign({0: -1})
@@ -451,7 +456,7 @@ async def test_offsets_that_are_not_contiguous_are_named(kafka: str, kafka_topic
         await asyncio.to_thread(producer.abort_transaction if n == 1 else producer.commit_transaction)
     admin = AdminClient({"bootstrap.servers": kafka})
     (end,) = admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.latest()}).values()
-    latest = (await asyncio.to_thread(end.result, 10)).offset
+    latest = (await asyncio.to_thread(end.result, PATIENCE_SECONDS)).offset
     async with reading(kafka, topic) as source:
         await source.assign({0: 0})
         chunks = await read_until(source, lambda chunks, _: bool(chunks) and chunks[-1].next == latest)
@@ -462,12 +467,13 @@ async def test_offsets_that_are_not_contiguous_are_named(kafka: str, kafka_topic
 
 
 def test_standing_still_while_records_wait_is_a_stall_and_moving_is_not() -> None:
-    watch = Stalls(0.05)
+    now = 100.0
+    watch = Stalls(30.0, clock=lambda: now)
     watch.note(0, 5, 9, excused=False)
     watch.note(1, 5, 5, excused=False)
     watch.note(2, 5, 9, excused=True)
     watch.note(3, 5, 9, excused=False)
-    time.sleep(0.06)
+    now += 30.1
     watch.note(3, 6, 9, excused=False)
     assert watch.stalled() == {0: 4}
     assert watch.stalled() == {}

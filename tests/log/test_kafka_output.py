@@ -11,6 +11,7 @@ from healthsvc.flows.replay import Batch, OutputAwayError
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.output import KafkaOutput
 from tests.support.makers import make_event
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def batch(numbers: range) -> Batch:
@@ -52,7 +53,8 @@ async def test_the_configured_security_holds_for_what_is_sent_too() -> None:
             async with KafkaOutput(f"127.0.0.1:{port}", "t", KafkaSecurity(protocol="SSL")):
                 pass
 
-    assert first_bytes.get_nowait() == b"\x16"  # a TLS handshake
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await first_bytes.get() == b"\x16"  # a TLS handshake
 
 
 async def read(bootstrap: str, topic: str, count: int) -> list[tuple[bytes, bytes]]:

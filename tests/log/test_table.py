@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -13,10 +12,12 @@ from sqlalchemy import text
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.flows import bootstrap
 from healthsvc.flows.ports import Chunk, OffsetOutOfRange
+from healthsvc.log import table
 from healthsvc.log.table import TableInput
 from healthsvc.store import log
 from healthsvc.store.engine import AsyncEngine, create_engine
 from healthsvc.store.listen import Listener
+from tests.support.waiting import PATIENCE_SECONDS
 
 APPENDERS = 14
 APPENDS = 40
@@ -40,7 +41,7 @@ async def append(engine: AsyncEngine, *entries: tuple[int, str]) -> list[tuple[i
 async def read_values(source: TableInput, count: int) -> dict[int, list[tuple[int, bytes]]]:
     """By partition, (position, value) until so many are read."""
     got: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while sum(map(len, got.values())) < count:
             for chunk in (await source.read(200, 1)).chunks:
                 got[chunk.partition] += [(chunk.position(n), value) for n, value in enumerate(chunk.values)]
@@ -76,7 +77,7 @@ async def test_the_reader_sees_every_acknowledged_row_once_and_in_order_while_an
     await source.assign(dict.fromkeys(range(4), -1))
     writing = asyncio.gather(stall(), *(write(n) for n in range(APPENDERS)))
     got: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not writing.done() or sum(map(len, got.values())) < sum(map(len, acknowledged.values())):
             for chunk in (await source.read(50, 0.2)).chunks:
                 got[chunk.partition] += [(chunk.position(n), value) for n, value in enumerate(chunk.values)]
@@ -107,16 +108,17 @@ async def test_a_backlog_in_one_partition_does_not_starve_the_others(source: Tab
     assert not second.drained
 
 
-async def test_an_append_wakes_a_waiting_reader_at_once(source: TableInput, engine: AsyncEngine) -> None:
+async def test_an_append_wakes_a_waiting_reader_without_any_poll(
+    source: TableInput, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "POLL_SECONDS", 2 * PATIENCE_SECONDS)
     await source.assign({0: 0})
-    await source.read(10, 0.1)
-    await source.read(10, 0.1)
-    waiting = asyncio.create_task(source.read(10, 30))
+    await source.read(10, 0.5)  # listens from here on
+    waiting = asyncio.create_task(source.read(10, 2 * PATIENCE_SECONDS))
     await asyncio.sleep(0.2)
-    started = time.monotonic()
     await append(engine, (0, "x"))
-    reading = await waiting
-    assert time.monotonic() - started < 0.8
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reading = await waiting
     assert [chunk.values for chunk in reading.chunks] == [[b"x"]]
 
 
@@ -167,7 +169,7 @@ async def test_a_cancelled_read_loses_nothing(source: TableInput, engine: AsyncE
     await source.assign({0: 0})
     got: list[bytes] = []
     delay = 0.0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(got) < 120:
             task = asyncio.create_task(source.read(20, 0.5))
             await asyncio.wait([task], timeout=delay)
@@ -207,7 +209,7 @@ async def test_while_the_database_is_away_a_read_gives_nothing_and_then_goes_on(
         await asyncio.to_thread(own_postgres.start)
         await append(engine, (0, "x"))
         chunks: list[Chunk] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not chunks:
                 chunks = list((await source.read(10, 0.5)).chunks)
         assert chunks[0].values == [b"x"]

@@ -1,7 +1,6 @@
 """The listener wakes its waiter, forgets nothing between two waits, and survives a lost connection."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,6 +9,7 @@ import pytest
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.store.engine import connect
 from healthsvc.store.listen import Listener
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -21,62 +21,60 @@ async def speaker(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def test_the_first_wait_answers_at_once_since_something_may_have_been_said_before(database_url: str) -> None:
     async with Listener(database_url) as listener:
-        assert await listener.wait({"c"}, 5.0)
+        assert await listener.wait({"c"}, PATIENCE_SECONDS)
 
 
 async def test_a_timeout_is_a_normal_answer(database_url: str) -> None:
     async with Listener(database_url) as listener:
-        await listener.wait({"c"}, 1.0)
+        await listener.wait({"c"}, PATIENCE_SECONDS)
         assert not await listener.wait({"c"}, 0.05)
 
 
 async def test_a_notification_wakes_the_waiter_at_once(database_url: str, speaker: asyncpg.Connection) -> None:
     async with Listener(database_url) as listener:
-        await listener.wait({"c"}, 1.0)
-        waiting = asyncio.create_task(listener.wait({"c"}, 30.0))
+        await listener.wait({"c"}, PATIENCE_SECONDS)
+        waiting = asyncio.create_task(listener.wait({"c"}, PATIENCE_SECONDS))
         await asyncio.sleep(0.05)
-        started = time.monotonic()
         await speaker.execute("notify c, '3'")
         assert await waiting
-        assert time.monotonic() - started < 5
 
 
 async def test_what_is_said_between_two_waits_is_kept(database_url: str, speaker: asyncpg.Connection) -> None:
     async with Listener(database_url) as listener:
-        await listener.wait({"c"}, 1.0)
+        await listener.wait({"c"}, PATIENCE_SECONDS)
         await speaker.execute("notify c")
         await asyncio.sleep(0.2)
-        assert await listener.wait({"c"}, 0.0)
+        assert await listener.wait({"c"}, PATIENCE_SECONDS)
         assert not await listener.wait({"c"}, 0.0)
 
 
 async def test_another_channel_does_not_wake(database_url: str, speaker: asyncpg.Connection) -> None:
     async with Listener(database_url) as listener:
-        await listener.wait({"a", "b"}, 1.0)
+        await listener.wait({"a", "b"}, PATIENCE_SECONDS)
         await listener.wait({"a", "b"}, 0.0)
         await speaker.execute("notify b")
         assert not await listener.wait({"a"}, 0.3)
-        assert await listener.wait({"b"}, 0.0)
+        assert await listener.wait({"b"}, PATIENCE_SECONDS)
 
 
 async def test_after_a_lost_connection_the_next_wait_says_look(database_url: str, speaker: asyncpg.Connection) -> None:
     async with Listener(database_url) as listener:
-        await listener.wait({"c"}, 1.0)
-        waiting = asyncio.create_task(listener.wait({"c"}, 30.0))
+        await listener.wait({"c"}, PATIENCE_SECONDS)
+        waiting = asyncio.create_task(listener.wait({"c"}, 2 * PATIENCE_SECONDS))
         await asyncio.sleep(0.05)
         await speaker.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where application_name = 'healthsvc-listen' and datname = current_database()"
         )
-        assert await asyncio.wait_for(waiting, 10)
+        assert await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
 
 async def test_a_server_that_is_away_is_a_timeout_not_an_error(own_postgres: EmbeddedPostgres) -> None:
     url = await asyncio.to_thread(own_postgres.start)
     async with Listener(url) as listener:
-        await listener.wait({"c"}, 1.0)
+        await listener.wait({"c"}, PATIENCE_SECONDS)
         await asyncio.to_thread(own_postgres.stop)
         await listener.wait({"c"}, 0.3)
         assert not await listener.wait({"c"}, 0.3)
         await asyncio.to_thread(own_postgres.start)
-        assert await listener.wait({"c"}, 10.0)
+        assert await listener.wait({"c"}, PATIENCE_SECONDS)

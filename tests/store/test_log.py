@@ -11,6 +11,7 @@ from healthsvc.flows import bootstrap
 from healthsvc.store import customers, log
 from healthsvc.store.customers import CustomerHome
 from healthsvc.store.engine import AsyncEngine, connect
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ async def test_the_server_ends_an_append_that_stalls_before_its_commit(
     monkeypatch.setattr(log, "STALL_SECONDS", 0.3)
     async with engine.connect() as stalled:
         await log.append(stalled, [(0, "stalled")])
-        assert await asyncio.wait_for(append(engine, (0, "next")), 8) == [(0, 0)]
+        assert await asyncio.wait_for(append(engine, (0, "next")), PATIENCE_SECONDS) == [(0, 0)]
         await stalled.invalidate()
     assert [e.event for e in await read(engine, 0)] == ["next"]
 

@@ -16,6 +16,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.cimpl import NewPartitions
 
 from tests.support import shared
+from tests.support.ports import free_ports
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 POM = Path(__file__).with_name("kafka") / "pom.xml"
@@ -23,7 +25,6 @@ JARS = ROOT / ".kafka" / "libs-4.3.0"
 ADDRESS_VARIABLE = "HEALTHSVC_TEST_KAFKA"
 CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-READY_SECONDS = 90.0
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -53,7 +54,7 @@ class KafkaBroker:
 
     def __init__(self, folder: Path | None = None, *, jvm: tuple[str, ...] = JVM) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="healthsvc-kafka-"))
-        self.port, self._controller = _free_port(), _free_port()
+        self.port, self._controller = free_ports(2)
         self._jvm = jvm
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -114,7 +115,7 @@ class KafkaBroker:
         subprocess.run(command, check=True, capture_output=True)
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (_answers(self.port) and _knows_brokers(self.address)):
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -152,14 +153,26 @@ def create_topic(address: str, name: str, *, partitions: int) -> None:
     """Make a topic and wait until it can be used."""
     admin = AdminClient({"bootstrap.servers": address})
     for future in admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)]).values():
-        future.result(30)
+        future.result(PATIENCE_SECONDS)
+    _wait_until_led(admin, name, partitions)
 
 
 def grow_topic(address: str, name: str, *, partitions: int) -> None:
-    """Raise a topic's number of partitions."""
+    """Raise a topic's number of partitions, and wait until they can be used."""
     admin = AdminClient({"bootstrap.servers": address})
     for future in admin.create_partitions([NewPartitions(name, partitions)]).values():
-        future.result(30)
+        future.result(PATIENCE_SECONDS)
+    _wait_until_led(admin, name, partitions)
+
+
+def _wait_until_led(admin: AdminClient, name: str, partitions: int) -> None:
+    """The controller has them at once; the broker hears of them, leads them and tells clients a moment later."""
+
+    def led() -> int:
+        found = admin.list_topics(name, timeout=PATIENCE_SECONDS).topics[name].partitions.values()
+        return sum(each.leader >= 0 for each in found)
+
+    eventually(led, lambda count: count == partitions, what=f"{partitions} partitions of {name} have a leader")
 
 
 def delete_topic(address: str, name: str) -> None:
@@ -168,12 +181,6 @@ def delete_topic(address: str, name: str) -> None:
     for future in admin.delete_topics([name]).values():
         with suppress(KafkaException, TimeoutError):
             future.result(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

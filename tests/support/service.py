@@ -9,12 +9,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
+from tests.support.waiting import PATIENCE_SECONDS, POLL_SECONDS
+
 COMMAND = Path(sys.executable).with_name("healthsvc")
-READY_SECONDS = 60.0
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -31,7 +32,7 @@ def command(*arguments: str, variables: Mapping[str, str] | None = None) -> subp
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -53,7 +54,7 @@ class Service:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(25)
+                self.process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -91,37 +92,29 @@ class Service:
         """The key that it printed."""
         return self._said(r"API key +(hsk_\w+)")
 
-    def wait_for(self, words: str, *, seconds: float = READY_SECONDS) -> None:
+    def wait_for(self, words: str) -> None:
         """Until it printed these words; fails with its output if it ends, or takes too long."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        ended = False
         while words not in self.output:
-            assert self.process is not None
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if ended or time.monotonic() > deadline:
                 raise AssertionError(f"healthsvc {self.role} did not say {words!r}:\n{self.output}")
-            time.sleep(0.05)
+            assert self.process is not None
+            ended = self.process.poll() is not None  # what it said before it ended is looked at once more
+            time.sleep(POLL_SECONDS)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 25.0) -> int:
-        """Signal it and answer its exit code; it may take the 25 seconds that it promises."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal it and answer its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(seconds)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def client(self, key: str | None = None) -> httpx.Client:
         """An HTTP client that holds a key."""
         holder = key or self.variables.get("ADMIN_KEY") or self.key
-        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {holder}"}, timeout=30)
+        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {holder}"}, timeout=PATIENCE_SECONDS)
 
     def _said(self, pattern: str) -> str:
         found = re.search(pattern, self.output)
         assert found, f"{pattern} isn't in\n{self.output}"
         return found.group(1)
-
-
-def eventually(ask: Any, wanted: Any, *, seconds: float = 20.0) -> Any:
-    """Ask again and again until the answer satisfies `wanted`; answers it, or fails with the last one."""
-    deadline = time.monotonic() + seconds
-    while not wanted(answer := ask()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"still not so after {seconds:.0f} s: {answer}")
-        time.sleep(0.05)
-    return answer

@@ -10,6 +10,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
@@ -67,9 +69,9 @@ class Receiver:
     def ids(self) -> list[str]:
         return [each.id for each in self.received]
 
-    async def got(self, count: int, seconds: float = 10.0) -> list[Received]:
+    async def got(self, count: int) -> list[Received]:
         """Wait until `count` requests came."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.received) < count:
                 self.changed.clear()
                 await self.changed.wait()

@@ -53,10 +53,11 @@ class Briefing:
 def briefing(view: View, found: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
     rules = view.program.scorecard.judging(found.variant_of(row)).flags
-    onsets = found.standing.onset_us[row]
+    onsets: list[float] = found.standing.onset_us[row].tolist()
     held = [
-        Happened(flag=rules[f].name, title=rules[f].title, since_us=int(onsets[f]))
-        for f in np.flatnonzero(found.standing.holds[row]).tolist()
+        Happened(flag=rule.name, title=rule.title, since_us=int(onset))
+        for rule, onset, holds in zip(rules, onsets, found.standing.holds[row].tolist(), strict=True)
+        if holds
     ]
     renewal = signs.known(view, row, "renewal_at")
     return Briefing(
@@ -98,7 +99,7 @@ def _use(view: View, row: int) -> Use:
     used = view.functions_of(row, since_us=int(view.now_us[row]) - _SPAN_US)
     owned, seen = signs.known(view, row, "features_owned"), view.told("last_seen", row)
     sessions, ratio = signs.column(view, "sessions"), signs.use_ratio(view, row)
-    weekly = None if sessions is None else round(7 * float(view.rate(sessions, 0)[row]), 1)
+    weekly = None if sessions is None else round(7 * view.rate_of(row, sessions, 0), 1)
     return Use(
         functions_used=round(used),
         functions_owned=None if owned is None else int(owned),

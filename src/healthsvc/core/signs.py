@@ -68,7 +68,7 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     age = float(view.now_us[row]) - view.told("first_seen", row)
     if age < lives[0]:
         return None
-    short, long = (float(view.rate(measure, i)[row]) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
+    short, long = (view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
     ratio = short / long if long > 0 else inf
     return (ratio, int(view.newest(measure)[row])) if isfinite(ratio) else None
 

@@ -45,6 +45,11 @@ class View:
         """Events a day that would hold the level where it is."""
         return self.level(measure, half_life) * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
 
+    def rate_of(self, row: int, measure: int, half_life: int) -> float:
+        """The same as `rate`, of one row."""
+        level: float = self.level(measure, half_life).item(row)
+        return level * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
+
     def count(self, measure: int) -> Floats:
         return self.cells[:, measure, len(self.program.half_lives_us)]
 

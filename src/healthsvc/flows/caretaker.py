@@ -11,7 +11,7 @@ import structlog
 from healthsvc.flows.held import Limits
 from healthsvc.flows.rebuild import Builder, CannotBuild, Overtaken
 from healthsvc.store import archive_fold, publications, switching
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced
 from healthsvc.telemetry import LogEvent
@@ -57,7 +57,7 @@ async def build_what_is_asked(
 
     Whatever breaks in it, but the database's own faults, gives the building up: the live projection isn't touched.
     """
-    async with engine.connect() as conn:
+    async with glance(engine) as conn:
         wanted = await publications.building(conn)
     if wanted is None:
         return False
@@ -78,7 +78,7 @@ async def build_what_is_asked(
 
 async def tell_history(engine: AsyncEngine) -> None:
     """Mark the change of version in the history of the customers whose score, band or flags it changed."""
-    async with engine.begin() as conn:
+    async with glance(engine) as conn:
         change = await switching.unmarked(conn)
         if change is None:
             return
@@ -98,11 +98,11 @@ async def tell_history(engine: AsyncEngine) -> None:
 
 async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECONDS) -> None:
     """Delete the rows of projections that are served no longer, in small steps."""
-    async with engine.connect() as conn:
+    async with glance(engine) as conn:
         retired = await switching.to_clear(conn, grace_seconds)
     if retired is None:
         return
-    async with engine.connect() as conn:
+    async with glance(engine) as conn:
         nothing_built = await publications.building(conn) is None
     if nothing_built:
         await archive_fold.drop_indexes(engine)  # of a building that was cancelled

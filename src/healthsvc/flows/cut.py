@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from healthsvc.flows.verdicts import Judge
 from healthsvc.store import archive
 from healthsvc.store import dedupe as stored_ids
 from healthsvc.store import states as stored_states
+
+JUDGED_AT_ONCE: Final = 10_000
+"""Customers; judging takes several times the memory of their states."""
 
 
 class Cutter:
@@ -72,7 +76,11 @@ class Cutter:
         postponed = self._postpone(flush, rows, old, fired, to_us(now))
         ready = rows[~postponed]
         if len(ready):
-            flush.verdicts.append(self._judge.decide(ready, now_us[~postponed], self._logged_us[ready]))
+            as_of_us = now_us[~postponed]
+            for first in range(0, len(ready), JUDGED_AT_ONCE):
+                some = ready[first : first + JUDGED_AT_ONCE]
+                told = self._judge.decide(some, as_of_us[first : first + JUDGED_AT_ONCE], self._logged_us[some])
+                flush.verdicts.append(told)
             self._logged_us[ready] = 0
         ended = {key for v in flush.verdicts for key, _, _ in v.ended}
         if ended:

@@ -83,24 +83,24 @@ def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
 
 
 def known(view: View, found: Evaluation, row: int) -> dict[str, Any]:
-    """What to know before any talk with a customer: from the state alone; its instants are text."""
+    """What to know before any talk with a customer: from the state alone."""
     known = briefings.briefing(view, found, row)
     return {
-        "happened": [{"flag": h.flag, "title": h.title, "since": _text(h.since_us)} for h in known.happened],
+        "happened": [{"flag": h.flag, "title": h.title, "since": _instant(h.since_us)} for h in known.happened],
         "use": {
             "functions_used": known.use.functions_used,
             "functions_owned": known.use.functions_owned,
             "sessions_a_week": known.use.sessions_a_week,
             "against_habit": known.use.against_habit,
-            "last_seen_at": _text(known.use.last_seen_us),
+            "last_seen_at": _instant(known.use.last_seen_us),
         },
         "money": {
             "mrr": known.mrr,
-            "renewal_at": _text(known.renewal_us),
-            "signs": [_dated(said) for said in known.money],
+            "renewal_at": _instant(known.renewal_us),
+            "signs": [_sign(said, "en") for said in known.money],
         },
-        "open_matters": [_dated(said) for said in known.open_matters],
-        "last_contact_at": _text(known.last_contact_us),
+        "open_matters": [_sign(said, "en") for said in known.open_matters],
+        "last_contact_at": _instant(known.last_contact_us),
     }
 
 
@@ -113,15 +113,15 @@ def briefing(view: View, row: int, kind: str, told: dict[str, Any]) -> dict[str,
     return {**told, "question": opening_words.question(kind, None if rule is None else rule.kind)}
 
 
-def _text(us: int | None) -> str | None:
-    return None if us is None else from_us(us).isoformat()
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
 
 
 def _price_briefing(view: View, row: int) -> dict[str, Any]:
     review = readings.review(view, row)
     return {
         "likely": review.likely,
-        "readings": [{"reading": r.reading, "evidence": [_dated(s) for s in r.evidence]} for r in review.readings],
+        "readings": [{"reading": r.reading, "evidence": [_sign(s, "en") for s in r.evidence]} for r in review.readings],
         "question": {language: field_words.question(language, review.likely) for language in ("en", "pt")},
     }
 
@@ -169,10 +169,6 @@ def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> 
             for concern in found
         ],
     }
-
-
-def _dated(said: Sign) -> dict[str, Any]:
-    return {**_said(said, "en"), "since": from_us(said.since_us).isoformat()}
 
 
 def _sign(said: Sign, language: Language) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from healthsvc.flows.verdicts import ALERT_RESOLVED, RISK_RAISED, Draft, Verdicts, escalated, resolved_messages
+from healthsvc.flows.drafts import ALERT_RESOLVED, RISK_RAISED, Draft, escalated, resolved_messages
+from healthsvc.flows.verdicts import Verdicts
 from healthsvc.store import (
     archive,
     decisions,

@@ -83,6 +83,8 @@ class Pending:
 
     events: int = 0
     records: int = 0
+    customers: int = 0
+    """How many different ones `touched` has."""
     touched: list[Rows] = field(default_factory=list)
     fired: list[Rows] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)

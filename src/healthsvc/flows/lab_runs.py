@@ -22,7 +22,7 @@ from healthsvc.flows import lab_schedule
 from healthsvc.flows.lab import child
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import audit, lab_runs, projections
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.lab_runs import Run
 from healthsvc.store.log import FAULTS
 from healthsvc.telemetry import LogEvent
@@ -81,6 +81,9 @@ async def execute_next(
     engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
 ) -> bool:
     """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next."""
+    async with glance(engine) as conn:
+        if not await lab_runs.is_due(conn):
+            return False
     async with engine.begin() as conn:
         run = await lab_runs.claim(conn, worker_id, LEASE_SECONDS)
         live = await projections.live(conn)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from healthsvc.flows import operations
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import audit, lab_runs, lab_schedule, projections
-from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.engine import AsyncConnection, AsyncEngine, glance
 from healthsvc.store.lab_schedule import BY, Schedule
 from healthsvc.store.operations import Trouble
 from healthsvc.telemetry import MODEL_DRIFT
@@ -40,11 +40,13 @@ async def change(engine: AsyncEngine, wanted: Schedule, *, by: str, now: datetim
 
 async def ask_for_what_is_due(engine: AsyncEngine, now: datetime) -> None:
     """Queue the runs whose time has come; any number may look at once."""
-    async with engine.begin() as conn:
+    async with glance(engine) as conn:
         schedule = await lab_schedule.get(conn)
         if not [kind for kind in ("drift", "fit") if await _due(conn, schedule, kind, now)]:
             return
+    async with engine.begin() as conn:
         await lab_schedule.ask_alone(conn)
+        schedule = await lab_schedule.get(conn)
         for kind in ("drift", "fit"):
             if await _due(conn, schedule, kind, now):
                 options = asdict(Wanted(kind=kind, **schedule.options))

@@ -64,7 +64,7 @@ class Owner:
             owner=owner,
             limits=limits,
         )
-        self._stamp = 0
+        self._stamp = self._cut_stamp = 0
         self.others_us: int | None = None
         """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
 
@@ -103,7 +103,7 @@ class Owner:
         self.states.drop(list(self.states.row_of.values()))
         self._logged_us[:] = 0
         self.held.clear()
-        self.pending = Pending()
+        self.pending, self._cut_stamp = Pending(), self._stamp
         self.traffic.taken()  # what wasn't told of it is read again
         self._in_flight = np.zeros(0, np.int64)
         self._residents.forget_homes()
@@ -256,10 +256,12 @@ class Owner:
 
     def _touch(self, rows: Rows) -> Rows:
         """Stamp the customers of events that were folded; answers each once, by its last event."""
-        stamps = self._stamp + np.arange(1, len(rows) + 1)
+        stamps, before = self._stamp + np.arange(1, len(rows) + 1), self.states.touched_at[rows]
         self._stamp += len(rows)
         self.states.touched_at[rows] = stamps
-        once: Rows = rows[self.states.touched_at[rows] == stamps]
+        last = self.states.touched_at[rows] == stamps
+        self.pending.customers += int(np.count_nonzero(last & (before <= self._cut_stamp)))
+        once: Rows = rows[last]
         return once
 
     def _number(self, homes: NDArray[np.int32]) -> Int64s:
@@ -315,7 +317,7 @@ class Owner:
 
     def flush(self, now: datetime) -> Flush:
         """Decide what is pending and encode it; the pending is empty afterwards, and folding may go on."""
-        pending, self.pending = self.pending, Pending()
+        pending, self.pending, self._cut_stamp = self.pending, Pending(), self._stamp
         self._in_flight = pending.rows()
         return self._cutter.cut(pending, self._in_flight, now, self.others_us)
 

@@ -25,7 +25,7 @@ from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Input, Reading
 from healthsvc.flows.upgrade import try_to_read
 from healthsvc.store import archive, partitions, projections, publications, states, traffic
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
 from healthsvc.telemetry import (
@@ -191,12 +191,12 @@ class Processor:
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        self._waiting.note(source.name, replace(reading, chunks=chunks))
+        self._waiting.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
 
     async def _flush_if_due(self) -> None:
         pending = self._owner.pending
         if self._flushing is not None:
-            if not self._flushing.done() and pending.events < self._pace.flush_events:
+            if not self._flushing.done() and not self._waiting.is_full(pending):
                 return
             await self._flushed()
         if not pending:
@@ -218,8 +218,13 @@ class Processor:
         """Wait for the flush in flight; raises what it raised."""
         if self._flushing is not None:
             task, self._flushing = self._flushing, None
-            await task
+            try:
+                await task
+            except BaseException:
+                self._waiting.failed()
+                raise
             self._owner.flushed()
+            self._waiting.written()
             self._failures = 0
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
@@ -252,7 +257,7 @@ class Processor:
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
         self._ticked = perf_counter()
-        async with self._engine.connect() as conn:
+        async with glance(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
                 raise Superseded(Superseded.__doc__)
         await self._find_partitions()

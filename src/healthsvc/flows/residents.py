@@ -44,8 +44,7 @@ class Residents:
         if not wanted:
             return
         self._make_room(len(wanted), np.concatenate([keep, rows[rows >= 0]]))
-        async with self._engine.begin() as conn:
-            await conn.exec_driver_sql("select 1")
+        async with self._engine.connect() as conn:
             found = await stored.many_by_ids(conn, self._projection, list(wanted))
         self._settle(found)
         unseen = wanted.keys() - set(found.customer_ids)
@@ -60,8 +59,7 @@ class Residents:
         absent = list(set(keys) - set(states.key[resident].tolist()))
         if absent:
             self._make_room(len(absent), np.concatenate([keep, resident]))
-            async with self._engine.begin() as conn:
-                await conn.exec_driver_sql("select 1")
+            async with self._engine.connect() as conn:
                 found = await stored.many_by_keys(conn, self._projection, absent)
             self._settle(found)
             rows += [row for c in found.customer_ids if (row := states.row_of.get(c)) is not None]
@@ -76,7 +74,7 @@ class Residents:
 
     async def _claim(self, wanted: Sequence[tuple[str, int]]) -> None:
         async with self._engine.begin() as conn:
-            homes = await customers.claim(conn, wanted)
+            homes = await customers.claim(conn, wanted, looked=True)
         self._remember({c: h.partition for c, h in homes.items() if h.partition not in self._held})
         self._states.admit([(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._held])
 

@@ -1,11 +1,10 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from math import isnan
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,38 +27,18 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.lifecycle import stage_name
 from healthsvc.core.states import Rows, States
 from healthsvc.core.view import View
+from healthsvc.flows import drafts
 from healthsvc.flows import field as field_readings
+from healthsvc.flows.drafts import Draft
+from healthsvc.flows.outcome import Outcome
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
-from healthsvc.store.deliveries import OutboxMessage
-from healthsvc.wire.webhook_bodies import body, kept
+from healthsvc.store.decisions import AlertRow
+from healthsvc.wire.webhook_bodies import kept
 
-ALERT_RESOLVED = "alert.resolved"
-RISK_RAISED = "customer.risk.raised"
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
-
-
-class Draft(NamedTuple):
-    """A webhook to be, worded only if somebody wants its type."""
-
-    type: str
-    customer_id: str
-    at: datetime
-    sequence: int
-    logged_us: int
-    data: dict[str, Any]
-
-    def worded(self) -> OutboxMessage:
-        return OutboxMessage(
-            id=message_id(self.customer_id, self.type, self.sequence, self.at),
-            type=self.type,
-            customer_id=self.customer_id,
-            body=body(self.type, self.at, {**self.data, "sequence": self.sequence}),
-            logged_at=from_us(self.logged_us) if self.logged_us else None,
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,12 +140,11 @@ class _Telling:
         card = states.program.scorecard
         self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
-        self._rows, self._found, self._decisions, self._before = rows, found, decisions, before
-        self._row_numbers: list[int] = rows.tolist()
+        self._rows, self._found, self._decisions = rows, found, decisions
+        self._outcome = Outcome(states, rows, decisions, found.now_us, before[:, memory.RISK].copy(), version)
         self._logged_us = logged_us
         self.sequence = decisions.memory[:, memory.SEQUENCE].copy()
         self._keys: list[int] = states.key[rows].tolist()
-        self._band_names = [*(band.name for band in card.bands), None]
         self._out = Verdicts()
         self._known: dict[int, dict[str, Any]] = {}
 
@@ -195,13 +173,13 @@ class _Telling:
         rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
             kinds = self._ended(change) if rule.severity is not None else ()
-            self._out.ended += [(self._keys[change.row], kind, self._at(change.row)) for kind in kinds]
+            self._out.ended += [(self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds]
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
                 "play": rule.play,
-                "score": self._score(change.row),
-                "band": self._band_name(change.row),
+                "score": self._outcome.score(change.row),
+                "band": self._outcome.band(change.row),
             }
             self._alert(
                 change.row,
@@ -240,11 +218,9 @@ class _Telling:
             return
         before = bands[change.before].name if change.before >= 0 else None
         after = bands[change.after].name
-        data = self._standing_data(i, before)
-        self._message(i, "customer.band.changed", data)
+        self._message(i, drafts.BAND_CHANGED, partial(self._outcome.standing, i, before))
         if 0 <= change.before < change.after and not change.anew:
-            then = float(self._before[i, memory.RISK])
-            self._message(i, RISK_RAISED, {**data, "previous_risk": None if isnan(then) else then})
+            self._message(i, drafts.RISK_RAISED, partial(self._outcome.worse, i, before))
         if change.alert:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
@@ -258,11 +234,11 @@ class _Telling:
                 absence=not self._logged_us[i],  # time alone made it: nothing came
             )
         elif change.after < len(bands) // 2 <= change.before:
-            self._out.ended.append((self._keys[i], BAND_ALERT, self._at(i)))
+            self._out.ended.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
 
     def _is_imported(self, i: int) -> bool:
         """Whether old events, logged only now, changed something: that makes history, and no noise."""
-        last_seen = self._states.facts[self._row_numbers[i], facts.LAST_SEEN]
+        last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
 
     def _alert(
@@ -281,58 +257,37 @@ class _Telling:
     ) -> None:
         detail["briefing"] = self._briefing(i, kind)
         row = AlertRow(
-            id=alert_id(self._customer(i), kind, onset_us),
+            id=alert_id(self._outcome.customer(i), kind, onset_us),
             customer_key=self._keys[i],
-            customer_id=self._customer(i),
+            customer_id=self._outcome.customer(i),
             kind=kind,
             severity=severity,
             summary=summary,
             detail=kept(detail),
             onset_at=from_us(onset_us),
-            raised_at=self._at(i),
+            raised_at=self._outcome.at(i),
             unless_open=unless_open,
             takes_over=takes_over,
             family="\n".join(family or (kind,)),
             absence=absence,
         )
         self._out.alerts.append(row)
-        data = {
-            "id": row.id,
-            "customer_id": row.customer_id,
-            "kind": kind,
-            "severity": severity,
-            "state": "open",
-            "summary": summary,
-            "onset_at": row.onset_at,
-            "raised_at": row.raised_at,
-            "detail": detail,
-        }
-        self._out.alert_messages[row.id] = self._drafted(i, "alert.raised", data)
+        self._out.alert_messages[row.id] = self._drafted(i, drafts.ALERT_RAISED, partial(drafts.raised, row, detail))
 
-    def _message(self, i: int, type: str, data: dict[str, Any]) -> None:
+    def _message(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: str, data: dict[str, Any]) -> Draft:
+    def _drafted(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> Draft:
         self.sequence[i] += 1
-        return Draft(type, self._customer(i), self._at(i), int(self.sequence[i]), int(self._logged_us[i]), data)
-
-    def _standing_data(self, i: int, previous_band: str | None) -> dict[str, Any]:
-        return {
-            "customer_id": self._customer(i),
-            "score": self._score(i),
-            "risk": None if isnan(risk := float(self._decisions.risk[i])) else risk,
-            "band": self._band_name(i),
-            "previous_band": previous_band,
-            "decided_at": self._at(i),
-            "flags": list(self._flags(i)),
-            "scorecard_version": self._version,
-        }
+        return Draft(
+            type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data
+        )
 
     def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
         """What lists and history say alike of some."""
         after, rows = self._decisions.memory[at], self._rows[at]
         flags = self._card.flag_names
-        names = self._band_names
+        names = self._outcome.band_names
         return decisions_store.Decided(
             keys=self._states.key[rows],
             partitions=self._states.partition[rows],
@@ -355,7 +310,9 @@ class _Telling:
         states, stages = self._states, self._found.stages.stage
         changed = self._decisions.standings
         if states.profile_changed:
-            renamed = np.fromiter(map(states.profile_changed.__contains__, self._row_numbers), bool, len(self._rows))
+            renamed = np.fromiter(
+                map(states.profile_changed.__contains__, self._outcome.row_numbers), bool, len(self._rows)
+            )
             changed = changed | renamed
         at = np.flatnonzero(changed)
         if not len(at):
@@ -371,62 +328,3 @@ class _Telling:
         loyalties = self._decisions.memory[at, memory.LOYALTY]
         decided = self._decided(at)
         self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
-
-    def _at(self, i: int) -> datetime:
-        return from_us(int(self._found.now_us[i]))
-
-    def _score(self, i: int) -> float | None:
-        score = float(self._decisions.score[i])
-        return None if isnan(score) else score
-
-    def _band_name(self, i: int) -> str | None:
-        return self._band_names[int(self._decisions.memory[i, memory.BAND])]
-
-    def _flags(self, i: int) -> tuple[str, ...]:
-        return flag_names(self._card.flag_names, float(self._decisions.memory[i, memory.FLAGS]))
-
-    def _customer(self, i: int) -> str:
-        customer_id: str = self._states.ids[self._row_numbers[i]]
-        return customer_id
-
-
-def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
-    """The webhook-id: the same decision has the same one, whoever writes it down."""
-    said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
-    return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
-
-
-def escalated(raised: Draft, taken: TakenOver) -> Draft:
-    """`alert.escalated` for an alert that became a sharper flag's; raised: what would have told of a new one."""
-    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
-    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
-    return raised._replace(type="alert.escalated", data={**raised.data, **known, **previous})
-
-
-def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
-    """`alert.resolved` for alerts whose condition ended; sequences: by customer_key."""
-    messages: list[OutboxMessage] = []
-    for alert in alerts:
-        sequence = sequences.get(alert.customer_key, 0)
-        data = {
-            "id": alert.id,
-            "customer_id": alert.customer_id,
-            "kind": alert.kind,
-            "severity": alert.severity,
-            "state": "resolved",
-            "summary": alert.summary,
-            "onset_at": alert.onset_at,
-            "raised_at": alert.raised_at,
-            "detail": {},
-            "sequence": sequence,
-        }
-        messages.append(
-            OutboxMessage(
-                id="msg_" + blake2b(f"{alert.id}\0resolved".encode(), digest_size=15).hexdigest(),
-                type=ALERT_RESOLVED,
-                customer_id=alert.customer_id,
-                body=body(ALERT_RESOLVED, at, data),
-                logged_at=None,
-            )
-        )
-    return messages

@@ -1,11 +1,13 @@
 """Connections to PostgreSQL: asyncpg under SQLAlchemy, made from a plain `postgresql://` address."""
 
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "raw"]
+__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "glance", "raw"]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 SESSION = {
@@ -19,21 +21,34 @@ SESSION = {
 def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc") -> AsyncEngine:
     """An engine on `url` (`postgresql://…`, unix sockets as `?host=/path`).
 
-    asyncpg parses the address itself, so whatever it understands (`sslmode`, several hosts) works. A pooled connection
-    is probed before it is handed out: a restart of the server costs one failed transaction at most.
+    asyncpg parses the address itself, so whatever it understands (`sslmode`, several hosts) works. A connection that
+    the server has closed isn't handed out, which costs no question: a restart of the server costs one failed
+    transaction at most. (SQLAlchemy's own probe asks thrice, and each transaction would wait for it.)
     """
 
     async def creator() -> asyncpg.Connection:
         return await connect(url, application=application)
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=creator,
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=True,
         pool_use_lifo=True,  # a server process that has just worked knows the tables, plans and pages
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(adapted: Any, *_: object) -> None:
+    """Have the pool connect anew in place of a connection whose end has come meanwhile."""
+    if adapted.driver_connection.is_closed():
+        raise DisconnectionError("the server has closed the connection")
+
+
+def glance(engine: AsyncEngine) -> AsyncConnection:
+    """A connection for single statements that read: none begins or ends a transaction, so each is one round trip."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connection:

@@ -64,6 +64,18 @@ async def page(conn: AsyncConnection, place: Place) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+async def is_due(conn: AsyncConnection) -> bool:
+    """Whether there may be something to claim."""
+    return bool(
+        await conn.scalar(
+            text("""
+                select exists (select from lab_runs
+                               where state = 'queued' or (state = 'running' and runner_until < clock_timestamp()))
+            """)
+        )
+    )
+
+
 async def claim(conn: AsyncConnection, runner: str, lease_seconds: float) -> Run | None:
     """Take the oldest run that waits, or whose runner is gone; None while another one is executed, or none waits.
 
