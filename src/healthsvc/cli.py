@@ -19,6 +19,7 @@ import typer
 from healthsvc import (
     __version__,
     cli_lab,
+    cli_lab_replay,
     cli_portfolio,
     cli_replay,
     cli_scorecards,
@@ -258,6 +259,7 @@ def _leave(code: int) -> NoReturn:
 app.add_typer(keys, name="keys")
 cli_replay.register(app)
 cli_lab.register(app)
+cli_lab_replay.register()
 cli_scorecards.register(app)
 cli_shadow.register()
 cli_portfolio.register(app)

@@ -91,15 +91,15 @@ def score_command(
     Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose horizon ended before
     the first obs_ts to score; with too little evidence the prior stays. A summary in JSON goes to standard output.
     """
-    with _complaining():
+    with complaining():
         rows = read_labels(labels, outcomes=False)
         known = read_labels(fit, outcomes=True) if fit else None
-        found = scoring.score(events, rows, fit=known, mapping=_mapping(mapping), tell=_tell)
+        found = scoring.score(events, rows, fit=known, mapping=_mapping(mapping), tell=tell)
         scoring.write_scores(out, rows, found.risks)
         told = scoring.summary(found, rows)
         for warning in told["warnings"]:
-            _tell(f"warning: {warning}")
-        _answer(told)
+            tell(f"warning: {warning}")
+        answer(told)
 
 
 @lab.command("backtest")
@@ -122,7 +122,7 @@ def backtest_command(
     override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
 ) -> None:
     """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
-    with _complaining(), _history(events, archive) as log:
+    with complaining(), _history(events, archive) as log:
         types = _types(mapping, log)
         asked = backtesting.Asked(
             events=log.events,
@@ -133,11 +133,11 @@ def backtest_command(
             override=override,
             segments=read_segments(segments) if segments else log.segments,
         )
-        found = backtesting.backtest(asked, _tell)
+        found = backtesting.backtest(asked, tell)
         if report is not None:
             report.write_text(page(found), encoding="utf-8")
-            _tell(f"the report is in {report}")
-        _answer(found)
+            tell(f"the report is in {report}")
+        answer(found)
 
 
 @lab.command("fit")
@@ -168,21 +168,21 @@ def fit_command(
 
     Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
     """
-    with _complaining(), _history(events, archive) as log:
+    with complaining(), _history(events, archive) as log:
         types = _types(mapping, log)
         if silence or base_rate is not None:
             known = _known(log.events, None, OutcomeName.SILENCE, horizon_days, types)
-            rules, told = fitting.number_prior(log.events, known, types, base_rate, _tell)
+            rules, told = fitting.number_prior(log.events, known, types, base_rate, tell)
         else:
             known = _known(log.events, labels, outcome, horizon_days, types)
-            fitted = fitting.fit(log.events, known, types, _instant(as_of), _tell)
+            fitted = fitting.fit(log.events, known, types, instant(as_of), tell)
             rules, told = fitted.rules, fitted.told
         if out is not None:
             written = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
             compile_document(written)  # a horizon of less than three days can be fitted, but not kept live
             out.write_text(written, encoding="utf-8")
-            _tell(f"the scorecard is in {out}")
-        _answer(told)
+            tell(f"the scorecard is in {out}")
+        answer(told)
 
 
 @lab.command("compare")
@@ -197,10 +197,10 @@ def compare_command(
     capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
 ) -> None:
     """Judge two scorecards' risks on the same rows, and say who would move."""
-    with _complaining(), _history(events, archive) as log:
+    with complaining(), _history(events, archive) as log:
         first, second = _rules(one.read_text()), _rules(other.read_text())
         known = _known(log.events, labels, outcome, horizon_days, first.mapping)
-        _answer(comparing.compare(log.events, known, first, second, capacity, _tell))
+        answer(comparing.compare(log.events, known, first, second, capacity, tell))
 
 
 @lab.command("preview")
@@ -217,10 +217,10 @@ def preview_command(
     ] = None,
 ) -> None:
     """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at."""
-    with _complaining(), _history(events, archive) as log:
+    with complaining(), _history(events, archive) as log:
         new, old = _rules(scorecard.read_text()), _rules(log.card(live) or "")
-        rows = comparing.everyone(log.events, _instant(as_of), new.model.horizon_us)
-        _answer(comparing.preview(log.events, rows, new, old, _tell))
+        rows = comparing.everyone(log.events, instant(as_of), new.model.horizon_us)
+        answer(comparing.preview(log.events, rows, new, old, tell))
 
 
 @lab.command("drift")
@@ -233,10 +233,10 @@ def drift_command(
     horizon_days: Horizon = 28.0,
 ) -> None:
     """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
-    with _complaining(), _history(events, archive) as log:
+    with complaining(), _history(events, archive) as log:
         rules = _rules(scorecard.read_text())
         known = _known(log.events, labels, outcome, horizon_days, rules.mapping)
-        _answer(comparing.watch(log.events, known, rules, _tell))
+        answer(comparing.watch(log.events, known, rules, tell))
 
 
 def _known(
@@ -253,7 +253,7 @@ def _known(
     found = from_log(read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US))
     if not len(found):
         raise FileRefusedError(f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days")
-    _tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
+    tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
     return found
 
 
@@ -297,7 +297,8 @@ def _rules(document: str) -> RiskRules:
     return rules
 
 
-def _instant(text: str | None) -> int | None:
+def instant(text: str | None) -> int | None:
+    """The microseconds of an --as-of. Raises FileRefusedError."""
     if text is None:
         return None
     us, ok, _ = instants([text])
@@ -310,19 +311,21 @@ def _mapping(path: Path | None) -> TypeMapping:
     return load_type_mapping(path) if path else TypeMapping()
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """On standard error, for people."""
     _errors.print(text, markup=False)
 
 
-def _answer(told: dict[str, Any]) -> None:
+def answer(told: dict[str, Any]) -> None:
+    """The result, in JSON, on standard output."""
     typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 
 @contextmanager
-def _complaining() -> Iterator[None]:
+def complaining() -> Iterator[None]:
     """Expected trouble as one sentence on standard error."""
     try:
         yield
     except (CannotJudgeError, FileRefusedError, OSError, ScorecardError) as error:
-        _tell(str(error))
+        tell(str(error))
         raise typer.Exit(1) from None

@@ -50,3 +50,15 @@ async def test_the_schedule_is_set_and_read(api: httpx.AsyncClient) -> None:
     assert (await api.get("/v1/lab/schedule")).json() == answer.json()
     assert (answer.json()["refit"], answer.json()["horizon_days"]) == ("monthly", 30)
     assert (await api.put("/v1/lab/schedule", json={"refit": "hourly"})).status_code == 422
+
+
+async def test_a_replay_of_the_score_takes_a_kept_version(api: httpx.AsyncClient) -> None:
+    asked = await api.post("/v1/lab/runs", json={"kind": "replay", "version": 1, "dates": 12, "known_by": "counted"})
+
+    assert asked.status_code == 202
+    assert asked.json()["options"] == {
+        "version": 1, "dates": 12, "every_days": 7, "horizon_days": 28, "known_by": "counted",
+    }  # fmt: skip
+    assert (await api.post("/v1/lab/runs", json={"kind": "replay", "version": 9})).status_code == 404
+    assert (await api.post("/v1/lab/runs", json={"kind": "replay", "dates": 1})).status_code == 422
+    assert (await api.post("/v1/lab/runs", json={"kind": "replay", "known_by": "heart"})).status_code == 422

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from healthsvc.core.risk.section import model_key
 from healthsvc.flows import lab_runs
 from healthsvc.flows.lab import child
+from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import lab_runs as stored
 from healthsvc.store.engine import AsyncEngine
@@ -101,9 +103,10 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
     assert (done.result["model"], done.result["reason"], done.result["scorecard"]) == ("prior", "no_evidence", None)
 
 
-async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine) -> None:
+@pytest.mark.parametrize("wanted", [FIT, Replay()], ids=["fit", "replay"])
+async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine, wanted: Wanted | Replay) -> None:
     await installed(engine)
-    run = await lab_runs.ask(engine, FIT, by="kim", now=NOW)
+    run = await lab_runs.ask(engine, wanted, by="kim", now=NOW)
     with silent_database() as (url, _):  # the run can't be over before it is cancelled
         executing = asyncio.create_task(
             lab_runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event())

@@ -20,8 +20,9 @@ import structlog
 from healthsvc.core.instants import to_us
 from healthsvc.flows import lab_schedule
 from healthsvc.flows.lab import child
+from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
-from healthsvc.store import audit, lab_runs, projections
+from healthsvc.store import audit, lab_runs, projections, scorecards
 from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.lab_runs import Run
 from healthsvc.store.log import FAULTS
@@ -37,7 +38,7 @@ ENDED: Final = "The process that executed it ended with code {code}, without a r
 log = structlog.get_logger()
 
 
-async def ask(engine: AsyncEngine, wanted: Wanted, *, by: str, now: datetime) -> Run:
+async def ask(engine: AsyncEngine, wanted: Wanted | Replay, *, by: str, now: datetime) -> Run:
     """Queue a run."""
     options = asdict(wanted)
     kind = options.pop("kind")
@@ -87,11 +88,18 @@ async def execute_next(
     async with engine.begin() as conn:
         run = await lab_runs.claim(conn, worker_id, LEASE_SECONDS)
         live = await projections.live(conn)
+        version = None if run is None else run.options.get("version")
+        beside = None if version is None else await scorecards.get(conn, version)
     if run is None:
         return False
-    since_us = 0 if live.live_at is None else to_us(live.live_at)
-    wanted = {"kind": run.kind, **run.options}
-    task = {"url": url, "live_document": live.document, "live_since_us": since_us, "wanted": wanted}
+    task = {
+        "url": url,
+        "live_document": live.document,
+        "live_since_us": 0 if live.live_at is None else to_us(live.live_at),
+        "document": None if beside is None else beside.frozen or beside.document,
+        "now_us": to_us(now()),
+        "wanted": {"kind": run.kind, **run.options},
+    }
     process = _Process(task)
     try:
         await _watch(engine, process, run.id, worker_id, now, stop)

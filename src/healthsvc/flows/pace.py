@@ -8,6 +8,8 @@ from healthsvc.core.instants import SECOND_US
 from healthsvc.flows.held import Pending
 from healthsvc.flows.ports import Reading
 
+PATIENCE: Final = 2.0
+"""While a backlog is caught up with, an event waits for so many times as long as it is late already."""
 SMALLEST_SHARE: Final = 1 / 64
 
 
@@ -21,8 +23,8 @@ class Pace:
     flush_seconds: float = 0.02
     backlog_least_seconds: float = 0.5
     backlog_seconds: float = 12.0
-    """While a backlog is caught up with, events wait as long again as they are late already, within these bounds: of
-    two events of a customer in one flush only the second one's state is written, so large flushes are cheaper."""
+    """While a backlog is caught up with, events wait by how late they are already, within these bounds: of two events
+    of a customer in one flush only the second one's state is written, so large flushes are cheaper."""
     read_records: int = 5_000
     lease_seconds: float = 10.0
 
@@ -91,4 +93,4 @@ class Waiting:
         pace = self._pace
         if not any(self._behind.values()):
             return pace.flush_seconds
-        return self._share * min(pace.backlog_seconds, max(pace.backlog_least_seconds, self._late))
+        return self._share * min(pace.backlog_seconds, max(pace.backlog_least_seconds, PATIENCE * self._late))

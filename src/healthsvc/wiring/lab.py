@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from healthsvc.flows.lab import export
+from healthsvc.flows.lab.replay import Cards, Past, Say, of_archive
 from healthsvc.settings import Settings
 from healthsvc.store import projections
 from healthsvc.wire.pages import PageRules
@@ -32,3 +35,14 @@ async def archived(url: str, settings: Settings, events: Path, told: Callable[[i
         rules = PageRules(yaml.safe_load(document).get("page_kinds"))
         await export.write(engine, events, rules.kind_of, told)
         return Archived(events, document, await export.segments(engine))
+
+
+async def replayed(
+    url: str, settings: Settings, live: str | None, candidate: str | None, past: Past, until: datetime | None, say: Say
+) -> dict[str, Any]:
+    """The health score over the archive's past, up to an instant or now; live: in place of the live scorecard."""
+    await install(url, settings)
+    async with engine_on(url, "healthsvc-lab") as engine:
+        async with engine.connect() as conn:
+            document = live if live is not None else (await projections.live(conn)).document
+        return await of_archive(engine, Cards.of(document, candidate), past, until or datetime.now(UTC), say)

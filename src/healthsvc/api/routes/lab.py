@@ -1,5 +1,6 @@
 """Runs of the lab on the service's own archive: a model fitted and judged before it is published."""
 
+from dataclasses import fields
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -18,8 +19,9 @@ from healthsvc.api.problems import (
     ProblemError,
     not_found,
 )
-from healthsvc.flows import lab_runs, lists
-from healthsvc.flows.lab.run import Wanted as Run
+from healthsvc.flows import lab_runs, lists, publish
+from healthsvc.flows.lab.replay import Replay
+from healthsvc.flows.lab.run import Wanted
 from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
 from healthsvc.wire.rest.shapes import Paging
 
@@ -31,9 +33,9 @@ RunId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The run's id.", exa
 @router.post(
     "",
     operation_id="create_lab_run",
-    summary="Fit or judge a model on the archive",
+    summary="Fit or judge a model, or replay the score, on the archive",
     status_code=202,
-    responses=answers(LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=202),
+    responses=answers(LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, INVALID_REQUEST, status=202),
     openapi_extra=documented(LabRunCreate),
 )
 async def create_lab_run(
@@ -46,7 +48,9 @@ async def create_lab_run(
     such a run, its `result.scorecard` a new version, and that version published. Scope: `scorecards:admin`.
     """
     house = services(request)
-    run = await lab_runs.ask(house.engine, Run(**body.model_dump()), by=principal.name, now=house.now())
+    if body.version is not None and await publish.find(house.engine, body.version) is None:
+        raise not_found("scorecard version")
+    run = await lab_runs.ask(house.engine, _wanted(body), by=principal.name, now=house.now())
     response.headers["location"] = f"/v1/lab/runs/{run.id}"
     return LabRun.model_validate(run)
 
@@ -92,3 +96,9 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
     if not cancelled:
         raise ProblemError(CONFLICT, "The run is over already.")
     return Response(status_code=204)
+
+
+def _wanted(body: LabRunCreate) -> Wanted | Replay:
+    """What the kind of run looks at."""
+    asked = Replay if body.kind == "replay" else Wanted
+    return asked(**body.model_dump(include={f.name for f in fields(asked)}))

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import yaml
 
+from healthsvc.core.instants import from_us
 from healthsvc.flows.lab import export
+from healthsvc.flows.lab.replay import Cards, Replay, of_archive
 from healthsvc.flows.lab.run import OUTCOMES_AT, Wanted, execute
 from healthsvc.store.engine import create_engine
 from healthsvc.wire.pages import PageRules
@@ -35,7 +37,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="healthsvc-lab-"))
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     try:
-        said = _run(task, folder)
+        said = _replay(task) if task["wanted"]["kind"] == "replay" else _run(task, folder)
     except Exception as error:
         said = {"failure": f"{type(error).__name__}: {error}"}
     finally:
@@ -52,6 +54,18 @@ def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
         events, Wanted(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments
     )
     return {"result": {"events": written, **result}, "model_key": key}
+
+
+def _replay(task: dict[str, Any]) -> dict[str, Any]:
+    async def replayed() -> dict[str, Any]:
+        engine = create_engine(task["url"], application="healthsvc-lab")
+        try:
+            cards = Cards.of(task["live_document"], task["document"])
+            return await of_archive(engine, cards, Replay(**task["wanted"]), from_us(task["now_us"]), _progress)
+        finally:
+            await engine.dispose()
+
+    return {"result": asyncio.run(replayed()), "model_key": None}
 
 
 async def _export(url: str, path: Path, rules: PageRules) -> tuple[int, dict[str, str]]:

@@ -1,20 +1,11 @@
 """The backtest as one self-contained HTML page: figures and inline SVG pictures, nothing fetched from anywhere."""
 
-from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
-WIDE, HIGH, EDGE = 420, 260, 36
-STYLE: Final = """
-body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1000px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%;font-size:13px}
-th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e3e8ee}
-th:first-child,td:first-child{text-align:left}
-figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-size:13px;color:#52606d}
-svg text{font:11px system-ui,sans-serif;fill:#52606d}.no{color:#b42318}.yes{color:#1a7f37}
-.terms figure{margin:.3rem .6rem .3rem 0;width:220px;overflow-wrap:anywhere;min-height:200px}
-"""
+from healthsvc.flows.lab.pictures import Axes, document, figure, number, percent
+
 COLUMNS: Final = (
     ("auc", "AUC"), ("auc_error", "±"), ("auc_within_date", "within date"), ("average_precision", "avg. precision"),
     ("lift_top_tenth", "lift, top tenth"), ("precision_at_capacity", "precision at capacity"),
@@ -48,10 +39,7 @@ def page(found: dict[str, Any]) -> str:
         _mapping(told["mapping"]),
         "".join(f"<p>{escape(w)}</p>" for w in told["warnings"]),
     ]
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
-    )
+    return document(title, parts)
 
 
 def _opening(found: dict[str, Any]) -> str:
@@ -79,83 +67,31 @@ def _check(name: str, detail: str, *, passed: bool) -> str:
 def _table(rows: dict[str, dict[str, Any]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for _, name in COLUMNS)
     body = "".join(
-        f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{_number(row.get(key))}</td>" for key, _ in COLUMNS) + "</tr>"
+        f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{number(row.get(key))}</td>" for key, _ in COLUMNS) + "</tr>"
         for name, row in rows.items()
     )
     return f"<table><tr><th></th>{head}</tr>{body}</table>"
 
 
-def _number(value: Any) -> str:
-    return "–" if value is None or value != value else f"{value:.3f}"
-
-
 # Pictures ----------------------------------------------------------------------------------------------------
-
-
-class _Axes:
-    """Data to pixels; y grows upwards."""
-
-    def __init__(self, x: tuple[float, float], y: tuple[float, float], wide: int = WIDE, high: int = HIGH) -> None:
-        self.x0, self.x1 = x if x[1] > x[0] else (x[0] - 1, x[0] + 1)
-        self.y0, self.y1 = y if y[1] > y[0] else (y[0] - 1, y[0] + 1)
-        self.wide, self.high = wide, high
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        across = EDGE + (x - self.x0) / (self.x1 - self.x0) * (self.wide - EDGE - 10)
-        up = (y - self.y0) / (self.y1 - self.y0) * (self.high - EDGE - 10)
-        return round(across, 1), round(self.high - EDGE - up, 1)
-
-    def line(self, points: Sequence[tuple[float, float]], colour: str = "#2563eb", dashed: bool = False) -> str:
-        path = " ".join(f"{x},{y}" for x, y in (self.at(*p) for p in points))
-        dash = ' stroke-dasharray="4 4"' if dashed else ""
-        return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
-
-    def bars(self, edges: Sequence[float], heights: Sequence[float]) -> str:
-        drawn = []
-        for left, right, height in zip(edges, edges[1:], heights, strict=False):
-            (x0, top), (x1, bottom) = self.at(left, height), self.at(right, 0)
-            drawn.append(
-                f'<rect x="{x0}" y="{top}" width="{max(0.5, x1 - x0 - 1):.1f}" height="{max(0.0, bottom - top):.1f}" '
-                'fill="#93b4f5"/>'
-            )
-        return "".join(drawn)
-
-    def frame(self, labels: str = "") -> str:
-        (x0, y0), (x1, y1) = self.at(self.x0, self.y0), self.at(self.x1, self.y1)
-        return (
-            f'<path d="M{x0} {y1}V{y0}H{x1}" fill="none" stroke="#9aa5b1"/>'
-            f'<text x="{x0}" y="{y0 + 14}">{self.x0:.3g}</text>'
-            f'<text x="{x1}" y="{y0 + 14}" text-anchor="end">{self.x1:.3g}</text>'
-            f'<text x="{x0 - 4}" y="{y0}" text-anchor="end">{self.y0:.2g}</text>'
-            f'<text x="{x0 - 4}" y="{y1 + 8}" text-anchor="end">{self.y1:.2g}</text>'
-            f'<text x="{(x0 + x1) / 2}" y="{y0 + 28}" text-anchor="middle">{escape(labels)}</text>'
-        )
-
-
-def _figure(axes: _Axes, drawn: str, caption: str, labels: str = "") -> str:
-    svg = (
-        f'<svg width="{axes.wide}" height="{axes.high}" viewBox="0 0 {axes.wide} {axes.high}" role="img" '
-        f'aria-label="{escape(caption)}">{axes.frame(labels)}{drawn}</svg>'
-    )
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _reliability(bins: list[dict[str, float]] | None) -> str:
     if not bins:
         return "<p>A ranking makes no claim that a reliability picture could check.</p>"
     most = max(max(b["told"], b["happened"]) for b in bins) or 1.0
-    axes = _Axes((0, most), (0, most))
+    axes = Axes((0, most), (0, most))
     points = [(b["told"], b["happened"]) for b in bins]
     dots = "".join(f'<circle cx="{x}" cy="{y}" r="4" fill="#2563eb"/>' for x, y in (axes.at(*p) for p in points))
     drawn = axes.line([(0, 0), (most, most)], "#9aa5b1", dashed=True) + axes.line(points) + dots
-    return _figure(axes, drawn, "Reliability: what happened against what was told, by tenths", "told")
+    return figure(axes, drawn, "Reliability: what happened against what was told, by tenths", "told")
 
 
 def _lift(curve: dict[str, Any]) -> str:
     points = [(0.0, 0.0), *zip(curve["share_of_customers"], curve["share_of_churners"], strict=True)]
-    axes = _Axes((0, 1), (0, 1))
+    axes = Axes((0, 1), (0, 1))
     drawn = axes.line([(0, 0), (1, 1)], "#9aa5b1", dashed=True) + axes.line(points)
-    return _figure(axes, drawn, "Lift: share of the churners among the riskiest customers", "share of customers")
+    return figure(axes, drawn, "Lift: share of the churners among the riskiest customers", "share of customers")
 
 
 def _lead(days: list[float] | None) -> str:
@@ -165,15 +101,15 @@ def _lead(days: list[float] | None) -> str:
     edges = [most * i / 15 for i in range(16)]
     counts = [sum(a <= d < b or (d == most and b == most) for d in days) for a, b in pairwise(edges)]
     shares = [count / len(days) for count in counts]
-    axes = _Axes((0, most), (0, max(shares)))
+    axes = Axes((0, most), (0, max(shares)))
     caption = "Lead time: days of unbroken red before churn, share of those caught"
-    return _figure(axes, axes.bars(edges, shares), caption, "days")
+    return figure(axes, axes.bars(edges, shares), caption, "days")
 
 
 def _distribution(found: dict[str, Any]) -> str:
     shares = [count / sum(found["rows"]) for count in found["rows"]]
-    axes = _Axes((0, found["edges"][-1]), (0, max(shares)))
-    return _figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
+    axes = Axes((0, found["edges"][-1]), (0, max(shares)))
+    return figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
 
 
 def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
@@ -183,7 +119,7 @@ def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
     rows = {"share of the rows": found["shares"], "left within the horizon": found["churned"]}
     rows |= {f"share in {name}": told["steps"]["shares"] for name, told in segments.items()}
     body = "".join(
-        f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{_percent(row[name])}</td>" for name in names) + "</tr>"
+        f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{percent(row[name])}</td>" for name in names) + "</tr>"
         for title, row in rows.items()
     )
     flips = found["flips_per_customer_and_date"]
@@ -191,13 +127,9 @@ def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
     return (
         "<p>Odds of leaving against the mean of the first date judged. No health bands: those are of the score, which "
         f"a file has not.</p><table><tr><th></th>{head}</tr>{body}</table>"
-        f"<p>From date to date {_percent(flips)} of the customers change step; {entering:.2f} a week enter the last "
+        f"<p>From date to date {percent(flips)} of the customers change step; {entering:.2f} a week enter the last "
         "one for each CSM.</p>"
     )
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
 
 
 def _terms(model: Any) -> str:
@@ -207,9 +139,9 @@ def _terms(model: Any) -> str:
     drawn = []
     for term in terms:
         gives = [g - term["reference"] for g in term["gives"]]
-        axes = _Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
+        axes = Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
         zero = axes.line([(axes.x0, 0), (axes.x1, 0)], "#cbd2d9", dashed=True)
-        drawn.append(_figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term)))
+        drawn.append(figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term)))
     return f'<div class="terms">{"".join(drawn)}</div>'
 
 

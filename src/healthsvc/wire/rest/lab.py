@@ -15,10 +15,11 @@ class LabRunCreate(Asked):
     model_config = example(kind="fit", outcome="cancelled", horizon_days=28, fit_share=0.5, capacity=25)
 
     kind: Annotated[
-        Literal["backtest", "fit", "drift"],
+        Literal["backtest", "fit", "drift", "replay"],
         Field(
             description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too; "
-            "drift: the live model against outcomes that have matured since it went live, over its own horizon."
+            "drift: the live model against outcomes that have matured since it went live, over its own horizon; "
+            "replay: the health score's bands over dates of the past, with only what was known then."
         ),
     ]
     outcome: Annotated[
@@ -30,6 +31,24 @@ class LabRunCreate(Asked):
         0.5
     )
     capacity: Annotated[int, Field(ge=1, le=1_000_000, description="Customers whom the team can call per date.")] = 25
+    version: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=2_147_483_647,
+            description="Of replay: a scorecard version, a draft too, to be held against the live one.",
+        ),
+    ] = None
+    dates: Annotated[int, Field(ge=2, le=520, description="Of replay: how many dates, the last of them now.")] = 26
+    every_days: Annotated[int, Field(ge=1, le=90, description="Of replay: days from one date to the next.")] = 7
+    known_by: Annotated[
+        Literal["auto", "counted", "occurred"],
+        Field(
+            description="Of replay: an event is known when the service had counted it (scores are then those that were "
+            "told), or when it had happened. auto: counted, unless most of the archive was counted more than three "
+            "days after it happened, as an import is."
+        ),
+    ] = "auto"
 
 
 _RUN: JsonDict = {
@@ -72,7 +91,7 @@ class LabRunSummary(Told):
     model_config = example(**_RUN)
 
     id: int
-    kind: Literal["backtest", "fit", "drift"]
+    kind: Literal["backtest", "fit", "drift", "replay"]
     options: dict[str, Any]
     state: Annotated[
         Literal["queued", "running", "done", "failed"],
@@ -99,7 +118,10 @@ class LabRun(LabRunSummary):
             "dates judged and of what stands beside, the ship gate's checks; `scorecard`: the live document with the "
             "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest. "
             "Of kind drift: `drift` with `alarm`, `intercept_off_by` in log-odds and its error, `told` and `happened`; "
-            "null with a `detail` where nothing has matured or the live risk is a ranking."
+            "null with a `detail` where nothing has matured or the live risk is a ranking. "
+            "Of kind replay: `live` and, with a `version`, `scorecard`: shares of the bands by date and segment, "
+            "moves, flips, alerts, what red foretold; `against_live`: who is in another band. Null where the events "
+            "of the archive give nobody a score; `warnings` say so."
         ),
     ]
 

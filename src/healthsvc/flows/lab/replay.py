@@ -1,0 +1,223 @@
+"""`lab replay`: the health score over the past: bands at dates gone by, by one scorecard, or by a candidate beside the
+live one.
+
+The core that runs live folds, evaluates and decides; what was known at an instant is told in the result (`known_by`).
+Customers hang on nobody else, so they are taken in blocks, each through the whole past.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from healthsvc.core.decide import ALERT_MAX_AGE_US
+from healthsvc.core.feeds import Program
+from healthsvc.core.instants import to_us
+from healthsvc.core.levels import Instants
+from healthsvc.flows.lab.findings import Findings
+from healthsvc.flows.lab.walk import FOREVER_US, Timetable, Told, Walk
+from healthsvc.store import archive_export
+from healthsvc.store.engine import AsyncEngine
+from healthsvc.wire.decode import decode_batch
+from healthsvc.wire.files import EventFile, FileRefusedError, Line
+from healthsvc.wire.scorecards import Compiled, compile_document
+
+KnownBy = Literal["auto", "counted", "occurred"]
+Say = Callable[[str, float], None]
+"""Says what is being done and how much of it is done, 0..1."""
+
+CUSTOMERS_AT_ONCE: Final = 20_000
+LACKING: Final = (
+    "the archive lacks events that were counted (it was off, or its retention dropped them): what the service told then"
+    " rested on more than is replayed here"
+)
+REPLAYING: Final = "replaying the score"
+SAMPLE: Final = 20_000
+IMPORTED_SHARE: Final = 0.5
+AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Which past is told."""
+
+    dates: int = 26
+    every_days: int = 7
+    horizon_days: float = 28.0
+    """Within which leaving counts as foretold."""
+    known_by: KnownBy = "auto"
+    """auto: when it was counted, unless most of the archive was imported (counted days after it happened)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay(Past):
+    """A run of this kind: the version to be held against the live one, if any."""
+
+    kind: Literal["replay"] = "replay"
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cards:
+    """The live scorecard, and one to be held against it."""
+
+    live: Compiled
+    candidate: Compiled | None = None
+
+    @classmethod
+    def of(cls, live: str, candidate: str | None) -> "Cards":
+        """Raises ScorecardError."""
+        return cls(live=compile_document(live), candidate=None if candidate is None else compile_document(candidate))
+
+
+async def of_archive(engine: AsyncEngine, cards: Cards, past: Past, until: datetime, say: Say) -> dict[str, Any]:
+    """The result on the service's own archive, up to an instant; ready for JSON."""
+    until_us = to_us(until)
+    timetable = Timetable.daily(until_us, past.dates, past.every_days)
+    found = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
+    async with engine.connect() as conn:
+        late = await archive_export.share_counted_late(conn, until_us, ALERT_MAX_AGE_US, SAMPLE)
+    lived = late is not None and late <= IMPORTED_SHARE
+    counted = past.known_by == "counted" or (past.known_by == "auto" and lived)
+    places = Places()
+    async for walk in walked(engine, found.programs, timetable, counted=counted, say=say, places=places):
+        found.add(walk)
+    known_by = {"rule": "counted" if counted else "occurred", "asked": past.known_by, "counted_late": late}
+    told = found.told()
+    if places.lacking(all_counted=counted):
+        told["warnings"].append(LACKING)
+    return {"known_by": known_by, **told}
+
+
+class Places:
+    """Which places of each partition's fold order were met: numbered without gaps, so what is lacking shows."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, int] = {}
+        self._last: dict[int, int] = {}
+        self._count: Counter[int] = Counter()
+
+    def add(self, partitions: Sequence[int], sequences: Sequence[int]) -> None:
+        found, at = np.array(partitions), np.array(sequences)
+        for partition in np.unique(found).tolist():
+            mine = at[found == partition]
+            self._first[partition] = min(int(mine.min()), self._first.get(partition, FOREVER_US))
+            self._last[partition] = max(int(mine.max()), self._last.get(partition, -1))
+            self._count[partition] += len(mine)
+
+    def lacking(self, *, all_counted: bool) -> bool:
+        """Whether the beginning is lacking; or, where all that was counted by an instant was met, anything at all."""
+        return any(
+            first or (all_counted and self._count[partition] != self._last[partition] + 1)
+            for partition, first in self._first.items()
+        )
+
+
+async def walked(
+    engine: AsyncEngine, programs: Sequence[Program], timetable: Timetable, *, counted: bool, say: Say, places: Places
+) -> AsyncIterator[Walk]:
+    """All customers of the archive, block by block, at the end of their way; each block sees the archive of its own
+    time, which is the same up to the last step."""
+    until_us, done = int(timetable.steps_us[-1]), 0
+    async with engine.connect() as conn:
+        block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)
+    while block.keys:
+        walk, keys = Walk(programs, block.ids, timetable), np.array(block.keys)
+        async with engine.connect() as conn:
+            following = await archive_export.customers(conn, block.keys[-1], CUSTOMERS_AT_ONCE)
+            of = done + len(block.keys) + len(following.keys)
+            async for part in archive_export.known(conn, block, until_us, counted=counted):
+                places.add(part.partitions, part.sequences)
+                rows = np.searchsorted(keys, np.array(part.keys))
+                walk.feed(Told(np.array(part.known_us), rows, [e.encode() for e in part.events]))
+                say(REPLAYING, (done + walk.progress * len(block.keys)) / of)
+        walk.finish()
+        yield walk
+        done += len(block.keys)
+        block = following
+
+
+def of_file(file: EventFile, cards: Cards, past: Past, until: datetime | None, say: Say) -> dict[str, Any]:
+    """The result on a file of events, which is read whole into memory, up to an instant (its last event, if None);
+    ready for JSON. Raises FileRefusedError.
+
+    An event is known when it happened: a file doesn't tell when it was counted. One that is there twice counts once.
+    """
+    if past.known_by == "counted":
+        raise FileRefusedError("a file doesn't tell when its events were counted: --known-by occurred")
+    say("reading the file", 0.0)
+    read = _Read.of(file)
+    if not len(read.events):
+        raise FileRefusedError(f"{file.path}: has no events")
+    until_us = int(read.us[-1]) if until is None else to_us(until)
+    timetable = Timetable.daily(until_us, past.dates, past.every_days)
+    found = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
+    ids = list(dict.fromkeys(read.customer_ids))
+    for first in range(0, len(ids), CUSTOMERS_AT_ONCE):
+        block = ids[first : first + CUSTOMERS_AT_ONCE]
+        walk = Walk(found.programs, block, timetable)
+        for part in read.of_customers(block, until_us):
+            walk.feed(part)
+            say(REPLAYING, (first + walk.progress * len(block)) / len(ids))
+        walk.finish()
+        found.add(walk)
+    told = found.told()
+    told["events"]["set_aside"] += read.bad
+    told["events"]["repeated"] = read.repeated
+    return {"known_by": {"rule": "occurred", "asked": past.known_by, "counted_late": None}, **told}
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The valid events of a file in the order in which they happened."""
+
+    us: Instants
+    customer_ids: Sequence[str]
+    events: Sequence[bytes]
+    bad: int
+    repeated: int
+
+    @classmethod
+    def of(cls, file: EventFile) -> "_Read":
+        us, digests = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.uint64)]
+        ids: list[str] = []
+        events: list[bytes] = []
+        bad = 0
+        for group in file.groups(AT_ONCE):
+            lines = [line.value for line in group if isinstance(line, Line)]
+            some = decode_batch(lines, now_us=FOREVER_US)
+            bad += len(group) - len(some.events)
+            us.append(some.occurred_us)
+            digests.append(some.digests)
+            ids += [event.customer_id for event in some.events]
+            events += some.raws
+        at = np.concatenate(us)
+        _, once = np.unique(np.concatenate(digests), axis=0, return_index=True)
+        order = np.sort(once)
+        order = order[np.argsort(at[order], kind="stable")]
+        places = order.tolist()
+        kept = ([ids[i] for i in places], [events[i] for i in places])
+        return cls(at[order], *kept, bad, len(at) - len(order))
+
+    def of_customers(self, block: Sequence[str], until_us: int) -> Iterator[Told]:
+        """What happened with some customers by an instant."""
+        place = {customer_id: i for i, customer_id in enumerate(block)}
+        places = np.fromiter([place.get(c, -1) for c in self.customer_ids], np.int64, len(self.us))
+        mine = np.flatnonzero((places >= 0) & (self.us <= until_us))
+        for first in range(0, len(mine), AT_ONCE):
+            part = mine[first : first + AT_ONCE]
+            yield Told(self.us[part], places[part], [self.events[i] for i in part.tolist()])
+
+
+def sentence(told: dict[str, Any]) -> str:
+    """What was replayed, by which rule, in one sentence."""
+    rule = told["known_by"]["rule"]
+    how = "when the service had counted it" if rule == "counted" else "when it had happened"
+    first, last = (datetime.fromisoformat(told["dates"][name]) for name in ("first", "last"))
+    return (
+        f"{told['events']['folded']:,} events of {told['customers']:,} customers, {told['dates']['count']} dates from "
+        f"{first:%Y-%m-%d} to {last:%Y-%m-%d}; an event was known {how}."
+    )
