@@ -6,8 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constr
 MINUTES ?= 30
 WORKERS ?= 4
 
-.PHONY: help run test bench lab-check soak format schemas docs constraints clean
+.PHONY: help run test bench lab-check lab-few soak format schemas docs constraints clean
 .DEFAULT_GOAL := help
+
+define JUDGE
+@test ! -e ../shared/datasets/evaluate.py || test -x .venv-judge/bin/python || \
+	($(PYTHON) -m venv .venv-judge && .venv-judge/bin/python -m pip --quiet install pandas scikit-learn)
+endef
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,9 +28,12 @@ bench: .venv/.installed-dev ## measure; prints a table, writes benchmarks/latest
 	$(BIN)/python -m benchmarks
 
 lab-check: .venv/.installed-dev ## judge the risk on logs with real outcomes, where ../shared/datasets has them
-	@test ! -e ../shared/datasets/evaluate.py || test -x .venv-judge/bin/python || \
-		($(PYTHON) -m venv .venv-judge && .venv-judge/bin/python -m pip --quiet install pandas scikit-learn)
-	@$(BIN)/python benchmarks/lab_check.py .venv-judge/bin/python
+	$(JUDGE)
+	@$(BIN)/python -m benchmarks.lab_check .venv-judge/bin/python
+
+lab-few: .venv/.installed-dev ## fits on few churners beside the prior, on the same logs
+	$(JUDGE)
+	@$(BIN)/python -m benchmarks.lab_few .venv-judge/bin/python
 
 soak: .venv/.installed-dev ## run the long tests (random faults, millions of ids) for MINUTES=30
 	HEALTHSVC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -m soak --timeout 0

@@ -4,6 +4,7 @@ The logs aren't part of the project: where their folder isn't there, it is said 
 without outcomes on all rows, and fitted on the first two thirds of its observation dates, judged on the rest.
 """
 
+import argparse
 import csv
 import gzip
 import json
@@ -15,34 +16,50 @@ from pathlib import Path
 from typing import Any
 
 DATASETS = Path(__file__).parents[2] / "shared" / "datasets"
+EVALUATE = "evaluate.py"
 COLUMNS = "{:29s} {:10s} {:22s} {:>7s} {:>7s} {:>7s} {:>6s} {:>7s} {:>7s} {:>6s}"
 HEAD = COLUMNS.format("set", "mode", "model", "AUC", "± se", "in date", "lift10", "skill", "ECE", "s")
 
 
 def main() -> int:
-    """Print a row per set and mode; judge: the Python that has pandas and scikit-learn (first argument)."""
-    if not (DATASETS / "evaluate.py").exists():
-        print(f"lab-check: no logs with outcomes at {DATASETS}; nothing to check")
+    """Print a row per set and mode."""
+    asked = arguments(__doc__).parse_args()
+    if not there(asked.datasets):
         return 0
-    judge = sys.argv[1] if len(sys.argv) > 1 else sys.executable
-    only = sys.argv[2].split(",") if len(sys.argv) > 2 else None
     print(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
-        for folder in sorted(p.parent for p in DATASETS.glob("*/events.csv.gz")):
-            if only is None or folder.name in only:
-                _check(folder, Path(scratch), judge)
+        for folder in sorted(p.parent for p in asked.datasets.glob("*/events.csv.gz")):
+            if asked.sets is None or folder.name in asked.sets:
+                _check(folder, Path(scratch), asked.judge)
     return 0
+
+
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """What both checks on these logs take."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("judge", nargs="?", default=sys.executable, help="a Python that has pandas and scikit-learn")
+    parser.add_argument("sets", nargs="?", type=lambda text: text.split(","), help="some of the logs, with commas")
+    parser.add_argument("--datasets", type=Path, default=DATASETS, help="the folder of the logs")
+    return parser
+
+
+def there(datasets: Path) -> bool:
+    """Whether the logs are there; says so if not."""
+    if not (datasets / EVALUATE).exists():
+        print(f"no logs with outcomes at {datasets}; nothing to check")
+        return False
+    return True
 
 
 def _check(folder: Path, scratch: Path, judge: str) -> None:
     labels = folder / "labels.csv.gz"
     _row(folder.name, "untrained", judge, scratch, folder / "events.csv.gz", labels, None)
     early, late = scratch / "early.csv.gz", scratch / "late.csv.gz"
-    _split(labels, early, late)
+    split(labels, early, late)
     _row(folder.name, "fitted", judge, scratch, folder / "events.csv.gz", late, early)
 
 
-def _split(labels: Path, early: Path, late: Path) -> None:
+def split(labels: Path, early: Path, late: Path) -> None:
     """The first two thirds of the observation dates, and the others."""
     with gzip.open(labels, "rt", newline="") as file:
         head, *rows = csv.reader(file)
@@ -63,7 +80,7 @@ def _row(name: str, mode: str, judge: str, scratch: Path, events: Path, labels: 
     done = subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True)
     seconds = time.monotonic() - started
     told = json.loads(done.stdout)
-    figures = _judged(judge, labels, out)
+    figures = judged(judge, events.parents[1] / EVALUATE, labels, out)
     skill = 1 - figures["brier"] / figures["brier_base"]
     model = told["model"] if told["reason"] != "no_evidence" else "prior (no_evidence)"
     shown = [f"{figures[key]:.4f}" for key in ("auc", "auc_se", "auc_within_date")]
@@ -71,8 +88,8 @@ def _row(name: str, mode: str, judge: str, scratch: Path, events: Path, labels: 
     print(COLUMNS.format(name, mode, model, *shown), flush=True)
 
 
-def _judged(judge: str, labels: Path, scores: Path) -> dict[str, Any]:
-    program = DATASETS / "evaluate.py"
+def judged(judge: str, program: Path, labels: Path, scores: Path) -> dict[str, Any]:
+    """The figures of the program that lies beside the logs."""
     done = subprocess.run(
         [judge, "-W", "ignore", str(program), str(labels), str(scores)], check=True, capture_output=True, text=True
     )

@@ -1,7 +1,8 @@
 """Which rung is right: the simplest within one standard error of the best forward log loss; or none, without evidence.
 
 A plain answer beats a brave one: with fewer than 50 distinct churners (or others), or where behaviour alone doesn't
-tell churners from others on later dates, the prior stays.
+tell churners from others on later dates, the prior stays. The base rate is the rung to be beaten, never the answer: it
+ranks nobody, which the prior does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,10 @@ def climb(data: Rows, prior: Model) -> Verdict:
     told = [_judged(LADDER, outcomes, f, prior) for f in found]
     odds = {rung: [of_fold[rung] for of_fold in told] for rung in LADDER}
     steps = _steps(odds, data.y[judged], data.customer[judged])
-    chosen = next(s.rung for s in steps if s.behind.value <= ERRORS_ALLOWED[how] * s.behind.error)
+    chosen = simplest(steps, ERRORS_ALLOWED[how])
+    if chosen is None:
+        detail = "all models foretell outcomes worse than the base rate alone, on rows not fitted on"
+        return Verdict(None, "no_evidence", detail, churners, others, how, len(found), behaviour, steps)
     shift = _shift(odds[chosen], found, data.y) if how == "forward" else 0.0
     fitted = rungs.fit(chosen, outcomes, prior)
     model = replace(fitted, intercept=fitted.intercept + shift)
@@ -105,6 +109,15 @@ def climb(data: Rows, prior: Model) -> Verdict:
     if behaviour.value > LEAKED_AUC:
         warnings = (f"an AUC of {behaviour.value:.3f} is more than behaviour tells: is an event the outcome itself?",)
     return Verdict(model, "fitted", "", churners, others, how, len(found), behaviour, steps, shift, warnings)
+
+
+def simplest(steps: Sequence[Step], errors_allowed: float) -> ModelName | None:
+    """The first rung that ranks and is within so many errors of the best; None where the base rate is ahead of all.
+
+    The base rate itself isn't chosen: where models are as good within the error, they rank besides.
+    """
+    near = (s.rung for s in steps if s.behind.value <= errors_allowed * s.behind.error)
+    return next((rung for rung in near if rung != "base_rate"), None)
 
 
 def _behaviour(outcomes: Outcomes) -> Outcomes:
