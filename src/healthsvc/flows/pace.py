@@ -1,5 +1,6 @@
 """When a flush is due: latency comes first while the input is drained, throughput while a backlog is caught up with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
@@ -42,8 +43,8 @@ class Pace:
 class Waiting:
     """What waits for the next flush, and since when, by the inputs' own account."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, pace: Pace, clock: Callable[[], float] = perf_counter) -> None:
+        self._pace, self._clock = pace, clock
         self._behind: dict[str, bool] = {}
         self._drained: dict[str, bool] = {}
         self._since: float | None = None
@@ -56,7 +57,7 @@ class Waiting:
         self._behind[source] = reading.waiting >= whole
         self._drained[source] = reading.drained
         if self._since is None and any(len(chunk) for chunk in reading.chunks):
-            self._since = perf_counter()
+            self._since = self._clock()
             oldest_us = min(int(chunk.logged_us.min()) for chunk in reading.chunks if len(chunk))
             self._late = (now_us - oldest_us) / SECOND_US
 
@@ -74,7 +75,7 @@ class Waiting:
 
     def seconds_left(self) -> float:
         """How long the oldest event may still wait, inf where there is none."""
-        return float("inf") if self._since is None else max(0.0, self._since + self._patience() - perf_counter())
+        return float("inf") if self._since is None else max(0.0, self._since + self._patience() - self._clock())
 
     def is_full(self, pending: Pending) -> bool:
         """Whether what is pending is as much as a flush may have."""
