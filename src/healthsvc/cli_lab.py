@@ -196,7 +196,10 @@ def compare_command(
     horizon_days: Horizon = 28.0,
     capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
 ) -> None:
-    """Judge two scorecards' risks on the same rows, and say who would move."""
+    """Judge two scorecards' risks on the same rows, and say who would move.
+
+    The health score's bands are told by `lab replay`.
+    """
     with complaining(), _history(events, archive) as log:
         first, second = _rules(one.read_text()), _rules(other.read_text())
         known = _known(log.events, labels, outcome, horizon_days, first.mapping)
@@ -216,7 +219,10 @@ def preview_command(
         str | None, typer.Option(help="As of this time.  [default: the last event]", metavar="TIME")
     ] = None,
 ) -> None:
-    """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at."""
+    """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at.
+
+    The health score's bands are told by `lab replay`.
+    """
     with complaining(), _history(events, archive) as log:
         new, old = _rules(scorecard.read_text()), _rules(log.card(live) or "")
         rows = comparing.everyone(log.events, instant(as_of), new.model.horizon_us)

@@ -1,8 +1,12 @@
 """Runs of the lab as resources: asked for, listed, followed, cancelled."""
 
+import asyncio
+
 import httpx
+import pytest
 from fastapi import FastAPI
 
+from healthsvc.flows import lab_runs
 from healthsvc.store.engine import AsyncEngine
 from tests.api.conftest import client_of, make_key
 from tests.support.clock import Clock
@@ -62,3 +66,45 @@ async def test_a_replay_of_the_score_takes_a_kept_version(api: httpx.AsyncClient
     assert (await api.post("/v1/lab/runs", json={"kind": "replay", "version": 9})).status_code == 404
     assert (await api.post("/v1/lab/runs", json={"kind": "replay", "dates": 1})).status_code == 422
     assert (await api.post("/v1/lab/runs", json={"kind": "replay", "known_by": "heart"})).status_code == 422
+
+
+async def test_a_comparison_and_a_preview_take_the_options_that_they_look_at(api: httpx.AsyncClient) -> None:
+    body = {"version": 1, "outcome": "silence", "horizon_days": 30, "capacity": 9}
+
+    compared = await api.post("/v1/lab/runs", json={"kind": "compare", **body})
+    previewed = await api.post("/v1/lab/runs", json={"kind": "preview", **body})
+    fitted = await api.post("/v1/lab/runs", json={"kind": "fit", **body})
+
+    assert compared.json()["options"] == body
+    assert previewed.json()["options"] == {"version": 1}
+    assert "version" not in fitted.json()["options"]
+
+
+@pytest.mark.parametrize("kind", ["compare", "preview"])
+async def test_a_comparison_and_a_preview_need_a_kept_version(api: httpx.AsyncClient, kind: str) -> None:
+    without = await api.post("/v1/lab/runs", json={"kind": kind})
+
+    assert without.status_code == 422
+    (fault,) = without.json()["errors"]
+    assert fault == {"pointer": "/version", "detail": f"is needed of kind {kind}: the scorecard to look at"}
+    assert (await api.post("/v1/lab/runs", json={"kind": kind, "version": 9})).status_code == 404
+    assert (await api.get("/v1/lab/runs")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("compare", "no customer is at risk at any date with a horizon of 28 days"),
+        ("preview", "the archive has no events"),
+    ],
+)
+async def test_an_archive_without_events_is_a_plain_answer(
+    api: httpx.AsyncClient, engine: AsyncEngine, database_url: str, clock: Clock, kind: str, why: str
+) -> None:
+    asked = await api.post("/v1/lab/runs", json={"kind": kind, "version": 1})
+
+    await lab_runs.execute_next(engine, database_url, worker_id="w", now=clock, stop=asyncio.Event())
+
+    run = (await api.get(asked.headers["location"])).json()
+    assert (run["kind"], run["state"], run["failure"]) == (kind, "done", None)
+    assert (run["result"][kind], run["result"]["detail"]) == (None, why)

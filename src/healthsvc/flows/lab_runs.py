@@ -20,6 +20,7 @@ import structlog
 from healthsvc.core.instants import to_us
 from healthsvc.flows import lab_schedule
 from healthsvc.flows.lab import child
+from healthsvc.flows.lab.beside import Beside
 from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import audit, lab_runs, projections, scorecards
@@ -37,8 +38,11 @@ ENDED: Final = "The process that executed it ended with code {code}, without a r
 
 log = structlog.get_logger()
 
+Asked = Wanted | Beside | Replay
+"""What a run is asked for."""
 
-async def ask(engine: AsyncEngine, wanted: Wanted | Replay, *, by: str, now: datetime) -> Run:
+
+async def ask(engine: AsyncEngine, wanted: Asked, *, by: str, now: datetime) -> Run:
     """Queue a run."""
     options = asdict(wanted)
     kind = options.pop("kind")

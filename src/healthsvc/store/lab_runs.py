@@ -12,7 +12,7 @@ from healthsvc.store.keyset import Place, newest
 
 MOST_ATTEMPTS: Final = 3
 """A run that was begun so often and never ended isn't begun again."""
-RunKind = Literal["backtest", "fit", "drift", "replay"]
+RunKind = Literal["backtest", "fit", "drift", "compare", "preview", "replay"]
 RunState = Literal["queued", "running", "done", "failed"]
 
 

@@ -95,6 +95,11 @@ def test_a_fit_is_a_scorecard_that_can_be_read_compared_and_looked_at(folder: Pa
     assert seen["customers"] == len({e[0] for e in LOG.events})
 
 
+@pytest.mark.parametrize("command", ["compare", "preview"])
+def test_help_says_where_the_bands_of_the_health_score_are_told(command: str) -> None:
+    assert "The health score's bands are told by lab replay." in " ".join(lab(command, "--help").stdout.split())
+
+
 def test_a_published_model_scores_as_the_fit_did_bit_for_bit(folder: Path, tmp_path: Path) -> None:
     early, late = LOG.until(170.0).rows, LOG.since(170.0).rows
     known = read_labels(logs.write_rows(tmp_path / "l0.csv.gz", early), outcomes=True)

@@ -1,7 +1,9 @@
-"""Runs of the lab on the service's own archive: a model fitted and judged before it is published."""
+"""Runs of the lab on the service's own archive: a model fitted and judged, or a version looked at, before it is
+published."""
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -16,10 +18,13 @@ from healthsvc.api.problems import (
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
+    Fault,
     ProblemError,
+    invalid,
     not_found,
 )
 from healthsvc.flows import lab_runs, lists, publish
+from healthsvc.flows.lab import beside
 from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
@@ -27,13 +32,15 @@ from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]
+KINDS: Final[Mapping[str, type[lab_runs.Asked]]] = {"replay": Replay, **beside.KINDS}
+"""What kinds are asked for that aren't `Wanted`."""
 RunId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
 
 
 @router.post(
     "",
     operation_id="create_lab_run",
-    summary="Fit or judge a model, or replay the score, on the archive",
+    summary="Fit, judge or compare models, or replay the score, on the archive",
     status_code=202,
     responses=answers(LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, INVALID_REQUEST, status=202),
     openapi_extra=documented(LabRunCreate),
@@ -48,6 +55,8 @@ async def create_lab_run(
     such a run, its `result.scorecard` a new version, and that version published. Scope: `scorecards:admin`.
     """
     house = services(request)
+    if body.version is None and body.kind in beside.KINDS:
+        raise invalid(Fault(pointer="/version", detail=f"is needed of kind {body.kind}: the scorecard to look at"))
     if body.version is not None and await publish.find(house.engine, body.version) is None:
         raise not_found("scorecard version")
     run = await lab_runs.ask(house.engine, _wanted(body), by=principal.name, now=house.now())
@@ -98,7 +107,7 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
     return Response(status_code=204)
 
 
-def _wanted(body: LabRunCreate) -> Wanted | Replay:
+def _wanted(body: LabRunCreate) -> lab_runs.Asked:
     """What the kind of run looks at."""
-    asked = Replay if body.kind == "replay" else Wanted
+    asked = KINDS.get(body.kind, Wanted)
     return asked(**body.model_dump(include={f.name for f in fields(asked)}))

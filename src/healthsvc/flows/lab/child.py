@@ -18,7 +18,7 @@ from typing import Any, Final
 import yaml
 
 from healthsvc.core.instants import from_us
-from healthsvc.flows.lab import export
+from healthsvc.flows.lab import beside, export
 from healthsvc.flows.lab.replay import Cards, Replay, of_archive
 from healthsvc.flows.lab.run import OUTCOMES_AT, Wanted, execute
 from healthsvc.store.engine import create_engine
@@ -49,6 +49,11 @@ def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     events, document = folder / "events.csv.gz", str(task["live_document"])
     rules = PageRules(yaml.safe_load(document or default_document()).get("page_kinds"))
     written, segments = asyncio.run(_export(task["url"], events, rules))
+    kind = task["wanted"]["kind"]
+    if kind in beside.KINDS:
+        documents = beside.Documents(live=document, version=str(task["document"]))
+        found = beside.beside(events, beside.KINDS[kind](**task["wanted"]), documents, _progress)
+        return {"result": {"events": written, **found}, "model_key": None}
     since_us = int(task.get("live_since_us", 0))
     result, key = execute(
         events, Wanted(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments

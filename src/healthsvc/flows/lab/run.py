@@ -15,7 +15,7 @@ from healthsvc.core.risk.section import RiskRules, as_data, model_key, risk_rule
 from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest, part
 from healthsvc.flows.lab.compare import watch
 from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
-from healthsvc.flows.lab.outcomes import from_log
+from healthsvc.flows.lab.outcomes import Outcome, from_log
 from healthsvc.wire.columns import Labels, Tally, read_events
 from healthsvc.wire.scorecards import compile_document, default_document
 
@@ -32,7 +32,7 @@ class Wanted:
     """What a run is asked for."""
 
     kind: Literal["backtest", "fit", "drift"]
-    outcome: Literal["cancelled", "silence"] = "cancelled"
+    outcome: Outcome = "cancelled"
     horizon_days: float = 28.0
     fit_share: float = 0.5
     """Of the dates, those that the backtest fits on; the others are judged."""
@@ -51,22 +51,15 @@ def execute(
     """The result, ready for JSON, and the key of the model that it speaks of; None where the prior stays."""
     live = compile_document(live_document).program.risk_rules
     if wanted.kind == "drift":
-        return _plain(_drift(events, wanted, live, told, live_since_us)), None
+        return without_nan(_drift(events, wanted, live, told, live_since_us)), None
     mapping = live.mapping if live is not None else TypeMapping()
     told("finding outcomes", OUTCOMES_AT)
-    horizon_us = round(wanted.horizon_days * DAY_US)
-    known = from_log(read_events(events, Tally()), mapping, wanted.outcome, horizon_us)
-    found: dict[str, Any] = {
-        "outcome": wanted.outcome,
-        "horizon_days": wanted.horizon_days,
-        "rows": len(known),
-        "churners": len({a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}),
-    }
+    known, found = outcomes(events, mapping, wanted.outcome, wanted.horizon_days)
     told("backtest", BACKTEST_AT)
     try:
         judged = _judged(events, known, mapping, live, wanted, told, segments)
     except CannotJudgeError as error:
-        return _plain(found | _nothing(str(error))), None
+        return without_nan(found | _nothing(str(error))), None
     found |= judged
     rules = risk_rules(judged["model_data"])
     if wanted.kind == "fit":
@@ -75,7 +68,20 @@ def execute(
         rules = fitted.rules
         found |= _fitted(fitted, live_document)
     prior_stays = rules is None or rules.model.name == "prior"
-    return _plain(found), None if prior_stays or rules is None else model_key(rules)
+    return without_nan(found), None if prior_stays or rules is None else model_key(rules)
+
+
+def outcomes(
+    events: Path, mapping: TypeMapping, outcome: Outcome, horizon_days: float
+) -> tuple[Labels, dict[str, Any]]:
+    """Outcome rows from the log itself, and what there is to say of them."""
+    known = from_log(read_events(events, Tally()), mapping, outcome, round(horizon_days * DAY_US))
+    return known, {
+        "outcome": outcome,
+        "horizon_days": horizon_days,
+        "rows": len(known),
+        "churners": len({a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}),
+    }
 
 
 def _drift(events: Path, wanted: Wanted, live: RiskRules | None, told: Told, since_us: int) -> dict[str, Any]:
@@ -105,9 +111,7 @@ def _judged(
     segments: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The backtest's summary: figures of the model and of what it is held against, and the ship gate's verdict."""
-    if not len(known):
-        raise CannotJudgeError(f"no customer is at risk at any date with a horizon of {wanted.horizon_days:g} days")
-    _refuse_without_outcomes(known, wanted.fit_share)
+    refuse_without_outcomes(known, wanted.horizon_days, wanted.fit_share)
     asked = Asked(
         events=events,
         labels=known,
@@ -136,10 +140,13 @@ def _judged(
     }
 
 
-def _refuse_without_outcomes(known: Labels, share: float) -> None:
-    """A backtest needs both outcomes on the dates that it judges."""
+def refuse_without_outcomes(known: Labels, horizon_days: float, share: float = 0.0) -> None:
+    """A judgement needs both outcomes on the dates that it judges: those after a share of them. Raises
+    CannotJudgeError."""
+    if not len(known):
+        raise CannotJudgeError(f"no customer is at risk at any date with a horizon of {horizon_days:g} days")
     dates = np.unique(known.obs_us)
-    if len(dates) < 3:
+    if share and len(dates) < 3:
         return  # backtest says so
     late = known.churned[known.obs_us >= dates[int(len(dates) * share)]]
     if not 0 < float(late.mean()) < 1:
@@ -182,10 +189,14 @@ def _summary(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if name not in BULKY}
 
 
+def without_nan(said: dict[str, Any]) -> dict[str, Any]:
+    """Ready for JSON, which doesn't have NaN."""
+    return {str(name): _plain(value) for name, value in said.items()}
+
+
 def _plain(said: Any) -> Any:
-    """Without NaN, which JSON doesn't have."""
     if isinstance(said, dict):
-        return {str(k): _plain(v) for k, v in said.items()}
+        return without_nan(said)
     if isinstance(said, list | tuple):
         return [_plain(v) for v in said]
     return None if isinstance(said, float) and not math.isfinite(said) else said

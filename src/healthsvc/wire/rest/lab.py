@@ -8,6 +8,8 @@ from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.shapes import Asked, Items, Told, example
 
+LabRunKind = Literal["backtest", "fit", "drift", "compare", "preview", "replay"]
+
 
 class LabRunCreate(Asked):
     """A run of the lab on the service's own archive."""
@@ -15,10 +17,12 @@ class LabRunCreate(Asked):
     model_config = example(kind="fit", outcome="cancelled", horizon_days=28, fit_share=0.5, capacity=25)
 
     kind: Annotated[
-        Literal["backtest", "fit", "drift", "replay"],
+        LabRunKind,
         Field(
             description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too; "
             "drift: the live model against outcomes that have matured since it went live, over its own horizon; "
+            "compare: the risk of a scorecard `version` judged beside the live one's on the same outcomes; "
+            "preview: how the risk of a `version` would lie now, and who would move; no outcome is looked at; "
             "replay: the health score's bands over dates of the past, with only what was known then."
         ),
     ]
@@ -36,7 +40,8 @@ class LabRunCreate(Asked):
         Field(
             ge=1,
             le=2_147_483_647,
-            description="Of replay: a scorecard version, a draft too, to be held against the live one.",
+            description="Of compare, preview (which need it) and replay: a scorecard version, a draft too, to be held "
+            "against the live one.",
         ),
     ] = None
     dates: Annotated[int, Field(ge=2, le=520, description="Of replay: how many dates, the last of them now.")] = 26
@@ -91,7 +96,7 @@ class LabRunSummary(Told):
     model_config = example(**_RUN)
 
     id: int
-    kind: Literal["backtest", "fit", "drift", "replay"]
+    kind: LabRunKind
     options: dict[str, Any]
     state: Annotated[
         Literal["queued", "running", "done", "failed"],
@@ -119,6 +124,11 @@ class LabRun(LabRunSummary):
             "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest. "
             "Of kind drift: `drift` with `alarm`, `intercept_off_by` in log-odds and its error, `told` and `happened`; "
             "null with a `detail` where nothing has matured or the live risk is a ranking. "
+            "Of kind compare: `compare` with the figures of `one`, the live scorecard, and of `other`, the version; "
+            "`auc_gain` of the version with its error, who enters and leaves the riskiest tenth (`red`), risk `steps`. "
+            "Of kind preview: `preview` with the `distribution` of the version's risks and of the live one's, the "
+            "`riskiest`, and `red`. Null with a `detail` where there are no outcomes or one has no `risk` section; "
+            "`warnings` where the two read pages differently. "
             "Of kind replay: `live` and, with a `version`, `scorecard`: shares of the bands by date and segment, "
             "moves, flips, alerts, what red foretold; `against_live`: who is in another band. Null where the events "
             "of the archive give nobody a score; `warnings` say so."

@@ -1,4 +1,4 @@
-"""Runs of the lab that replay the health score."""
+"""Runs of the lab that replay the health score, or hold a version against the live one."""
 
 from pathlib import Path
 
@@ -20,6 +20,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("delete from lab_runs where kind = 'replay'")
+    op.execute("delete from lab_runs where kind in ('compare', 'preview', 'replay')")
     op.execute("alter table lab_runs drop constraint lab_runs_kind_check")
     op.execute("alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit', 'drift'))")
