@@ -17,7 +17,7 @@ from sqlalchemy import text
 from healthsvc.core.instants import to_us
 from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
-from healthsvc.flows import read
+from healthsvc.flows import cut, read
 from healthsvc.flows.flush import write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
@@ -405,7 +405,7 @@ async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves
 async def test_memory_for_few_customers_bounds_what_is_read_and_flushed_at_once():
     pace = Pace().fitting(1_000)
     assert 2 * pace.flush_customers + 2 * pace.read_records < 1_000
-    assert Pace().fitting(1_000_000).flush_events == Pace().flush_events
+    assert Pace().fitting(1_000_000) == Pace()
 
 
 async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
@@ -425,3 +425,31 @@ async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
     flush = owner.flush(wall())
     assert flush.customers == 3
     assert [await read("a", "a"), await read("d", "c")] == [1, 3]
+
+
+async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(engine, monkeypatch):
+    await installed(engine, partitions=1)
+    leases = Leases(engine, 1, "worker", 30)
+    ownership, now = (await leases.tick()).acquired, wall()
+    looks = [
+        make_event("page.viewed", customer_id=f"c{i % 9}", data={"url": "https://x.example/account/cancel"})
+        for i in range(20)
+    ]
+    events = [as_json(event | {"occurred_at": now.isoformat()}).encode() for event in looks]
+    logged = np.full(len(events), to_us(now), np.int64)
+    chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+
+    async def told(at_once: int) -> list[object]:
+        monkeypatch.setattr(cut, "JUDGED_AT_ONCE", at_once)
+        owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+        await owner.take(ownership, now)
+        await owner.fold("kafka", "topic", [chunk], now)
+        found = owner.flush(now).verdicts
+        assert len(found.alerts) >= 9
+        drafts = [*found.messages, *found.alert_messages.values()]
+        return [
+            found.standings, found.history, found.timers, found.alerts, found.ended, found.timers_gone,
+            found.next_due_us, [draft.worded() for draft in drafts],
+        ]  # fmt: skip
+
+    assert await told(4) == await told(10_000)

@@ -12,7 +12,7 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.flush import Flush, Rotated
 from healthsvc.flows.held import Held, Limits, Pending
-from healthsvc.flows.verdicts import Judge
+from healthsvc.flows.verdicts import Judge, Verdicts
 from healthsvc.store import archive
 from healthsvc.store import dedupe as stored_ids
 from healthsvc.store import states as stored_states
@@ -73,16 +73,16 @@ class Cutter:
             by_time_alone = np.isin(rows, fired) & (self._logged_us[rows] == 0)
             now_us = np.where(by_time_alone, np.minimum(now_us, others_us), now_us)
         old = self._states.facts[rows, facts.LAST_SEEN] < now_us - decide.ALERT_MAX_AGE_US
-        postponed = self._postpone(flush, rows, old, fired, to_us(now))
-        ready = rows[~postponed]
-        if len(ready):
-            as_of_us = now_us[~postponed]
-            for first in range(0, len(ready), JUDGED_AT_ONCE):
-                some = ready[first : first + JUDGED_AT_ONCE]
-                told = self._judge.decide(some, as_of_us[first : first + JUDGED_AT_ONCE], self._logged_us[some])
-                flush.verdicts.append(told)
-            self._logged_us[ready] = 0
-        ended = {key for v in flush.verdicts for key, _, _ in v.ended}
+        verdicts: list[Verdicts] = []
+        postponed = self._postpone(verdicts, rows, old, fired, to_us(now))
+        ready, as_of_us = rows[~postponed], now_us[~postponed]
+        for first in range(0, len(ready), JUDGED_AT_ONCE):
+            some = ready[first : first + JUDGED_AT_ONCE]
+            told = self._judge.decide(some, as_of_us[first : first + JUDGED_AT_ONCE], self._logged_us[some])
+            verdicts.append(told)
+        self._logged_us[ready] = 0
+        flush.verdicts = Verdicts.joined(verdicts)
+        ended = {key for key, _, _ in flush.verdicts.ended}
         if ended:
             sequence = self._states.memory[ready, memory.SEQUENCE].astype(np.int64)
             flush.sequences = {
@@ -91,7 +91,7 @@ class Cutter:
         return ready
 
     def _postpone(
-        self, flush: Flush, rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
+        self, verdicts: list[Verdicts], rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
     ) -> NDArray[np.bool_]:
         """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what
         it began."""
@@ -105,7 +105,7 @@ class Cutter:
                 held.importing(now_us)
             if held.import_until_us > now_us:
                 postponed |= here
-                flush.verdicts.append(self._judge.postpone(rows[here], held.import_until_us, now_us))
+                verdicts.append(self._judge.postpone(rows[here], held.import_until_us, now_us))
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows) -> None:

@@ -44,7 +44,7 @@ class Flush:
     moves: list[Move]
     fresh: Rows | None = None
     changed: Rows | None = None
-    verdicts: list[Verdicts] = field(default_factory=list)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, bytes] = field(default_factory=dict)
@@ -84,8 +84,7 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     async with engine.begin() as conn:
         await partitions.compare_and_set(conn, projection=flush.projection, owner=flush.owner, moves=flush.moves)
         await states.write(conn, flush.fresh, flush.changed)
-        for verdicts in flush.verdicts:
-            await _decided(conn, flush, verdicts, written, now)
+        await _decided(conn, flush, flush.verdicts, written, now)
         if flush.archive:
             await archive.copy(conn, flush.archive)
         if flush.letters:

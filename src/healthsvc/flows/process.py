@@ -208,8 +208,7 @@ class Processor:
         oldest_us = self._owner.pending.oldest_logged_us
         flush = self._owner.flush(self._now())
         self._waiting.flushed()
-        for verdicts in flush.verdicts:
-            self._firing.expect(verdicts.next_due_us)
+        self._firing.expect(flush.verdicts.next_due_us)
         self._flushing = asyncio.create_task(self._write(flush, oldest_us))
         if flush.rotated:
             await self._flushed()

@@ -1,6 +1,6 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -33,6 +33,7 @@ from healthsvc.flows.drafts import Draft
 from healthsvc.flows.outcome import Outcome
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
+from healthsvc.store.copying import joined
 from healthsvc.store.decisions import AlertRow
 from healthsvc.wire.webhook_bodies import kept
 
@@ -56,6 +57,23 @@ class Verdicts:
     timers: bytes = b""
     timers_gone: list[int] = field(default_factory=list)
     next_due_us: float = float("inf")
+
+    @classmethod
+    def joined(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Those of several groups of customers, no customer in two of them."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            standings=joined([part.standings for part in parts]),
+            history=joined([part.history for part in parts]),
+            alerts=[alert for part in parts for alert in part.alerts],
+            ended=[ended for part in parts for ended in part.ended],
+            messages=[draft for part in parts for draft in part.messages],
+            alert_messages={id: draft for part in parts for id, draft in part.alert_messages.items()},
+            timers=joined([part.timers for part in parts]),
+            timers_gone=[key for part in parts for key in part.timers_gone],
+            next_due_us=min((part.next_due_us for part in parts), default=float("inf")),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,15 @@ def even_block(rows: NDArray[np.void]) -> bytes:
     return _SIGNATURE + rows.tobytes() + _TRAILER
 
 
+def joined(blocks: Sequence[bytes]) -> bytes:
+    """One COPY of several; empty ones have no rows, and of nothing comes nothing."""
+    some = [block for block in blocks if block]
+    if len(some) < 2:
+        return some[0] if some else b""
+    rows = [memoryview(block)[len(_SIGNATURE) : -len(_TRAILER)] for block in some]
+    return b"".join((_SIGNATURE, *rows, _TRAILER))
+
+
 async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], content: bytes) -> None:
     """Send what `block` made. A transaction must have begun."""
     driver = await raw(conn)
