@@ -20,8 +20,8 @@ class Pace:
     is drained."""
 
     flush_events: int = 250_000
-    flush_customers: int = 65_536
-    """Whose states wait in a temporary table of some 60 MB, within `temp_buffers` (store/engine)."""
+    flush_customers: int = 32_768
+    """Whose states wait in a temporary table of some 30 MB: more of them cost more each (docs/decisions/0013)."""
     flush_seconds: float = 0.02
     backlog_least_seconds: float = 0.5
     backlog_seconds: float = 12.0
