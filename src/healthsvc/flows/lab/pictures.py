@@ -7,7 +7,8 @@ from typing import Any, Final
 WIDE, HIGH, EDGE = 420, 260, 36
 STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1000px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%;font-size:13px}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%;font-size:13px;margin:.8rem 0}
 th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e3e8ee}
 th:first-child,td:first-child{text-align:left}
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-size:13px;color:#52606d}
@@ -25,12 +26,20 @@ def document(title: str, parts: Sequence[str]) -> str:
 
 
 class Axes:
-    """Data to pixels; y grows upwards."""
+    """Data to pixels; y grows upwards. ends: what stands at both ends of x in place of its numbers."""
 
-    def __init__(self, x: tuple[float, float], y: tuple[float, float], wide: int = WIDE, high: int = HIGH) -> None:
+    def __init__(
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        wide: int = WIDE,
+        high: int = HIGH,
+        ends: tuple[str, str] | None = None,
+    ) -> None:
         self.x0, self.x1 = x if x[1] > x[0] else (x[0] - 1, x[0] + 1)
         self.y0, self.y1 = y if y[1] > y[0] else (y[0] - 1, y[0] + 1)
         self.wide, self.high = wide, high
+        self.ends = ends or (f"{self.x0:.3g}", f"{self.x1:.3g}")
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         across = EDGE + (x - self.x0) / (self.x1 - self.x0) * (self.wide - EDGE - 10)
@@ -56,8 +65,8 @@ class Axes:
         (x0, y0), (x1, y1) = self.at(self.x0, self.y0), self.at(self.x1, self.y1)
         return (
             f'<path d="M{x0} {y1}V{y0}H{x1}" fill="none" stroke="#9aa5b1"/>'
-            f'<text x="{x0}" y="{y0 + 14}">{self.x0:.3g}</text>'
-            f'<text x="{x1}" y="{y0 + 14}" text-anchor="end">{self.x1:.3g}</text>'
+            f'<text x="{x0}" y="{y0 + 14}">{escape(self.ends[0])}</text>'
+            f'<text x="{x1}" y="{y0 + 14}" text-anchor="end">{escape(self.ends[1])}</text>'
             f'<text x="{x0 - 4}" y="{y0}" text-anchor="end">{self.y0:.2g}</text>'
             f'<text x="{x0 - 4}" y="{y1 + 8}" text-anchor="end">{self.y1:.2g}</text>'
             f'<text x="{(x0 + x1) / 2}" y="{y0 + 28}" text-anchor="middle">{escape(labels)}</text>'

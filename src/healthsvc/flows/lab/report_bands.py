@@ -44,7 +44,8 @@ def _colours(bands: list[str]) -> dict[str, str]:
 def _over_time(side: dict[str, Any]) -> str:
     """Shares of the bands, one on the other, the worst lowest."""
     dates = [d for d in side["by_date"] if d["customers"]]
-    axes = Axes((0, max(1, len(dates) - 1)), (0, 1), wide=860)
+    ends = (dates[0]["date"][:10], dates[-1]["date"][:10]) if dates else None
+    axes = Axes((0, max(1, len(dates) - 1)), (0, 1), wide=860, ends=ends)
     below, drawn = [0.0] * len(dates), []
     for name, colour in reversed(_colours(side["bands"]).items()):
         above = [b + (d["shares"][name] or 0.0) for b, d in zip(below, dates, strict=True)]
@@ -54,7 +55,7 @@ def _over_time(side: dict[str, Any]) -> str:
         points = " ".join(f"{x},{y}" for x, y in edge)
         drawn.append(f'<polygon points="{points}" fill="{colour}"><title>{escape(name)}</title></polygon>')
         below = above
-    return figure(axes, "".join(drawn), "Share of the customers in each band, by date", "dates")
+    return figure(axes, "".join(drawn), "Share of the customers in each band, by date")
 
 
 def _legend(side: dict[str, Any]) -> str:
@@ -115,7 +116,7 @@ def _against(found: dict[str, Any]) -> str:
     return (
         f"<p>On {percent(found['disagree'])} of all customers and dates the two disagree.</p>"
         f"<table><tr><th>live</th><th>the other</th><th>customers</th></tr>{rows}</table>"
-        f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>"
+        + (f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>" if moved else "")
     )
 
 
