@@ -27,7 +27,7 @@ class Pace:
     backlog_seconds: float = 12.0
     """While a backlog is caught up with, events wait by how late they are already, within these bounds: of two events
     of a customer in one flush only the second one's state is written, so large flushes are cheaper."""
-    read_records: int = 5_000
+    read_records: int = 20_000
     lease_seconds: float = 10.0
 
     def fitting(self, customers: int) -> "Pace":

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from healthsvc.log.kafka.client import start, stop
 
-MAX_PARTITION_FETCH_BYTES = 1024 * 1024  # 4 MiB brought nothing, and each partition may hold as much
+MAX_PARTITION_FETCH_BYTES = 4 * 1024 * 1024  # so much may wait in memory for each partition with a backlog
 
 
 class Reader:
