@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from healthsvc.core.instants import from_us
 from healthsvc.store.decisions import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.deliveries import OutboxMessage
-from healthsvc.wire.webhook_bodies import body
+from healthsvc.wire.webhook_bodies import body, message_id
 
 ALERT_RAISED = "alert.raised"
 ALERT_ESCALATED = "alert.escalated"
@@ -29,7 +28,7 @@ class Draft(NamedTuple):
 
     def worded(self) -> OutboxMessage:
         return OutboxMessage(
-            id=message_id(self.customer_id, self.type, self.sequence, self.at),
+            id=message_id(self.customer_id, self.type, self.sequence, self.at.isoformat()),
             type=self.type,
             customer_id=self.customer_id,
             body=body(self.type, self.at, {**self.data(), "sequence": self.sequence}),
@@ -50,12 +49,6 @@ def raised(alert: AlertRow, detail: Mapping[str, Any]) -> dict[str, Any]:
         "raised_at": alert.raised_at,
         "detail": detail,
     }
-
-
-def message_id(customer_id: str, type: str, sequence: int, at: datetime) -> str:
-    """The webhook-id: the same decision has the same one, whoever writes it down."""
-    said = f"{customer_id}\0{type}\0{sequence}\0{at.isoformat()}"
-    return "msg_" + blake2b(said.encode(), digest_size=15).hexdigest()
 
 
 def escalated(new: Draft, taken: TakenOver) -> Draft:
@@ -84,7 +77,7 @@ def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: 
         }
         messages.append(
             OutboxMessage(
-                id="msg_" + blake2b(f"{alert.id}\0resolved".encode(), digest_size=15).hexdigest(),
+                id=message_id(alert.id, "resolved"),
                 type=ALERT_RESOLVED,
                 customer_id=alert.customer_id,
                 body=body(ALERT_RESOLVED, at, data),
