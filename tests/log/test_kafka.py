@@ -38,7 +38,8 @@ async def produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], **
 def _produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], options: dict[str, Any]) -> None:
     failed: list[Any] = []
     options |= {"on_delivery": lambda error, _: failed.append(error)}
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+    # idempotent: otherwise a batch that is sent again, while a new topic's leader settles, comes after later ones
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1, "enable.idempotence": True})
     for partition, value in records:
         producer.produce(topic, value, partition=partition, **options)
     assert producer.flush(PATIENCE_SECONDS) == 0
