@@ -448,8 +448,8 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
         assert len(found.alerts) >= 9
         drafts = [*found.messages, *found.alert_messages.values()]
         return [
-            found.standings, found.history, found.timers, found.alerts, found.ended, found.timers_gone,
-            found.next_due_us, [draft.worded() for draft in drafts],
+            *map(b"".join, (found.standings, found.moved, found.history, found.timers)), found.alerts, found.ended,
+            found.timers_gone, found.next_due_us, [draft.worded() for draft in drafts],
         ]  # fmt: skip
 
     assert await told(4) == await told(10_000)

@@ -134,7 +134,8 @@ def decide(program: Program, found: Evaluation, remembered: Floats) -> Decisions
     risen = np.abs(risk - remembered[:, memory.RISK]) >= RISK_STEP
     moved = risen | (~np.isnan(score) & ~(np.abs(score - remembered[:, memory.LISTED]) < LISTED_STEP))
     elsewhere = after[:, memory.PLACE] != remembered[:, memory.PLACE]
-    standings = changed | moved | elsewhere | (remembered[:, memory.DECIDED] == 0)
+    unlisted = (remembered[:, memory.DECIDED] == 0) | (remembered[:, memory.LISTED] == memory.UNLISTED)
+    standings = changed | moved | elsewhere | unlisted
     after[:, memory.LISTED] = np.where(standings, score, remembered[:, memory.LISTED])
     history = _history(score, now, changed | risen, remembered, after)
     after[history, memory.RISK] = risk[history]

@@ -24,7 +24,7 @@ def carried(remembered: Floats, *, same_document: bool) -> Floats:
     before[:, memory.SEQUENCE] = remembered[:, memory.SEQUENCE] + SEQUENCE_LEAP
     before[:, memory.FROZEN] = remembered[:, memory.FROZEN]
     before[:, memory.DUE] = np.inf  # the new projection has no timers yet: each is written
-    before[:, memory.LISTED] = np.nan  # nor standings
+    before[:, memory.LISTED] = memory.UNLISTED
     return before
 
 
@@ -32,7 +32,7 @@ def continued(own: Floats) -> Floats:
     """The memory with which a shadow decides once more, (n, memory.WIDTH): its own; timer and standing are written."""
     before = own.copy()
     before[:, memory.DUE] = np.inf
-    before[:, memory.LISTED] = np.nan
+    before[:, memory.LISTED] = memory.UNLISTED
     return before
 
 

@@ -4,8 +4,10 @@ At most `MOST` a customer are kept: beyond that the open ones first, then the ne
 how complaints ended is written into columns of the facts, anew after each batch for the customers it touched.
 """
 
+from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
@@ -52,7 +54,40 @@ class ItemStore(Protocol):
     """The facts, and the items by row."""
 
     facts: Floats
-    items: dict[int, Items]
+    items: "KeptItems"
+
+
+class KeptItems:
+    """The items by row. Those of a row stay packed, as the database has them, until somebody asks for them."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Items | bytes] = {}
+
+    def of(self, row: int) -> Items:
+        """To be read and changed."""
+        kept = self._of.get(row)
+        if kept is None:
+            kept = {}
+        elif isinstance(kept, bytes):
+            told = array("d", kept).tolist()
+            kept = {int(told[at]): told[at + 1 : at + FIELDS] for at in range(0, len(told), FIELDS)}
+        self._of[row] = kept
+        return kept
+
+    def put(self, row: int, packed: bytes) -> None:
+        """Take in what `packed` gave."""
+        self._of[row] = packed
+
+    def drop(self, row: int) -> None:
+        self._of.pop(row, None)
+
+    def packed(self, rows: Sequence[int]) -> list[bytes]:
+        """Of each row its items in the order of their keys, FIELDS float64 each."""
+        return [kept if isinstance(kept, bytes) else _packed(kept) for kept in map(self._of.get, rows, repeat(b""))]
+
+
+def _packed(items: Items) -> bytes:
+    return array("d", [x for key in sorted(items) for x in (key, *items[key])]).tobytes()
 
 
 def item_key(kind: int, item_id: str) -> int:
@@ -62,12 +97,10 @@ def item_key(kind: int, item_id: str) -> int:
 
 def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]], occurred_us: Sequence[int]) -> None:
     """Fold steps of items in log order: one entry an event in each; steps: its type, one of `STEPS`, and the event."""
-    kept, touched = store.items, set()
+    touched: set[tuple[int, int]] = set()
     for row, (type_, event), us in zip(rows, steps, occurred_us, strict=True):
         kind, id_of, place, rates = STEPS[type_]
-        items = kept.get(row)
-        if items is None:
-            items = kept[row] = {}
+        items = store.items.of(row)
         key = item_key(kind, id_of(event.data))
         item = items.get(key)
         if item is None:
@@ -99,7 +132,7 @@ def _summarise(store: ItemStore, touched: set[tuple[int, int]]) -> None:
     found: list[float] = []
     for row, kind in touched:
         first = row * WIDTH
-        mine = [item for key, item in store.items[row].items() if key >> 48 == kind]
+        mine = [item for key, item in store.items.of(row).items() if key >> 48 == kind]
         opened = [item for item in mine if item[_OPENED] > item[_CLOSED]]
         at += (first + _OPEN_COLUMN[kind], first + _OPEN_COLUMN[kind] + 1)
         found += (len(opened), min([item[_OPENED] for item in opened], default=0))

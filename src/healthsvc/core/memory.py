@@ -21,7 +21,7 @@ _COLUMNS: Final = (
     ("due", inf),  # the timer in the database
     ("sequence", 0.0),  # of the last message about the customer
     ("decided", 0.0),
-    ("listed", nan),  # score in the standings
+    ("listed", nan),  # score in the standings, nan: none; UNLISTED: they don't say what they should
     ("risk", nan),  # of the last history row
     ("place", -1.0),  # stage + 1, and 16 times the number of the variant that judged
     ("loyalty", nan),  # in the standings
@@ -31,6 +31,8 @@ DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
 BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK, PLACE, LOYALTY = (
     range(WIDTH)
 )
+UNLISTED: Final = -inf
+"""In the place of the listed score: lists don't know the customer yet, or not what its profile says by now."""
 
 
 def unpacked(packed: bytes) -> Floats:

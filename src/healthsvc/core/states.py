@@ -7,7 +7,7 @@ evidence). A row is its cells, its facts, its items and its profile; the memory 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +24,9 @@ Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
 _FORMAT: Final = 2
+_UNKNOWN: Final = np.isnan(fact.DEFAULTS)
+_PACKED_AT_ONCE: Final = 1024
+"""Rows; what they may have is then small enough for the processor's cache."""
 
 
 class OtherFormat(ValueError):
@@ -48,11 +51,12 @@ class States:
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
-        self.items: dict[int, item.Items] = {}
+        self.items = item.KeptItems()
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
         self._used = 0
+        self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(np.uint8)
 
     @staticmethod
     def row_bytes(program: Program) -> int:
@@ -120,7 +124,7 @@ class States:
             del self.row_of[self.ids[row]]
             self.ids[row] = ""
             self.partition[row] = -1
-            self.items.pop(row, None)
+            self.items.drop(row)
             self._profiles.pop(row, None)
             self.profile_changed.discard(row)
             self._free.append(row)
@@ -225,33 +229,45 @@ class States:
         A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
         of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
-        cells, facts = self.cells[rows], self.facts[rows]
+        packed: list[memoryview] = []
+        for first in range(0, len(rows), _PACKED_AT_ONCE):
+            packed += self._packed(rows[first : first + _PACKED_AT_ONCE])
+        return packed
+
+    def _packed(self, rows: Rows) -> list[memoryview]:
+        """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
+        n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
         touched = cells[:, :, self.count_field] > 0
-        known = ~((facts == fact.DEFAULTS) | (np.isnan(facts) & np.isnan(fact.DEFAULTS)))
-        items = [self.items.get(row) or {} for row in rows.tolist()]
-        counts = np.stack([touched.sum(axis=1), known.sum(axis=1), np.fromiter(map(len, items), np.int64, len(rows))])
-        ids = counts[0] + counts[1]
-        risks = self.risk.shape[1]
-        widths = 1 + (ids + 7) // 8 + counts[0] * self.fields + counts[1] + counts[2] * item.FIELDS + risks
-        ends = np.cumsum(widths)
-        starts = ends - widths
-        doubles = np.zeros(int(ends[-1]) if len(rows) else 0)
-        block = doubles.view(np.uint8)
-        first = starts * 8
-        block[first], block[first + 1] = _FORMAT, self.fields
-        block[first + 2], block[first + 3], block[first + 4] = counts
-        block[first + 5] = risks
-        block[_spans(first + _HEADER, counts[0])] = np.nonzero(touched)[1]
-        block[_spans(first + _HEADER + counts[0], counts[1])] = np.nonzero(known)[1]
-        body = starts + 1 + (ids + 7) // 8
-        doubles[_spans(body, counts[0] * self.fields)] = cells[touched].reshape(-1)
-        body += counts[0] * self.fields
-        doubles[_spans(body, counts[1])] = facts[known]
-        listed = [x for some in items for key in sorted(some) for x in (key, *some[key])]
-        doubles[_spans(body + counts[1], counts[2] * item.FIELDS)] = listed
-        doubles[(ends - risks)[:, None] + np.arange(risks)] = self.risk[rows]
-        content = doubles.data.cast("B") if len(rows) else memoryview(b"")
-        return [content[a:b] for a, b in zip(first.tolist(), (ends * 8).tolist(), strict=True)]
+        known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
+        blobs = self.items.packed(rows.tolist())
+        listed = np.fromiter(map(len, blobs), np.int64, n) // 8
+        items = np.zeros((n, int(listed.max(initial=0))))
+        itemised = np.arange(items.shape[1]) < listed[:, None]
+        items[itemised] = np.frombuffer(b"".join(blobs))
+        present = np.concatenate([touched, known], axis=1)
+        named = present.sum(axis=1)
+        most = -(-present.shape[1] // 8)
+        names = np.zeros((n, most * 8), np.uint8)
+        names[np.arange(most * 8) < named[:, None]] = np.broadcast_to(self._names, present.shape)[present]
+        header = np.zeros((n, _HEADER), np.uint8)
+        header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
+        header[:, 2], header[:, 3], header[:, 4] = touched.sum(axis=1), known.sum(axis=1), listed // item.FIELDS
+        parts = (header.view(np.float64), names.view(np.float64), cells.reshape(n, -1), facts, items, risk)
+        always = np.ones((n, 1), bool)
+        mask = np.concatenate(
+            [
+                always,
+                np.arange(most) < -(-named[:, None] // 8),
+                np.repeat(touched, self.fields, axis=1),
+                known,
+                itemised,
+                np.repeat(always, risk.shape[1], axis=1),
+            ],
+            axis=1,
+        )
+        content = np.concatenate(parts, axis=1)[mask].data.cast("B")
+        limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
+        return [content[a:b] for a, b in pairwise(limits)]
 
     def _unpack(self, rows: Rows, packed: bytes, lengths: NDArray[np.int64]) -> None:
         block = np.frombuffer(packed, np.uint8)
@@ -272,10 +288,10 @@ class States:
         fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
         fact_start = body + cells * self.fields
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
-        listed = doubles[_spans(fact_start + known, items * item.FIELDS)].reshape(-1, item.FIELDS)
-        owners, keys = np.repeat(rows, items).tolist(), listed[:, 0].astype(np.int64).tolist()
-        for row, key, fields in zip(owners, keys, listed[:, 1:].tolist(), strict=True):
-            self.items.setdefault(row, {})[key] = fields
+        first, some = (fact_start + known) * 8, np.flatnonzero(items)
+        last = first + items * item.FIELDS * 8
+        for row, a, b in zip(rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True):
+            self.items.put(row, packed[a:b])
 
     def _profile(self, row: int) -> fact.Profile:
         kept = self._profiles.get(row)

@@ -17,6 +17,7 @@ from healthsvc.store import (
     subscriptions,
     timers,
 )
+from healthsvc.store.copying import Block
 from healthsvc.store.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.dedupe import BucketIds, RecentIds
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
@@ -47,7 +48,7 @@ class Flush:
     verdicts: Verdicts = field(default_factory=Verdicts)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
-    archive: dict[date, bytes] = field(default_factory=dict)
+    archive: dict[date, Block] = field(default_factory=dict)
     letters: list[NewDeadLetter] = field(default_factory=list)
     recent_ids: list[RecentIds] = field(default_factory=list)
     rotated: list[Rotated] = field(default_factory=list)
@@ -98,7 +99,7 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
 async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, written: Written, now: datetime) -> None:
     await timers.write(conn, verdicts.timers)
     await timers.delete(conn, flush.projection, verdicts.timers_gone)
-    await decisions.write_standings(conn, verdicts.standings)
+    await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
     await decisions.write_history(conn, verdicts.history)
     taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
     gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "eased"}

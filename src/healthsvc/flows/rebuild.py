@@ -38,6 +38,7 @@ from healthsvc.store import (
 )
 from healthsvc.store.archive_fold import Counted
 from healthsvc.store.building import Reached
+from healthsvc.store.copying import Block
 from healthsvc.store.decisions import write_standings
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.partitions import Move, Ownership
@@ -438,7 +439,7 @@ class Builder:
         after = self._states.memory[rows[~known]]
         handover.keep_since(self._old_card, self._card, remembered[~known], after)
         self._states.memory[rows[~known]] = after
-        await write_standings(conn, verdicts.standings)
+        await write_standings(conn, verdicts.standings, verdicts.moved)
         await timers.delete(conn, self._building.id, self._states.key[rows].tolist())
         await timers.write(conn, verdicts.timers)
 
@@ -447,10 +448,10 @@ class Builder:
         found = await building.decisions(conn, self._building.live, keys)
         return np.array([memory.unpacked(found.get(key, b"")) for key in keys]).reshape(len(keys), memory.WIDTH)
 
-    def _waits(self, rows: Rows) -> bytes:
+    def _waits(self, rows: Rows) -> Block:
         """Timers at the instants at which the live projection would look at these."""
         if not len(rows):
-            return b""
+            return []
         due = self._states.memory[rows, memory.DUE]
         due = np.where(np.isfinite(due), due, float(to_us(self._now())))
         self._states.memory[rows, memory.DUE] = due

@@ -33,7 +33,7 @@ from healthsvc.flows.drafts import Draft
 from healthsvc.flows.outcome import Outcome
 from healthsvc.store import decisions as decisions_store
 from healthsvc.store import timers
-from healthsvc.store.copying import joined
+from healthsvc.store.copying import Block
 from healthsvc.store.decisions import AlertRow
 from healthsvc.wire.webhook_bodies import kept
 
@@ -46,15 +46,17 @@ RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
 class Verdicts:
     """Everything that a flush writes about decisions."""
 
-    standings: bytes = b""
-    history: bytes = b""
+    standings: Block = field(default_factory=list)
+    moved: Block = field(default_factory=list)
+    """Standings of those whose profile is listed already."""
+    history: Block = field(default_factory=list)
     alerts: list[AlertRow] = field(default_factory=list)
     ended: list[tuple[int, str, datetime]] = field(default_factory=list)
     """(customer_key, kind, instant) of alerts whose condition ended."""
     messages: list[Draft] = field(default_factory=list)
     alert_messages: dict[str, Draft] = field(default_factory=dict)
     """By the id of the alert that they announce: sent only if the alert is new."""
-    timers: bytes = b""
+    timers: Block = field(default_factory=list)
     timers_gone: list[int] = field(default_factory=list)
     next_due_us: float = float("inf")
 
@@ -64,13 +66,14 @@ class Verdicts:
         if len(parts) == 1:
             return parts[0]
         return cls(
-            standings=joined([part.standings for part in parts]),
-            history=joined([part.history for part in parts]),
+            standings=[piece for part in parts for piece in part.standings],
+            moved=[piece for part in parts for piece in part.moved],
+            history=[piece for part in parts for piece in part.history],
             alerts=[alert for part in parts for alert in part.alerts],
             ended=[ended for part in parts for ended in part.ended],
             messages=[draft for part in parts for draft in part.messages],
             alert_messages={id: draft for part in parts for id, draft in part.alert_messages.items()},
-            timers=joined([part.timers for part in parts]),
+            timers=[piece for part in parts for piece in part.timers],
             timers_gone=[key for part in parts for key in part.timers_gone],
             next_due_us=min((part.next_due_us for part in parts), default=float("inf")),
         )
@@ -127,6 +130,8 @@ class Judge:
     def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
         verdicts = Verdicts()
+        told = [row for row in rows.tolist() if row in self._states.profile_changed]
+        self._states.memory[told, memory.LISTED] = memory.UNLISTED  # they may leave the memory before they are decided
         due = self._states.memory[rows, memory.DUE]
         later = rows[(due > due_us) | (due <= now_us)]
         self._states.memory[later, memory.DUE] = due_us
@@ -160,7 +165,7 @@ class _Telling:
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions = rows, found, decisions
         self._outcome = Outcome(states, rows, decisions, found.now_us, before[:, memory.RISK].copy(), version)
-        self._logged_us = logged_us
+        self._logged_us, self._listed = logged_us, before[:, memory.LISTED]
         self.sequence = decisions.memory[:, memory.SEQUENCE].copy()
         self._keys: list[int] = states.key[rows].tolist()
         self._out = Verdicts()
@@ -325,16 +330,19 @@ class _Telling:
             self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
 
     def _standings(self) -> None:
-        states, stages = self._states, self._found.stages.stage
-        changed = self._decisions.standings
+        states, changed, whole = self._states, self._decisions.standings, ~np.isfinite(self._listed)
         if states.profile_changed:
             renamed = np.fromiter(
                 map(states.profile_changed.__contains__, self._outcome.row_numbers), bool, len(self._rows)
             )
-            changed = changed | renamed
-        at = np.flatnonzero(changed)
+            changed, whole = changed | renamed, whole | renamed
+        self._list_whole(np.flatnonzero(changed & whole))
+        self._list_moved(np.flatnonzero(changed & ~whole))
+
+    def _list_whole(self, at: NDArray[np.int64]) -> None:
         if not len(at):
             return
+        states, stages = self._states, self._found.stages.stage
         customers, profiles, ideal = [], [], states.program.relationship.icp
         for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
@@ -346,3 +354,10 @@ class _Telling:
         loyalties = self._decisions.memory[at, memory.LOYALTY]
         decided = self._decided(at)
         self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
+
+    def _list_moved(self, at: NDArray[np.int64]) -> None:
+        if not len(at):
+            return
+        stages = list(map(stage_name, self._found.stages.stage[at].tolist()))
+        loyalties = self._decisions.memory[at, memory.LOYALTY]
+        self._out.moved = decisions_store.moved_rows(self._projection, self._decided(at), loyalties, stages)

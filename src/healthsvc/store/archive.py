@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.store import copying
-from healthsvc.store.copying import begin, block, fixed, pieces
+from healthsvc.store.copying import Block, begin, block, fixed, pieces
 from healthsvc.store.engine import AsyncConnection
 
 COLUMNS: Final = ("customer_key", "occurred_us", "partition", "sequence", "event")
@@ -28,13 +28,13 @@ class Events:
     events: Sequence[bytes]
 
 
-def blocks(batches: Sequence[Events]) -> dict[date, bytes]:
+def blocks(batches: Sequence[Events]) -> dict[date, Block]:
     """The events encoded for COPY, by day: customer by customer, so that the index is written leaf by leaf."""
     days = sorted({batch.logged_on for batch in batches})
     return {day: _block([batch for batch in batches if batch.logged_on == day]) for day in days}
 
 
-def _block(batches: Sequence[Events]) -> bytes:
+def _block(batches: Sequence[Events]) -> Block:
     keys = np.concatenate([batch.keys for batch in batches])
     order = np.argsort(keys, kind="stable")
     events = [event for batch in batches for event in batch.events]
@@ -64,7 +64,7 @@ async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
         )
 
 
-async def copy(conn: AsyncConnection, days: Mapping[date, bytes]) -> None:
+async def copy(conn: AsyncConnection, days: Mapping[date, Block]) -> None:
     """Add what `blocks` made, each day into its own table. A transaction must have begun."""
     for day, content in days.items():
         await copying.copy(conn, _table(day), COLUMNS, content)

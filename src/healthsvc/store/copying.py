@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import text as sql
 
 from healthsvc.store.engine import AsyncConnection, raw
 
@@ -18,8 +19,12 @@ _TRAILER: Final = b"\xff\xff"
 _EPOCH_US: Final = 946_684_800_000_000
 """2000-01-01T00:00:00Z, from which PostgreSQL counts."""
 _TEXT_OID: Final = 25
-_PIECE: Final = 1 << 20
+_ROWS: Final = 1000
+"""Of a piece: some hundred kilobytes, which are made, sent and let go in the processor's cache."""
+_BY_INDEX: Final = sql("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
 
+Block = list[bytes]
+"""Rows of a COPY in pieces; those of several blocks are sent as one by adding the lists."""
 Column = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64] | NDArray[np.void]
 
 
@@ -51,22 +56,31 @@ def begin(fields: int) -> bytes:
 
 
 def fixed(
-    count: int, *columns: Column | int, lead: bytes = b"", then: NDArray[np.int64] | None = None
+    count: int, *columns: Column | int | bytes, lead: bytes = b"", then: NDArray[np.int64] | None = None
 ) -> NDArray[np.void]:
     """Fields of fixed width: (count,) rows, all of the same width.
 
-    A column is int32, int64, float64, or void for bytea; a number stands for an integer that is the same in all rows.
+    A column is int32, int64, float64, or void for bytea; a number stands for an integer that is the same in all rows,
+    NULL for a field that is null in all.
     lead: what a row begins with; then: the widths of the fields that follow these.
     """
-    arrays = [np.full(count, column, np.int32) if isinstance(column, int) else column for column in columns]
+    arrays = {
+        place: np.full(count, column, np.int32) if isinstance(column, int) else column
+        for place, column in enumerate(columns)
+        if not isinstance(column, bytes)
+    }
     kinds = [("lead", f"V{len(lead)}")] if lead else []
-    for place, array in enumerate(arrays):
-        kinds += [(f"n{place}", ">i4"), (f"v{place}", f">{array.dtype.kind}{array.dtype.itemsize}")]
+    for place in range(len(columns)):
+        kinds += [(f"n{place}", ">i4")]
+        if place in arrays:
+            kinds += [(f"v{place}", f">{arrays[place].dtype.kind}{arrays[place].dtype.itemsize}")]
     rows = np.empty(count, np.dtype([*kinds, ("then", ">i4")] if then is not None else kinds))
     if lead:
         rows["lead"] = np.void(lead)
-    for place, array in enumerate(arrays):
-        rows[f"n{place}"], rows[f"v{place}"] = array.dtype.itemsize, array
+    for place in range(len(columns)):
+        rows[f"n{place}"] = arrays[place].dtype.itemsize if place in arrays else -1
+    for place, array in arrays.items():
+        rows[f"v{place}"] = array
     if then is not None:
         rows["then"] = then
     return rows
@@ -80,43 +94,44 @@ def pieces(rows: NDArray[np.void]) -> list[bytes]:
 
 def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     """Fields of type double precision, null where they are NaN."""
-    found = pieces(fixed(len(columns[0]), *columns))
-    unknown = np.stack([np.isnan(column) for column in columns], axis=1)
-    for row in np.flatnonzero(unknown.any(axis=1)).tolist():
-        fields = [found[row][at : at + 12] for at in range(0, 12 * len(columns), 12)]
-        found[row] = b"".join([NULL if null else field for null, field in zip(unknown[row], fields, strict=True)])
+    known = ~np.isnan(np.stack(columns, axis=1))
+    shape = known @ (1 << np.arange(len(columns)))
+    found = [b""] * len(shape)
+    for rows in [np.flatnonzero(shape == each) for each in np.unique(shape)]:
+        fields = [column[rows] if there else NULL for column, there in zip(columns, known[rows[0]], strict=True)]
+        for place, piece in zip(rows.tolist(), pieces(fixed(len(rows), *fields)), strict=True):
+            found[place] = piece
     return found
 
 
-def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> bytes:
-    """A whole COPY: row by row one piece of each part, in their order; the first ones start with `begin`."""
+def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> Block:
+    """Row by row one piece of each part, in their order; the first ones start with `begin`."""
     width, count = len(parts), len(parts[0])
     woven: list[memoryview | bytes] = [b""] * (width * count)
     for place, part in enumerate(parts):
         woven[place::width] = part
-    return b"".join((_SIGNATURE, *woven, _TRAILER))
+    return [b"".join(woven[at : at + width * _ROWS]) for at in range(0, len(woven), width * _ROWS)]
 
 
-def even_block(rows: NDArray[np.void]) -> bytes:
-    """A whole COPY of rows of fixed width, whose lead is `begin`."""
-    return _SIGNATURE + rows.tobytes() + _TRAILER
+def even_block(rows: NDArray[np.void]) -> Block:
+    """Rows of fixed width, whose lead is `begin`."""
+    return [rows.tobytes()]
 
 
-def joined(blocks: Sequence[bytes]) -> bytes:
-    """One COPY of several; empty ones have no rows, and of nothing comes nothing."""
-    some = [block for block in blocks if block]
-    if len(some) < 2:
-        return some[0] if some else b""
-    rows = [memoryview(block)[len(_SIGNATURE) : -len(_TRAILER)] for block in some]
-    return b"".join((_SIGNATURE, *rows, _TRAILER))
-
-
-async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], content: bytes) -> None:
-    """Send what `block` made. A transaction must have begun."""
+async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], content: Block) -> None:
+    """Send rows that `block` made, of one call or several. A transaction must have begun."""
     driver = await raw(conn)
     await driver.copy_to_table(table, source=_sent(content), columns=columns, format="binary")
 
 
-async def _sent(content: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(content), _PIECE):
-        yield content[at : at + _PIECE]
+async def by_index(conn: AsyncConnection) -> None:
+    """For the rest of the transaction, join what was sent with a table by its index: a large flush would be planned as
+    a join with all rows there are."""
+    await conn.execute(_BY_INDEX)
+
+
+async def _sent(content: Block) -> AsyncIterator[bytes]:
+    yield _SIGNATURE
+    for piece in content:
+        yield piece
+    yield _TRAILER

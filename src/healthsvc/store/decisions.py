@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.store import guards
-from healthsvc.store.copying import NULL, begin, block, copy, fixed, floats, instants, pieces, texts
+from healthsvc.store.copying import NULL, Block, begin, block, by_index, copy, fixed, floats, instants, pieces, texts
 from healthsvc.store.copying import text as encoded
 from healthsvc.store.engine import AsyncConnection
 
@@ -19,6 +19,7 @@ STANDINGS: Final = (
     *("projection", "customer_key", "partition", "decided_at", "score", "risk", "loyalty", "band", "flags"),
     *("customer_id", "name", "owner", "segment", "tier", "stage", "parent_id", "icp_fit"),
 )
+MOVED: Final = (*("projection", "customer_key", "decided_at", "score", "risk", "loyalty", "band", "flags", "stage"),)
 HISTORY: Final = (
     *("projection", "customer_key", "scorecard_version", "decided_at", "score", "risk", "band", "flags", "cause"),
 )
@@ -51,7 +52,7 @@ def standings_rows(
     loyalties: NDArray[np.float64],
     customer_ids: Sequence[str],
     profiles: Sequence[Placed],
-) -> bytes:
+) -> Block:
     """Encode what lists sort and filter by; loyalties: NaN where they aren't known."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, decided.partitions, at, lead=begin(len(STANDINGS)))
@@ -61,7 +62,15 @@ def standings_rows(
     return block(pieces(head), figures, said, list(map(encoded, customer_ids)), profile)
 
 
-def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> bytes:
+def moved_rows(projection: int, decided: Decided, loyalties: NDArray[np.float64], stages: Sequence[str]) -> Block:
+    """Encode the same of customers of whose profile lists say already what they should."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, at, lead=begin(len(MOVED)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    return block(pieces(head), floats(decided.scores, decided.risks, loyalties), said, list(map(_word, stages)))
+
+
+def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> Block:
     """Encode recorded decisions; causes: what made the service decide."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, version, at, lead=begin(len(HISTORY)))
@@ -129,15 +138,30 @@ _STANDINGS_MERGE = text(f"""
 """)
 
 
-async def write_standings(conn: AsyncConnection, rows: bytes) -> None:
-    """Write what `standings_rows` encoded. A transaction must have begun."""
+_MOVED_TABLE = text(f"""
+    create temporary table if not exists incoming_moved on commit delete rows as
+    select {", ".join(MOVED)} from standings limit 0
+""")
+_MOVED_MERGE = text(f"""
+    update standings s set {", ".join(f"{c} = i.{c}" for c in MOVED[2:])} from incoming_moved i
+    where s.projection = i.projection and s.customer_key = i.customer_key
+""")
+
+
+async def write_standings(conn: AsyncConnection, rows: Block, moved: Block) -> None:
+    """Write what `standings_rows` and `moved_rows` encoded. A transaction must have begun."""
     if rows:
         await conn.execute(_STANDINGS_TABLE)
         await copy(conn, "incoming_standings", STANDINGS, rows)
         await conn.execute(_STANDINGS_MERGE)
+    if moved:
+        await conn.execute(_MOVED_TABLE)
+        await copy(conn, "incoming_moved", MOVED, moved)
+        await by_index(conn)
+        await conn.execute(_MOVED_MERGE)
 
 
-async def write_history(conn: AsyncConnection, rows: bytes) -> None:
+async def write_history(conn: AsyncConnection, rows: Block) -> None:
     """Write what `history_rows` encoded. A transaction must have begun."""
     if rows:
         await copy(conn, "history", HISTORY, rows)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.core.stored import Stored, StoredMany
-from healthsvc.store.copying import NULL, begin, block, copy, fixed, pieces
+from healthsvc.store.copying import NULL, Block, begin, block, by_index, copy, fixed, pieces
 from healthsvc.store.copying import text as encoded
 from healthsvc.store.engine import AsyncConnection, raw
 
@@ -20,7 +20,7 @@ COLUMNS = ("projection", "customer_key", "partition", "decision", "state", "prof
 class Rows:
     """States to be written, in COPY's binary form."""
 
-    content: bytes
+    content: Block
     count: int
 
 
@@ -110,9 +110,6 @@ def _columns(rows: Sequence[Any]) -> StoredMany:
 
 
 _INCOMING = text("create temporary table if not exists incoming_states (like states) on commit delete rows")
-_BY_INDEX = text("""
-    select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
-""")
 _MERGE = text("""
     update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile),
         partition = i.partition
@@ -127,5 +124,5 @@ async def write(conn: AsyncConnection, fresh: Rows | None, changed: Rows | None)
     if changed is not None:
         await conn.execute(_INCOMING)
         await copy(conn, "incoming_states", COLUMNS, changed.content)
-        await conn.execute(_BY_INDEX)  # else a large flush is planned as a join with all states there are
+        await by_index(conn)
         await conn.execute(_MERGE)

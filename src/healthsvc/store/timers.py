@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.store.copying import begin, copy, even_block, fixed, instants
+from healthsvc.store.copying import Block, begin, copy, even_block, fixed, instants
 from healthsvc.store.engine import AsyncConnection
 
 COLUMNS = ("projection", "customer_key", "partition", "due_at")
@@ -19,12 +19,12 @@ _MERGE = text("""
 """)
 
 
-def rows(projection: int, keys: NDArray[np.int64], partitions: NDArray[np.int32], due_us: NDArray[np.int64]) -> bytes:
+def rows(projection: int, keys: NDArray[np.int64], partitions: NDArray[np.int32], due_us: NDArray[np.int64]) -> Block:
     """Encode timers, one entry a customer in each."""
     return even_block(fixed(len(keys), projection, keys, partitions, instants(due_us), lead=begin(len(COLUMNS))))
 
 
-async def write(conn: AsyncConnection, timers: bytes) -> None:
+async def write(conn: AsyncConnection, timers: Block) -> None:
     """Set the timers that `rows` encoded. A transaction must have begun."""
     if timers:
         await conn.execute(_INCOMING)
