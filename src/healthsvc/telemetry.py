@@ -38,6 +38,8 @@ class LogEvent(StrEnum):
     LAB_RUN_ENDED = "lab_run.ended"
     LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
+    DATABASE_WARMED = "database.warmed"
+    DATABASE_COLD = "database.stays_cold"
     REQUEST = "http.request"
     REQUEST_FAILED = "http.request_failed"
     PARTITION_TAKEN = "partition.taken"

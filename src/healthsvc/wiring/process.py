@@ -11,6 +11,7 @@ from healthsvc.flows.ports import Input
 from healthsvc.flows.process import Processor
 from healthsvc.flows.retention import keep_house
 from healthsvc.flows.upgrade import make_readable
+from healthsvc.flows.warming import warm
 from healthsvc.log.table import TableInput
 from healthsvc.running import Role
 from healthsvc.settings import Settings
@@ -55,6 +56,7 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                         stop=stop,
                     )
                 )
+                group.create_task(warm(engine, stop))
                 await make_readable(engine, now=utc_now, stop=stop)
                 await processor.run(stop)
 
