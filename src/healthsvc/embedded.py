@@ -314,8 +314,8 @@ def _stop_when_parent_dies() -> None:
 
 
 def _shared_buffers_mib() -> int:
-    """A quarter of the memory that we may use, as PostgreSQL's documentation advises, from 128 MiB to 2 GiB."""
+    """A quarter of the memory that we may use, as PostgreSQL's documentation advises, from 128 MiB to 4 GiB."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(OSError, ValueError):  # no cgroup, or one without a limit
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return max(128, min(2048, memory // 4 >> 20))
+    return max(128, min(4096, memory // 4 >> 20))

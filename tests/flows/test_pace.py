@@ -74,10 +74,23 @@ def test_nothing_read_gives_nothing_to_wait_for():
 
 def test_a_flush_is_full_with_so_many_events_or_customers():
     waiting = Waiting(PACE, still)
-    waiting.note("kafka", reading(waiting=100), LATE_US)
+    waiting.note("kafka", reading(waiting=100_000), LATE_US)
     assert waiting.is_due(pending(events=1_000))
     assert waiting.is_due(pending(events=600, customers=500))
     assert not waiting.is_due(pending(events=999, customers=499))
+
+
+def test_the_end_of_a_backlog_is_written_by_halves():
+    waiting = Waiting(PACE, still)
+    for left in (800, 401):
+        waiting.note("kafka", reading(waiting=left - 100), LATE_US)
+        waiting.note("table", reading(waiting=100), LATE_US)
+        assert not waiting.is_due(pending(events=400))
+    waiting.note("kafka", reading(waiting=300), LATE_US)
+    assert waiting.is_due(pending(events=400))
+    waiting.note("kafka", reading(waiting=0), LATE_US)
+    assert waiting.is_due(pending(events=100))
+    assert not waiting.is_due(pending(events=99))
 
 
 def test_an_event_in_a_backlog_waits_by_how_late_it_is():
@@ -91,7 +104,7 @@ def test_an_event_in_a_backlog_waits_by_how_late_it_is():
 
 def test_flushes_that_fail_are_made_smaller_until_they_succeed():
     waiting = Waiting(PACE, still)
-    waiting.note("kafka", reading(waiting=100), LATE_US)
+    waiting.note("kafka", reading(waiting=100_000), LATE_US)
     assert not waiting.is_due(pending(events=500, customers=249))
     waiting.failed()
     assert waiting.is_due(pending(events=500))

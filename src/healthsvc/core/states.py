@@ -25,7 +25,7 @@ Rows = NDArray[np.int64]
 _HEADER: Final = 8
 _FORMAT: Final = 2
 _UNKNOWN: Final = np.isnan(fact.DEFAULTS)
-_PACKED_AT_ONCE: Final = 1024
+_AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""
 
 
@@ -165,6 +165,12 @@ class States:
         said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
+    def columns(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in memory: evaluation
+        goes column by column."""
+        cells = _columns(self.cells.reshape(self.capacity, -1), rows)
+        return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(self.facts, rows)
+
     def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
         removed before."""
@@ -230,8 +236,8 @@ class States:
         of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
         packed: list[memoryview] = []
-        for first in range(0, len(rows), _PACKED_AT_ONCE):
-            packed += self._packed(rows[first : first + _PACKED_AT_ONCE])
+        for first in range(0, len(rows), _AT_ONCE):
+            packed += self._packed(rows[first : first + _AT_ONCE])
         return packed
 
     def _packed(self, rows: Rows) -> list[memoryview]:
@@ -313,6 +319,15 @@ class States:
 
 def _unpacked(profile: str) -> fact.Profile:
     return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
+
+
+def _columns(table: Floats, rows: Rows) -> Floats:
+    """Some rows of a table, (n, width), column after column in memory; turned in pieces that the processor's cache
+    holds."""
+    turned = np.empty((table.shape[1], len(rows)))
+    for first in range(0, len(rows), _AT_ONCE):
+        turned[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
+    return turned.T
 
 
 def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

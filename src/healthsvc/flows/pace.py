@@ -20,8 +20,8 @@ class Pace:
     is drained."""
 
     flush_events: int = 250_000
-    flush_customers: int = 32_768
-    """Whose states wait in a temporary table of some 30 MB: more of them cost more each (docs/decisions/0013)."""
+    flush_customers: int = 65_536
+    """Whose states wait in a temporary table of some 60 MB, what is kept of one in memory (docs/decisions/0013)."""
     flush_seconds: float = 0.02
     backlog_least_seconds: float = 0.5
     backlog_seconds: float = 12.0
@@ -47,6 +47,7 @@ class Waiting:
     def __init__(self, pace: Pace, clock: Callable[[], float] = perf_counter) -> None:
         self._pace, self._clock = pace, clock
         self._behind: dict[str, bool] = {}
+        self._records: dict[str, int] = {}
         self._drained: dict[str, bool] = {}
         self._since: float | None = None
         self._late = 0.0
@@ -56,6 +57,7 @@ class Waiting:
         """An input was read. It is behind from the moment a whole read waits in it until nothing does."""
         whole = 1 if self._behind.get(source) else self._pace.read_records
         self._behind[source] = reading.waiting >= whole
+        self._records[source] = reading.waiting
         self._drained[source] = reading.drained
         if self._since is None and any(len(chunk) for chunk in reading.chunks):
             self._since = self._clock()
@@ -89,7 +91,13 @@ class Waiting:
     def is_due(self, pending: Pending) -> bool:
         """Whether what is pending is to be flushed now, if nothing is in flight."""
         drained = not any(self._behind.values()) and all(self._drained.values())
-        return bool(self.is_full(pending) or pending.fired or drained or self.seconds_left() <= 0)
+        full = self.is_full(pending) or self._is_most(pending)
+        return bool(full or pending.fired or drained or self.seconds_left() <= 0)
+
+    def _is_most(self, pending: Pending) -> bool:
+        """Whether less of a backlog is left than is pending. Written now, the larger part is written while the rest is
+        folded; else all of it would be at the end, when nothing is left to be folded meanwhile."""
+        return pending.records >= max(self._pace.read_records, sum(self._records.values()))
 
     def _patience(self) -> float:
         pace = self._pace

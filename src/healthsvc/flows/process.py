@@ -53,7 +53,11 @@ class Superseded(Exception):
 
 
 class Processor:
-    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over."""
+    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over.
+
+    loading, flushing: engines for these alone, by default `engine`. A server process that always does the same knows
+    its tables, plans and pages; in a pool with others it is now this one's turn, now that one's.
+    """
 
     def __init__(
         self,
@@ -65,7 +69,10 @@ class Processor:
         now: Callable[[], datetime],
         pace: Pace | None = None,
         limits: Limits | None = None,
+        loading: AsyncEngine | None = None,
+        flushing: AsyncEngine | None = None,
     ) -> None:
+        self._loading, self._flushing_to = loading or engine, flushing or engine
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
         self._flushing: asyncio.Task[None] | None = None
@@ -112,7 +119,7 @@ class Processor:
         try_to_read(compiled.program, some)
         self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
         self._owner = Owner(
-            self._engine, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
+            self._loading, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
         )
         self._firing = Firing(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
@@ -228,7 +235,7 @@ class Processor:
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
         began = perf_counter()
-        written = await write(self._engine, flush, self._now())
+        written = await write(self._flushing_to, flush, self._now())
         seconds = perf_counter() - began
         FLUSH_SECONDS.observe(seconds)
         FLUSH_EVENTS.observe(flush.events)

@@ -105,7 +105,7 @@ class Judge:
         logged_us: when the newest event behind it entered the log, 0 for none (time alone).
         """
         states = self._states
-        view = View(states.program, states.cells[rows], states.facts[rows], now_us, states.risk[rows])
+        view = View(states.program, *states.columns(rows), now_us=now_us, risk=states.risk[rows])
         found = evaluate(view)
         before = states.memory[rows]
         decisions = decide(states.program, found, before)

@@ -8,10 +8,10 @@ import asyncio
 from time import perf_counter
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from healthsvc.store import warming
 from healthsvc.store.engine import AsyncEngine, glance
+from healthsvc.store.log import FAULTS
 from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 
@@ -35,7 +35,7 @@ async def warm(engine: AsyncEngine, stop: asyncio.Event) -> int:
             finally:
                 await warming.release(conn)
     except Exception as error:
-        if not (isinstance(error, DBAPIError) or is_outage(error)):
+        if not (isinstance(error, FAULTS) or is_outage(error)):
             raise
         log.info(LogEvent.DATABASE_COLD, error=f"{type(error).__name__}: {error}")
     else:

@@ -14,6 +14,7 @@ SESSION = {
     "jit": "off",  # no statement of ours runs long enough to be worth compiling
     "max_parallel_workers_per_gather": "0",  # nor worth starting processes for: they took longer than they saved
     "random_page_cost": "1.1",  # what is looked up by key is in memory or on a solid state disk
+    "work_mem": "32MB",  # nor what is sorted: some thousand customers, a kilobyte each
     "temp_buffers": "64MB",  # a large flush's rows wait in a temporary table: not on disk
 }
 

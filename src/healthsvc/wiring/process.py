@@ -25,7 +25,12 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
 
     async def run(stop: asyncio.Event) -> None:
         calm_collector()
-        async with engine_on(url, "healthsvc-process") as engine, Listener(url) as listener:
+        async with (
+            engine_on(url, "healthsvc-process") as engine,
+            engine_on(url, "healthsvc-process", pool_size=1) as loading,
+            engine_on(url, "healthsvc-process", pool_size=1) as flushing,
+            Listener(url) as listener,
+        ):
             inputs: list[Input] = [TableInput(engine, listener)]
             if settings.kafka_bootstrap_servers:
                 inputs.append(kafka_input(settings))
@@ -37,6 +42,8 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 now=utc_now,
                 pace=pace(settings),
                 limits=memory(settings),
+                loading=loading,
+                flushing=flushing,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(
