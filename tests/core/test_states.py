@@ -105,3 +105,26 @@ def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and
     (row,) = fold.states.rows(["acme"]).tolist()
     fold.states.profile_field(row, "segment")
     assert isinstance(fold.states._profiles[row], str)
+
+
+def test_memory_taken_beforehand_changes_nothing_and_only_while_nobody_is_in_it() -> None:
+    events = [make_event("feature.used", id=c, customer_id=c, data={"feature": "x"}) for c in ("a", "b")]
+    fold, settled = Fold(), Fold()
+    settled.states.settle_in(1_000)
+    for each in (fold, settled):
+        each.feed(events)
+    assert settled.packed() == fold.packed()
+    with pytest.raises(AssertionError, match="nobody is in memory"):
+        settled.states.settle_in(1)
+
+
+def test_columns_are_the_rows_one_after_another_in_memory() -> None:
+    states = States(PROGRAM, 3_000)
+    chance = np.random.default_rng(5)
+    states.cells[:], states.facts[:] = chance.random(states.cells.shape), chance.random(states.facts.shape)
+    rows = chance.permutation(3_000)[:2_500]
+    cells, facts = states.columns(rows)
+    assert np.array_equal(cells, states.cells[rows])
+    assert np.array_equal(facts, states.facts[rows])
+    assert cells[:, 3, 2].flags.c_contiguous
+    assert facts[:, 7].flags.c_contiguous

@@ -132,6 +132,14 @@ async def test_a_home_is_claimed_once_and_stays(engine: AsyncEngine) -> None:
     assert {home.key for home in first.values()}.isdisjoint({second["new"].key})
 
 
+async def test_how_many_customers_there_are_is_told_as_of_the_last_look(engine: AsyncEngine) -> None:
+    async with engine.begin() as conn:
+        assert await customers.about_how_many(conn) == 0
+        await customers.claim(conn, [(f"c{n}", 0) for n in range(30)])
+        await conn.execute(text("analyze customers"))
+        assert await customers.about_how_many(conn) == 30
+
+
 async def test_claimers_who_race_agree(engine: AsyncEngine) -> None:
     async def claim(partition: int) -> dict[str, CustomerHome]:
         async with engine.begin() as conn:

@@ -64,6 +64,13 @@ class States:
         risk = 0 if program.risk is None else program.risk.width * 8
         return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + memory.WIDTH * 8 + risk + 300
 
+    def settle_in(self, customers: int) -> None:
+        """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
+        page by page, which would take longer than loading them."""
+        assert not self.row_of, "only while nobody is in memory"
+        for table in (self.cells, self.facts, self.memory, self.risk):
+            table[: min(customers, self.capacity)] = 0.0
+
     def __len__(self) -> int:
         return len(self.row_of)
 

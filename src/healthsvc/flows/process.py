@@ -24,7 +24,7 @@ from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Input, Reading
 from healthsvc.flows.upgrade import try_to_read
-from healthsvc.store import archive, partitions, projections, publications, states, traffic
+from healthsvc.store import archive, customers, partitions, projections, publications, states, traffic
 from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.log import FAULTS
 from healthsvc.store.partitions import Fenced, Ownership
@@ -114,6 +114,7 @@ class Processor:
         async with self._engine.begin() as conn:
             projection = await projections.live(conn)
             some = await states.any_one(conn, projection.id)
+            many = await customers.about_how_many(conn)
         self._projection = projection.id
         compiled = compile_document(projection.document)
         try_to_read(compiled.program, some)
@@ -123,6 +124,7 @@ class Processor:
         )
         self._firing = Firing(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
+        self._owner.states.settle_in(min(many, self._pace.flush_customers))
         self._waiting = Waiting(self._pace)
 
     async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:

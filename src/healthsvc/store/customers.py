@@ -66,3 +66,9 @@ async def oldest(conn: AsyncConnection) -> datetime | None:
     """When the first customer was seen by this service, whatever its events are dated; None while there is none."""
     found: datetime | None = await conn.scalar(text("select created_at from customers order by key limit 1"))
     return found
+
+
+async def about_how_many(conn: AsyncConnection) -> int:
+    """Customers, as of PostgreSQL's last look at the table; 0 before its first."""
+    found = await conn.scalar(text("select reltuples::bigint from pg_class where oid = 'customers'::regclass"))
+    return max(0, int(found or 0))
