@@ -3,10 +3,12 @@
 import asyncio
 
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from healthsvc.flows.warming import warm
 from healthsvc.store import warming
 from healthsvc.store.engine import AsyncEngine
+from healthsvc.telemetry import LogEvent
 from tests.flows.spine import rows, scalar
 
 CACHED = """
@@ -62,7 +64,11 @@ async def test_one_reads_at_a_time_and_without_the_extension_nobody_does(engine:
     assert await warm(engine, asyncio.Event()) > 100
     async with engine.begin() as conn:
         await conn.execute(text("drop extension pg_prewarm"))
-    assert await warm(engine, asyncio.Event()) == 0
+    with capture_logs() as logs:
+        assert await warm(engine, asyncio.Event()) == 0
+    assert [(line["event"], "create extension pg_prewarm" in line["why"]) for line in logs] == [
+        (LogEvent.DATABASE_COLD, True)
+    ]
 
 
 async def test_who_is_to_stop_reads_no_further(engine: AsyncEngine) -> None:

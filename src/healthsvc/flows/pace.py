@@ -21,7 +21,7 @@ class Pace:
 
     flush_events: int = 250_000
     flush_customers: int = 65_536
-    """Whose states wait in a temporary table of some 60 MB, what is kept of one in memory (docs/decisions/0013)."""
+    """Their states wait in a temporary table of some 55 MB; of one, 64 are kept in memory (docs/decisions/0013)."""
     flush_seconds: float = 0.02
     backlog_least_seconds: float = 0.5
     backlog_seconds: float = 12.0

@@ -20,10 +20,14 @@ log = structlog.get_logger(__name__)
 
 async def warm(engine: AsyncEngine, stop: asyncio.Event) -> int:
     """Have PostgreSQL read the customers' rows, as far as they fit, unless another worker is at it; answers how many
-    blocks it read. A help, not a duty: an error ends it and nothing else."""
+    blocks it read. A help, not a duty: an error of the database, or the lack of its extension, ends it and nothing
+    else."""
     began, blocks = perf_counter(), 0
     try:
         async with glance(engine) as conn:
+            if not await warming.is_possible(conn):
+                log.info(LogEvent.DATABASE_COLD, why="pg_prewarm isn't installed: create extension pg_prewarm")
+                return 0
             if not await warming.claim(conn):
                 return 0
             try:

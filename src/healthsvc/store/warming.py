@@ -19,7 +19,6 @@ _WORTH_READING = text("""
     select c.oid::regclass::text as name, pg_relation_size(c.oid) / current_setting('block_size')::int as blocks
     from pg_class c left join pg_index i on i.indexrelid = c.oid
     where c.relkind in ('r', 'i') and coalesce(i.indrelid, c.oid) = any(cast(:tables as text[])::regclass[])
-      and exists (select from pg_extension where extname = 'pg_prewarm')
     order by c.relkind, pg_relation_size(c.oid)
 """)
 _ROOM = text("select setting::bigint from pg_settings where name = 'shared_buffers'")
@@ -43,9 +42,13 @@ async def release(conn: AsyncConnection) -> None:
     await conn.execute(text("select pg_advisory_unlock(hashtext(:lock))"), {"lock": _LOCK})
 
 
+async def is_possible(conn: AsyncConnection) -> bool:
+    """Whether the extension is there."""
+    return bool(await conn.scalar(text("select exists (select from pg_extension where extname = 'pg_prewarm')")))
+
+
 async def worth_reading(conn: AsyncConnection, share: float = SHARE) -> list[Relation]:
-    """What fits into the share of PostgreSQL's memory: indexes first, small before large. Nothing without the
-    extension."""
+    """What fits into the share of PostgreSQL's memory: indexes first, small before large."""
     room = int(share * int(await conn.scalar(_ROOM) or 0))
     fitting: list[Relation] = []
     for row in await conn.execute(_WORTH_READING, {"tables": list(_TABLES)}):
