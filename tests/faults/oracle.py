@@ -145,7 +145,11 @@ def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) 
     per_customer: Counter[str] = Counter()
     for (customer, _), count in sent.items():
         per_customer[customer] += count
-    assert counted(url) == dict(per_customer)
+    found = counted(url)
+    differing = {
+        c: (found.get(c), per_customer.get(c)) for c in {*found, *per_customer} if found.get(c) != per_customer.get(c)
+    }
+    assert not differing, f"customer: (counted, sent) {differing}"
     archived = """
         select c.customer_id, a.event::jsonb ->> 'type' as type, count(*) as n, count(distinct a.event::jsonb ->>
         'id') as ids
