@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 from healthsvc.core import facts
-from tests.flows.spine import append, applied, installed, processing, wall
+from healthsvc.store import states as stored
+from tests.flows.spine import append, applied, installed, processing, scalar, wall
 from tests.support.makers import make_event
 from tests.support.waiting import until
 
@@ -35,3 +36,28 @@ async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_other
         assert '"bad"' in letters[0].raw
         assert await conn.scalar(text("select sum(applied) from partitions")) == 60
         assert await conn.scalar(text("select count(*) from archive")) == 60
+
+
+async def test_a_database_that_fails_in_an_unknown_way_while_customers_are_loaded_costs_no_event(
+    engine, database_url, monkeypatch
+):
+    """Twice: once over the whole read, and again when its records are looked at one by one."""
+    load, failures = stored.many_by_ids, [RuntimeError("first"), RuntimeError("second")]
+
+    async def fails_at_first(*arguments):
+        if failures:
+            raise failures.pop(0)
+        return await load(*arguments)
+
+    monkeypatch.setattr(stored, "many_by_ids", fails_at_first)
+    appender = await installed(engine, 1)
+
+    async def all_counted() -> bool:
+        return await applied(engine) >= 10
+
+    async with processing(engine, database_url, wall):
+        await append(appender, [make_event("seats.changed", id=f"e{i}", customer_id=f"c{i}") for i in range(10)])
+        await until(all_counted)
+
+    assert failures == []
+    assert await scalar(engine, "select count(*) from dead_letters") == 0

@@ -9,6 +9,7 @@ import pytest
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.store.engine import connect
 from healthsvc.store.listen import Listener
+from tests.faults import ask as tell
 from tests.support.waiting import PATIENCE_SECONDS
 
 
@@ -78,3 +79,16 @@ async def test_a_server_that_is_away_is_a_timeout_not_an_error(own_postgres: Emb
         assert not await listener.wait({"c"}, 0.3)
         await asyncio.to_thread(own_postgres.start)
         assert await listener.wait({"c"}, PATIENCE_SECONDS)
+
+
+async def test_a_server_that_goes_away_just_before_we_listen_is_one_that_is_away(database_url: str) -> None:
+    """Its farewell lies in the socket; how much of it was heard when we listen hangs on the event loop's turns."""
+    for turns in range(4):
+        async with Listener(database_url) as listener:
+            await listener.wait({"c"}, PATIENCE_SECONDS)
+            sql = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1"
+            assert tell.value(database_url, sql + " and datname = current_database()", "healthsvc-listen")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await listener.wait({"d"}, 0.01)
+            assert await listener.wait({"c"}, PATIENCE_SECONDS)

@@ -8,6 +8,9 @@ from healthsvc.flows.owner import Owner
 from healthsvc.flows.ports import Chunk
 from healthsvc.store.log import FAULTS
 
+Place = tuple[str, int, int]
+"""Source, partition, position."""
+
 
 class Unfoldable(Exception):
     """A record is valid and yet breaks the folding: a fault of ours."""
@@ -18,25 +21,40 @@ class Unfoldable(Exception):
 
 
 class Culprits:
-    """The records that were found to break the folding. After a break all is folded one by one until the next, which
-    is the culprit's."""
+    """The records that were found to break the folding.
+
+    What was read when it broke is folded one by one the next time. The record that breaks it then is suspected, and a
+    culprit if it does so once more: what breaks for another reason hardly strikes the same record twice running.
+    """
 
     def __init__(self) -> None:
-        self._careful = False
-        self._found: dict[tuple[str, int, int], str] = {}
+        self._careful_below: dict[tuple[str, int], int] = {}
+        self._suspect: Place | None = None
+        self._found: dict[Place, str] = {}
 
     async def fold(self, owner: Owner, source: str, topic: str, chunks: list[Chunk], now: datetime) -> None:
         """Fold without the culprits. Raises Unfoldable where another breaks it: the memory is to be dropped then."""
-        for some in single_records(chunks) if self._careful else [chunks]:
+        careful = any(c.first < self._careful_below.get((source, c.partition), c.first) for c in chunks)
+        for some in single_records(chunks) if careful else [chunks]:
             try:
                 await owner.fold(source, topic, some, now, self._found)
             except (*FAULTS, MemoryError):
                 raise
             except Exception as error:
-                if self._careful:
-                    self._found[source, some[0].partition, some[0].first] = f"{type(error).__name__}: {error}"
-                self._careful = not self._careful
-                raise Unfoldable(source, some[0].partition, some[0].first) from error
+                place = (source, some[0].partition, some[0].first)
+                if careful:
+                    self._accuse(place, error)
+                else:
+                    self._careful_below |= {(source, c.partition): c.next for c in chunks}
+                raise Unfoldable(*place) from error
+        for chunk in chunks:
+            if chunk.next >= self._careful_below.get((source, chunk.partition), chunk.next):
+                self._careful_below.pop((source, chunk.partition), None)
+
+    def _accuse(self, place: Place, error: Exception) -> None:
+        if place == self._suspect:
+            self._found[place] = f"{type(error).__name__}: {error}"
+        self._suspect = place
 
 
 def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:

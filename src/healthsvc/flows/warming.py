@@ -12,7 +12,6 @@ import structlog
 from healthsvc.store import warming
 from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.log import FAULTS
-from healthsvc.store.outage import is_outage
 from healthsvc.telemetry import LogEvent
 
 log = structlog.get_logger(__name__)
@@ -38,9 +37,7 @@ async def warm(engine: AsyncEngine, stop: asyncio.Event) -> int:
                         blocks += await warming.read(conn, relation, first)
             finally:
                 await warming.release(conn)
-    except Exception as error:
-        if not (isinstance(error, FAULTS) or is_outage(error)):
-            raise
+    except FAULTS as error:
         log.info(LogEvent.DATABASE_COLD, error=f"{type(error).__name__}: {error}")
     else:
         log.info(LogEvent.DATABASE_WARMED, blocks=blocks, seconds=round(perf_counter() - began, 3))

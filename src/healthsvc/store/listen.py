@@ -8,9 +8,9 @@ from typing import Self
 import asyncpg
 
 from healthsvc.store.engine import connect
+from healthsvc.store.outage import AWAY
 
 RECONNECT_SECONDS = 1.0
-FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Listener:
@@ -68,7 +68,7 @@ class Listener:
                         await self._connection.add_listener(channel, self._on_notify)
                         self._listening.add(channel)
                         self._heard.add(channel)
-            except FAULTS:
+            except (asyncpg.PostgresError, *AWAY):
                 return False
             return True
 

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.outage import AWAY
 
 NOTIFY_CHANNEL = "healthsvc_log"
-FAULTS = (OSError, TimeoutError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)  # the database is away
+FAULTS = (DBAPIError, asyncpg.PostgresError, *AWAY)  # the database is away, or doesn't do what it is asked
 LOCK_SECONDS = 10.0  # how long an append waits for the heads
 STALL_SECONDS = 5.0  # how long an append may hold them doing nothing, before the server ends its session
 

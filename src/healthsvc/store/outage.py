@@ -17,6 +17,7 @@ AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server has said that it goes, and a question came before its end was heard
 )
 
 
