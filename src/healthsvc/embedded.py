@@ -35,6 +35,7 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "60",
     "max_wal_size": "4GB",
     "min_wal_size": "1GB",  # segments are used again; a new one is first written full of zeros
+    "wal_writer_delay": "20ms",  # or the log's buffers fill meanwhile, and those who fill them write it page by page
     "checkpoint_timeout": "15min",  # each page's first change after a checkpoint is logged whole
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -90,7 +91,7 @@ class EmbeddedPostgres:
         data_dir = data_dir.resolve()
         self._cluster = data_dir / "postgres"
         self._log_path = data_dir / "postgres.log"
-        self._settings = {"shared_buffers": f"{_shared_buffers_mib()}MB", **SETTINGS, **(settings or {})}
+        self._settings = {**_memory(), **SETTINGS, **(settings or {})}
         self._die_with_parent = die_with_parent
         self._user = _system_user() if os.geteuid() == 0 else None
         self._bin = _binaries()
@@ -313,9 +314,11 @@ def _stop_when_parent_dies() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
 
 
-def _shared_buffers_mib() -> int:
-    """A quarter of the memory that we may use, as PostgreSQL's documentation advises, from 128 MiB to 4 GiB."""
+def _memory() -> dict[str, str]:
+    """Of the memory that we may use a quarter for pages, as PostgreSQL's documentation advises, from 128 MiB to 4 GiB;
+    of that a sixteenth for the buffers of its log, from 16 MiB (its own most) to 64."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(OSError, ValueError):  # no cgroup, or one without a limit
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return max(128, min(4096, memory // 4 >> 20))
+    shared = max(128, min(4096, memory // 4 >> 20))
+    return {"shared_buffers": f"{shared}MB", "wal_buffers": f"{max(16, min(64, shared // 16))}MB"}

@@ -12,10 +12,10 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.flush import Flush, Rotated
 from healthsvc.flows.held import Held, Limits, Pending
+from healthsvc.flows.packing import packed
 from healthsvc.flows.verdicts import Judge, Verdicts
-from healthsvc.store import archive
 from healthsvc.store import dedupe as stored_ids
-from healthsvc.store import states as stored_states
+from healthsvc.store.arena import Arena
 
 JUDGED_AT_ONCE: Final = 10_000
 """Customers; judging takes several times the memory of their states."""
@@ -48,7 +48,7 @@ class Cutter:
             projection=self._projection,
             owner=self._owner,
             moves=[self._held[p].move(p) for p in sorted(pending.moved)],
-            archive=archive.blocks(pending.archived),
+            archive=pending.archived,
             letters=pending.letters,
             handovers=pending.handovers,
             events=pending.events,
@@ -57,7 +57,7 @@ class Cutter:
         rows = rows[np.argsort(self._states.key[rows])]  # the tables' order: neighbours are written together
         if len(rows):
             decided = self._decide(flush, rows, pending.fired_rows(), now, others_us)
-            self._encode(flush, rows, decided)
+            self._encode(flush, rows, decided, pending.arena)
         for partition in pending.moved:
             held = self._held[partition]
             held.stored = (held.table_offset, held.kafka_offset, held.applied)
@@ -108,26 +108,12 @@ class Cutter:
                 verdicts.append(self._judge.postpone(rows[here], held.import_until_us, now_us))
         return postponed
 
-    def _encode(self, flush: Flush, rows: Rows, decided: Rows) -> None:
+    def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
         stored = self._states.stored[rows]
-        flush.fresh, flush.changed = self._encoded(rows[~stored]), self._encoded(rows[stored])
+        flush.fresh = packed(self._states, self._projection, rows[~stored], arena.keep)
+        flush.changed = packed(self._states, self._projection, rows[stored], arena.keep)
         self._states.stored[rows] = True
         self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
-
-    def _encoded(self, rows: Rows) -> stored_states.Rows | None:
-        states = self._states
-        if not len(rows):
-            return None
-        changed = states.profile_changed
-        profiles = {i: states.profile_json(row) for i, row in enumerate(rows.tolist()) if row in changed}
-        return stored_states.rows(
-            self._projection,
-            states.key[rows],
-            states.partition[rows],
-            states.pack(rows),
-            states.memory[rows],
-            profiles,
-        )
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
         """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the partition's

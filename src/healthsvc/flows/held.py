@@ -1,7 +1,7 @@
 """What a worker holds of its partitions, as data: how far it has gone, and what the next flush has to write."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,8 @@ from healthsvc.core import dedupe
 from healthsvc.core.dedupe import IdWindow
 from healthsvc.core.instants import SECOND_US, from_us
 from healthsvc.core.states import Rows
-from healthsvc.store import archive
+from healthsvc.store.arena import Arena
+from healthsvc.store.copying import Block
 from healthsvc.store.partitions import Move, Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 
@@ -81,6 +82,8 @@ class Held:
 class Pending:
     """What was folded since the last flush."""
 
+    arena: Arena = field(default_factory=Arena)
+    """Where its bytes lie, until the flush is written."""
     events: int = 0
     records: int = 0
     customers: int = 0
@@ -88,7 +91,8 @@ class Pending:
     touched: list[Rows] = field(default_factory=list)
     fired: list[Rows] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
-    archived: list[archive.Events] = field(default_factory=list)
+    archived: dict[date, Block] = field(default_factory=dict)
+    """By day of logging."""
     letters: list[NewDeadLetter] = field(default_factory=list)
     handovers: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[int, list[tuple[dedupe.Hours, dedupe.Digests]]] = field(default_factory=dict)

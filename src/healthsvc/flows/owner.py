@@ -25,6 +25,7 @@ from healthsvc.flows.residents import Residents
 from healthsvc.flows.traffic import Traffic
 from healthsvc.store import archive
 from healthsvc.store import dedupe as stored_ids
+from healthsvc.store.arena import Arena
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.partitions import Ownership
 from healthsvc.store.set_aside import NewDeadLetter
@@ -33,6 +34,8 @@ from healthsvc.wire.named import customer_of
 from healthsvc.wire.scorecards import Compiled
 
 LETTER_BYTES: Final = 65_536
+SENT_BYTES: Final = 1_400
+"""Of a flush for each of its customers: a state, and two events for the archive."""
 LETTERS_PER_FLUSH: Final = 200
 """Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's reason."""
 Int64s = NDArray[np.int64]
@@ -51,6 +54,7 @@ class Owner:
         self.states = States(compiled.program, capacity)
         self.held: dict[int, Held] = {}
         self.pending = Pending()
+        self._spare = Arena()
         self.traffic = Traffic()
         self._in_flight: Rows = np.zeros(0, np.int64)
         self._logged_us = np.zeros(capacity, np.int64)
@@ -67,6 +71,13 @@ class Owner:
         self._stamp = self._cut_stamp = 0
         self.others_us: int | None = None
         """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
+
+    def settle_in(self, fleet: int, flushed_at_once: int) -> None:
+        """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
+        for what two flushes send."""
+        self.states.settle_in(min(fleet, 2 * flushed_at_once))
+        for arena in (self.pending.arena, self._spare):
+            arena.settle_in(min(fleet, flushed_at_once) * SENT_BYTES)
 
     async def take(self, acquired: Mapping[int, Ownership], now: datetime) -> None:
         """Begin to own partitions: their ids are loaded, their customers come on demand."""
@@ -103,7 +114,8 @@ class Owner:
         self.states.drop(list(self.states.row_of.values()))
         self._logged_us[:] = 0
         self.held.clear()
-        self.pending, self._cut_stamp = Pending(), self._stamp
+        self.pending.arena.let_go()
+        self.pending, self._cut_stamp = Pending(self.pending.arena), self._stamp
         self.traffic.taken()  # what wasn't told of it is read again
         self._in_flight = np.zeros(0, np.int64)
         self._residents.forget_homes()
@@ -251,7 +263,8 @@ class Owner:
         if self._limits.archive:
             homes = states.partition[rows]
             day = now.astimezone(UTC).date()
-            self.pending.archived.append(archive.Events(day, states.key[rows], occurred_us, homes, sequences, raws))
+            encoded = archive.rows(states.key[rows], occurred_us, homes, sequences, raws)
+            self.pending.archived.setdefault(day, []).extend(map(self.pending.arena.keep, encoded))
         EVENTS.labels(source, "applied").inc(len(new))
 
     def _touch(self, rows: Rows) -> Rows:
@@ -317,7 +330,9 @@ class Owner:
 
     def flush(self, now: datetime) -> Flush:
         """Decide what is pending and encode it; the pending is empty afterwards, and folding may go on."""
-        pending, self.pending, self._cut_stamp = self.pending, Pending(), self._stamp
+        pending, self._cut_stamp = self.pending, self._stamp
+        self._spare.let_go()  # the flush before is written
+        self.pending, self._spare = Pending(self._spare), pending.arena
         self._in_flight = pending.rows()
         return self._cutter.cut(pending, self._in_flight, now, self.others_us)
 

@@ -124,7 +124,7 @@ class Processor:
         )
         self._firing = Firing(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
-        self._owner.states.settle_in(min(many, self._pace.flush_customers))
+        self._owner.settle_in(many, self._pace.flush_customers)
         self._waiting = Waiting(self._pace)
 
     async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:

@@ -22,6 +22,7 @@ from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.states import Rows, States
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.held import Limits
+from healthsvc.flows.packing import packed
 from healthsvc.flows.reference import Sample
 from healthsvc.flows.residents import Residents
 from healthsvc.flows.verdicts import Judge
@@ -335,18 +336,10 @@ class Builder:
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
         known = self._states.stored[rows]
-        await states.write(conn, self._encoded(rows[~known]), self._encoded(rows[known]))
+        fresh = packed(self._states, self._building.id, rows[~known])
+        await states.write(conn, fresh, packed(self._states, self._building.id, rows[known]))
         self._states.stored[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
-
-    def _encoded(self, rows: Rows) -> states.Rows | None:
-        held = self._states
-        if not len(rows):
-            return None
-        profiles = {i: held.profile_json(row) for i, row in enumerate(rows.tolist()) if row in held.profile_changed}
-        return states.rows(
-            self._building.id, held.key[rows], held.partition[rows], held.pack(rows), held.memory[rows], profiles
-        )
 
     # Freezing ---------------------------------------------------------------------------------------------------------
 

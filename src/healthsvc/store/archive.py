@@ -1,7 +1,6 @@
 """The archive of counted events: one table a day of logging, filled by COPY, dropped whole when its time is over."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -10,44 +9,27 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.store import copying
-from healthsvc.store.copying import Block, begin, block, fixed, pieces
+from healthsvc.store.copying import Block, begin, blocks, fixed, pieces
 from healthsvc.store.engine import AsyncConnection
 
 COLUMNS: Final = ("customer_key", "occurred_us", "partition", "sequence", "event")
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
-    """Counted events of one day of logging; each sequence has one entry an event, `events` are JSON."""
+def rows(
+    keys: NDArray[np.int64],
+    occurred_us: NDArray[np.int64],
+    partitions: NDArray[np.int32],
+    sequences: NDArray[np.int64],
+    events: Sequence[bytes],
+) -> Iterator[bytes]:
+    """Counted events encoded for COPY, piece by piece; an entry an event in each; events: as JSON.
 
-    logged_on: date
-    keys: NDArray[np.int64]
-    occurred_us: NDArray[np.int64]
-    partitions: NDArray[np.int32]
-    sequences: NDArray[np.int64]
-    events: Sequence[bytes]
-
-
-def blocks(batches: Sequence[Events]) -> dict[date, Block]:
-    """The events encoded for COPY, by day: customer by customer, so that the index is written leaf by leaf."""
-    days = sorted({batch.logged_on for batch in batches})
-    return {day: _block([batch for batch in batches if batch.logged_on == day]) for day in days}
-
-
-def _block(batches: Sequence[Events]) -> Block:
-    keys = np.concatenate([batch.keys for batch in batches])
+    They are put customer by customer, so that the index is written leaf by leaf.
+    """
     order = np.argsort(keys, kind="stable")
-    events = [event for batch in batches for event in batch.events]
-    head = fixed(
-        len(keys),
-        keys,
-        np.concatenate([batch.occurred_us for batch in batches]),
-        np.concatenate([batch.partitions for batch in batches]),
-        np.concatenate([batch.sequences for batch in batches]),
-        lead=begin(len(COLUMNS)),
-        then=np.fromiter(map(len, events), np.int64, len(events)),
-    )
-    return block(pieces(head[order]), [events[i] for i in order.tolist()])
+    widths = np.fromiter(map(len, events), np.int64, len(events))
+    head = fixed(len(keys), keys, occurred_us, partitions, sequences, lead=begin(len(COLUMNS)), then=widths)
+    return blocks(pieces(head[order]), [events[i] for i in order.tolist()])
 
 
 async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
@@ -65,7 +47,7 @@ async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
 
 
 async def copy(conn: AsyncConnection, days: Mapping[date, Block]) -> None:
-    """Add what `blocks` made, each day into its own table. A transaction must have begun."""
+    """Add what `rows` made, each day into its own table. A transaction must have begun."""
     for day, content in days.items():
         await copying.copy(conn, _table(day), COLUMNS, content)
 

@@ -4,7 +4,7 @@ PostgreSQL's documentation of COPY ("Binary Format") is the source: a signature,
 network order, a trailer. The order of the fields is that of the columns named in the command.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,8 @@ _ROWS: Final = 1000
 """Of a piece: some hundred kilobytes, which are made, sent and let go in the processor's cache."""
 _BY_INDEX: Final = sql("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
 
-Block = list[bytes]
+Piece = bytes | memoryview
+Block = list[Piece]
 """Rows of a COPY in pieces; those of several blocks are sent as one by adding the lists."""
 Column = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64] | NDArray[np.void]
 
@@ -106,11 +107,17 @@ def floats(*columns: NDArray[np.float64]) -> list[bytes]:
 
 def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> Block:
     """Row by row one piece of each part, in their order; the first ones start with `begin`."""
+    return list(blocks(*parts))
+
+
+def blocks(*parts: Sequence[memoryview] | Sequence[bytes]) -> Iterator[bytes]:
+    """The same, made piece by piece."""
     width, count = len(parts), len(parts[0])
     woven: list[memoryview | bytes] = [b""] * (width * count)
     for place, part in enumerate(parts):
         woven[place::width] = part
-    return [b"".join(woven[at : at + width * _ROWS]) for at in range(0, len(woven), width * _ROWS)]
+    for at in range(0, len(woven), width * _ROWS):
+        yield b"".join(woven[at : at + width * _ROWS])
 
 
 def even_block(rows: NDArray[np.void]) -> Block:
@@ -130,7 +137,7 @@ async def by_index(conn: AsyncConnection) -> None:
     await conn.execute(_BY_INDEX)
 
 
-async def _sent(content: Block) -> AsyncIterator[bytes]:
+async def _sent(content: Block) -> AsyncIterator[Piece]:
     yield _SIGNATURE
     for piece in content:
         yield piece

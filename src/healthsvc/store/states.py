@@ -31,7 +31,7 @@ def rows(
     states: Sequence[memoryview],
     decisions: NDArray[np.float64],
     profiles: Mapping[int, str],
-) -> Rows:
+) -> Block:
     """Encode states, one entry a customer in each; profiles: by place, of those that changed, as JSON."""
     widths = np.fromiter(map(len, states), np.int64, len(states))
     decided = np.ascontiguousarray(decisions).view(f"V{decisions.shape[1] * 8}").reshape(-1)
@@ -39,7 +39,7 @@ def rows(
     said = [NULL] * len(keys)
     for place, profile in profiles.items():
         said[place] = encoded(profile)
-    return Rows(block(pieces(head), states, said), len(keys))
+    return block(pieces(head), states, said)
 
 
 _SELECT = """
