@@ -48,6 +48,8 @@ class States:
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
         self.stored = np.zeros(capacity, bool)
+        self.tid = np.zeros(capacity, np.int64)
+        """Where the database has the row's state, until it is written again; 0: unknown."""
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
@@ -102,6 +104,7 @@ class States:
         there = rows[known]
         if len(there):
             self.stored[there] = True
+            self.tid[there] = found.tids[known]
             self._unpack(there, found.states, found.widths[known])
             if len(found.decisions) != len(there) * memory.WIDTH * 8:
                 raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
@@ -112,12 +115,7 @@ class States:
         return rows
 
     def _begin(self, rows: Rows, ids: Sequence[str], keys: NDArray[np.int64], partitions: NDArray[np.int32]) -> None:
-        """Give rows to customers, as if nothing had been folded for them."""
-        self.cells[rows] = 0.0
-        self.facts[rows] = fact.DEFAULTS
-        self.memory[rows] = memory.DEFAULTS
-        self.risk[rows] = 0.0
-        self.stored[rows] = False
+        """Give rows that `_take` gave to customers."""
         self.key[rows] = keys
         self.partition[rows] = partitions
         numbers: list[int] = rows.tolist()
@@ -316,12 +314,16 @@ class States:
         return kept
 
     def _take(self, count: int) -> Rows:
+        """Rows for which nothing was folded."""
         if count > self.capacity - len(self.row_of):
             raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
-        again = [self._free.pop() for _ in range(min(count, len(self._free)))]
-        fresh = range(self._used, self._used + count - len(again))
-        self._used += len(fresh)
-        return np.array([*again, *fresh], np.int64)
+        again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
+        for zeros in (self.cells, self.risk, self.stored, self.tid):  # of a row that nobody had they are
+            zeros[again] = 0
+        self.facts[again], self.memory[again] = fact.DEFAULTS, memory.DEFAULTS
+        first, self._used = self._used, self._used + count - len(again)
+        self.facts[first : self._used], self.memory[first : self._used] = fact.DEFAULTS, memory.DEFAULTS
+        return np.concatenate([again, np.arange(first, self._used)])
 
 
 def _unpacked(profile: str) -> fact.Profile:

@@ -35,6 +35,8 @@ class StoredMany:
     """The memories of their decisions, of those that have a state."""
     profiles: Sequence[str]
     """As JSON; empty where there is none."""
+    tids: NDArray[np.int64]
+    """Where the database has each state, as it says; 0 where that isn't known."""
 
     @classmethod
     def of(cls, stored: Sequence[Stored]) -> "StoredMany":
@@ -47,6 +49,7 @@ class StoredMany:
             states=b"".join([s.state or b"" for s in stored]),
             decisions=b"".join([s.decision or b"" for s in stored]),
             profiles=[s.profile or "" for s in stored],
+            tids=np.zeros(len(stored), np.int64),
         )
 
     def __len__(self) -> int:
@@ -67,4 +70,5 @@ class StoredMany:
             states=np.frombuffer(self.states, np.uint8)[np.repeat(wanted, self.widths)].tobytes(),
             decisions=decisions[wanted[folded]].tobytes(),
             profiles=list(compress(self.profiles, wanted.tolist())),
+            tids=self.tids[wanted],
         )

@@ -110,8 +110,8 @@ class Cutter:
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
         stored = self._states.stored[rows]
-        flush.fresh = packed(self._states, self._projection, rows[~stored], arena.keep)
-        flush.changed = packed(self._states, self._projection, rows[stored], arena.keep)
+        flush.fresh = packed(self._states, self._projection, rows[~stored], fresh=True, keep=arena.keep)
+        flush.changed = packed(self._states, self._projection, rows[stored], fresh=False, keep=arena.keep)
         self._states.stored[rows] = True
         self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
 

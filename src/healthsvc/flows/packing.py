@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from healthsvc.core.states import Rows, States
 from healthsvc.store import states as stored
 from healthsvc.store.copying import Block, Piece
@@ -12,9 +14,12 @@ AT_ONCE: Final = 1000
 
 
 def packed(
-    states: States, projection: int, rows: Rows, keep: Callable[[Piece], Piece] = lambda piece: piece
+    states: States, projection: int, rows: Rows, *, fresh: bool, keep: Callable[[Piece], Piece] = lambda piece: piece
 ) -> stored.Rows | None:
-    """The rows' states encoded, each piece as `keep` answers it; None: there are none."""
+    """The rows' states encoded, each piece as `keep` answers it; None: there are none.
+
+    fresh: the database doesn't have them yet. Where it has the others isn't known any longer afterwards.
+    """
     if not len(rows):
         return None
     content: Block = []
@@ -28,6 +33,9 @@ def packed(
             states.pack(some),
             states.memory[some],
             {i: states.profile_json(row) for i, row in changed},
+            None if fresh else states.tid[some],
         )
         content += map(keep, encoded)
-    return stored.Rows(content, len(rows))
+    known_tids = int(np.count_nonzero(states.tid[rows]))
+    states.tid[rows] = 0
+    return stored.Rows(content, len(rows), known_tids)

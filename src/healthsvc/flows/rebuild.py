@@ -336,8 +336,8 @@ class Builder:
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
         known = self._states.stored[rows]
-        fresh = packed(self._states, self._building.id, rows[~known])
-        await states.write(conn, fresh, packed(self._states, self._building.id, rows[known]))
+        fresh = packed(self._states, self._building.id, rows[~known], fresh=True)
+        await states.write(conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False))
         self._states.stored[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
 
