@@ -19,21 +19,23 @@ class Arena:
 
     @property
     def taken(self) -> int:
-        """Bytes that it has of the system."""
+        """Bytes that it has asked the system for."""
         return sum(map(len, self._slabs))
 
     def settle_in(self, size: int) -> None:
         """Have the memory for so many bytes before the first of them comes."""
         assert self._slab < 0, "only while nothing is kept"
         while self.taken < size:
-            self._slabs.append(_slab(SLAB_BYTES))
+            slab = np.zeros(SLAB_BYTES, np.uint8)
+            slab.fill(0)  # only what is touched is given
+            self._slabs.append(slab.data)
 
     def keep(self, piece: Piece) -> Piece:
         """A copy of the piece, good until all are let go."""
         while self._slab < 0 or len(self._slabs[self._slab]) - self._used < len(piece):
             self._slab, self._used = self._slab + 1, 0
             if self._slab == len(self._slabs):
-                self._slabs.append(_slab(max(SLAB_BYTES, len(piece))))
+                self._slabs.append(np.zeros(max(SLAB_BYTES, len(piece)), np.uint8).data)
         first, self._used = self._used, self._used + len(piece)
         kept = self._slabs[self._slab][first : self._used]
         kept[:] = piece
@@ -44,7 +46,3 @@ class Arena:
         if self._slab >= 0:
             del self._slabs[self._slab + 1 :]
         self._slab, self._used = -1, 0
-
-
-def _slab(size: int) -> memoryview:
-    return np.full(size, 0, np.uint8).data
