@@ -30,7 +30,10 @@ def test_what_only_a_large_flush_took_is_given_back() -> None:
     assert arena.taken == SLAB_BYTES
 
 
-def test_it_settles_in_as_far_as_asked() -> None:
+def test_it_settles_in_as_far_as_asked_and_stays_so() -> None:
     arena = Arena()
     arena.settle_in(SLAB_BYTES + 1)
-    assert arena.taken == 2 * SLAB_BYTES
+    for _ in range(2):
+        assert arena.taken == 2 * SLAB_BYTES
+        arena.keep(b"small")
+        arena.let_go()

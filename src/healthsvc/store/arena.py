@@ -15,7 +15,7 @@ class Arena:
 
     def __init__(self) -> None:
         self._slabs: list[memoryview] = []
-        self._slab, self._used = -1, 0
+        self._slab, self._used, self._settled = -1, 0, 0
 
     @property
     def taken(self) -> int:
@@ -29,6 +29,7 @@ class Arena:
             slab = np.zeros(SLAB_BYTES, np.uint8)
             slab.fill(0)  # only what is touched is given
             self._slabs.append(slab.data)
+        self._settled = len(self._slabs)
 
     def keep(self, piece: Piece) -> Piece:
         """A copy of the piece, good until all are let go."""
@@ -42,7 +43,8 @@ class Arena:
         return kept
 
     def let_go(self) -> None:
-        """Nothing that was kept is needed any longer. What only a rare, large flush took is given back."""
+        """Nothing that was kept is needed any longer. What only a rare, large flush took is given back; what this one
+        took stays, and what it settled in with."""
         if self._slab >= 0:
-            del self._slabs[self._slab + 1 :]
+            del self._slabs[max(self._settled, self._slab + 1) :]
         self._slab, self._used = -1, 0
