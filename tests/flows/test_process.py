@@ -18,7 +18,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.core.states import States
 from healthsvc.core.stored import Stored
 from healthsvc.flows import cut, read
-from healthsvc.flows.flush import write
+from healthsvc.flows.flush import Flush, write
 from healthsvc.flows.held import Limits
 from healthsvc.flows.leases import Leases
 from healthsvc.flows.manage import dead_letters
@@ -453,3 +453,34 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
         ]  # fmt: skip
 
     assert await told(4) == await told(10_000)
+
+
+async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_memory_is_used_again_afterwards(engine):
+    """Both of the worker's arenas come to their turn: the third flush lies where the first one lay."""
+    await installed(engine, partitions=1)
+    leases = Leases(engine, 1, "worker", 30)
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    await owner.take((await leases.tick()).acquired, wall())
+    owner.settle_in(fleet=1_000, flushed_at_once=100)
+
+    async def read(name: str) -> None:
+        events = [as_json(used(f"{name}{n}", wall())).encode() for n in range(50)]
+        logged = np.full(len(events), to_us(wall()), np.int64)
+        chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        await owner.fold("kafka", "topic", [chunk], wall())
+
+    def sent(flush: Flush) -> list[bytes]:
+        assert flush.fresh is not None
+        return [bytes(piece) for block in (flush.fresh.content, *flush.archive.values()) for piece in block]
+
+    flushes, contents = [], []
+    for name in ("a", "b", "c", "d"):
+        await read(name)
+        if flushes:
+            assert sent(flushes[-1]) == contents[-1]
+            owner.flushed()
+        flushes.append(owner.flush(wall()))
+        contents.append(sent(flushes[-1]))
+        assert f'"customer_id":"{name}0"'.encode() in b"".join(contents[-1]).replace(b'": "', b'":"')
+    assert sent(flushes[0]) != contents[0]
+    assert sent(flushes[3]) == contents[3]
