@@ -26,6 +26,7 @@ from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace
 from healthsvc.flows.ports import Chunk
 from healthsvc.log.kafka.input import KafkaInput
+from healthsvc.store import archive
 from healthsvc.store.partitions import Fenced
 from healthsvc.wire.scorecards import compile_document
 from tests.flows.spine import (
@@ -484,3 +485,25 @@ async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_m
         assert f'"customer_id":"{name}0"'.encode() in b"".join(contents[-1]).replace(b'": "', b'":"')
     assert sent(flushes[0]) != contents[0]
     assert sent(flushes[3]) == contents[3]
+
+
+async def test_all_events_of_a_flush_are_counted_at_one_instant_however_many_bytes_they_are(engine):
+    """What was known at a past instant is then all of a flush or nothing of it."""
+    await installed(engine, partitions=1)
+    async with engine.begin() as conn:
+        await archive.ensure_days(conn, wall().date(), 2)
+    leases = Leases(engine, 1, "worker", 30)
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    await owner.take((await leases.tick()).acquired, wall())
+    for _ in range(4):
+        events = [
+            make_event("plan.drawn", customer_id="acme", data={"plan": "x" * 60_000})
+            | {"occurred_at": wall().isoformat()}
+            for _ in range(50)
+        ]
+        logged = np.full(len(events), to_us(wall()), np.int64)
+        values = [as_json(event).encode() for event in events]
+        chunk = Chunk(partition=0, values=values, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        await owner.fold("kafka", "topic", [chunk], wall())
+    await write(engine, owner.flush(wall()), wall())
+    assert await rows(engine, "select count(*), count(distinct counted_at) from archive") == [(200, 1)]

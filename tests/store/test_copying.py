@@ -3,7 +3,6 @@
 import numpy as np
 from sqlalchemy import text
 
-from healthsvc.store import copying
 from healthsvc.store.copying import begin, block, copy, even_block, fixed, floats, pieces
 
 NAN = float("nan")
@@ -31,14 +30,3 @@ async def test_what_isnt_a_number_is_null_in_whichever_columns_and_pieces_hold_w
     assert len(rows) == count
     for key, *found in rows:
         assert found == [None if key % each == 0 else key * 1.5 for each in (2, 3, 5)]
-
-
-async def test_what_is_too_much_for_one_command_is_sent_by_several_and_arrives_whole(engine, monkeypatch):
-    keys = np.arange(25_000)
-    sent = block(pieces(fixed(len(keys), keys, lead=begin(1))))
-    monkeypatch.setattr(copying, "_COMMAND_BYTES", 3 * len(sent[0]))
-    assert [len(part) for part in copying._parts(sent)] == [3] * 8 + [1]
-    async with engine.begin() as conn:
-        await conn.execute(text("create temporary table few (key bigint) on commit drop"))
-        await copy(conn, "few", ["key"], sent)
-        assert list((await conn.execute(text("select key from few order by key"))).scalars()) == keys.tolist()

@@ -34,10 +34,10 @@ from healthsvc.wire.named import customer_of
 from healthsvc.wire.scorecards import Compiled
 
 LETTER_BYTES: Final = 65_536
-SENT_BYTES: Final = 1_400
-"""Of a flush for each of its customers: a state, and two events for the archive."""
 LETTERS_PER_FLUSH: Final = 200
 """Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's reason."""
+SENT_BYTES: Final = 1_400
+"""Of a flush for each of its customers: a state, and two events for the archive."""
 Int64s = NDArray[np.int64]
 
 

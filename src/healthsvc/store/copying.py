@@ -21,9 +21,6 @@ _EPOCH_US: Final = 946_684_800_000_000
 _TEXT_OID: Final = 25
 _ROWS: Final = 1000
 """Of a piece: some hundred kilobytes, which are made, sent and let go in the processor's cache."""
-_COMMAND_BYTES: Final = 8 << 20
-"""Of one COPY. It fills a ring of 16 MB of PostgreSQL's pages; one that came round would write out the pages that it
-has just filled, and wait for the log before that."""
 _BY_INDEX: Final = sql("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
 
 Piece = bytes | memoryview
@@ -129,28 +126,15 @@ def even_block(rows: NDArray[np.void]) -> Block:
 
 
 async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], content: Block) -> None:
-    """Send rows that `block` made, of one call or several. A transaction must have begun."""
+    """Send rows that `block` made, of one call or several, by one command. A transaction must have begun."""
     driver = await raw(conn)
-    for part in _parts(content):
-        await driver.copy_to_table(table, source=_sent(part), columns=columns, format="binary")
+    await driver.copy_to_table(table, source=_sent(content), columns=columns, format="binary")
 
 
 async def by_index(conn: AsyncConnection) -> None:
     """For the rest of the transaction, join what was sent with a table by its index: a large flush would be planned as
     a join with all rows there are."""
     await conn.execute(_BY_INDEX)
-
-
-def _parts(content: Block) -> Iterator[Block]:
-    part: Block = []
-    size = 0
-    for piece in content:
-        if part and size + len(piece) > _COMMAND_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(piece)
-        size += len(piece)
-    yield part
 
 
 async def _sent(content: Block) -> AsyncIterator[Piece]:
