@@ -18,18 +18,6 @@ FlagKind = Literal[
 ]
 Severity = Literal["info", "warning", "critical"]
 
-BUILTIN_TYPES: Final = frozenset(
-    {
-        *("page.viewed", "feature.used", "feature.requested", "session.started", "seats.changed"),
-        *("survey.sent", "survey.answered", "ticket.opened", "ticket.answered", "ticket.resolved"),
-        *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
-        *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
-        *("referral.made", "champion.left", "contact.logged", "customer.updated"),
-        *("override.set", "override.lifted"),
-    }
-)
-"""The event types whose meaning the service knows; any other is the operator's own."""
-
 ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
 

@@ -7,7 +7,7 @@ exists, that bands fall, that a half-life is one of those declared.
 from typing import Any, Final
 
 from healthsvc.core import facts
-from healthsvc.core.scorecard import BUILTIN_TYPES
+from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.scorecard_parts import FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
 from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
