@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import events, places
-from healthsvc.core.instants import to_us
+from healthsvc.core.instants import DAY_US, to_us
 
 Floats = NDArray[np.float64]
 
 SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
+SLOT_SPAN_US: Final = SLOT_SPAN_DAYS * DAY_US
 
 _COLUMNS: list[tuple[str, float]] = [("events", 0.0), ("first_seen", inf), ("last_seen", 0.0)]
 LAST_WRITER: Final = (
