@@ -34,7 +34,7 @@ from healthsvc.webhooks.sender import Sender
 HEALTHY, HANGING = 30, 9
 BURST = 8  # deliveries that are due for each endpoint when nine begin to hang
 EVERY_SECONDS = 0.25  # between the messages that follow
-DRAIN = 100  # messages of the backlog
+DRAIN = 50  # messages of the backlog
 SETTLE_SECONDS = 2.0
 
 
@@ -137,6 +137,7 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
             chance=random.random,
         )
         running = asyncio.create_task(deliverer.run(stop))
+        sys.stderr.write("started\n")
         figures = await _phases(Load(engine, receivers[:HEALTHY]), receivers, seconds)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -148,6 +149,7 @@ async def _phases(load: Load, receivers: Sequence[Receiver], seconds: float) -> 
     await load.arrived(await load.send(BURST), receivers)
     drain = await load.send(DRAIN)
     took = max(await load.arrived(drain, receivers)) / 1_000
+    sys.stderr.write(f"drained in {took:.1f} s\n")
     await asyncio.sleep(SETTLE_SECONDS)
     without = await load.phase(seconds)
     await asyncio.sleep(SETTLE_SECONDS)
