@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import math
+import os
 import random
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import structlog
 
+from benchmarks.memory import cpu_seconds
 from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.flows.deliver import Deliverer
 from healthsvc.store import deliveries, endpoints, schema
@@ -33,7 +35,7 @@ from healthsvc.webhooks.sender import Sender
 
 HEALTHY, HANGING = 30, 9
 BURST = 8  # deliveries that are due for each endpoint when nine begin to hang
-EVERY_SECONDS = 0.25  # between the messages that follow
+EVERY_SECONDS = 0.5  # between the messages that follow
 DRAIN = 50  # messages of the backlog
 SETTLE_SECONDS = 2.0
 
@@ -137,7 +139,6 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
             chance=random.random,
         )
         running = asyncio.create_task(deliverer.run(stop))
-        sys.stderr.write("started\n")
         figures = await _phases(Load(engine, receivers[:HEALTHY]), receivers, seconds)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -147,16 +148,18 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
 
 async def _phases(load: Load, receivers: Sequence[Receiver], seconds: float) -> dict[str, float]:
     await load.arrived(await load.send(BURST), receivers)
+    processor = cpu_seconds(os.getpid())
     drain = await load.send(DRAIN)
     took = max(await load.arrived(drain, receivers)) / 1_000
-    sys.stderr.write(f"drained in {took:.1f} s\n")
+    processor = cpu_seconds(os.getpid()) - processor
     await asyncio.sleep(SETTLE_SECONDS)
     without = await load.phase(seconds)
     await asyncio.sleep(SETTLE_SECONDS)
     for receiver in receivers[HEALTHY:]:
         receiver.hangs = True
     beside = await load.phase(seconds)
-    figures = {"drained a second": DRAIN * len(receivers) / took}
+    drained = DRAIN * len(receivers)
+    figures = {"drained a second": drained / took, "processor ms a delivery": 1_000 * processor / drained}
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         before, after = _quantile(without, share), _quantile(beside, share)
         figures |= {f"{name} ms, all answer": before, f"{name} ms, nine hang": after, f"{name} ratio": after / before}

@@ -6,42 +6,44 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from healthsvc.core.delivery import Abort, Answer, Delivered, NoAnswer, Outcome, Retry, Silence, Verdict
-from healthsvc.core.slots import NEW, PROVEN_AFTER, Opening, Pool, Result, Slots, Trust, result_of, sizes, when_ended
-from tests.store.outbox import START_AT
+from healthsvc.core.slots import (
+    NEW,
+    PROVEN_AFTER,
+    SLOW_TICKS,
+    Opening,
+    Pool,
+    Slots,
+    Trust,
+    after_failure,
+    after_success,
+    sizes,
+)
 
 LIMIT = 8
 
 
 @pytest.mark.parametrize(
-    ("before", "result", "slow", "after"),
+    ("before", "slow", "after"),
     [
-        (NEW, Result.TAKEN, False, Trust(window=2, streak=1)),
-        (Trust(window=8, streak=9), Result.TAKEN, False, Trust(window=8, streak=10)),
-        (Trust(window=2, streak=2), Result.TAKEN, True, Trust(window=3, streak=0)),
-        (Trust(window=8, streak=9), Result.REFUSED, False, Trust(window=4, streak=0)),
-        (NEW, Result.REFUSED, False, NEW),
-        (Trust(window=8, streak=9), Result.LATE, True, NEW),
+        (NEW, False, Trust(window=2, streak=1)),
+        (Trust(window=8, streak=9), False, Trust(window=8, streak=10)),
+        (Trust(window=2, streak=2), True, Trust(window=3, streak=0)),
     ],
 )
-def test_trust_grows_with_fast_successes_and_ends_with_failures(
-    before: Trust, result: Result, slow: bool, after: Trust
-) -> None:
-    assert when_ended(before, result, slow=slow, limit=LIMIT) == after
+def test_a_success_widens_the_window_and_a_fast_one_adds_to_the_proof(before: Trust, slow: bool, after: Trust) -> None:
+    assert after_success(before, slow=slow, limit=LIMIT) == after
 
 
 @pytest.mark.parametrize(
-    ("outcome", "verdict", "result"),
+    ("before", "slow", "after"),
     [
-        (Answer(status=200, seconds=14), Delivered(), Result.TAKEN),
-        (Answer(status=400, seconds=0.1), Abort(), Result.TAKEN),
-        (Answer(status=500, seconds=0.1), Retry(START_AT), Result.REFUSED),
-        (NoAnswer(reason=Silence.UNREACHABLE, seconds=0.1), Retry(START_AT), Result.REFUSED),
-        (NoAnswer(reason=Silence.TIMEOUT, seconds=15), Retry(START_AT), Result.LATE),
+        (Trust(window=8, streak=9), False, Trust(window=4, streak=0)),
+        (NEW, False, NEW),
+        (Trust(window=8, streak=9), True, NEW),
     ],
 )
-def test_an_outcome_says_how_fast_the_endpoint_is(outcome: Outcome, verdict: Verdict, result: Result) -> None:
-    assert result_of(outcome, verdict) is result
+def test_a_failure_ends_the_proof_and_narrows_the_window(before: Trust, slow: bool, after: Trust) -> None:
+    assert after_failure(before, slow=slow) == after
 
 
 def test_an_endpoint_on_probation_becomes_proven_by_fast_successes() -> None:
@@ -62,9 +64,14 @@ def test_a_try_that_takes_long_frees_its_slot_and_ends_the_proof() -> None:
     for number in range(4):
         slots.begin(number, "ep", failing=False)
 
-    slots.mark_slow(2)
+    for number in (0, 1, 3):
+        slots.end(number, success=True)
+    wait(slots, SLOW_TICKS - 1)
+    assert slots.used[Pool.SLOW] == 0
+    assert slots.tick()
 
     assert slots.used == {Pool.PROVEN: 3, Pool.PROBATION: 0, Pool.FAILING: 0, Pool.SLOW: 1}
+    assert not slots.trust("ep").is_proven
     assert slots.allowances()["ep"].window == 1
 
 
@@ -73,11 +80,10 @@ def test_slow_tries_beyond_their_pool_keep_their_slots_until_one_of_them_ends() 
     prove(slots, "ep")
     for number in range(3):
         slots.begin(number, "ep", failing=False)
-    for number in range(3):
-        slots.mark_slow(number)
+    wait(slots, SLOW_TICKS)
     assert (slots.used[Pool.SLOW], slots.used[Pool.PROVEN]) == (2, 1)
 
-    slots.end(0, Result.LATE)
+    slots.end(0, success=False)
     slots.release(0)
 
     assert (slots.used[Pool.SLOW], slots.used[Pool.PROVEN]) == (2, 0)
@@ -114,8 +120,13 @@ def make_slots(concurrency: int = 256) -> Slots:
 def deliver(slots: Slots, delivery_id: int, endpoint_id: str) -> None:
     """A try that succeeds at once."""
     slots.begin(delivery_id, endpoint_id, failing=False)
-    slots.end(delivery_id, Result.TAKEN)
+    slots.end(delivery_id, success=True)
     slots.release(delivery_id)
+
+
+def wait(slots: Slots, ticks: int) -> None:
+    for _ in range(ticks):
+        slots.tick()
 
 
 def prove(slots: Slots, endpoint_id: str) -> None:
@@ -145,7 +156,6 @@ class Scheduling(RuleBasedStateMachine):
         super().__init__()
         self.slots = make_slots(concurrency=16)
         self.ended: set[int] = set()
-        self.slow: set[int] = set()
         self.next_id = 0
 
     @rule(number=st.integers(0, 39), due=st.integers(1, 8), failing=st.booleans())
@@ -163,19 +173,15 @@ class Scheduling(RuleBasedStateMachine):
     def running(self) -> list[int]:
         return [each for each in self.slots.running if each not in self.ended]
 
-    @precondition(lambda self: self.running())
-    @rule(data=st.data())
-    def hang(self, data: st.DataObject) -> None:
-        delivery_id = data.draw(st.sampled_from(self.running()))
-        if delivery_id not in self.slow:
-            self.slow.add(delivery_id)
-            self.slots.mark_slow(delivery_id)
+    @rule(ticks=st.integers(1, 2 * SLOW_TICKS))
+    def wait(self, ticks: int) -> None:
+        wait(self.slots, ticks)
 
     @precondition(lambda self: self.running())
-    @rule(data=st.data(), result=st.sampled_from(Result))
-    def end(self, data: st.DataObject, result: Result) -> None:
+    @rule(data=st.data(), success=st.booleans())
+    def end(self, data: st.DataObject, success: bool) -> None:
         delivery_id = data.draw(st.sampled_from(self.running()))
-        self.slots.end(delivery_id, result)
+        self.slots.end(delivery_id, success=success)
         self.ended.add(delivery_id)
 
     @precondition(lambda self: self.ended)
@@ -198,8 +204,7 @@ class Scheduling(RuleBasedStateMachine):
     @invariant()
     def slow_tries_hold_a_fast_slot_only_while_the_slow_pool_is_full(self) -> None:
         slots, full = self.slots, sizes(16)[Pool.SLOW]
-        waiting = self.slow & slots.running.keys() & slots._overdue.keys()
-        assert not waiting or slots.used[Pool.SLOW] == full
+        assert not slots._overdue or slots.used[Pool.SLOW] == full
 
     @invariant()
     def windows_stay_between_one_and_the_limit(self) -> None:
@@ -209,7 +214,7 @@ class Scheduling(RuleBasedStateMachine):
         """Whatever happened, all slots come back, and an endpoint that failed all the time gets its try."""
         for delivery_id in self.slots.running:
             if delivery_id not in self.ended:
-                self.slots.end(delivery_id, Result.LATE)
+                self.slots.end(delivery_id, success=False)
             self.slots.release(delivery_id)
         assert set(self.slots.used.values()) == {0}
         assert not self.slots.is_binding

@@ -1,22 +1,23 @@
 """Shares the slots for webhook tries among endpoints: those that hang leave slots to those that answer.
 
 An endpoint starts on probation with one try at a time. Each fast success widens its window by one, and
-PROVEN_AFTER of them in a row make it proven. A try that takes longer than SLOW_SECONDS closes the window
+PROVEN_AFTER of them in a row make it proven. A try that takes longer than SLOW_TICKS closes the window
 to one and ends the proof. Each pool of slots is separate, so endpoints on probation never take a proven
 one's slot; within a pool, an endpoint's second and further tries need several free slots each
 (`admits`), so endpoints that begin to hang together can't fill it.
 
-Pure: no clock; who calls says which tries were slow.
+Pure: the clock is a count of ticks that the caller makes, TICK_SECONDS apart or later. A second is
+SLOW_TICKS of an event loop at ease; one that is overloaded, and so delays everybody's answers itself,
+ticks less often, and endpoints aren't blamed for it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
-from healthsvc.core.delivery import Abort, Delivered, DisableEndpoint, Outcome, Verdict
-
-SLOW_SECONDS: Final = 1.0
+TICK_SECONDS: Final = 0.04
+SLOW_TICKS: Final = 25
 PROVEN_AFTER: Final = 3
 SPACINGS: Final = 16  # a pool's size over its spacing
 
@@ -61,21 +62,6 @@ class Opening:
         return self.free >= (1 if nth == 1 else nth * self.spacing)
 
 
-class Result(StrEnum):
-    """What a try that ended says of its endpoint's speed."""
-
-    TAKEN = "taken"  # in time or not, the endpoint took the message or turned it away for good
-    REFUSED = "refused"  # it failed at once
-    LATE = "late"  # it failed slowly
-
-
-def result_of(outcome: Outcome, verdict: Verdict) -> Result:
-    """What an outcome and its verdict say of the endpoint's speed."""
-    if isinstance(verdict, Delivered | Abort | DisableEndpoint):
-        return Result.TAKEN
-    return Result.LATE if outcome.seconds > SLOW_SECONDS else Result.REFUSED
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """How many tries at a time an endpoint has earned; `streak` counts fast successes in a row."""
@@ -91,17 +77,14 @@ class Trust:
 NEW: Final = Trust()
 
 
-def when_ended(trust: Trust, result: Result, *, slow: bool, limit: int) -> Trust:
-    """The trust in an endpoint after a try; `limit` is the widest window."""
-    match result:
-        case Result.TAKEN:
-            return Trust(window=min(trust.window + 1, limit), streak=0 if slow else trust.streak + 1)
-        case Result.REFUSED:
-            return Trust(window=max(1, trust.window // 2))
-        case Result.LATE:
-            return NEW
-        case _:
-            assert_never(result)
+def after_success(trust: Trust, *, slow: bool, limit: int) -> Trust:
+    """The trust in an endpoint that answered; `limit` is the widest window."""
+    return Trust(window=min(trust.window + 1, limit), streak=0 if slow else trust.streak + 1)
+
+
+def after_failure(trust: Trust, *, slow: bool) -> Trust:
+    """The trust in an endpoint that failed: half the window if it failed at once, else that in a new one."""
+    return NEW if slow else Trust(window=max(1, trust.window // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +115,8 @@ class Slots:
         self._trust: dict[str, Trust] = {}
         self._turns: dict[str, int] = {}
         self._turn = 0
+        self._tick = 0
+        self._fresh: dict[int, int] = {}  # tries that aren't slow and haven't ended: when they began
         self._overdue: dict[int, None] = {}  # slow tries that wait for a slot in SLOW
         self._idle: set[str] = set()  # endpoints without a try since the last `forget_idle`
 
@@ -171,31 +156,39 @@ class Slots:
         proven = self.trust(endpoint_id).is_proven
         pool = Pool.FAILING if failing else Pool.PROVEN if proven else Pool.PROBATION
         self._running[delivery_id] = _Running(endpoint_id, pool)
+        self._fresh[delivery_id] = self._tick
         self._used[pool] += 1
         self._tries[endpoint_id] = self._tries.get(endpoint_id, 0) + 1
         self._turn += 1
         self._turns[endpoint_id] = self._turn
         self._idle.discard(endpoint_id)
 
-    def mark_slow(self, delivery_id: int) -> None:
-        """Count a try that takes long among the slow ones as soon as there is room."""
-        running = self._running[delivery_id]
-        running.slow = True
-        self._trust[running.endpoint_id] = NEW
-        if running.pool is not Pool.FAILING:
-            self._overdue[delivery_id] = None
-            self._move_overdue()
+    def tick(self) -> bool:
+        """Advance the clock; answers whether a try became slow."""
+        self._tick += 1
+        before = len(self._fresh)
+        while self._fresh:
+            delivery_id, began = next(iter(self._fresh.items()))
+            if self._tick - began < SLOW_TICKS:
+                break
+            self._mark_slow(delivery_id)
+        return len(self._fresh) < before
 
-    def end(self, delivery_id: int, result: Result) -> None:
+    def end(self, delivery_id: int, *, success: bool) -> None:
         """Carry the trust in the endpoint on. The slot stays taken until `release`."""
+        self._fresh.pop(delivery_id, None)
         running = self._running[delivery_id]
         before = self.trust(running.endpoint_id)
-        after = when_ended(before, result, slow=running.slow, limit=self._limit)
+        if success:
+            after = after_success(before, slow=running.slow, limit=self._limit)
+        else:
+            after = after_failure(before, slow=running.slow)
         self._trust[running.endpoint_id] = after
 
     def release(self, delivery_id: int) -> None:
         """Free the slot of a try that ended and is recorded."""
         running = self._running.pop(delivery_id)
+        self._fresh.pop(delivery_id, None)
         self._overdue.pop(delivery_id, None)
         self._used[running.pool] -= 1
         self._tries[running.endpoint_id] -= 1
@@ -217,6 +210,16 @@ class Slots:
             self._trust.pop(endpoint_id, None)
             self._turns.pop(endpoint_id, None)
         self._idle = set(self._turns)
+
+    def _mark_slow(self, delivery_id: int) -> None:
+        """Count a try that takes long among the slow ones as soon as there is room."""
+        del self._fresh[delivery_id]
+        running = self._running[delivery_id]
+        running.slow = True
+        self._trust[running.endpoint_id] = NEW
+        if running.pool is not Pool.FAILING:
+            self._overdue[delivery_id] = None
+            self._move_overdue()
 
     def _opening(self, pool: Pool) -> Opening:
         size = self._sizes[pool]

@@ -8,10 +8,9 @@ from typing import Final, Protocol
 
 import structlog
 
-from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_success, judge, label
-from healthsvc.core.slots import Slots, result_of, sizes
+from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_alive, is_success, judge, label
+from healthsvc.core.slots import TICK_SECONDS, Slots
 from healthsvc.flows.attempts import Finished, save
-from healthsvc.flows.slow_tries import watching
 from healthsvc.store import deliveries
 from healthsvc.store.deliveries import CHANNEL, Claimed, Room
 from healthsvc.store.engine import AsyncEngine
@@ -60,11 +59,6 @@ class Limits:
     per_endpoint: int = 8
     lease: timedelta = timedelta(seconds=30)
 
-    @property
-    def tries(self) -> int:
-        """All tries that may run at a time, and so the connections that are needed."""
-        return sum(sizes(self.concurrency).values())
-
 
 class Deliverer:
     """One worker. Any number may run beside it, in this or other processes, each under an id of its own."""
@@ -92,7 +86,10 @@ class Deliverer:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at most."""
         async with asyncio.TaskGroup() as group:
-            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop), self._keep_house())]
+            aides = [
+                group.create_task(aide)
+                for aide in (self._hear(), self._heed(stop), self._keep_house(), self._watch_tries())
+            ]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
             await self._claim_until(stop, group, tries)
@@ -146,11 +143,10 @@ class Deliverer:
 
     async def _try(self, claimed: Claimed) -> None:
         started_at = self._now()
-        with watching(lambda: self._mark_slow(claimed.id)):
-            outcome = await self._post(claimed, started_at)
+        outcome = await self._post(claimed, started_at)
         ended_at = self._now()
         verdict = judge(outcome, attempt=claimed.attempt + 1, at=ended_at, chance=self._chance())
-        self._slots.end(claimed.id, result_of(outcome, verdict))
+        self._slots.end(claimed.id, success=is_alive(verdict))
         self._measure(claimed, outcome, ended_at)
         finished = Finished(claimed=claimed, started_at=started_at, ended_at=ended_at, outcome=outcome, verdict=verdict)
         self._finished.put_nowait(finished)
@@ -165,9 +161,11 @@ class Deliverer:
             verdict=verdict.__class__.__name__,
         )
 
-    def _mark_slow(self, delivery_id: int) -> None:
-        self._slots.mark_slow(delivery_id)
-        self._look_if_limited()
+    async def _watch_tries(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._slots.tick():
+                self._look_if_limited()
 
     def _look_if_limited(self) -> None:
         if self._limited:
