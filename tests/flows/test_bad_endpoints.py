@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from healthsvc.store.engine import AsyncEngine
-from tests.flows.test_deliver import LONG_LEASE, Rig, real_now
-from tests.store.outbox import enqueue, make_endpoint, make_message, rows
+from healthsvc.store.database.engine import AsyncEngine
+from tests.flows.delivery.test_deliver import LONG_LEASE, Rig, real_now
+from tests.store.delivery.outbox import enqueue, make_endpoint, make_message, rows
 from tests.webhooks.receiver import Behave, HangUpError, Received, Receiver, Write, receiving, replying
 
 HEALTHY = 50
