@@ -15,7 +15,7 @@ from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figure
 from healthsvc.store import ledger, ledger_reads
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.ledger_reads import By
-from healthsvc.telemetry import LogEvent
+from healthsvc.telemetry import DEAD_LETTERS, LogEvent
 from healthsvc.wire.times import parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
@@ -75,8 +75,11 @@ async def _catch_up(engine: AsyncEngine, step: int) -> int:
     """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
     there are: it is logged, and what isn't in them is told as waiting."""
     try:
+        set_aside: list[int] = []
         async with engine.begin() as conn:
-            return await ledger.catch_up(conn, step) or 0
+            waiting = await ledger.catch_up(conn, step, set_aside.append)
+        DEAD_LETTERS.labels("unreadable").inc(sum(set_aside))
+        return waiting or 0
     except Exception as error:
         log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         return 0

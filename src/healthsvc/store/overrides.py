@@ -1,12 +1,12 @@
 """Overrides that were set, from the archive: looked for among the customers that ever had one."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 
+from healthsvc.core.archived import event_of
 from healthsvc.core.instants import from_us
 from healthsvc.store.engine import AsyncConnection
 
@@ -45,8 +45,8 @@ async def every(conn: AsyncConnection, keys: Sequence[int]) -> list[SetOverride]
 
 
 def _set(customer_key: int, occurred_us: int, event: str) -> SetOverride | None:
-    said = json.loads(event)
-    if said["type"] != "override.set":
+    said = event_of(event)
+    if said.get("type") != "override.set":
         return None
     data = said["data"]
     return SetOverride(
