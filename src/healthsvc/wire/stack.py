@@ -1,5 +1,7 @@
-"""Decoding that doesn't depend on the caller's stack: how deep is too deep must be the same everywhere, or an event that
-was accepted once couldn't be read from the archive later."""
+"""Decoding that doesn't depend on the caller's stack: how deep is too deep must be the same everywhere.
+
+Otherwise an event that was accepted once couldn't be read from the archive later.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
