@@ -11,12 +11,12 @@ PLAIN = st.recursive(
     | st.integers(-(10**20), 10**20)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=200,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=9,
 )
 
 
-@given(st.dictionaries(st.text(), PLAIN))
+@given(st.dictionaries(st.text(max_size=5), PLAIN, max_size=4))
 def test_plain_events_stay_as_they_are(event):
     assert event_of(json.dumps(event)) == event
 
