@@ -13,7 +13,7 @@ MOST_PEOPLE: Final = 500
 
 _PEOPLE = text("""
     with newest as materialized (
-        select occurred_us, event_json(event) as event from archive
+        select occurred_us, event::json as event from archive
         where customer_key = :key and occurred_us > :after and occurred_us <= :until
         order by occurred_us desc limit :most
     ), said as (
