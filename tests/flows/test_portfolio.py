@@ -222,3 +222,17 @@ async def test_a_type_written_with_escapes_is_in_the_figures(engine, database_ur
     found = await portfolio(engine, end - QUARTER, end, None)
 
     assert found.total.counts["mrr_at_end"] == 70
+
+
+async def test_a_cancellation_takes_effect_on_the_date_that_it_names(engine, database_url):
+    appender, now = await installed(engine, 1), wall()
+    dated = [
+        told(now, customer, 9, "subscription.cancelled", effective_at=f"{now + timedelta(days=days):%Y-%m-%d}")
+        for customer, days in (("stays", 5), ("left", -5))
+    ]
+    before = [told(now, customer, 20, "session.started") for customer in ("stays", "left")]
+    await folded(engine, database_url, appender, [*before, *dated])
+    end = wall()
+    found = await portfolio(engine, end - timedelta(days=15), end, None)
+
+    assert (found.total.counts["customers_at_start"], found.total.counts["customers_at_end"]) == (2, 1)

@@ -16,13 +16,14 @@ from healthsvc.store import ledger, ledger_reads
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.ledger_reads import By
 from healthsvc.telemetry import DEAD_LETTERS, LogEvent
-from healthsvc.wire.times import parse_instant
+from healthsvc.wire.times import parse_date, parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
 EACH_SECONDS: Final = 300.0
 NEXT_STEP_SECONDS: Final = 0.2
+DATE_LENGTH: Final = len("2026-06-30")
 
 log = structlog.get_logger(__name__)
 
@@ -166,5 +167,5 @@ def _entries(rows: Sequence[Any], keys: Ints) -> Entries:
 
 
 def _instant(said: str, otherwise: int) -> int:
-    found = parse_instant(said)
+    found = parse_date(said) if len(said) == DATE_LENGTH else parse_instant(said)
     return otherwise if found is None else found
