@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,6 @@ from urllib.parse import quote
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -168,17 +168,19 @@ async def _answers(client: httpx.AsyncClient, app: FastAPI, engine: AsyncEngine)
     """Every GET is answered, and the figures of the good customer are right."""
     known = set(await _column(engine, "select customer_id from customers"))
     since = {"from": (wall() - timedelta(days=1)).isoformat()}
-    for route in app.routes:
-        if not isinstance(route, APIRoute) or "GET" not in route.methods:
-            continue
-        names = {param.alias for param in route.dependant.path_params}
-        if names <= {"customer_id"}:
-            for customer in known if names else {""}:
-                path = route.path.replace("{customer_id:path}", quote(customer, safe=""))
-                answer = await client.get(path, params=since if path.endswith("/diff") else None)
-                assert answer.status_code in (200, 401, 503) if path == "/readyz" else answer.status_code == 200, path
-                if answer.headers["content-type"].startswith("application/json"):
-                    json.loads(answer.content, parse_constant=pytest.fail)
+    paths = [path for path, methods in app.openapi()["paths"].items() if "get" in methods]
+    about_one = [path for path in paths if path.startswith("/v1/customers/{customer_id}")]
+    assert {"/v1/portfolio", "/v1/worklist", "/v1/customers"} <= set(paths)
+    assert len(about_one) >= 6
+    for path in paths:
+        if "{" not in path:
+            answer = await client.get(path)
+            assert answer.status_code < 500, (path, answer.text)
+    for path, customer in product(about_one, sorted(known)):
+        place = path.replace("{customer_id}", quote(customer, safe=""))
+        answer = await client.get(place, params=since if path.endswith("/diff") else None)
+        assert answer.status_code == 200, (place, answer.text)
+        json.loads(answer.content, parse_constant=pytest.fail)
     for customer in sorted(known):
         path = f"/v1/customers/{quote(customer, safe='')}"
         past = await client.get(f"{path}/health/explanation", params={"at": wall().isoformat(), "language": "pt"})
