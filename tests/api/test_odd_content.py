@@ -19,18 +19,21 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from healthsvc.api import ApiConfig, create_app
-from healthsvc.flows import fed, fleet_guard, preview, retention
-from healthsvc.flows.append import Appender
+from healthsvc.flows.admin import retention
+from healthsvc.flows.admin.keys import pepper_of
+from healthsvc.flows.alerts import measure_coverage, outage_detection
+from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.lab import export
-from healthsvc.flows.manage.keys import pepper_of
-from healthsvc.store import guards, ledger
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.secrets import Vault
-from healthsvc.wire.columns import Tally, read_events
-from healthsvc.wire.scorecards import compile_document, default_document
+from healthsvc.flows.projections import preview
+from healthsvc.store.alerts import outages
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.secrets import Vault
+from healthsvc.store.portfolio import ledger
+from healthsvc.wire.files.columns import Tally, read_events
+from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.api.conftest import ADMIN_KEY, PARTITIONS, SECRET, Switch, UrlChecker, client_of
+from tests.flows.projections.test_rebuild import build, published, second_document
 from tests.flows.spine import another_database, applied, installed, processing, rows, scalar, wall
-from tests.flows.test_rebuild import build, published, second_document
 from tests.support import odd
 from tests.support.makers import make_event
 from tests.support.service import Service
@@ -207,9 +210,9 @@ async def _background(engine: AsyncEngine, events: int) -> None:
                 " values ('source:crm', now(), now() - interval '1 minute', 'x')"
             )
         )
-        await guards.concerned(conn, [*odd.CUSTOMERS, "good"], wall())
-    await fleet_guard.look(engine, wall(), 0)
-    await fed.measures(engine, wall())
+        await outages.concerned(conn, [*odd.CUSTOMERS, "good"], wall())
+    await outage_detection.look(engine, wall(), 0)
+    await measure_coverage.measures(engine, wall())
     await retention.drop_old_days(engine, 1, wall())
     await retention.trim_log(engine, timedelta(0))
     found = await preview.preview(engine, default_document(), wall(), sample=10)

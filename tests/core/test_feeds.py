@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from healthsvc.core.feeds import Program
-from healthsvc.wire.scorecards import compile_document, default_document
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.wire.scorecards.document import compile_document, default_document
 
 MANY = 12_500
 

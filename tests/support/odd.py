@@ -8,8 +8,8 @@ from typing import Any, Final, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from healthsvc.wire.events import BUILTIN_TYPES
-from healthsvc.wire.examples import DATA
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
+from healthsvc.wire.events.examples import DATA
 
 LITERALS: Final = (
     *("null", "true", "false", "0", "-0", "-0.0", "1e308", "1e400", "-1e400", "1e200000", "1e-400", "5e-324"),

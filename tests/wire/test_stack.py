@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.sources import sources
+from healthsvc.wire.events.decode import decode_batch
+from healthsvc.wire.events.sources import sources
 
 _T = TypeVar("_T")
 
