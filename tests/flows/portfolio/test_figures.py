@@ -3,13 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 
 from healthsvc.flows.portfolio.figures import portfolio
 from healthsvc.store.portfolio import ledger
+from healthsvc.telemetry import DEAD_LETTERS
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
 from tests.flows.projections.test_rebuild import folded
-from tests.flows.spine import installed, rows, scalar, wall
-from tests.support.makers import make_event
+from tests.flows.spine import installed, processing, reaches, rows, scalar, wall
+from tests.support.makers import as_json, make_event
+from tests.support.waiting import until
 
 QUARTER = timedelta(days=90)
 
@@ -111,13 +115,124 @@ async def test_a_period_whose_events_are_not_all_kept_has_no_figures_and_says_so
     assert later.total.measures["nps"].previous is None
 
 
-async def test_an_event_that_cannot_be_read_stops_neither_the_figures_nor_the_rest(engine, database_url):
-    appender, now = await installed(engine), wall()
+async def test_an_event_that_cannot_be_read_is_set_aside_and_all_others_are_in_the_figures(engine, database_url):
+    appender, now = await installed(engine, 1), wall()
     await folded(engine, database_url, appender, fleet(now))
+    bad = told(now, "d", 5, "ticket.opened", ticket_id="t9")
+    await folded(engine, database_url, appender, [bad])
     async with engine.begin() as conn:
-        await conn.execute(text("""update archive set event = '"customer.updated"' || event where sequence = 0"""))
+        await conn.execute(text("""update archive set event = '"ticket.opened"' || event where event like '%"t9"%'"""))
+    counted = DEAD_LETTERS.labels("unreadable")._value.get()
     end = wall()
     found = await portfolio(engine, end - QUARTER, end, None)
 
-    assert found.events_waiting == len(fleet(now))
-    assert found.total.counts["customers_at_start"] == 0
+    assert found.events_waiting == 0
+    assert (found.total.counts["customers_at_start"], found.total.counts["mrr_at_end"]) == (3, 150)
+    letters = await rows(engine, "select origin, topic, position, reason, customer_id from dead_letters")
+    assert [tuple(letter) for letter in letters] == [("archive", "ledger", len(fleet(now)), "unreadable", "d")]
+    assert DEAD_LETTERS.labels("unreadable")._value.get() == counted + 1
+
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "subscription.changed": {"mrr": 150},
+    "subscription.renewed": {"mrr": 150},
+    "ticket.answered": {"ticket_id": "never opened"},
+    "ticket.resolved": {"ticket_id": "never opened"},
+    "customer.updated": {"tier": "high"},
+    "feature.used": {"feature": "x"},
+    "session.started": {},
+}
+"""Events that leave the figures of `fleet` as they are."""
+DECLARED = {
+    type: {field.name for field in msgspec.structs.fields(BUILTIN_TYPES[type].__annotations__["data"])}
+    for type in HARMLESS
+}
+ODD = (
+    "x",
+    "",
+    "NaN",
+    "Infinity",
+    "1e400",
+    " 12 ",
+    True,
+    None,
+    [],
+    {},
+    [[1]],
+    {"a": "b"},
+    -0.0,
+    10**30,
+    "\ud7ff",
+    "é" * 900,
+)
+"""Values where a number, an instant or an id would be expected."""
+FIELDS = (
+    "mrr",
+    "previous_mrr",
+    "features_owned",
+    "score",
+    "survey",
+    "ticket_id",
+    "effective_at",
+    "feature",
+    "kind",
+    "value",
+)
+
+
+async def test_fields_that_a_type_does_not_know_are_in_no_figure(engine, database_url):
+    appender, now = await installed(engine), wall()
+    await folded(engine, database_url, appender, fleet(now))
+    end = wall()
+    before = await portfolio(engine, end - QUARTER, end, "tier")
+
+    undeclared = [
+        told(now, "a", 5, type, **data, **{name: odd for name in FIELDS if name not in DECLARED[type]})
+        for type, data in HARMLESS.items()
+        for odd in ODD
+    ]
+    await folded(engine, database_url, appender, undeclared)
+    after = await portfolio(engine, end - QUARTER, end, "tier")
+
+    assert after.events_waiting == 0
+    assert (after.total, after.parts) == (before.total, before.parts)
+    assert await scalar(engine, "select count(*) from dead_letters") == 0
+
+
+async def test_a_declared_number_that_rounds_to_zero_is_zero(engine, database_url):
+    appender, now = await installed(engine, 1), wall()
+    tiny = told(now, "a", 1, "customer.updated", mrr=0.5) | {}
+    written = as_json(tiny).replace("0.5", "1e-400")
+    async with processing(engine, database_url, wall):
+        await appender.append([("a", written)])
+        await until(lambda: reaches(engine, "a", 1))
+    end = wall()
+    found = await portfolio(engine, end - QUARTER, end, None)
+
+    assert (found.events_waiting, found.total.counts["mrr_at_end"]) == (0, 0)
+
+
+async def test_a_type_written_with_escapes_is_in_the_figures(engine, database_url):
+    appender, now = await installed(engine, 1), wall()
+    written = as_json(told(now, "a", 1, "subscription.changed", mrr=70)).replace("subscription.", "subscription\\u002e")
+    async with processing(engine, database_url, wall):
+        await appender.append([("a", written)])
+        await until(lambda: reaches(engine, "a", 1))
+    end = wall()
+    found = await portfolio(engine, end - QUARTER, end, None)
+
+    assert found.total.counts["mrr_at_end"] == 70
+
+
+async def test_a_cancellation_takes_effect_on_the_date_that_it_names(engine, database_url):
+    appender, now = await installed(engine, 1), wall()
+    dated = [
+        told(now, customer, 9, "subscription.cancelled", effective_at=f"{now + timedelta(days=days):%Y-%m-%d}")
+        for customer, days in (("stays", 5), ("left", -5))
+    ]
+    before = [told(now, customer, 20, "session.started") for customer in ("stays", "left")]
+    await folded(engine, database_url, appender, [*before, *dated])
+    end = wall()
+    found = await portfolio(engine, end - timedelta(days=15), end, None)
+
+    assert (found.total.counts["customers_at_start"], found.total.counts["customers_at_end"]) == (2, 1)

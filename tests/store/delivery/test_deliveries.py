@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import event, text
 
 from healthsvc.core.delivery import Health
-from healthsvc.core.slots import Allowance, Opening, Pool
+from healthsvc.core.delivery_slots import Allowance, Opening, Pool
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.database.listen import Listener

@@ -19,6 +19,10 @@ from healthsvc.core.scorecard.relationship import NOTHING, Relationship
 
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
+_LONGEST: Final = 200
+"""Characters of a property value that is remembered; senders may write values of any length."""
+_MOST_TYPES: Final = 10_000
+"""Event types remembered; the memory starts anew beyond it. Senders may make up types."""
 
 _UNHASHABLE: Final = (list, dict)
 
@@ -130,11 +134,13 @@ class Program:
         """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
         self._handled = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
-        self._feature_used = self._codes[FEATURE_USED.name]
+        self._forget_types()
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
         """What the fold needs of events; best taken while they are fresh in the processor's cache."""
+        if len(self._codes) > _MOST_TYPES:
+            self._forget_types()
         codes = np.fromiter(map(self._codes.__getitem__, types), np.int64, len(types))
         signatures = self._constants[codes]
         for code, classify in self._classifiers.items():
@@ -175,6 +181,13 @@ class Program:
         """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
         found = self._feeds.get(event_type)
         return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
+
+    def _forget_types(self) -> None:
+        """Begin anew with the types; signatures stay, since folded events have them."""
+        self._codes.clear()
+        self._classifiers.clear()
+        self._constants, self._handled = np.zeros(0, np.int64), np.zeros(0, bool)
+        self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:
         """A type has got its code. Those whose feeds have no conditions are constants; the others are classified event
@@ -247,7 +260,9 @@ class Program:
             memo.clear()
         fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
         is_cancel = event_type == PAGE_VIEWED.name and values.get("kind") == "cancel"
-        found = memo[key] = self._signature(tuple(fed), CANCEL_PAGE_VIEWED if is_cancel else event_type)
+        found = self._signature(tuple(fed), CANCEL_PAGE_VIEWED if is_cancel else event_type)
+        if not any(isinstance(value, str) and len(value) > _LONGEST for value in values.values()):
+            memo[key] = found
         return found
 
     def _property(self, data: Any, name: str) -> Any:

@@ -25,6 +25,8 @@ Of = Literal["count", "value", "valued"]
 
 LARGEST_VALUE: Final = 1e12
 """Values beyond are held to it: a sum must stay finite."""
+MOST_TYPES: Final = 10_000
+"""Event types whose code is remembered by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class RiskProgram:
         self._moved: dict[int, int] = {}
         self._kind_of = kind_of
         self._codes: dict[str, int] = {}
+        self._code_of: dict[tuple[int, ...], int] = {}
+        """By the levels that a type feeds: types that feed the same share a code."""
         self._start, self._length = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self._column, self._half_life = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._of = np.zeros(0, np.int64)
@@ -86,7 +90,9 @@ class RiskProgram:
         return min((self.landmark(h) + (REACH + 1) * h for h in self.half_lives_us), default=us)
 
     def code(self, event_type: str) -> int:
-        """A small number for the type, the same as long as this program lives."""
+        """A small number for the type, the same as long as this program lives; types that feed the same share it."""
+        if len(self._codes) > MOST_TYPES:
+            self._codes.clear()  # senders may make up types; the codes stay known by what they feed
         found = self._codes.get(event_type)
         return self._learn(event_type) if found is None else found
 
@@ -129,13 +135,17 @@ class RiskProgram:
     def _learn(self, event_type: str) -> int:
         sources = sources_of(event_type, self._kind_of(event_type))
         fed = [(i, level) for i, level in enumerate(self.kept) if level.source in sources]
+        columns = tuple(i for i, _ in fed)
+        if columns in self._code_of:
+            code = self._codes[event_type] = self._code_of[columns]
+            return code
         places = {h: i for i, h in enumerate(self.half_lives_us)}
         self._column = np.append(self._column, np.array([i for i, _ in fed], np.int64))
         self._half_life = np.append(self._half_life, np.array([places[lv.half_life_us] for _, lv in fed], np.int64))
         self._of = np.append(self._of, np.array([_OF[lv.of] for _, lv in fed], np.int64))
         self._length = np.append(self._length, len(fed))
         self._start = np.append(self._start, len(self._column))
-        code = self._codes[event_type] = len(self._codes)
+        code = self._codes[event_type] = self._code_of[columns] = len(self._length) - 1
         return code
 
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import structlog
 
 from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_alive, is_success, judge, label
-from healthsvc.core.slots import TICK_SECONDS, Slots
+from healthsvc.core.delivery_slots import TICK_SECONDS, Slots
 from healthsvc.flows.delivery.attempts import Finished, save
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import is_outage

@@ -15,14 +15,15 @@ from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figure
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
 from healthsvc.store.portfolio.ledger_reads import By
-from healthsvc.telemetry import LogEvent
-from healthsvc.wire.events.times import parse_instant
+from healthsvc.telemetry import DEAD_LETTERS, LogEvent
+from healthsvc.wire.events.times import parse_date, parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
 EACH_SECONDS: Final = 300.0
 NEXT_STEP_SECONDS: Final = 0.2
+DATE_LENGTH: Final = len("2026-06-30")
 
 log = structlog.get_logger(__name__)
 
@@ -75,8 +76,11 @@ async def _catch_up(engine: AsyncEngine, step: int) -> int:
     """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
     there are: it is logged, and what isn't in them is told as waiting."""
     try:
+        set_aside: list[int] = []
         async with engine.begin() as conn:
-            return await ledger.catch_up(conn, step) or 0
+            waiting = await ledger.catch_up(conn, step, set_aside.append)
+        DEAD_LETTERS.labels("unreadable").inc(sum(set_aside))
+        return waiting or 0
     except Exception as error:
         log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         return 0
@@ -163,5 +167,5 @@ def _entries(rows: Sequence[Any], keys: Ints) -> Entries:
 
 
 def _instant(said: str, otherwise: int) -> int:
-    found = parse_instant(said)
+    found = parse_date(said) if len(said) == DATE_LENGTH else parse_instant(said)
     return otherwise if found is None else found

@@ -23,7 +23,7 @@ def concerning(customer_key: str, segment: str) -> str:
         g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
             g.scope like 'source:%' and (
                 select coalesce(
-                    avg(case when e.event::jsonb ->> 'source' = substr(g.scope, 8) then 1.0 else 0.0 end), 1.0
+                    avg(case when e.event::json ->> 'source' = substr(g.scope, 8) then 1.0 else 0.0 end), 1.0
                 ) >= {SHARE}
                 from (
                     select x.event from archive x where x.customer_key = {customer_key}

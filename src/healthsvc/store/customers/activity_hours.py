@@ -24,7 +24,7 @@ async def acted(
                 select a.occurred_us, a.event from archive a
                 where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc limit :most
             ) e
-            where e.occurred_us % 86400000000 <> 0 and not e.event::jsonb ->> 'type' = any(cast(:types as text[]))
+            where e.occurred_us % 86400000000 <> 0 and not e.event::json ->> 'type' = any(cast(:types as text[]))
         """),
         {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
     )

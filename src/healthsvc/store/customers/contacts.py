@@ -25,7 +25,7 @@ _PEOPLE = text("""
         count(*) filter (where own and occurred_us > :lately) as events_lately,
         coalesce(min(occurred_us) filter (where own), 0) as first_us,
         coalesce(max(occurred_us) filter (where own), 0) as last_us,
-        (array_agg((data ->> 'score')::float8 order by occurred_us desc)
+        (array_agg(json_number(data -> 'score') order by occurred_us desc)
             filter (where type = 'survey.answered' and data ->> 'survey' = 'nps'))[1] as nps,
         coalesce(max(occurred_us) filter (where type = 'survey.answered' and data ->> 'survey' = 'nps'), 0) as nps_us,
         coalesce(max(occurred_us) filter (where type = 'contact.logged'), 0) as contacted_us,

@@ -1,6 +1,5 @@
 """Overrides that were set, from the archive: looked for among the customers that ever had one."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from healthsvc.core.events import OVERRIDE_SET
+from healthsvc.core.folding.archived import event_of
 from healthsvc.core.instants import from_us
 from healthsvc.store.database.engine import AsyncConnection
 
@@ -46,8 +46,8 @@ async def every(conn: AsyncConnection, keys: Sequence[int]) -> list[SetOverride]
 
 
 def _set(customer_key: int, occurred_us: int, event: str) -> SetOverride | None:
-    said = json.loads(event)
-    if said["type"] != OVERRIDE_SET.name:
+    said = event_of(event)
+    if said.get("type") != OVERRIDE_SET.name:
         return None
     data = said["data"]
     return SetOverride(

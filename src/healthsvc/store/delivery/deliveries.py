@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping, text
 
-from healthsvc.core.slots import NEW, Allowance, Opening, Pool
+from healthsvc.core.delivery_slots import NEW, Allowance, Opening, Pool
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 

@@ -3,11 +3,17 @@
 A partition's archive is numbered without gaps and committed together with its `applied` count, so what is new is
 exactly the numbers between the mark and that count. They are looked for in the tables of the days since the mark was
 set: a step costs one pass over those, beside the events themselves. Figures outlive the archive's days.
+
+Of an event only the fields that its type declares are read. A step that fails on content all the same is taken once
+more with every event and number read by itself (`event_json`, `json_number` of the schema), which costs twice the time
+and can't fail: an event that can't be read is set aside as a dead letter of the archive, and the others go on.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from healthsvc.core.portfolio import (
     ANSWERED,
@@ -72,40 +78,75 @@ _FRESH: Final = """
         where a.logged_on >= (select min(since) from wanted)
     )
 """
-_TAKE = text(f"""
+_ESCAPED: Final = r"%\\u00%"
+"""Text of an event whose type may be written with escapes, as in "ticket\\u002eopened"."""
+_MARKS: Final = ('%"customer.updated"%', '%"subscription.%', '%"survey.answered"%', '%"ticket.%', _ESCAPED)
+_USED_MARKS: Final = ('%"feature.used"%', _ESCAPED)
+_CONTENT: Final = ("22", "54")
+"""Classes of errors that content causes: data exceptions, and limits such as how deep JSON may be nested."""
+_WHY: Final = "the archived event can't be read: it is in no figure of the portfolio"
+
+
+_LETTERS: Final = """letters as (
+        insert into dead_letters
+            (origin, topic, partition, position, raw, raw_bytes, reason, errors, customer_id)
+        select 'archive', 'ledger', f.partition, f.sequence, convert_to(f.event, 'UTF8'), octet_length(f.event),
+            'unreadable', jsonb_build_array(jsonb_build_object('pointer', '', 'detail', cast(:why as text))),
+            c.customer_id
+        from fresh f left join customers c on c.key = f.customer_key
+        where f.event like any(cast(:marks as text[]) || cast(:used as text[])) and event_json(f.event) is null
+        on conflict (origin, topic, partition, position) do nothing returning 1
+    ),"""
+
+
+def _take(parsed: str, number: str, letters: str = "") -> TextClause:
+    """The statement of a step; answers the number of the letters. parsed: an event as JSON; number: a member `{0}` as a
+    number; letters: sets aside what can't be read; all as SQL."""
+    aside = "select count(*) from letters" if letters else "select 0"
+    score, mrr, previous, owned = (
+        number.format(f"(data -> '{name}')") for name in ("score", "mrr", "previous_mrr", "features_owned")
+    )
+    return text(f"""
     with wanted as materialized (
         select m.partition, m.sequence as first, least(p.applied, m.sequence + :step) as below, m.read_on - 2 as since
         from ledger_marks m join partitions p using (partition)
         where p.projection = (select id from projections where state = 'live') and p.applied > m.sequence
     ), {_FRESH},
-    said as materialized (
-        select customer_key, occurred_us, partition, sequence, event::json as event from fresh
-        where event like any(array['%"customer.updated"%', '%"subscription.%', '%"survey.answered"%', '%"ticket.%'])
+    parsed as materialized (
+        select customer_key, occurred_us, partition, sequence, {parsed} as event
+        from fresh where event like any(cast(:marks as text[]))
     ),
     entries as (
         insert into ledger
         select customer_key, occurred_us, partition, sequence, kind,
-            case when kind in ({NPS}, {CSAT}, {CES}) then (data ->> 'score')::float8 else (data ->> 'mrr')::float8 end,
-            (data ->> 'previous_mrr')::float8, (data ->> 'features_owned')::float8,
-            hashtextextended(data ->> 'ticket_id', 0), data ->> 'effective_at'
+            case when kind in ({NPS}, {CSAT}, {CES}) then {score}
+                when kind in ({PROFILE}, {RENEWED}) then {mrr} end,
+            case when type = 'subscription.changed' then {previous} end,
+            case when kind = {PROFILE} then {owned} end,
+            case when kind in ({OPENED}, {ANSWERED}, {RESOLVED}) then hashtextextended(data ->> 'ticket_id', 0) end,
+            case when kind = {CANCELLED} then data ->> 'effective_at' end
         from (
-            select s.*, event -> 'data' as data,
+            select p.*, event ->> 'type' as type, event -> 'data' as data,
                 case event ->> 'type' when 'survey.answered' then {_case("event -> 'data' ->> 'survey'", _SURVEYS)}
                     else {_case("event ->> 'type'", _KINDS)} end as kind
-            from said s
+            from parsed p
         ) known
         where kind is not null
             and (kind <> {PROFILE} or coalesce(data ->> 'mrr', data ->> 'features_owned') is not null)
     ),
+    {letters}
     seen as (
         insert into ledger_customers as known select customer_key, min(occurred_us) from fresh group by customer_key
         on conflict (customer_key) do update set first_us = excluded.first_us where excluded.first_us < known.first_us
     ),
     used as (
         insert into ledger_functions as known
-        select customer_key, occurred_us / {SPAN_US}, hashtextextended(event::json -> 'data' ->> 'feature', 0),
+        select customer_key, occurred_us / {SPAN_US}, hashtextextended(event -> 'data' ->> 'feature', 0),
             min(occurred_us), max(occurred_us)
-        from fresh where event like '%"feature.used"%' and event::json ->> 'type' = 'feature.used' group by 1, 2, 3
+        from (
+            select customer_key, occurred_us, {parsed} as event from fresh where event like any(cast(:used as text[]))
+        ) f
+        where event ->> 'type' = 'feature.used' and event -> 'data' ->> 'feature' is not null group by 1, 2, 3
         on conflict (customer_key, span, function) do update
         set first_us = least(known.first_us, excluded.first_us), last_us = greatest(known.last_us, excluded.last_us)
     ),
@@ -120,19 +161,42 @@ _TAKE = text(f"""
             when f.events > 0 and f.oldest = f.below - f.events then f.since::timestamp at time zone 'UTC'
             else now() end
     from found f where m.partition = f.partition
-    returning f.events
-""")
+    returning ({aside}) as set_aside
+    """)
 
 
-async def catch_up(conn: AsyncConnection, step: int = STEP) -> int | None:
+_QUICK: Final = _take(
+    "event::json", "case when json_typeof({0}) = 'number' then cast({0} #>> '{{}}' as double precision) end"
+)
+_ONE_BY_ONE: Final = _take("event_json(event)", "json_number({0})", _LETTERS)
+
+
+async def catch_up(
+    conn: AsyncConnection, step: int = STEP, on_set_aside: Callable[[int], None] | None = None
+) -> int | None:
     """Take in the next events of each partition, at most `step` of each; answers how many still wait, None if somebody
-    else is at it."""
+    else is at it. on_set_aside: called with the number of events that couldn't be read, if there were any."""
     if not await conn.scalar(_ALONE):
         return None
     if await conn.scalar(_UNMARKED):
         await conn.execute(_MARK)
-    await conn.execute(_TAKE, {"step": step})
+    set_aside = await _advance(conn, {"step": step, "marks": list(_MARKS), "used": list(_USED_MARKS)})
+    if set_aside and on_set_aside is not None:
+        on_set_aside(set_aside)
     return await waiting(conn)
+
+
+async def _advance(conn: AsyncConnection, values: dict[str, Any]) -> int:
+    """Take a step; answers how many events were set aside."""
+    try:
+        async with conn.begin_nested():
+            quick: int | None = await conn.scalar(_QUICK, values)
+            return quick or 0
+    except DBAPIError as error:
+        if not str(getattr(error.orig, "sqlstate", "")).startswith(_CONTENT):
+            raise
+    guarded: int | None = await conn.scalar(_ONE_BY_ONE, {**values, "why": _WHY})
+    return guarded or 0
 
 
 async def waiting(conn: AsyncConnection) -> int:

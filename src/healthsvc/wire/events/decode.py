@@ -16,6 +16,7 @@ from xxhash import xxh3_128_digest
 
 from healthsvc.wire.events import cloudevents
 from healthsvc.wire.events.catalogue import BuiltinEvent, CustomEvent, Envelope
+from healthsvc.wire.events.deep_decode import on_an_empty_stack
 from healthsvc.wire.events.explain import control_characters, custom_faults, decode_custom_type, explain, repaired
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
 from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
@@ -174,7 +175,8 @@ def _decode_all(
         try:
             events.append(decode(value))
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            outcome = _second_look(value, error)
+            deep = isinstance(error, RecursionError)
+            outcome = on_an_empty_stack(_first_look, value) if deep else _second_look(value, error)
             if isinstance(outcome, Reject):
                 rejects.append(outcome.at(index[i]))
                 gone.add(i)
@@ -186,6 +188,14 @@ def _decode_all(
         inputs = [value for i, value in enumerate(inputs) if i not in gone]
         index = [place for i, place in enumerate(index) if i not in gone]
     return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
+
+
+def _first_look(value: bytes) -> _Event | Reject:
+    """A single record by the same steps as those of a batch."""
+    try:
+        return _decode_builtin(value), value
+    except (ValueError, RecursionError) as error:
+        return _second_look(value, error)
 
 
 def _second_look(value: bytes, error: Exception) -> _Event | Reject:
@@ -210,12 +220,7 @@ def _second_look(value: bytes, error: Exception) -> _Event | Reject:
 def _cloud_event(record: dict[str, Any]) -> _Event | Reject:
     """A structured CloudEvent by way of the envelope."""
     own = _own_bytes(cloudevents.from_structured(record))
-    if isinstance(own, Reject):
-        return own
-    try:
-        return _decode_builtin(own), own
-    except (ValueError, RecursionError) as error:
-        return _second_look(own, error)
+    return own if isinstance(own, Reject) else _first_look(own)
 
 
 def _again(record: dict[str, Any]) -> _Event | None:

@@ -40,10 +40,12 @@ class DeadLetter(Told):
     model_config = example(**_LETTER)
 
     id: int
-    origin: Annotated[str, Field(description="kafka, table or http")]
+    origin: Annotated[
+        str, Field(description="kafka, table, http, or archive: an event that a later step could not read")
+    ]
     topic: str | None
     partition: int
-    position: Annotated[int, Field(description="Kafka offset, or position in the table.")]
+    position: Annotated[int, Field(description="Kafka offset, or position in the table or in the archive.")]
     raw: Annotated[str | None, Field(description="What was received; null beyond the cap of kept bytes.")]
     raw_encoding: Literal["utf-8", "base64"]
     raw_bytes: int

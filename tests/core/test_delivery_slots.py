@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from healthsvc.core.slots import (
+from healthsvc.core.delivery_slots import (
     NEW,
     PROVEN_AFTER,
     SLOW_TICKS,

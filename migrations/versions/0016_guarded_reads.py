@@ -1,0 +1,24 @@
+"""Archived events are read so that no content can make a statement fail."""
+
+from pathlib import Path
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
+
+
+def downgrade() -> None:
+    op.execute("drop function event_json(text)")
+    op.execute("drop function json_number(json)")
