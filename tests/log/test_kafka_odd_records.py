@@ -1,6 +1,7 @@
 """Kafka as an input, on a real broker: whatever a record holds, it is read or set aside, and the next one is read."""
 
 import pytest
+
 from tests.log.test_kafka import Make, read_until, reading
 from tests.support.kafka_records import RawBatch, RawProducer, RawRecord, bomb
 
@@ -13,7 +14,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("batch", ODD.values(), ids=ODD.keys())
-async def test_what_the_client_library_cannot_parse_is_read_by_us(kafka: str, kafka_topic: Make, batch: RawBatch) -> None:
+async def test_what_the_client_library_cannot_parse_is_read_by_us(
+    kafka: str, kafka_topic: Make, batch: RawBatch
+) -> None:
     topic = kafka_topic(partitions=2)
     async with RawProducer(kafka) as producer, reading(kafka, topic) as source:
         await source.assign({0: -1, 1: -1})
@@ -23,7 +26,11 @@ async def test_what_the_client_library_cannot_parse_is_read_by_us(kafka: str, ka
         await producer.send(topic, 1, RawBatch(records=[RawRecord(value=b"beside")]))
         wanted = len(batch.records) + 3
         chunks = await read_until(source, lambda chunks, _: sum(map(len, chunks)) >= wanted)
-    assert [v for c in chunks if c.partition == 0 for v in c.values] == [b"before", *[b"odd"] * len(batch.records), b"after"]
+    assert [v for c in chunks if c.partition == 0 for v in c.values] == [
+        b"before",
+        *[b"odd"] * len(batch.records),
+        b"after",
+    ]
     assert [v for c in chunks if c.partition == 1 for v in c.values] == [b"beside"]
 
 

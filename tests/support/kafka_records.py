@@ -89,7 +89,9 @@ def record(raw: RawRecord, place: int, delta: int) -> bytes:
 def message(value: bytes | None, *, magic: int, timestamp: int = 0, codec: str = "none", offset: int = 0) -> bytes:
     """A message of the formats 0 and 1."""
     covered = struct.pack(">bb", magic, CODECS[codec]) + (struct.pack(">q", timestamp) if magic else b"")
-    covered += struct.pack(">i", -1) + (struct.pack(">i", -1) if value is None else struct.pack(">i", len(value)) + value)
+    covered += struct.pack(">i", -1) + (
+        struct.pack(">i", -1) if value is None else struct.pack(">i", len(value)) + value
+    )
     return struct.pack(">qiI", offset, len(covered) + 4, zlib.crc32(covered)) + covered
 
 
@@ -128,7 +130,9 @@ class RawProducer:
         if leader is None:
             await self._client._wait_on_metadata(topic)
             leader = self._client.cluster.leader_for_partition(TopicPartition(topic, partition))
-        request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=30_000, topics=[(topic, [(partition, data)])])
+        request = ProduceRequest(
+            transactional_id=None, required_acks=-1, timeout=30_000, topics=[(topic, [(partition, data)])]
+        )
         response = await self._client.send(leader, request)
         ((_, ((_, code, offset, *_),)),) = response.topics
         error = for_code(code)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from healthsvc.flows.drafts import ALERT_RESOLVED, RISK_RAISED, Draft, escalated, resolved_messages
+from healthsvc.flows.operations import raise_alert
 from healthsvc.flows.verdicts import Verdicts
 from healthsvc.store import (
     archive,
@@ -21,6 +22,7 @@ from healthsvc.store.copying import Block
 from healthsvc.store.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.dedupe import BucketIds, RecentIds
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.operations import Trouble
 from healthsvc.store.partitions import Move
 from healthsvc.store.set_aside import NewDeadLetter, set_aside
 from healthsvc.store.states import Rows
@@ -50,6 +52,7 @@ class Flush:
     """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, Block] = field(default_factory=dict)
     letters: list[NewDeadLetter] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
     recent_ids: list[RecentIds] = field(default_factory=list)
     rotated: list[Rotated] = field(default_factory=list)
     handovers: list[tuple[int, str]] = field(default_factory=list)
@@ -78,7 +81,7 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     Fenced).
     2. States, timers, standings, history.
     3. Alerts and, in the same breath, the webhooks that tell of them.
-    4. Archive, dead letters, ids.
+    4. Archive, dead letters and the operations alerts that tell of some of them, ids.
     5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
     """
     written = Written()
@@ -90,6 +93,8 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
             await archive.copy(conn, flush.archive)
         if flush.letters:
             await set_aside(conn, flush.letters)
+        for trouble in flush.troubles:
+            await raise_alert(conn, trouble, now)
         await _ids(conn, flush)
         if flush.handovers:
             await log.append(conn, flush.handovers)

@@ -12,6 +12,7 @@ from healthsvc.core.instants import SECOND_US, from_us
 from healthsvc.core.states import Rows
 from healthsvc.store.arena import Arena
 from healthsvc.store.copying import Block
+from healthsvc.store.operations import Trouble
 from healthsvc.store.partitions import Move, Ownership
 from healthsvc.store.set_aside import NewDeadLetter
 
@@ -94,6 +95,8 @@ class Pending:
     archived: dict[date, Block] = field(default_factory=dict)
     """By day of logging."""
     letters: list[NewDeadLetter] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    """What an operator is to be told of."""
     handovers: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[int, list[tuple[dedupe.Hours, dedupe.Digests]]] = field(default_factory=dict)
     oldest_logged_us: int = 0

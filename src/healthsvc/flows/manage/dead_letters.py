@@ -11,6 +11,7 @@ from healthsvc.store import audit, dead_letters
 from healthsvc.store.dead_letters import DeadLetter
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.wire.decode import DecodedBatch, FieldError, decode_batch
+from healthsvc.wire.letters import headers_of
 
 AT_ONCE: Final = 500
 NOT_KEPT: Final = FieldError("", "its bytes weren't kept: send the corrected event")
@@ -98,7 +99,7 @@ def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int)
     """The letters as they came, headers and all; a corrected event is an envelope of its own."""
     if corrected is not None:
         return decode_batch([corrected] * len(letters), now_us=now_us)
-    headers = [[(name, str(value).encode()) for name, value in letter.headers.items()] for letter in letters]
+    headers = [headers_of(letter.headers) for letter in letters]
     return decode_batch([letter.raw or b"" for letter in letters], now_us=now_us, headers=headers)
 
 

@@ -1,7 +1,7 @@
 """Kafka's record batches, read record by record: for those that aiokafka can't parse.
 
 The formats are those of Kafka's documentation ("Record Batch", "Record", "Message sets"): magic 2, and the older 0
-and 1. Whatever can't be read is given back as `Unreadable`, with its offsets and bytes; nothing here raises for content.
+and 1. Whatever can't be read is given back as `Unreadable`, with its offsets and bytes; nothing raises for content.
 """
 
 import struct
@@ -103,9 +103,7 @@ def batch_of(data: memoryview) -> Batch:
     return Batch(data, base, magic)
 
 
-def read(
-    data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int, max_records: int
-) -> Answer:
+def read(data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int, max_records: int) -> Answer:
     """Read a fetch answer from `offset` on, up to `max_records`.
 
     aborted: transactions of the answer that were aborted, as (producer, first offset); end: of the partition.

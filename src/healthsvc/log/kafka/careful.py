@@ -72,9 +72,7 @@ class CarefulReader:
     async def _ask(self, leader: int, offsets: Mapping[int, int], most: int, seconds: float) -> dict[int, Any]:
         """The answer's fields by partition, without those that moved elsewhere."""
         wanted = [(partition, offset, most) for partition, offset in offsets.items()]
-        request = FetchRequest(
-            int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, wanted)]
-        )
+        request = FetchRequest(int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, wanted)])
         response = await self._client.send(leader, request)
         found: dict[int, Any] = {}
         for _, partitions in response.topics:
@@ -119,5 +117,3 @@ def aborted_of(rest: Any) -> list[tuple[int, int]]:
     """The aborted transactions of a partition's answer, behind its two ends: [log start,] aborted, [replica,] data."""
     listed = next((each for each in rest[:-1] if isinstance(each, list)), None)
     return [(producer, first) for producer, first in listed or ()]
-
-

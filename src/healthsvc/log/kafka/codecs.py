@@ -95,12 +95,12 @@ DECODERS: Final[Mapping[int, Callable[[Any], bytes]]] = {
 
 def bound_aiokafka() -> None:
     """Have aiokafka's parsers decompress with these functions; its own ones know no bound."""
-    from aiokafka.record import default_records, legacy_records  # noqa: PLC0415  # patched as they are used
+    from aiokafka.record import default_records, legacy_records  # patched as they are used
 
     parsers: list[Any] = [aiokafka_codec, default_records, legacy_records]
     try:
-        from aiokafka.record._crecords import default_records as compiled  # noqa: PLC0415
-        from aiokafka.record._crecords import legacy_records as compiled_legacy  # noqa: PLC0415
+        from aiokafka.record._crecords import default_records as compiled
+        from aiokafka.record._crecords import legacy_records as compiled_legacy
     except ImportError:
         pass
     else:
