@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
+from traceback import format_exception
 from typing import Final
 
 import structlog
@@ -49,6 +50,8 @@ SEARCH_READ_SECONDS: Final = 0.05
 SEARCH_SECONDS: Final = (0.0, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 1.0, 2.0, 5.0)
 """The same while a poison record is looked for: it holds up those behind it."""
 DAYS_AHEAD: Final = 2
+TRACE_FRAMES: Final = 8
+TRACE_CHARACTERS: Final = 4_000
 
 log = structlog.get_logger()
 
@@ -353,7 +356,9 @@ class Processor:
             log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
             await self._recover(stop)
             return
-        log.error(LogEvent.RECORDS_REJECTED, error=f"{type(error).__name__}: {error}", exc_info=error)
+        # As plain text: rendering the locals of these frames would hold everything up for seconds.
+        trace = "".join(format_exception(error, limit=-TRACE_FRAMES))[-TRACE_CHARACTERS:]
+        log.error(LogEvent.RECORDS_REJECTED, error=f"{type(error).__name__}: {error}", trace=trace)
         poison = None
         if self._search.active:
             poison = self._search.failed(error)

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Final
 
 from aiokafka.record.memory_records import MemoryRecords
@@ -111,7 +112,7 @@ def read(data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int,
     answer = Answer(offset)
     transactions = _Aborted(aborted)
     batches = list(split(data))
-    for batch, following in zip(batches, [*batches[1:], None], strict=True):
+    for batch, following in zip_longest(batches, batches[1:]):
         behind = _behind(batch, following, answer.next, end)
         if behind <= answer.next:
             continue

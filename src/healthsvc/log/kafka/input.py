@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import structlog
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
 
 from healthsvc.flows.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
 from healthsvc.log.kafka.careful import Careful, CarefulReader
@@ -184,7 +184,7 @@ class KafkaInput:
             await self._raise_if_out_of_range(partition.partition for partition in error.args[0])
         except TimeoutError:
             await self._restart("a read didn't return")
-        except KafkaError as error:  # no right to read, say: shown as lag without progress
+        except Exception as error:  # no right to read, say: shown as lag without progress
             structlog.get_logger().error(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
             self._end_carefully()
             await asyncio.sleep(min(seconds, RECONNECT_SECONDS))
