@@ -9,7 +9,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthsvc.flows.ports import Unreadable
+from healthsvc.flows.processing.ports import Unreadable
 from healthsvc.log.kafka import batches, careful, codecs
 from tests.support.kafka_records import CODECS, ENCODERS, RawBatch, RawRecord, bomb, message, varint
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-from healthsvc.flows.ports import Header, Unreadable
+from healthsvc.flows.processing.ports import Header, Unreadable
 from healthsvc.log.kafka.codecs import DECODERS
 
 LARGEST_BYTES: Final = 64 * 1024

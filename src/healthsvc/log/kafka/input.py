@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 
-from healthsvc.flows.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
+from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
 from healthsvc.log.kafka.careful import Careful, CarefulReader
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
 from healthsvc.log.kafka.ends import Ends
