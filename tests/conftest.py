@@ -111,9 +111,9 @@ def kafka_topic(kafka: str) -> Iterator[Callable[..., str]]:
     """Makes topics with fresh names: `kafka_topic(partitions=4) -> name`."""
     names: list[str] = []
 
-    def make(partitions: int = 4) -> str:
+    def make(partitions: int = 4, config: dict[str, str] | None = None) -> str:
         name = f"test.{uuid.uuid4().hex[:12]}"
-        kafka_broker.create_topic(kafka, name, partitions=partitions)
+        kafka_broker.create_topic(kafka, name, partitions=partitions, config=config)
         names.append(name)
         return name
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -171,10 +171,11 @@ def _start_shared() -> tuple[int, str]:
     return broker.pid, broker.address
 
 
-def create_topic(address: str, name: str, *, partitions: int) -> None:
+def create_topic(address: str, name: str, *, partitions: int, config: Mapping[str, str] | None = None) -> None:
     """Make a topic and wait until it can be used."""
     admin = AdminClient({"bootstrap.servers": address})
-    for future in admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)]).values():
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
+    for future in admin.create_topics([topic]).values():
         future.result(PATIENCE_SECONDS)
     _wait_until_led(admin, name, partitions)
 

@@ -92,6 +92,19 @@ async def test_a_binary_cloudevent_is_replayed_with_its_headers(api: httpx.Async
     assert json.loads(row["event"])["customer_id"] == "acme"
 
 
+async def test_headers_that_are_null_repeated_or_escaped_are_shown_and_replayed(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    told = {"x": None, "a\\x00b": "\\xff", "r": ["1", None]}
+    letter = await add_dead_letter(engine, raw(id="e-10"), headers=told)
+
+    shown = (await api.get(f"{PATH}/{letter}")).json()
+    answer = await api.post(f"{PATH}/{letter}/replay")
+
+    assert shown["headers"] == told
+    assert answer.json()["results"][0]["status"] == "replayed"
+
+
 async def test_many_are_replayed_by_reason_and_the_good_ones_alone_enter(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:

@@ -11,6 +11,7 @@ from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.intake import dead_letters
 from healthsvc.store.intake.dead_letters import DeadLetter
+from healthsvc.wire.events.dead_letter_text import headers_of
 from healthsvc.wire.events.decode import DecodedBatch, FieldError, decode_batch
 
 AT_ONCE: Final = 500
@@ -99,7 +100,7 @@ def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int)
     """The letters as they came, headers and all; a corrected event is an envelope of its own."""
     if corrected is not None:
         return decode_batch([corrected] * len(letters), now_us=now_us)
-    headers = [[(name, str(value).encode()) for name, value in letter.headers.items()] for letter in letters]
+    headers = [headers_of(letter.headers) for letter in letters]
     return decode_batch([letter.raw or b"" for letter in letters], now_us=now_us, headers=headers)
 
 

@@ -4,7 +4,7 @@ It is done in pieces small enough for the processor's cache; what folding needs 
 then, and most events are let go at once. That takes half the time of one pass after the other over all of them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from healthsvc.core.folding.compiled_scorecard import Extract, Program
 from healthsvc.wire.events.catalogue import types_of
 from healthsvc.wire.events.decode import decode_batch
-from healthsvc.wire.events.rejects import FieldError, Reject
+from healthsvc.wire.events.rejects import Reject
 
 PIECE: Final = 1000
 Finder = Callable[[Sequence[str]], NDArray[np.int64]]
@@ -34,26 +34,6 @@ class Decoded:
     rows: NDArray[np.int64]
     """Where each event's customer is found, -1 where it isn't; empty if nobody was asked."""
     rejects: list[Reject]
-
-    def without(self, broken: Collection[int], reasons: Sequence[str]) -> "Decoded":
-        """The same, with the events of some places of the read among the rejects."""
-        kept = np.array([n for n, i in enumerate(self.index) if i not in broken], np.int64)
-        found = set(self.index)
-        rejects = [
-            Reject(index=i, reason="unfoldable", errors=[FieldError(pointer="", detail=reason)])
-            for i, reason in zip(broken, reasons, strict=True)
-            if i in found
-        ]
-        return Decoded(
-            extract=self.extract.picked(kept),
-            customer_ids=[self.customer_ids[n] for n in kept.tolist()],
-            raws=[self.raws[n] for n in kept.tolist()],
-            index=[self.index[n] for n in kept.tolist()],
-            occurred_us=self.occurred_us[kept],
-            digests=self.digests[kept],
-            rows=self.rows[kept] if len(self.rows) else self.rows,
-            rejects=[*self.rejects, *rejects],
-        )
 
 
 def decode(

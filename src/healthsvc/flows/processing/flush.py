@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from healthsvc.flows.alerts.operations import raise_alert
 from healthsvc.flows.processing.decision_writer import Verdicts
 from healthsvc.flows.processing.unrendered_messages import (
     ALERT_RESOLVED,
@@ -12,6 +13,7 @@ from healthsvc.flows.processing.unrendered_messages import (
     resolved_messages,
 )
 from healthsvc.store.alerts import outages
+from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.copying import Block
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.delivery import deliveries, subscriptions
@@ -48,6 +50,7 @@ class Flush:
     """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, Block] = field(default_factory=dict)
     letters: list[NewDeadLetter] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
     recent_ids: list[RecentIds] = field(default_factory=list)
     rotated: list[Rotated] = field(default_factory=list)
     handovers: list[tuple[int, str]] = field(default_factory=list)
@@ -76,7 +79,7 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     Fenced).
     2. States, timers, standings, history.
     3. Alerts and, in the same breath, the webhooks that tell of them.
-    4. Archive, dead letters, ids.
+    4. Archive, dead letters and the operations alerts that tell of some of them, ids.
     5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
     """
     written = Written()
@@ -88,6 +91,8 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
             await archive.copy(conn, flush.archive)
         if flush.letters:
             await set_aside(conn, flush.letters)
+        for trouble in flush.troubles:
+            await raise_alert(conn, trouble, now)
         await _ids(conn, flush)
         if flush.handovers:
             await log.append(conn, flush.handovers)

@@ -51,6 +51,7 @@ class Cutter:
             moves=[self._held[p].move(p) for p in sorted(pending.moved)],
             archive=pending.archived,
             letters=pending.letters,
+            troubles=pending.troubles,
             handovers=pending.handovers,
             events=pending.events,
         )

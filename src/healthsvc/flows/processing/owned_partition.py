@@ -10,6 +10,7 @@ from healthsvc.core.folding import dedupe
 from healthsvc.core.folding.dedupe import IdWindow
 from healthsvc.core.folding.states import Rows
 from healthsvc.core.instants import SECOND_US, from_us
+from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.copying import Block
 from healthsvc.store.processing.arena import Arena
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
@@ -94,6 +95,8 @@ class Pending:
     archived: dict[date, Block] = field(default_factory=dict)
     """By day of logging."""
     letters: list[NewDeadLetter] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    """What an operator is to be told of."""
     handovers: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[int, list[tuple[dedupe.Hours, dedupe.Digests]]] = field(default_factory=dict)
     oldest_logged_us: int = 0

@@ -4,7 +4,6 @@ It reads the database to load what it needs and never writes to it, but for clai
 all of it is dropped: the database is the truth.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +22,7 @@ from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
 from healthsvc.flows.processing.ports import Chunk
 from healthsvc.flows.processing.state_cache import Residents
 from healthsvc.flows.processing.traffic import Traffic
+from healthsvc.flows.processing.unreadable_ranges import unreadable_letter, unreadable_trouble
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import archive
 from healthsvc.store.processing import dedupe as stored_ids
@@ -30,6 +30,7 @@ from healthsvc.store.processing.arena import Arena
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
 from healthsvc.store.processing.partitions import Ownership
 from healthsvc.telemetry import EVENTS
+from healthsvc.wire.events.dead_letter_text import errors_json, headers_json
 from healthsvc.wire.events.named_customer import customer_of
 from healthsvc.wire.scorecards.document import Compiled
 
@@ -147,12 +148,10 @@ class Owner:
         topic: str,
         chunks: Sequence[Chunk],
         now: datetime,
-        unfoldable: Mapping[tuple[str, int, int], str] | None = None,
     ) -> None:
         """Fold what one read gave: decode, find each customer's home, leave out what was counted, add the rest.
 
-        Offsets move on in memory; the database follows with the flush. `unfoldable`: records, by (source, partition,
-        position), that are known to break the folding; they are set aside.
+        Offsets move on in memory; the database follows with the flush.
         """
         now_us = to_us(now)
         values = [v for c in chunks for v in c.values]
@@ -160,16 +159,15 @@ class Owner:
         if any(c.headers is not None for c in chunks):
             headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
         batch = decode(self.states.program, values, headers, now_us, self.states.rows)
-        if unfoldable:
-            where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
-            broken = {i: unfoldable[place] for i, place in enumerate(where) if place in unfoldable}
-            batch = batch.without(broken.keys(), list(broken.values()))
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks]) if chunks else np.zeros(0, np.int64)
         )
         if batch.rejects:
             self._set_aside(source, topic, chunks, values, headers, batch)
+        for chunk in chunks:
+            if chunk.unreadable:
+                self._set_unreadable_aside(source, topic, chunk, now)
         if batch.index:
             await self._fold_events(source, batch, read_in[batch.index], logged_us[batch.index], now)
         for chunk in chunks:
@@ -300,11 +298,7 @@ class Owner:
             partition, position = where[reject.index]
             value = values[reject.index]
             keep = len(self.pending.letters) < LETTERS_PER_FLUSH and len(value) <= LETTER_BYTES
-            kept_headers = (
-                {k: v.decode("utf-8", "backslashreplace").replace("\0", "\\0") for k, v in headers[reject.index]}
-                if headers
-                else {}
-            )
+            of_record = headers[reject.index] if headers else None
             self.pending.letters.append(
                 NewDeadLetter(
                     origin=source,
@@ -313,13 +307,20 @@ class Owner:
                     position=position,
                     raw=value if keep else None,
                     raw_bytes=len(value),
-                    headers=json.dumps(kept_headers),
+                    headers=headers_json(of_record),
                     reason=reject.reason,
-                    customer_id=customer_of(value, headers[reject.index] if headers else None),
-                    errors=json.dumps([{"pointer": e.pointer, "detail": e.detail} for e in reject.errors]),
+                    customer_id=customer_of(value, of_record),
+                    errors=errors_json((e.pointer, e.detail) for e in reject.errors),
                 )
             )
         EVENTS.labels(source, "rejected").inc(len(batch.rejects))
+
+    def _set_unreadable_aside(self, source: str, topic: str, chunk: Chunk, now: datetime) -> None:
+        """Records that can't be read become one dead letter a range, and an alert for whoever operates the service."""
+        for lost in chunk.unreadable:
+            self.pending.letters.append(unreadable_letter(source, topic, chunk.partition, lost))
+        self.pending.troubles.append(unreadable_trouble(source, topic, chunk.partition, chunk.unreadable, now))
+        EVENTS.labels(source, "rejected").inc(len(chunk.unreadable))
 
     async def fire(self, keys: Sequence[int]) -> None:
         """Bring the customers of due timers into memory and have them decided by the next flush."""

@@ -1,77 +1,172 @@
-"""A record may be valid and yet break the folding, by a fault of ours: it is looked for, and set aside for good."""
+"""Isolates poison records: those at which processing fails each time, in whatever phase, for a reason nobody foresaw.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
+After a failure what was read is read again in pieces, each flushed by itself; a piece that fails is read in smaller
+ones, down to single records. A record that fails twice running is quarantined, from its bytes and its place alone.
+"""
 
-from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.ports import Chunk
-from healthsvc.store.intake.log import FAULTS
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-Place = tuple[str, int, int]
-"""Source, partition, position."""
+from healthsvc.flows.processing.ports import Chunk, Header
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
+from healthsvc.wire.events.dead_letter_text import errors_json, headers_json
 
+SHRINK: Final = 8
+"""A piece that fails is split in so many."""
+LARGEST_PIECE: Final = 2_000
+REASON: Final = "unfoldable"
+RAW_BYTES: Final = 65_536
 
-class Unfoldable(Exception):
-    """A record is valid and yet breaks the folding: a fault of ours."""
-
-    def __init__(self, source: str, partition: int, position: int) -> None:
-        self.source, self.partition, self.position = source, partition, position
-        super().__init__(f"folding broke in {source}[{partition}] at or after {position}")
-
-
-class Culprits:
-    """The records that were found to break the folding.
-
-    What was read when it broke is folded one by one the next time. The record that breaks it then is suspected, and a
-    culprit if it does so once more: what breaks for another reason hardly strikes the same record twice running.
-    """
-
-    def __init__(self) -> None:
-        self._careful_below: dict[tuple[str, int], int] = {}
-        self._suspect: Place | None = None
-        self._found: dict[Place, str] = {}
-
-    async def fold(self, owner: Owner, source: str, topic: str, chunks: list[Chunk], now: datetime) -> None:
-        """Fold without the culprits. Raises Unfoldable where another breaks it: the memory is to be dropped then."""
-        careful = any(c.first < self._careful_below.get((source, c.partition), c.first) for c in chunks)
-        for some in single_records(chunks) if careful else [chunks]:
-            try:
-                await owner.fold(source, topic, some, now, self._found)
-            except (*FAULTS, MemoryError):
-                raise
-            except Exception as error:
-                place = (source, some[0].partition, some[0].first)
-                if careful:
-                    self._accuse(place, error)
-                else:
-                    self._careful_below |= {(source, c.partition): c.next for c in chunks}
-                raise Unfoldable(*place) from error
-        for chunk in chunks:
-            if chunk.next >= self._careful_below.get((source, chunk.partition), chunk.next):
-                self._careful_below.pop((source, chunk.partition), None)
-
-    def _accuse(self, place: Place, error: Exception) -> None:
-        if place == self._suspect:
-            self._found[place] = f"{type(error).__name__}: {error}"
-        self._suspect = place
+Input = tuple[str, int]
+"""Source and partition."""
 
 
-def single_records(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
-    """The same records, each in a chunk of its own; a chunk without records stays one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoisonRecord:
+    """A record to be quarantined; `next` is the position to go on from."""
+
+    source: str
+    partition: int
+    position: int
+    next: int
+    value: bytes | None
+    headers: Sequence[Header] | None
+    error: str
+
+    def letter(self, topic: str) -> NewDeadLetter:
+        """Its dead letter. Nothing of the record is decoded."""
+        value = self.value
+        return NewDeadLetter(
+            origin=self.source,
+            topic=topic,
+            partition=self.partition,
+            position=self.position,
+            raw=value if value is not None and len(value) <= RAW_BYTES else None,
+            raw_bytes=len(value or b""),
+            headers=self._headers(),
+            reason=REASON,
+            errors=errors_json([("", self.error)]),
+        )
+
+    def _headers(self) -> str:
+        try:
+            return headers_json(self.headers)
+        except Exception:  # they may be what broke it
+            return "{}"
+
+
+@dataclass(slots=True)
+class PoisonSearch:
+    """The state of the search: up to where it goes, in pieces of which size."""
+
+    limit: int = LARGEST_PIECE
+    _ends: dict[Input, int] = field(default_factory=dict)
+    _narrow: tuple[Input, int] | None = None
+    """Where the piece that failed last ends: before it, pieces stay small."""
+    _trying: tuple[str, Chunk] | None = None
+    _suspect: tuple[str, int, int] | None = None
+
+    @property
+    def active(self) -> bool:
+        return bool(self._ends)
+
+    def begin(self, read: Mapping[Input, int], records: int) -> None:
+        """Processing failed with so many records in hand; read: up to where they were read."""
+        if not read:
+            return
+        self._ends = {place: max(end, self._ends.get(place, end)) for place, end in read.items()}
+        self.limit = max(1, min(LARGEST_PIECE, records // SHRINK))
+        self._narrow = self._trying = None
+
+    def trying(self, source: str, piece: Chunk) -> None:
+        """This piece alone is in hand."""
+        self._trying = (source, piece)
+
+    def passed(self) -> None:
+        """What was tried is flushed."""
+        if self._trying is None:
+            return
+        (source, piece), self._trying = self._trying, None
+        place = (source, piece.partition)
+        if self._narrow is None or (self._narrow[0] == place and piece.next >= self._narrow[1]):
+            self._narrow = None
+            self.limit = min(LARGEST_PIECE, self.limit * SHRINK)
+        if piece.next >= self._ends.get(place, piece.next + 1):
+            del self._ends[place]
+
+    def nothing_left(self, source: str, partitions: Sequence[int]) -> None:
+        """Nothing more waits in these partitions of an input."""
+        for partition in partitions:
+            self._ends.pop((source, partition), None)
+
+    def keep(self, offsets: Mapping[Input, int]) -> None:
+        """Go on with what is still ahead of these offsets; other partitions belong to others by now."""
+        self._ends = {place: end for place, end in self._ends.items() if offsets.get(place, end) < end}
+
+    def failed(self, error: BaseException) -> PoisonRecord | None:
+        """The record to be quarantined, if that is certain; else the search goes on in smaller pieces."""
+        if self._trying is None:
+            return None
+        (source, piece), self._trying = self._trying, None
+        if not len(piece) and not piece.unreadable:
+            return None  # nothing is in it that could be to blame
+        if len(piece) > 1:
+            self._narrow = ((source, piece.partition), piece.next)
+            self.limit = max(1, len(piece) // SHRINK)
+            return None
+        self.limit = 1
+        self._narrow = ((source, piece.partition), piece.next)
+        place = (source, piece.partition, piece.first)
+        if place != self._suspect:
+            self._suspect = place
+            return None
+        self._suspect = None
+        return PoisonRecord(
+            source=source,
+            partition=piece.partition,
+            position=piece.position(0) if len(piece) else piece.first,
+            next=piece.next,
+            value=piece.values[0] if len(piece) else piece.unreadable[0].raw,
+            headers=piece.headers[0] if len(piece) and piece.headers is not None else None,
+            error=f"{type(error).__name__}: {error}",
+        )
+
+
+def pieces(chunks: Sequence[Chunk], limit: int) -> Iterator[Chunk]:
+    """The same records in chunks of at most `limit`; what can't be read is in pieces without records."""
     for chunk in chunks:
-        if not len(chunk):
-            yield [chunk]
-        for i, value in enumerate(chunk.values):
-            last = i == len(chunk) - 1
-            yield [
-                replace(
-                    chunk,
-                    values=[value],
-                    headers=None if chunk.headers is None else [chunk.headers[i]],
-                    first=chunk.position(i),
-                    next=chunk.next if last else chunk.position(i + 1),
-                    positions=None,
-                    logged_us=chunk.logged_us[i : i + 1],
-                )
-            ]
+        if chunk.unreadable:
+            yield from _with_unreadable(chunk)
+            continue
+        for at in range(0, max(1, len(chunk)), limit):
+            yield _piece(chunk, at, min(len(chunk), at + limit))
+
+
+def _with_unreadable(chunk: Chunk) -> Iterator[Chunk]:
+    """Record by record: what can't be read stands before the record that follows it."""
+    left = list(chunk.unreadable)
+    for at in range(len(chunk)):
+        before = [each for each in left if each.first < chunk.position(at)]
+        left = left[len(before) :]
+        piece = _piece(chunk, at, at + 1)
+        first = before[0].first if before else piece.first
+        positions = [piece.first] if before else None
+        behind = min(piece.next, left[0].first) if left else piece.next
+        yield replace(piece, unreadable=before, first=first, positions=positions, next=behind)
+    if left or not len(chunk):
+        first = left[0].first if left else chunk.first
+        yield replace(_piece(chunk, len(chunk), len(chunk)), first=first, unreadable=left)
+
+
+def _piece(chunk: Chunk, start: int, end: int) -> Chunk:
+    return replace(
+        chunk,
+        values=chunk.values[start:end],
+        headers=None if chunk.headers is None else chunk.headers[start:end],
+        first=chunk.position(start) if start < len(chunk) else chunk.first,
+        next=chunk.next if end >= len(chunk) else chunk.position(end),
+        positions=None if chunk.positions is None else chunk.positions[start:end],
+        logged_us=chunk.logged_us[start:end],
+        unreadable=(),
+    )

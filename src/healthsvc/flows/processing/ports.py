@@ -8,7 +8,21 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Header: TypeAlias = tuple[str, bytes]
+Header: TypeAlias = tuple[str, bytes | None]
+"""Bytes of a name that aren't UTF-8 stand in it as lone surrogates (surrogateescape)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Records of an input that can't be read, by their range of positions."""
+
+    first: int
+    last: int
+    raw: bytes
+    """Their bytes, or the beginning of them."""
+    raw_bytes: int
+    """How many there are."""
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,7 @@ class Chunk:
     next: int
     positions: Sequence[int] | None
     logged_us: npt.NDArray[np.int64]  # when each record entered the log
+    unreadable: Sequence[Unreadable] = ()  # what lies between the records and can't be read
 
     def position(self, index: int) -> int:
         return self.first + index if self.positions is None else self.positions[index]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
+from traceback import format_exception
 from typing import Final
 
 import structlog
@@ -20,12 +21,14 @@ from healthsvc.flows.processing.flush_policy import Pace, Waiting
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.poison_records import Culprits, Unfoldable
-from healthsvc.flows.processing.ports import Input, Reading
+from healthsvc.flows.processing.poison_records import PoisonRecord, PoisonSearch, pieces
+from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
+from healthsvc.flows.processing.quarantine import quarantine
 from healthsvc.flows.processing.timer_scheduler import Firing
 from healthsvc.flows.projections.upgrade import try_to_read
 from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import archive, customer_homes, partitions, states
 from healthsvc.store.processing.partitions import Fenced, Ownership
@@ -45,7 +48,12 @@ from healthsvc.wire.scorecards.document import compile_document
 TICK_SECONDS: Final = 1.0
 READ_SECONDS: Final = 0.5
 RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+SEARCH_READ_SECONDS: Final = 0.05
+SEARCH_SECONDS: Final = (0.0, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""The same while a poison record is looked for: it holds up those behind it."""
 DAYS_AHEAD: Final = 2
+TRACE_FRAMES: Final = 8
+TRACE_CHARACTERS: Final = 4_000
 
 log = structlog.get_logger()
 
@@ -78,10 +86,12 @@ class Processor:
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
         self._flushing: asyncio.Task[None] | None = None
+        self._flushing_records = 0
         self._waiting = Waiting(self._pace)
         self._failures = 0
         self._ticked = float("-inf")
-        self._culprits = Culprits()
+        self._search = PoisonSearch()
+        self._in_hand: tuple[str, Sequence[Chunk]] = ("", ())
         self._found: set[int] = set()
         self._assigned: dict[str, set[int]] = {}
         self._prepared: date | None = None
@@ -93,19 +103,17 @@ class Processor:
             await self._begin(asked)
             while not stop.is_set():
                 try:
-                    await self._work(stop)
+                    await (self._work_carefully(stop) if self._search.active else self._work(stop))
+                except InputFault:
+                    raise
                 except Superseded:
                     await self._change_over(stop, asked)
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
                     log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
                     await self._recover(stop)
-                except Unfoldable as error:
-                    log.error(LogEvent.RECORDS_REJECTED, error=str(error), cause=repr(error.__cause__), exc_info=True)
-                    await self._recover(stop)
-                except FAULTS as error:
-                    log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
-                    await self._recover(stop)
+                except Exception as error:
+                    await self._recover_from(error, stop)
             await self._finish()
         finally:
             for source in self._inputs:
@@ -169,6 +177,24 @@ class Processor:
                 task.cancel()
             await asyncio.gather(*reads, return_exceptions=True)
 
+    async def _work_carefully(self, stop: asyncio.Event) -> None:
+        """Read what processing failed at in pieces, each flushed by itself, until the record at fault is behind us."""
+        while self._search.active and not stop.is_set():
+            if perf_counter() - self._ticked >= TICK_SECONDS:
+                await self._tick({})
+            self._search.keep(self._offsets())
+            for source in self._inputs:
+                asked_at = self._now()
+                reading = await source.read(self._search.limit, SEARCH_READ_SECONDS)
+                for piece in pieces(reading.chunks, self._search.limit):
+                    self._search.trying(source.name, piece)
+                    await self._fold(source, [piece])
+                    await self._flush_all()
+                    self._search.passed()
+                self._note_read(source, reading, asked_at)
+                if reading.drained and not reading.chunks:
+                    self._search.nothing_left(source.name, list(self._owner.held))
+
     async def _await_any(self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
         waiting: set[asyncio.Task[object]] = {*reads}
@@ -191,17 +217,27 @@ class Processor:
             await self._absorb(source, reading, asked_at)
 
     async def _absorb(self, source: Input, reading: Reading, asked_at: datetime) -> None:
+        await self._fold(source, reading.chunks)
+        self._note_read(source, reading, asked_at)
+
+    async def _fold(self, source: Input, read: Sequence[Chunk]) -> None:
+        chunks = [c for c in read if c.partition in self._owner.held]
+        if not chunks:
+            return
+        topic = self._topic if source.name == "kafka" else ""
+        self._in_hand = (source.name, chunks)
+        await self._owner.fold(source.name, topic, chunks, self._now())
+        self._in_hand = ("", ())
+
+    def _note_read(self, source: Input, reading: Reading, asked_at: datetime) -> None:
         held = self._owner.held
-        chunks = [c for c in reading.chunks if c.partition in held]
-        if chunks:
-            topic = self._topic if source.name == "kafka" else ""
-            await self._culprits.fold(self._owner, source.name, topic, chunks, self._now())
         through = {p: to_us(at) for p, at in reading.read_through.items()}
         if (
             reading.drained and source.name == "table"
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(held, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
+        chunks = [c for c in reading.chunks if c.partition in held]
         self._waiting.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
 
     async def _flush_if_due(self) -> None:
@@ -217,6 +253,7 @@ class Processor:
 
     async def _start_flush(self) -> None:
         oldest_us = self._owner.pending.oldest_logged_us
+        self._flushing_records = self._owner.pending.records
         flush = self._owner.flush(self._now())
         self._waiting.flushed()
         self._firing.expect(flush.verdicts.next_due_us)
@@ -233,6 +270,7 @@ class Processor:
             except BaseException:
                 self._waiting.failed()
                 raise
+            self._flushing_records = 0
             self._owner.flushed()
             self._waiting.written()
             self._failures = 0
@@ -314,18 +352,59 @@ class Processor:
             await self._start_flush()
             await self._flushed()
 
-    async def _recover(self, stop: asyncio.Event) -> None:
-        """Drop the memory, take the epochs again and seek; as often as it takes."""
+    async def _recover_from(self, error: Exception, stop: asyncio.Event) -> None:
+        """After an outage go on as before; after anything else, search for the record at fault."""
+        if isinstance(error, FAULTS) and not is_content(error):
+            log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
+            await self._recover(stop)
+            return
+        # As plain text: rendering the locals of these frames would hold everything up for seconds.
+        trace = "".join(format_exception(error, limit=-TRACE_FRAMES))[-TRACE_CHARACTERS:]
+        log.error(LogEvent.RECORDS_REJECTED, error=f"{type(error).__name__}: {error}", trace=trace)
+        poison = None
+        if self._search.active:
+            poison = self._search.failed(error)
+        else:
+            self._search.begin(*self._read_since_the_flush())
+        await self._recover(stop, poison)
+
+    def _offsets(self) -> dict[tuple[str, int], int]:
+        held = self._owner.held.items()
+        return {("table", p): h.table_offset for p, h in held} | {("kafka", p): h.kafka_offset for p, h in held}
+
+    def _read_since_the_flush(self) -> tuple[dict[tuple[str, int], int], int]:
+        """Up to where inputs were read that may not be flushed, and how many records that may be."""
+        read: dict[tuple[str, int], int] = {}
+        for partition, held in self._owner.held.items():
+            if held.table_offset > held.ownership.table_offset:
+                read["table", partition] = held.table_offset
+            if held.kafka_offset > held.ownership.kafka_offset:
+                read["kafka", partition] = held.kafka_offset
+        source, chunks = self._in_hand
+        for chunk in chunks:
+            read[source, chunk.partition] = max(chunk.next, read.get((source, chunk.partition), chunk.next))
+        self._in_hand = ("", ())
+        return read, self._owner.pending.records + self._flushing_records + sum(map(len, chunks))
+
+    async def _recover(self, stop: asyncio.Event, poison: PoisonRecord | None = None) -> None:
+        """Drop the memory, take the epochs again and seek; as often as it takes. `poison` is quarantined meanwhile."""
         await self._drop_memory()
         self._ticked = float("-inf")  # looks at once whether we are fenced because another projection is live
+        waits = SEARCH_SECONDS if self._search.active else RECOVERY_SECONDS
         while not stop.is_set():
             try:
-                await asyncio.sleep(RECOVERY_SECONDS[min(self._failures, len(RECOVERY_SECONDS) - 1)])
+                await asyncio.sleep(waits[min(self._failures, len(waits) - 1)])
                 self._failures += 1
                 self._owner.forget_everything()
-                await self._own(await self._leases.reclaim(list(self._leases.held)))
+                acquired = await self._leases.reclaim(list(self._leases.held))
+                if poison is not None:
+                    acquired = await quarantine(
+                        self._engine, self._projection, self._leases.owner, acquired, poison, self._topic
+                    )
+                    poison, self._failures = None, 0
+                await self._own(acquired)
                 return
-            except FAULTS as error:
+            except Exception as error:  # here nothing is done with records
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
 
     async def _drop_memory(self) -> None:
@@ -341,7 +420,7 @@ class Processor:
         try:
             await self._flush_all()
             await self._leases.stop()
-        except (*FAULTS, Fenced) as error:
+        except Exception as error:
             log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
 
     async def _find_partitions(self) -> None:

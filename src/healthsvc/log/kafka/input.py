@@ -10,14 +10,16 @@ from typing import Any, Literal
 
 import numpy as np
 import structlog
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, RecordTooLargeError
+from aiokafka.errors import OffsetOutOfRangeError
 
-from healthsvc.flows.processing.ports import Chunk, InputFault, InputStalled, OffsetOutOfRange, Reading
+from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
+from healthsvc.log.kafka.careful import Careful, CarefulReader
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
 from healthsvc.log.kafka.ends import Ends
 from healthsvc.log.kafka.questions import Questions
 from healthsvc.log.kafka.reader import Reader
 from healthsvc.log.kafka.stalls import Stalls
+from healthsvc.log.kafka.times import logged_us
 from healthsvc.telemetry import LOG_LAG, LogEvent
 
 LOOK_SECONDS = 0.5  # between questions where the partitions end
@@ -27,7 +29,9 @@ PAUSE_SECONDS = 1.0  # between two reads: more says that the caller was busy els
 REOPEN_SECONDS = 15.0  # how long questions may fail before their client is made anew
 STALL_SECONDS = 30.0
 STALL_RESTARTS = 3
-_VALUE, _HEADERS, _TIMESTAMP = attrgetter("value"), attrgetter("headers"), attrgetter("timestamp")
+CAREFUL_SECONDS = 5.0
+"""How long all is read batch by batch after something that aiokafka couldn't parse: there may be more of it."""
+_VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
 
 
 def utc_now() -> datetime:
@@ -70,6 +74,9 @@ class KafkaInput:
         self._offsets: dict[int, int] = {}  # next to read; -1: the beginning, not looked up yet
         self._absent: dict[int, int] = {}  # the same, where the topic isn't known to have it
         self._torn = False  # the reader is ahead of what was handed out
+        self._careful = CarefulReader(topic)
+        self._careful_until: float | None = None  # while it is set, the reader is paused
+        self._behind = False  # the last read went past the paused reader
         self._ends = Ends(topic)
         self._watch = Stalls(stall_seconds)
         self._away = False
@@ -121,9 +128,11 @@ class KafkaInput:
         if self._torn:
             self._seek(self._offsets)
         self._torn = True
-        batches = await self._fetch(max_records, max(0.0, deadline - time.monotonic()))
+        left = max(0.0, deadline - time.monotonic())
+        fetch = self._fetch if self._careful_until is None else self._fetch_carefully
+        chunks = await fetch(max_records, left)
         self._read_at = time.monotonic()
-        return self._nothing(drained=False) if batches is None else self._reading(batches)
+        return self._nothing(drained=False) if chunks is None else self._reading(chunks)
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         self._questions.hint(offsets)
@@ -137,47 +146,102 @@ class KafkaInput:
 
     # Reading
 
-    async def _fetch(self, max_records: int, seconds: float) -> dict[int, list[Any]] | None:
-        """Records by partition, or None when there was an error from which going on is safe."""
+    async def _fetch(self, max_records: int, seconds: float) -> list[Chunk] | None:
+        """Chunks of records, or None when there was an error from which going on is safe."""
         assert self._reader is not None
         try:
             async with asyncio.timeout(seconds + ANSWER_SECONDS):
-                return await self._reader.fetch(max_records, seconds)
+                batches = await self._reader.fetch(max_records, seconds)
+                self._behind = False
         except OffsetOutOfRangeError as error:
             await self._raise_if_out_of_range(partition.partition for partition in error.args[0])
-        except RecordTooLargeError as error:
-            raise InputFault(f"{self._topic}: a record is too large to be fetched: {error}") from error
         except TimeoutError:
             await self._restart("a read didn't return")
-        except KafkaError as error:  # a checksum that doesn't match, no right to read: shown as lag without progress
-            structlog.get_logger().error(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
-            await asyncio.sleep(min(seconds, RECONNECT_SECONDS))
+        except Exception as error:  # whatever aiokafka makes of a record that it can't parse
+            structlog.get_logger().warning(LogEvent.LOG_READ_CAREFULLY, input=self.name, error=repr(error))
+            return await self._begin_carefully(max_records, seconds)
+        else:
+            return [
+                self._chunk(partition, records, self._position(partition)) for partition, records in batches.items()
+            ]
         return None
 
-    def _reading(self, batches: dict[int, list[Any]]) -> Reading:
+    async def _begin_carefully(self, max_records: int, seconds: float) -> list[Chunk] | None:
+        assert self._reader is not None
+        self._reader.pause(self._assigned())
+        self._careful_until = time.monotonic() + CAREFUL_SECONDS
+        return await self._fetch_carefully(max_records, seconds)
+
+    async def _fetch_carefully(self, max_records: int, seconds: float) -> list[Chunk] | None:
+        """The same as `_fetch`, batch by batch, by our own requests."""
+        assert self._reader is not None
+        try:
+            async with asyncio.timeout(seconds + ANSWER_SECONDS):
+                self._behind = True
+                found = await self._careful.fetch(self._questions.client, self._assigned(), max_records, seconds)
+        except OffsetOutOfRangeError as error:
+            self._end_carefully()
+            await self._raise_if_out_of_range(partition.partition for partition in error.args[0])
+        except TimeoutError:
+            await self._restart("a read didn't return")
+        except Exception as error:  # no right to read, say: shown as lag without progress
+            structlog.get_logger().error(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
+            self._end_carefully()
+            await asyncio.sleep(min(seconds, RECONNECT_SECONDS))
+        else:
+            return self._careful_chunks(found)
+        return None
+
+    def _careful_chunks(self, found: Mapping[int, Careful]) -> list[Chunk]:
+        chunks = []
+        for partition, each in found.items():
+            if partition not in self._offsets or self._reader is None:
+                continue
+            self._reader.note_answer(partition, each.highwater, each.stable_end)
+            answer = each.answer
+            if answer.next > self._offsets[partition]:
+                chunks.append(self._chunk(partition, answer.records, answer.next, answer.unreadable))
+            if answer.odd:
+                self._careful_until = time.monotonic() + CAREFUL_SECONDS
+        if self._careful_until is not None and time.monotonic() > self._careful_until:
+            self._end_carefully()
+        return chunks
+
+    def _end_carefully(self) -> None:
+        """Let aiokafka's consumer read again, from what is handed out by then."""
+        self._careful_until = None
+        if self._reader is not None:
+            self._reader.resume(self._assigned())
+
+    def _assigned(self) -> dict[int, int]:
+        """Offsets of the partitions that the reader knows."""
+        return {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
+
+    def _reading(self, chunks: list[Chunk]) -> Reading:
         """Nothing awaits from here to the reader's return: what was taken is handed out, or will be read again."""
-        chunks = [self._chunk(partition, records) for partition, records in batches.items()]
-        chunks += self._empty_chunks({chunk.partition for chunk in chunks})
+        if not self._behind:
+            chunks += self._empty_chunks({chunk.partition for chunk in chunks})
         for chunk in chunks:
             self._offsets[chunk.partition] = chunk.next
-        self._torn = False
+        self._torn = self._behind
         self._ends.note_read(self._offsets)
         drained = all(offset >= self._known_end(partition) for partition, offset in self._offsets.items())
         waiting = 0 if drained else sum(self._waiting(partition) for partition in self._offsets)
         return Reading(chunks=chunks, read_through=dict(self._ends.read_through), drained=drained, waiting=waiting)
 
-    def _chunk(self, partition: int, records: list[Any]) -> Chunk:
-        first, last = records[0].offset, records[-1].offset
+    def _chunk(self, partition: int, records: list[Any], behind: int, unreadable: Sequence[Unreadable] = ()) -> Chunk:
+        first = records[0].offset if records else self._offsets[partition]
         values, headers = list(map(_VALUE, records)), list(map(_HEADERS, records))
-        contiguous = last - first + 1 == len(records)
+        contiguous = not records or records[-1].offset - first + 1 == len(records)
         return Chunk(
             partition=partition,
             values=[value or b"" for value in values] if None in values else values,
             headers=headers if any(headers) else None,
             first=first,
-            next=self._position(partition),
+            next=behind,
             positions=None if contiguous else [record.offset for record in records],
-            logged_us=np.fromiter(map(_TIMESTAMP, records), np.int64, len(records)) * 1000,
+            logged_us=logged_us(records, self._now()),
+            unreadable=unreadable,
         )
 
     def _empty_chunks(self, given: set[int]) -> list[Chunk]:
@@ -220,7 +284,9 @@ class KafkaInput:
     def _subscribe(self) -> None:
         """Give the reader all partitions whose offset is known; what it has buffered is fetched again."""
         assert self._reader is not None
-        self._reader.assign({partition: offset for partition, offset in self._offsets.items() if offset >= 0})
+        self._reader.assign(self._assigned())
+        if self._careful_until is not None:
+            self._reader.pause(self._assigned())
         self._torn = False
 
     # Connections

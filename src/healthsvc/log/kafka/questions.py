@@ -32,6 +32,13 @@ class Questions:
     def open(self) -> bool:
         return self._consumer is not None
 
+    @property
+    def client(self) -> Any:
+        """Its connections, for requests that the reading one's long polls shouldn't hold up. Raises TimeoutError."""
+        if self._consumer is None:
+            raise TimeoutError("not connected")
+        return self._consumer._client
+
     async def start(self) -> None:
         """Raises one of FAULTS."""
         known = await describe_topic(self._topic, self._client)

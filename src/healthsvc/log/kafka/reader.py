@@ -1,12 +1,13 @@
 """The reading client: a consumer without a group, told where to read; it guards no offset, whoever uses it does."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from healthsvc.log.kafka.client import start, stop
+from healthsvc.log.kafka.codecs import bound_aiokafka
 
 MAX_PARTITION_FETCH_BYTES = 4 * 1024 * 1024  # so much may wait in memory for each partition with a backlog
 
@@ -21,6 +22,7 @@ class Reader:
     @classmethod
     async def started(cls, topic: str, client: Mapping[str, Any]) -> "Reader":
         """Raises one of FAULTS."""
+        bound_aiokafka()
         consumer = AIOKafkaConsumer(
             **client,
             group_id=None,
@@ -41,6 +43,18 @@ class Reader:
     def seek(self, offsets: Mapping[int, int]) -> None:
         for partition, offset in offsets.items():
             self._consumer.seek(TopicPartition(self._topic, partition), offset)
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Have none of these fetched until `resume`."""
+        self._consumer.pause(*[TopicPartition(self._topic, partition) for partition in partitions])
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        self._consumer.resume(*[TopicPartition(self._topic, partition) for partition in partitions])
+
+    def note_answer(self, partition: int, highwater: int, stable_end: int) -> None:
+        """Somebody else has asked where a partition ends."""
+        state = self._state(partition)
+        state.highwater, state.lso, state.timestamp = highwater, stable_end, int(time.time() * 1000)
 
     async def fetch(self, max_records: int, seconds: float) -> dict[int, list[Any]]:
         """Records by partition: of what a record has, `offset`, `timestamp`, `value` and `headers` can be relied on.

@@ -1,7 +1,10 @@
 """Setting records aside: what couldn't be decoded becomes a dead letter, in the flush that moves past it."""
 
+import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from sqlalchemy import text
 
@@ -25,8 +28,16 @@ class NewDeadLetter:
     """Whose event it was, where that could be read."""
 
 
+_ODD: Final = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL's text can't hold."""
+_ODD_JSON: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+"""What its jsonb can't, and pairs of surrogates, which it can."""
+_MOST_BYTES: Final = 2**31 - 1
+
+
 async def set_aside(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -> None:
-    """Keep records; one that is kept already isn't kept twice."""
+    """Keep records, whatever they hold; one that is kept already isn't kept twice."""
+    letters = [_storable(letter) for letter in letters]
     fields = (
         "origin",
         "topic",
@@ -52,3 +63,33 @@ async def set_aside(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -> 
         """),
         {name: [getattr(letter, name) for letter in letters] for name in fields},
     )
+
+
+def _storable(letter: NewDeadLetter) -> NewDeadLetter:
+    """The same, with escapes for what text can't hold."""
+    return replace(
+        letter,
+        topic=_text(letter.topic),
+        raw_bytes=min(letter.raw_bytes, _MOST_BYTES),
+        headers=_json(letter.headers),
+        reason=_text(letter.reason),
+        errors=_json(letter.errors),
+        customer_id=None if letter.customer_id is None else _text(letter.customer_id),
+    )
+
+
+def _text(said: str) -> str:
+    return _ODD.sub(lambda odd: f"\\u{ord(odd[0]):04x}", said)
+
+
+def _json(document: str) -> str:
+    document = _text(document)
+    return json.dumps(_clean(json.loads(document))) if _ODD_JSON.search(document) else document
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return {_text(name): _clean(inner) for name, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list) else value

@@ -25,7 +25,7 @@ POINTERS: Final = {"/occurred_at": "/time", "/customer_id": "/subject", "/contac
 
 _JSON_TYPE = re.compile(r"[^;/\s]+/([^;\s]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
-Headers = Iterable[tuple[str, bytes]]
+Headers = Iterable[tuple[str, bytes | None]]
 
 
 def is_binary(headers: Headers, prefix: str) -> bool:
@@ -67,8 +67,8 @@ def from_binary(headers: Headers, body: bytes, prefix: str) -> dict[str, Any] | 
         try:
             if lowered == "content-type":
                 content_type = (value or b"").decode() or JSON
-            elif lowered.startswith(prefix):
-                attributes[lowered.removeprefix(prefix)] = _header_text(value or b"", prefix)
+            elif lowered.startswith(prefix) and value is not None:
+                attributes[lowered.removeprefix(prefix)] = _header_text(value, prefix)
         except UnicodeDecodeError:
             return refuse("encoding", f"must be UTF-8: header {lowered}", f"/{lowered.removeprefix(prefix)}")
     return _own(attributes, _data_of(body, content_type, "/data"))
@@ -85,7 +85,7 @@ def http_items(headers: Headers, body: bytes) -> list[bytes] | Reject:
         return own if isinstance(own, Reject) else [msgspec.json.encode(own)]
     if body.lstrip()[:1] == b"[":
         return items_of(body)
-    content_type = next((value.decode("latin-1") for name, value in listed if name.lower() == "content-type"), "")
+    content_type = next((_latin(value) for name, value in listed if name.lower() == "content-type"), "")
     if media_type(content_type) == BATCH:
         return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
     return [body]
@@ -141,6 +141,10 @@ def _data_of(body: bytes, content_type: object, pointer: str) -> object:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
         return refuse("invalid_json", f"must be JSON: {str(error).removeprefix('JSON is malformed: ')}", pointer)
+
+
+def _latin(value: bytes | None) -> str:
+    return (value or b"").decode("latin-1")
 
 
 def _header_text(value: bytes, prefix: str) -> str:

@@ -27,7 +27,7 @@ MAX_BYTES: Final = 64 * 1024
 EARLIEST_US: Final = 631_152_000 * SECOND  # 1990-01-01T00:00:00Z
 CLOCK_SKEW_SECONDS: Final = 300
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 _T = TypeVar("_T")
 _Event = tuple[Envelope, bytes]  # and its own-envelope JSON
 

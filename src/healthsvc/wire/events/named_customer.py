@@ -22,12 +22,13 @@ class _Said(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Said).decode
 
 
-def customer_of(value: bytes, headers: Sequence[tuple[str, bytes]] | None = None) -> str | None:
+def customer_of(value: bytes, headers: Sequence[tuple[str, bytes | None]] | None = None) -> str | None:
     """The customer that a record names, in its own form or as a CloudEvent; None where it names none."""
     told = dict(headers or ())
     for name in HEADERS:
-        if name in told:
-            return _name(told[name].decode("utf-8", "replace"))
+        header = told.get(name)
+        if header is not None:
+            return _name(header.decode("utf-8", "replace"))
     try:
         said = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

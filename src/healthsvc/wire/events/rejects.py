@@ -3,10 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Reason = Literal[
-    "invalid_json", "invalid_envelope", "invalid_data", "invalid_time", "too_large", "empty", "encoding", "unfoldable"
-]
-"""`unfoldable`: a good event that broke our folding; the fault is ours."""
+Reason = Literal["invalid_json", "invalid_envelope", "invalid_data", "invalid_time", "too_large", "empty", "encoding"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""Quarantine: one poison record becomes a dead letter and its partition moves past it, in a transaction of its own.
+
+It works from the record's bytes, partition and position alone; nothing of what folds or flushes is used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from healthsvc.flows.processing.poison_records import PoisonRecord
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.outage import is_content
+from healthsvc.store.intake.log import FAULTS
+from healthsvc.store.processing import partitions
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, set_aside
+from healthsvc.store.processing.partitions import Fenced, Move, Ownership
+from healthsvc.telemetry import DEAD_LETTERS, EVENTS, LogEvent
+
+
+async def quarantine(
+    engine: AsyncEngine,
+    projection: int,
+    owner: str,
+    owned: Mapping[int, Ownership],
+    poison: PoisonRecord,
+    topic: str,
+) -> dict[int, Ownership]:
+    """Set the record aside; answers what is owned, the partition's offset behind the record.
+
+    A partition that is owned no longer stays as it is. Raises Fenced and the database's errors.
+    """
+    ownership = owned.get(poison.partition)
+    if ownership is None or not _is_next(ownership, poison):
+        return dict(owned)
+    letter = poison.letter(topic if poison.source == "kafka" else "")
+    moved = _behind(ownership, poison)
+    move = _move(poison.partition, ownership, moved)
+    try:
+        await _write(engine, projection, owner, move, letter)
+    except Exception as error:
+        if isinstance(error, (*FAULTS, Fenced)) and not is_content(error):
+            raise
+        bare = replace(letter, raw=None, headers="{}", errors="[]")
+        await _write(engine, projection, owner, move, bare)
+    DEAD_LETTERS.labels(letter.reason).inc()
+    EVENTS.labels(poison.source, "rejected").inc()
+    structlog.get_logger().error(
+        LogEvent.RECORD_QUARANTINED,
+        input=poison.source, partition=poison.partition, position=poison.position, error=poison.error,
+    )  # fmt: skip
+    return {**owned, poison.partition: moved}
+
+
+def _is_next(ownership: Ownership, poison: PoisonRecord) -> bool:
+    """Whether everything before the record is flushed, and the record isn't."""
+    offset = ownership.kafka_offset if poison.source == "kafka" else ownership.table_offset
+    return offset <= poison.position
+
+
+def _behind(ownership: Ownership, poison: PoisonRecord) -> Ownership:
+    if poison.source == "kafka":
+        return replace(ownership, kafka_offset=poison.next)
+    return replace(ownership, table_offset=poison.next)
+
+
+def _move(partition: int, before: Ownership, after: Ownership) -> Move:
+    return Move(
+        partition=partition,
+        epoch=before.epoch,
+        table_from=before.table_offset,
+        table_to=after.table_offset,
+        kafka_from=before.kafka_offset,
+        kafka_to=after.kafka_offset,
+        applied_from=before.applied,
+        applied_to=before.applied,
+    )
+
+
+async def _write(engine: AsyncEngine, projection: int, owner: str, move: Move, letter: NewDeadLetter) -> None:
+    async with engine.begin() as conn:
+        await partitions.compare_and_set(conn, projection=projection, owner=owner, moves=[move])
+        await set_aside(conn, [letter])
