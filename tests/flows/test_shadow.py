@@ -14,6 +14,7 @@ from healthsvc.flows.publish import Begun, Busy, Live, Unknown
 from healthsvc.flows.shadow import Summary
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.scorecards import default_document
+from healthsvc.wiring.background import look_after_projections
 from tests.flows.spine import append, installed, processing, rows, scalar, wall
 from tests.flows.test_rebuild import LIMITS, folded, second_document, story
 from tests.support.makers import make_event
@@ -28,7 +29,7 @@ async def kept(engine: AsyncEngine, document: str) -> int:
 async def built(engine: AsyncEngine) -> AsyncIterator[None]:
     """Somebody builds what is asked for."""
     stop = asyncio.Event()
-    work = caretaker.look_after_projections(engine, worker_id="b", limits=LIMITS, now=wall, stop=stop)
+    work = look_after_projections(engine, "b", LIMITS, stop)
     task = asyncio.create_task(work)
     try:
         yield

@@ -38,6 +38,7 @@ from healthsvc.api.routes import (
 )
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
+from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
 from healthsvc.wire.cursors import CursorError
@@ -67,7 +68,8 @@ class ApiConfig:
     """What the API needs to know of the configuration.
 
     `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
-    with a webhook's URL; while `draining` answers True the service isn't ready.
+    with a webhook's URL; while `draining` answers True the service isn't ready; `readiness` is the process's,
+    shared with the other roles in it.
     """
 
     version: str
@@ -78,6 +80,7 @@ class ApiConfig:
     admin_key: str | None = field(default=None, repr=False)
     draining: Callable[[], bool] = lambda: False
     contact: ContactRules = field(default_factory=ContactRules)
+    readiness: Readiness | None = None
 
 
 def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
@@ -101,6 +104,7 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         partitions=config.partitions,
         draining=config.draining,
         contact=config.contact,
+        readiness=config.readiness or Readiness(process="api", roles=frozenset({"api"})),
     )
     app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
     for router in ROUTERS:

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
+from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
 
@@ -28,6 +29,7 @@ class Services:
     partitions: int
     draining: Callable[[], bool]
     contact: ContactRules
+    readiness: Readiness
 
 
 def services(request: Request) -> Services:

@@ -11,13 +11,16 @@ import structlog
 
 from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_success, judge, label
 from healthsvc.flows.attempts import Finished, save
+from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store import deliveries
 from healthsvc.store.deliveries import CHANNEL, Claimed, Room
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.outage import is_outage
 from healthsvc.store.secrets import Vault
 from healthsvc.telemetry import DELIVERY_ATTEMPTS, EVENT_TO_WEBHOOK, OUTBOX_AGE, LogEvent
 
+CLAIMING: Final = "deliveries.claim"
+RECORDING: Final = "deliveries.record"
 POLL_SECONDS: Final = 1.0  # the net, should a notification be lost
 PAUSE_SECONDS: Final = 0.5  # after a failed transaction
 CONTENTION_SECONDS: Final = 0.005
@@ -69,20 +72,31 @@ class Deliverer:
         worker_id: str,
         chance: Callable[[], float],
         limits: Limits | None = None,
+        steps: Steps | None = None,
     ) -> None:
+        self._steps = steps or Steps()
+        self._claiming = self._steps.register(CLAIMING, POLL_SECONDS)
+        self._recording = self._steps.register(RECORDING, POLL_SECONDS)
         self._engine, self._sender, self._now, self._ear, self._vault = engine, sender, now, wake, vault
         self._worker, self._chance, self._limits = worker_id, chance, limits or Limits()
         self._held: dict[int, str] = {}  # deliveries in flight, and their endpoints
         self._failing: set[str] = set()  # of these, the endpoints that failed last time
         self._hungry = False  # more may be due as soon as a try ends
         self._look = asyncio.Event()
-        self._stopping = False
+        self._stopping = self._saving = False
         self._finished: asyncio.Queue[Finished | None] = asyncio.Queue()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at most."""
+        try:
+            await self._run(stop)
+        finally:
+            self._steps.remove(CLAIMING)
+            self._steps.remove(RECORDING)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop), self._keep_house())]
+            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop))]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
             await self._claim_until(stop, group, tries)
@@ -95,6 +109,8 @@ class Deliverer:
     async def _hear(self) -> None:
         while True:
             await self._ear.wait({CHANNEL}, POLL_SECONDS)
+            if self._finished.empty() and not self._saving:
+                self._recording.progressed()  # nothing waits to be recorded
             self._look.set()
 
     async def _heed(self, stop: asyncio.Event) -> None:
@@ -108,9 +124,10 @@ class Deliverer:
             try:
                 claimed, contended = await self._claim()
             except Exception as error:
-                self._complain(error)
+                self._claiming.failed(error)
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
+            self._claiming.succeeded()
             for each in claimed:
                 task = group.create_task(self._try(each))
                 tries.add(task)
@@ -194,7 +211,9 @@ class Deliverer:
                     self._finished.put_nowait(None)
                     break
                 batch.append(following)
+            self._saving = True
             await self._save(batch)
+            self._saving = False
             for each in batch:
                 self._release(each)
 
@@ -206,12 +225,13 @@ class Deliverer:
                 async with self._engine.begin() as conn:
                     saved = await save(conn, self._worker, batch)
             except Exception as error:
-                self._complain(error)
+                self._recording.failed(error)
                 failures += 0 if is_outage(error) and not self._stopping else 1
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             for endpoint_id, reason in saved.disabled.items():
                 structlog.get_logger().warning(LogEvent.ENDPOINT_DISABLED, endpoint=endpoint_id, reason=reason)
+            self._recording.succeeded()
             return
 
     def _release(self, finished: Finished) -> None:
@@ -221,23 +241,14 @@ class Deliverer:
         if self._hungry:
             self._look.set()
 
-    async def _keep_house(self) -> None:
-        """Show the outbox's age, and delete what is past retention."""
-        loop = asyncio.get_running_loop()
-        sweep_at = loop.time()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                async with self._engine.begin() as conn:
-                    OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
-                if loop.time() >= sweep_at:
-                    await sweep(self._engine, self._now())
-                    sweep_at = loop.time() + SWEEP_SECONDS
-            except Exception as error:
-                self._complain(error)
-
     def _complain(self, error: Exception) -> None:
         structlog.get_logger().warning(LogEvent.DELIVERER_FAILED, error=repr(error), worker=self._worker)
+
+
+async def show_age(engine: AsyncEngine) -> None:
+    """Show the outbox's age as a metric."""
+    async with glance(engine) as conn:
+        OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
 
 
 async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION) -> int:

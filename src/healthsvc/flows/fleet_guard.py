@@ -4,9 +4,6 @@ Any number of processing roles look; one at a time decides. Alerts that say of a
 are held by the flush that raises them (store.decisions) while a guard concerns the customer, and told here afterwards.
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +21,6 @@ from healthsvc.store.alerts_reads import Alert
 from healthsvc.store.deliveries import OutboxMessage
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.guards import Look
-from healthsvc.store.log import FAULTS
 from healthsvc.store.operations import Trouble
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
 from healthsvc.wire.webhook_bodies import body, message_id
@@ -36,19 +32,6 @@ MOST_SCOPES: Final = 200
 KEPT: Final = timedelta(hours=25)
 
 log = structlog.get_logger()
-
-
-async def look_after_fleet(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
-    """Until `stop`. Any number may do so at once. What breaks in it is told, and never stops the folding beside it."""
-    while not stop.is_set():
-        try:
-            await look(engine, now())
-        except FAULTS as error:
-            log.warning(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}")
-        except Exception as error:
-            log.error(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}", exc_info=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
 
 async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Turn | None:

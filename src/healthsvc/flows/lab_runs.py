@@ -26,7 +26,6 @@ from healthsvc.flows.lab.run import Wanted
 from healthsvc.store import audit, lab_runs, projections, scorecards
 from healthsvc.store.engine import AsyncEngine, glance
 from healthsvc.store.lab_runs import Run
-from healthsvc.store.log import FAULTS
 from healthsvc.telemetry import LogEvent
 
 LOOK_SECONDS: Final = 2.0
@@ -68,24 +67,22 @@ async def cancel(engine: AsyncEngine, run: int, *, by: str, now: datetime) -> bo
     return True
 
 
-async def look_after_runs(
-    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
-) -> None:
-    """Until `stop`: execute what people or the schedule ask for. Any number may do so at once: one executes."""
-    while not stop.is_set():
-        try:
-            await lab_schedule.ask_for_what_is_due(engine, now())
-            await execute_next(engine, url, worker_id=worker_id, now=now, stop=stop)
-        except FAULTS as error:
-            log.warning(LogEvent.LAB_RUN_FAULT, error=f"{type(error).__name__}: {error}")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+def _nothing() -> None:
+    """Take no note of the progress."""
 
 
 async def execute_next(
-    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+    engine: AsyncEngine,
+    url: str,
+    *,
+    worker_id: str,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next."""
+    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next. Any
+    number may look at once: one executes.
+    """
     async with glance(engine) as conn:
         if not await lab_runs.is_due(conn):
             return False
@@ -106,7 +103,7 @@ async def execute_next(
     }
     process = _Process(task)
     try:
-        await _watch(engine, process, run.id, worker_id, now, stop)
+        await _watch(engine, process, run.id, worker_id, now, stop, progressed)
     finally:
         await asyncio.to_thread(process.end)
     return True
@@ -119,6 +116,7 @@ async def _watch(
     worker_id: str,
     now: Callable[[], datetime],
     stop: asyncio.Event,
+    progressed: Callable[[], None],
 ) -> None:
     """Keep the claim and tell the progress while the process works, then keep what it said at last."""
     while process.works():
@@ -130,6 +128,7 @@ async def _watch(
             ours = await lab_runs.renew(conn, run, worker_id, LEASE_SECONDS, process.phase, process.progress)
         if not ours:
             return
+        progressed()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
     said = process.said

@@ -1,8 +1,6 @@
 """The portfolio: its figures over a period and over the one before, in all and by segment, tier or owner."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +10,7 @@ import structlog
 
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Ints, Sums, added, figures, sums
+from healthsvc.flows.readiness.steps import Again
 from healthsvc.store import ledger, ledger_reads
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.ledger_reads import By
@@ -21,7 +20,7 @@ from healthsvc.wire.times import parse_instant
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
-EACH_SECONDS: Final = 300.0
+EACH_SECONDS: Final = 30.0
 NEXT_STEP_SECONDS: Final = 0.2
 
 log = structlog.get_logger(__name__)
@@ -63,28 +62,29 @@ class Portfolio:
     """Events that are counted, and not in the figures yet."""
 
 
-async def keep_ledger(engine: AsyncEngine, stop: asyncio.Event) -> None:
-    """Until `stop`: take what is new in the archive into the ledger, step by step. Any number may do so at once."""
-    while not stop.is_set():
-        waiting = await _catch_up(engine, ledger.STEP)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), NEXT_STEP_SECONDS if waiting else EACH_SECONDS)
+async def catch_up(engine: AsyncEngine) -> Again | None:
+    """Take the next events of the archive into the ledger; `Again` where more wait. Any number may do so at once."""
+    async with engine.begin() as conn:
+        waiting = await ledger.catch_up(conn, ledger.STEP)
+    return Again(NEXT_STEP_SECONDS) if waiting else None
 
 
-async def _catch_up(engine: AsyncEngine, step: int) -> int:
-    """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
-    there are: it is logged, and what isn't in them is told as waiting."""
+async def _freshen(engine: AsyncEngine) -> str | None:
+    """Take in what little waits before figures are read; what broke, in words, or None. Whatever it is must not hide
+    the figures that there are: what isn't in them is told as waiting."""
     try:
         async with engine.begin() as conn:
-            return await ledger.catch_up(conn, step) or 0
+            await ledger.catch_up(conn, TAKEN_WHEN_ASKED)
     except Exception as error:
-        log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
-        return 0
+        fault = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        log.warning(LogEvent.STEP_FAILED, step="ledger", error=fault)
+        return fault
+    return None
 
 
 async def portfolio(engine: AsyncEngine, start: datetime, end: datetime, by: By | None) -> Portfolio:
     """The figures of [start, end); customers are in the groups that they are in today."""
-    await _catch_up(engine, TAKEN_WHEN_ASKED)
+    await _freshen(engine)
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
         await ledger_reads.still(conn)

@@ -23,6 +23,8 @@ from healthsvc.flows.leases import Leases
 from healthsvc.flows.owner import Owner
 from healthsvc.flows.pace import Pace, Waiting
 from healthsvc.flows.ports import Input, Reading
+from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.steps import Steps
 from healthsvc.flows.upgrade import try_to_read
 from healthsvc.store import archive, customers, partitions, projections, publications, states, traffic
 from healthsvc.store.engine import AsyncEngine, glance
@@ -40,10 +42,13 @@ from healthsvc.telemetry import (
 )
 from healthsvc.wire.scorecards import compile_document
 
+STEP: Final = "processing"
 TICK_SECONDS: Final = 1.0
 READ_SECONDS: Final = 0.5
 RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 DAYS_AHEAD: Final = 2
+WELL_SECONDS: Final = 2.0
+"""So long it has to work without an error to count as recovered: what breaks it at a record does so sooner."""
 
 log = structlog.get_logger()
 
@@ -71,10 +76,15 @@ class Processor:
         limits: Limits | None = None,
         loading: AsyncEngine | None = None,
         flushing: AsyncEngine | None = None,
+        steps: Steps | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
+        self._steps = steps or Steps()
+        self._step = self._steps.register(STEP, TICK_SECONDS)
+        self._progress = progress or Progress(metrics=False)
         self._flushing: asyncio.Task[None] | None = None
         self._waiting = Waiting(self._pace)
         self._failures = 0
@@ -96,17 +106,22 @@ class Processor:
                     await self._change_over(stop, asked)
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
+                    self._step.failed(error)
                     log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
                     await self._recover(stop)
                 except Unfoldable as error:
                     log.error(LogEvent.RECORDS_REJECTED, error=str(error), cause=repr(error.__cause__), exc_info=True)
+                    self._step.failed(error)
                     await self._recover(stop)
                 except FAULTS as error:
+                    self._step.failed(error)
                     log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
                     await self._recover(stop)
             await self._finish()
         finally:
+            self._steps.remove(STEP)
             for source in self._inputs:
+                self._progress.hold(source.name, (), {})
                 await source.close()
 
     async def _begin(self, asked: Pace) -> None:
@@ -139,6 +154,7 @@ class Processor:
                 await self._own({})  # reads nothing until it has taken partitions of the new one
                 break
             except FAULTS as error:
+                self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
         self._found, self._failures, self._ticked = set(), 0, float("-inf")
@@ -147,10 +163,13 @@ class Processor:
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
         reads: dict[asyncio.Task[Reading], tuple[Input, datetime]] = {}
+        began = perf_counter()
         try:
             while not stop.is_set():
                 if perf_counter() - self._ticked >= TICK_SECONDS:
                     await self._tick(reads)
+                    if perf_counter() - began > WELL_SECONDS:
+                        self._step.succeeded()
                 for source in self._inputs:
                     if source not in [i for i, _ in reads.values()]:
                         read = asyncio.create_task(source.read(self._pace.read_records, READ_SECONDS))
@@ -253,6 +272,8 @@ class Processor:
         for letter in flush.letters:
             DEAD_LETTERS.labels(letter.reason).inc()
         kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}
+        self._progress.committed("table", {m.partition: m.table_to for m in flush.moves})
+        self._progress.committed("kafka", kafka)
         for source in self._inputs:
             if source.name == "kafka" and kafka:
                 source.hint(kafka)
@@ -300,6 +321,8 @@ class Processor:
         held = self._owner.held
         for source in self._inputs:
             kafka = source.name == "kafka"
+            taken = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
+            self._progress.hold(source.name, held.keys(), taken)
             await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
             self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
         self._firing.forget()
@@ -324,6 +347,7 @@ class Processor:
                 await self._own(await self._leases.reclaim(list(self._leases.held)))
                 return
             except FAULTS as error:
+                self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
 
     async def _drop_memory(self) -> None:

@@ -123,6 +123,12 @@ _TAKE = text(f"""
     returning f.events
 """)
 
+_CURRENT = text("""
+    update ledger_marks m set as_of = p.read_through_at from partitions p
+    where p.projection = (select id from projections where state = 'live') and p.partition = m.partition
+        and p.applied = m.sequence and p.read_through_at > coalesce(m.as_of, '-infinity')
+""")
+
 
 async def catch_up(conn: AsyncConnection, step: int = STEP) -> int | None:
     """Take in the next events of each partition, at most `step` of each; answers how many still wait, None if somebody
@@ -132,6 +138,7 @@ async def catch_up(conn: AsyncConnection, step: int = STEP) -> int | None:
     if await conn.scalar(_UNMARKED):
         await conn.execute(_MARK)
     await conn.execute(_TAKE, {"step": step})
+    await conn.execute(_CURRENT)
     return await waiting(conn)
 
 

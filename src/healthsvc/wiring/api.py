@@ -9,6 +9,7 @@ from healthsvc.api import ApiConfig, create_app
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.flows.manage.keys import pepper_of
+from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store import installation
@@ -19,7 +20,9 @@ from healthsvc.wiring.keys import configured_secret, service_secret
 from healthsvc.wiring.parts import utc_now, webhook_sender
 
 
-def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable[[], None]) -> Role:
+def api_role(
+    url: str, settings: Settings, bound: socket.socket, readiness: Readiness, ready: Callable[[], None]
+) -> Role:
     """The REST API on a bound socket."""
 
     async def run(stop: asyncio.Event) -> None:
@@ -41,6 +44,7 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 check_url=sender.check_url,
                 admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
                 draining=stop.is_set,
+                readiness=readiness,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,

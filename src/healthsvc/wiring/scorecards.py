@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from healthsvc.flows import fed, publish
-from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.preview import Preview, preview
 from healthsvc.settings import Settings
 from healthsvc.store import projections, scorecards
@@ -13,6 +12,7 @@ from healthsvc.store.keyset import Place
 from healthsvc.store.publications import Publication
 from healthsvc.store.scorecards import Version
 from healthsvc.wire.scorecards import default_document
+from healthsvc.wiring.background import look_after_projections
 from healthsvc.wiring.database import engine_on, install
 from healthsvc.wiring.parts import building_memory, utc_now, worker_id
 
@@ -81,11 +81,7 @@ async def see_through(
     """Follow a building to its end; build ourselves while no worker does."""
     stop = asyncio.Event()
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        building = asyncio.create_task(
-            look_after_projections(
-                engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
-            )
-        )
+        building = asyncio.create_task(look_after_projections(engine, worker_id(), building_memory(settings), stop))
         try:
             while True:
                 found = next(p for p in await publish.progress(engine) if p.id == projection)
