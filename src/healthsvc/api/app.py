@@ -38,7 +38,9 @@ from healthsvc.api.routes import (
 )
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
+from healthsvc.flows.portfolio import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
 from healthsvc.wire.cursors import CursorError
@@ -94,6 +96,7 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         redirect_slashes=False,
         middleware=[Middleware(Border)],
     )
+    readiness = config.readiness or Readiness(process="api", roles=frozenset({"api"}))
     app.state.services = Services(
         engine=engine,
         appender=appender,
@@ -104,7 +107,8 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         partitions=config.partitions,
         draining=config.draining,
         contact=config.contact,
-        readiness=config.readiness or Readiness(process="api", roles=frozenset({"api"})),
+        readiness=readiness,
+        freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )
     app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
     for router in ROUTERS:

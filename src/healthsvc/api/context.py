@@ -9,6 +9,7 @@ from fastapi import Request
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import Step
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.secrets import Vault
 
@@ -30,6 +31,8 @@ class Services:
     draining: Callable[[], bool]
     contact: ContactRules
     readiness: Readiness
+    freshening: Step
+    """What taking the newest events into the ledger, before a portfolio is read, reports to."""
 
 
 def services(request: Request) -> Services:

@@ -6,24 +6,21 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import structlog
 
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Ints, Sums, added, figures, sums
-from healthsvc.flows.readiness.steps import Again
+from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store import ledger, ledger_reads
 from healthsvc.store.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.ledger_reads import By
-from healthsvc.telemetry import LogEvent
 from healthsvc.wire.times import parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
+FRESHENING: Final = "ledger.freshen"
 EACH_SECONDS: Final = 30.0
 NEXT_STEP_SECONDS: Final = 0.2
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,22 +66,24 @@ async def catch_up(engine: AsyncEngine) -> Again | None:
     return Again(NEXT_STEP_SECONDS) if waiting else None
 
 
-async def _freshen(engine: AsyncEngine) -> str | None:
-    """Take in what little waits before figures are read; what broke, in words, or None. Whatever it is must not hide
-    the figures that there are: what isn't in them is told as waiting."""
+async def _freshen(engine: AsyncEngine, step: Step) -> None:
+    """Take in what little waits before figures are read. Whatever breaks must not hide the figures that there are:
+    `as_of` and `events_waiting` tell what isn't in them, the registry that it broke."""
     try:
         async with engine.begin() as conn:
             await ledger.catch_up(conn, TAKEN_WHEN_ASKED)
     except Exception as error:
-        fault = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        log.warning(LogEvent.STEP_FAILED, step="ledger", error=fault)
-        return fault
-    return None
+        step.failed(error)
+    else:
+        step.succeeded()
 
 
-async def portfolio(engine: AsyncEngine, start: datetime, end: datetime, by: By | None) -> Portfolio:
-    """The figures of [start, end); customers are in the groups that they are in today."""
-    await _freshen(engine)
+async def portfolio(
+    engine: AsyncEngine, start: datetime, end: datetime, by: By | None, step: Step | None = None
+) -> Portfolio:
+    """The figures of [start, end); customers are in the groups that they are in today. step: what a failure to take in
+    the newest events is reported to."""
+    await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
         await ledger_reads.still(conn)

@@ -27,21 +27,21 @@ class Periodic:
     patience_seconds: float | None = None
 
 
-async def run_all(periodic: Sequence[Periodic], steps: Steps, stop: asyncio.Event) -> None:
-    """Run all of them side by side until `stop`."""
+async def run_all(periodic: Sequence[Periodic], steps: Steps, stop: asyncio.Event, *, pace: float = 1.0) -> None:
+    """Run all of them side by side until `stop`; pace: what every wait is multiplied by."""
     async with asyncio.TaskGroup() as group:
         for each in periodic:
-            group.create_task(run_every(each, steps, stop), name=each.name)
+            group.create_task(run_every(each, steps, stop, pace=pace), name=each.name)
 
 
-async def run_every(periodic: Periodic, steps: Steps, stop: asyncio.Event) -> None:
+async def run_every(periodic: Periodic, steps: Steps, stop: asyncio.Event, *, pace: float = 1.0) -> None:
     """Run one again and again until `stop`; it isn't interrupted, so long work has to heed `stop` itself."""
     step = steps.register(periodic.name, periodic.seconds, periodic.patience_seconds)
     try:
         while not stop.is_set():
             seconds = await _run_once(periodic, step)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), seconds)
+                await asyncio.wait_for(stop.wait(), seconds * pace)
     finally:
         steps.remove(periodic.name)
 

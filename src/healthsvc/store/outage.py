@@ -49,8 +49,13 @@ def outage_of(error: BaseException) -> Outage | None:
     """The kind of outage that `error` tells of; None where it tells of a mistake."""
     if not is_outage(error):
         return None
-    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
-    return _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "", Outage.UNREACHABLE)
+    return _BY_SQLSTATE.get(getattr(cause_of(error), "sqlstate", None) or "", Outage.UNREACHABLE)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The driver's error inside of SQLAlchemy's, or the error itself."""
+    inner = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    return error if inner is None else inner
 
 
 def is_outage(error: BaseException) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.core.contact import ContactRules
-from healthsvc.flows.append import Appender
+from healthsvc.flows.append import STEP, Appender
 from healthsvc.flows.manage.keys import pepper_of
 from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store import installation
@@ -35,7 +36,8 @@ def api_role(
                 secret = await service_secret(conn, settings)
                 vault = await stored_secrets.vault(conn, configured_secret(settings))
                 partitions = (await installation.read(conn)).partitions
-            appender = Appender(engine, partitions, listener=listener)
+            step = readiness.steps.register(STEP, ON_DEMAND)
+            appender = Appender(engine, partitions, listener=listener, step=step)
             config = ApiConfig(
                 version=__version__,
                 partitions=partitions,

@@ -196,7 +196,7 @@ class Readiness:
             Check(
                 kind="input_stalled",
                 scope=source,
-                sentence=wording.stalled(source, some, self._last_error()),
+                sentence=wording.stalled(source, some, self._last_error_kind()),
                 since=_ago(max(s.seconds for s in some)),
                 fatal=any((s.source, s.partition) in held for s in some),
                 detail={"partitions": {str(s.partition): {"offset": s.offset, "end": s.end} for s in some}},
@@ -204,8 +204,8 @@ class Readiness:
             for source, some in by_source.items()
         ]
 
-    def _last_error(self) -> str | None:
-        return next((step.error for step in self.steps.all() if step.name == "processing"), None)
+    def _last_error_kind(self) -> str | None:
+        return next((step.error_kind for step in self.steps.all() if step.name == "processing"), None)
 
     def _partitions_unowned(self) -> list[Check]:
         now = time.monotonic()

@@ -13,9 +13,11 @@ from typing import Final
 
 import structlog
 
-from healthsvc.store.outage import Outage, outage_of
+from healthsvc.store.outage import Outage, cause_of, outage_of
 from healthsvc.telemetry import STEP_FAILURES, STEP_SUCCESS, LogEvent
 
+ON_DEMAND: Final = 0.0
+"""The period of a step that runs when somebody asks."""
 FAILURES_IN_A_ROW: Final = 3
 PERIODS_LATE: Final = 3.0
 LEAST_PATIENCE_SECONDS: Final = 30.0
@@ -56,7 +58,12 @@ class Step:
     @property
     def on_demand(self) -> bool:
         """Whether it runs when somebody asks, at no period."""
-        return not self.period_seconds
+        return self.period_seconds == ON_DEMAND
+
+    @property
+    def error_kind(self) -> str | None:
+        """What kind of error the last run failed on; its words may tell of customers, and stay in the log."""
+        return None if self.error is None else self.error.partition(":")[0]
 
     @property
     def patience(self) -> float:
@@ -112,8 +119,8 @@ class Step:
 
     def failed(self, error: BaseException) -> None:
         """Note a run that failed; an outage is logged once, a mistake with its traceback whenever it changes."""
-        text = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:_ERROR_LENGTH]}"
-        kind = outage_of(error)
+        cause, kind = cause_of(error), outage_of(error)
+        text = f"{type(cause).__name__}: {str(cause).partition(chr(10))[0][:_ERROR_LENGTH]}"
         if kind is None and text != self.error:
             log.error(LogEvent.STEP_FAILED, step=self.name, error=text, exc_info=error)
         elif not self.failures:

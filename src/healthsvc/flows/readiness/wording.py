@@ -30,8 +30,9 @@ def outage(kind: Outage, steps: Sequence[str]) -> str:
 
 
 def unreachable(away: Away) -> str:
+    kind = away.why.partition("(")[0]
     return (
-        f"Kafka can't be reached for {away.seconds:.0f} seconds ({away.why}). Start the brokers, or mend"
+        f"Kafka hasn't answered for {away.seconds:.0f} seconds ({kind}). Start the brokers, or mend"
         " HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS and the network; reading goes on where it stopped."
     )
 
@@ -39,10 +40,11 @@ def unreachable(away: Away) -> str:
 def stalled(source: str, stalls: Sequence[Stall], error: str | None) -> str:
     records = sum(s.end - max(s.offset, 0) for s in stalls)
     longest = max(s.seconds for s in stalls)
-    because = f" Last error: {error}." if error else ""
+    wait = "1 record waits" if records == 1 else f"{records:,} records wait"
+    because = f" The last error was {error}." if error else ""
     return (
-        f"The input {_INPUTS[source]} makes no progress in {_partitions([s.partition for s in stalls])}: {records:,}"
-        f" records wait, and none was counted for {longest:.0f} seconds.{because} Look for flush.failed,"
+        f"The input {_INPUTS[source]} makes no progress in {_partitions([s.partition for s in stalls])}: {wait}, none"
+        f" was counted for {longest:.0f} seconds.{because} Look for flush.failed,"
         " records.rejected and step.failed in the worker's log. Nothing is skipped: it goes on once the cause is gone."
     )
 
@@ -61,8 +63,8 @@ def failing(step: Step) -> str:
             " holds it up (pg_stat_activity), else restart the process."
         )
     return (
-        f"The background step {step.name} has failed {step.failures} times in a row: {step.error}. It is tried again"
-        " by itself; mend what the error names."
+        f"The background step {step.name} has failed {step.failures} times in a row ({step.error_kind}). It is tried"
+        " again by itself; mend what step.failed in the log names."
     )
 
 
