@@ -46,8 +46,10 @@ def shared(database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def broker() -> Iterator[KafkaBroker]:
-    with KafkaBroker() as running:
-        yield running
+    made = KafkaBroker()
+    made.start()
+    yield made
+    made.close()
 
 
 def counted(client: httpx.Client, customer_id: str) -> int:
