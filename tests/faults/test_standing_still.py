@@ -10,7 +10,7 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
-from healthsvc.store.engine import connect
+from healthsvc.store.database.engine import connect
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.makers import as_json, make_event
 from tests.support.ports import free_ports

@@ -8,7 +8,7 @@ import asyncpg
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step, Steps
 from healthsvc.runtime.run_every import MISTAKE_SECONDS, OUTAGE_SECONDS, Periodic, run_every
-from healthsvc.store.outage import Outage
+from healthsvc.store.database.outage import Outage
 from tests.support.waiting import until
 
 

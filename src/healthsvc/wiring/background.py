@@ -5,13 +5,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from healthsvc.flows import caretaker, deliver, fed, fleet_guard, lab_runs, lab_schedule, portfolio, retention
-from healthsvc.flows.held import Limits
+from healthsvc.flows.admin import retention
+from healthsvc.flows.alerts import measure_coverage, outage_detection
+from healthsvc.flows.delivery import deliver
+from healthsvc.flows.lab import runs
+from healthsvc.flows.lab import schedule as lab_schedule
+from healthsvc.flows.portfolio import figures
+from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.projections import supervisor
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.runtime.run_every import Periodic, run_all
 from healthsvc.settings import Settings
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.wiring.parts import building_memory, utc_now
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.wiring.factories import building_memory, utc_now
 
 HOUR_SECONDS: Final = 3600.0
 LONG_STATEMENT_SECONDS: Final = 900.0
@@ -27,14 +33,14 @@ def projection_steps(engine: AsyncEngine, worker: str, limits: Limits, stop: asy
     """Apart from each other, since a shadow is built for weeks."""
 
     async def build(step: Step) -> None:
-        await caretaker.build_what_is_asked(
+        await supervisor.build_what_is_asked(
             engine, worker_id=worker, limits=limits, now=utc_now, stop=stop, progressed=step.progressed
         )
 
     async def clear_up(_: Step) -> None:
-        await caretaker.clear_up(engine)
+        await supervisor.clear_up(engine)
 
-    seconds = caretaker.LOOK_SECONDS
+    seconds = supervisor.LOOK_SECONDS
     return (
         Periodic(name="projections.build", seconds=seconds, work=build, patience_seconds=LONG_STATEMENT_SECONDS),
         Periodic(name="projections.clear", seconds=seconds, work=clear_up, patience_seconds=LONG_STATEMENT_SECONDS),
@@ -58,28 +64,28 @@ def _lab_steps(engine: AsyncEngine, url: str, worker: str, stop: asyncio.Event) 
         await lab_schedule.ask_for_what_is_due(engine, utc_now())
 
     async def execute(step: Step) -> None:
-        await lab_runs.execute_next(engine, url, worker_id=worker, now=utc_now, stop=stop, progressed=step.progressed)
+        await runs.execute_next(engine, url, worker_id=worker, now=utc_now, stop=stop, progressed=step.progressed)
 
     return (
-        Periodic(name="lab.schedule", seconds=lab_runs.LOOK_SECONDS, work=schedule),
-        Periodic(name="lab.runs", seconds=lab_runs.LOOK_SECONDS, work=execute),
+        Periodic(name="lab.schedule", seconds=runs.LOOK_SECONDS, work=schedule),
+        Periodic(name="lab.runs", seconds=runs.LOOK_SECONDS, work=execute),
     )
 
 
 def _fleet_steps(engine: AsyncEngine) -> Sequence[Periodic]:
     async def guard(_: Step) -> None:
-        await fleet_guard.look(engine, utc_now())
+        await outage_detection.look(engine, utc_now())
 
     async def feeding(_: Step) -> None:
-        await fed.watch(engine, utc_now())
+        await measure_coverage.watch(engine, utc_now())
 
     async def ledger(_: Step) -> object:
-        return await portfolio.catch_up(engine)
+        return await figures.catch_up(engine)
 
     return (
-        Periodic(name="fleet_guard", seconds=fleet_guard.LOOK_SECONDS, work=guard),
+        Periodic(name="fleet_guard", seconds=outage_detection.LOOK_SECONDS, work=guard),
         Periodic(name="measures.fed", seconds=24 * HOUR_SECONDS, work=feeding),
-        Periodic(name="ledger", seconds=portfolio.EACH_SECONDS, work=ledger),
+        Periodic(name="ledger", seconds=figures.EACH_SECONDS, work=ledger),
     )
 
 

@@ -3,19 +3,19 @@
 import asyncio
 import gc
 
-from healthsvc.flows.ports import Input
-from healthsvc.flows.process import Processor
+from healthsvc.flows.processing.ports import Input
+from healthsvc.flows.processing.warm_start import warm
+from healthsvc.flows.processing.worker import Processor
+from healthsvc.flows.projections.upgrade import make_readable
 from healthsvc.flows.readiness.checks import Readiness
-from healthsvc.flows.upgrade import make_readable
-from healthsvc.flows.warming import warm
 from healthsvc.log.table import TableInput
-from healthsvc.running import Role
 from healthsvc.runtime.run_every import run_all
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store.listen import Listener
+from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.background import processing_steps
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.parts import kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.factories import kafka_input, memory, pace, utc_now, worker_id
 
 
 def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: bool = False) -> Role:

@@ -7,13 +7,13 @@ from healthsvc.flows.readiness import watch
 from healthsvc.flows.readiness.checks import LOOKING, Readiness
 from healthsvc.flows.readiness.checks import Role as Part
 from healthsvc.flows.readiness.steps import Step
-from healthsvc.running import Role
 from healthsvc.runtime.probe_server import serve_probes
 from healthsvc.runtime.run_every import Periodic, run_all
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.parts import utc_now, worker_id
+from healthsvc.wiring.factories import utc_now, worker_id
 
 
 def readiness_of(settings: Settings, *roles: Part) -> Readiness:

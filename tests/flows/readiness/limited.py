@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncEngine, create_engine
+from healthsvc.store.database.engine import AsyncEngine, create_engine
 
 GRANTS = (
     "grant usage, create on schema public to {role}",

@@ -11,7 +11,7 @@ from healthsvc.flows.readiness import watch
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.runtime.run_every import Periodic, run_all
 from healthsvc.settings import Settings
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.telemetry import STEP_FAILURES
 from healthsvc.wiring.background import delivering_steps, processing_steps
 from healthsvc.wiring.readiness import readiness_steps

@@ -7,19 +7,19 @@ from datetime import timedelta
 import pytest
 
 from healthsvc.core.delivery import Answer, Outcome, Outgoing
-from healthsvc.flows import portfolio
-from healthsvc.flows.append import Appender, AppendFailed
-from healthsvc.flows.deliver import CLAIMING, RECORDING, Deliverer
-from healthsvc.flows.portfolio import FRESHENING
-from healthsvc.flows.process import STEP, Processor
+from healthsvc.flows.delivery.deliver import CLAIMING, RECORDING, Deliverer
+from healthsvc.flows.intake.append import Appender, AppendFailed
+from healthsvc.flows.portfolio import figures
+from healthsvc.flows.portfolio.figures import FRESHENING
+from healthsvc.flows.processing.worker import STEP, Processor
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.flows.readiness.steps import ON_DEMAND, Step, Steps
 from healthsvc.log.table import TableInput
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.listen import Listener
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.listen import Listener
 from tests.flows.readiness.limited import limited, run
 from tests.flows.spine import applied, installed, wall
-from tests.store.outbox import VAULT, enqueue, make_endpoint, make_message
+from tests.store.delivery.outbox import VAULT, enqueue, make_endpoint, make_message
 from tests.support.makers import make_event
 from tests.support.waiting import until
 
@@ -125,8 +125,8 @@ async def test_a_portfolio_says_as_of_when_its_figures_are_while_its_ledger_stan
         await until(lambda: has_applied(engine, 1))
         step = Step(FRESHENING, ON_DEMAND)
 
-        async def asked() -> portfolio.Portfolio:
-            return await portfolio.portfolio(engine, end - timedelta(days=1), end, None, step)
+        async def asked() -> figures.Portfolio:
+            return await figures.portfolio(engine, end - timedelta(days=1), end, None, step)
 
         async def is_current() -> bool:
             found = await asked()

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from healthsvc.flows.readiness import wording
 from healthsvc.flows.readiness.progress import STALL_SECONDS, Progress, Stall
 from healthsvc.flows.readiness.steps import Step, Steps
-from healthsvc.store.check_reports import Ledger, Partition, Report
-from healthsvc.store.outage import Outage
+from healthsvc.store.database.outage import Outage
+from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
 
 Role = Literal["api", "process", "deliver"]
 Kind = Literal[

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from healthsvc.store.outage import Outage, cause_of, outage_of
+from healthsvc.store.database.outage import Outage, cause_of, outage_of
 from healthsvc.telemetry import STEP_FAILURES, STEP_SUCCESS, LogEvent
 
 ON_DEMAND: Final = 0.0

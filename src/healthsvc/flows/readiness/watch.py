@@ -12,13 +12,13 @@ from typing import Final
 
 import structlog
 
-from healthsvc.flows import operations
+from healthsvc.flows.alerts import operations
 from healthsvc.flows.readiness.checks import KINDS, Check, Readiness
-from healthsvc.store import check_reports
-from healthsvc.store.check_reports import Report
-from healthsvc.store.engine import AsyncConnection, AsyncEngine, glance
-from healthsvc.store.operations import Trouble
-from healthsvc.store.outage import is_outage
+from healthsvc.store.alerts.operations import Trouble
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, glance
+from healthsvc.store.database.outage import is_outage
+from healthsvc.store.readiness import check_reports
+from healthsvc.store.readiness.check_reports import Report
 from healthsvc.telemetry import FAILED_CHECKS, LogEvent
 
 LOOK_SECONDS: Final = 5.0

@@ -6,7 +6,7 @@ from typing import Final
 
 from healthsvc.flows.readiness.progress import Away, Stall
 from healthsvc.flows.readiness.steps import Step
-from healthsvc.store.outage import Outage
+from healthsvc.store.database.outage import Outage
 
 SHOWN: Final = 8
 _INPUTS: Final = {"table": "the table log", "kafka": "Kafka"}
