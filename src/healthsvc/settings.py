@@ -201,9 +201,16 @@ class Settings(BaseSettings):
     contact_cap_days: int = _setting(
         7, "Days within which contacts are counted.", "a whole number from 1 to 90", ge=1, le=90
     )
+    stall_seconds: float = _setting(
+        30.0,
+        "How long an input may make no progress, or Kafka be away, before /readyz and an operations alert say so.",
+        "a number from 1 to 3600",
+        ge=1.0,
+        le=3600.0,
+    )
     metrics_port: int | None = _setting(
         None,
-        "Port of /metrics for the roles process and deliver; unset: none. The API has its own.",
+        "Port of /readyz, /livez and /metrics for the roles process and deliver; unset: none. The API has its own.",
         "a whole number from 1 to 65535",
         ge=1,
         le=65535,

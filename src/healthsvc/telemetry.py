@@ -31,12 +31,9 @@ class LogEvent(StrEnum):
     PROJECTION_LIVE = "projection.live"
     PROJECTION_GIVEN_UP = "projection.given_up"
     PROJECTION_CLEARED = "projection.cleared"
-    PROJECTION_FAULT = "projection.fault"
     GUARD_BEGAN = "guard.began"
     GUARD_ENDED = "guard.ended"
-    GUARD_FAULT = "guard.fault"
     LAB_RUN_ENDED = "lab_run.ended"
-    LAB_RUN_FAULT = "lab_run.fault"
     SCHEMA_MIGRATED = "schema.migrated"
     DATABASE_WARMED = "database.warmed"
     DATABASE_COLD = "database.stays_cold"
@@ -59,7 +56,10 @@ class LogEvent(StrEnum):
     DELIVERER_FAILED = "deliverer.failed"
     ENDPOINT_DISABLED = "endpoint.disabled"
     HOUSEKEEPING = "housekeeping.done"
-    LEDGER_FAULT = "ledger.fault"
+    STEP_FAILED = "step.failed"
+    STEP_RECOVERED = "step.recovered"
+    CHECK_FAILED = "check.failed"
+    CHECK_PASSED = "check.passed"
 
 
 FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -83,7 +83,17 @@ EVENT_TO_WEBHOOK = Histogram(
     buckets=LATENCY_SECONDS,
 )
 LOG_LAG = Gauge(
-    "healthsvc_log_lag_records", "Records of a partition that wait to be read.", ["source_kind", "partition"]
+    "healthsvc_log_lag_records",
+    "Records of a partition of this worker that aren't counted yet: the log's end less the committed offset. NaN while "
+    "the end isn't known; absent for partitions of other workers.",
+    ["source_kind", "partition"],
+)
+STEP_SUCCESS = Gauge(
+    "healthsvc_step_last_success_timestamp_seconds", "When a background step succeeded last, as Unix time.", ["step"]
+)
+STEP_FAILURES = Gauge("healthsvc_step_consecutive_failures", "Failures in a row of a background step.", ["step"])
+FAILED_CHECKS = Gauge(
+    "healthsvc_failed_checks", "Checks of this process that fail now, by kind, as /readyz tells them.", ["kind"]
 )
 FENCED_FLUSHES = Counter(
     "healthsvc_fenced_flushes_total", "Flushes refused since another worker owns the partition by now."
@@ -127,6 +137,9 @@ METRICS = (
     INGEST_TO_SCORE,
     EVENT_TO_WEBHOOK,
     LOG_LAG,
+    STEP_SUCCESS,
+    STEP_FAILURES,
+    FAILED_CHECKS,
     FENCED_FLUSHES,
     LAST_PROGRESS,
     FLUSH_SECONDS,

@@ -38,6 +38,9 @@ from healthsvc.api.routes import (
 )
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
+from healthsvc.flows.portfolio.figures import FRESHENING
+from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
 from healthsvc.wire.cursors import CursorError
@@ -67,7 +70,8 @@ class ApiConfig:
     """What the API needs to know of the configuration.
 
     `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
-    with a webhook's URL; while `draining` answers True the service isn't ready.
+    with a webhook's URL; while `draining` answers True the service isn't ready; `readiness` is the process's,
+    shared with the other roles in it.
     """
 
     version: str
@@ -78,6 +82,7 @@ class ApiConfig:
     admin_key: str | None = field(default=None, repr=False)
     draining: Callable[[], bool] = lambda: False
     contact: ContactRules = field(default_factory=ContactRules)
+    readiness: Readiness | None = None
 
 
 def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
@@ -91,6 +96,7 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         redirect_slashes=False,
         middleware=[Middleware(Border)],
     )
+    readiness = config.readiness or Readiness(process="api", roles=frozenset({"api"}))
     app.state.services = Services(
         engine=engine,
         appender=appender,
@@ -101,6 +107,8 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         partitions=config.partitions,
         draining=config.draining,
         contact=config.contact,
+        readiness=readiness,
+        freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )
     app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
     for router in ROUTERS:

@@ -8,6 +8,8 @@ from fastapi import Request
 
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
+from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import Step
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
 
@@ -28,6 +30,9 @@ class Services:
     partitions: int
     draining: Callable[[], bool]
     contact: ContactRules
+    readiness: Readiness
+    freshening: Step
+    """What taking the newest events into the ledger, before a portfolio is read, reports to."""
 
 
 def services(request: Request) -> Services:

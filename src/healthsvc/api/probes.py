@@ -11,9 +11,11 @@ from healthsvc.api.auth import Principal, authenticated
 from healthsvc.api.deps import services
 from healthsvc.api.problems import UNAVAILABLE, Fault, ProblemError
 from healthsvc.api.responses import Responses, answers
+from healthsvc.flows.readiness import wording
+from healthsvc.flows.readiness.checks import degraded
 from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine
-from healthsvc.store.database.outage import is_outage
+from healthsvc.store.database.outage import Outage, is_outage, outage_of
 
 CHECK_SECONDS: Final = 2.0
 OK: Final = {"status": "ok"}
@@ -22,6 +24,32 @@ router = APIRouter(tags=["operation"])
 
 
 YES: Final[Responses] = {200: {"description": "Yes.", "content": {"application/json": {"example": OK}}}}
+
+READY: Final[Responses] = {
+    200: {
+        "description": "Yes; `degraded`: yes, and something beside it fails.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": {
+                        "status": {"enum": ["ok", "degraded"]},
+                        "warnings": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["pointer", "detail"],
+                                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                            },
+                        },
+                    },
+                },
+                "example": OK,
+            }
+        },
+    }
+}
 
 
 @router.get("/livez", operation_id="is_alive", summary="Is the process alive?", responses=YES)
@@ -48,16 +76,22 @@ async def has_started(request: Request) -> JSONResponse:
     "/readyz",
     operation_id="is_ready",
     summary="Can the process serve?",
-    responses=answers(None, UNAVAILABLE, open_to_all=True) | YES,
+    responses=answers(None, UNAVAILABLE, open_to_all=True) | READY,
 )
 async def is_ready(request: Request) -> JSONResponse:
-    """Answers while the database is reachable and at the right schema, and the process isn't draining. Send no traffic
-    to it when it fails; `errors` says why.
+    """Answers 200 while the process can do its work; send no traffic to it when it answers 503, `errors` says why.
+
+    `degraded` is ready too: `warnings` names what fails beside it, a background step or a worker elsewhere, and what to
+    do about it. A process that runs all roles (`healthsvc up`) isn't ready while an input of its stands still.
     """
     house = services(request)
     draining = [Fault(pointer="/draining", detail="The service is stopping.")] if house.draining() else []
-    await _require_nothing_amiss(draining or await _database_faults(house.engine))
-    return JSONResponse(OK)
+    unusable = draining or await _database_faults(house.engine)
+    verdict = house.readiness.verdict()
+    listed = [Fault(pointer=pointer, detail=detail) for pointer, detail in verdict.sentences.items()]
+    if unusable or not verdict.ready:
+        await _require_nothing_amiss(unusable + listed)
+    return JSONResponse(degraded(verdict.sentences) if listed else OK)
 
 
 @router.get(
@@ -86,7 +120,7 @@ async def _database_faults(engine: AsyncEngine) -> list[Fault]:
     except Exception as error:
         if not is_outage(error):
             raise
-        return [Fault(pointer="/database", detail="The database can't be reached.")]
+        return [Fault(pointer="/database", detail=wording.outage(outage_of(error) or Outage.UNREACHABLE, ["api"]))]
     if current == head:
         return []
     return [Fault(pointer="/migrations", detail=f"The schema is at {current or 'nothing'}, {head} is needed.")]

@@ -64,15 +64,18 @@ def up() -> None:
     from healthsvc.wiring.deliver import deliver_role
     from healthsvc.wiring.keys import first_key
     from healthsvc.wiring.process import process_role
+    from healthsvc.wiring.readiness import readiness_of, readiness_role
 
     with _told() as chosen:
+        readiness = readiness_of(chosen, "api", "process", "deliver")
         bound = serving.bind(chosen.host, chosen.port)
         with own_database(chosen) as (url, watchers):
             asyncio.run(install(url, chosen))
             first = asyncio.run(first_key(url, chosen))
-            api = api_role(url, chosen, bound, lambda: _welcome(serving.address(bound), chosen, first))
-            process = process_role(url, chosen, thread=True)
-            code = running.run([*watchers, api, process, deliver_role(url, chosen)])
+            api = api_role(url, chosen, bound, readiness, lambda: _welcome(serving.address(bound), chosen, first))
+            process = process_role(url, chosen, readiness, thread=True)
+            others = [deliver_role(url, chosen, readiness), readiness_role(url, readiness)]
+            code = running.run([*watchers, api, process, *others])
     _leave(code)
 
 
@@ -80,23 +83,28 @@ def up() -> None:
 def api() -> None:
     """Run the REST API alone, on HEALTHSVC_DATABASE_URL. Any number may run side by side."""
     from healthsvc.wiring.api import api_role
+    from healthsvc.wiring.readiness import readiness_of, readiness_role
 
     with _told() as chosen:
         url, bound = _named_database(chosen), serving.bind(chosen.host, chosen.port)
-        role = api_role(url, chosen, bound, lambda: typer.echo(f"The API listens on {serving.address(bound)}"))
-        code = running.run([role])
+        readiness = readiness_of(chosen, "api")
+        role = api_role(
+            url, chosen, bound, readiness, lambda: typer.echo(f"The API listens on {serving.address(bound)}")
+        )
+        code = running.run([role, readiness_role(url, readiness)])
     _leave(code)
 
 
 @app.command()
 def process() -> None:
     """Run the processing alone: reads the log, keeps health up to date. Any number share the partitions."""
-    from healthsvc.wiring.factories import serve_metrics
     from healthsvc.wiring.process import process_role
+    from healthsvc.wiring.readiness import probes, readiness_of, readiness_role
 
     with _told() as chosen:
-        serve_metrics(chosen)
-        code = running.run([process_role(_named_database(chosen), chosen)])
+        url, readiness = _named_database(chosen), readiness_of(chosen, "process")
+        probes(chosen, readiness)
+        code = running.run([process_role(url, chosen, readiness), readiness_role(url, readiness)])
     _leave(code)
 
 
@@ -104,11 +112,12 @@ def process() -> None:
 def deliver() -> None:
     """Run the webhook deliveries alone. Any number share the work."""
     from healthsvc.wiring.deliver import deliver_role
-    from healthsvc.wiring.factories import serve_metrics
+    from healthsvc.wiring.readiness import probes, readiness_of, readiness_role
 
     with _told() as chosen:
-        serve_metrics(chosen)
-        code = running.run([deliver_role(_named_database(chosen), chosen)])
+        url, readiness = _named_database(chosen), readiness_of(chosen, "deliver")
+        probes(chosen, readiness)
+        code = running.run([deliver_role(url, chosen, readiness), readiness_role(url, readiness)])
     _leave(code)
 
 

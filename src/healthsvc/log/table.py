@@ -10,11 +10,12 @@ import numpy as np
 import structlog
 
 from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange, Reading
+from healthsvc.flows.readiness.progress import Progress
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.intake import log
 from healthsvc.store.processing.partitions import log_partitions
-from healthsvc.telemetry import LOG_LAG, LogEvent
+from healthsvc.telemetry import LogEvent
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 0.5  # between tries while the database is away
@@ -28,7 +29,7 @@ class TableInput:
 
     name: Literal["table"] = "table"
 
-    def __init__(self, engine: AsyncEngine, listener: Listener) -> None:
+    def __init__(self, engine: AsyncEngine, listener: Listener, progress: Progress | None = None) -> None:
         self._engine = engine
         self._reader = log.LogReader(engine)
         self._listener = listener
@@ -37,6 +38,7 @@ class TableInput:
         self._read_through: dict[int, datetime] = {}
         self._targets: dict[int, tuple[int, datetime]] = {}  # head not yet reached, and when it was seen
         self._away = False
+        self._progress = progress or Progress(metrics=False)
 
     async def partitions(self) -> Sequence[int]:
         try:
@@ -49,7 +51,6 @@ class TableInput:
         for partition in self._offsets.keys() - offsets.keys():
             for memory in (self._backlog, self._read_through, self._targets):
                 memory.pop(partition, None)
-            LOG_LAG.labels(self.name, str(partition)).set(0)
         self._offsets = {partition: max(offset, 0) for partition, offset in offsets.items()}
 
     async def read(self, max_records: int, timeout_seconds: float) -> Reading:
@@ -81,6 +82,7 @@ class TableInput:
             return Reading(chunks=[], read_through=dict(self._read_through), drained=False)
         if self._away:
             self._away = False
+            self._progress.back(self.name)
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
         chunks = [self._chunk(partition, entries, found.heads) for partition, entries in found.entries.items()]
         self._note_progress(found)
@@ -88,6 +90,7 @@ class TableInput:
         return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not waiting, waiting=waiting)
 
     def _note_away(self, error: BaseException) -> None:
+        self._progress.away(self.name, f"{type(error).__name__}: {error}")
         if not self._away:
             self._away = True
             structlog.get_logger().warning(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
@@ -128,7 +131,7 @@ class TableInput:
             else:
                 self._approach(partition, offset, head, found.read_at)
             self._backlog[partition] = head - offset
-            LOG_LAG.labels(self.name, str(partition)).set(head - offset)
+        self._progress.ends(self.name, found.heads)
 
     def _approach(self, partition: int, offset: int, head: int, read_at: datetime) -> None:
         """Under load the end is never reached, but the end of a moment ago is."""

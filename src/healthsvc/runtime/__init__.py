@@ -1,4 +1,1 @@
-"""Processes and sockets: roles that run together until a signal, the embedded PostgreSQL, the HTTP socket.
-
-Nothing here knows events, customers or scores; `wiring` says what runs.
-"""
+"""Processes: what runs in them again and again, and the port on which they say how they are."""

@@ -8,7 +8,9 @@ from healthsvc import __version__
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.admin.keys import pepper_of
-from healthsvc.flows.intake.append import Appender
+from healthsvc.flows.intake.append import STEP, Appender
+from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.runtime import serving
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
@@ -20,7 +22,9 @@ from healthsvc.wiring.factories import utc_now, webhook_sender
 from healthsvc.wiring.keys import configured_secret, service_secret
 
 
-def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable[[], None]) -> Role:
+def api_role(
+    url: str, settings: Settings, bound: socket.socket, readiness: Readiness, ready: Callable[[], None]
+) -> Role:
     """The REST API on a bound socket."""
 
     async def run(stop: asyncio.Event) -> None:
@@ -33,7 +37,8 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 secret = await service_secret(conn, settings)
                 vault = await stored_secrets.vault(conn, configured_secret(settings))
                 partitions = (await installation.read(conn)).partitions
-            appender = Appender(engine, partitions, listener=listener)
+            step = readiness.steps.register(STEP, ON_DEMAND)
+            appender = Appender(engine, partitions, listener=listener, step=step)
             config = ApiConfig(
                 version=__version__,
                 partitions=partitions,
@@ -42,6 +47,7 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 check_url=sender.check_url,
                 admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
                 draining=stop.is_set,
+                readiness=readiness,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,

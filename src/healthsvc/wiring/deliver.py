@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import Final
 
 from healthsvc.flows.delivery.deliver import Deliverer, Limits
+from healthsvc.flows.readiness.checks import Readiness
+from healthsvc.runtime.run_every import run_all
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.database import secrets as stored_secrets
 from healthsvc.store.database.listen import Listener
+from healthsvc.wiring.background import delivering_steps
 from healthsvc.wiring.database import engine_on
 from healthsvc.wiring.factories import utc_now, webhook_sender, worker_id
 from healthsvc.wiring.keys import configured_secret
@@ -17,7 +20,7 @@ from healthsvc.wiring.keys import configured_secret
 LEASE_MARGIN_SECONDS: Final = 15.0
 
 
-def deliver_role(url: str, settings: Settings) -> Role:
+def deliver_role(url: str, settings: Settings, readiness: Readiness) -> Role:
     """Sending webhooks."""
 
     async def run(stop: asyncio.Event) -> None:
@@ -38,7 +41,10 @@ def deliver_role(url: str, settings: Settings) -> Role:
                 worker_id=worker_id(),
                 chance=random.SystemRandom().random,
                 limits=Limits(lease=lease),
+                steps=readiness.steps,
             )
-            await deliverer.run(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(run_all(delivering_steps(engine), readiness.steps, stop))
+                await deliverer.run(stop)
 
     return Role(name="deliver", run=run)

@@ -5,10 +5,9 @@ import secrets
 import socket
 from datetime import UTC, datetime, timedelta
 
-from prometheus_client import start_http_server
-
 from healthsvc.flows.processing import owned_partition
 from healthsvc.flows.processing.flush_policy import Pace
+from healthsvc.flows.readiness.progress import Progress
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.settings import Settings
@@ -63,17 +62,12 @@ def kafka_security(settings: Settings) -> KafkaSecurity:
     )
 
 
-def kafka_input(settings: Settings) -> KafkaInput:
+def kafka_input(settings: Settings, progress: Progress) -> KafkaInput:
     return KafkaInput(
         bootstrap_servers=settings.kafka_bootstrap_servers or "",
         topic=settings.events_topic,
         partitions=settings.partitions,
         security=kafka_security(settings),
         now=utc_now,
+        progress=progress,
     )
-
-
-def serve_metrics(settings: Settings) -> None:
-    """/metrics for a role without an API, if a port is set."""
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr=settings.host)

@@ -3,24 +3,22 @@
 import asyncio
 import gc
 
-from healthsvc.flows.admin.retention import keep_house
-from healthsvc.flows.alerts.outage_detection import look_after_fleet
-from healthsvc.flows.lab.runs import look_after_runs
-from healthsvc.flows.portfolio.figures import keep_ledger
 from healthsvc.flows.processing.ports import Input
 from healthsvc.flows.processing.warm_start import warm
 from healthsvc.flows.processing.worker import Processor
-from healthsvc.flows.projections.supervisor import look_after_projections
 from healthsvc.flows.projections.upgrade import make_readable
+from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.log.table import TableInput
+from healthsvc.runtime.run_every import run_all
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.database.listen import Listener
+from healthsvc.wiring.background import processing_steps
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.factories import building_memory, kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.factories import kafka_input, memory, pace, utc_now, worker_id
 
 
-def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
+def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: bool = False) -> Role:
     """Folding the log."""
 
     async def run(stop: asyncio.Event) -> None:
@@ -31,9 +29,9 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
             engine_on(url, "healthsvc-process", pool_size=1) as flushing,
             Listener(url) as listener,
         ):
-            inputs: list[Input] = [TableInput(engine, listener)]
+            inputs: list[Input] = [TableInput(engine, listener, readiness.progress)]
             if settings.kafka_bootstrap_servers:
-                inputs.append(kafka_input(settings))
+                inputs.append(kafka_input(settings, readiness.progress))
             processor = Processor(
                 engine,
                 inputs,
@@ -44,25 +42,12 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 limits=memory(settings),
                 loading=loading,
                 flushing=flushing,
+                steps=readiness.steps,
+                progress=readiness.progress,
             )
+            periodic = processing_steps(engine, url, settings, worker_id(), stop)
             async with asyncio.TaskGroup() as group:
-                group.create_task(
-                    look_after_projections(
-                        engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
-                    )
-                )
-                group.create_task(look_after_fleet(engine, now=utc_now, stop=stop))
-                group.create_task(look_after_runs(engine, url, worker_id=worker_id(), now=utc_now, stop=stop))
-                group.create_task(keep_ledger(engine, stop))
-                group.create_task(
-                    keep_house(
-                        engine,
-                        archive_days=settings.archive_retention_days,
-                        log_days=settings.log_retention_days,
-                        now=utc_now,
-                        stop=stop,
-                    )
-                )
+                group.create_task(run_all(periodic, readiness.steps, stop))
                 group.create_task(warm(engine, stop))
                 await make_readable(engine, now=utc_now, stop=stop)
                 await processor.run(stop)

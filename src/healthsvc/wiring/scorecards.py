@@ -7,13 +7,13 @@ from typing import Final
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
 from healthsvc.flows.projections.preview import Preview, preview
-from healthsvc.flows.projections.supervisor import look_after_projections
 from healthsvc.settings import Settings
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.projections import live_projection, scorecards
 from healthsvc.store.projections.publications import Publication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wiring.background import look_after_projections
 from healthsvc.wiring.database import engine_on, install
 from healthsvc.wiring.factories import building_memory, utc_now, worker_id
 
@@ -84,11 +84,7 @@ async def see_through(
     """Follow a building to its end; build ourselves while no worker does."""
     stop = asyncio.Event()
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        building = asyncio.create_task(
-            look_after_projections(
-                engine, worker_id=worker_id(), limits=building_memory(settings), now=utc_now, stop=stop
-            )
-        )
+        building = asyncio.create_task(look_after_projections(engine, worker_id(), building_memory(settings), stop))
         try:
             while True:
                 found = next(p for p in await publish.progress(engine) if p.id == projection)

@@ -20,6 +20,7 @@ from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing.partitions import Fenced, Move, compare_and_set
 from healthsvc.store.projections import building, publications
 from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wiring.background import look_after_projections
 from tests.flows.spine import Event, append, installed, processing, rows, scalar, wall
 from tests.support.clock import Clock
 from tests.support.makers import make_event
@@ -110,9 +111,7 @@ async def build(engine: AsyncEngine, worker: str = "b1") -> bool:
 @asynccontextmanager
 async def looking_after(engine: AsyncEngine, worker: str = "b1") -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(
-        supervisor.look_after_projections(engine, worker_id=worker, limits=LIMITS, now=wall, stop=stop)
-    )
+    task = asyncio.create_task(look_after_projections(engine, worker, LIMITS, stop))
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
 from healthsvc.flows.projections.shadow import Summary
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wiring.background import look_after_projections
 from tests.flows.projections.test_rebuild import LIMITS, folded, second_document, story
 from tests.flows.spine import append, installed, processing, rows, scalar, wall
 from tests.support.makers import make_event
@@ -28,7 +29,7 @@ async def kept(engine: AsyncEngine, document: str) -> int:
 async def built(engine: AsyncEngine) -> AsyncIterator[None]:
     """Somebody builds what is asked for."""
     stop = asyncio.Event()
-    work = supervisor.look_after_projections(engine, worker_id="b", limits=LIMITS, now=wall, stop=stop)
+    work = look_after_projections(engine, "b", LIMITS, stop)
     task = asyncio.create_task(work)
     try:
         yield

@@ -52,7 +52,7 @@ async def get_portfolio(request: Request, _: Reader, asked: Annotated[PortfolioA
         raise invalid(Fault(pointer="/query/to", detail="must not be in the future"))
     if start >= end:
         raise invalid(Fault(pointer="/query/from", detail="must be before `to`"))
-    found = told(await figures.portfolio(house.engine, start, end, asked.by))
+    found = told(await figures.portfolio(house.engine, start, end, asked.by, house.freshening))
     if CSV in request.headers.get("accept", ""):
         return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8")
     return Response(found.model_dump_json(by_alias=True), media_type="application/json")

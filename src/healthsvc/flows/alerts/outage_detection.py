@@ -5,9 +5,6 @@ are held by the flush that raises them (store.processing.decisions) while a guar
 afterwards.
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,7 +26,6 @@ from healthsvc.store.customers import customer_summary
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery.deliveries import OutboxMessage
-from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
@@ -42,19 +38,6 @@ MOST_SCOPES: Final = 200
 KEPT: Final = timedelta(hours=25)
 
 log = structlog.get_logger()
-
-
-async def look_after_fleet(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
-    """Until `stop`. Any number may do so at once. What breaks in it is told, and never stops the folding beside it."""
-    while not stop.is_set():
-        try:
-            await look(engine, now())
-        except FAULTS as error:
-            log.warning(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}")
-        except Exception as error:
-            log.error(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}", exc_info=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
 
 async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Turn | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, Protocol
 
 import structlog
@@ -11,7 +12,8 @@ import structlog
 from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_alive, is_success, judge, label
 from healthsvc.core.delivery_slots import TICK_SECONDS, Slots
 from healthsvc.flows.delivery.attempts import Finished, save
-from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.flows.readiness.steps import Steps
+from healthsvc.store.database.engine import AsyncEngine, glance
 from healthsvc.store.database.outage import is_outage
 from healthsvc.store.database.secrets import Vault
 from healthsvc.store.delivery import deliveries
@@ -25,6 +27,9 @@ from healthsvc.telemetry import (
     LogEvent,
 )
 
+CLAIMING: Final = "deliveries.claim"
+RECORDING: Final = "deliveries.record"
+TICKS_TO_FORGET: Final = 600
 POLL_SECONDS: Final = 1.0  # the net, should a notification be lost
 PAUSE_SECONDS: Final = 0.5  # after a failed transaction
 CONTENTION_SECONDS: Final = 0.005
@@ -74,22 +79,30 @@ class Deliverer:
         worker_id: str,
         chance: Callable[[], float],
         limits: Limits | None = None,
+        steps: Steps | None = None,
     ) -> None:
+        self._steps = steps or Steps()
+        self._claiming = self._steps.register(CLAIMING, POLL_SECONDS)
+        self._recording = self._steps.register(RECORDING, POLL_SECONDS)
         self._engine, self._sender, self._now, self._ear, self._vault = engine, sender, now, wake, vault
         self._worker, self._chance, self._limits = worker_id, chance, limits or Limits()
         self._slots = Slots(concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint)
         self._limited = False  # more may be due as soon as a slot is free
         self._look = asyncio.Event()
-        self._stopping = False
+        self._stopping = self._saving = False
         self._finished: asyncio.Queue[Finished | None] = asyncio.Queue()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at most."""
+        try:
+            await self._run(stop)
+        finally:
+            self._steps.remove(CLAIMING)
+            self._steps.remove(RECORDING)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            aides = [
-                group.create_task(aide)
-                for aide in (self._hear(), self._heed(stop), self._keep_house(), self._watch_tries())
-            ]
+            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop), self._watch_tries())]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
             await self._claim_until(stop, group, tries)
@@ -102,6 +115,8 @@ class Deliverer:
     async def _hear(self) -> None:
         while True:
             await self._ear.wait({CHANNEL}, POLL_SECONDS)
+            if self._finished.empty() and not self._saving:
+                self._recording.progressed()  # nothing waits to be recorded
             self._look.set()
 
     async def _heed(self, stop: asyncio.Event) -> None:
@@ -115,9 +130,10 @@ class Deliverer:
             try:
                 claimed, contended = await self._claim()
             except Exception as error:
-                self._complain(error)
+                self._claiming.failed(error)
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
+            self._claiming.succeeded()
             for each in claimed:
                 task = group.create_task(self._try(each))
                 tries.add(task)
@@ -162,10 +178,12 @@ class Deliverer:
         )
 
     async def _watch_tries(self) -> None:
-        while True:
+        for tick in count(1):
             await asyncio.sleep(TICK_SECONDS)
             if self._slots.tick():
                 self._look_if_limited()
+            if tick % TICKS_TO_FORGET == 0:
+                self._slots.forget_idle()
 
     def _look_if_limited(self) -> None:
         if self._limited:
@@ -174,6 +192,7 @@ class Deliverer:
     def _show_slots(self) -> None:
         for pool, used in self._slots.used.items():
             DELIVERY_SLOTS.labels(pool=pool.value).set(used)
+        PROBATION.set(self._slots.in_probation)
 
     async def _post(self, claimed: Claimed, at: datetime) -> Outcome:
         try:
@@ -208,7 +227,9 @@ class Deliverer:
                     self._finished.put_nowait(None)
                     break
                 batch.append(following)
+            self._saving = True
             await self._save(batch)
+            self._saving = False
             for each in batch:
                 self._slots.release(each.claimed.id)
             self._show_slots()
@@ -222,33 +243,23 @@ class Deliverer:
                 async with self._engine.begin() as conn:
                     saved = await save(conn, self._worker, batch)
             except Exception as error:
-                self._complain(error)
+                self._recording.failed(error)
                 failures += 0 if is_outage(error) and not self._stopping else 1
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             for endpoint_id, reason in saved.disabled.items():
                 structlog.get_logger().warning(LogEvent.ENDPOINT_DISABLED, endpoint=endpoint_id, reason=reason)
+            self._recording.succeeded()
             return
-
-    async def _keep_house(self) -> None:
-        """Show the outbox's age, and delete what is past retention."""
-        loop = asyncio.get_running_loop()
-        sweep_at = loop.time()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            PROBATION.set(self._slots.in_probation)
-            try:
-                async with self._engine.begin() as conn:
-                    OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
-                if loop.time() >= sweep_at:
-                    self._slots.forget_idle()
-                    await sweep(self._engine, self._now())
-                    sweep_at = loop.time() + SWEEP_SECONDS
-            except Exception as error:
-                self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         structlog.get_logger().warning(LogEvent.DELIVERER_FAILED, error=repr(error), worker=self._worker)
+
+
+async def show_age(engine: AsyncEngine) -> None:
+    """Show the outbox's age as a metric."""
+    async with glance(engine) as conn:
+        OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
 
 
 async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION) -> int:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 from zlib import crc32
 
+from healthsvc.flows.readiness.steps import ON_DEMAND, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.intake import log
 from healthsvc.store.processing import customer_homes, partitions
 
+STEP = "events.append"
 MAX_WAITING_EVENTS = 50_000
 MAX_TRANSACTION_EVENTS = 10_000
 RETRY_AFTER_SECONDS = 1.0
@@ -115,7 +117,9 @@ class Appender:
         listener: Listener | None = None,
         max_waiting: int = MAX_WAITING_EVENTS,
         max_transaction: int = MAX_TRANSACTION_EVENTS,
+        step: Step | None = None,
     ) -> None:
+        self._step = step or Step(STEP, ON_DEMAND)
         self._engine = engine
         self._partitions = partitions
         self._max_waiting = max_waiting
@@ -164,8 +168,10 @@ class Appender:
                 self._fail(batches + list(self._waiting), "the service is stopping")
                 raise
             except Exception as error:  # whatever it was, its callers must hear it, and the next group must go on
+                self._step.failed(error)
                 self._fail(batches, f"{type(error).__name__}: {error}")
             else:
+                self._step.succeeded()
                 self._answer(batches, positions)
 
     def _next_group(self) -> list[_Batch]:

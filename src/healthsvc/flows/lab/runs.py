@@ -24,7 +24,6 @@ from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncEngine, glance
-from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.lab import runs
 from healthsvc.store.lab.runs import Run
 from healthsvc.store.projections import live_projection, scorecards
@@ -69,24 +68,22 @@ async def cancel(engine: AsyncEngine, run: int, *, by: str, now: datetime) -> bo
     return True
 
 
-async def look_after_runs(
-    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
-) -> None:
-    """Until `stop`: execute what people or the schedule ask for. Any number may do so at once: one executes."""
-    while not stop.is_set():
-        try:
-            await schedule.ask_for_what_is_due(engine, now())
-            await execute_next(engine, url, worker_id=worker_id, now=now, stop=stop)
-        except FAULTS as error:
-            log.warning(LogEvent.LAB_RUN_FAULT, error=f"{type(error).__name__}: {error}")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+def _nothing() -> None:
+    """Take no note of the progress."""
 
 
 async def execute_next(
-    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+    engine: AsyncEngine,
+    url: str,
+    *,
+    worker_id: str,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next."""
+    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next. Any
+    number may look at once: one executes.
+    """
     async with glance(engine) as conn:
         if not await runs.is_due(conn):
             return False
@@ -107,7 +104,7 @@ async def execute_next(
     }
     process = _Process(task)
     try:
-        await _watch(engine, process, run.id, worker_id, now, stop)
+        await _watch(engine, process, run.id, worker_id, now, stop, progressed)
     finally:
         await asyncio.to_thread(process.end)
     return True
@@ -120,6 +117,7 @@ async def _watch(
     worker_id: str,
     now: Callable[[], datetime],
     stop: asyncio.Event,
+    progressed: Callable[[], None],
 ) -> None:
     """Keep the claim and tell the progress while the process works, then keep what it said at last."""
     while process.works():
@@ -131,6 +129,7 @@ async def _watch(
             ours = await runs.renew(conn, run, worker_id, LEASE_SECONDS, process.phase, process.progress)
         if not ours:
             return
+        progressed()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
     said = process.said

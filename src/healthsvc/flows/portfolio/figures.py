@@ -1,31 +1,28 @@
 """The portfolio: its figures over a period and over the one before, in all and by segment, tier or owner."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import structlog
 
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Ints, Sums, added, figures, sums
+from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
 from healthsvc.store.portfolio.ledger_reads import By
-from healthsvc.telemetry import DEAD_LETTERS, LogEvent
+from healthsvc.telemetry import DEAD_LETTERS
 from healthsvc.wire.events.times import parse_date, parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
 """So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
-EACH_SECONDS: Final = 300.0
+FRESHENING: Final = "ledger.freshen"
+EACH_SECONDS: Final = 30.0
 NEXT_STEP_SECONDS: Final = 0.2
 DATE_LENGTH: Final = len("2026-06-30")
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +61,35 @@ class Portfolio:
     """Events that are counted, and not in the figures yet."""
 
 
-async def keep_ledger(engine: AsyncEngine, stop: asyncio.Event) -> None:
-    """Until `stop`: take what is new in the archive into the ledger, step by step. Any number may do so at once."""
-    while not stop.is_set():
-        waiting = await _catch_up(engine, ledger.STEP)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), NEXT_STEP_SECONDS if waiting else EACH_SECONDS)
+async def catch_up(engine: AsyncEngine) -> Again | None:
+    """Take the next events of the archive into the ledger; `Again` where more wait. Any number may do so at once."""
+    set_aside: list[int] = []
+    async with engine.begin() as conn:
+        waiting = await ledger.catch_up(conn, ledger.STEP, set_aside.append)
+    DEAD_LETTERS.labels("unreadable").inc(sum(set_aside))
+    return Again(NEXT_STEP_SECONDS) if waiting else None
 
 
-async def _catch_up(engine: AsyncEngine, step: int) -> int:
-    """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
-    there are: it is logged, and what isn't in them is told as waiting."""
+async def _freshen(engine: AsyncEngine, step: Step) -> None:
+    """Take in what little waits before figures are read. Whatever breaks must not hide the figures that there are:
+    `as_of` and `events_waiting` tell what isn't in them, the registry that it broke."""
     try:
         set_aside: list[int] = []
         async with engine.begin() as conn:
-            waiting = await ledger.catch_up(conn, step, set_aside.append)
+            await ledger.catch_up(conn, TAKEN_WHEN_ASKED, set_aside.append)
         DEAD_LETTERS.labels("unreadable").inc(sum(set_aside))
-        return waiting or 0
     except Exception as error:
-        log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
-        return 0
+        step.failed(error)
+    else:
+        step.succeeded()
 
 
-async def portfolio(engine: AsyncEngine, start: datetime, end: datetime, by: By | None) -> Portfolio:
-    """The figures of [start, end); customers are in the groups that they are in today."""
-    await _catch_up(engine, TAKEN_WHEN_ASKED)
+async def portfolio(
+    engine: AsyncEngine, start: datetime, end: datetime, by: By | None, step: Step | None = None
+) -> Portfolio:
+    """The figures of [start, end); customers are in the groups that they are in today. step: what a failure to take in
+    the newest events is reported to."""
+    await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
         await ledger_reads.still(conn)

@@ -26,6 +26,8 @@ from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
 from healthsvc.flows.processing.quarantine import quarantine
 from healthsvc.flows.processing.timer_scheduler import Firing
 from healthsvc.flows.projections.upgrade import try_to_read
+from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, glance
 from healthsvc.store.database.outage import is_content
@@ -45,6 +47,7 @@ from healthsvc.telemetry import (
 )
 from healthsvc.wire.scorecards.document import compile_document
 
+STEP: Final = "processing"
 TICK_SECONDS: Final = 1.0
 READ_SECONDS: Final = 0.5
 RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -54,6 +57,8 @@ SEARCH_SECONDS: Final = (0.0, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 1.0, 2.0, 5.0
 DAYS_AHEAD: Final = 2
 TRACE_FRAMES: Final = 8
 TRACE_CHARACTERS: Final = 4_000
+WELL_SECONDS: Final = 2.0
+"""So long it has to work without an error to count as recovered: what breaks it at a record does so sooner."""
 
 log = structlog.get_logger()
 
@@ -81,10 +86,15 @@ class Processor:
         limits: Limits | None = None,
         loading: AsyncEngine | None = None,
         flushing: AsyncEngine | None = None,
+        steps: Steps | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
         self._pace, self._limits = pace or Pace(), limits or Limits()
+        self._steps = steps or Steps()
+        self._step = self._steps.register(STEP, TICK_SECONDS)
+        self._progress = progress or Progress(metrics=False)
         self._flushing: asyncio.Task[None] | None = None
         self._flushing_records = 0
         self._waiting = Waiting(self._pace)
@@ -110,13 +120,17 @@ class Processor:
                     await self._change_over(stop, asked)
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
+                    self._step.failed(error)
                     log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
                     await self._recover(stop)
                 except Exception as error:
+                    self._step.failed(error)
                     await self._recover_from(error, stop)
             await self._finish()
         finally:
+            self._steps.remove(STEP)
             for source in self._inputs:
+                self._progress.hold(source.name, (), {})
                 await source.close()
 
     async def _begin(self, asked: Pace) -> None:
@@ -149,6 +163,7 @@ class Processor:
                 await self._own({})  # reads nothing until it has taken partitions of the new one
                 break
             except FAULTS as error:
+                self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
         self._found, self._failures, self._ticked = set(), 0, float("-inf")
@@ -157,10 +172,13 @@ class Processor:
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
         reads: dict[asyncio.Task[Reading], tuple[Input, datetime]] = {}
+        began = perf_counter()
         try:
             while not stop.is_set():
                 if perf_counter() - self._ticked >= TICK_SECONDS:
                     await self._tick(reads)
+                    if perf_counter() - began > WELL_SECONDS:
+                        self._step.succeeded()
                 for source in self._inputs:
                     if source not in [i for i, _ in reads.values()]:
                         read = asyncio.create_task(source.read(self._pace.read_records, READ_SECONDS))
@@ -293,6 +311,8 @@ class Processor:
         for letter in flush.letters:
             DEAD_LETTERS.labels(letter.reason).inc()
         kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}
+        self._progress.committed("table", {m.partition: m.table_to for m in flush.moves})
+        self._progress.committed("kafka", kafka)
         for source in self._inputs:
             if source.name == "kafka" and kafka:
                 source.hint(kafka)
@@ -340,6 +360,8 @@ class Processor:
         held = self._owner.held
         for source in self._inputs:
             kafka = source.name == "kafka"
+            taken = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
+            self._progress.hold(source.name, held.keys(), taken)
             await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
             self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
         self._firing.forget()
@@ -405,6 +427,7 @@ class Processor:
                 await self._own(acquired)
                 return
             except Exception as error:  # here nothing is done with records
+                self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
 
     async def _drop_memory(self) -> None:

@@ -89,6 +89,10 @@ class Stop(Protocol):
     def is_set(self) -> bool: ...
 
 
+def _nothing() -> None:
+    """Take no note of the progress."""
+
+
 class Builder:
     """Builds one projection, in one process, from wherever a former builder left it. After any error make a new one."""
 
@@ -101,7 +105,9 @@ class Builder:
         limits: Limits,
         now: Callable[[], datetime],
         chunk: int = CHUNK,
+        progressed: Callable[[], None] = _nothing,
     ) -> None:
+        self._progressed = progressed
         self._engine, self._building, self._limits, self._now, self._chunk = engine, building, limits, now, chunk
         self._builder = builder
         self._owner = f"{building.id}/{builder}"
@@ -193,6 +199,7 @@ class Builder:
                 for partition in self._behind(reached):
                     await self._advance(conn, partition, reached)
                 await self._decide_overtaken(conn, reached)
+                self._progressed()
                 await shadows.mark(conn, self._building.id, self._building.live, self._now())
                 wanted = await publications.building(conn)
             if wanted is None or wanted.id != self._building.id:
@@ -212,6 +219,7 @@ class Builder:
         self._taken_at = self._now()
 
     async def _claim(self) -> bool:
+        self._progressed()
         async with self._engine.begin() as conn:
             return await building.claim(conn, self._building.id, self._builder, LEASE_SECONDS)
 
@@ -251,6 +259,7 @@ class Builder:
                 self._fresh = []
                 async with self._engine.begin() as conn:
                     await self._advance(conn, partition, reached)
+                self._progressed()
                 await asyncio.sleep((perf_counter() - began) * REST_SHARE)
         return False
 

@@ -1,8 +1,7 @@
 """Whoever looks after projections in the background: builds the one that is asked for, and clears the retired one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -25,35 +24,21 @@ CLEARED_AT_ONCE: Final = 5_000
 log = structlog.get_logger()
 
 
-async def look_after_projections(
-    engine: AsyncEngine, *, worker_id: str, limits: Limits, now: Callable[[], datetime], stop: asyncio.Event
-) -> None:
-    """Until `stop`. Any number may do so at once: one builds, and another takes over should it die."""
-
-    async def build() -> None:
-        await build_what_is_asked(engine, worker_id=worker_id, limits=limits, now=now, stop=stop)
-
-    async def clear_up() -> None:
-        await tell_history(engine)
-        await clear_retired(engine)
-
-    await asyncio.gather(_again_and_again(build, stop), _again_and_again(clear_up, stop))  # a shadow is built for weeks
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        try:
-            await work()
-        except FAULTS as error:
-            log.warning(LogEvent.PROJECTION_FAULT, error=f"{type(error).__name__}: {error}")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+def _nothing() -> None:
+    """Take no note of the progress."""
 
 
 async def build_what_is_asked(
-    engine: AsyncEngine, *, worker_id: str, limits: Limits, now: Callable[[], datetime], stop: asyncio.Event
+    engine: AsyncEngine,
+    *,
+    worker_id: str,
+    limits: Limits,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Build the projection that is asked for, if nobody does; True when one has become live.
+    """Build the projection that is asked for, if nobody does; True when one has become live. Any number may look at
+    once: one builds, and another takes over should it die.
 
     Whatever breaks in it, but the database's own faults, gives the building up: the live projection isn't touched.
     """
@@ -62,7 +47,7 @@ async def build_what_is_asked(
     if wanted is None:
         return False
     try:
-        builder = Builder(engine, wanted, builder=worker_id, limits=limits, now=now)
+        builder = Builder(engine, wanted, builder=worker_id, limits=limits, now=now, progressed=progressed)
         return await builder.build(stop)
     except (Overtaken, Fenced, CannotBuild):  # another builder has it, or it is given up already
         return False
@@ -94,6 +79,12 @@ async def tell_history(engine: AsyncEngine) -> None:
             )
             if after is None:
                 await switching.marked(conn, new)
+
+
+async def clear_up(engine: AsyncEngine) -> None:
+    """Finish what a change of projection leaves to be done."""
+    await tell_history(engine)
+    await clear_retired(engine)
 
 
 async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECONDS) -> None:

@@ -13,6 +13,7 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 
 from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
+from healthsvc.flows.readiness.progress import Progress
 from healthsvc.log.kafka.careful import Careful, CarefulReader
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
 from healthsvc.log.kafka.ends import Ends
@@ -20,7 +21,7 @@ from healthsvc.log.kafka.questions import Questions
 from healthsvc.log.kafka.reader import Reader
 from healthsvc.log.kafka.stalls import Stalls
 from healthsvc.log.kafka.times import logged_us
-from healthsvc.telemetry import LOG_LAG, LogEvent
+from healthsvc.telemetry import LogEvent
 
 LOOK_SECONDS = 0.5  # between questions where the partitions end
 RECONNECT_SECONDS = 1.0
@@ -58,6 +59,7 @@ class KafkaInput:
         security: KafkaSecurity | None = None,
         now: Callable[[], datetime] = utc_now,
         stall_seconds: float = STALL_SECONDS,
+        progress: Progress | None = None,
     ) -> None:
         self.restarts = 0
         self._topic = topic
@@ -79,6 +81,7 @@ class KafkaInput:
         self._behind = False  # the last read went past the paused reader
         self._ends = Ends(topic)
         self._watch = Stalls(stall_seconds)
+        self._progress = progress or Progress(metrics=False)
         self._away = False
         self._tried_at = self._read_at = float("-inf")
         self._connecting = asyncio.Lock()
@@ -115,8 +118,6 @@ class KafkaInput:
 
     def _forget(self, gone: set[int]) -> None:
         self._ends.forget(gone)
-        for partition in gone:
-            LOG_LAG.labels(self.name, str(partition)).set(0)
 
     async def read(self, max_records: int, timeout_seconds: float) -> Reading:
         deadline = time.monotonic() + timeout_seconds
@@ -319,6 +320,7 @@ class KafkaInput:
             self._note_away(error)
             return False
         self._offsets |= {p: offset for p, offset in beginnings.items() if self._offsets.get(p) == -1}
+        self._progress.begins(self.name, beginnings)
         self._subscribe()
         return True
 
@@ -359,11 +361,13 @@ class KafkaInput:
         await stop(reader)
 
     def _note_away(self, error: BaseException) -> None:
+        self._progress.away(self.name, repr(error))
         if not self._away:
             self._away = True
             structlog.get_logger().warning(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
 
     def _note_back(self) -> None:
+        self._progress.back(self.name)
         if self._away:
             self._away = False
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
@@ -397,14 +401,16 @@ class KafkaInput:
             await self._questions.refresh()
             self._ends.note_absent(self._absent.keys() - self._questions.partitions(), at)
         asked = {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
-        for partition, end in (await self._questions.ends(asked)).items():
+        ends = await self._questions.ends(asked)
+        for partition, end in ends.items():
             if partition in self._offsets:
                 self._note_end(partition, end, at, asked[partition])
+        waiting = {p: self._offsets[p] for p in ends if p in self._offsets and self._waits_for_a_transaction(p)}
+        self._progress.ends(self.name, ends, readable=waiting)
 
     def _note_end(self, partition: int, end: int, at: datetime, asked_from: int) -> None:
         offset = self._offsets[partition]
         self._ends.note(partition, end, at, asked_from=asked_from, offset=offset)
-        LOG_LAG.labels(self.name, str(partition)).set(max(0, end - offset))
         self._watch.note(partition, offset, end, self._waits_for_a_transaction(partition))
 
     def _waits_for_a_transaction(self, partition: int) -> bool:

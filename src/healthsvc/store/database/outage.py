@@ -1,5 +1,6 @@
-"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't."""
+"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't; and what kind of outage."""
 
+from enum import StrEnum
 from typing import Final
 
 import asyncpg
@@ -16,11 +17,45 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # a full disk, no memory, too many connections
+    asyncpg.PostgresIOError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server has said that it goes, and a question came before its end was heard
 )
+
+
+class Outage(StrEnum):
+    """What keeps the database from doing its work."""
+
+    DISK_FULL = "disk_full"
+    IO_ERROR = "io_error"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    READ_ONLY = "read_only"
+    UNREACHABLE = "unreachable"
+
+
+_BY_SQLSTATE: Final = {
+    "53100": Outage.DISK_FULL,
+    "58030": Outage.IO_ERROR,
+    "53200": Outage.OUT_OF_MEMORY,
+    "53300": Outage.TOO_MANY_CONNECTIONS,
+    "25006": Outage.READ_ONLY,
+}
+
+
+def outage_of(error: BaseException) -> Outage | None:
+    """The kind of outage that `error` tells of; None where it tells of a mistake."""
+    if not is_outage(error):
+        return None
+    return _BY_SQLSTATE.get(getattr(cause_of(error), "sqlstate", None) or "", Outage.UNREACHABLE)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The driver's error inside of SQLAlchemy's, or the error itself."""
+    inner = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    return error if inner is None else inner
 
 
 def is_outage(error: BaseException) -> bool:

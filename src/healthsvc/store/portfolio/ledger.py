@@ -165,6 +165,13 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
     """)
 
 
+_CURRENT = text("""
+    update ledger_marks m set as_of = p.read_through_at from partitions p
+    where p.projection = (select id from projections where state = 'live') and p.partition = m.partition
+        and p.applied = m.sequence and p.read_through_at > coalesce(m.as_of, '-infinity')
+""")
+
+
 _QUICK: Final = _take(
     "event::json", "case when json_typeof({0}) = 'number' then cast({0} #>> '{{}}' as double precision) end"
 )
@@ -183,6 +190,7 @@ async def catch_up(
     set_aside = await _advance(conn, {"step": step, "marks": list(_MARKS), "used": list(_USED_MARKS)})
     if set_aside and on_set_aside is not None:
         on_set_aside(set_aside)
+    await conn.execute(_CURRENT)
     return await waiting(conn)
 
 

@@ -24,7 +24,7 @@ class Reach:
     first_us: int | None
     """The first event of all."""
     as_of: datetime | None
-    """Everything logged up to here is counted; in the ledger, too, where nothing waits."""
+    """Everything logged up to here is in the ledger; None: not known of every partition."""
 
 
 async def still(conn: AsyncConnection) -> None:
@@ -39,8 +39,10 @@ async def reach(conn: AsyncConnection) -> Reach:
             text(f"""
                 select (select max(missing_until) from ledger_marks) as missing_until,
                     (select min(first_us) from ledger_customers) as first_us,
-                    (select case when count(*) = count(read_through_at) then min(read_through_at) end
-                     from partitions where {LIVE}) as as_of
+                    (select case when count(*) = count(p.as_of) then min(p.as_of) end from (
+                        select case when p.applied <= m.sequence then p.read_through_at else m.as_of end as as_of
+                        from partitions p left join ledger_marks m using (partition) where {LIVE}
+                    ) p) as as_of
             """)
         )
     ).one()

@@ -104,7 +104,10 @@ def alert_resolved() -> Schema:
 def _operations(type: str, title: str, state: str) -> Schema:
     fields = {
         "id": TEXT,
-        "kind": {"type": "string", "description": "What it is: fleet_guard, model_drift …"},
+        "kind": {
+            "type": "string",
+            "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …",
+        },
         "scope": {"type": "string", "description": "Of what: fleet, source:web, segment:smb, model …"},
         "severity": {"enum": ["info", "warning", "critical"]},
         "state": {"const": state},

@@ -1,0 +1,173 @@
+"""Whether inputs make progress: per partition the log's end beside the committed offset, and since when it stands.
+
+Only what is committed counts. An offset that is read, folded and lost again at the same record shows no progress.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from healthsvc.telemetry import LOG_LAG
+
+STALL_SECONDS: Final = 30.0
+UNKNOWN: Final = float("nan")
+
+Place = tuple[str, int]
+"""Source and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A partition that has something to read and makes no progress."""
+
+    source: str
+    partition: int
+    offset: int
+    end: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A source that can't be reached."""
+
+    source: str
+    seconds: float
+    why: str
+
+
+@dataclass(slots=True)
+class _Partition:
+    committed: int
+    """-1: the beginning, not looked up yet."""
+    begin: int = 0
+    """The first offset that there is to read."""
+    end: int | None = None
+    readable: int | None = None
+    """Up to where it can be read now, where that is less than its end."""
+    behind_since: float | None = None
+
+
+class Progress:
+    """What one worker knows of its partitions; shared by threads.
+
+    stall_seconds: how long one may stand, or a source be away, before that is told.
+    metrics: whether the lag of its partitions is exported; off for partitions that are another worker's.
+    """
+
+    def __init__(
+        self, stall_seconds: float = STALL_SECONDS, *, metrics: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.stall_seconds = stall_seconds
+        self._metrics, self._clock = metrics, clock
+        self._partitions: dict[Place, _Partition] = {}
+        self._away: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def hold(self, source: str, held: Collection[int], taken: Mapping[int, int]) -> None:
+        """These partitions of a source are read from now on, and no others; those just taken, from where they stand.
+
+        One that was taken anew and stands where it stood goes on standing: that is no progress.
+        """
+        with self._lock:
+            for place in [p for p in self._partitions if p[0] == source and p[1] not in held]:
+                del self._partitions[place]
+                self._drop(place)
+            for partition, offset in taken.items():
+                self._commit((source, partition), offset)
+
+    def committed(self, source: str, offsets: Mapping[int, int]) -> None:
+        """These offsets are committed; of partitions that aren't held it says nothing."""
+        with self._lock:
+            for partition, offset in offsets.items():
+                if (source, partition) in self._partitions:
+                    self._commit((source, partition), offset)
+
+    def begins(self, source: str, begins: Mapping[int, int]) -> None:
+        """The log of these partitions, never read before, begins there."""
+        with self._lock:
+            for partition, begin in begins.items():
+                if (source, partition) in self._partitions:
+                    self._partitions[source, partition].begin = begin
+
+    def ends(self, source: str, ends: Mapping[int, int], readable: Mapping[int, int] | None = None) -> None:
+        """The log ends there; readable: up to where it can be read, where an open transaction holds up the rest."""
+        with self._lock:
+            self._away.pop(source, None)
+            for partition, end in ends.items():
+                known = self._partitions.get((source, partition))
+                if known is not None:
+                    known.end, known.readable = end, (readable or {}).get(partition)
+                    self._judge((source, partition), known)
+
+    def back(self, source: str) -> None:
+        """The source can be reached again."""
+        with self._lock:
+            self._away.pop(source, None)
+
+    def away(self, source: str, why: str) -> None:
+        """The source can't be reached, so its ends aren't known; nor is it the partitions' fault that they stand."""
+        with self._lock:
+            self._away.setdefault(source, (self._clock(), why))
+            for place, known in self._partitions.items():
+                if place[0] == source:
+                    known.end, known.behind_since = None, None
+                    self._show(place, UNKNOWN)
+
+    def stalled(self) -> list[Stall]:
+        """Partitions that have stood for too long while something waits."""
+        now = self._clock()
+        with self._lock:
+            return [
+                Stall(source, partition, known.committed, known.end, now - known.behind_since)
+                for (source, partition), known in sorted(self._partitions.items())
+                if known.behind_since is not None
+                and known.end is not None
+                and now - known.behind_since > self.stall_seconds
+            ]
+
+    def unreachable(self) -> list[Away]:
+        """Sources that have been away for too long."""
+        now = self._clock()
+        with self._lock:
+            return [
+                Away(source, now - since, why)
+                for source, (since, why) in sorted(self._away.items())
+                if now - since > self.stall_seconds
+            ]
+
+    def held(self) -> set[Place]:
+        with self._lock:
+            return set(self._partitions)
+
+    def _commit(self, place: Place, offset: int) -> None:
+        known = self._partitions.get(place)
+        if known is None:
+            known = self._partitions[place] = _Partition(offset)
+            self._show(place, UNKNOWN)
+        elif offset != known.committed:
+            known.committed, known.behind_since = offset, None
+        self._judge(place, known)
+
+    def _judge(self, place: Place, known: _Partition) -> None:
+        if known.end is None:
+            return
+        start = max(known.committed, known.begin)
+        lag = max(0, known.end - start)
+        if start >= (known.end if known.readable is None else known.readable):
+            known.behind_since = None
+        elif known.behind_since is None:
+            known.behind_since = self._clock()
+        self._show(place, lag)
+
+    def _show(self, place: Place, lag: float) -> None:
+        if self._metrics:
+            LOG_LAG.labels(place[0], str(place[1])).set(lag)
+
+    def _drop(self, place: Place) -> None:
+        if self._metrics:
+            with suppress(KeyError):
+                LOG_LAG.remove(place[0], str(place[1]))
