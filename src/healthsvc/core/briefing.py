@@ -11,6 +11,7 @@ from healthsvc.core import facts as fact
 from healthsvc.core import signs
 from healthsvc.core.evaluate import Evaluation
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.phrases.texts import Text
 from healthsvc.core.signs import Sign
 from healthsvc.core.view import View
 
@@ -22,7 +23,7 @@ class Happened:
     """A flag that holds, and since when."""
 
     flag: str
-    title: str
+    title: Text
     since_us: int
 
 

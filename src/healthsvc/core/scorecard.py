@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
+from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.places import LIFECYCLE, StageRule
 from healthsvc.core.references import Distributions
 
@@ -89,7 +90,7 @@ class Measure:
     judge: Judge | None = None
     of: str | None = None
     """Judge another measure's level instead of keeping one of its own."""
-    why: str = ""
+    why: Text = NO_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class FlagRule:
 
     name: str
     kind: FlagKind
-    title: str
+    title: Text
     measure: str = ""
     release: str = ""
     half_life_us: int = 0
@@ -111,7 +112,7 @@ class FlagRule:
     """None: the flag raises no alert."""
     override: bool = False
     """The cap stands even where there is too little evidence for a score."""
-    play: str = ""
+    play: Text = NO_TEXT
     of: tuple[str, ...] = ()
     """both, either: the flags, declared before, that must hold together, or of which one must."""
     unless: str = ""

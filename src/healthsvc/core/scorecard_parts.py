@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from healthsvc.core.documents import Reader, ScorecardError, choose
+from healthsvc.core.phrases.texts import text
 from healthsvc.core.places import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.references import Distributions
 from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
@@ -97,7 +98,7 @@ def measure(
         share=r.number("share", 0.0, high=100),
         judge=None if judge is None else _judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
         of=of,
-        why=str(r.get("why", "")),
+        why=text(r.get("why"), f"{path}/why"),
     )
     r.done()
     if (measure.judge is None) != (measure.dimension is None):
@@ -145,7 +146,7 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
     rule = FlagRule(
         name=str(r.need("name")),
         kind=r.choice("kind", FLAGS),
-        title=str(r.need("title")),
+        title=text(r.need("title"), f"{path}/title"),
         measure=choose(r.get("measure", ""), ("", *measures), f"{path}/measure"),
         release=choose(r.get("release", ""), ("", *measures), f"{path}/release"),
         half_life_us=r.days("half_life_days", 14),
@@ -156,7 +157,7 @@ def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str],
         cap=None if cap is None else r.number("cap", 0, high=100),
         severity=None if severity is None else choose(severity, SEVERITIES, f"{path}/alert"),  # type: ignore[arg-type]  # checked by choose
         override=r.switch("override", False),
-        play=str(r.get("play", "")),
+        play=text(r.get("play"), f"{path}/play"),
         of=_together(r.get("of"), f"{path}/of", flags),
         enabled=r.switch("enabled", True),
         unless=choose(r.get("unless", ""), ("", *_dated(facts)), f"{path}/unless"),

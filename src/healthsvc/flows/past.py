@@ -11,9 +11,9 @@ from healthsvc.core import facts, memory
 from healthsvc.core.evaluate import evaluate
 from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Instants
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.states import States
 from healthsvc.core.view import View
-from healthsvc.core.words import Language
 from healthsvc.flows import data_quality, field, read, staleness
 from healthsvc.flows.decoding import decode
 from healthsvc.flows.read import Seen

@@ -13,6 +13,7 @@ from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.relationship_schema import relationship_schemas
 from healthsvc.wire.risk_schema import risk_schema
+from healthsvc.wire.text_schema import text_schema
 from healthsvc.wire.variant_schema import reference_schema, stage_schema, variant_schema
 
 Schema = dict[str, Any]
@@ -182,7 +183,7 @@ def _measure() -> Schema:
             "dimension": {"type": ["string", "null"], "description": "One of `dimensions`; without: kept, not scored."},
             "share": _number("Its weight within the dimension.", 0, high=100),
             "judge": {"anyOf": [{"$ref": "#/$defs/judge"}, {"type": "null"}]},
-            "why": TEXT | {"description": "The reason for the weight, told with each contribution."},
+            "why": text_schema("The reason for the weight, told with each contribution."),
         },
     }
 
@@ -204,7 +205,9 @@ def _flag() -> Schema:
                 "`at`; open: while something is open; ahead: `days` before an instant; churned; both: while all flags "
                 "of `of` hold; either: while one of them does.",
             },
-            "title": TEXT | {"description": "What it says to people; the alert's summary."},
+            "title": text_schema(
+                "What the customer did, after its name: the summary of the alert, with the play's first step."
+            ),
             "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
             "release": TEXT | {"description": "intent: the measure of the contacts that release it."},
             "fact": {"$ref": "#/$defs/fact"},
@@ -220,7 +223,7 @@ def _flag() -> Schema:
             },
             "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
             "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
-            "play": TEXT | {"description": "What to do about it."},
+            "play": text_schema("What to do about it, in steps; the first sentence is the first step."),
             "of": {
                 "type": "array",
                 "minItems": 1,
