@@ -37,13 +37,15 @@ async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_c
     assert abs(listed.loyalty - found["loyalty"]["score"]) < 10
     assert {"loyal", "promoter"} <= set(listed.flags)
     assert (listed.parent_id, listed.icp_fit, found["icp"]["fit"]) == ("group", None, None)
-    assert {play["because"]: play["play"].split(",")[0] for play in found["loyalty"]["plays"]} == {
-        "promoter": "Ask for a referral.",
-        "loyal": "Nurture",
-        "asks_for_more": "Pass the request on to product",
+    assert {play["because"]: play["play"].split(".")[0] for play in found["loyalty"]["plays"]} == {
+        "promoter": "Thank them and ask for a referral",
+        "loyal": "Thank them for their loyalty",
+        "asks_for_more": "Pass the request on to the product team",
     }
     assert (found["touch"]["suggested"], found["touch"]["agrees"]) == ("high", False)
-    assert found["touch"]["sentence"].startswith("Your systems say tech; high is suggested: uses the product")
+    assert found["touch"]["sentence"].startswith(
+        "Your systems say tech touch; high touch is suggested: uses the product"
+    )
     assert sum(part["points"] for part in found["loyalty"]["contributions"]) == found["loyalty"]["score"]
 
     await folded(engine, database_url, appender, [told(wall(), "a", 0, "complaint.filed", complaint_id="1")])

@@ -13,9 +13,9 @@ async def names(conn: AsyncConnection, customer_ids: Sequence[str]) -> dict[str,
         return {}
     rows = await conn.execute(
         text("""
-            select c.customer_id, s.name from customers c join standings s on s.customer_key = c.key
-            where c.customer_id = any(cast(:ids as text[])) and s.name <> ''
-                and s.projection = (select id from projections where state = 'live')
+            select customer_id, name from standings
+            where customer_id = any(cast(:ids as text[])) and name <> ''
+                and projection = (select id from projections where state = 'live')
         """),
         {"ids": list(customer_ids)},
     )

@@ -74,7 +74,9 @@ def _with_points(language: Language, key: str, points: float, decimals: int, **g
 
 
 def _period(language: Language, since: datetime, until: datetime) -> tuple[str, str]:
-    """Write two days, or two times of one day."""
+    """Write two days, or two times of one day: to the second where the minute is the same."""
     if since.date() != until.date():
         return day(language, since), day(language, until)
-    return f"{since:%H:%M}", phrase(language, "span.clock", time=f"{until:%H:%M}", day=day(language, until))
+    clock = "%H:%M" if f"{since:%H:%M}" != f"{until:%H:%M}" else "%H:%M:%S"
+    end = phrase(language, "span.clock", time=until.strftime(clock), day=day(language, until))
+    return since.strftime(clock), end

@@ -50,8 +50,8 @@ def day(language: Language, at: datetime) -> str:
 
 
 def is_singular(language: Language, count: float) -> bool:
-    """Whether a noun beside this count stands in the singular: 1 in English, below 2 in Portuguese (CLDR)."""
-    return count == 1 if language == "en" else abs(count) < 2
+    """Whether a noun beside this count stands in the singular: 1 in English, above 0 and below 2 in Portuguese."""
+    return count == 1 if language == "en" else 0 < abs(count) < 2
 
 
 def join(language: Language, items: Sequence[str]) -> str:

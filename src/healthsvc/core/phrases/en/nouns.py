@@ -14,7 +14,7 @@ BANDS: Final[Mapping[str, str]] = {
 
 NOUNS: Final[Mapping[str, Noun]] = {
     "activity": Noun("overall activity"),
-    "feature_use": Noun("how often features are used"),
+    "feature_use": Noun("the frequency of feature use"),
     "feature_extent": Noun("the range of features used"),
     "sessions": Noun("sign-ins", plural=True),
     "events_attended": Noun("event attendance"),

@@ -129,7 +129,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     # alerts about customers
     "alert.summary": "{customer}: {title}.",
     "alert.summary_with_step": "{customer}: {title}. {step}",
-    "alert.band_drop": "a saúde caiu de {before} para {after}",
+    "alert.band_drop": "a saúde caiu de “{before}” para “{after}”",
     "alert.band_drop.play": "Leia a explicação para ver o que mais pesa e depois ligue.",
     # alerts about the service
     "scope.fleet": "de todas as fontes",
