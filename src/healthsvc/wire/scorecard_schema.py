@@ -149,13 +149,13 @@ def _judge() -> Schema:
                 "enum": list(JUDGES),
                 "description": "habit: against the customer's own; segment: the place of today's level among the "
                 "customers of the segment, as frozen at publishing; target: a level that saturates; trouble, credit: "
-                "weighs while it lasts; extent: functions used of those owned; survey: the last answer; ratio: one "
+                "weighs while it lasts; extent: features used of those owned; survey: the last answer; ratio: one "
                 "fact over another; open: while something is open; served: after it was served.",
             },
             "at": _number(
                 "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
                 "reference: the level that counts half; "
-                "extent: functions owned if unknown.",
+                "extent: features owned if unknown.",
                 1,
                 low=0.001,
             ),

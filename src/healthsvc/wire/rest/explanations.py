@@ -76,7 +76,7 @@ class Explanation(Told):
         PriceReview | None, Field(description="The three readings of a pricing page; null: nobody looks at prices.")
     ] = None
     help_wanted: Annotated[
-        HelpWanted | None, Field(description="The functions that help is looked for with; null: it isn't.")
+        HelpWanted | None, Field(description="The features that help is looked for with; null: it isn't.")
     ] = None
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
     scorecard_version: int | None = None
