@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from healthsvc.core.disagreements import Disagreement
 from healthsvc.core.phrases.catalogue import PHRASES, counted, has, phrase
@@ -12,8 +13,9 @@ from healthsvc.core.sights import Concern
 from healthsvc.core.signs import Sign
 
 
+@lru_cache(maxsize=4096)
 def sign(language: Language, name: str, value: float) -> str:
-    """Word a sign: a clause without a full stop. value: as the sign has it."""
+    """Word a sign: a clause without a full stop. value: as the sign has it. Remembered: briefings repeat them."""
     key = f"sign.{name}"
     if has(f"{key}.one"):
         return counted(language, key, round(max(value, 0.0)))
