@@ -91,6 +91,15 @@ FLUSH_SECONDS = Histogram("healthsvc_flush_seconds", "Duration of a flush's tran
 FLUSH_EVENTS = Histogram("healthsvc_flush_events", "Events counted by one flush.", buckets=BATCH_EVENTS)
 OUTBOX_AGE = Gauge("healthsvc_outbox_age_seconds", "Age of the oldest delivery that is due and not yet tried.")
 DELIVERY_ATTEMPTS = Counter("healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"])
+DELIVERY_SLOTS = Gauge(
+    "healthsvc_delivery_slots_in_use",
+    "Running webhook attempts by the pool that they are counted in (proven, probation, failing, slow).",
+    ["pool"],
+)
+PROBATION = Gauge(
+    "healthsvc_endpoints_in_probation",
+    "Webhook endpoints tried in the last hour that have few slots: new, slow or failed lately.",
+)
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
     "healthsvc_alerts_total",
@@ -122,6 +131,8 @@ METRICS = (
     FLUSH_EVENTS,
     OUTBOX_AGE,
     DELIVERY_ATTEMPTS,
+    DELIVERY_SLOTS,
+    PROBATION,
     DEAD_LETTERS,
     ALERTS,
     GUARDS,

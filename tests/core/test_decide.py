@@ -9,10 +9,10 @@ import yaml
 from healthsvc.core import memory
 from healthsvc.core.decide import ALERT_MAX_AGE_US, Decisions, alert_id, decide
 from healthsvc.core.evaluate import Evaluation
-from healthsvc.core.flags import Standing
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.lifecycle import Stages
 from healthsvc.core.placing import WHOLE
+from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.wire.scorecards import compile_document, default_document
 from tests.core.folding import CARD, PROGRAM, START_US, Fold, at, us
 from tests.core.test_evaluate import CANCEL, CANCELLED, STEADY, contact, fold, page, used
@@ -36,7 +36,9 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         value=one * score / 100,
         coverage=np.ones(1),
         cap=np.full(1, 100.0),
-        standing=Standing(np.zeros((1, len(NAMES)), bool), np.zeros((1, len(NAMES))), none),
+        standing=FlagStates(
+            np.zeros((1, len(NAMES)), bool), np.zeros((1, len(NAMES))), none, np.full((1, len(NAMES)), NO_CAP)
+        ),
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
         first_seen_us=np.zeros(1, np.int64),

@@ -356,12 +356,81 @@ async def test_dead_endpoints_dont_delay_the_others(rig_in_real_time: Rig, engin
         lively = await make_endpoint(engine, well.url)
         await enqueue(engine, *(make_message() for _ in range(20)))
         async with rig_in_real_time.delivering(limits=limits):
-            await hanging.got(12)
+            await hanging.got(3)
             await rig_in_real_time.settled(lively.id, ["delivered"] * 20)
             for number in range(21, 31):
                 await enqueue(engine, make_message())
                 await well.got(number)
-            assert len(hanging.received) == 12, "all of them still hang"
+            assert len(hanging.received) == 3, "all of them still hang"
+            over.set()
+
+
+async def test_endpoints_that_begin_to_hang_together_dont_delay_the_others(
+    rig_in_real_time: Rig, engine: AsyncEngine
+) -> None:
+    limits, over = Limits(concurrency=64, lease=timedelta(minutes=5)), asyncio.Event()
+
+    async def hang(received: Received, write: Write) -> None:
+        await over.wait()
+        raise HangUpError
+
+    async with receiving() as fickle, receiving() as well:
+        nine = [await make_endpoint(engine, fickle.url) for _ in range(9)]
+        lively = await make_endpoint(engine, well.url)
+        async with rig_in_real_time.delivering(limits=limits):
+            await enqueue(engine, *(make_message() for _ in range(20)))
+            for endpoint in (*nine, lively):
+                await rig_in_real_time.settled(endpoint.id, ["delivered"] * 20)
+            fickle.always = hang
+            await enqueue(engine, *(make_message() for _ in range(8)))
+            await fickle.got(9 * 21)
+            for number in range(29, 61):
+                await enqueue(engine, make_message())
+                await well.got(number)
+            await rig_in_real_time.settled(lively.id, ["delivered"] * 60)
+            failed = "select 1 from attempts where outcome <> 'delivered'"
+            assert await rows(engine, failed) == [], "all of the nine still hang"
+            over.set()
+
+
+async def test_sixty_of_two_hundred_endpoints_that_hang_at_a_start_dont_delay_the_others(
+    rig_in_real_time: Rig, engine: AsyncEngine
+) -> None:
+    over = asyncio.Event()
+
+    async def hang(received: Received, write: Write) -> None:
+        await over.wait()
+        raise HangUpError
+
+    async with receiving(hang) as hanging, receiving() as well:
+        for number in range(200):
+            await make_endpoint(engine, hanging.url if number < 60 else well.url)
+        await enqueue(engine, *(make_message() for _ in range(3)))
+        async with rig_in_real_time.delivering(limits=LONG_LEASE):
+            await hanging.got(60)
+            await well.got(140 * 3)
+            assert len(hanging.received) == 60, "each of them hangs in its first try"
+            over.set()
+
+    assert len(set(well.ids)) == 3
+    assert len(well.ids) == 140 * 3
+
+
+async def test_a_try_that_takes_long_leaves_its_slot_to_others(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
+    over = asyncio.Event()
+
+    async def hang(received: Received, write: Write) -> None:
+        await over.wait()
+        raise HangUpError
+
+    async with receiving(hang) as hanging, receiving() as well:
+        await make_endpoint(engine, hanging.url)
+        new = await make_endpoint(engine, well.url)
+        await enqueue(engine, make_message())
+        one_slot_on_probation = Limits(concurrency=4, lease=timedelta(minutes=5))
+        async with rig_in_real_time.delivering(limits=one_slot_on_probation):
+            await rig_in_real_time.settled(new.id, ["delivered"])
+            assert len(hanging.received) == 1
             over.set()
 
 
@@ -370,10 +439,10 @@ async def test_a_dead_endpoints_backlog_is_probed_not_hammered(rig: Rig, engine:
         await make_endpoint(engine, receiver.url)
         await enqueue(engine, *(make_message() for _ in range(8)))
         async with rig.delivering():
-            await until(lambda: _recorded(engine, 8))
+            await until(lambda: _recorded(engine, 1))
             clock.advance(minutes=1)
             await enqueue(engine, *(make_message() for _ in range(500)))
-            for count in (9, 10, 11):
+            for count in (2, 3, 4):
                 await until(lambda count=count: _recorded(engine, count))
                 await nudge(engine)
                 await asyncio.sleep(0.1)

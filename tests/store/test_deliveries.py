@@ -1,6 +1,7 @@
 """The outbox in the database: fan-out, claims under leases, records by compare-and-set."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import event, text
 
 from healthsvc.core.delivery import Health
+from healthsvc.core.slots import Allowance, Opening, Pool
 from healthsvc.store import deliveries, endpoints
 from healthsvc.store.deliveries import Claimed, Room, Tried
 from healthsvc.store.engine import AsyncEngine
@@ -17,20 +19,33 @@ from tests.store.outbox import START_AT, enqueue, make_endpoint, make_message, r
 from tests.support.waiting import PATIENCE_SECONDS
 
 LEASE = timedelta(seconds=30)
+CLAIMABLE = (Pool.PROVEN, Pool.PROBATION, Pool.FAILING)
+
+
+def make_room(
+    *,
+    free: int = 100,
+    spacing: int = 1,
+    windows: Mapping[str, int] | None = None,
+    turns: Mapping[str, int] | None = None,
+    held: Mapping[int, str] | None = None,
+    openings: Mapping[Pool, Opening] | None = None,
+) -> Room:
+    """Room for proven endpoints with these windows, and for others in pools as large."""
+    return Room(
+        openings=openings or dict.fromkeys(CLAIMABLE, Opening(free, spacing)),
+        allowances={id: Allowance(size, True, (turns or {}).get(id, 0)) for id, size in (windows or {}).items()},
+        held=held or {},
+    )
 
 
 async def claim(
-    engine: AsyncEngine,
-    *,
-    worker: str = "w1",
-    now: datetime = START_AT,
-    slots: int = 100,
-    failing_slots: int = 10,
-    per_endpoint: int = 100,
-    held: Mapping[int, str] | None = None,
+    engine: AsyncEngine, room: Room | None = None, *, worker: str = "w1", now: datetime = START_AT
 ) -> list[Claimed]:
-    room = Room(slots=slots, failing_slots=failing_slots, per_endpoint=per_endpoint, held=held or {})
     async with engine.begin() as conn:
+        if room is None:
+            ids = (await conn.execute(text("select id from endpoints"))).scalars()
+            room = make_room(windows=dict.fromkeys(ids, 100))
         return (await deliveries.claim(conn, room, worker=worker, now=now, lease_until=now + LEASE))[0]
 
 
@@ -180,18 +195,17 @@ async def test_what_is_in_flight_isnt_claimed_again_even_if_its_lease_ended(engi
     await enqueue(engine, make_message())
     (first,) = await claim(engine)
 
-    assert await claim(engine, now=START_AT + 2 * LEASE, held={first.id: endpoint.id}) == []
+    assert await claim(engine, make_room(held={first.id: endpoint.id}), now=START_AT + 2 * LEASE) == []
 
 
 async def test_claimers_at_once_never_share_a_delivery(engine: AsyncEngine) -> None:
-    for _ in range(3):
-        await make_endpoint(engine)
+    room = make_room(free=7, windows={(await make_endpoint(engine)).id: 7 for _ in range(3)})
     await enqueue(engine, *(make_message() for _ in range(100)))
 
     async def work(worker: str) -> list[int]:
         mine: list[int] = []
         for _ in range(30):
-            mine += [each.id for each in await claim(engine, worker=worker, slots=7)]
+            mine += [each.id for each in await claim(engine, room, worker=worker)]
         return mine
 
     found = [each for mine in await asyncio.gather(*(work(f"w{i}") for i in range(4))) for each in mine]
@@ -202,7 +216,7 @@ async def test_claimers_at_once_never_share_a_delivery(engine: AsyncEngine) -> N
 async def test_a_claimer_hears_that_another_was_just_taking(engine: AsyncEngine) -> None:
     await make_endpoint(engine)
     await enqueue(engine, make_message())
-    room = Room(slots=10, failing_slots=1, per_endpoint=10, held={})
+    room = make_room()
 
     async with engine.begin() as one, engine.begin() as two:
         mine, _ = await deliveries.claim(one, room, worker="w1", now=START_AT, lease_until=START_AT + LEASE)
@@ -215,7 +229,8 @@ async def test_an_endpoint_gets_no_more_than_its_share_counting_what_is_in_fligh
     busy, idle = await make_endpoint(engine), await make_endpoint(engine)
     await enqueue(engine, *(make_message() for _ in range(20)))
 
-    claimed = await claim(engine, per_endpoint=8, held=dict.fromkeys(range(-5, 0), busy.id))
+    windows, held = {busy.id: 8, idle.id: 8}, dict.fromkeys(range(-5, 0), busy.id)
+    claimed = await claim(engine, make_room(windows=windows, held=held))
 
     assert [each.endpoint_id for each in claimed].count(busy.id) == 3
     assert [each.endpoint_id for each in claimed].count(idle.id) == 8
@@ -241,10 +256,45 @@ async def test_failing_endpoints_leave_slots_to_the_well_ones(engine: AsyncEngin
     async with engine.begin() as conn:
         await endpoints.save_health(conn, {each.id: Health(failing_since=START_AT) for each in failing})
 
-    claimed = await claim(engine, slots=4, failing_slots=2)
+    openings = {Pool.PROVEN: Opening(1, 1), Pool.PROBATION: Opening(0, 1), Pool.FAILING: Opening(2, 1)}
+    claimed = await claim(engine, make_room(openings=openings, windows={well.id: 8}))
 
     assert [each.failing for each in claimed].count(True) == 2
     assert well.id in {each.endpoint_id for each in claimed}
+
+
+async def test_a_new_endpoint_gets_one_try_at_a_time(engine: AsyncEngine) -> None:
+    await make_endpoint(engine)
+    await enqueue(engine, *(make_message() for _ in range(20)))
+
+    assert len(await claim(engine, make_room())) == 1
+
+
+async def test_the_fewer_slots_are_free_the_fewer_an_endpoint_may_hold(engine: AsyncEngine) -> None:
+    ids = [(await make_endpoint(engine)).id for _ in range(9)]
+    await enqueue(engine, *(make_message() for _ in range(8)))
+    opening = Opening(free=64, spacing=4)
+
+    claimed = await claim(engine, make_room(free=64, spacing=4, windows=dict.fromkeys(ids, 8)))
+
+    tries = Counter[str]()
+    for nth in range(1, 9):
+        for endpoint_id in ids:
+            taken = Opening(opening.free - tries.total(), opening.spacing)
+            if taken.admits(nth) and tries[endpoint_id] == nth - 1:
+                tries[endpoint_id] += 1
+    assert Counter(each.endpoint_id for each in claimed) == tries
+    assert len(claimed) <= 64 - 7
+
+
+async def test_endpoints_take_turns(engine: AsyncEngine) -> None:
+    first, second, third = [(await make_endpoint(engine)).id for _ in range(3)]
+    await enqueue(engine, *(make_message() for _ in range(5)))
+    room = make_room(free=1, windows={first: 8, second: 8, third: 8}, turns={first: 3, second: 1, third: 2})
+
+    (claimed,) = await claim(engine, room)
+
+    assert claimed.endpoint_id == second
 
 
 async def test_disabled_endpoints_get_nothing_until_they_are_switched_on(engine: AsyncEngine) -> None:
@@ -282,7 +332,7 @@ async def test_a_dead_endpoints_backlog_isnt_walked(engine: AsyncEngine) -> None
         await endpoints.save_health(conn, {dead.id: rests})
         await conn.execute(text("analyze deliveries"))
 
-    room = Room(slots=100, failing_slots=10, per_endpoint=100, held={})
+    room = make_room(windows={dead.id: 100, well.id: 100})
     read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'deliveries'"
     async with engine.begin() as conn:
         (claimed,), _ = await deliveries.claim(conn, room, worker="w", now=START_AT, lease_until=START_AT + LEASE)

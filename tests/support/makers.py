@@ -4,13 +4,14 @@ import json
 from itertools import count
 from typing import Any
 
-from healthsvc.wire.examples import DATA
+from healthsvc.wire.events import BUILTIN_TYPES
 
 _numbers = count(1)
 
 
 def make_event(type: str = "page.viewed", **overrides: Any) -> dict[str, Any]:
     """A good event of the type as a dictionary; overrides replace fields of the envelope, `data` as a whole."""
+    known = BUILTIN_TYPES.get(type)
     event = {
         "id": f"evt-{next(_numbers)}",
         "source": "test",
@@ -18,7 +19,7 @@ def make_event(type: str = "page.viewed", **overrides: Any) -> dict[str, Any]:
         "customer_id": "acme",
         "contact_id": "ada@example.com",
         "occurred_at": "2026-05-04T09:30:00Z",
-        "data": dict(DATA.get(type, {})),
+        "data": dict(known.example_data) if known else {},
     }
     return event | overrides
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthsvc.core.delivery import Answer, NoAnswer, Outgoing, Silence
-from healthsvc.webhooks.guard import UNREACHABLE, Policy, SystemResolver, check_url
+from healthsvc.webhooks.guard import UNREACHABLE, Policy, check_url
 from healthsvc.webhooks.networks import DENIED, canonical, is_special
+from healthsvc.webhooks.resolver import SystemResolver
 from healthsvc.webhooks.sender import Sender
 from tests.webhooks.receiver import Receiver, receiving
 

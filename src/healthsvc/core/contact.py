@@ -24,15 +24,6 @@ WEEKEND: Final = (5, 6)
 MOST_COUNTED: Final = 3
 """The state remembers the last three contacts."""
 
-OURS: Final = frozenset(
-    {
-        *("contact.logged", "survey.sent", "ticket.answered", "ticket.resolved", "complaint.resolved"),
-        *("invoice.paid", "invoice.overdue", "subscription.changed", "subscription.renewed", "subscription.cancelled"),
-        *("customer.updated", "seats.changed", "champion.left", "override.set", "override.lifted"),
-    }
-)
-"""Types that systems and we ourselves write: they say nothing of the customer's hours."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRules:

@@ -9,12 +9,6 @@ Status = Literal["left", "quiet", "active", "seldom"]
 QUIET_US: Final = 28 * DAY_US
 ENOUGH: Final = 3
 """Who did fewer things than these isn't missed: seldom there differs from went quiet."""
-OURS: Final = (
-    *("survey.sent", "contact.logged", "customer.updated", "override.set", "override.lifted", "champion.left"),
-    *("ticket.answered", "ticket.resolved", "complaint.resolved", "invoice.paid", "invoice.overdue"),
-    *("subscription.changed", "subscription.renewed", "subscription.cancelled", "seats.changed"),
-)
-"""What isn't done by the person that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

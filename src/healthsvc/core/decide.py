@@ -22,6 +22,8 @@ from healthsvc.core.feeds import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scorecard import Scorecard
+from healthsvc.core.scoring.flags.churned import ChurnedFlag
+from healthsvc.core.scoring.flags.intent import IntentFlag
 
 ALERT_MAX_AGE_US: Final = 3 * DAY_US
 """A cause older than this when it is decided makes history, not an alert: so importing old history raises no storm."""
@@ -178,7 +180,7 @@ def _flags(
     raises alerts: the rest is another judgement of the same behaviour."""
     holds = found.standing.holds.copy()
     if found.churned.any():
-        stays = np.array([rule.kind == "churned" for rule in card.flags], bool)
+        stays = np.array([isinstance(rule, ChurnedFlag) for rule in card.flags], bool)
         holds[found.churned] &= stays
     mask = (holds * (1 << np.arange(len(card.flags), dtype=np.int64))).sum(axis=1)
     before = remembered[:, memory.FLAGS].astype(np.int64)
@@ -206,7 +208,7 @@ def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: NDAr
     """Intent that was shown again: closing an alert doesn't make the customer stay."""
     before = remembered[:, memory.FLAGS].astype(np.int64)
     for f, rule in enumerate(card.flags):
-        if rule.kind == "intent":
+        if isinstance(rule, IntentFlag):
             onset = found.standing.onset_us[:, f]
             fresh = onset >= found.now_us - ALERT_MAX_AGE_US
             again = holds[:, f] & (before >> f & 1 == 1) & (onset > remembered[:, memory.DECIDED]) & fresh

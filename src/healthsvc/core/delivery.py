@@ -132,6 +132,11 @@ def judge(outcome: Outcome, *, attempt: int, at: datetime, chance: float) -> Ver
     return Retry(at + _delay(outcome, SCHEDULE[attempt], at, chance))
 
 
+def is_alive(verdict: Verdict) -> bool:
+    """Whether the endpoint took the message, or turned it or all others away for good."""
+    return isinstance(verdict, Delivered | Abort | DisableEndpoint)
+
+
 def is_success(outcome: Outcome) -> bool:
     """2xx alone: a redirect isn't followed, so it is a failure."""
     return isinstance(outcome, Answer) and 200 <= outcome.status < 300

@@ -10,25 +10,24 @@ cap it.
 All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
-from healthsvc.core import habits, placing
-from healthsvc.core.flags import Standing, flag_states
-from healthsvc.core.instants import DAY_US
+from healthsvc.core import placing
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.lifecycle import Stages, stages
 from healthsvc.core.risk.model import risk
-from healthsvc.core.scorecard import Judge, Measure, Scorecard
+from healthsvc.core.scorecard import Measure, Scorecard
+from healthsvc.core.scoring.flags import flag_states
+from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
+from healthsvc.core.scoring.judges.kind import MeasureJudge
 from healthsvc.core.view import View
 
 Mask = NDArray[np.bool_]
-_SLOT_SPAN_US: Final = fact.SLOT_SPAN_DAYS * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Evaluation:
     """(n,) share of the scorecard's weight that has evidence."""
     cap: Floats
     """(n,) the lowest cap in force, 100 where none is."""
-    standing: Standing
+    standing: FlagStates
     churned: Mask
     override_until_us: Floats
     """(n,) when the override in force expires, inf without one."""
@@ -90,6 +89,7 @@ class _Judgement(NamedTuple):
     holds: Mask
     onset_us: Floats
     change_us: Floats
+    flag_cap: Floats
     risk: Floats
     """(n,) by the model, (n, 0) where there is none."""
 
@@ -117,7 +117,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         value=judged.value,
         coverage=judged.coverage,
         cap=judged.cap,
-        standing=Standing(judged.holds, judged.onset_us, judged.change_us),
+        standing=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
         modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
@@ -146,14 +146,14 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
     good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
     for k, measure in enumerate(judged):
         judge = measure.judge
-        assert judge is not None  # `judged` holds no others
+        assert isinstance(judge, MeasureJudge)  # the document reader makes no other
         assert measure.dimension is not None
-        evidence, marks = _JUDGES[judge.kind](view, column[measure.of or measure.name], judge)
+        evidence, marks = judge.judge(view, column[measure.of or measure.name])
         most = dimension[measure.dimension] * measure.share
         weight[:, k], value[:, k] = evidence * most, marks
         good = good + weight[:, k] * value[:, k]
         total = total + weight[:, k]
-        if judge.kind in _EXPECTED:
+        if judge.expected:
             full += most
             covered = covered + np.where(evidence > 0, most, 0.0)
     standing = flag_states(view, card)
@@ -170,11 +170,12 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         holds=standing.holds,
         onset_us=standing.onset_us,
         change_us=standing.change_us,
+        flag_cap=standing.cap,
         risk=_modelled_risk(view, card, standing),
     )
 
 
-def _modelled_risk(view: View, card: Scorecard, standing: Standing) -> Floats:
+def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
     """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
     comes first, however much they use. A probability isn't touched."""
     seen, rules = view.risk_snapshot(), view.program.risk_rules
@@ -195,14 +196,13 @@ def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
     return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
 
 
-def _caps(card: Scorecard, standing: Standing) -> tuple[Floats, Mask]:
+def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
     n = len(standing.holds)
-    cap, override = np.full(n, 100.0), np.zeros(n, bool)
+    cap, override = np.full(n, NO_CAP), np.zeros(n, bool)
     for f, rule in enumerate(card.flags):
-        if rule.cap is not None:
-            cap = np.where(standing.holds[:, f], np.minimum(cap, rule.cap), cap)
-            if rule.override:
-                override |= standing.holds[:, f]
+        cap = np.minimum(cap, standing.cap[:, f])
+        if rule.cap is not None and rule.override:
+            override |= standing.holds[:, f]
     return cap, override
 
 
@@ -214,102 +214,14 @@ def _churned(view: View) -> Mask:
 
 def _slot_expiry(view: View) -> Floats:
     slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-    ends = np.where(slots > 0, slots + _SLOT_SPAN_US, np.inf)
+    ends = np.where(slots > 0, slots + fact.SLOT_SPAN_US, np.inf)
     next_end: Floats = np.where(ends > view.now_us[:, None], ends, np.inf).min(axis=1)
     return next_end
-
-
-Judged = tuple[Floats, Floats]
-
-
-def _habit(view: View, measure: int, judge: Judge) -> Judged:
-    """Today's rate against the customer's own."""
-    evidence = (view.count(measure) >= judge.min_events).astype(np.float64)
-    return evidence, np.minimum(1.0, habits.ratio(view, measure) / judge.at)
-
-
-def _saturated(level: Floats, half: float) -> Floats:
-    return 1.0 - np.exp2(-(level / half))
-
-
-def _target(view: View, measure: int, judge: Judge) -> Judged:
-    level = view.level(measure, len(view.program.half_lives_us) - 1)
-    return (view.count(measure) >= judge.min_events).astype(np.float64), _saturated(level, judge.at)
-
-
-def _segment(view: View, measure: int, judge: Judge) -> Judged:
-    """The place of today's level among the customers of the segment, as frozen with the version."""
-    known = (view.count(measure) >= judge.min_events).astype(np.float64)
-    level = view.level(measure, 0)
-    if judge.reference is None:
-        return known, _saturated(level, judge.at)
-    return known, judge.reference.places(level, view.fact("segment_code"))
-
-
-def _trouble(view: View, measure: int, judge: Judge) -> Judged:
-    evidence = _saturated(view.level(measure, 0), judge.at)
-    return evidence, np.zeros_like(evidence)
-
-
-def _credit(view: View, measure: int, judge: Judge) -> Judged:
-    evidence = _saturated(view.level(measure, len(view.program.half_lives_us) - 1), judge.at)
-    return evidence, np.ones_like(evidence)
-
-
-def _extent(view: View, measure: int, judge: Judge) -> Judged:
-    """Functions used in the last 28 days over the functions owned (as told, else all that were ever used, at least
-    `at`)."""
-    ever, used = view.functions(), view.functions(since_us=view.now_us - _SLOT_SPAN_US)
-    owned = view.fact("features_owned")
-    owned = np.where(np.isnan(owned) | (owned <= 0), np.maximum(ever, judge.at), np.maximum(owned, 1.0))
-    return (ever > 0).astype(np.float64), np.minimum(1.0, used / owned)
-
-
-def _survey(view: View, measure: int, judge: Judge) -> Judged:
-    answer = view.fact(judge.fact)
-    known = ~np.isnan(answer)
-    marks = np.clip((np.where(known, answer, judge.worst) - judge.worst) / (judge.best - judge.worst), 0.0, 1.0)
-    return np.where(known, view.ageing(view.fact(f"{judge.fact}_at"), judge.half_life_us), 0.0), marks
-
-
-def _ratio(view: View, measure: int, judge: Judge) -> Judged:
-    part, whole = view.fact(judge.fact), view.fact(judge.to)
-    known = ~np.isnan(part) & ~np.isnan(whole) & (whole > 0)
-    return known.astype(np.float64), np.where(
-        known, np.clip(part / np.where(known, whole, 1.0) / judge.at, 0.0, 1.0), 0.0
-    )
-
-
-def _open(view: View, measure: int, judge: Judge) -> Judged:
-    evidence = (view.fact(judge.fact) > 0).astype(np.float64)
-    return evidence, np.zeros_like(evidence)
-
-
-def _served(view: View, measure: int, judge: Judge) -> Judged:
-    at = view.fact(judge.fact)
-    return np.where(at > 0, view.ageing(at, judge.half_life_us), 0.0), np.full(len(at), judge.best)
-
-
-_JUDGES: Final[dict[str, Callable[[View, int, Judge], Judged]]] = {
-    "habit": _habit,
-    "target": _target,
-    "segment": _segment,
-    "trouble": _trouble,
-    "credit": _credit,
-    "extent": _extent,
-    "survey": _survey,
-    "ratio": _ratio,
-    "open": _open,
-    "served": _served,
-}
-_EXPECTED: Final = frozenset(("habit", "target", "segment", "extent", "survey", "ratio"))
-"""Judges whose lack of evidence is a gap in what is known; trouble and credit are only there when something
-happened."""
 
 
 def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
     judges = [m.judge for m in card.judged if m.judge is not None]
-    answers = [j.half_life_us for j in judges if j.kind in ("survey", "served")]
+    answers = [j.fading_us for j in judges if j.fading_us is not None]
     places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
     return min((*card.half_lives_us, *answers, *places))

@@ -15,13 +15,14 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core import places
-from healthsvc.core.instants import to_us
+from healthsvc.core import events, places
+from healthsvc.core.instants import DAY_US, to_us
 
 Floats = NDArray[np.float64]
 
 SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
+SLOT_SPAN_US: Final = SLOT_SPAN_DAYS * DAY_US
 
 _COLUMNS: list[tuple[str, float]] = [("events", 0.0), ("first_seen", inf), ("last_seen", 0.0)]
 LAST_WRITER: Final = (
@@ -229,12 +230,13 @@ PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id
 
 Handler = Callable[[FactStore, Group], None]
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "survey.answered": _survey_answered,
-    "seats.changed": _seats_changed,
-    "subscription.changed": _subscription_changed,
-    "subscription.renewed": _subscription,
-    "subscription.cancelled": _subscription_cancelled,
-    "customer.updated": _customer_updated,
-    "override.set": _override_set,
-    "override.lifted": _override_lifted,
+    events.SURVEY_ANSWERED.name: _survey_answered,
+    events.SEATS_CHANGED.name: _seats_changed,
+    events.SUBSCRIPTION_CHANGED.name: _subscription_changed,
+    events.SUBSCRIPTION_RENEWED.name: _subscription,
+    events.SUBSCRIPTION_CANCELLED.name: _subscription_cancelled,
+    events.CUSTOMER_UPDATED.name: _customer_updated,
+    events.OVERRIDE_SET.name: _override_set,
+    events.OVERRIDE_LIFTED.name: _override_lifted,
 }
+"""The handler of each event type that writes facts."""

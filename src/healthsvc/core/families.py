@@ -6,24 +6,26 @@ silent uses less. Such flags are a family, and a family has one alert: its sharp
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from healthsvc.core.levels import Floats
-from healthsvc.core.scorecard import FlagRule, Scorecard
+from healthsvc.core.scorecard import SEVERITIES, FlagRule, Scorecard
+from healthsvc.core.scoring.flags.absence import AbsenceFlag
+from healthsvc.core.scoring.flags.both import BothFlag
+from healthsvc.core.scoring.flags.drop import DropFlag
+from healthsvc.core.scoring.flags.kind import NO_CAP
 
 if TYPE_CHECKING:
     from healthsvc.core.decide import FlagChange
 
 Kind = Literal["raised", "released", "renewed", "sharper", "beside", "eased"]
-_ABSENCE: Final = ("absence", "drop")
-_SEVERITIES: Final = ("info", "warning", "critical")
 
 
 def absences(card: Scorecard) -> frozenset[str]:
     """Flags that say that something didn't happen, or happened less, and those that are built on such a one."""
     found: set[str] = set()
     for rule in card.flags:
-        if rule.kind in _ABSENCE or not found.isdisjoint(rule.of):
+        if rule.of_absence or not found.isdisjoint(rule.of):
             found.add(rule.name)
     return frozenset(found)
 
@@ -31,11 +33,11 @@ def absences(card: Scorecard) -> frozenset[str]:
 def families(card: Scorecard) -> dict[int, tuple[int, ...]]:
     """By flag that has relatives: its family in declared order."""
     roots = list(range(len(card.flags)))
-    silences = [f for f, rule in enumerate(card.flags) if rule.kind == "absence"]
+    silences = [f for f, rule in enumerate(card.flags) if isinstance(rule, AbsenceFlag)]
     for f, rule in enumerate(card.flags):
-        if rule.kind == "both":
+        if isinstance(rule, BothFlag):
             roots[f] = roots[card.flag_names.index(rule.of[0])]
-        elif rule.kind == "drop":
+        elif isinstance(rule, DropFlag):
             roots[f] = next((s for s in silences if _covers(card, card.flags[s], rule)), f)
     grown = {root: tuple(f for f, r in enumerate(roots) if r == root) for root in set(roots)}
     return {f: grown[root] for f, root in enumerate(roots) if len(grown[root]) > 1}
@@ -70,7 +72,7 @@ def one_alert(
         for p in places:
             if found[p].kind == "raised" and now:
                 kind: Kind = "raised" if was is None else "sharper" if found[p].flag == top else "beside"
-                says_more = was is not None and card.flags[found[p].flag].kind == "both"
+                says_more = was is not None and isinstance(card.flags[found[p].flag], BothFlag)
                 told = found[p].alert and (found[p].flag == top or says_more)
                 found[p] = replace(found[p], kind=kind, alert=told)
         if was is not None and top is not None and top in before and top != was:
@@ -92,4 +94,4 @@ def _sharpest(card: Scorecard, flags: Sequence[int]) -> int | None:
 
 def _sharpness(rule: FlagRule) -> tuple[int, float]:
     """By the alert's severity, then by how low the flag caps the score."""
-    return _SEVERITIES.index(rule.severity or "info"), -(100.0 if rule.cap is None else rule.cap)
+    return SEVERITIES.index(rule.severity or "info"), -(NO_CAP if rule.cap is None else rule.cap)

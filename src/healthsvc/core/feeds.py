@@ -12,23 +12,20 @@ from numpy.typing import NDArray
 
 from healthsvc.core import facts as fact
 from healthsvc.core import items as item
+from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
 from healthsvc.core.relationship import NOTHING, Relationship
 from healthsvc.core.risk.section import RiskRules
-from healthsvc.core.scorecard import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
+from healthsvc.core.scorecard import ANY_OTHER, Feed, Scorecard
 
 _MEMO: Final = 50_000
 """Property values remembered per event type; the memory starts anew beyond it."""
 
-PAGE_VIEWED: Final = "page.viewed"
-CANCEL_VIEWED: Final = "page.viewed:cancel"
-"""What the risk's mapping calls a view of the cancel page."""
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-FEATURE_USED: Final = "feature.used"
 NO_SLOT: Final = -1
 HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
@@ -133,7 +130,7 @@ class Program:
         """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
         self._handled = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
-        self._feature_used = self._codes[FEATURE_USED]
+        self._feature_used = self._codes[FEATURE_USED.name]
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
@@ -184,7 +181,7 @@ class Program:
         by event."""
         feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
-        if event_type == PAGE_VIEWED and self.risk is not None:
+        if event_type == PAGE_VIEWED.name and self.risk is not None:
             names = sorted({*names, "kind"})
         constant = 0
         if not names:
@@ -195,7 +192,7 @@ class Program:
         self._handled = np.append(self._handled, event_type in HANDLED)
 
     def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
-        if event_type == PAGE_VIEWED and names == ["kind"]:
+        if event_type == PAGE_VIEWED.name and names == ["kind"]:
             return self._by_page_kind(feeds)
         if len(names) == 1:
             return self._by_property(feeds, names[0], event_type)
@@ -210,7 +207,7 @@ class Program:
             data = event.data
             kind = data.kind or page_kind(data.url)
             found = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED) if found is None else found
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if found is None else found
 
         return classify
 
@@ -249,8 +246,8 @@ class Program:
         if len(memo) >= _MEMO:
             memo.clear()
         fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
-        is_cancel = event_type == PAGE_VIEWED and values.get("kind") == "cancel"
-        found = memo[key] = self._signature(tuple(fed), CANCEL_VIEWED if is_cancel else event_type)
+        is_cancel = event_type == PAGE_VIEWED.name and values.get("kind") == "cancel"
+        found = memo[key] = self._signature(tuple(fed), CANCEL_PAGE_VIEWED if is_cancel else event_type)
         return found
 
     def _property(self, data: Any, name: str) -> Any:

@@ -11,6 +11,7 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from healthsvc.core.events import EVENT_TYPES, ItemKind, ItemStep, Moment
 from healthsvc.core.facts import COLUMN, WIDTH, Floats
 
 KEPT: Final = 7
@@ -37,17 +38,25 @@ _WAITING: Final = COLUMN["tickets_waiting"]
 _SERVED_WELL, _SERVED_BADLY = COLUMN["served_well_at"], COLUMN["served_badly_at"]
 _WELL_BEFORE, _BADLY_BEFORE = COLUMN["well_served_before_at"], COLUMN["badly_served_before_at"]
 
-_ticket, _complaint, _invoice = attrgetter("ticket_id"), attrgetter("complaint_id"), attrgetter("invoice_id")
-STEPS: Final = {  # type → kind, id of the item, what its instant says (None: only rates), whether it may rate
-    "ticket.opened": (TICKET, _ticket, _OPENED, False),
-    "ticket.answered": (TICKET, _ticket, _ANSWERED, False),
-    "ticket.resolved": (TICKET, _ticket, _CLOSED, True),
-    "complaint.filed": (COMPLAINT, _complaint, _OPENED, False),
-    "complaint.resolved": (COMPLAINT, _complaint, _CLOSED, False),
-    "complaint.rated": (COMPLAINT, _complaint, None, True),
-    "invoice.overdue": (INVOICE, _invoice, _OPENED, False),
-    "invoice.paid": (INVOICE, _invoice, _CLOSED, False),
+_KINDS: Final[dict[ItemKind, int]] = {"ticket": TICKET, "complaint": COMPLAINT, "invoice": INVOICE}
+_MOMENTS: Final[dict[Moment | None, int | None]] = {
+    "opened": _OPENED,
+    "answered": _ANSWERED,
+    "closed": _CLOSED,
+    None: None,
 }
+
+
+def _moment(step: ItemStep) -> int | None:
+    return None if step.moment is None else _MOMENTS[step.moment]
+
+
+STEPS: Final = {
+    t.name: (_KINDS[t.item.kind], attrgetter(t.item.id_field), _moment(t.item), t.item.rates)
+    for t in EVENT_TYPES
+    if t.item is not None
+}
+"""Type → kind, id of the item, which instant it gives (None: it only rates), whether it may rate."""
 
 
 class ItemStore(Protocol):

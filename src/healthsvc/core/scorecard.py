@@ -5,7 +5,7 @@ plain data of a YAML file.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
@@ -13,23 +13,9 @@ from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.places import LIFECYCLE, StageRule
 from healthsvc.core.references import Distributions
 
-JudgeKind = Literal["habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
-FlagKind = Literal[
-    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both", "either"
-]
 Severity = Literal["info", "warning", "critical"]
-
-BUILTIN_TYPES: Final = frozenset(
-    {
-        *("page.viewed", "feature.used", "feature.requested", "session.started", "seats.changed"),
-        *("survey.sent", "survey.answered", "ticket.opened", "ticket.answered", "ticket.resolved"),
-        *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
-        *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
-        *("referral.made", "champion.left", "contact.logged", "customer.updated"),
-        *("override.set", "override.lifted"),
-    }
-)
-"""The event types whose meaning the service knows; any other is the operator's own."""
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""Rising."""
 
 ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
@@ -47,21 +33,26 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """How a measure turns into evidence (how much it weighs now) and a value (0 bad .. 1 good)."""
+    """How a measure turns into evidence (how much it weighs now) and a value (0 bad .. 1 good).
 
-    kind: JudgeKind
-    at: float = 1.0
-    """habit: share of the own habit that is full marks; target, trouble, credit: the level that counts half; extent:
-    functions owned if unknown."""
-    half_life_us: int = 90 * DAY_US
-    """survey, served: how fast an answer loses weight."""
-    fact: str = ""
-    to: str = ""
-    worst: float = 0.0
-    best: float = 1.0
-    min_events: float = 1.0
+    The kinds of judge are the classes of `scoring.judges`, a file each.
+    """
+
+    kind: ClassVar[str]
+    expected: ClassVar[bool] = True
+    """Whether a lack of evidence is a gap in what is known; False: only there when something happened."""
     reference: Distributions | None = None
-    """segment: the frozen distributions; None: there are none yet, and `at` judges as a target's does."""
+    """The frozen distributions that it judges against; None: none, or none yet."""
+
+    @property
+    def wants_reference(self) -> bool:
+        """Whether it lacks a reference that is made of the customers when the version is published."""
+        return False
+
+    @property
+    def fading_us(self) -> int | None:
+        """The half-life with which its evidence fades, where it has one of its own."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,28 +86,28 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRule:
-    """When a flag holds, what it caps the score at, and what its alert is called."""
+    """What all flags have in common: a name, what they read, the cap on the score and the alert.
 
+    The kinds of flag are the classes of `scoring.flags`, a file each.
+    """
+
+    kind: ClassVar[str]
+    of_absence: ClassVar[bool] = False
+    """Whether it says that something didn't happen, or happened less."""
     name: str
-    kind: FlagKind
     title: Text
     measure: str = ""
-    release: str = ""
-    half_life_us: int = 0
-    at: float = 0.0
-    span_us: int = 0
-    min_events: float = 1.0
+    """The measure that it reads, if any."""
     fact: str = ""
+    """The fact that it reads, if any."""
+    of: tuple[str, ...] = ()
+    """The flags declared before that it is made of, if any."""
     cap: float | None = None
     severity: Severity | None = None
     """None: the flag raises no alert."""
     override: bool = False
     """The cap stands even where there is too little evidence for a score."""
     play: Text = NO_TEXT
-    of: tuple[str, ...] = ()
-    """both, either: the flags, declared before, that must hold together, or of which one must."""
-    unless: str = ""
-    """answer: a fact that says more; while it was told within the span, the flag doesn't hold."""
     enabled: bool = True
     """Whether it can hold at all; a variant may say otherwise."""
 
@@ -162,9 +153,7 @@ class Scorecard:
         cards = (self, *(variant.card for variant in self.variants))
         judges = [m.judge for card in cards for m in card.judged if m.judge is not None]
         large = self.large_account
-        return any(j.kind == "segment" and j.reference is None for j in judges) or (
-            large.percentile is not None and large.line is None
-        )
+        return any(judge.wants_reference for judge in judges) or (large.percentile is not None and large.line is None)
 
     def judging(self, variant: int) -> "Scorecard":
         """What judges customers of a variant, by number: 0 is the scorecard itself, then the variants as declared."""

@@ -10,7 +10,9 @@ from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.reference_document import large_account, reference
 from healthsvc.core.references import Distributions
 from healthsvc.core.scorecard import FlagRule, Measure, Scorecard
-from healthsvc.core.scorecard_parts import MOST_FLAGS, MOST_MEASURES, bands, flag, lifecycle, measure
+from healthsvc.core.scorecard_parts import MOST_FLAGS, MOST_MEASURES, bands, lifecycle, measure
+from healthsvc.core.scoring.flags import read_flag
+from healthsvc.core.scoring.flags.reading import Vocabulary
 from healthsvc.core.variants import variants
 
 
@@ -84,16 +86,13 @@ def _measures(
 
 
 def _flags(data: object, kept: Sequence[str], facts: Sequence[str], half_lives: Sequence[int]) -> tuple[FlagRule, ...]:
-    found: tuple[FlagRule, ...] = ()
+    rules: list[FlagRule] = []
     for i, item in enumerate(_listed("flags", data, MOST_FLAGS)):
-        found += (flag(item, f"/flags/{i}", kept, facts, [rule.name for rule in found]),)
-    _unique("flags", [rule.name for rule in found])
-    for i, rule in enumerate(found):
-        if rule.kind == "intent" and not rule.release:
-            raise ScorecardError(f"/flags/{i}/release", "is needed for a flag of kind 'intent'")
-        if rule.kind == "level" and rule.half_life_us not in half_lives:
-            raise ScorecardError(f"/flags/{i}/half_life_days", "must be one of half_lives_days")
-    return found
+        earlier = [rule.name for rule in rules]
+        vocabulary = Vocabulary(measures=kept, facts=facts, flags=earlier, half_lives_us=half_lives)
+        rules.append(read_flag(item, f"/flags/{i}", vocabulary))
+    _unique("flags", [rule.name for rule in rules])
+    return tuple(rules)
 
 
 def _listed(section: str, data: object, most: int) -> list[Any]:

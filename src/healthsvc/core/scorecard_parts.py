@@ -1,35 +1,18 @@
 """The parts of a scorecard, each read from the plain data of its document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.phrases.texts import text
 from healthsvc.core.places import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.references import Distributions
-from healthsvc.core.scorecard import Band, Feed, FlagRule, Judge, Measure
+from healthsvc.core.scorecard import Band, Feed, Measure
+from healthsvc.core.scoring.judges import read_judge
 
-JUDGES: Final = ("habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served")
-FLAGS: Final = (
-    *(
-        "intent",
-        "level",
-        "absence",
-        "drop",
-        "answer",
-        "answer_from",
-        "loyal",
-        "open",
-        "ahead",
-        "churned",
-        "both",
-        "either",
-    ),
-)
 MOST_MEASURES: Final = 64
 MOST_FLAGS: Final = 48
 """Flags are remembered as bits of a float64."""
-SEVERITIES: Final = ("info", "warning", "critical")
 
 
 def _feeds(data: object, path: str) -> tuple[Feed, ...]:
@@ -54,35 +37,6 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
     return tuple(feeds)
 
 
-def _judge(data: object, path: str, facts: Sequence[str], reference: Distributions | None) -> Judge:
-    r = Reader(data, path)
-    judge = Judge(
-        kind=r.choice("kind", JUDGES),
-        at=r.number("at", 1.0, low=0.001),
-        half_life_us=r.days("half_life_days", 90),
-        fact=choose(r.get("fact", ""), ("", *facts), f"{path}/fact"),
-        to=choose(r.get("to", ""), ("", *facts), f"{path}/to"),
-        worst=r.number("worst", 0.0, low=-1e9),
-        best=r.number("best", 1.0, low=-1e9),
-        min_events=r.number("min_events", 1.0),
-        reference=reference if r.get("kind") == "segment" else None,
-    )
-    r.done()
-    if judge.kind in ("survey", "ratio", "open", "served") and not judge.fact:
-        raise ScorecardError(f"{path}/fact", f"is needed for a judge of kind {judge.kind!r}")
-    if judge.kind == "survey" and judge.worst == judge.best:
-        raise ScorecardError(f"{path}/best", "must differ from `worst`")
-    if judge.kind == "ratio" and not judge.to:
-        raise ScorecardError(f"{path}/to", "is needed for a judge of kind 'ratio'")
-    if judge.kind == "survey":
-        choose(judge.fact, _dated(facts), f"{path}/fact")
-    if judge.kind == "served":
-        choose(judge.fact, _instants(facts), f"{path}/fact")
-        if not 0 <= judge.best <= 1:
-            raise ScorecardError(f"{path}/best", "must be a number from 0 to 1: the marks")
-    return judge
-
-
 def measure(
     data: object, path: str, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
 ) -> Measure:
@@ -96,7 +50,7 @@ def measure(
         feeds=() if of else _feeds(r.need("feeds"), f"{path}/feeds"),
         dimension=None if dimension is None else choose(dimension, dimensions, f"{path}/dimension"),
         share=r.number("share", 0.0, high=100),
-        judge=None if judge is None else _judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
+        judge=None if judge is None else read_judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
         of=of,
         why=text(r.get("why"), f"{path}/why"),
     )
@@ -104,78 +58,6 @@ def measure(
     if (measure.judge is None) != (measure.dimension is None):
         raise ScorecardError(path, "a scored measure needs both `dimension` and `judge`")
     return measure
-
-
-def _together(data: object, path: str, before: Sequence[str]) -> tuple[str, ...]:
-    if data is None:
-        return ()
-    if not isinstance(data, list) or not data:
-        raise ScorecardError(path, "must be a list of flags that are declared before")
-    return tuple(choose(name, before, f"{path}/{i}") for i, name in enumerate(data))
-
-
-def _dated(facts: Sequence[str]) -> list[str]:
-    """Facts whose instant is known."""
-    return [name for name in facts if f"{name}_at" in facts]
-
-
-def _instants(facts: Sequence[str]) -> list[str]:
-    """Facts that are instants themselves."""
-    said_at = {f"{name}_at" for name in facts}
-    return [name for name in facts if name.endswith(("_at", "_effective")) and name not in said_at]
-
-
-def _open_since(facts: Sequence[str]) -> list[str]:
-    """Facts that count open items."""
-    return [name for name in facts if f"{name}_since" in facts]
-
-
-_FACTS_OF: Final[dict[str, Callable[[Sequence[str]], list[str]]]] = {
-    "answer": _dated,
-    "answer_from": _dated,
-    "open": _open_since,
-    "ahead": _instants,
-}
-"""Which facts a flag of a kind can look at."""
-
-
-def flag(data: object, path: str, measures: Sequence[str], facts: Sequence[str], flags: Sequence[str]) -> FlagRule:
-    r = Reader(data, path)
-    cap = r.get("cap")
-    severity = r.get("alert")
-    rule = FlagRule(
-        name=str(r.need("name")),
-        kind=r.choice("kind", FLAGS),
-        title=text(r.need("title"), f"{path}/title"),
-        measure=choose(r.get("measure", ""), ("", *measures), f"{path}/measure"),
-        release=choose(r.get("release", ""), ("", *measures), f"{path}/release"),
-        half_life_us=r.days("half_life_days", 14),
-        at=r.number("at", 0.0, low=-1e9),
-        span_us=r.days("days", 14),
-        min_events=r.number("min_events", 1.0),
-        fact=choose(r.get("fact", ""), ("", *facts), f"{path}/fact"),
-        cap=None if cap is None else r.number("cap", 0, high=100),
-        severity=None if severity is None else choose(severity, SEVERITIES, f"{path}/alert"),  # type: ignore[arg-type]  # checked by choose
-        override=r.switch("override", False),
-        play=text(r.get("play"), f"{path}/play"),
-        of=_together(r.get("of"), f"{path}/of", flags),
-        enabled=r.switch("enabled", True),
-        unless=choose(r.get("unless", ""), ("", *_dated(facts)), f"{path}/unless"),
-    )
-    r.done()
-    if rule.kind in ("both", "either") and not rule.of:
-        raise ScorecardError(f"{path}/of", f"is needed for a flag of kind {rule.kind!r}")
-    if rule.kind in ("level", "drop") and rule.at <= 0:
-        raise ScorecardError(f"{path}/at", f"must be above 0 for a flag of kind {rule.kind!r}")
-    if rule.kind in _FACTS_OF:
-        choose(rule.fact, _FACTS_OF[rule.kind](facts), f"{path}/fact")
-    if rule.unless and rule.kind != "answer":
-        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
-    if rule.kind in ("intent", "level", "absence", "drop") and not rule.measure:
-        raise ScorecardError(f"{path}/measure", f"is needed for a flag of kind {rule.kind!r}")
-    if rule.kind in ("answer", "answer_from", "open", "ahead") and not rule.fact:
-        raise ScorecardError(f"{path}/fact", f"is needed for a flag of kind {rule.kind!r}")
-    return rule
 
 
 def bands(data: object) -> tuple[Band, ...]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from healthsvc.core import contact
 from healthsvc.core.briefing import last_contact
 from healthsvc.core.contact import ContactRules
+from healthsvc.core.events import NOT_BY_CUSTOMER
 from healthsvc.core.instants import from_us
 from healthsvc.core.view import View
 from healthsvc.store import archive_hours
@@ -16,7 +17,7 @@ from healthsvc.store.engine import AsyncConnection
 
 async def acted(conn: AsyncConnection, keys: Sequence[int], now_us: int) -> Mapping[int, list[int]]:
     """When these customers acted themselves lately, by key."""
-    return await archive_hours.acted(conn, keys, now_us - contact.LOOKED_BACK_US, contact.OURS)
+    return await archive_hours.acted(conn, keys, now_us - contact.LOOKED_BACK_US, NOT_BY_CUSTOMER)
 
 
 def told(

@@ -1,7 +1,6 @@
 """Delivering webhooks: claim under a lease, POST outside of any transaction, write down what came of it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,14 +8,22 @@ from typing import Final, Protocol
 
 import structlog
 
-from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_success, judge, label
+from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_alive, is_success, judge, label
+from healthsvc.core.slots import TICK_SECONDS, Slots
 from healthsvc.flows.attempts import Finished, save
 from healthsvc.store import deliveries
 from healthsvc.store.deliveries import CHANNEL, Claimed, Room
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.store.outage import is_outage
 from healthsvc.store.secrets import Vault
-from healthsvc.telemetry import DELIVERY_ATTEMPTS, EVENT_TO_WEBHOOK, OUTBOX_AGE, LogEvent
+from healthsvc.telemetry import (
+    DELIVERY_ATTEMPTS,
+    DELIVERY_SLOTS,
+    EVENT_TO_WEBHOOK,
+    OUTBOX_AGE,
+    PROBATION,
+    LogEvent,
+)
 
 POLL_SECONDS: Final = 1.0  # the net, should a notification be lost
 PAUSE_SECONDS: Final = 0.5  # after a failed transaction
@@ -43,16 +50,14 @@ class Wake(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much is tried at a time. The lease must outlast the sender's deadline by some seconds."""
+    """How much is tried at a time; the lease must outlast the sender's deadline by some seconds.
 
-    concurrency: int = 64
+    `concurrency` is for endpoints that answer fast; others have slots beside these (`core.slots.SIZES`).
+    """
+
+    concurrency: int = 256
     per_endpoint: int = 8
     lease: timedelta = timedelta(seconds=30)
-
-    @property
-    def failing(self) -> int:
-        """Of all tries at a time, those that endpoints which fail may take: the well ones never wait for them."""
-        return max(1, self.concurrency // 4)
 
 
 class Deliverer:
@@ -72,9 +77,8 @@ class Deliverer:
     ) -> None:
         self._engine, self._sender, self._now, self._ear, self._vault = engine, sender, now, wake, vault
         self._worker, self._chance, self._limits = worker_id, chance, limits or Limits()
-        self._held: dict[int, str] = {}  # deliveries in flight, and their endpoints
-        self._failing: set[str] = set()  # of these, the endpoints that failed last time
-        self._hungry = False  # more may be due as soon as a try ends
+        self._slots = Slots(concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint)
+        self._limited = False  # more may be due as soon as a slot is free
         self._look = asyncio.Event()
         self._stopping = False
         self._finished: asyncio.Queue[Finished | None] = asyncio.Queue()
@@ -82,7 +86,10 @@ class Deliverer:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at most."""
         async with asyncio.TaskGroup() as group:
-            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop), self._keep_house())]
+            aides = [
+                group.create_task(aide)
+                for aide in (self._hear(), self._heed(stop), self._keep_house(), self._watch_tries())
+            ]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
             await self._claim_until(stop, group, tries)
@@ -121,32 +128,25 @@ class Deliverer:
                 await self._look.wait()
 
     async def _claim(self) -> tuple[list[Claimed], bool]:
-        slots = self._limits.concurrency - len(self._held)
-        if slots <= 0:
-            self._hungry = True
-            return [], False
-        failing = self._limits.failing - sum(each in self._failing for each in self._held.values())
-        room = Room(slots=slots, failing_slots=max(0, failing), per_endpoint=self._limits.per_endpoint, held=self._held)
+        slots = self._slots
+        room = Room(openings=slots.openings(), allowances=slots.allowances(), held=slots.running)
         now = self._now()
         async with self._engine.begin() as conn:
             claimed, contended = await deliveries.claim(
                 conn, room, worker=self._worker, now=now, lease_until=now + self._limits.lease
             )
         for each in claimed:
-            self._held[each.id] = each.endpoint_id
-            (self._failing.add if each.failing else self._failing.discard)(each.endpoint_id)
-        busy = Counter(self._held.values())
-        self._hungry = len(claimed) == slots or any(self._is_full(*each) for each in busy.items())
+            slots.begin(each.id, each.endpoint_id, failing=each.failing)
+        self._limited = slots.is_binding
+        self._show_slots()
         return claimed, contended
-
-    def _is_full(self, endpoint_id: str, tries: int) -> bool:
-        return tries >= (1 if endpoint_id in self._failing else self._limits.per_endpoint)
 
     async def _try(self, claimed: Claimed) -> None:
         started_at = self._now()
         outcome = await self._post(claimed, started_at)
         ended_at = self._now()
         verdict = judge(outcome, attempt=claimed.attempt + 1, at=ended_at, chance=self._chance())
+        self._slots.end(claimed.id, success=is_alive(verdict))
         self._measure(claimed, outcome, ended_at)
         finished = Finished(claimed=claimed, started_at=started_at, ended_at=ended_at, outcome=outcome, verdict=verdict)
         self._finished.put_nowait(finished)
@@ -160,6 +160,20 @@ class Deliverer:
             seconds=round(outcome.seconds, 4),
             verdict=verdict.__class__.__name__,
         )
+
+    async def _watch_tries(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._slots.tick():
+                self._look_if_limited()
+
+    def _look_if_limited(self) -> None:
+        if self._limited:
+            self._look.set()
+
+    def _show_slots(self) -> None:
+        for pool, used in self._slots.used.items():
+            DELIVERY_SLOTS.labels(pool=pool.value).set(used)
 
     async def _post(self, claimed: Claimed, at: datetime) -> Outcome:
         try:
@@ -196,7 +210,9 @@ class Deliverer:
                 batch.append(following)
             await self._save(batch)
             for each in batch:
-                self._release(each)
+                self._slots.release(each.claimed.id)
+            self._show_slots()
+            self._look_if_limited()
 
     async def _save(self, batch: Sequence[Finished]) -> None:
         """Write a batch, patiently while the database is away: what isn't written is sent again when its lease ends."""
@@ -214,23 +230,18 @@ class Deliverer:
                 structlog.get_logger().warning(LogEvent.ENDPOINT_DISABLED, endpoint=endpoint_id, reason=reason)
             return
 
-    def _release(self, finished: Finished) -> None:
-        endpoint_id = self._held.pop(finished.claimed.id)
-        if endpoint_id not in self._held.values():
-            self._failing.discard(endpoint_id)
-        if self._hungry:
-            self._look.set()
-
     async def _keep_house(self) -> None:
         """Show the outbox's age, and delete what is past retention."""
         loop = asyncio.get_running_loop()
         sweep_at = loop.time()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            PROBATION.set(self._slots.in_probation)
             try:
                 async with self._engine.begin() as conn:
                     OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
                 if loop.time() >= sweep_at:
+                    self._slots.forget_idle()
                     await sweep(self._engine, self._now())
                     sweep_at = loop.time() + SWEEP_SECONDS
             except Exception as error:

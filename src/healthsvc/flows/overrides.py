@@ -8,6 +8,7 @@ from math import isnan
 from typing import Any, Final
 
 from healthsvc.core import facts
+from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows import read
 from healthsvc.store import overrides as stored
@@ -40,13 +41,13 @@ def set_event(customer_id: str, event_id: str, wish: Wish, replaces: float | Non
     }
     if replaces is not None:
         data["replaces"] = replaces
-    return _event("override.set", customer_id, event_id, data, now)
+    return _event(OVERRIDE_SET.name, customer_id, event_id, data, now)
 
 
 def lift_event(customer_id: str, event_id: str, author: str, reason: str | None, now: datetime) -> str:
     """The event that ends an override."""
     data = {"author": author} | ({} if reason is None else {"reason": reason})
-    return _event("override.lifted", customer_id, event_id, data, now)
+    return _event(OVERRIDE_LIFTED.name, customer_id, event_id, data, now)
 
 
 def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now: datetime) -> str:

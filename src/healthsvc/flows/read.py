@@ -13,6 +13,7 @@ from healthsvc.core import facts, memory
 from healthsvc.core.contact import ContactRules
 from healthsvc.core.decide import flag_names
 from healthsvc.core.evaluate import Evaluation, evaluate
+from healthsvc.core.events import OVERRIDE_SET
 from healthsvc.core.explain import Contribution, contributions
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.lifecycle import stage_name, stage_reason
@@ -284,7 +285,7 @@ def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen, language
     why, said = part.why.within(language), override_of(seen) if part.measure == facts.OVERRIDE else None
     if said is not None:
         why = f"{said['author']}: {said['reason']}"
-        event = {"id": said["event_id"], "source": said["source"], "type": "override.set"}
+        event = {"id": said["event_id"], "source": said["source"], "type": OVERRIDE_SET.name}
         events = [{**event, "occurred_at": said["set_at"]}]
     return {
         "measure": part.measure,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from healthsvc.core.contacts import OURS
+from healthsvc.core.events import NOT_BY_CUSTOMER
 from healthsvc.store.engine import AsyncConnection
 
 MOST_EVENTS: Final = 10_000
@@ -40,7 +40,7 @@ async def people(conn: AsyncConnection, key: int, after_us: int, until_us: int, 
     """Those whom the newest `MOST_EVENTS` events within the span name, the last seen first."""
     found = await conn.execute(
         _PEOPLE,
-        {"key": key, "after": after_us, "until": until_us, "lately": lately_us, "ours": list(OURS)}
+        {"key": key, "after": after_us, "until": until_us, "lately": lately_us, "ours": sorted(NOT_BY_CUSTOMER)}
         | {"most": MOST_EVENTS, "people": MOST_PEOPLE},
     )
     return found.mappings().all()

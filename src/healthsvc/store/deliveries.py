@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping, text
 
+from healthsvc.core.slots import NEW, Allowance, Opening, Pool
 from healthsvc.store.engine import AsyncConnection
 from healthsvc.store.keyset import Place, newest
 
@@ -125,49 +126,64 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much a claimer can take: `slots` in all, of them `failing_slots` for endpoints that are failing.
+    """How much a claimer can take: the pools' free slots, and what each endpoint may have.
 
-    An endpoint gets at most `per_endpoint` tries at a time, a failing one a single one. `held` are the deliveries in
-    flight, with their endpoints: they count, and aren't claimed again even if their lease ended meanwhile.
+    An endpoint without an allowance gets what a new one does; a failing one a single try at a time. `held` are the
+    deliveries in flight, with their endpoints: they count, and aren't claimed again even if their lease ended.
     """
 
-    slots: int
-    failing_slots: int
-    per_endpoint: int
+    openings: Mapping[Pool, Opening]
+    allowances: Mapping[str, Allowance]
     held: Mapping[int, str]
 
 
 async def claim(
     conn: AsyncConnection, room: Room, *, worker: str, now: datetime, lease_until: datetime
 ) -> tuple[list[Claimed], bool]:
-    """Lease what is due, the oldest first; also whether more may be due that another claimer was just taking.
+    """Lease what is due, an endpoint's oldest first; also whether more may be due that another claimer was just taking.
 
-    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. The commit doesn't wait for the
-    disk: a lease that is lost in a crash means that the delivery is claimed again, which it would be anyway.
+    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. Within a pool, first tries go
+    before second ones, then endpoints take turns; how many a pool takes is `Opening.admits`, in SQL. The commit doesn't
+    wait for the disk: a lease that is lost in a crash means that the delivery is claimed again, as it would be anyway.
     """
     rows = await conn.execute(
         text(
             """
             with held as (
                 select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id) group by id
+            ), known as (
+                select * from unnest(
+                    cast(:known_ids as text[]), cast(:windows as int[]), cast(:proven as boolean[]),
+                    cast(:turns as bigint[])
+                ) as k (id, tries, proven, turn)
+            ), pools as (
+                select * from unnest(cast(:pools as text[]), cast(:free as int[]), cast(:spacings as int[]))
+                    as p (pool, free, spacing)
             ), ready as materialized (
-                select e.id, e.failing_since is not null as failing,
-                    case when e.failing_since is null then :per_endpoint else 1 end - coalesce(h.count, 0) as free
-                from endpoints e left join held h on h.id = e.id
+                select e.id, k.turn, coalesce(h.count, 0) as held,
+                    case when e.failing_since is not null then 'failing' when k.proven then 'proven'
+                        else 'probation' end as pool,
+                    case when e.failing_since is not null then 1 else coalesce(k.tries, :new_window) end as tries
+                from endpoints e left join held h on h.id = e.id left join known k on k.id = e.id
                 where e.state = 'enabled' and (e.paused_until is null or e.paused_until <= :now)
             ), due as materialized (
-                select d.id, r.failing
+                select d.id, r.pool, r.turn, r.held + d.place as nth
                 from ready r cross join lateral (
-                    select id from deliveries
-                    where endpoint_id = r.id and state = 'pending' and due_at <= :now
-                        and (lease_until is null or lease_until <= :now) and id <> all(cast(:held_ids as bigint[]))
-                    order by due_at, id limit greatest(r.free, 0)
+                    select id, row_number() over (order by due_at, id) as place from (
+                        select id, due_at from deliveries
+                        where endpoint_id = r.id and state = 'pending' and due_at <= :now
+                            and (lease_until is null or lease_until <= :now)
+                            and id <> all(cast(:held_ids as bigint[]))
+                        order by due_at, id limit greatest(r.tries - r.held, 0)
+                    ) oldest
                 ) d
+            ), queued as materialized (
+                select id, nth, pool,
+                    row_number() over (partition by pool order by nth, turn nulls first, id) - 1 as ahead
+                from due
             ), chosen as materialized (
-                (select id from due where not failing order by id limit :slots)
-                union all
-                (select id from due where failing order by id limit :failing_slots)
-                limit :slots
+                select q.id from queued q join pools p on p.pool = q.pool
+                where p.free - q.ahead >= case when q.nth = 1 then 1 else q.nth * p.spacing end
             ), taken as materialized (
                 select id from deliveries
                 where id in (select id from chosen) and state = 'pending'
@@ -188,20 +204,27 @@ async def claim(
             order by l.id
             """
         ),
-        {
-            "held_ids": list(room.held),
-            "held_endpoints": list(room.held.values()),
-            "per_endpoint": room.per_endpoint,
-            "slots": room.slots,
-            "failing_slots": room.failing_slots,
-            "worker": worker,
-            "now": now,
-            "lease_until": lease_until,
-        },
+        {**_room(room), "worker": worker, "now": now, "lease_until": lease_until},
     )
     found = rows.mappings().all()
     claimed = [_claimed(row) for row in found if row["id"] is not None]
     return claimed, len(claimed) < found[0]["chosen"]
+
+
+def _room(room: Room) -> dict[str, Any]:
+    allowances, openings = room.allowances.values(), room.openings.values()
+    return {
+        "held_ids": list(room.held),
+        "held_endpoints": list(room.held.values()),
+        "known_ids": list(room.allowances),
+        "windows": [each.window for each in allowances],
+        "proven": [each.proven for each in allowances],
+        "turns": [each.turn for each in allowances],
+        "new_window": NEW.window,
+        "pools": [pool.value for pool in room.openings],
+        "free": [opening.free for opening in openings],
+        "spacings": [opening.spacing for opening in openings],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from healthsvc.core.events import OVERRIDE_SET
 from healthsvc.core.instants import from_us
 from healthsvc.store.engine import AsyncConnection
 
@@ -46,7 +47,7 @@ async def every(conn: AsyncConnection, keys: Sequence[int]) -> list[SetOverride]
 
 def _set(customer_key: int, occurred_us: int, event: str) -> SetOverride | None:
     said = json.loads(event)
-    if said["type"] != "override.set":
+    if said["type"] != OVERRIDE_SET.name:
         return None
     data = said["data"]
     return SetOverride(

@@ -6,10 +6,7 @@ host's name stays in the request and in TLS. Errors don't tell an address that i
 
 import asyncio
 import re
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, TypeAlias
@@ -23,7 +20,6 @@ PORTS: Final = frozenset({443, 80, 8443})
 URL_LIMIT: Final = 2048
 RESOLVE_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 5.0  # per address
-RESOLVER_THREADS: Final = 32  # a dead name server mustn't use up the loop's own few threads
 
 UNREACHABLE: Final = "The host can't be reached at a permitted address."
 NUMBERLIKE: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
@@ -184,24 +180,6 @@ async def check_url(url: str, policy: Policy, resolve: Resolve) -> list[str]:
     return []
 
 
-class SystemResolver:
-    """The operating system's resolver, in threads of its own. Call it; close it at the end."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host, port)
-        return list(dict.fromkeys(found))
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _lookup(host: str, port: int) -> list[str]:
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Dials only what `admit` lets through, and the very addresses that it looked at."""
 
@@ -243,61 +221,3 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's transport over guarded pools, one per scheme; keeps connections warm.
-
-    It is used without httpx's client, so there are no redirects, no cookies, no proxies or credentials from the
-    environment, and no log lines with receivers' URLs. Raises httpcore's errors.
-    """
-
-    def __init__(
-        self, policy: Policy, resolve: Resolve, tls: ssl.SSLContext, *, connections: int, idle_seconds: float
-    ) -> None:
-        self._pools: dict[str, httpcore.AsyncConnectionPool] = {
-            scheme: httpcore.AsyncConnectionPool(
-                ssl_context=tls,
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=idle_seconds,
-                network_backend=GuardedBackend(scheme, policy, resolve),
-            )
-            for scheme in _SCHEMES
-        }
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = await self._pools[url.scheme].handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.content,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
-        )
-
-    async def aclose(self) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
-
-
-_SCHEMES: Final[tuple[Scheme, ...]] = ("https", "http")
-
-
-class _Body(httpx.AsyncByteStream):
-    """The bytes as they arrive, undecoded: a small compressed answer can't unfold into a large one."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._answer.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()

@@ -11,13 +11,16 @@ import httpx
 
 from healthsvc import __version__
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
-from healthsvc.webhooks.guard import GuardedTransport, Policy, Resolve, SystemResolver, TargetError, check_url, target
+from healthsvc.webhooks.guard import Policy, Resolve, TargetError, check_url, target
+from healthsvc.webhooks.resolver import SystemResolver
 from healthsvc.webhooks.signing import headers
+from healthsvc.webhooks.transport import GuardedTransport
 
 DEADLINE_SECONDS: Final = 15.0  # name, connection, TLS, request, and the answer with its body
 READ_LIMIT: Final = 64 * 1024
 KEEP_LIMIT: Final = 16 * 1024
 IDLE_SECONDS: Final = 120.0
+WARM_CONNECTIONS: Final = 256
 BROKEN: Final = (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError)
 
 
@@ -31,7 +34,7 @@ class Sender:
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
-        connections: int = 128,
+        warm: int = WARM_CONNECTIONS,
     ) -> None:
         self._policy = policy
         self._system = SystemResolver() if resolve is None else None
@@ -41,7 +44,7 @@ class Sender:
             policy,
             self._resolve,
             tls or httpx.create_ssl_context(trust_env=False),
-            connections=connections,
+            warm=warm,
             idle_seconds=IDLE_SECONDS,
         )
 

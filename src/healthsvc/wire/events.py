@@ -4,12 +4,14 @@ Unknown fields are refused in the envelope and allowed in `data`. The limits her
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from msgspec import Meta, Struct, field
 from msgspec.json import Encoder
+
+from healthsvc.core import events as core_events
 
 LARGEST = 10**15  # beyond this a number is a mistake, and sums in doubles lose their cents
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
@@ -51,12 +53,18 @@ AttributeValue = (
 Attributes = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], AttributeValue], Meta(max_length=100)]
 
 
+Example = Mapping[str, Any]
+"""Good `data` of a type, as schemas and API documents show it."""
+
+
 class Data(Struct, frozen=True, gc=False, kw_only=True):
     """What an event says beyond its envelope; fields not listed are kept in the log and otherwise ignored."""
 
 
 class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What every event has."""
+
+    example_data: ClassVar[Example] = {}
 
     id: Annotated[
         Id, Meta(description="Unique within its source; a repeated (customer_id, source, id) is counted once.")
@@ -306,154 +314,226 @@ class OverrideLiftedData(Data, frozen=True, kw_only=True):
     reason: Prose | None = None
 
 
-class PageViewed(Envelope, frozen=True, kw_only=True, tag="page.viewed"):
+class PageViewed(Envelope, frozen=True, kw_only=True, tag=core_events.PAGE_VIEWED.name):
     """Someone of the customer looked at a page."""
 
     data: PageData
+    example_data: ClassVar[Example] = {
+        "url": "https://example.com/account/cancel",
+        "title": "Cancel your plan",
+    }
 
 
-class FeatureUsed(Envelope, frozen=True, kw_only=True, tag="feature.used"):
+class FeatureUsed(Envelope, frozen=True, kw_only=True, tag=core_events.FEATURE_USED.name):
     """A feature of the product was used."""
 
     data: FeatureUsedData
+    example_data: ClassVar[Example] = {"feature": "reports", "quantity": 2}
 
 
-class FeatureRequested(Envelope, frozen=True, kw_only=True, tag="feature.requested"):
+class FeatureRequested(Envelope, frozen=True, kw_only=True, tag=core_events.FEATURE_REQUESTED.name):
     """The customer asked for a feature."""
 
     data: FeatureRequestedData = field(default_factory=FeatureRequestedData)
+    example_data: ClassVar[Example] = {"feature": "dark-mode", "title": "A dark mode, please"}
 
 
-class SessionStarted(Envelope, frozen=True, kw_only=True, tag="session.started"):
+class SessionStarted(Envelope, frozen=True, kw_only=True, tag=core_events.SESSION_STARTED.name):
     """Someone of the customer signed in."""
 
     data: SessionData = field(default_factory=SessionData)
+    example_data: ClassVar[Example] = {"session_id": "s-1", "user_agent": "Firefox", "duration_seconds": 12.5}
 
 
-class SeatsChanged(Envelope, frozen=True, kw_only=True, tag="seats.changed"):
+class SeatsChanged(Envelope, frozen=True, kw_only=True, tag=core_events.SEATS_CHANGED.name):
     """The number of seats, or of those in use, changed."""
 
     data: SeatsData
+    example_data: ClassVar[Example] = {"seats": 25, "active": 19}
 
 
-class SurveySent(Envelope, frozen=True, kw_only=True, tag="survey.sent"):
+class SurveySent(Envelope, frozen=True, kw_only=True, tag=core_events.SURVEY_SENT.name):
     """A survey went out."""
 
     data: SurveySentData
+    example_data: ClassVar[Example] = {"survey": "nps", "survey_id": "q2"}
 
 
-class SurveyAnswered(Envelope, frozen=True, kw_only=True, tag="survey.answered"):
+class SurveyAnswered(Envelope, frozen=True, kw_only=True, tag=core_events.SURVEY_ANSWERED.name):
     """A survey came back."""
 
     data: NpsAnswer | CsatAnswer | CesAnswer
+    example_data: ClassVar[Example] = {
+        "survey": "nps",
+        "score": 9,
+        "survey_id": "q2",
+        "comment": "Does its job",
+    }
 
 
-class TicketOpened(Envelope, frozen=True, kw_only=True, tag="ticket.opened"):
+class TicketOpened(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET_OPENED.name):
     """The customer asked for support."""
 
     data: TicketOpenedData
+    example_data: ClassVar[Example] = {
+        "ticket_id": "t-1",
+        "subject": "Export fails",
+        "priority": "high",
+        "feature": "export",
+    }
 
 
-class TicketAnswered(Envelope, frozen=True, kw_only=True, tag="ticket.answered"):
+class TicketAnswered(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET_ANSWERED.name):
     """Support answered."""
 
     data: TicketData
+    example_data: ClassVar[Example] = {"ticket_id": "t-1"}
 
 
-class TicketResolved(Envelope, frozen=True, kw_only=True, tag="ticket.resolved"):
+class TicketResolved(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET_RESOLVED.name):
     """Support closed the matter."""
 
     data: TicketResolvedData
+    example_data: ClassVar[Example] = {"ticket_id": "t-1", "rating": 4}
 
 
-class ComplaintFiled(Envelope, frozen=True, kw_only=True, tag="complaint.filed"):
+class ComplaintFiled(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_FILED.name):
     """The customer complained."""
 
     data: ComplaintFiledData
+    example_data: ClassVar[Example] = {"complaint_id": "c-1", "subject": "Third outage", "severity": "major"}
 
 
-class ComplaintResolved(Envelope, frozen=True, kw_only=True, tag="complaint.resolved"):
+class ComplaintResolved(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_RESOLVED.name):
     """The cause of a complaint was dealt with."""
 
     data: ComplaintData
+    example_data: ClassVar[Example] = {"complaint_id": "c-1"}
 
 
-class ComplaintRated(Envelope, frozen=True, kw_only=True, tag="complaint.rated"):
+class ComplaintRated(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_RATED.name):
     """The customer rated how its complaint was dealt with."""
 
     data: ComplaintRatedData
+    example_data: ClassVar[Example] = {"complaint_id": "c-1", "rating": 5}
 
 
-class InvoicePaid(Envelope, frozen=True, kw_only=True, tag="invoice.paid"):
+class InvoicePaid(Envelope, frozen=True, kw_only=True, tag=core_events.INVOICE_PAID.name):
     """An invoice was paid."""
 
     data: InvoicePaidData
+    example_data: ClassVar[Example] = {"invoice_id": "i-1", "amount": 490.0, "currency": "EUR"}
 
 
-class InvoiceOverdue(Envelope, frozen=True, kw_only=True, tag="invoice.overdue"):
+class InvoiceOverdue(Envelope, frozen=True, kw_only=True, tag=core_events.INVOICE_OVERDUE.name):
     """An invoice passed its date."""
 
     data: InvoiceOverdueData
+    example_data: ClassVar[Example] = {
+        "invoice_id": "i-1",
+        "amount": 490.0,
+        "currency": "EUR",
+        "due_at": "2026-04-30",
+    }
 
 
-class SubscriptionChanged(Envelope, frozen=True, kw_only=True, tag="subscription.changed"):
+class SubscriptionChanged(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CHANGED.name):
     """The customer's plan or recurring revenue changed."""
 
     data: SubscriptionChangedData = field(default_factory=SubscriptionChangedData)
+    example_data: ClassVar[Example] = {"plan": "team", "mrr": 490.0, "previous_mrr": 990.0, "currency": "EUR"}
 
 
-class SubscriptionRenewed(Envelope, frozen=True, kw_only=True, tag="subscription.renewed"):
+class SubscriptionRenewed(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_RENEWED.name):
     """The contract was renewed."""
 
     data: SubscriptionRenewedData = field(default_factory=SubscriptionRenewedData)
+    example_data: ClassVar[Example] = {
+        "plan": "team",
+        "mrr": 490.0,
+        "renewal_at": "2027-01-01T00:00:00Z",
+        "term_months": 12,
+    }
 
 
-class SubscriptionCancelled(Envelope, frozen=True, kw_only=True, tag="subscription.cancelled"):
+class SubscriptionCancelled(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CANCELLED.name):
     """The customer cancelled."""
 
     data: SubscriptionCancelledData = field(default_factory=SubscriptionCancelledData)
+    example_data: ClassVar[Example] = {"reason": "Too dear", "effective_at": "2026-06-30"}
 
 
-class EngagementRecorded(Envelope, frozen=True, kw_only=True, tag="engagement.recorded"):
+class EngagementRecorded(Envelope, frozen=True, kw_only=True, tag=core_events.ENGAGEMENT_RECORDED.name):
     """The customer took part in something."""
 
     data: EngagementData
+    example_data: ClassVar[Example] = {"kind": "webinar", "name": "Spring news"}
 
 
-class ReferralMade(Envelope, frozen=True, kw_only=True, tag="referral.made"):
+class ReferralMade(Envelope, frozen=True, kw_only=True, tag=core_events.REFERRAL_MADE.name):
     """The customer recommended us."""
 
     data: ReferralData = field(default_factory=ReferralData)
+    example_data: ClassVar[Example] = {"kind": "review", "name": "A review site"}
 
 
-class ChampionLeft(Envelope, frozen=True, kw_only=True, tag="champion.left"):
+class ChampionLeft(Envelope, frozen=True, kw_only=True, tag=core_events.CHAMPION_LEFT.name):
     """Our main contact there left."""
 
     data: ChampionLeftData = field(default_factory=ChampionLeftData)
+    example_data: ClassVar[Example] = {"name": "Ada Moss", "role": "Head of Support"}
 
 
-class ContactLogged(Envelope, frozen=True, kw_only=True, tag="contact.logged"):
+class ContactLogged(Envelope, frozen=True, kw_only=True, tag=core_events.CONTACT_LOGGED.name):
     """We spoke, or tried to speak, with the customer."""
 
     data: ContactLoggedData = field(default_factory=ContactLoggedData)
+    example_data: ClassVar[Example] = {
+        "outcome": "positive",
+        "channel": "phone",
+        "author": "jo",
+        "note": "Wants the guide",
+    }
 
 
-class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag="customer.updated"):
+class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTOMER_UPDATED.name):
     """The customer's profile as its owner's systems know it."""
 
     data: CustomerData = field(default_factory=CustomerData)
+    example_data: ClassVar[Example] = {
+        "name": "Acme",
+        "owner": "jo",
+        "segment": "retail",
+        "tier": "high",
+        "stage": "value",
+        "mrr": 490.0,
+        "seats": 25,
+        "features_owned": 12,
+        "renewal_at": "2027-01-01",
+        "timezone": "Europe/Berlin",
+        "country": "DE",
+        "attributes": {"icp": 0.8, "region": "north", "vip": True, "old": None},
+    }
 
 
-class OverrideSet(Envelope, frozen=True, kw_only=True, tag="override.set"):
+class OverrideSet(Envelope, frozen=True, kw_only=True, tag=core_events.OVERRIDE_SET.name):
     """Somebody judges the customer's health in place of the score, with a reason, until it expires or is lifted."""
 
     data: OverrideData
+    example_data: ClassVar[Example] = {
+        "score": 80,
+        "reason": "They renewed by phone; the paper follows",
+        "author": "jo",
+        "expires_at": "2026-06-30T00:00:00Z",
+        "replaces": 41.5,
+    }
 
 
-class OverrideLifted(Envelope, frozen=True, kw_only=True, tag="override.lifted"):
+class OverrideLifted(Envelope, frozen=True, kw_only=True, tag=core_events.OVERRIDE_LIFTED.name):
     """An override ends before it expires."""
 
     data: OverrideLiftedData = field(default_factory=OverrideLiftedData)
+    example_data: ClassVar[Example] = {"author": "jo", "reason": "The paper is here"}
 
 
 class CustomEvent(Envelope, frozen=True, kw_only=True):
@@ -522,3 +602,16 @@ def _instant_text(value: object) -> str:
 
 
 _encode = Encoder(enc_hook=_instant_text).encode
+
+
+def example(type: str) -> dict[str, Any]:
+    """A whole event of a built-in type, as schemas and API documents show it."""
+    return {
+        "id": "evt-1",
+        "source": "crm",
+        "type": type,
+        "customer_id": "acme",
+        "contact_id": "ada@example.com",
+        "occurred_at": "2026-05-04T09:30:00Z",
+        "data": dict(BUILTIN_TYPES[type].example_data),
+    }

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import FieldInfo
 
+from healthsvc.core.events import SURVEY_ANSWERED
 from healthsvc.wire.events import (
     BUILTIN_TYPES,
     DATA_DEPTH,
@@ -261,7 +262,7 @@ def _data_type(record: Mapping[str, Any]) -> type[msgspec.Struct] | None:
 
 
 _SURVEYS: dict[str, type[msgspec.Struct]] = {
-    kind.survey: kind for kind in get_args(BUILTIN_TYPES["survey.answered"].__annotations__["data"])
+    kind.survey: kind for kind in get_args(BUILTIN_TYPES[SURVEY_ANSWERED.name].__annotations__["data"])
 }
 
 

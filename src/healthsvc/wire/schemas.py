@@ -23,8 +23,8 @@ from healthsvc.wire.events import (
     TYPE_PATTERN,
     CustomEvent,
     Envelope,
+    example,
 )
-from healthsvc.wire.examples import example
 from healthsvc.wire.explain import INSTANT_PATTERN, schema_of_custom_type
 from healthsvc.wire.scorecard_schema import scorecard_schema
 

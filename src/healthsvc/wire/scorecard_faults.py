@@ -10,10 +10,11 @@ import yaml
 
 from healthsvc.core import facts
 from healthsvc.core.documents import ScorecardError
+from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.references import LEAST_CUSTOMERS
 from healthsvc.core.relationship_section import SECTIONS, relationship
 from healthsvc.core.risk.section import risk_rules
-from healthsvc.core.scorecard import BUILTIN_TYPES, Scorecard, Variant
+from healthsvc.core.scorecard import Scorecard, Variant
 from healthsvc.core.scorecard_document import from_document
 from healthsvc.wire.pages import PageRules
 

@@ -4,11 +4,14 @@ It says of each field what it means and what is allowed. The core has the last w
 exists, that bands fall, that a half-life is one of those declared.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Protocol
 
 from healthsvc.core import facts
-from healthsvc.core.scorecard import BUILTIN_TYPES
-from healthsvc.core.scorecard_parts import FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
+from healthsvc.core.events import BUILTIN_TYPES
+from healthsvc.core.scorecard import SEVERITIES
+from healthsvc.core.scorecard_parts import MOST_FLAGS, MOST_MEASURES
+from healthsvc.core.scoring import flags, judges
 from healthsvc.core.variants import MOST_VARIANTS
 from healthsvc.wire.pages import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.relationship_schema import relationship_schemas
@@ -114,6 +117,16 @@ def _number(meaning: str, default: float, *, low: float = 0, high: float = 1e9) 
     return {"type": "number", "minimum": low, "maximum": high, "default": default, "description": meaning}
 
 
+class _Kind(Protocol):
+    meaning: ClassVar[str]
+
+
+def _kinds(kinds: Mapping[str, type[_Kind]]) -> Schema:
+    """The names of the kinds, and what each means."""
+    meanings = "; ".join(f"{name}: {kind.meaning}" for name, kind in kinds.items())
+    return {"enum": list(kinds), "description": f"{meanings}."}
+
+
 def _feed() -> Schema:
     types = (
         f"Built-in: {', '.join(sorted(BUILTIN_TYPES))}; any other is a type of your own; * is every type of your own "
@@ -145,13 +158,7 @@ def _judge() -> Schema:
         "required": ["kind"],
         "additionalProperties": False,
         "properties": {
-            "kind": {
-                "enum": list(JUDGES),
-                "description": "habit: against the customer's own; segment: the place of today's level among the "
-                "customers of the segment, as frozen at publishing; target: a level that saturates; trouble, credit: "
-                "weighs while it lasts; extent: features used of those owned; survey: the last answer; ratio: one "
-                "fact over another; open: while something is open; served: after it was served.",
-            },
+            "kind": _kinds(judges.KINDS),
             "at": _number(
                 "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
                 "reference: the level that counts half; "
@@ -197,14 +204,7 @@ def _flag() -> Schema:
         "then": {"required": ["of"]},
         "properties": {
             "name": TEXT | {"description": "Unique; the kind of its alert."},
-            "kind": {
-                "enum": list(FLAGS),
-                "description": "intent: from the event until someone spoke and it was quiet for `days`; level: while "
-                "the level is at least `at`; absence: nothing for `days`; drop: today's rate below `at` times the "
-                "habit; answer: the last answer at most `at`; answer_from: at least `at`; loyal: a loyalty of at least "
-                "`at`; open: while something is open; ahead: `days` before an instant; churned; both: while all flags "
-                "of `of` hold; either: while one of them does.",
-            },
+            "kind": _kinds(flags.KINDS),
             "title": text_schema(
                 "What the customer did, after its name: the summary of the alert, with the play's first step."
             ),

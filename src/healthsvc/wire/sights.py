@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import unquote
 
+from healthsvc.core.events import PAGE_VIEWED, TICKET_OPENED
 from healthsvc.core.sights import HELP, TICKET, Sight
 from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.events import PageViewed, TicketOpened, type_of
 
-MARKS: Final = ('"page.viewed"', '"ticket.opened"')
+MARKS: Final = tuple(f'"{event_type.name}"' for event_type in (PAGE_VIEWED, TICKET_OPENED))
 """An archived event without any of these texts is no sight."""
 LONGEST: Final = 60
 _NO_FUNCTION: Final = frozenset(

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Kind = Literal["act", "neutral", "trouble", "outcome"]
+from healthsvc.core.events import RISK_ROLES, RiskRole
+
+Kind = RiskRole
 How = Literal["mapped", "built_in", "word", "assumed"]
 
 KINDS: Final[tuple[Kind, ...]] = ("act", "neutral", "trouble", "outcome")
@@ -52,27 +54,6 @@ OUTCOME_WORDS: Final = _words(
     """
 )
 
-BUILT_IN: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(
-        (
-            *("page.viewed", "feature.used", "feature.requested", "session.started", "survey.answered"),
-            *("ticket.opened", "engagement.recorded", "referral.made", "invoice.paid", "complaint.rated"),
-        ),
-        "act",
-    ),
-    **dict.fromkeys(
-        (
-            *("survey.sent", "ticket.answered", "ticket.resolved", "complaint.resolved", "contact.logged"),
-            *("override.set", "override.lifted"),
-            *("customer.updated", "seats.changed", "subscription.changed", "subscription.renewed"),
-        ),
-        "neutral",
-    ),
-    **dict.fromkeys(("complaint.filed", "invoice.overdue", "champion.left", "page.viewed:cancel"), "trouble"),
-    "subscription.cancelled": "outcome",
-}
-"""The types that the service knows. `page.viewed:cancel` is a view of a page of that kind."""
-
 _OUTCOMES: Final = re.compile(
     r"(subscription|contract|account|membership)[^a-z]*(cancell?ed|closed|ended|deleted)", re.I
 )
@@ -99,7 +80,7 @@ class TypeMapping:
         """What the type counts as: a mapped name first, then a built-in one, then its words."""
         if (mapped := self.kinds.get(event_type)) is not None:
             return Judged(kind=mapped, how="mapped")
-        if (known := BUILT_IN.get(event_type)) is not None:
+        if (known := RISK_ROLES.get(event_type)) is not None:
             return Judged(kind=known, how="built_in")
         if _OUTCOMES.search(event_type):
             return Judged(kind="outcome", how="word")

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.feeds import CANCEL_VIEWED, PAGE_VIEWED, value_of
+from healthsvc.core.events import CANCEL_PAGE_VIEWED, PAGE_VIEWED
+from healthsvc.core.feeds import value_of
 from healthsvc.store import archive_export
 from healthsvc.store.engine import AsyncEngine
 from healthsvc.wire.columns import EVENT_COLUMNS
@@ -52,6 +53,6 @@ async def segments(engine: AsyncEngine) -> dict[str, str]:
 def risk_type(event: Any, page_kind: Callable[[str], str]) -> str:
     """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
     kind = type_of(event)
-    if kind == PAGE_VIEWED and (event.data.kind or page_kind(event.data.url)) == "cancel":
-        return CANCEL_VIEWED
+    if kind == PAGE_VIEWED.name and (event.data.kind or page_kind(event.data.url)) == "cancel":
+        return CANCEL_PAGE_VIEWED
     return kind

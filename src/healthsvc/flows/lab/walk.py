@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from healthsvc.core import facts, memory
 from healthsvc.core.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, decide
 from healthsvc.core.evaluate import evaluate
+from healthsvc.core.events import SUBSCRIPTION_CANCELLED
 from healthsvc.core.feeds import Program
 from healthsvc.core.fit.bands import ABSENT, LEFT, Course, Flips
 from healthsvc.core.instants import DAY_US
@@ -31,7 +32,6 @@ Mask = NDArray[np.bool_]
 WARM_UP_DAYS: Final = 28
 """Bands have a memory, so decisions begin so long before the first date."""
 FOREVER_US: Final = 1 << 62
-CANCELLED: Final = "subscription.cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,11 @@ class Walk:
             types = types_of(some.events)
             for lane in self.lanes:
                 lane.fold(rows, some, types)
-            if CANCELLED in types:
+            if SUBSCRIPTION_CANCELLED.name in types:
                 us = some.occurred_us.tolist()
-                self._cancelled += [(int(rows[i]), us[i]) for i, type_ in enumerate(types) if type_ == CANCELLED]
+                self._cancelled += [
+                    (int(rows[i]), us[i]) for i, type_ in enumerate(types) if type_ == SUBSCRIPTION_CANCELLED.name
+                ]
             self.events += len(some.events)
             self.rejected += len(some.rejects)
 

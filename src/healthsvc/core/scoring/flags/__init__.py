@@ -1,0 +1,76 @@
+"""Flags: what holds of a customer now, since when, and the next instant at which time alone changes that.
+
+A file for each kind, listed in `KINDS`: its rule, how it is read from the scorecard, its condition and its line in the
+schema. Every condition has a closed form, so the instant at which silence crosses its line is known long before. A
+flag of absence is only as good as the log has been read: callers evaluate as of an instant up to which everything
+logged has been read. What must not live here: memory. Whether a flag stands is decided by `decisions`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from healthsvc.core.documents import Reader, ScorecardError
+from healthsvc.core.scorecard import FlagRule, Scorecard
+from healthsvc.core.scoring.flags.absence import AbsenceFlag
+from healthsvc.core.scoring.flags.ahead import AheadFlag
+from healthsvc.core.scoring.flags.answer import AnswerFlag
+from healthsvc.core.scoring.flags.answer_from import AnswerFromFlag
+from healthsvc.core.scoring.flags.both import BothFlag
+from healthsvc.core.scoring.flags.churned import ChurnedFlag
+from healthsvc.core.scoring.flags.drop import DropFlag
+from healthsvc.core.scoring.flags.either import EitherFlag
+from healthsvc.core.scoring.flags.intent import IntentFlag
+from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
+from healthsvc.core.scoring.flags.level import LevelFlag
+from healthsvc.core.scoring.flags.loyal import LoyalFlag
+from healthsvc.core.scoring.flags.open import OpenFlag
+from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
+from healthsvc.core.view import View
+
+KINDS: Final[Mapping[str, type[Flag]]] = {
+    kind.kind: kind
+    for kind in (
+        IntentFlag,
+        LevelFlag,
+        AbsenceFlag,
+        DropFlag,
+        AnswerFlag,
+        AnswerFromFlag,
+        LoyalFlag,
+        OpenFlag,
+        AheadFlag,
+        ChurnedFlag,
+        BothFlag,
+        EitherFlag,
+    )
+}
+"""Every kind of flag, by the name that a scorecard uses."""
+
+
+def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
+    """The flag of one entry of the document. Raises ScorecardError with the place of the first fault."""
+    reader = Reader(data, path)
+    reader.need("name")
+    kind = KINDS[reader.choice("kind", tuple(KINDS))]
+    rule = kind.read(FlagReader(reader, vocabulary))
+    if reader.get("unless") and kind is not AnswerFlag:  # ignored, it would let the flag hold all the same
+        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
+    for field in FIELDS:
+        reader.get(field)  # known, although this kind may not use it
+    reader.done()
+    return rule
+
+
+def flag_states(view: View, card: Scorecard) -> FlagStates:
+    """All flags of each row as of its `now_us`, in declared order, by one scorecard or variant."""
+    states = FlagStates.none(len(view.now_us), len(card.flags))
+    earlier = EarlierFlags(states, card.flag_names)
+    for f, rule in enumerate(card.flags):
+        if not rule.enabled:
+            continue
+        assert isinstance(rule, Flag)  # the document reader makes no other
+        condition = rule.condition(view, earlier)
+        states.holds[:, f] = condition.holds
+        states.onset_us[:, f], states.change_us[:, f] = condition.onset_us, condition.change_us
+        states.cap[:, f] = rule.cap_of(condition)
+    return states

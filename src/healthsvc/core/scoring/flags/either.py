@@ -1,0 +1,29 @@
+"""Flag kind `either`: one of the flags declared before holds, since the first of those that do began."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
+from healthsvc.core.scoring.flags.reading import FlagReader
+from healthsvc.core.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EitherFlag(Flag):
+    kind: ClassVar[str] = "either"
+    meaning: ClassVar[str] = "while one flag of `of` holds"
+
+    @classmethod
+    def read(cls, reader: FlagReader) -> Self:
+        return cls(**reader.common(), of=reader.of())
+
+    def condition(self, view: View, earlier: EarlierFlags) -> Condition:
+        states, places = earlier.states, earlier.places(self.of)
+        holds, begun = states.holds[:, places], states.onset_us[:, places]
+        onset = np.where(holds, begun, np.inf).min(axis=1)
+        any_holds: NDArray[np.bool_] = np.any(holds, axis=1)
+        onset_or_zero = np.where(any_holds, onset, 0.0)
+        return Condition.of_one_line(any_holds, onset_or_zero, states.change_us[:, places].min(axis=1))

@@ -1,0 +1,31 @@
+"""Flag kind `intent`: from an event on, until somebody spoke with the customer and it stayed quiet for the span."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag, column
+from healthsvc.core.scoring.flags.reading import FlagReader
+from healthsvc.core.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentFlag(Flag):
+    kind: ClassVar[str] = "intent"
+    meaning: ClassVar[str] = "from the event on, until someone spoke with the customer and it stayed quiet for `days`"
+
+    release: str
+    """The measure of the contacts that release it."""
+    span_us: int
+
+    @classmethod
+    def read(cls, reader: FlagReader) -> Self:
+        return cls(**reader.common(), measure=reader.measure(), release=reader.release(), span_us=reader.span_us())
+
+    def condition(self, view: View, earlier: EarlierFlags) -> Condition:
+        last_event = view.newest(column(view, self.measure))
+        last_contact = view.newest(column(view, self.release))
+        ends = np.where(last_contact >= last_event, last_event + self.span_us, np.inf)
+        holds = (last_event > 0) & (view.now_us < ends)
+        return Condition.of_one_line(holds, last_event, np.where(holds, ends, np.inf))

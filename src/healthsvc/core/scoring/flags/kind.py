@@ -1,0 +1,101 @@
+"""What a kind of flag is: a rule read from the scorecard, and the condition that it gives of each customer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.levels import Floats
+from healthsvc.core.scorecard import FlagRule
+from healthsvc.core.scoring.flags.reading import FlagReader
+from healthsvc.core.view import View
+
+BELOW: Final = np.int8(-1)
+BETWEEN: Final = np.int8(0)
+ABOVE: Final = np.int8(1)
+NO_CAP: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Where n customers stand against a flag's lines, as arrays (n,); a pure function of (log so far, now).
+
+    A kind with one line has no customer between its lines: entry equals exit.
+    """
+
+    place: NDArray[np.int8]
+    """BELOW the exit line, BETWEEN exit and entry, or ABOVE the entry line."""
+    onset_us: Floats
+    """When its cause happened; meaningful where the flag holds."""
+    change_us: Floats
+    """The next instant at which time alone changes the place; inf where only an event can."""
+
+    @classmethod
+    def of_one_line(cls, holds: NDArray[np.bool_], onset_us: Floats, change_us: Floats) -> Self:
+        """The condition of a kind whose entry line is its exit line."""
+        return cls(np.where(holds, ABOVE, BELOW), onset_us, change_us)
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """Whether the flag holds for a customer without a former decision: the entry line counts."""
+        holds: NDArray[np.bool_] = self.place == ABOVE
+        return holds
+
+
+@dataclass(frozen=True, slots=True)
+class FlagStates:
+    """n customers, f flags, as arrays (n, f); what `Condition` says of each flag."""
+
+    holds: NDArray[np.bool_]
+    onset_us: Floats
+    change_us: Floats
+    cap: Floats
+    """The cap that the flag puts on the score now, `NO_CAP` where it puts none."""
+
+    @classmethod
+    def none(cls, customers: int, flags: int) -> Self:
+        """No flag holds, and time alone changes nothing."""
+        shape = (customers, flags)
+        return cls(np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf), np.full(shape, NO_CAP))
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierFlags:
+    """The flags declared before one, already evaluated: what flags of flags are made of."""
+
+    states: FlagStates
+    names: Sequence[str]
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """The columns of these flags."""
+        return [self.names.index(name) for name in names]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag(FlagRule, ABC):
+    """A flag of some kind."""
+
+    meaning: ClassVar[str]
+    """When it holds, for the schema and the documents: a phrase without a final stop."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, reader: FlagReader) -> Self:
+        """Read the rule. Raises ScorecardError with the place of the first fault."""
+
+    @abstractmethod
+    def condition(self, view: View, earlier: EarlierFlags) -> Condition:
+        """Where each customer of the view stands as of its `now_us`."""
+
+    def cap_of(self, condition: Condition) -> Floats:
+        """The cap that the flag puts on each customer's score, (n,); `NO_CAP` where it puts none."""
+        cap = NO_CAP if self.cap is None else self.cap
+        return np.where(condition.holds, cap, NO_CAP)
+
+
+def column(view: View, measure: str) -> int:
+    """The column of a measure's level."""
+    return view.program.measures.index(measure)

@@ -1,0 +1,134 @@
+"""Reading a flag of the scorecard document: each field once, with what is allowed there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+from healthsvc.core.documents import Reader, ScorecardError, choose
+from healthsvc.core.phrases.texts import Text, text
+from healthsvc.core.scorecard import SEVERITIES, Severity
+
+FIELDS: Final = (
+    *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),
+    *("cap", "alert", "override", "play", "enabled"),
+)
+"""The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of other kinds."""
+
+FactFilter = Callable[[Sequence[str]], list[str]]
+
+
+class Common(TypedDict):
+    """The fields that all kinds share."""
+
+    name: str
+    title: Text
+    cap: float | None
+    severity: Severity | None
+    override: bool
+    play: Text
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The names that a flag may use, and the half-lives there are."""
+
+    measures: Sequence[str]
+    facts: Sequence[str]
+    flags: Sequence[str]
+    """Those declared before."""
+    half_lives_us: Sequence[int]
+
+
+class FlagReader:
+    """Reads the fields of one flag. Each method raises ScorecardError at the field's place."""
+
+    def __init__(self, reader: Reader, vocabulary: Vocabulary) -> None:
+        self._reader, self._vocabulary = reader, vocabulary
+        self._kind = str(reader.get("kind"))
+
+    def common(self) -> Common:
+        r = self._reader
+        severity = r.get("alert")
+        return Common(
+            name=str(r.need("name")),
+            title=text(r.need("title"), f"{r.path}/title"),
+            cap=None if r.get("cap") is None else r.number("cap", 0, high=100),
+            severity=None if severity is None else self._severity(severity),
+            override=r.switch("override", False),
+            play=text(r.get("play"), f"{r.path}/play"),
+            enabled=r.switch("enabled", True),
+        )
+
+    def measure(self) -> str:
+        return self._chosen("measure", self._vocabulary.measures)
+
+    def release(self) -> str:
+        return self._chosen("release", self._vocabulary.measures)
+
+    def fact(self, allowed: FactFilter) -> str:
+        return self._chosen("fact", allowed(self._vocabulary.facts))
+
+    def unless(self) -> str:
+        """A fact that says more, "" for none."""
+        name = self._reader.get("unless", "")
+        return choose(name, ("", *dated(self._vocabulary.facts)), self._place("unless"))
+
+    def of(self) -> tuple[str, ...]:
+        names = self._reader.get("of")
+        if names is None:
+            raise ScorecardError(self._place("of"), self._needed)
+        if not isinstance(names, list) or not names:
+            raise ScorecardError(self._place("of"), "must be a list of flags that are declared before")
+        return tuple(choose(n, self._vocabulary.flags, self._place(f"of/{i}")) for i, n in enumerate(names))
+
+    def line(self, *, above_zero: bool = False) -> float:
+        at = self._reader.number("at", 0.0, low=-1e9)
+        if above_zero and at <= 0:
+            raise ScorecardError(self._place("at"), f"must be above 0 for a flag of kind {self._kind!r}")
+        return at
+
+    def span_us(self) -> int:
+        return self._reader.days("days", 14)
+
+    def half_life_us(self) -> int:
+        half_life = self._reader.days("half_life_days", 14)
+        if half_life not in self._vocabulary.half_lives_us:
+            raise ScorecardError(self._place("half_life_days"), "must be one of half_lives_days")
+        return half_life
+
+    def min_events(self) -> float:
+        return self._reader.number("min_events", 1.0)
+
+    def _chosen(self, field: str, allowed: Sequence[str]) -> str:
+        name = self._reader.get(field, "")
+        if name == "":
+            raise ScorecardError(self._place(field), self._needed)
+        return choose(name, allowed, self._place(field))
+
+    @property
+    def _needed(self) -> str:
+        return f"is needed for a flag of kind {self._kind!r}"
+
+    def _severity(self, name: object) -> Severity:
+        chosen = choose(name, SEVERITIES, self._place("alert"))
+        return next(severity for severity in SEVERITIES if severity == chosen)
+
+    def _place(self, field: str) -> str:
+        return f"{self._reader.path}/{field}"
+
+
+def dated(facts: Sequence[str]) -> list[str]:
+    """Facts whose instant is known."""
+    return [name for name in facts if f"{name}_at" in facts]
+
+
+def instants(facts: Sequence[str]) -> list[str]:
+    """Facts that are instants themselves."""
+    instants_of_others = {f"{name}_at" for name in facts}
+    return [name for name in facts if name.endswith(("_at", "_effective")) and name not in instants_of_others]
+
+
+def counts_of_open_items(facts: Sequence[str]) -> list[str]:
+    """Facts that count open items."""
+    return [name for name in facts if f"{name}_since" in facts]

@@ -1,0 +1,31 @@
+"""Judge kind `extent`: features used in the last 28 days, of those owned."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from healthsvc.core.facts import SLOT_SPAN_US
+from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.reading import JudgeReader
+from healthsvc.core.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtentJudge(MeasureJudge):
+    kind: ClassVar[str] = "extent"
+    meaning: ClassVar[str] = "features used, of those owned"
+
+    at: float
+    """Features owned where nobody told: at least so many, or all that were ever used."""
+
+    @classmethod
+    def read(cls, reader: JudgeReader) -> Self:
+        return cls(at=reader.at())
+
+    def judge(self, view: View, measure: int) -> Judged:
+        ever, used = view.functions(), view.functions(since_us=view.now_us - SLOT_SPAN_US)
+        owned = view.fact("features_owned")
+        unknown = np.isnan(owned) | (owned <= 0)
+        owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(owned, 1.0))
+        return Judged((ever > 0).astype(np.float64), np.minimum(1.0, used / owned))

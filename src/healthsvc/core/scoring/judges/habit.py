@@ -1,0 +1,29 @@
+"""Judge kind `habit`: today's rate against the customer's own habit."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from healthsvc.core import habits
+from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events
+from healthsvc.core.scoring.judges.reading import JudgeReader
+from healthsvc.core.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitJudge(MeasureJudge):
+    kind: ClassVar[str] = "habit"
+    meaning: ClassVar[str] = "today's rate against the customer's own"
+
+    at: float
+    """The share of the habit that is full marks."""
+    min_events: float
+
+    @classmethod
+    def read(cls, reader: JudgeReader) -> Self:
+        return cls(at=reader.at(), min_events=reader.min_events())
+
+    def judge(self, view: View, measure: int) -> Judged:
+        evidence = enough_events(view, measure, self.min_events)
+        return Judged(evidence, np.minimum(1.0, habits.ratio(view, measure) / self.at))

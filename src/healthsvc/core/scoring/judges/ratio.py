@@ -1,0 +1,31 @@
+"""Judge kind `ratio`: one fact over another."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.reading import JudgeReader
+from healthsvc.core.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioJudge(MeasureJudge):
+    kind: ClassVar[str] = "ratio"
+    meaning: ClassVar[str] = "one fact over another"
+
+    at: float
+    """The share that is full marks."""
+    fact: str
+    to: str
+
+    @classmethod
+    def read(cls, reader: JudgeReader) -> Self:
+        return cls(at=reader.at(), fact=reader.fact(), to=reader.fact("to"))
+
+    def judge(self, view: View, measure: int) -> Judged:
+        part, whole = view.fact(self.fact), view.fact(self.to)
+        known = ~np.isnan(part) & ~np.isnan(whole) & (whole > 0)
+        share = np.clip(part / np.where(known, whole, 1.0) / self.at, 0.0, 1.0)
+        return Judged(known.astype(np.float64), np.where(known, share, 0.0))
