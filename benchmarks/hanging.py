@@ -23,14 +23,15 @@ from pathlib import Path
 import structlog
 
 from benchmarks.memory import cpu_seconds
-from healthsvc.embedded import EmbeddedPostgres
-from healthsvc.flows.deliver import Deliverer
-from healthsvc.store import deliveries, endpoints, schema
-from healthsvc.store.deliveries import OutboxMessage
-from healthsvc.store.engine import AsyncEngine, create_engine
-from healthsvc.store.listen import Listener
-from healthsvc.store.secrets import Vault, new_signing_secret
-from healthsvc.webhooks.guard import Policy
+from healthsvc.flows.delivery.deliver import Deliverer
+from healthsvc.runtime.embedded import EmbeddedPostgres
+from healthsvc.store.database import schema
+from healthsvc.store.database.engine import AsyncEngine, create_engine
+from healthsvc.store.database.listen import Listener
+from healthsvc.store.database.secrets import Vault, new_signing_secret
+from healthsvc.store.delivery import deliveries, endpoints
+from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.webhooks.address_guard import Policy
 from healthsvc.webhooks.sender import Sender
 
 HEALTHY, HANGING = 30, 9

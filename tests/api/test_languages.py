@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from healthsvc.core.phrases import alerts as phrases
-from healthsvc.flows import operations
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.operations import Trouble
+from healthsvc.flows.alerts import operations
+from healthsvc.store.alerts.operations import Trouble
+from healthsvc.store.database.engine import AsyncEngine
 from tests.api.rows import AT, add_alert, add_customer, fetch
 
 SIGN = {"sign": "contraction", "measure": "mrr_change", "value": -1400.0, "says": "pays 1,400 less a month"}

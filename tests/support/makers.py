@@ -4,7 +4,7 @@ import json
 from itertools import count
 from typing import Any
 
-from healthsvc.wire.events import BUILTIN_TYPES
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
 
 _numbers = count(1)
 

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from healthsvc.core.delivery import Answer, Outgoing
-from healthsvc.store.secrets import new_signing_secret
-from healthsvc.webhooks.guard import Policy
+from healthsvc.store.database.secrets import new_signing_secret
+from healthsvc.webhooks.address_guard import Policy
 from healthsvc.webhooks.sender import Sender
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.webhooks.receiver import HangUpError, Received, Receiver, Write, receiving

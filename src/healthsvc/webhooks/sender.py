@@ -11,7 +11,7 @@ import httpx
 
 from healthsvc import __version__
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
-from healthsvc.webhooks.guard import Policy, Resolve, TargetError, check_url, target
+from healthsvc.webhooks.address_guard import Policy, Resolve, TargetError, check_url, target
 from healthsvc.webhooks.resolver import SystemResolver
 from healthsvc.webhooks.signing import headers
 from healthsvc.webhooks.transport import GuardedTransport

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import httpcore
 import httpx
 
-from healthsvc.webhooks.guard import GuardedBackend, Policy, Resolve, Scheme
+from healthsvc.webhooks.address_guard import GuardedBackend, Policy, Resolve, Scheme
 
 Origin: TypeAlias = tuple[str, str, int | None]  # scheme, host, port
 

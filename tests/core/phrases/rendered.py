@@ -9,20 +9,20 @@ from pathlib import Path
 from string import Formatter
 from typing import Final, get_args
 
-from healthsvc.core.disagreements import Disagreement
-from healthsvc.core.gates import Closed
+from healthsvc.core.insights.disagreements import Disagreement
+from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.insights.interpretations import Reading, ReadingName, Review
+from healthsvc.core.insights.page_visits import Concern
+from healthsvc.core.insights.rank import Worth, ranks
+from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.touch import Reason
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.phrases import alert_rank, alerts, expansion, explanation, insights, openings, stages, touches
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.phrases.languages import LANGUAGES, Language
-from healthsvc.core.places import LIFECYCLE, StageRule
-from healthsvc.core.rank import Worth, ranks
-from healthsvc.core.readings import Reading, ReadingName, Review
-from healthsvc.core.sights import Concern
-from healthsvc.core.signs import Sign
-from healthsvc.core.touch import Reason
-from healthsvc.wire.scorecards import compile_document
+from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.wire.scorecards.document import compile_document
 
 FILE: Final = Path(__file__).with_name("rendered.md")
 READINGS: Final[tuple[ReadingName, ...]] = get_args(ReadingName)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from healthsvc.core.documents import ScorecardError
 from healthsvc.core.phrases.catalogue import counted, duration, noun
 from healthsvc.core.phrases.grammar import contract, day, join, number, percent, plain, without_article
 from healthsvc.core.phrases.texts import Text, text
+from healthsvc.core.scorecard.reader import ScorecardError
 
 
 def test_numbers_are_grouped_and_cut_as_the_language_does() -> None:

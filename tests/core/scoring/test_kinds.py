@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from healthsvc.core.documents import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import Reader, ScorecardError
 from healthsvc.core.scoring import flags, judges
 from healthsvc.core.scoring.flags.kind import ABOVE, BELOW, BETWEEN, NO_CAP, Condition, Flag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
-from healthsvc.wire.scorecard_schema import scorecard_schema
+from healthsvc.wire.scorecards.schema import scorecard_schema
 
 VOCABULARY = Vocabulary(
     measures=("usage", "contacts"),

@@ -6,10 +6,8 @@ from typing import Annotated, Final, assert_never
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import Services, services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
@@ -22,12 +20,14 @@ from healthsvc.api.problems import (
     ProblemError,
     not_found,
 )
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
 from healthsvc.core.phrases.languages import DEFAULT, Language
-from healthsvc.flows import alert_wording, lists, worklist
-from healthsvc.flows.manage import alerts
-from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Stale
-from healthsvc.store.alerts_reads import Alert as StoredAlert
-from healthsvc.store.alerts_reads import AlertFilter as Which
+from healthsvc.flows import lists
+from healthsvc.flows.alerts import settle, wording, worklist
+from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
+from healthsvc.store.alerts.alert_rows import Alert as StoredAlert
+from healthsvc.store.alerts.alert_rows import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
 from healthsvc.wire.rest.ranks import RankTold
@@ -80,13 +80,13 @@ async def list_alerts(
     if asked.sort == "rank":
         return await _ranked(house, asked, which, language)
     page = await lists.alerts(house.engine, asked, which)
-    worded = await alert_wording.worded(house.engine, page.items, language)
+    worded = await wording.worded(house.engine, page.items, language)
     return Alerts.model_validate(replace(page, items=worded))
 
 
 async def _ranked(house: Services, asked: AlertFilter, which: Which, language: Language) -> Alerts:
     page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
-    worded = await alert_wording.worded(house.engine, [found.waiting.alert for found in page.items], language)
+    worded = await wording.worded(house.engine, [found.waiting.alert for found in page.items], language)
     ranks = [RankTold.model_validate(worklist.rank_told(found, language)) for found in page.items]
     items = [
         Alert.model_validate(alert).model_copy(update={"rank": rank}) for alert, rank in zip(worded, ranks, strict=True)
@@ -109,7 +109,7 @@ async def get_alert(
 
     Scope: `customers:read` or `alerts:write`.
     """
-    alert = await alerts.find(services(request).engine, _known(alert_id))
+    alert = await settle.find(services(request).engine, _known(alert_id))
     if alert is None:
         raise not_found("alert")
     etag = _etag(alert, language)
@@ -135,8 +135,8 @@ async def acknowledge_alert(
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
-    return await _told(house, response, _settled(await alerts.acknowledge(house.engine, house.now(), wish)), language)
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
+    return await _told(house, response, _settled(await settle.acknowledge(house.engine, house.now(), wish)), language)
 
 
 @router.post(
@@ -159,8 +159,8 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
-    return await _told(house, response, _settled(await alerts.resolve(house.engine, house.now(), wish)), language)
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
+    return await _told(house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language)
 
 
 def _settled(outcome: Outcome) -> StoredAlert:
@@ -185,7 +185,7 @@ def _settled(outcome: Outcome) -> StoredAlert:
 async def _told(house: Services, response: Response, alert: StoredAlert, language: Language) -> Alert:
     response.headers["etag"] = _etag(alert, language)
     mark(response, language)
-    (worded,) = await alert_wording.worded(house.engine, [alert], language)
+    (worded,) = await wording.worded(house.engine, [alert], language)
     return Alert.model_validate(worded)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from healthsvc.core.gates import Closed
+from healthsvc.core.insights.expansion_gate import Closed
 from healthsvc.core.phrases.catalogue import band, phrase
 from healthsvc.core.phrases.languages import Language
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from healthsvc.core.disagreements import Disagreement
+from healthsvc.core.insights.disagreements import Disagreement
+from healthsvc.core.insights.interpretations import Review
+from healthsvc.core.insights.page_visits import Concern
+from healthsvc.core.insights.signals import Sign
 from healthsvc.core.phrases.catalogue import PHRASES, counted, has, phrase
 from healthsvc.core.phrases.grammar import join, number, percent, plain
 from healthsvc.core.phrases.languages import Language
-from healthsvc.core.readings import Review
-from healthsvc.core.sights import Concern
-from healthsvc.core.signs import Sign
 
 
 @lru_cache(maxsize=4096)

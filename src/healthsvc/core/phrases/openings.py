@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from healthsvc.core.insights.interpretations import ReadingName
 from healthsvc.core.phrases.catalogue import has, phrase
 from healthsvc.core.phrases.languages import LANGUAGES, Language
-from healthsvc.core.readings import ReadingName
 
 _SAME: Final[Mapping[str, str]] = {
     "silent": "silence",

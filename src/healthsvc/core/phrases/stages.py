@@ -6,7 +6,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.phrases.catalogue import days, has, noun, phrase, readable
 from healthsvc.core.phrases.grammar import capitalized, percent, plain
 from healthsvc.core.phrases.languages import Language
-from healthsvc.core.places import StageRule
+from healthsvc.core.scorecard.cohort import StageRule
 
 NotByRule = Literal["by_sender", "by_churn", "no_rule"]
 

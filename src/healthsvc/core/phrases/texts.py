@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from healthsvc.core.documents import ScorecardError
 from healthsvc.core.phrases.languages import LANGUAGES, Language
+from healthsvc.core.scorecard.reader import ScorecardError
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from healthsvc.core.insights.touch import Reason, Tier
 from healthsvc.core.phrases.catalogue import phrase
 from healthsvc.core.phrases.grammar import number, plain
 from healthsvc.core.phrases.languages import Language
-from healthsvc.core.touch import Reason, Tier
 
 
 def reason(language: Language, found: Reason) -> str:

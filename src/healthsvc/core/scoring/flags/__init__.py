@@ -9,8 +9,8 @@ logged has been read. What must not live here: memory. Whether a flag stands is 
 from collections.abc import Mapping
 from typing import Final
 
-from healthsvc.core.documents import Reader, ScorecardError
-from healthsvc.core.scorecard import FlagRule, Scorecard
+from healthsvc.core.scorecard.model import FlagRule, Scorecard
+from healthsvc.core.scorecard.reader import Reader, ScorecardError
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.ahead import AheadFlag
 from healthsvc.core.scoring.flags.answer import AnswerFlag
@@ -25,7 +25,7 @@ from healthsvc.core.scoring.flags.level import LevelFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 KINDS: Final[Mapping[str, type[Flag]]] = {
     kind.kind: kind

@@ -7,7 +7,7 @@ import numpy as np
 
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader, dated
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core import habits
+from healthsvc.core.scoring import baseline
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag, column
 from healthsvc.core.scoring.flags.reading import FlagReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ class DropFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         measure = column(view, self.measure)
-        ratio, since = habits.ratio(view, measure), view.fact("first_seen") + view.program.half_lives_us[0]
+        ratio, since = baseline.ratio(view, measure), view.fact("first_seen") + view.program.half_lives_us[0]
         known = (view.count(measure) >= self.min_events) & (ratio > 0)
         rows = np.flatnonzero(known)
         begins = np.array(since)
         if len(rows):
-            begins[rows] = np.maximum(habits.falls_to_us(view, rows, ratio[rows], self.at), since[rows])
+            begins[rows] = np.maximum(baseline.falls_to_us(view, rows, ratio[rows], self.at), since[rows])
         holds = known & (ratio < self.at) & (view.now_us >= since)
         return Condition.of_one_line(holds, begins, np.where(known & ~holds, np.floor(begins), np.inf))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.levels import Floats
-from healthsvc.core.scorecard import FlagRule
+from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.flags.reading import FlagReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 BELOW: Final = np.int8(-1)
 BETWEEN: Final = np.int8(0)

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core import loyalty
+from healthsvc.core.scoring import loyalty
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

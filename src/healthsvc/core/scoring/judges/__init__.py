@@ -7,9 +7,9 @@ schema. What must not live here: weights and caps, which belong to the scorecard
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from healthsvc.core.documents import Reader
-from healthsvc.core.references import Distributions
-from healthsvc.core.scorecard import Judge
+from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.model import Judge
+from healthsvc.core.scorecard.reader import Reader
 from healthsvc.core.scoring.judges.credit import CreditJudge
 from healthsvc.core.scoring.judges.extent import ExtentJudge
 from healthsvc.core.scoring.judges.habit import HabitJudge

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.facts import SLOT_SPAN_US
+from healthsvc.core.folding.facts import SLOT_SPAN_US
 from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core import habits
+from healthsvc.core.scoring import baseline
 from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events
 from healthsvc.core.scoring.judges.reading import JudgeReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,4 +26,4 @@ class HabitJudge(MeasureJudge):
 
     def judge(self, view: View, measure: int) -> Judged:
         evidence = enough_events(view, measure, self.min_events)
-        return Judged(evidence, np.minimum(1.0, habits.ratio(view, measure) / self.at))
+        return Judged(evidence, np.minimum(1.0, baseline.ratio(view, measure) / self.at))

@@ -7,9 +7,9 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 
 from healthsvc.core.levels import Floats
-from healthsvc.core.scorecard import Judge
+from healthsvc.core.scorecard.model import Judge
 from healthsvc.core.scoring.judges.reading import JudgeReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 class Judged(NamedTuple):

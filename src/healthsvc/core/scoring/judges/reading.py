@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from healthsvc.core.documents import Reader, ScorecardError, choose
-from healthsvc.core.references import Distributions
+from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scoring.flags.reading import FactFilter
 
 FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events")

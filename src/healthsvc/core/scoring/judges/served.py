@@ -8,7 +8,7 @@ import numpy as np
 from healthsvc.core.scoring.flags.reading import instants
 from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

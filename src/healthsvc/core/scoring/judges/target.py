@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events, saturated
 from healthsvc.core.scoring.judges.reading import JudgeReader
-from healthsvc.core.view import View
+from healthsvc.core.scoring.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,177 @@
+"""The scorecard as data: what feeds each measure, how it is judged, which rules flag and cap, and where the bands lie.
+
+A published scorecard is immutable: everything here changes a fold or a score. `scorecard_document` reads one from the
+plain data of a YAML file.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, get_args
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import LANDMARK_US
+from healthsvc.core.phrases.texts import NO_TEXT, Text
+from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scorecard.distributions import Distributions
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""Rising."""
+
+ANY_OTHER: Final = "*"
+"""A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Which events feed a measure: a type, optionally only where properties of `data` (or the page kind) have one of
+    the values."""
+
+    type: str
+    where: tuple[tuple[str, frozenset[Any]], ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How a measure turns into evidence (how much it weighs now) and a value (0 bad .. 1 good).
+
+    The kinds of judge are the classes of `scoring.judges`, a file each.
+    """
+
+    kind: ClassVar[str]
+    expected: ClassVar[bool] = True
+    """Whether a lack of evidence is a gap in what is known; False: only there when something happened."""
+    reference: Distributions | None = None
+    """The frozen distributions that it judges against; None: none, or none yet."""
+
+    @property
+    def wants_reference(self) -> bool:
+        """Whether it lacks a reference that is made of the customers when the version is published."""
+        return False
+
+    @property
+    def fading_us(self) -> int | None:
+        """The half-life with which its evidence fades, where it has one of its own."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeAccount:
+    """From which MRR on an account is named for its size; amounts are in the customers' own currency."""
+
+    mrr: float = 1_000.0
+    """A month; what counts where the reference can't tell the percentile."""
+    percentile: float | None = None
+    line: float | None = None
+    """MRR at the percentile, as frozen with the version."""
+
+    @property
+    def from_mrr(self) -> float:
+        return self.mrr if self.line is None else self.line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A level kept per customer; scored when it has a dimension and a judge."""
+
+    name: str
+    feeds: tuple[Feed, ...]
+    dimension: str | None = None
+    share: float = 0.0
+    judge: Judge | None = None
+    of: str | None = None
+    """Judge another measure's level instead of keeping one of its own."""
+    why: Text = NO_TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagRule:
+    """What all flags have in common: a name, what they read, the cap on the score and the alert.
+
+    The kinds of flag are the classes of `scoring.flags`, a file each.
+    """
+
+    kind: ClassVar[str]
+    of_absence: ClassVar[bool] = False
+    """Whether it says that something didn't happen, or happened less."""
+    name: str
+    title: Text
+    measure: str = ""
+    """The measure that it reads, if any."""
+    fact: str = ""
+    """The fact that it reads, if any."""
+    of: tuple[str, ...] = ()
+    """The flags declared before that it is made of, if any."""
+    cap: float | None = None
+    severity: Severity | None = None
+    """None: the flag raises no alert."""
+    override: bool = False
+    """The cap stands even where there is too little evidence for a score."""
+    play: Text = NO_TEXT
+    enabled: bool = True
+    """Whether it can hold at all; a variant may say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    name: str
+    floor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How customers in certain places are judged. Of several that fit a customer the first declared judges it."""
+
+    name: str
+    when: tuple[tuple[str, frozenset[str | None]], ...]
+    """Field of the place (segment, tier, stage) → the values that fit, None for "nobody said"; all fields must fit."""
+    card: "Scorecard"
+    """The scorecard with what the variant changes: the same measures and flags in the same order, no variants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    name: str
+    half_lives_us: tuple[int, ...]
+    dimensions: tuple[tuple[str, float], ...]
+    measures: tuple[Measure, ...]
+    flags: tuple[FlagRule, ...]
+    bands: tuple[Band, ...]
+    """Best first; the last one's floor is 0."""
+    hysteresis: float = 3.0
+    dwell_us: int = DAY_US
+    """How long a better band must hold before it is believed; a worse one is believed at once."""
+    evidence_events: float = 3.0
+    landmark_us: int = LANDMARK_US
+    lifecycle: tuple[StageRule, ...] = LIFECYCLE
+    large_account: LargeAccount = LargeAccount()
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def wants_reference(self) -> bool:
+        """Whether it lacks a reference that is made of the customers there are when it is published."""
+        cards = (self, *(variant.card for variant in self.variants))
+        judges = [m.judge for card in cards for m in card.judged if m.judge is not None]
+        large = self.large_account
+        return any(judge.wants_reference for judge in judges) or (large.percentile is not None and large.line is None)
+
+    def judging(self, variant: int) -> "Scorecard":
+        """What judges customers of a variant, by number: 0 is the scorecard itself, then the variants as declared."""
+        return self.variants[variant - 1].card if variant else self
+
+    def variant_name(self, variant: int) -> str | None:
+        return self.variants[variant - 1].name if variant else None
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        return tuple(rule.name for rule in self.flags)
+
+    @property
+    def kept(self) -> tuple[Measure, ...]:
+        """The measures with a level of their own, in declared order: the columns of the state."""
+        return tuple(m for m in self.measures if m.of is None)
+
+    @property
+    def judged(self) -> tuple[Measure, ...]:
+        """The measures that score, in declared order: the order in which contributions are added up."""
+        return tuple(m for m in self.measures if m.judge is not None)

@@ -1,0 +1,227 @@
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one
+customer or many alike.
+
+Customers of different variants are judged apart, each variant's as a batch of its own, by the same functions.
+
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times
+the weighted mean of
+the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may
+cap it.
+All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.folding import facts as fact
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.risk.model import risk
+from healthsvc.core.scorecard.model import Measure, Scorecard
+from healthsvc.core.scoring import variant_choice
+from healthsvc.core.scoring.flags import flag_states
+from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
+from healthsvc.core.scoring.judges.kind import MeasureJudge
+from healthsvc.core.scoring.lifecycle import Stages, stages
+from healthsvc.core.scoring.view import View
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """n customers, k judged measures, f flags."""
+
+    now_us: Instants
+    score: Floats
+    """(n,) effective score 0-100, an override included; NaN without enough evidence."""
+    own: Floats
+    """(n,) what the scorecard says, caps included, without an override."""
+    overridden: Mask
+    """(n,) somebody's override is in force."""
+    raw: Floats
+    """(n,) before caps; NaN without enough evidence."""
+    weight: Floats
+    """(n, k) evidence weight of each judged measure now."""
+    value: Floats
+    """(n, k) 0 bad .. 1 good."""
+    coverage: Floats
+    """(n,) share of the scorecard's weight that has evidence."""
+    cap: Floats
+    """(n,) the lowest cap in force, 100 where none is."""
+    standing: FlagStates
+    churned: Mask
+    override_until_us: Floats
+    """(n,) when the override in force expires, inf without one."""
+    slot_expiry_us: Floats
+    """(n,) next instant at which a function stops counting as used, inf where none does."""
+    first_seen_us: Instants
+    """(n,) the first event, 0 where there is none."""
+
+    stages: Stages
+    variant: Instants
+    """(n,) number of the variant that judged; (1,) where there are none."""
+    modelled_risk: Floats | None = None
+    """(n,) by the risk model; None where the scorecard has none."""
+
+    @property
+    def risk(self) -> Floats:
+        """(n,) 0-1: the risk model's (its kind says what the number is), else 1 - score / 100, a ranking; NaN where
+        there is no score."""
+        by_score: Floats = 1.0 - self.score / 100.0
+        return by_score if self.modelled_risk is None else np.where(np.isnan(self.score), np.nan, self.modelled_risk)
+
+    def variant_of(self, row: int) -> int:
+        return int(self.variant[row if len(self.variant) > 1 else 0])
+
+
+class _Judgement(NamedTuple):
+    """What hangs on the scorecard or variant that judges; as in `Evaluation`."""
+
+    own: Floats
+    raw: Floats
+    weight: Floats
+    value: Floats
+    coverage: Floats
+    cap: Floats
+    holds: Mask
+    onset_us: Floats
+    change_us: Floats
+    flag_cap: Floats
+    risk: Floats
+    """(n,) by the model, (n, 0) where there is none."""
+
+
+def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
+    """Score and flags of each row as of its `now_us`.
+
+    variant: judge by these variants (n,), whatever the places say.
+    """
+    card, churned = view.program.scorecard, _churned(view)
+    found_stages = stages(view, churned)
+    if variant is None:
+        variant = variant_choice.chosen(view, found_stages) if card.variants else variant_choice.WHOLE
+    judged = _judge_apart(view, variant)
+    said, until = view.fact("override"), view.fact("override_until")
+    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
+    return Evaluation(
+        now_us=view.now_us,
+        score=np.where(overridden, said, judged.own),
+        own=judged.own,
+        overridden=overridden,
+        override_until_us=np.where(overridden, until, np.inf),
+        raw=judged.raw,
+        weight=judged.weight,
+        value=judged.value,
+        coverage=judged.coverage,
+        cap=judged.cap,
+        standing=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
+        churned=churned,
+        slot_expiry_us=_slot_expiry(view),
+        modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
+        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
+        stages=found_stages,
+        variant=variant,
+    )
+
+
+def _judge_apart(view: View, variant: Instants) -> _Judgement:
+    """Each row by its variant's scorecard."""
+    card, numbers = view.program.scorecard, np.unique(variant).tolist()
+    if len(numbers) == 1:
+        return _judge(view, card.judging(numbers[0]))
+    groups = [np.flatnonzero(variant == number) for number in numbers]
+    parts = [_judge(view.rows(at), card.judging(number)) for number, at in zip(numbers, groups, strict=True)]
+    back = np.argsort(np.concatenate(groups))
+    return _Judgement._make(np.concatenate(same)[back] for same in zip(*parts, strict=True))
+
+
+def _judge(view: View, card: Scorecard) -> _Judgement:
+    n, judged = len(view.now_us), card.judged
+    dimension = dict(card.dimensions)
+    column = {name: i for i, name in enumerate(view.program.measures)}
+    weight, value = np.zeros((n, len(judged))), np.zeros((n, len(judged)))
+    good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
+    for k, measure in enumerate(judged):
+        judge = measure.judge
+        assert isinstance(judge, MeasureJudge)  # the document reader makes no other
+        assert measure.dimension is not None
+        evidence, marks = judge.judge(view, column[measure.of or measure.name])
+        most = dimension[measure.dimension] * measure.share
+        weight[:, k], value[:, k] = evidence * most, marks
+        good = good + weight[:, k] * value[:, k]
+        total = total + weight[:, k]
+        if judge.expected:
+            full += most
+            covered = covered + np.where(evidence > 0, most, 0.0)
+    standing = flag_states(view, card)
+    enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
+    raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
+    cap, override = _caps(card, standing)
+    return _Judgement(
+        own=np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan)),
+        raw=raw,
+        weight=weight,
+        value=value,
+        coverage=covered / full if full else covered,
+        cap=cap,
+        holds=standing.holds,
+        onset_us=standing.onset_us,
+        change_us=standing.change_us,
+        flag_cap=standing.cap,
+        risk=_modelled_risk(view, card, standing),
+    )
+
+
+def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
+    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
+    comes first, however much they use. A probability isn't touched."""
+    seen, rules = view.risk_snapshot(), view.program.risk_rules
+    if seen is None or rules is None:
+        return np.zeros((len(view.now_us), 0))
+    found = risk(rules.model, seen)
+    for f, rule in enumerate(card.flags):
+        if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
+            found = np.where(standing.holds[:, f], np.maximum(found, 1.0 - rule.cap / 100.0), found)
+    return found
+
+
+def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
+    """(k,) points that each measure would give at best, for one row's weights."""
+    total = 0.0
+    for w in weight.tolist():
+        total += w
+    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
+
+
+def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
+    n = len(standing.holds)
+    cap, override = np.full(n, NO_CAP), np.zeros(n, bool)
+    for f, rule in enumerate(card.flags):
+        cap = np.minimum(cap, standing.cap[:, f])
+        if rule.cap is not None and rule.override:
+            override |= standing.holds[:, f]
+    return cap, override
+
+
+def _churned(view: View) -> Mask:
+    cancelled = view.fact("cancelled_at")
+    effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
+    return (cancelled > 0) & (cancelled >= view.fact("renewed_at")) & (effective <= view.now_us)
+
+
+def _slot_expiry(view: View) -> Floats:
+    slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+    ends = np.where(slots > 0, slots + fact.SLOT_SPAN_US, np.inf)
+    next_end: Floats = np.where(ends > view.now_us[:, None], ends, np.inf).min(axis=1)
+    return next_end
+
+
+def fastest_half_life_us(card: Scorecard) -> int:
+    """No part of a score fades faster than this: what the timers' lower bounds rest on."""
+    judges = [m.judge for m in card.judged if m.judge is not None]
+    answers = [j.fading_us for j in judges if j.fading_us is not None]
+    places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
+    return min((*card.half_lives_us, *answers, *places))
