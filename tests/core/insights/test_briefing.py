@@ -28,7 +28,7 @@ FULL: list[Happening] = [
 def told(kind: str, *happenings: Happening) -> dict[str, object]:
     state = fold(*(happenings or FULL))
     view = state.view(us(DAY))
-    return insights.briefing(view, 0, kind, insights.known(view, state.evaluate(us(DAY)), 0))
+    return insights.briefing(view, 0, kind, insights.known(view, state.evaluate(us(DAY)), 0, "en"), "en")
 
 
 def test_a_briefing_says_what_happened_what_they_use_money_and_open_matters() -> None:

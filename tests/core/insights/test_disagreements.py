@@ -2,8 +2,8 @@
 
 import pytest
 
-from healthsvc.core import field_words
 from healthsvc.core.insights.disagreements import Disagreement, disagreements
+from healthsvc.core.phrases import insights
 from tests.core.folded import at, us
 from tests.core.scoring.test_evaluate import CANCELLED, OVERDUE, Happening, fold, nps, page, used
 
@@ -57,9 +57,9 @@ def test_nothing_is_told_where_they_agree(happenings: list[Happening]) -> None:
 
 def test_a_disagreement_is_said_in_both_languages() -> None:
     (one,) = found(*WELL, plan(90, 500, 1900))
-    said = field_words.disagreement("en", one)
-    assert said == "The score is high, the money says otherwise: pays 1,400 less a month."
-    assert "paga 1.400 a menos por mês" in field_words.disagreement("pt", one)
+    said = insights.disagreement("en", one)
+    assert said == "The score is high, but the money says otherwise: pays 1,400 less a month."
+    assert "paga 1.400 a menos por mês" in insights.disagreement("pt", one)
 
 
 def test_the_money_before_a_change_is_the_last_one_told_in_any_order() -> None:

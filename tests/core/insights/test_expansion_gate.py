@@ -2,9 +2,9 @@
 
 import pytest
 
-from healthsvc.core import field_words
 from healthsvc.core.insights import expansion_gate
 from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.phrases.expansion import closed
 from tests.core.folded import CARD, at, us
 from tests.core.scoring.test_evaluate import CANCELLED, FILED, OVERDUE, Happening, contact, fold, nps, page, used
 
@@ -86,6 +86,6 @@ def test_the_band_that_is_shown_closes_the_gate_even_where_the_score_has_just_re
 def test_every_reason_is_said_in_words_and_since_when() -> None:
     complaint, *_ = against(*WELL, FILED)
     assert complaint.since_us == us(0)
-    assert field_words.closed(complaint, None) == "A complaint is open: resolve it first."
-    assert "band at risk" in field_words.closed(Closed(reason="band_at_risk"), None)
-    assert field_words.closed(Closed(reason="red_flag", flag="silent"), "Has gone silent").startswith("Has gone silent")
+    assert closed("en", complaint, None) == "A complaint is open: resolve it first."
+    assert "band “at risk”" in closed("en", Closed(reason="band_at_risk"), None)
+    assert closed("en", Closed(reason="red_flag", flag="silent"), "Has gone silent").startswith("Has gone silent")

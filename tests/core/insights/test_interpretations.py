@@ -1,17 +1,18 @@
 """The three readings of a pricing page, each told by its evidence, as a customer-success team would tell them."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from healthsvc.core import field_words
-from healthsvc.core.field_words import READINGS
-from healthsvc.core.insights.interpretations import FLAG, Review, review
+from healthsvc.core.insights.interpretations import FLAG, ReadingName, Review, review
 from healthsvc.core.insights.page_visits import Sight
+from healthsvc.core.phrases import insights, openings
+from healthsvc.core.phrases.languages import LANGUAGES
 from tests.core.folded import at, flags, us
 from tests.core.scoring.test_evaluate import FILED, OVERDUE, Happening, contact, fold, nps, page, used
 
 PRICES: list[Happening] = [page(100, "pricing"), page(100, "plans")]
+READINGS: tuple[ReadingName, ...] = get_args(ReadingName)
 STEADY = used(*[d * 1.0 for d in range(100)])
 NOW = 100
 
@@ -91,21 +92,21 @@ def test_what_says_nothing_leaves_the_reading_ambiguous(happenings: list[Happeni
     found = read(*happenings)
     assert evidence(found) == {}
     assert found.likely is None
-    assert "Ambiguous: nothing tells" in field_words.review("en", found)
+    assert "Ambiguous: nothing tells" in insights.review("en", found)
 
 
 def test_evidence_on_either_side_stays_ambiguous_and_is_said_so() -> None:
     found = read(FILED, seats(60, 20, 19))
     assert evidence(found) == {"doubts_the_cost": {"complaint_open"}, "thinks_of_an_upgrade": {"seats_nearly_full"}}
     assert found.likely is None
-    assert "more than one reading" in field_words.review("en", found)
-    assert "mais de uma leitura" in field_words.review("pt", found)
+    assert "more than one reading" in insights.review("en", found)
+    assert "mais de uma leitura" in insights.review("pt", found)
 
 
 def test_much_evidence_outweighs_little() -> None:
     found = read(FILED, nps(60, 3), plan(60, 500, 900), seats(60, 20, 19))
     assert found.likely == "doubts_the_cost"
-    assert "pays 400 less a month" in field_words.review("en", found)
+    assert "pays 400 less a month" in insights.review("en", found)
 
 
 def test_each_sign_names_what_it_was_read_from_its_value_and_since_when() -> None:
@@ -120,8 +121,8 @@ def test_the_readings_are_told_from_the_second_look_at_prices_on() -> None:
 
 
 def test_every_reading_has_a_question_to_open_with_in_both_languages() -> None:
-    for language in ("en", "pt"):
-        questions = {field_words.question(language, r) for r in (*READINGS, None)}
+    for language in LANGUAGES:
+        questions = {openings.reading_question(language, r) for r in (*READINGS, None)}
         assert len(questions) == 4
         assert all(q.endswith("?") for q in questions)
 
@@ -129,7 +130,7 @@ def test_every_reading_has_a_question_to_open_with_in_both_languages() -> None:
 def test_every_sign_can_be_said_in_both_languages() -> None:
     for _, _, name, happenings, seen in EVIDENCE:
         for sign in (s for r in read(*happenings, seen=seen).readings for s in r.evidence):
-            said: list[Any] = [field_words.sign(language, sign) for language in ("en", "pt")]
+            said: list[Any] = [insights.sign(language, sign.sign, sign.value) for language in LANGUAGES]
             assert all(said), name
             assert said[0] != said[1]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from healthsvc.core import field_words
 from healthsvc.core.insights.page_visits import Concern, concerns
+from healthsvc.core.phrases import insights
 from healthsvc.wire.events.page_visits import function_of, sights
 from healthsvc.wire.scorecards.page_kinds import PageRules
 from tests.core.folded import at, us
@@ -61,5 +61,5 @@ def test_other_pages_ask_for_no_help() -> None:
 def test_a_page_that_names_no_function_is_asked_about_not_guessed() -> None:
     found = wanted(event(1, "page.viewed", 1, url="/support"))
     assert found == []
-    assert "don't say with which function" in field_words.help_wanted("en", "Acme", found)
-    assert "Pergunte" in field_words.help_wanted("pt", "Acme", found)
+    assert "don't say with which feature" in insights.help_wanted("en", "Acme", found)
+    assert "Pergunte" in insights.help_wanted("pt", "Acme", found)

@@ -25,7 +25,7 @@ TABLE: list[tuple[str, list[Happening], float, str, str]] = [
         used(0, 1),
         29,
         "onboarding",
-        "First seen less than 30 days ago; when it was sold isn't known.",
+        "First seen less than 30 days ago; the date of the sale isn't known.",
     ),
     ("sold lately", [*used(0, 1), told(2, sold_at=at(10))], 39, "onboarding", "Sold less than 30 days ago."),
     (
@@ -33,40 +33,46 @@ TABLE: list[tuple[str, list[Happening], float, str, str]] = [
         [*used(0), told(2, sold_at=at(-90))],
         9,
         "adoption",
-        "No other stage's rule holds.",
+        "No rule of another stage applies.",
     ),
-    ("onboarded, few functions shown", [*used(0, 1), told(1, features_owned=9)], 30, "adoption", "No other stage's"),
+    (
+        "onboarded, few functions shown",
+        [*used(0, 1), told(1, features_owned=9)],
+        30,
+        "adoption",
+        "No rule of another stage",
+    ),
     (
         "most functions used once",
         [*MANY, told(1, features_owned=9)],
         60,
         "value",
-        "At least 50% of the functions owned",
+        "At least 50% of their features have been used.",
     ),
-    ("a larger plan", [*MANY, LARGER], 60, "expansion", "mrr_change is at least 0.01, as told within 180 days."),
+    ("a larger plan", [*MANY, LARGER], 60, "expansion", "Moved to a larger plan in the last 180 days."),
     ("a larger plan long ago", [*MANY, LARGER], 231, "value", "At least 50%"),
     (
         "seats nearly full",
         [*MANY, (9, "seats.changed", {"seats": 10, "active": 9})],
         60,
         "expansion",
-        "seats_active is",
+        "At least 90% of the seats are in use.",
     ),
     (
         "recommends us",
         [*MANY, LARGER, (55, "referral.made", {})],
         60,
         "advocacy",
-        "An event fed advocacy within 180 days.",
+        "Recommended us in the last 180 days.",
     ),
     (
         "the renewal near",
         [*MANY, (55, "referral.made", {}), told(1, renewal_at=at(100))],
         60,
         "renewal",
-        "renewal_at lies",
+        "Less than 90 days until the renewal.",
     ),
-    ("as the team says", [*used(0, 1), told(2, stage="value")], 10, "value", "Its own systems say so."),
+    ("as the team says", [*used(0, 1), told(2, stage="value")], 10, "value", "Your own systems say so."),
     ("gone", [*used(0, 1), told(2, stage="value"), CANCELLED], 10, "churned", "The subscription ended."),
 ]
 
@@ -87,7 +93,7 @@ def test_where_no_rule_holds_the_stage_is_unknown_and_says_so() -> None:
     made.program = compile_document(yaml.safe_dump(document, sort_keys=False)).program
     found = made.evaluate(us(60))
     assert stage_name(int(found.stages.stage[0])) == "unknown"
-    assert stage_reason(made.view(us(60)), found.stages, 0) == "No rule of the scorecard holds."
+    assert stage_reason(made.view(us(60)), found.stages, 0) == "No rule of the scorecard applies."
 
 
 def test_the_built_in_rules_are_those_that_the_default_scorecard_writes_out() -> None:

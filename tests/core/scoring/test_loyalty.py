@@ -12,6 +12,7 @@ from healthsvc.core.folding.decision_state import DEFAULTS, FLAGS
 from healthsvc.core.insights import touch
 from healthsvc.core.insights.touch import Suggestion
 from healthsvc.core.instants import SECOND_US
+from healthsvc.core.phrases.texts import Text
 from healthsvc.core.scorecard.relationship import Condition
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import Found, explained, standing, to_list, turns_us
@@ -192,9 +193,11 @@ def test_lists_tell_loyalty_anew_only_when_it_became_known_or_moved_by_ten_point
 
 # Fit with the ideal profile -------------------------------------------------------------------------------------------
 
-SOFTWARE = Condition(attribute="industry", values=frozenset(["software"]), low=0, high=0, weight=2, why="they stay")
-MIDDLE = Condition(attribute="employees", values=None, low=20, high=500, weight=1, why="not too large")
-NEAR = Condition(attribute="country", values=frozenset(["DE", "AT"]), low=0, high=0, weight=1, why="we speak it")
+SOFTWARE = Condition(
+    attribute="industry", values=frozenset(["software"]), low=0, high=0, weight=2, why=Text("they stay")
+)
+MIDDLE = Condition(attribute="employees", values=None, low=20, high=500, weight=1, why=Text("not too large"))
+NEAR = Condition(attribute="country", values=frozenset(["DE", "AT"]), low=0, high=0, weight=1, why=Text("we speak it"))
 IDEAL = (SOFTWARE, MIDDLE, NEAR)
 PROFILES: list[tuple[str, dict[str, Any], float | None]] = [
     ("all match", {"attributes.industry": "software", "attributes.employees": 20, "country": "AT"}, 1.0),

@@ -18,7 +18,7 @@ def test_what_is_told_names_the_measures_and_begins_when_the_last_of_them_ceased
     found = [measure("use", 1, is_fed=True), measure("nps", 45), measure("referrals", None)]
     told = measure_coverage.told(found, NOW - timedelta(days=90))
     assert told is not None
-    assert "nps, referrals" in told.summary
+    assert "`nps` and `referrals`" in told.summary
     assert told.onset_at == NOW - timedelta(days=15)
     assert measure_coverage.told(found[:1], NOW) is None
 

@@ -57,6 +57,7 @@ async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on
         ranked = await asked(api, "/v1/alerts", owner="kim", sort="rank", kind="payment_overdue")
         everybody = await asked(api, "/v1/worklist")
         customer = await asked(api, "/v1/customers/leaving")
+        portuguese = await asked(api, "/v1/worklist", owner="kim", limit="1", language="pt-BR")
 
     assert [i["customer_id"] for i in first["items"]] == ["leaving", "large"]
     assert [i["customer_id"] for i in second["items"]] == ["small", "called"]
@@ -64,14 +65,22 @@ async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on
     assert first["waiting"] == 4
     assert second["next_cursor"] is None
     leaving, called = first["items"][0], second["items"][1]
-    assert leaving["rank"]["why"].startswith("Critical; risk ")
+    assert leaving["rank"]["why"].startswith("Critical; high churn risk; pays 100 a month; began ")
     assert leaving["alert"]["kind"] == "cancel_intent"
+    assert leaving["alert"]["summary"] == "Leaving: visited the cancellation page. Call within the hour."
     assert leaving["briefing"]["question"]["pt"].endswith("?")
     assert (leaving["contact"]["timezone"], leaving["contact"]["timezone_from"]) == ("Europe/Berlin", "profile")
     assert (called["contact"]["contacts"], called["contact"]["over_cap"]) == (2, True)
     assert {"spoken", "cap"} <= {part["part"] for part in called["rank"]["parts"]}
     assert [a["customer_id"] for a in ranked["items"]] == ["large", "small", "called"]
     assert len(everybody["items"]) == 5
+    (item,) = portuguese["items"]
+    assert item["rank"]["why"].startswith("Crítico; risco de cancelamento alto; paga 100 por mês; começou há ")
+    assert item["alert"]["summary"] == "Leaving: visitou a página de cancelamento. Ligue dentro de uma hora."
+    assert item["alert"]["detail"]["play"].startswith("Ligue dentro de uma hora.")
+    assert item["alert"]["detail"]["briefing"]["happened"][0]["title"] == "Visitou a página de cancelamento"
+    assert item["briefing"]["happened"][0]["title"] == "Visitou a página de cancelamento"
+    assert item["alert"] | {"summary": "", "detail": ""} == leaving["alert"] | {"summary": "", "detail": ""}
     assert customer["contact"]["windows_from"] in ("activity", "default")
 
 

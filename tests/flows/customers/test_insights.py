@@ -43,7 +43,7 @@ async def test_prices_help_and_money_are_told_now_and_the_same_of_the_past(engin
     assert review["sentence"].startswith("Ambiguous")
     functions = [(f["function"], f["times"], len(f["events"])) for f in told["help_wanted"]["functions"]]
     assert functions == [("export", 2, 2), ("roles", 1, 1)]
-    assert told["help_wanted"]["sentence"].startswith("Acme Ltd looks for help with: export, roles.")
+    assert told["help_wanted"]["sentence"].startswith("Acme Ltd is looking for help with export and roles.")
     assert [d["money"]["sign"] for d in told["disagreements"]] == ["contraction"]
 
     later = [happened(wall(), 0, "page.viewed", url="https://x.test/billing")]

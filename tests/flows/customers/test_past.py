@@ -128,12 +128,14 @@ async def test_the_sentence_names_what_moved_it_in_both_languages(engine, databa
 
     assert english is not None
     assert "The health of Acme Ltd fell by 60 points, from 80 to 20" in english["sentence"]
-    assert "lost 60.3 through what happened since (a visit to the cancel page)" in english["sentence"]
+    assert "lost 60.3 points through what has happened since (a visit to the cancellation page)" in english["sentence"]
     assert portuguese is not None
     assert "A saúde de Acme Ltd caiu 60 pontos" in portuguese["sentence"]
-    assert "visita à página de cancelamento" in portuguese["sentence"]
+    assert (
+        "perdeu 60,3 pontos pelo que aconteceu desde então (visita à página de cancelamento)" in portuguese["sentence"]
+    )
     assert why is not None
-    assert "limitado por: visita à página de cancelamento" in why["sentence"]
+    assert "limitada pela visita à página de cancelamento" in why["sentence"]
 
 
 async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, database_url):

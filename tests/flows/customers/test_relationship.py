@@ -37,14 +37,27 @@ async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_c
     assert abs(listed.loyalty - found["loyalty"]["score"]) < 10
     assert {"loyal", "promoter"} <= set(listed.flags)
     assert (listed.parent_id, listed.icp_fit, found["icp"]["fit"]) == ("group", None, None)
-    assert {play["because"]: play["play"].split(",")[0] for play in found["loyalty"]["plays"]} == {
-        "promoter": "Ask for a referral.",
-        "loyal": "Nurture",
-        "asks_for_more": "Pass the request on to product",
+    assert {play["because"]: play["play"].split(".")[0] for play in found["loyalty"]["plays"]} == {
+        "promoter": "Thank them and ask for a referral",
+        "loyal": "Thank them for their loyalty",
+        "asks_for_more": "Pass the request on to the product team",
     }
     assert (found["touch"]["suggested"], found["touch"]["agrees"]) == ("high", False)
-    assert found["touch"]["sentence"].startswith("Your systems say tech; high is suggested: uses the product")
+    assert found["touch"]["sentence"].startswith(
+        "Your systems say tech touch; high touch is suggested: uses the product"
+    )
     assert sum(part["points"] for part in found["loyalty"]["contributions"]) == found["loyalty"]["score"]
+
+    portuguese = await read.customer(engine, "a", wall(), language="pt")
+    assert portuguese is not None
+    assert portuguese["touch"]["sentence"].startswith("Os seus sistemas indicam tech touch; a sugestão é high touch:")
+    assert {play["play"].split(".")[0] for play in portuguese["loyalty"]["plays"]} == {
+        "Agradeça e peça uma indicação",
+        "Agradeça pela lealdade",
+        "Encaminhe o pedido à equipe de produto",
+    }
+    assert portuguese["loyalty"]["contributions"][0]["why"].startswith("Dois anos mostram mais do que")
+    assert portuguese["stage_because"] != found["stage_because"]
 
     await folded(engine, database_url, appender, [told(wall(), "a", 0, "complaint.filed", complaint_id="1")])
     upset = await read.customer(engine, "a", wall())

@@ -94,5 +94,5 @@ async def test_the_alert_lasts_as_long_as_outcomes_disagree_and_tells_once(engin
 
     (alert,) = await rows(engine, "select kind, scope, state, summary from alerts")
     assert (alert.kind, alert.scope, alert.state) == ("model_drift", "model", "resolved")
-    assert "foresaw 2.0%, and 5.0% left" in alert.summary
+    assert "expected 2.0% to leave, and 5.0% did" in alert.summary
     assert await scalar(engine, "select count(*) from messages where type like 'operations.alert.%'") == 2

@@ -192,3 +192,20 @@ def test_variants_are_compared_by_name_and_their_order_is_a_change() -> None:
     assert [c.path for c in changes(text(one, other), text(stricter, other))] == ["/variants/a/flags/silent/days"]
     assert [c.path for c in changes(text(one, other), text(other, one))] == ["/variants/order"]
     assert [c.path for c in changes(text(one), text(one, other))] == ["/variants/b"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("flags/0/title/pt", "Saiu"), ("flags/0/title", "Left"), ("measures/0/why", {"en": "Because"})],
+)
+def test_a_text_for_people_in_one_language_or_both_is_valid_and_changes_no_score(place: str, value: object) -> None:
+    document = changed(**{place: value})
+
+    assert faults(document) == []
+    assert [c.scores for c in changes(default_document(), document) if c.after is not None] == [False]
+
+
+def test_a_text_in_a_language_that_is_not_ours_is_refused_where_it_stands() -> None:
+    (fault,) = faults(changed(**{"flags/0/title/fr": "Parti"}))
+
+    assert (fault.pointer, fault.detail) == ("/flags/0/title/fr", "is not a language of ours; known: en, pt")

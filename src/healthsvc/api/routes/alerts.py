@@ -1,12 +1,14 @@
 """Alerts: the list, one of them, and settling it."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Final, assert_never
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
+from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
     CONFLICT,
@@ -20,8 +22,9 @@ from healthsvc.api.problems import (
 )
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
+from healthsvc.core.phrases.languages import DEFAULT, Language
 from healthsvc.flows import lists
-from healthsvc.flows.alerts import settle, worklist
+from healthsvc.flows.alerts import settle, wording, worklist
 from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
 from healthsvc.store.alerts.alert_rows import Alert as StoredAlert
 from healthsvc.store.alerts.alert_rows import AlertFilter as Which
@@ -29,7 +32,8 @@ from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
 from healthsvc.wire.rest.ranks import RankTold
 
-ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
+ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})(?:-([a-z]{2}))?"\s*')
+"""The revision, and the language if it isn't the default one: the answer differs, so its tag does."""
 
 router = APIRouter(tags=["alerts"])
 Reader = Annotated[Principal, require("customers:read", "alerts:write")]
@@ -55,7 +59,9 @@ IF_MATCH = {
     summary="List alerts",
     responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter, Query()]) -> Alerts:
+async def list_alerts(
+    request: Request, response: Response, _: Reader, asked: Annotated[AlertFilter, Query()], prefers: Preferred
+) -> Alerts:
     """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it;
     `sort=rank` puts those first that are most worth a call, each with its points and why.
 
@@ -69,18 +75,21 @@ async def list_alerts(request: Request, _: Reader, asked: Annotated[AlertFilter,
         severity=asked.severity,
         owner=asked.owner,
     )
+    house, language = services(request), asked.language or prefers
+    mark(response, language)
     if asked.sort == "rank":
-        return await _ranked(services(request), asked, which)
-    return Alerts.model_validate(await lists.alerts(services(request).engine, asked, which))
+        return await _ranked(house, asked, which, language)
+    page = await lists.alerts(house.engine, asked, which)
+    worded = await wording.worded(house.engine, page.items, language)
+    return Alerts.model_validate(replace(page, items=worded))
 
 
-async def _ranked(house: Services, asked: AlertFilter, which: Which) -> Alerts:
+async def _ranked(house: Services, asked: AlertFilter, which: Which, language: Language) -> Alerts:
     page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
+    worded = await wording.worded(house.engine, [found.waiting.alert for found in page.items], language)
+    ranks = [RankTold.model_validate(worklist.rank_told(found, language)) for found in page.items]
     items = [
-        Alert.model_validate(found.waiting.alert).model_copy(
-            update={"rank": RankTold.model_validate(worklist.rank_told(found.rank, "en"))}
-        )
-        for found in page.items
+        Alert.model_validate(alert).model_copy(update={"rank": rank}) for alert, rank in zip(worded, ranks, strict=True)
     ]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
@@ -90,33 +99,44 @@ async def _ranked(house: Services, asked: AlertFilter, which: Which) -> Alerts:
     operation_id="get_alert",
     summary="Get an alert",
     response_model=Alert,
-    responses=answers(Alert, NOT_FOUND) | {304: {"description": "Unchanged since the ETag in `If-None-Match`."}},
+    responses=answers(Alert, NOT_FOUND, INVALID_REQUEST)
+    | {304: {"description": "Unchanged since the ETag in `If-None-Match`."}},
 )
-async def get_alert(request: Request, response: Response, _: Reader, alert_id: AlertId) -> Alert | Response:
-    """One alert; its ETag is the revision. Scope: `customers:read` or `alerts:write`."""
+async def get_alert(
+    request: Request, response: Response, _: Reader, alert_id: AlertId, language: Chosen
+) -> Alert | Response:
+    """One alert; its ETag is the revision, with the language where it isn't English.
+
+    Scope: `customers:read` or `alerts:write`.
+    """
     alert = await settle.find(services(request).engine, _known(alert_id))
     if alert is None:
         raise not_found("alert")
-    if alert.revision in _revisions(request, "if-none-match"):
-        return Response(status_code=304, headers={"etag": _etag(alert)})
-    return _told(response, alert)
+    etag = _etag(alert, language)
+    if etag in _etags(request, "if-none-match"):
+        unchanged = Response(status_code=304, headers={"etag": etag})
+        mark(unchanged, language)
+        return unchanged
+    return await _told(services(request), response, alert, language)
 
 
 @router.post(
     "/v1/alerts/{alert_id}/acknowledge",
     operation_id="acknowledge_alert",
     summary="Acknowledge an alert",
-    responses=answers(Alert, NOT_FOUND, CONFLICT, CHANGED_MEANWHILE),
+    responses=answers(Alert, NOT_FOUND, CONFLICT, CHANGED_MEANWHILE, INVALID_REQUEST),
     openapi_extra=IF_MATCH,
 )
-async def acknowledge_alert(request: Request, response: Response, principal: Writer, alert_id: AlertId) -> Alert:
+async def acknowledge_alert(
+    request: Request, response: Response, principal: Writer, alert_id: AlertId, language: Chosen
+) -> Alert:
     """Somebody takes it on: the name of the API key is kept with it. Doing it again changes nothing.
 
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
     wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
-    return _outcome(response, await settle.acknowledge(house.engine, house.now(), wish))
+    return await _told(house, response, _settled(await settle.acknowledge(house.engine, house.now(), wish)), language)
 
 
 @router.post(
@@ -131,6 +151,7 @@ async def resolve_alert(
     response: Response,
     principal: Writer,
     alert_id: AlertId,
+    language: Chosen,
     body: Annotated[AlertResolve, body_of(AlertResolve, optional=True)],
 ) -> Alert:
     """Somebody declares it done. The customer's health stays what it is. Doing it again changes nothing.
@@ -139,18 +160,21 @@ async def resolve_alert(
     """
     house = services(request)
     wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
-    return _outcome(response, await settle.resolve(house.engine, house.now(), wish))
+    return await _told(house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language)
 
 
-def _outcome(response: Response, outcome: Outcome) -> Alert:
+def _settled(outcome: Outcome) -> StoredAlert:
+    """The alert that was settled. Raises ProblemError."""
     match outcome:
         case Settled(alert):
-            return _told(response, alert)
+            return alert
         case Missing():
             raise not_found("alert")
         case Stale(alert):
             raise ProblemError(
-                CHANGED_MEANWHILE, f"The alert is at revision {alert.revision} now.", headers={"etag": _etag(alert)}
+                CHANGED_MEANWHILE,
+                f"The alert is at revision {alert.revision} now.",
+                headers={"etag": _etag(alert, DEFAULT)},
             )
         case Closed():
             raise ProblemError(CONFLICT, "The alert is resolved; it can't be acknowledged any more.")
@@ -158,13 +182,15 @@ def _outcome(response: Response, outcome: Outcome) -> Alert:
             assert_never(outcome)
 
 
-def _told(response: Response, alert: StoredAlert) -> Alert:
-    response.headers["etag"] = _etag(alert)
-    return Alert.model_validate(alert)
+async def _told(house: Services, response: Response, alert: StoredAlert, language: Language) -> Alert:
+    response.headers["etag"] = _etag(alert, language)
+    mark(response, language)
+    (worded,) = await wording.worded(house.engine, [alert], language)
+    return Alert.model_validate(worded)
 
 
-def _etag(alert: StoredAlert) -> str:
-    return f'"{alert.revision}"'
+def _etag(alert: StoredAlert, language: Language) -> str:
+    return f'"{alert.revision}"' if language == DEFAULT else f'"{alert.revision}-{language}"'
 
 
 def _seen(request: Request) -> int | None:
@@ -176,8 +202,9 @@ def _seen(request: Request) -> int | None:
     return -1 if found is None else int(found[1])
 
 
-def _revisions(request: Request, header: str) -> list[int]:
-    return [int(found[1]) for part in request.headers.get(header, "").split(",") if (found := ETAG.fullmatch(part))]
+def _etags(request: Request, header: str) -> list[str]:
+    """The tags of a header, weak ones like strong ones."""
+    return [part.strip().removeprefix("W/") for part in request.headers.get(header, "").split(",")]
 
 
 def _known(alert_id: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
+from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -22,6 +23,7 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.api.responses import answers
+from healthsvc.core.phrases.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past, read
 from healthsvc.flows.customers.past import PastNotKept
@@ -78,7 +80,11 @@ async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerF
     responses=answers(Explanation, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT),
 )
 async def explain_health(
-    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[ExplanationAsked, Query()]
+    request: Request,
+    _: Reader,
+    customer_id: CustomerId,
+    asked: Annotated[ExplanationAsked, Query()],
+    prefers: Preferred,
 ) -> Response:
     """What makes up the score: contributions that add up to it, caps included, each with the events that made it.
 
@@ -86,12 +92,12 @@ async def explain_health(
     the version that was live then. `sentence` says it in words, to be read out. Scope: `customers:read`.
     """
     house = services(request)
-    now = house.now()
+    now, language = house.now(), asked.language or prefers
     if asked.at is None:
-        return _found(await read.explanation(house.engine, known(customer_id), now, asked.language))
+        return _found(await read.explanation(house.engine, known(customer_id), now, language), language)
     _in_the_past(asked.at, now, "at")
     with _kept():
-        return _found(await past.explanation(house.engine, known(customer_id), asked.at, asked.language))
+        return _found(await past.explanation(house.engine, known(customer_id), asked.at, language), language)
 
 
 @router.get(
@@ -102,7 +108,11 @@ async def explain_health(
     responses=answers(Diff, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT),
 )
 async def diff_health(
-    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[DiffAsked, Query()]
+    request: Request,
+    _: Reader,
+    customer_id: CustomerId,
+    asked: Annotated[DiffAsked, Query()],
+    prefers: Preferred,
 ) -> Response:
     """The change between two instants in five parts that add up to it: new events, ageing, late data, configuration,
     override; each by measure, with its newest events. `sentence` says it in words, to be read out.
@@ -110,13 +120,14 @@ async def diff_health(
     Scope: `customers:read`.
     """
     house = services(request)
-    now = house.now()
+    now, language = house.now(), asked.language or prefers
     until = asked.until or now
     _in_the_past(until, now, "to")
     if asked.since > until:
         raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
     with _kept():
-        return _found(await diff.between(house.engine, known(customer_id), asked.since, until, asked.language))
+        moved = await diff.between(house.engine, known(customer_id), asked.since, until, language)
+    return _found(moved, language)
 
 
 @router.get(
@@ -167,15 +178,16 @@ async def list_customer_events(
     operation_id="get_customer",
     summary="Get a customer's health",
     response_class=Response,
-    responses=answers(Customer, NOT_FOUND),
+    responses=answers(Customer, NOT_FOUND, INVALID_REQUEST),
 )
-async def get_customer(request: Request, _: Reader, customer_id: CustomerId) -> Response:
+async def get_customer(request: Request, _: Reader, customer_id: CustomerId, language: Chosen) -> Response:
     """Profile, score, band, risk and flags, evaluated at this moment from everything counted so far.
 
     Scope: `customers:read`.
     """
     house = services(request)
-    return _found(await read.customer(house.engine, known(customer_id), house.now(), house.contact))
+    customer = await read.customer(house.engine, known(customer_id), house.now(), house.contact, language)
+    return _found(customer, language)
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
@@ -199,7 +211,9 @@ def known(customer_id: str) -> str:
     return customer_id
 
 
-def _found(answer: dict[str, Any] | None) -> Response:
+def _found(answer: dict[str, Any] | None, language: Language) -> Response:
     if answer is None:
         raise not_found("customer")
-    return Response(msgspec.json.encode(answer), media_type="application/json")
+    response = Response(msgspec.json.encode(answer), media_type="application/json")
+    mark(response, language)
+    return response

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
+from healthsvc.api.languages import Preferred, mark
 from healthsvc.api.problems import INVALID_CURSOR, INVALID_REQUEST
 from healthsvc.api.responses import answers
 from healthsvc.flows.alerts import worklist
@@ -22,14 +23,17 @@ Reader = Annotated[Principal, require("customers:read")]
     summary="Tell whom to call today",
     responses=answers(Worklist, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def get_worklist(request: Request, _: Reader, asked: Annotated[WorklistAsked, Query()]) -> Worklist:
+async def get_worklist(
+    request: Request, response: Response, _: Reader, asked: Annotated[WorklistAsked, Query()], prefers: Preferred
+) -> Worklist:
     """An owner's customers with open or acknowledged alerts, those most worth a call first: as many as somebody can
     speak with in a day. Each with why it is ranked there, when to call, how often it was contacted, and a briefing.
 
     The newest 1,000 alerts are ranked, as of the first page. Scope: `customers:read`.
     """
-    house, now = services(request), services(request).now()
+    house, now, language = services(request), services(request).now(), asked.language or prefers
+    mark(response, language)
     wanted = Some(limit=asked.limit or house.contact.calls_a_day, cursor=asked.cursor)
-    waiting, page = await worklist.customers(house.engine, wanted, asked.owner, now, house.contact, asked.language)
+    waiting, page = await worklist.customers(house.engine, wanted, asked.owner, now, house.contact, language)
     items = [WorkItem.model_validate(item) for item in page.items]
     return Worklist(as_of=now, waiting=waiting, items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)

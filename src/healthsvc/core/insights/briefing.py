@@ -11,6 +11,7 @@ from healthsvc.core.folding import facts as fact
 from healthsvc.core.insights import signals
 from healthsvc.core.insights.signals import Sign
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.phrases.texts import Text
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 
@@ -22,7 +23,7 @@ class Happened:
     """A flag that holds, and since when."""
 
     flag: str
-    title: str
+    title: Text
     since_us: int
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
+from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 
@@ -80,7 +81,7 @@ class Measure:
     judge: Judge | None = None
     of: str | None = None
     """Judge another measure's level instead of keeping one of its own."""
-    why: str = ""
+    why: Text = NO_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ class FlagRule:
     of_absence: ClassVar[bool] = False
     """Whether it says that something didn't happen, or happened less."""
     name: str
-    title: str
+    title: Text
     measure: str = ""
     """The measure that it reads, if any."""
     fact: str = ""
@@ -106,7 +107,7 @@ class FlagRule:
     """None: the flag raises no alert."""
     override: bool = False
     """The cap stands even where there is too little evidence for a score."""
-    play: str = ""
+    play: Text = NO_TEXT
     enabled: bool = True
     """Whether it can hold at all; a variant may say otherwise."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from healthsvc.core.phrases.texts import text
 from healthsvc.core.scorecard.cohort import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import Band, Feed, Measure
@@ -51,7 +52,7 @@ def measure(
         share=r.number("share", 0.0, high=100),
         judge=None if judge is None else read_judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
         of=of,
-        why=str(r.get("why", "")),
+        why=text(r.get("why"), f"{path}/why"),
     )
     r.done()
     if (measure.judge is None) != (measure.dimension is None):

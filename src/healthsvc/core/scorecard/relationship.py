@@ -6,6 +6,8 @@ They are sections of the scorecard, read by `relationship_section`; a published 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from healthsvc.core.phrases.texts import NO_TEXT, Text
+
 PartKind = Literal["tenure", "count", "answer", "since", "habit"]
 PARTS: Final[tuple[PartKind, ...]] = ("tenure", "count", "answer", "since", "habit")
 ACTS: Final = frozenset(("count", "since"))
@@ -34,8 +36,8 @@ class Part:
     min_events: float = 1.0
     heavy: bool = False
     """Counts of heavy users alone."""
-    why: str = ""
-    play: str = ""
+    why: Text = NO_TEXT
+    play: Text = NO_TEXT
     """What to do where it gives full marks, or half of them for acts."""
 
 
@@ -63,7 +65,7 @@ class Condition:
     low: float
     high: float
     weight: float
-    why: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

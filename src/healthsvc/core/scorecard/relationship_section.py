@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from healthsvc.core.phrases.texts import text
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.relationship import PARTS, Condition, HeavyUse, Line, Loyalty, Part, Relationship, Touch
@@ -59,8 +60,8 @@ def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
         best=r.number("best", 1.0, low=-1e9),
         min_events=r.number("min_events", 1.0),
         heavy=bool(r.get("heavy", False)),
-        why=str(r.get("why", "")),
-        play=str(r.get("play", "")),
+        why=text(r.get("why"), f"{path}/why"),
+        play=text(r.get("play"), f"{path}/play"),
     )
     r.done()
     needed = _NEEDS.get(part.kind)
@@ -98,7 +99,7 @@ def _condition(data: object, path: str) -> Condition:
         low=r.number("at_least", -1e15, low=-1e15, high=1e15),
         high=r.number("at_most", 1e15, low=-1e15, high=1e15),
         weight=r.number("weight", 1.0, low=0.001, high=1e6),
-        why=str(r.get("why", "")),
+        why=text(r.get("why"), f"{path}/why"),
     )
     r.done()
     bounded = "at_least" in r.data or "at_most" in r.data

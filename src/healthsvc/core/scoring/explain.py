@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from healthsvc.core.folding.facts import OVERRIDE
+from healthsvc.core.phrases.catalogue import text_of
+from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation, best_points
 from healthsvc.core.scoring.view import View
@@ -24,7 +26,7 @@ class Contribution:
     evidence_us: tuple[int, ...]
     fed_by: str
     """The kept measure whose feeds name its events."""
-    why: str
+    why: Text
 
 
 def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]:
@@ -60,7 +62,7 @@ def _override(view: View, row: int, points: float) -> Contribution:
         value=0.0,
         evidence_us=(int(view.fact("override_since")[row]),),
         fed_by="",
-        why="Somebody's own judgement stands in place of the score.",
+        why=text_of("contribution.override"),
     )
 
 
@@ -90,7 +92,7 @@ def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution
         value=0.0,
         evidence_us=evidence(view, row, fed_by) if fed_by else (),
         fed_by=fed_by,
-        why=rule.title if rule else "",
+        why=rule.title if rule else NO_TEXT,
     )
 
 

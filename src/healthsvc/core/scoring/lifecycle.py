@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.phrases.languages import Language
+from healthsvc.core.phrases.stages import NotByRule, because
 from healthsvc.core.scorecard.cohort import CHURNED, STAGES, StageRule
 from healthsvc.core.scoring.view import View
 
@@ -63,39 +64,15 @@ def stage_name(stage: int) -> str:
     return "unknown" if stage == UNKNOWN else STAGES[stage]
 
 
-def stage_reason(view: View, found: Stages, row: int) -> str:
+def stage_reason(view: View, found: Stages, row: int, language: Language = "en") -> str:
     """Why a row is in its stage, in a sentence."""
     decided_by = int(found.rule[row])
-    if decided_by < 0:
-        return _BY[decided_by]
-    rule = view.program.scorecard.lifecycle[decided_by]
-    days = f"{rule.span_us / DAY_US:g} days"
-    match rule.kind:
-        case "young" if np.isnan(view.fact("sold_at")[row]):
-            return f"First seen less than {days} ago; when it was sold isn't known."
-        case "young":
-            return f"Sold less than {days} ago."
-        case "ahead":
-            return f"{rule.fact} lies within {days}."
-        case "fed":
-            return f"An event fed {rule.measure} within {days}."
-        case "reached":
-            return f"{rule.fact} is at least {rule.at:g}, as told within {days}."
-        case "ratio":
-            return f"{rule.fact} is at least {rule.at:.0%} of {rule.to}."
-        case "adopted":
-            return f"At least {rule.at:.0%} of the functions owned were used."
-        case "otherwise":
-            return "No other stage's rule holds."
-        case _:
-            assert_never(rule.kind)
+    is_sale_known = not np.isnan(view.fact("sold_at")[row])
+    cause = _BY[decided_by] if decided_by < 0 else view.program.scorecard.lifecycle[decided_by]
+    return because(language, cause, is_sale_known=is_sale_known)
 
 
-_BY: Final = {
-    BY_SENDER: "Its own systems say so.",
-    BY_CHURN: "The subscription ended.",
-    NO_RULE: "No rule of the scorecard holds.",
-}
+_BY: Final[dict[int, NotByRule]] = {BY_SENDER: "by_sender", BY_CHURN: "by_churn", NO_RULE: "no_rule"}
 
 
 def sold_us(view: View) -> Floats:

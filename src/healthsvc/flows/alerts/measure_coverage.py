@@ -14,6 +14,8 @@ import numpy as np
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.phrases import alerts
+from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows.alerts import operations
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
@@ -48,13 +50,11 @@ def told(found: Sequence[Fed], live_since: datetime) -> Trouble | None:
     if not unfed:
         return None
     onset = max(live_since if f.last_event_at is None else f.last_event_at + SPAN for f in unfed)
-    names = ", ".join(f.measure for f in unfed)
     return Trouble(
         kind=KIND,
         scope=SCOPE,
         severity="info",
-        summary=f"No event has fed these measures in {SPAN.days} days, so they say nothing of anybody: {names}. Either "
-        "the scorecard names a type or property that nobody sends, or a source has stopped.",
+        summary=alerts.measures_unfed(DEFAULT, [f.measure for f in unfed], SPAN.days),
         onset_at=onset,
         detail={f.measure: None if f.last_event_at is None else f.last_event_at.isoformat() for f in unfed},
     )

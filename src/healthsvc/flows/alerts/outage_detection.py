@@ -17,6 +17,8 @@ from healthsvc.core.outages import detect
 from healthsvc.core.outages import traffic as habit
 from healthsvc.core.outages.detect import Fall, Guard, Turn
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
+from healthsvc.core.phrases import alerts
+from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows.alerts import operations
 from healthsvc.store.alerts import outages, traffic
 from healthsvc.store.alerts.alert_rows import Alert
@@ -100,13 +102,11 @@ async def _learn(
 
 async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetime) -> None:
     got, usual, minutes = fall.seen
-    named = "all sources" if fall.scope == detect.FLEET else fall.scope.replace(":", " ", 1)
     trouble = Trouble(
         kind=KIND,
         scope=fall.scope,
         severity="warning" if fall.scope.startswith(detect.SEGMENT) else "critical",
-        summary=f"Events of {named} fell to {got / max(usual, 1.0):.0%} of the usual ({got:,.0f} of {usual:,.0f} within"
-        f" {minutes} minutes). Alerts of silence and falling use are held, scores are marked as stale.",
+        summary=alerts.fleet_guard(DEFAULT, fall.scope, got, usual, minutes),
         onset_at=from_us(fall.since_us),
         detail={"came": round(got, 1), "usual": round(usual, 1), "window_minutes": minutes},
     )

@@ -14,10 +14,11 @@ from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
 from healthsvc.core.insights.rank import Rank, Worth, ranks
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.rank_words import why
+from healthsvc.core.phrases.alert_rank import RANKING, why
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
-from healthsvc.core.words import Language
+from healthsvc.flows.alerts import wording
 from healthsvc.flows.customers import contact_windows, data_quality, insights, read
 from healthsvc.flows.lists import Listing, Page, Wanted
 from healthsvc.store.alerts import worklist
@@ -46,6 +47,8 @@ class Ranked:
     as_of_us: int
     row: int | None
     """Of its customer in `Seen`; None: nothing is known of it."""
+    risk_is: str
+    """What the risk in it is: a ranking, or which probability."""
 
     @property
     def keys(self) -> tuple[int, float, int]:
@@ -96,8 +99,9 @@ async def customers(
             acts = await contact_windows.acted(conn, [int(seen.table.key[row]) for row in rows], to_us(at))
             quality = await data_quality.of(conn, [r.waiting.alert.customer_id or "" for r in page], at)
         also = [r.waiting.alert.customer_id for r in ranked]
-        for r in page:
-            said = _told(r, seen, acts, also, rules, language)
+        worded = await wording.worded(engine, [r.waiting.alert for r in page], language)
+        for r, alert in zip(page, worded, strict=True):
+            said = {**_told(r, seen, acts, also, rules, language), "alert": alert}
             told[r.waiting.alert.position] = said | {"data_quality": quality[r.waiting.alert.customer_id or ""]}
         return page
 
@@ -141,8 +145,10 @@ async def _ranked(
     intents = {rule.name for rule in seen.view.program.scorecard.flags if rule.kind == "intent"}
     rows = [seen.row_of.get(w.alert.customer_id or "") for w in waiting]
     worths = [_worth(w, seen, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)]
+    risk_rules = seen.view.program.risk_rules
+    risk_is = RANKING if risk_rules is None else risk_rules.model.kind
     found = [
-        Ranked(waiting=w, rank=rank, as_of_us=to_us(at), row=row)
+        Ranked(waiting=w, rank=rank, as_of_us=to_us(at), row=row, risk_is=risk_is)
         for w, rank, row in zip(waiting, ranks(worths), rows, strict=True)
     ]
     return sorted(found, key=lambda r: r.keys[1:], reverse=True), seen
@@ -180,14 +186,15 @@ def _worth(
     )
 
 
-def rank_told(rank: Rank, language: Language) -> dict[str, Any]:
+def rank_told(ranked: Ranked, language: Language) -> dict[str, Any]:
     """A rank ready for JSON."""
+    rank = ranked.rank
     parts = [{"part": p.part, "points": p.points, "value": p.value} for p in rank.parts]
-    return {"points": rank.points, "parts": parts, "why": why(language, rank)}
+    return {"points": rank.points, "parts": parts, "why": why(language, rank, ranked.risk_is)}
 
 
-def _briefing(seen: _Seen, row: int, kind: str) -> dict[str, Any]:
-    return insights.briefing(seen.view, row, kind, insights.known(seen.view, seen.found, row))
+def _briefing(seen: _Seen, row: int, kind: str, language: Language) -> dict[str, Any]:
+    return insights.briefing(seen.view, row, kind, insights.known(seen.view, seen.found, row, language), language)
 
 
 def _told(
@@ -204,7 +211,7 @@ def _told(
         "name": ranked.waiting.name,
         "owner": ranked.waiting.owner,
         "tier": ranked.waiting.tier,
-        "rank": rank_told(ranked.rank, language),
+        "rank": rank_told(ranked, language),
         "alert": alert,
         "other_alerts": customers.count(alert.customer_id) - 1,
         "contact": contact_windows.told(
@@ -212,5 +219,5 @@ def _told(
         )
         if row is not None
         else None,
-        "briefing": None if row is None else _briefing(seen, row, alert.kind),
+        "briefing": None if row is None else _briefing(seen, row, alert.kind, language),
     }

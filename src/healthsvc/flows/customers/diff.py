@@ -12,11 +12,11 @@ from datetime import datetime
 from math import isnan
 from typing import Any, Final
 
-from healthsvc.core import words
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.phrases.change import Change, moved
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.explain import contributions
-from healthsvc.core.words import Language
 from healthsvc.flows.customers import past, read
 from healthsvc.flows.customers.past import Known
 from healthsvc.flows.customers.read import Seen
@@ -79,7 +79,6 @@ def _told(known: Known, first: _End, last: _End, language: Language) -> dict[str
     before, after = first.seen.score, last.seen.score
     parts = _parts(known, first, last) if before is not None and after is not None else {}
     points = {kind: sum(moved.values()) for kind, moved in parts.items()}
-    name = last.seen.name or known.customer_id
     named = {"late_data": late, "new_events": new}
     return {
         "customer_id": known.customer_id,
@@ -97,8 +96,17 @@ def _told(known: Known, first: _End, last: _End, language: Language) -> dict[str
             for kind in KINDS
             if kind in parts
         ],
-        "sentence": words.change(
-            language, name, (first.at, last.at), (before, after), points, {k: _reasons(p) for k, p in parts.items()}
+        "sentence": moved(
+            language,
+            Change(
+                customer=last.seen.name or known.customer_id,
+                since=first.at,
+                until=last.at,
+                before=before,
+                after=after,
+                parts=points,
+                reasons={kind: _reasons(moves) for kind, moves in parts.items()},
+            ),
         ),
     }
 

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from healthsvc.core import field_words, opening_words
 from healthsvc.core.folding import decision_state
 from healthsvc.core.insights import briefing as briefings
 from healthsvc.core.insights import disagreements, expansion_gate, interpretations
 from healthsvc.core.insights.page_visits import WINDOW_US, Sight, concerns
 from healthsvc.core.insights.signals import Sign
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.phrases import expansion as expansion_phrases
+from healthsvc.core.phrases import insights, openings
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
-from healthsvc.core.words import Language
 from healthsvc.store.customers import recent_events
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection
@@ -56,12 +57,12 @@ def explained(seen: "Seen", customer: str, recently: Sequence[str], language: La
     }
 
 
-def expansion(seen: "Seen") -> dict[str, Any]:
+def expansion(seen: "Seen", language: Language) -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = int(seen.table.memory[0, decision_state.BAND])
     stage = stage_name(int(seen.found.stages.stage[0]))
     against = expansion_gate.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
-    titles = {rule.name: rule.title for rule in seen.card.flags}
+    titles = {rule.name: rule.title.within(language) for rule in seen.card.flags}
     return {
         "open": not against,
         "reasons": [
@@ -69,7 +70,7 @@ def expansion(seen: "Seen") -> dict[str, Any]:
                 "reason": said.reason,
                 "flag": said.flag,
                 "since": None if said.since_us is None else from_us(said.since_us),
-                "why": field_words.closed(said, titles.get(said.flag or "")),
+                "why": expansion_phrases.closed(language, said, titles.get(said.flag or "")),
             }
             for said in against
         ],
@@ -79,16 +80,18 @@ def expansion(seen: "Seen") -> dict[str, Any]:
 def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
     """Where score and money disagree."""
     return [
-        {"score": d.score, "money": _sign(d.money, language), "sentence": field_words.disagreement(language, d)}
+        {"score": d.score, "money": _sign(d.money, language), "sentence": insights.disagreement(language, d)}
         for d in disagreements.disagreements(seen.view, seen.found, 0)
     ]
 
 
-def known(view: View, found: Evaluation, row: int) -> dict[str, Any]:
+def known(view: View, found: Evaluation, row: int, language: Language) -> dict[str, Any]:
     """What to know before any talk with a customer: from the state alone."""
     known = briefings.briefing(view, found, row)
     return {
-        "happened": [{"flag": h.flag, "title": h.title, "since": _instant(h.since_us)} for h in known.happened],
+        "happened": [
+            {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)} for h in known.happened
+        ],
         "use": {
             "functions_used": known.use.functions_used,
             "functions_owned": known.use.functions_owned,
@@ -99,32 +102,34 @@ def known(view: View, found: Evaluation, row: int) -> dict[str, Any]:
         "money": {
             "mrr": known.mrr,
             "renewal_at": _instant(known.renewal_us),
-            "signs": [_sign(said, "en") for said in known.money],
+            "signs": [_sign(said, language) for said in known.money],
         },
-        "open_matters": [_sign(said, "en") for said in known.open_matters],
+        "open_matters": [_sign(said, language) for said in known.open_matters],
         "last_contact_at": _instant(known.last_contact_us),
     }
 
 
-def briefing(view: View, row: int, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+def briefing(view: View, row: int, kind: str, told: dict[str, Any], language: Language) -> dict[str, Any]:
     """What to know before the talk about an alert of this kind: what is `known`, and with which question to open, in
     both languages."""
     if kind == interpretations.FLAG:
-        return {**told, **_price_briefing(view, row)}
+        return {**told, **_price_briefing(view, row, language)}
     rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
-    return {**told, "question": opening_words.question(kind, None if rule is None else rule.kind)}
+    return {**told, "question": openings.questions(kind, None if rule is None else rule.kind)}
 
 
 def _instant(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)
 
 
-def _price_briefing(view: View, row: int) -> dict[str, Any]:
+def _price_briefing(view: View, row: int, language: Language) -> dict[str, Any]:
     review = interpretations.review(view, row)
     return {
         "likely": review.likely,
-        "readings": [{"reading": r.reading, "evidence": [_sign(s, "en") for s in r.evidence]} for r in review.readings],
-        "question": {language: field_words.question(language, review.likely) for language in ("en", "pt")},
+        "readings": [
+            {"reading": r.reading, "evidence": [_sign(s, language) for s in r.evidence]} for r in review.readings
+        ],
+        "question": openings.reading_questions(review.likely),
     }
 
 
@@ -141,13 +146,13 @@ def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> 
     review = interpretations.review(seen.view, 0, looked)
     return {
         "likely": review.likely,
-        "sentence": field_words.review(language, review),
-        "question": field_words.question(language, review.likely),
+        "sentence": insights.review(language, review),
+        "question": openings.reading_question(language, review.likely),
         "readings": [
             {
                 "reading": r.reading,
                 "evidence": [_sign(s, language) for s in r.evidence],
-                "question": field_words.question(language, r.reading),
+                "question": openings.reading_question(language, r.reading),
             }
             for r in review.readings
         ],
@@ -157,7 +162,7 @@ def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> 
 def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
     found = concerns(looked)
     return {
-        "sentence": field_words.help_wanted(language, customer, found),
+        "sentence": insights.help_wanted(language, customer, found),
         "functions": [
             {
                 "function": concern.function,
@@ -182,5 +187,5 @@ def _said(said: Sign, language: Language) -> dict[str, Any]:
         "sign": said.sign,
         "measure": said.measure,
         "value": round(said.value, 4),
-        "says": field_words.sign(language, said),
+        "says": insights.sign(language, said.sign, said.value),
     }

@@ -11,9 +11,9 @@ from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Instants
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
-from healthsvc.core.words import Language
 from healthsvc.flows.customers import data_quality, insights, read, staleness
 from healthsvc.flows.customers.read import Seen
 from healthsvc.flows.processing.decode import decode

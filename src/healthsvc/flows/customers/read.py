@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from healthsvc.core import words
 from healthsvc.core.decisions.decide import flag_names
 from healthsvc.core.events import OVERRIDE_SET
 from healthsvc.core.folding import decision_state, facts
@@ -17,12 +16,14 @@ from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.phrases import explanation as explanation_phrases
+from healthsvc.core.phrases.catalogue import phrase
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.explain import Contribution, contributions
 from healthsvc.core.scoring.lifecycle import stage_name, stage_reason
 from healthsvc.core.scoring.view import View
-from healthsvc.core.words import Language
 from healthsvc.flows.customers import (
     contact_windows,
     data_quality,
@@ -82,7 +83,11 @@ class Seen:
 
 
 async def customer(
-    engine: AsyncEngine, customer_id: str, now: datetime, rules: ContactRules | None = None
+    engine: AsyncEngine,
+    customer_id: str,
+    now: datetime,
+    rules: ContactRules | None = None,
+    language: Language = "en",
 ) -> dict[str, Any] | None:
     """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer. rules: of contacting it."""
     async with engine.begin() as conn:
@@ -95,7 +100,8 @@ async def customer(
         stale = await staleness.stale(conn, seen, now)
         quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
         family = await rollup.told(conn, seen, customer_id)
-        told = {**_told(customer_id, seen, now), **family, "support": await response_times.told(conn, seen.key, now)}
+        support = await response_times.told(conn, seen.key, now)
+        told = {**_told(customer_id, seen, now, language), **family, "support": support}
         return {**told, "stale": stale, "contact": contact, "data_quality": quality}
 
 
@@ -129,9 +135,9 @@ def explained(
     parts = contributions(seen.view, seen.found, 0)
     events = _evidence(seen, parts, archived)
     score = seen.score
-    told = [_part(p, events.get(i, []), seen) for i, p in enumerate(parts)]
+    told = [_part(p, events.get(i, []), seen, language) for i, p in enumerate(parts)]
     if seen.frozen and score is not None:
-        told = [_frozen_part(score, told)]
+        told = [_frozen_part(score, told, language)]
     flags = _flags_now(seen)
     return {
         "customer_id": customer_id,
@@ -142,7 +148,7 @@ def explained(
         **risk_explained(seen.view, seen.found, score, frozen=seen.frozen),
         "flags": flags,
         "contributions": told,
-        "sentence": words.why(language, seen.name or customer_id, score, told, flags),
+        "sentence": explanation_phrases.why(language, seen.name or customer_id, score, told),
         **insights.explained(seen, seen.name or customer_id, recent, language),
         "evaluated_at": at,
         "scorecard_version": seen.version,
@@ -187,7 +193,7 @@ def facts_of(card: Compiled, row: Stored) -> facts.Floats:
     return found
 
 
-def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
+def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> dict[str, Any]:
     score, remembered = seen.score, seen.table.memory[0]
     card = seen.compiled.scorecard
     band = int(remembered[decision_state.BAND])
@@ -197,7 +203,7 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "customer_id": customer_id,
         "profile": {**_figures(seen), **_nested(profile)},
         "stage": stage_name(int(seen.found.stages.stage[0])),
-        "stage_because": stage_reason(seen.view, seen.found.stages, 0),
+        "stage_because": stage_reason(seen.view, seen.found.stages, 0, language),
         "score": score,
         "raw_score": _known(float(seen.found.raw[0])),
         "own_score": _known(float(seen.found.own[0])),
@@ -209,9 +215,9 @@ def _told(customer_id: str, seen: Seen, now: datetime) -> dict[str, Any]:
         "flags_decided": list(flag_names(card.flag_names, float(remembered[decision_state.FLAGS]))),
         "coverage": float(seen.found.coverage[0]),
         "evidence": "enough" if score is not None else "not_enough",
-        "expansion": insights.expansion(seen),
-        "disagreements": insights.disagreeing(seen, "en"),
-        **relationship.told(seen),
+        "expansion": insights.expansion(seen, language),
+        "disagreements": insights.disagreeing(seen, language),
+        **relationship.told(seen, language),
         "events_total": int(seen.table.facts[0, facts.EVENTS]),
         "first_event_at": _instant(float(seen.table.facts[0, facts.FIRST_SEEN])),
         "last_event_at": _instant(float(seen.table.facts[0, facts.LAST_SEEN])),
@@ -284,8 +290,8 @@ def _evidence(seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]
     return found
 
 
-def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen) -> dict[str, Any]:
-    why, said = part.why, override_of(seen) if part.measure == facts.OVERRIDE else None
+def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen, language: Language) -> dict[str, Any]:
+    why, said = part.why.within(language), override_of(seen) if part.measure == facts.OVERRIDE else None
     if said is not None:
         why = f"{said['author']}: {said['reason']}"
         event = {"id": said["event_id"], "source": said["source"], "type": OVERRIDE_SET.name}
@@ -300,7 +306,7 @@ def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen) -> dict[
     }
 
 
-def _frozen_part(score: float, parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _frozen_part(score: float, parts: list[dict[str, Any]], language: Language) -> dict[str, Any]:
     """A churned customer's score is what it was when it left."""
     return {
         "measure": "frozen_at_churn",
@@ -308,5 +314,5 @@ def _frozen_part(score: float, parts: list[dict[str, Any]]) -> dict[str, Any]:
         "points": score,
         "best": score,
         "events": [e for p in parts for e in p["events"]][:EVIDENCE_EVENTS],
-        "why": "The subscription ended; the score stands as it was then.",
+        "why": phrase(language, "contribution.frozen"),
     }

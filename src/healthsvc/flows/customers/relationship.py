@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from healthsvc.core.insights import touch
 from healthsvc.core.instants import from_us
+from healthsvc.core.phrases import touches
+from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import Found, explained
 
@@ -13,19 +15,18 @@ if TYPE_CHECKING:
 CHANCES = ("answer_from", "loyal")
 """Kinds of flags that are chances."""
 _HALF = 0.5
-_SAID = {
-    "spend": "pays {value:,.0f} a month ({line:,.0f} or more)",
-    "use": "uses the product {value:.1f} times a day ({line:g} or more)",
-    "conversations": "talks with us {value:.1f} times a month ({line:g} or more)",
-}
 
 
-def told(seen: "Seen") -> dict[str, Any]:
+def told(seen: "Seen", language: Language) -> dict[str, Any]:
     """What the customer's answer says beyond score and risk."""
-    return {"loyalty": _loyalty(seen), "icp": _icp(seen), "touch": _touch(seen)}
+    return {
+        "loyalty": _loyalty(seen, language),
+        "icp": _icp(seen, language),
+        "touch": _touch(seen, language),
+    }
 
 
-def _loyalty(seen: "Seen") -> dict[str, Any]:
+def _loyalty(seen: "Seen", language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     if rules.loyalty is None or seen.found.churned[0]:
         return {"score": None, "contributions": [], "plays": []}
@@ -34,12 +35,12 @@ def _loyalty(seen: "Seen") -> dict[str, Any]:
     known = score == score
     return {
         "score": score if known else None,
-        "contributions": [_part(seen, found, p) for p in range(len(rules.loyalty.parts))] if known else [],
-        "plays": _plays(seen, found),
+        "contributions": [_part(seen, found, p, language) for p in range(len(rules.loyalty.parts))] if known else [],
+        "plays": _plays(seen, found, language),
     }
 
 
-def _part(seen: "Seen", found: Found, p: int) -> dict[str, Any]:
+def _part(seen: "Seen", found: Found, p: int, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship.loyalty
     assert rules is not None  # asked before
     part, known = rules.parts[p], bool(found.known[0, p])
@@ -50,11 +51,11 @@ def _part(seen: "Seen", found: Found, p: int) -> dict[str, Any]:
         "evidence": part.measure or part.fact or "first_event_at",
         "value": float(found.said[0, p]) if known else None,
         "since": from_us(found.since_us[0, p]) if known else None,
-        "why": part.why,
+        "why": part.why.within(language),
     }
 
 
-def _plays(seen: "Seen", found: Found) -> list[dict[str, str]]:
+def _plays(seen: "Seen", found: Found, language: Language) -> list[dict[str, str]]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
     flags, holds, rules = seen.compiled.scorecard.flags, seen.found.standing.holds[0], seen.view.program.relationship
     assert rules.loyalty is not None  # asked before
@@ -62,10 +63,10 @@ def _plays(seen: "Seen", found: Found) -> list[dict[str, str]]:
         return []
     raised = [(rule.name, rule.play) for f, rule in enumerate(flags) if rule.kind in CHANCES and holds[f]]
     shown = [(part.name, part.play) for p, part in enumerate(rules.loyalty.parts) if found.value[0, p] >= _HALF]
-    return [{"because": name, "play": play} for name, play in (*raised, *shown) if play]
+    return [{"because": name, "play": play.within(language)} for name, play in (*raised, *shown) if play]
 
 
-def _icp(seen: "Seen") -> dict[str, Any]:
+def _icp(seen: "Seen", language: Language) -> dict[str, Any]:
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     found = icp.fit(profile, seen.view.program.relationship.icp)
     return {
@@ -76,14 +77,14 @@ def _icp(seen: "Seen") -> dict[str, Any]:
                 "value": match.value,
                 "matches": match.matches,
                 "weight": match.condition.weight,
-                "why": match.condition.why,
+                "why": match.condition.why.within(language),
             }
             for match in found.matches
         ],
     }
 
 
-def _touch(seen: "Seen") -> dict[str, Any]:
+def _touch(seen: "Seen", language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     tier = profile.get("tier") or None
@@ -95,11 +96,12 @@ def _touch(seen: "Seen") -> dict[str, Any]:
             "reason": r.reason,
             "value": r.value,
             "line": r.line,
-            "says": _SAID[r.reason].format(value=r.value, line=r.line),
+            "says": touches.reason(language, r),
         }
         for r in found.reasons
     ]
     agrees = None if tier is None else tier == found.tier
-    because = "; ".join(str(reason["says"]) for reason in reasons) or "nothing asks for more"
-    sentence = f"Your systems say {tier}; {found.tier} is suggested: {because}." if agrees is False else None
+    sentence = None
+    if tier is not None and not agrees:
+        sentence = touches.disagreement(language, tier, found.tier, [str(reason["says"]) for reason in reasons])
     return {"tier": tier, "suggested": found.tier, "agrees": agrees, "reasons": reasons, "sentence": sentence}

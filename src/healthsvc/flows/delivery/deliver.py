@@ -57,7 +57,7 @@ class Wake(Protocol):
 class Limits:
     """How much is tried at a time; the lease must outlast the sender's deadline by some seconds.
 
-    `concurrency` is for endpoints that answer fast; others have slots beside these (`core.slots.SIZES`).
+    `concurrency` is for endpoints that answer fast; others have slots beside these (`core.delivery_slots.SIZES`).
     """
 
     concurrency: int = 256

@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from healthsvc.core.phrases import alerts
+from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows.alerts import operations
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store.admin import audit
@@ -87,11 +89,6 @@ async def settle(conn: AsyncConnection, result: dict[str, Any], now: datetime) -
     if not found["alarm"]:
         await operations.resolve_alert(conn, KIND, SCOPE, now)
         return
-    more = "more" if found["intercept_off_by"] > 0 else "fewer"
-    summary = (
-        f"{more.capitalize()} customers leave than the risk tells: of {found['rows']:,} judgements that have matured "
-        f"since the model went live it foresaw {found['told']:.1%}, and {found['happened']:.1%} left. Fit it anew: "
-        "POST /v1/lab/runs with kind fit."
-    )
+    summary = alerts.model_drift(DEFAULT, found["rows"], found["told"], found["happened"])
     trouble = Trouble(kind=KIND, scope=SCOPE, severity="warning", summary=summary, onset_at=now, detail=found)
     await operations.raise_alert(conn, trouble, now)

@@ -30,6 +30,11 @@ class Outcome:
     def customer(self, i: int) -> str:
         return self._states.ids[self.row_numbers[i]]
 
+    def name(self, i: int) -> str:
+        """What the customer is called, else its id."""
+        name = self._states.profile_field(self.row_numbers[i], "name")
+        return name if isinstance(name, str) and name else self.customer(i)
+
     def at(self, i: int) -> datetime:
         return from_us(self._now_us.item(i))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.phrases import alerts
+from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.core.scoring import icp, loyalty
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.lifecycle import stage_name
@@ -40,7 +42,8 @@ from healthsvc.wire.webhooks.bodies import kept
 
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
-RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
+WEBHOOK_LANGUAGE: Final = DEFAULT
+"""Alerts are kept, and webhooks sent, in this language; whoever reads alerts in another has them worded anew."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,7 +208,7 @@ class _Telling:
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
-                "play": rule.play,
+                "play": rule.play.within(WEBHOOK_LANGUAGE),
                 "score": self._outcome.score(change.row),
                 "band": self._outcome.band(change.row),
             }
@@ -213,7 +216,12 @@ class _Telling:
                 change.row,
                 rule.name,
                 rule.severity,
-                rule.title,
+                alerts.summary(
+                    WEBHOOK_LANGUAGE,
+                    self._outcome.name(change.row),
+                    rule.title.within(WEBHOOK_LANGUAGE),
+                    rule.play.within(WEBHOOK_LANGUAGE),
+                ),
                 change.onset_us,
                 detail,
                 unless_open=change.kind in ("renewed", "beside"),
@@ -237,8 +245,8 @@ class _Telling:
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
         if i not in self._known:
-            self._known[i] = field_readings.known(self._view, self._found, i)
-        return field_readings.briefing(self._view, i, kind, self._known[i])
+            self._known[i] = field_readings.known(self._view, self._found, i, WEBHOOK_LANGUAGE)
+        return field_readings.briefing(self._view, i, kind, self._known[i], WEBHOOK_LANGUAGE)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -251,7 +259,7 @@ class _Telling:
             self._message(i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before))
         if change.alert:
             severity = "critical" if change.after == len(bands) - 1 else "warning"
-            summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
+            summary = alerts.band_drop(WEBHOOK_LANGUAGE, self._outcome.name(i), before or "", after)
             self._alert(
                 i,
                 BAND_ALERT,

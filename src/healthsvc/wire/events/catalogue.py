@@ -93,14 +93,14 @@ class PageData(Data, frozen=True, kw_only=True):
 
 
 class FeatureUsedData(Data, frozen=True, kw_only=True):
-    """A function of the product that was used."""
+    """A feature of the product that was used."""
 
     feature: Word
     quantity: Annotated[Positive, Meta(description="How often; 1 when not said.")] | None = None
 
 
 class FeatureRequestedData(Data, frozen=True, kw_only=True):
-    """A function that the customer wishes for."""
+    """A feature that the customer wishes for."""
 
     feature: Name | None = None
     title: Line | None = None
@@ -287,7 +287,7 @@ class CustomerData(Data, frozen=True, kw_only=True):
     parent_id: Name | None = None
     mrr: Money | None = None
     seats: Count | None = None
-    features_owned: Annotated[Count, Meta(description="How many functions the customer pays for.")] | None = None
+    features_owned: Annotated[Count, Meta(description="How many features the customer pays for.")] | None = None
     renewal_at: Instant | None = None
     sold_at: (
         Annotated[Instant, Meta(description="When the customer was won; without it, when it was first seen.")] | None
@@ -325,14 +325,14 @@ class PageViewed(Envelope, frozen=True, kw_only=True, tag=core_events.PAGE_VIEWE
 
 
 class FeatureUsed(Envelope, frozen=True, kw_only=True, tag=core_events.FEATURE_USED.name):
-    """A function of the product was used."""
+    """A feature of the product was used."""
 
     data: FeatureUsedData
     example_data: ClassVar[Example] = {"feature": "reports", "quantity": 2}
 
 
 class FeatureRequested(Envelope, frozen=True, kw_only=True, tag=core_events.FEATURE_REQUESTED.name):
-    """The customer asked for a function."""
+    """The customer asked for a feature."""
 
     data: FeatureRequestedData = field(default_factory=FeatureRequestedData)
     example_data: ClassVar[Example] = {"feature": "dark-mode", "title": "A dark mode, please"}

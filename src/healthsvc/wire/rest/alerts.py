@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
 
@@ -13,7 +14,7 @@ Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["held", "open", "acknowledged", "resolved"]
 
 
-class AlertFilter(Paging):
+class AlertFilter(Paging, Worded):
     """Which alerts."""
 
     about: Annotated[
@@ -48,7 +49,7 @@ ALERT_EXAMPLE: JsonDict = {
     "kind": "cancel_intent",
     "severity": "critical",
     "state": "open",
-    "summary": "Acme Ltd looked at the cancel page",
+    "summary": "Acme Ltd: visited the cancellation page. Call within the hour.",
     "detail": {"score": 41.5},
     "onset_at": "2026-11-20T09:29:57Z",
     "raised_at": "2026-11-20T09:29:58Z",
@@ -74,7 +75,7 @@ class Alert(Told):
     kind: str
     severity: Severity
     state: AlertState
-    summary: str
+    summary: Annotated[str, Field(description="Who did what, and what to do first.")]
     detail: dict[str, Any]
     onset_at: Annotated[datetime, Field(description="When its cause happened.")]
     raised_at: Annotated[datetime, Field(description="When it was decided.")]

@@ -91,7 +91,7 @@ class PortfolioPart(Told):
     ces: Annotated[Measured, Field(description="Mean answer, 1 to 7.")]
     hours_to_first_answer: Annotated[Measured, Field(description="Mean over tickets first answered in the period.")]
     hours_to_resolution: Annotated[Measured, Field(description="Mean over tickets resolved in the period.")]
-    adoption: Annotated[Measured, Field(description="Functions used in the 28 days before the end / functions owned.")]
+    adoption: Annotated[Measured, Field(description="Features used in the 28 days before the end / features owned.")]
 
 
 class Portfolio(Told):

@@ -15,7 +15,7 @@ RANK_EXAMPLE: JsonDict = {
         {"part": "money", "points": 7.5, "value": 490.0},
         {"part": "freshness", "points": 12.8, "value": 1800.0},
     ],
-    "why": "Critical; risk 58%; pays 490 a month; began 30 min ago.",
+    "why": "Critical; medium churn risk; pays 490 a month; began 30 minutes ago.",
 }
 
 

@@ -9,8 +9,9 @@ from pydantic.config import JsonDict
 from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
+from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
-from healthsvc.wire.rest.shapes import MAX_LIMIT, Asked, Items, ShortText, Told, example
+from healthsvc.wire.rest.shapes import MAX_LIMIT, Items, ShortText, Told, example
 
 CONTACT_EXAMPLE: JsonDict = {
     "timezone": "Europe/Berlin",
@@ -54,7 +55,7 @@ class ContactTold(Told):
     last_contact_at: datetime | None
 
 
-class WorklistAsked(Asked):
+class WorklistAsked(Worded):
     """Whose list, and how long."""
 
     limit: Annotated[
@@ -62,7 +63,6 @@ class WorklistAsked(Asked):
     ] = None
     cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")] = None
     owner: Annotated[ShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = None
-    language: Annotated[Literal["en", "pt"], Field(description="Of `why`.")] = "en"
 
 
 _ITEM: JsonDict = {

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import yaml
 
+from healthsvc.core.phrases.languages import LANGUAGES
+
 BY_NAME: Final = ("measures", "flags", "variants")
 SILENT: Final = ("why", "title", "play", "name")
 """What is told to people and changes no score."""
@@ -22,7 +24,10 @@ class Change:
     @property
     def scores(self) -> bool:
         """Whether it can change a score, a flag or a band."""
-        return self.path.rpartition("/")[2] not in SILENT or self.before is None or self.after is None
+        place, _, name = self.path.rpartition("/")
+        if name in LANGUAGES and place.rpartition("/")[2] in SILENT:
+            return False
+        return name not in SILENT or self.before is None or self.after is None
 
 
 def changes(before: str, after: str) -> list[Change]:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from healthsvc.core.scorecard.relationship import PARTS
 from healthsvc.core.scorecard.relationship_section import MOST
+from healthsvc.wire.scorecards.text_schema import text_schema
 
 Schema = dict[str, Any]
 TEXT: Final[Schema] = {"type": "string"}
@@ -47,8 +48,8 @@ def _loyalty() -> Schema:
         "best": _number("answer: full marks.", low=-1e9, default=1),
         "min_events": _number("habit: fewer events tell nothing.", default=1),
         "heavy": {"type": "boolean", "default": False, "description": "Counts of heavy users alone."},
-        "why": TEXT | {"description": "The reason for the weight, told with each contribution."},
-        "play": TEXT | {"description": "What to do about it."},
+        "why": text_schema("The reason for the weight, told with each contribution."),
+        "play": text_schema("What to do about it."),
     }
     parts = {
         "type": "array",
@@ -82,7 +83,7 @@ def _icp() -> Schema:
         "at_least": _number("The number must not be below it.", **bounds),
         "at_most": _number("The number must not be above it.", **bounds),
         "weight": _number("Its weight against the other conditions.", low=0.001, high=1e6, default=1),
-        "why": TEXT,
+        "why": text_schema("Why it is part of the ideal profile."),
     }
     item = _object("One condition: `is`, or bounds.", condition, "attribute", nullable=False)
     return {

@@ -16,6 +16,7 @@ from healthsvc.core.scoring import flags, judges
 from healthsvc.wire.scorecards.page_kinds import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
 from healthsvc.wire.scorecards.risk_schema import risk_schema
+from healthsvc.wire.scorecards.text_schema import text_schema
 from healthsvc.wire.scorecards.variant_schema import reference_schema, stage_schema, variant_schema
 
 Schema = dict[str, Any]
@@ -161,7 +162,7 @@ def _judge() -> Schema:
             "at": _number(
                 "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
                 "reference: the level that counts half; "
-                "extent: functions owned if unknown.",
+                "extent: features owned if unknown.",
                 1,
                 low=0.001,
             ),
@@ -189,7 +190,7 @@ def _measure() -> Schema:
             "dimension": {"type": ["string", "null"], "description": "One of `dimensions`; without: kept, not scored."},
             "share": _number("Its weight within the dimension.", 0, high=100),
             "judge": {"anyOf": [{"$ref": "#/$defs/judge"}, {"type": "null"}]},
-            "why": TEXT | {"description": "The reason for the weight, told with each contribution."},
+            "why": text_schema("The reason for the weight, told with each contribution."),
         },
     }
 
@@ -204,7 +205,9 @@ def _flag() -> Schema:
         "properties": {
             "name": TEXT | {"description": "Unique; the kind of its alert."},
             "kind": _kinds(flags.KINDS),
-            "title": TEXT | {"description": "What it says to people; the alert's summary."},
+            "title": text_schema(
+                "What the customer did, after its name: the summary of the alert, with the play's first step."
+            ),
             "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
             "release": TEXT | {"description": "intent: the measure of the contacts that release it."},
             "fact": {"$ref": "#/$defs/fact"},
@@ -220,7 +223,7 @@ def _flag() -> Schema:
             },
             "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
             "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
-            "play": TEXT | {"description": "What to do about it."},
+            "play": text_schema("What to do about it, in steps; the first sentence is the first step."),
             "of": {
                 "type": "array",
                 "minItems": 1,

@@ -55,7 +55,7 @@ def stage_schema() -> Schema:
                 "enum": list(STAGE_KINDS),
                 "description": "young: `days` since the sale, or since the customer was first seen; ahead: `days` "
                 "before an instant; fed: an event fed `measure` within `days`; reached: `fact` is at least `at`, told "
-                "within `days`; ratio: `fact` is at least `at` of `to`; adopted: so much of the functions owned was "
+                "within `days`; ratio: `fact` is at least `at` of `to`; adopted: so much of the features owned was "
                 "ever used; otherwise: always.",
             },
             "days": {"type": "number", "minimum": 0.001, "maximum": 36_500, "default": 30},

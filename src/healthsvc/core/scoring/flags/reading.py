@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
+from healthsvc.core.phrases.texts import Text, text
 from healthsvc.core.scorecard.model import SEVERITIES, Severity
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 
@@ -20,11 +21,11 @@ class Common(TypedDict):
     """The fields that all kinds share."""
 
     name: str
-    title: str
+    title: Text
     cap: float | None
     severity: Severity | None
     override: bool
-    play: str
+    play: Text
     enabled: bool
 
 
@@ -51,11 +52,11 @@ class FlagReader:
         severity = r.get("alert")
         return Common(
             name=str(r.need("name")),
-            title=str(r.need("title")),
+            title=text(r.need("title"), f"{r.path}/title"),
             cap=None if r.get("cap") is None else r.number("cap", 0, high=100),
             severity=None if severity is None else self._severity(severity),
             override=r.switch("override", False),
-            play=str(r.get("play", "")),
+            play=text(r.get("play"), f"{r.path}/play"),
             enabled=r.switch("enabled", True),
         )
 

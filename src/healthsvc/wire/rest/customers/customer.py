@@ -111,7 +111,7 @@ class Customer(Told):
                     "customer_id": "acme",
                     "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
                     "stage": "adoption",
-                    "stage_because": "No other stage's rule holds.",
+                    "stage_because": "No rule of another stage applies.",
                     "score": 41.5,
                     "raw_score": 73.0,
                     "own_score": 41.5,
@@ -133,7 +133,7 @@ class Customer(Told):
                                 "reason": "red_flag",
                                 "flag": "cancel_intent",
                                 "since": "2026-11-20T09:29:57Z",
-                                "why": "Looked at the cancel page: the relationship is fragile.",
+                                "why": "Visited the cancellation page: the relationship is fragile.",
                             }
                         ],
                     },

@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.customers.explanations import EvidenceEvent
-from healthsvc.wire.rest.shapes import Asked, Instant, Told
+from healthsvc.wire.rest.languages import Worded
+from healthsvc.wire.rest.shapes import Instant, Told
 
 
-class DiffAsked(Asked):
+class DiffAsked(Worded):
     """Between which instants, and in which language."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     since: Annotated[Instant, Field(alias="from", description="The first instant.")]
     until: Annotated[Instant | None, Field(alias="to", description="The second instant; left out: now.")] = None
-    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
 
 
 class MeasureMoved(Told):

@@ -1,13 +1,14 @@
 """Why a score is what it is."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.customers.insights import DisagreementTold, HelpWanted, PriceReview
 from healthsvc.wire.rest.customers.staleness import Stale
 from healthsvc.wire.rest.data_quality import DataQuality
-from healthsvc.wire.rest.shapes import Asked, Instant, Told
+from healthsvc.wire.rest.languages import Worded
+from healthsvc.wire.rest.shapes import Instant, Told
 
 
 class EvidenceEvent(Told):
@@ -30,11 +31,10 @@ class Contribution(Told):
     events: list[EvidenceEvent]
 
 
-class ExplanationAsked(Asked):
+class ExplanationAsked(Worded):
     """As of when, and in which language."""
 
     at: Annotated[Instant | None, Field(description="A past instant: the explanation that was given then.")] = None
-    language: Annotated[Literal["en", "pt"], Field(description="Of the sentence.")] = "en"
 
 
 class Explanation(Told):
@@ -61,7 +61,8 @@ class Explanation(Told):
                                     "occurred_at": "2026-11-20T09:29:57Z",
                                 }
                             ],
-                            "why": "Used 12 times in 14 days.",
+                            "why": "Adoption is frequency: usage that falls below the customer's own habit comes "
+                            "before leaving.",
                         }
                     ],
                 }
@@ -75,7 +76,7 @@ class Explanation(Told):
         PriceReview | None, Field(description="The three readings of a pricing page; null: nobody looks at prices.")
     ] = None
     help_wanted: Annotated[
-        HelpWanted | None, Field(description="The functions that help is looked for with; null: it isn't.")
+        HelpWanted | None, Field(description="The features that help is looked for with; null: it isn't.")
     ] = None
     disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
     scorecard_version: int | None = None

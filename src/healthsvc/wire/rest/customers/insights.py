@@ -47,7 +47,7 @@ class HelpEvent(Told):
 
 
 class HelpFunction(Told):
-    """A function with which the customer seems to need help."""
+    """A feature with which the customer seems to need help."""
 
     function: Annotated[str, Field(description="As the events name it, else from the page's address.")]
     times: int
@@ -56,7 +56,7 @@ class HelpFunction(Told):
 
 
 class HelpWanted(Told):
-    """With which functions help is looked for, the most first; from the last 28 days' pages and tickets."""
+    """With which features help is looked for, the most first; from the last 28 days' pages and tickets."""
 
     sentence: str
     functions: list[HelpFunction]

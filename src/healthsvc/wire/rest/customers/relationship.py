@@ -21,10 +21,10 @@ EXAMPLE: dict[str, JsonValue] = {
                 "evidence": "first_event_at",
                 "value": 668.0,
                 "since": "2025-02-03T08:00:00Z",
-                "why": "Two years show more than any answer; large customers leave after one.",
+                "why": "Two years show more than any answer: large customers leave after one.",
             }
         ],
-        "plays": [{"because": "loyal", "play": "Nurture, invite as advocate."}],
+        "plays": [{"because": "loyal", "play": "Thank them for their loyalty."}],
     },
     "icp": {
         "fit": 0.67,
@@ -39,7 +39,8 @@ EXAMPLE: dict[str, JsonValue] = {
         "reasons": [
             {"reason": "use", "value": 5.2, "line": 3.0, "says": "uses the product 5.2 times a day (3 or more)"}
         ],
-        "sentence": "Your systems say low; high is suggested: uses the product 5.2 times a day (3 or more).",
+        "sentence": "Your systems say low touch; high touch is suggested: "
+        "uses the product 5.2 times a day (3 or more).",
     },
 }
 

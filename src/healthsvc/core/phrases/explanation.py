@@ -1,0 +1,56 @@
+"""Says why a score is what it is, in one to three sentences that can be read out to the customer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from healthsvc.core.phrases.catalogue import noun, phrase
+from healthsvc.core.phrases.grammar import as_sentence, contract, join, number
+from healthsvc.core.phrases.languages import Language
+
+GOOD: Final = 0.7
+"""A measure with this share of what it could give helps; one with less weighs on the score."""
+LEAST_BEST: Final = 0.5
+"""Measures that could give fewer points than this aren't named."""
+NAMED: Final = 2
+
+Contributions = Sequence[Mapping[str, Any]]
+
+
+def why(language: Language, customer: str, score: float | None, contributions: Contributions) -> str:
+    """Word the explanation. contributions: each with its `measure`, `points` and `best`, caps and override included."""
+    if score is None:
+        return phrase(language, "health.unknown", customer=customer)
+    head = phrase(language, "health.is", customer=customer, score=number(language, score))
+    details = "; ".join(part for part in _helped_and_weighed(language, contributions) if part)
+    sentences = [head, details, *_limits(language, contributions)]
+    return " ".join(as_sentence(sentence) for sentence in sentences if sentence)
+
+
+def _helped_and_weighed(language: Language, contributions: Contributions) -> tuple[str, str]:
+    judged = [c for c in contributions if c["best"] > LEAST_BEST]
+    good = [c for c in judged if c["points"] >= GOOD * c["best"]]
+    bad = [c for c in judged if c["points"] < GOOD * c["best"]]
+    good.sort(key=lambda c: -c["points"])
+    bad.sort(key=lambda c: c["points"] - c["best"])
+    return _named(language, "health.helps", good[:NAMED]), _named(language, "health.costs", bad[:NAMED])
+
+
+def _named(language: Language, key: str, contributions: Contributions) -> str:
+    if not contributions:
+        return ""
+    nouns = [noun(language, c["measure"]) for c in contributions]
+    form = "other" if len(nouns) > 1 or nouns[0].plural else "one"
+    return phrase(language, f"{key}.{form}", what=join(language, [n.text for n in nouns]))
+
+
+def _limits(language: Language, contributions: Contributions) -> list[str]:
+    """Say that a flag caps the score, or that somebody set it."""
+    sentences: list[str] = []
+    caps = [str(c["measure"]) for c in contributions if str(c["measure"]).startswith("cap:")]
+    if caps:
+        flag = noun(language, caps[0]).text
+        what = contract("por", flag) if language == "pt" else flag
+        sentences.append(phrase(language, "health.capped", what=what))
+    if any(c["measure"] == "override" for c in contributions):
+        sentences.append(phrase(language, "health.override"))
+    return sentences

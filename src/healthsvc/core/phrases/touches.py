@@ -1,0 +1,26 @@
+"""Says which touch tier a customer's spend, use and conversations suggest, and why."""
+
+from collections.abc import Sequence
+
+from healthsvc.core.insights.touch import Reason, Tier
+from healthsvc.core.phrases.catalogue import phrase
+from healthsvc.core.phrases.grammar import number, plain
+from healthsvc.core.phrases.languages import Language
+
+
+def reason(language: Language, found: Reason) -> str:
+    """Word one line that the customer reaches: a clause without a full stop."""
+    decimals = 0 if found.reason == "spend" else 1
+    value = number(language, found.value, decimals)
+    return phrase(language, f"touch.{found.reason}", value=value, line=plain(language, found.line))
+
+
+def disagreement(language: Language, tier: Tier, suggested: Tier, reasons: Sequence[str]) -> str:
+    """Say that the customer's own systems name another tier. reasons: worded."""
+    return phrase(
+        language,
+        "touch.disagrees",
+        tier=phrase(language, f"touch.{tier}"),
+        suggested=phrase(language, f"touch.{suggested}"),
+        reasons="; ".join(reasons) or phrase(language, "touch.nothing"),
+    )
