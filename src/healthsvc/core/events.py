@@ -2,8 +2,8 @@
 
 A declaration says what the type means to the risk (the customer's own act, neutral, trouble, or the outcome), whether
 the customer itself acts, which facts it writes, and which step of a ticket, complaint or invoice it is. Its data and
-its example are declared in `wire.events.catalogue`, under the same name; `core.folding.facts` has the handler of each type that writes
-facts. A test holds the three together.
+its example are declared in `wire.events.catalogue`, under the same name; `core.folding.facts` has the handler of each
+type that writes facts. A test holds the three together.
 """
 
 from collections.abc import Mapping
