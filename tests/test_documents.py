@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from healthsvc.wire.decode import decode_batch
 from healthsvc.wire.event_fields import MEANINGS
 from healthsvc.wire.events import BUILTIN_TYPES
 from healthsvc.wire.schemas import event_schema
@@ -12,7 +13,8 @@ from tests.support.documents import ROOT
 
 README = ROOT / "README.md"
 GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+READMES = [ROOT / "deploy" / "README.md", ROOT / "benchmarks" / "README.md"]
+DOCUMENTS = [*GUIDES, *READMES, *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 FOLDERS = ("src", "tests", "docs", "schemas", "migrations", "deploy", "benchmarks")
 HISTORY = {ROOT / "CHANGELOG.md"}  # speaks of files that a version had
 LONGEST_README = 700
@@ -48,7 +50,7 @@ def leads(document: Path, target: str) -> bool:
     return not fragment or fragment in markdown.anchors(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("document", [path for path in GUIDES if path not in HISTORY], ids=name_of)
+@pytest.mark.parametrize("document", [path for path in [*GUIDES, *READMES] if path not in HISTORY], ids=name_of)
 def test_named_paths_exist(document: Path) -> None:
     """Paths may be short: relative to the repository, the package or the tests, as a room's own files are named."""
     roots = [ROOT, ROOT / "src" / "healthsvc", ROOT / "tests", document.parent]
@@ -81,7 +83,7 @@ def test_every_guide_can_be_reached_from_the_readme() -> None:
         reached.add(document)
         targets = markdown.links(document.read_text(encoding="utf-8"))
         waiting += [(document.parent / target.partition("#")[0]).resolve() for target in targets if target[0] != "#"]
-    assert [name_of(path) for path in GUIDES if path not in reached] == []
+    assert [name_of(path) for path in [*GUIDES, *READMES] if path not in reached] == []
 
 
 def test_the_readme_stays_short() -> None:
@@ -98,6 +100,13 @@ def test_every_field_of_an_event_has_a_meaning(name: str) -> None:
     data = event_schema(name)["properties"]["data"]
     fields = {field for variant in data.get("oneOf", [data]) for field in variant["properties"]}
     assert set(MEANINGS[name]) == fields
+
+
+def test_the_event_of_the_page_is_one() -> None:
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    event = page.partition("```json\n")[2].partition("```")[0]
+    batch = decode_batch([event.encode()], now_us=event_catalogue.FOREVER_US)
+    assert (len(batch.events), batch.rejects) == (1, [])
 
 
 def test_facts_of_an_event_are_found_by_folding_it() -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from healthsvc import __version__
 from healthsvc.wire import webhook_schemas
+from healthsvc.wire.event_fields import MEANINGS
 from healthsvc.wire.events import (
     BUILTIN_TYPES,
     DATA_DEPTH,
@@ -185,10 +186,19 @@ def _event(kind: type[Envelope], type: str) -> Schema:
         properties[name]["pattern"] = NO_CONTROL_PATTERN
     properties["contact_id"]["anyOf"][0]["pattern"] = NO_CONTROL_PATTERN
     properties["occurred_at"] |= {"format": "date-time", "pattern": _since_1990(INSTANT_PATTERN)}
+    _describe(properties["data"], MEANINGS.get(type, {}))
     schema["title"] = type
     schema["properties"] = {name: properties[name] for name in FIELD_ORDER}
     schema["required"] = sorted({*schema["required"], "type"}, key=FIELD_ORDER.index)
     return schema
+
+
+def _describe(data: Schema, meanings: Mapping[str, str]) -> None:
+    """Add the meaning of each field to the schema of `data`, or of each of its alternatives."""
+    for variant in data.get("oneOf", [data]):
+        for name, meaning in meanings.items():
+            if name in variant["properties"]:
+                variant["properties"][name] = {**variant["properties"][name], "description": meaning}
 
 
 def _custom() -> Schema:
