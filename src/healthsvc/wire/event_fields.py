@@ -72,7 +72,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
     "subscription.changed": {
         "plan": _PLAN,
         "mrr": _MRR,
-        "previous_mrr": "Monthly recurring revenue before; with `mrr` it distinguishes a larger plan from a smaller one.",
+        "previous_mrr": "Monthly recurring revenue before; `mrr` less this is the change.",
         "currency": _CURRENCY,
         "renewal_at": _RENEWAL,
     },
