@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.event_fields import MEANINGS
-from healthsvc.wire.events import BUILTIN_TYPES
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
+from healthsvc.wire.events.decode import decode_batch
+from healthsvc.wire.events.fields import MEANINGS
 from healthsvc.wire.schemas import event_schema
 from tests.support import documents, event_catalogue, markdown
 from tests.support.documents import ROOT
@@ -118,10 +118,10 @@ def test_facts_of_an_event_are_found_by_folding_it() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("`src/healthsvc/cli.py`", ["src/healthsvc/cli.py"]),
-        ("`core/facts.py` and `tests/core`", ["core/facts.py", "tests/core"]),
+        ("`src/healthsvc/cli/__init__.py`", ["src/healthsvc/cli/__init__.py"]),
+        ("`core/folding/facts.py` and `tests/core`", ["core/folding/facts.py", "tests/core"]),
         ("`schemas/event.<type>.json`", ["schemas/event.<type>.json"]),
-        ("`tests/test_cli.py::test_x`", ["tests/test_cli.py"]),
+        ("`tests/cli/test_commands.py::test_x`", ["tests/cli/test_commands.py"]),
         ("`GET /v1/customers` or `application/json`", []),
         ("```sh\n`src/gone.py`\n```\n", []),
     ],

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from healthsvc import settings, telemetry
 from healthsvc.api.app import ROUTERS
-from healthsvc.api.description import describe
+from healthsvc.api.openapi import describe
 from tests.support import event_catalogue, route_catalogue, webhook_catalogue
 from tests.support.markdown import replace_section
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core import facts, items
+from healthsvc.core.folding import facts, items
 from healthsvc.core.risk.mapping import BUILT_IN
-from healthsvc.core.scorecard import Feed, Scorecard
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.event_fields import MEANINGS
-from healthsvc.wire.events import BUILTIN_TYPES
-from healthsvc.wire.examples import example
+from healthsvc.core.scorecard.model import Feed, Scorecard
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
+from healthsvc.wire.events.decode import decode_batch
+from healthsvc.wire.events.examples import example
+from healthsvc.wire.events.fields import MEANINGS
 from healthsvc.wire.schemas import event_schema
-from healthsvc.wire.scorecards import compile_document
+from healthsvc.wire.scorecards.document import compile_document
 from tests.support.markdown import table
 
 UNTOUCHED: Final = -1.0

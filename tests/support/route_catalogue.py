@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from healthsvc.api.description import TAGS, operations
+from healthsvc.api.openapi import TAGS, operations
 from tests.support.markdown import table
 
 SCOPE: Final = re.compile(r"Scope: ((?:`[\w:]+`(?: or )?)+)")

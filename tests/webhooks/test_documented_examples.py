@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from healthsvc.store.secrets import new_signing_secret
+from healthsvc.store.database.secrets import new_signing_secret
 from healthsvc.webhooks.signing import headers
-from healthsvc.wire.webhook_schemas import all_schemas
+from healthsvc.wire.webhooks.schemas import all_schemas
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 BODY = b'{"type":"test.sent"}'
