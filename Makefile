@@ -42,10 +42,10 @@ format: .venv/.installed-dev ## format the code and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-schemas: .venv/.installed-dev ## write schemas/ anew from the code
+schemas: .venv/.installed-dev ## regenerate schemas/ from the code
 	$(BIN)/python -m healthsvc.wire.schemas write
 
-docs: .venv/.installed-dev ## write anew what documents say of the code (tables of variables and metrics)
+docs: .venv/.installed-dev ## regenerate the sections of documents that come from the code
 	$(BIN)/python -m tests.support.documents
 
 constraints: .venv/.installed-dev ## pin the versions that are installed now

@@ -1,4 +1,4 @@
-"""docs/field.md leads to tests that exist, and names measures, facts and flags as the scorecard does."""
+"""docs/insights.md leads to tests that exist, and names measures, facts and flags as the scorecard does."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from healthsvc.core.folding.facts import NAMES
 from tests.core.folded import CARD
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "field.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "insights.md").read_text(encoding="utf-8")
 SIGNALS = (ROOT / "tests" / "core" / "test_field_signals.py").read_text(encoding="utf-8")
 
 ALL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "core").rglob("test_*.py"))

@@ -1,6 +1,6 @@
 """The field's signals and rules of thumb, one scenario each, on the scorecard that everybody starts with.
 
-docs/field.md leads from each row of the field's tables to the test here.
+docs/insights.md leads from each row of the field's tables to the test here.
 """
 
 import numpy as np

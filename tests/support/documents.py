@@ -1,42 +1,58 @@
-"""What documents say of the code, written by the code: `make docs` writes it, a test holds it.
+"""Documents generated from the code: `make docs` writes them, tests/test_documents.py compares them.
 
-README.md has the table of variables between two markers; docs/metrics.md is written wholly.
+A generated section stands between two markers of its name; what surrounds it is written by hand.
 """
 
-import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NamedTuple
+
+from fastapi import FastAPI
 
 from healthsvc import settings, telemetry
+from healthsvc.api.app import ROUTERS
+from healthsvc.api.openapi import describe
+from tests.support import event_catalogue, route_catalogue, webhook_catalogue
+from tests.support.markdown import replace_section
 
-ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- variables: written by `make docs` -->", "<!-- end of variables -->"
-METRICS = """\
-# Metrics
-
-At `/metrics`, for Prometheus: the API's on its own port (with any API key), of `process` and `deliver` on
-`HEALTHSVC_METRICS_PORT`. No customer is ever named in them. This page is written by `make docs`.
-
-"""
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-def written() -> dict[Path, str]:
-    """Each document with what it should be, as it would be written now."""
-    readme = ROOT / "README.md"
-    return {
-        readme: with_variables(readme.read_text(encoding="utf-8")),
-        ROOT / "docs" / "metrics.md": METRICS + telemetry.metrics_reference(),
-    }
+class Section(NamedTuple):
+    """A generated part of a document."""
+
+    document: str
+    name: str
+    render: Callable[[], str]
 
 
-def with_variables(text: str) -> str:
-    """The text with the table between its markers brought up to date; a text without markers gets them at its end."""
-    section = f"{BEGIN}\n{settings.reference()}{END}"
-    if BEGIN not in text:
-        return f"{text.rstrip()}\n\n## Configuration\n\n{section}\n".lstrip()
-    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: section, text, flags=re.DOTALL)
+def routes() -> str:
+    """The operations of the REST API."""
+    app = FastAPI(openapi_url=None)
+    for router in ROUTERS:
+        app.include_router(router)
+    return route_catalogue.render(describe(app)())
+
+
+SECTIONS: Final = (
+    Section("docs/api.md", "operations", routes),
+    Section("docs/configuration.md", "variables", settings.reference),
+    Section("docs/events.md", "event types", event_catalogue.render),
+    Section("docs/metrics.md", "metrics", telemetry.metrics_reference),
+    Section("docs/webhooks.md", "webhook types", webhook_catalogue.render),
+)
+
+
+def updated() -> dict[Path, str]:
+    """Each document with generated sections, as it should be now."""
+    texts: dict[Path, str] = {}
+    for document, name, render in SECTIONS:
+        path = ROOT / document
+        text = texts.get(path) or path.read_text(encoding="utf-8")
+        texts[path] = replace_section(text, name, render())
+    return texts
 
 
 if __name__ == "__main__":
-    for path, text in written().items():
-        path.parent.mkdir(exist_ok=True)
+    for path, text in updated().items():
         path.write_text(text, encoding="utf-8")

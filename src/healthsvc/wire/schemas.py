@@ -25,6 +25,7 @@ from healthsvc.wire.events.catalogue import (
     example,
 )
 from healthsvc.wire.events.explain import INSTANT_PATTERN, schema_of_custom_type
+from healthsvc.wire.events.fields import MEANINGS
 from healthsvc.wire.scorecards.schema import scorecard_schema
 from healthsvc.wire.webhooks import schemas
 
@@ -183,10 +184,19 @@ def _event(kind: type[Envelope], type: str) -> Schema:
         properties[name]["pattern"] = NO_CONTROL_PATTERN
     properties["contact_id"]["anyOf"][0]["pattern"] = NO_CONTROL_PATTERN
     properties["occurred_at"] |= {"format": "date-time", "pattern": _since_1990(INSTANT_PATTERN)}
+    _describe(properties["data"], MEANINGS.get(type, {}))
     schema["title"] = type
     schema["properties"] = {name: properties[name] for name in FIELD_ORDER}
     schema["required"] = sorted({*schema["required"], "type"}, key=FIELD_ORDER.index)
     return schema
+
+
+def _describe(data: Schema, meanings: Mapping[str, str]) -> None:
+    """Add the meaning of each field to the schema of `data`, or of each of its alternatives."""
+    for variant in data.get("oneOf", [data]):
+        for name, meaning in meanings.items():
+            if name in variant["properties"]:
+                variant["properties"][name] = {**variant["properties"][name], "description": meaning}
 
 
 def _custom() -> Schema:

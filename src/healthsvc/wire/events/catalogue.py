@@ -86,7 +86,7 @@ class PageData(Data, frozen=True, kw_only=True):
     """A page that someone of the customer looked at."""
 
     url: Url
-    kind: Annotated[PageKind, Meta(description="Goes before what the rules make of the URL.")] | None = None
+    kind: PageKind | None = None
     title: Line | None = None
     referrer: Annotated[str, Meta(max_length=8192)] | None = None
     feature: Name | None = None
@@ -96,7 +96,7 @@ class FeatureUsedData(Data, frozen=True, kw_only=True):
     """A feature of the product that was used."""
 
     feature: Word
-    quantity: Annotated[Positive, Meta(description="How often; 1 when not said.")] | None = None
+    quantity: Positive | None = None
 
 
 class FeatureRequestedData(Data, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class SessionData(Data, frozen=True, kw_only=True):
 class SeatsData(Data, frozen=True, kw_only=True):
     """Seats the customer pays for, and those in use."""
 
-    seats: Annotated[Count, Meta(description="Seats owned.")]
+    seats: Count
     active: Count | None = None
 
 
@@ -278,20 +278,16 @@ class CustomerData(Data, frozen=True, kw_only=True):
 
     name: Name | None = None
     owner: Name | None = None
-    previous_owner: (
-        Annotated[Name, Meta(description="Who looked after the customer before: told where `owner` changes.")] | None
-    ) = None
+    previous_owner: Name | None = None
     segment: Name | None = None
     tier: Tier | None = None
     stage: Stage | None = None
     parent_id: Name | None = None
     mrr: Money | None = None
     seats: Count | None = None
-    features_owned: Annotated[Count, Meta(description="How many features the customer pays for.")] | None = None
+    features_owned: Count | None = None
     renewal_at: Instant | None = None
-    sold_at: (
-        Annotated[Instant, Meta(description="When the customer was won; without it, when it was first seen.")] | None
-    ) = None
+    sold_at: Instant | None = None
     timezone: Zone | None = None
     country: Country | None = None
     attributes: Attributes | None = None
@@ -300,11 +296,11 @@ class CustomerData(Data, frozen=True, kw_only=True):
 class OverrideData(Data, frozen=True, kw_only=True):
     """Somebody's own judgement, in place of the score, for a time."""
 
-    score: Annotated[float, Meta(ge=0, le=100, description="The health that holds until it expires.")]
+    score: Annotated[float, Meta(ge=0, le=100)]
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
     author: Name
     expires_at: Instant
-    replaces: Annotated[float, Meta(ge=0, le=100, description="The score that it was set against.")] | None = None
+    replaces: Annotated[float, Meta(ge=0, le=100)] | None = None
 
 
 class OverrideLiftedData(Data, frozen=True, kw_only=True):

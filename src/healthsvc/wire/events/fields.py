@@ -1,0 +1,125 @@
+"""The meaning of each field of each built-in event type, a sentence a field; a test holds it complete."""
+
+from collections.abc import Mapping
+from typing import Final
+
+Meanings = Mapping[str, str]
+
+_TICKET_ID: Final = "The ticket; the same id in all steps of one ticket."
+_COMPLAINT_ID: Final = "The complaint; the same id in all steps of one complaint."
+_INVOICE_ID: Final = "The invoice; the same id when it becomes overdue and when it is paid."
+_CURRENCY: Final = "ISO 4217 code of the amount."
+_PLAN: Final = "Name of the plan from now on."
+_MRR: Final = "Monthly recurring revenue from now on."
+_RENEWAL: Final = "When the contract comes up for renewal."
+_SURVEY_ID: Final = "The survey campaign, to match an answer with what was sent."
+
+MEANINGS: Final[Mapping[str, Meanings]] = {
+    "page.viewed": {
+        "url": "Address of the page; the scorecard's `page_kinds` derive its kind from it.",
+        "kind": "Kind of the page; overrides what the URL suggests.",
+        "title": "Title of the page.",
+        "referrer": "Page that the visitor came from.",
+        "feature": "Feature that the page is about.",
+    },
+    "feature.used": {
+        "feature": "Name of the feature.",
+        "quantity": "How often it was used. Stored; an event counts once whatever it says.",
+    },
+    "feature.requested": {"feature": "Feature concerned.", "title": "What is asked for, in a line."},
+    "session.started": {
+        "session_id": "Your id of the session.",
+        "user_agent": "Browser or client.",
+        "duration_seconds": "Length of the session, if known.",
+    },
+    "seats.changed": {"seats": "Seats paid for.", "active": "Seats in use."},
+    "survey.sent": {"survey": "Kind of survey.", "survey_id": _SURVEY_ID},
+    "survey.answered": {
+        "survey": "Kind of survey; it decides the scale of `score`.",
+        "score": "The answer: NPS is a whole number, CSAT and CES may be fractions.",
+        "survey_id": _SURVEY_ID,
+        "comment": "What the customer wrote.",
+    },
+    "ticket.opened": {
+        "ticket_id": _TICKET_ID,
+        "subject": "Subject line.",
+        "priority": "Priority in your support system.",
+        "feature": "Feature that help is needed with.",
+    },
+    "ticket.answered": {"ticket_id": _TICKET_ID},
+    "ticket.resolved": {"ticket_id": _TICKET_ID, "rating": "The customer's rating of the support, 5 is best."},
+    "complaint.filed": {
+        "complaint_id": _COMPLAINT_ID,
+        "subject": "Subject line.",
+        "severity": "Severity in your system.",
+    },
+    "complaint.resolved": {"complaint_id": _COMPLAINT_ID},
+    "complaint.rated": {
+        "complaint_id": _COMPLAINT_ID,
+        "rating": "Rating of the handling: from 4 served well, up to 2 served badly.",
+    },
+    "invoice.paid": {
+        "invoice_id": _INVOICE_ID,
+        "amount": "Amount paid; negative for a credit note.",
+        "currency": _CURRENCY,
+    },
+    "invoice.overdue": {
+        "invoice_id": _INVOICE_ID,
+        "amount": "Amount outstanding.",
+        "currency": _CURRENCY,
+        "due_at": "When payment was due.",
+    },
+    "subscription.changed": {
+        "plan": _PLAN,
+        "mrr": _MRR,
+        "previous_mrr": "Monthly recurring revenue before; `mrr` less this is the change.",
+        "currency": _CURRENCY,
+        "renewal_at": _RENEWAL,
+    },
+    "subscription.renewed": {
+        "plan": _PLAN,
+        "mrr": _MRR,
+        "renewal_at": "When the contract comes up for renewal next.",
+        "term_months": "Length of the new term.",
+    },
+    "subscription.cancelled": {
+        "reason": "Reason given.",
+        "effective_at": "When the subscription ends; immediately if absent.",
+    },
+    "engagement.recorded": {"kind": "Kind of engagement.", "name": "Name of the webinar, event or mailing."},
+    "referral.made": {"kind": "Kind of recommendation.", "name": "Whom or where it was made to."},
+    "champion.left": {"name": "Name of the person who left.", "role": "Role of the person who left."},
+    "contact.logged": {
+        "outcome": "How it went; `no_answer` is an attempt that reached nobody.",
+        "channel": "Phone, e-mail, meeting …",
+        "author": "Who of your team was in contact.",
+        "note": "Notes on the conversation.",
+        "direction": "Who started it: `outbound` is your team. Absent counts as outbound.",
+    },
+    "customer.updated": {
+        "name": "Display name.",
+        "owner": "Customer-success manager in charge.",
+        "previous_owner": "Former owner; sent along when `owner` changes.",
+        "segment": "Your segment, such as `smb`.",
+        "tier": "Touch tier.",
+        "stage": "Lifecycle stage; if nobody sends one, the scorecard derives it.",
+        "parent_id": "Customer id of the parent company, for roll-ups.",
+        "mrr": "Monthly recurring revenue.",
+        "seats": "Seats paid for.",
+        "features_owned": "Number of features that the plan includes.",
+        "renewal_at": _RENEWAL,
+        "sold_at": "When the customer was won; when it was first seen if absent.",
+        "timezone": "IANA time zone, for the hours to call.",
+        "country": "ISO 3166 code of the country.",
+        "attributes": "Your own attributes, such as industry; the ideal customer profile may read them.",
+    },
+    "override.set": {
+        "score": "Health score that applies until the override ends.",
+        "reason": "Why the score is overridden.",
+        "author": "Who decided it.",
+        "expires_at": "When it ends by itself.",
+        "replaces": "Score at the time, for judging overrides later.",
+    },
+    "override.lifted": {"author": "Who lifted it.", "reason": "Why it was lifted."},
+}
+"""By type and field of `data`."""

@@ -1,0 +1,21 @@
+"""The catalogue of webhook types in docs/webhooks.md, derived from their schemas."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from healthsvc.wire.webhooks.schemas import all_schemas
+from tests.support.markdown import table
+
+
+def render() -> str:
+    """All types with their meaning and the fields of `data`."""
+    schemas = all_schemas()
+    rows = [
+        (f"`{name}`", schema["title"], ", ".join(f"`{field}`" for field in _fields(schema)))
+        for name, schema in schemas.items()
+    ]
+    return table(("Type", "Sent when", "Fields of `data`"), rows)
+
+
+def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from schema["properties"]["data"]["properties"]
