@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from healthsvc.core.phrases import alerts as phrases
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.rows import AT, add_alert, add_customer, fetch
@@ -126,7 +126,7 @@ async def test_operations_alerts_are_worded_too_and_webhooks_stay_english(
         detail={"came": 12.0, "usual": 1400.0, "window_minutes": 15},
     )
     async with engine.begin() as conn:
-        await operations.raise_alert(conn, trouble, AT)
+        await operations_alerts.raise_alert(conn, trouble, AT)
 
     (alert,) = (await api.get("/v1/alerts?about=operations&language=pt")).json()["items"]
     settled = (await api.post(f"/v1/alerts/{alert['id']}/resolve", headers={"accept-language": "pt"})).json()

@@ -4,7 +4,7 @@ import json
 
 import httpx
 
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.rows import AT, add_alert, fetch
@@ -23,10 +23,10 @@ async def test_one_operations_alert_is_raised_while_its_cause_lasts_and_resolved
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
     async with engine.begin() as conn:
-        raised = await operations.raise_alert(conn, TROUBLE, AT)
-        assert await operations.raise_alert(conn, TROUBLE, AT) is None
-        assert await operations.resolve_alert(conn, "fleet_guard", "fleet", AT) is None
-        resolved = await operations.resolve_alert(conn, "fleet_guard", "source:web", AT)
+        raised = await operations_alerts.raise_alert(conn, TROUBLE, AT)
+        assert await operations_alerts.raise_alert(conn, TROUBLE, AT) is None
+        assert await operations_alerts.resolve_alert(conn, "fleet_guard", "fleet", AT) is None
+        resolved = await operations_alerts.resolve_alert(conn, "fleet_guard", "source:web", AT)
 
     assert raised is not None
     assert resolved is not None
@@ -44,7 +44,7 @@ async def test_operations_alerts_are_listed_apart_and_settled_like_the_others(
 ) -> None:
     await add_alert(engine, "al_1")
     async with engine.begin() as conn:
-        raised = await operations.raise_alert(conn, TROUBLE, AT)
+        raised = await operations_alerts.raise_alert(conn, TROUBLE, AT)
     assert raised is not None
 
     customers = (await api.get("/v1/alerts")).json()["items"]

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from healthsvc.flows.processing import flush as flushing
 from healthsvc.flows.processing import owner as owning
+from healthsvc.flows.processing.faults.poison_records import PoisonSearch, pieces
 from healthsvc.flows.processing.flush_builder import Cutter
 from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.poison_records import PoisonSearch, pieces
 from healthsvc.flows.processing.ports import Chunk, Unreadable
 from healthsvc.store.processing import archive
 from tests.flows.spine import append, applied, installed, processing, rows, scalar, wall

@@ -16,7 +16,7 @@ from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.phrases import alerts
 from healthsvc.core.phrases.languages import DEFAULT
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import customer_homes, states
@@ -70,9 +70,9 @@ async def watch(engine: AsyncEngine, now: datetime) -> None:
     trouble = told(found, oldest)
     async with engine.begin() as conn:
         if trouble is None:
-            await operations.resolve_alert(conn, KIND, SCOPE, now)
+            await operations_alerts.resolve_alert(conn, KIND, SCOPE, now)
         else:
-            await operations.raise_alert(conn, trouble, now)
+            await operations_alerts.raise_alert(conn, trouble, now)
 
 
 async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], int]:

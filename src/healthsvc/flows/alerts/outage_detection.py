@@ -19,7 +19,7 @@ from healthsvc.core.outages.detect import Fall, Guard, Turn
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
 from healthsvc.core.phrases.languages import DEFAULT
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts import outages, traffic
 from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.alerts.operations import Trouble
@@ -110,7 +110,7 @@ async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetim
         onset_at=from_us(fall.since_us),
         detail={"came": round(got, 1), "usual": round(usual, 1), "window_minutes": minutes},
     )
-    alert = await operations.raise_alert(conn, trouble, now)
+    alert = await operations_alerts.raise_alert(conn, trouble, now)
     if alert is not None:
         await outages.begin(conn, fall.scope, from_us(fall.since_us), from_us(minute_us), alert.id)
         log.warning(LogEvent.GUARD_BEGAN, scope=fall.scope, came=got, usual=usual, minutes=minutes)
@@ -119,7 +119,7 @@ async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetim
 async def _end(conn: AsyncConnection, held: Guard, why: detect.Why, minute_us: int, now: datetime) -> None:
     until = minute_us if why == "wider" else detect.holds_until(held.since_us, minute_us)
     await outages.end(conn, held.scope, from_us(minute_us), why, from_us(until))
-    await operations.resolve_alert(conn, KIND, held.scope, now)
+    await operations_alerts.resolve_alert(conn, KIND, held.scope, now)
     if why == "new_habit":
         await traffic.drop_habits(conn, None if held.scope == detect.FLEET else [held.scope])
     log.info(LogEvent.GUARD_ENDED, scope=held.scope, why=why)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from healthsvc.core.folding import decision_state
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts import alert_rows
 from healthsvc.store.alerts.alert_rows import Alert
@@ -96,7 +96,7 @@ async def _settle(
             return refusal
         settled = await change(conn, request.alert_id, request.by, now)
         if settled.customer_id is None:
-            message = operations.message(settled, now, note=request.note)
+            message = operations_alerts.message(settled, now, note=request.note)
         else:
             message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
         await deliveries.enqueue(conn, [message])

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from healthsvc.core.phrases import alerts
 from healthsvc.core.phrases.languages import DEFAULT
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts.operations import Trouble
@@ -87,8 +87,8 @@ async def settle(conn: AsyncConnection, result: dict[str, Any], now: datetime) -
         return
     MODEL_DRIFT.set(found["intercept_off_by"])
     if not found["alarm"]:
-        await operations.resolve_alert(conn, KIND, SCOPE, now)
+        await operations_alerts.resolve_alert(conn, KIND, SCOPE, now)
         return
     summary = alerts.model_drift(DEFAULT, found["rows"], found["told"], found["happened"])
     trouble = Trouble(kind=KIND, scope=SCOPE, severity="warning", summary=summary, onset_at=now, detail=found)
-    await operations.raise_alert(conn, trouble, now)
+    await operations_alerts.raise_alert(conn, trouble, now)

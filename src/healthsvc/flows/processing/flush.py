@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from healthsvc.flows.alerts.operations import raise_alert
-from healthsvc.flows.processing.decision_writer import Verdicts
-from healthsvc.flows.processing.unrendered_messages import (
+from healthsvc.flows.operations_alerts import raise_alert
+from healthsvc.flows.processing.decisions.decision_writer import Verdicts
+from healthsvc.flows.processing.decisions.unrendered_messages import (
     ALERT_RESOLVED,
     RISK_RAISED,
     Draft,

@@ -11,7 +11,7 @@ from healthsvc.core.decisions import decide
 from healthsvc.core.folding import decision_state, dedupe, facts
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.flows.processing.decision_writer import Judge, Verdicts
+from healthsvc.flows.processing.decisions.decision_writer import Judge, Verdicts
 from healthsvc.flows.processing.flush import Flush, Rotated
 from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
 from healthsvc.flows.processing.packing import packed

@@ -16,13 +16,13 @@ from healthsvc.core.folding.dedupe import IdWindow
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decode import Decoded, decode
+from healthsvc.flows.processing.faults.unreadable_ranges import unreadable_letter, unreadable_trouble
 from healthsvc.flows.processing.flush import Flush
 from healthsvc.flows.processing.flush_builder import Cutter
 from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
 from healthsvc.flows.processing.ports import Chunk
 from healthsvc.flows.processing.state_cache import Residents
 from healthsvc.flows.processing.traffic import Traffic
-from healthsvc.flows.processing.unreadable_ranges import unreadable_letter, unreadable_trouble
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import archive
 from healthsvc.store.processing import dedupe as stored_ids

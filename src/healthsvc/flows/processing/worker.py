@@ -16,14 +16,14 @@ from typing import Final
 import structlog
 
 from healthsvc.core.instants import to_us
+from healthsvc.flows.processing.faults.poison_records import PoisonRecord, PoisonSearch, pieces
+from healthsvc.flows.processing.faults.quarantine import quarantine
 from healthsvc.flows.processing.flush import Flush, write
 from healthsvc.flows.processing.flush_policy import Pace, Waiting
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.poison_records import PoisonRecord, PoisonSearch, pieces
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
-from healthsvc.flows.processing.quarantine import quarantine
 from healthsvc.flows.processing.timer_scheduler import Firing
 from healthsvc.flows.projections.upgrade import try_to_read
 from healthsvc.flows.readiness.progress import Progress

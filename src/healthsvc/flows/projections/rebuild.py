@@ -21,7 +21,7 @@ from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Floats, Instants
-from healthsvc.flows.processing.decision_writer import Judge
+from healthsvc.flows.processing.decisions.decision_writer import Judge
 from healthsvc.flows.processing.decode import decode
 from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.packing import packed

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from healthsvc.flows.alerts import operations
+from healthsvc.flows import operations_alerts
 from healthsvc.flows.readiness.checks import KINDS, Check, Readiness
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, glance
@@ -102,7 +102,7 @@ async def _settle(conn: AsyncConnection, reports: Sequence[Report], now: datetim
             causes.setdefault((report.kind, report.scope), report)
     for kind, scope in await check_reports.open_alerts(conn, KINDS):
         if not any((r.kind, r.scope) == (kind, scope) for r in reports):
-            await operations.resolve_alert(conn, kind, scope, now)
+            await operations_alerts.resolve_alert(conn, kind, scope, now)
             log.info(LogEvent.CHECK_PASSED, kind=kind, scope=scope)
     for report in causes.values():
         trouble = Trouble(
@@ -113,5 +113,5 @@ async def _settle(conn: AsyncConnection, reports: Sequence[Report], now: datetim
             onset_at=report.since,
             detail={"process": report.process, **report.detail},
         )
-        if await operations.raise_alert(conn, trouble, now) is not None:
+        if await operations_alerts.raise_alert(conn, trouble, now) is not None:
             log.warning(LogEvent.CHECK_FAILED, kind=report.kind, scope=report.scope, why=report.summary)

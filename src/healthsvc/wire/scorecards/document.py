@@ -7,13 +7,13 @@ from importlib import resources
 
 import yaml
 
+from healthsvc.core.document.relationship_section import relationship
+from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.risk.section import risk_rules
-from healthsvc.core.scorecard.document import from_document
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.core.scorecard.relationship_section import relationship
 from healthsvc.wire.scorecards.page_kinds import PageRules
 
 __all__ = ["ScorecardError", "compile_document", "default_document"]

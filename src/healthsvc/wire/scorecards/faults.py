@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import yaml
 
+from healthsvc.core.document.relationship_section import SECTIONS, relationship
+from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
-from healthsvc.core.scorecard.document import from_document
 from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.core.scorecard.relationship_section import SECTIONS, relationship
 from healthsvc.wire.scorecards.page_kinds import PageRules
 
 MOST: Final = 50

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from healthsvc.core.document.relationship_section import MOST
 from healthsvc.core.scorecard.relationship import PARTS
-from healthsvc.core.scorecard.relationship_section import MOST
 from healthsvc.wire.scorecards.text_schema import text_schema
 
 Schema = dict[str, Any]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from healthsvc.core.document.reference_section import LEAST, MOST
+from healthsvc.core.document.variants import FLAG_KEYS, MEASURE_KEYS
 from healthsvc.core.scorecard.cohort import NAMED_STAGES, STAGE_KINDS, TIERS
 from healthsvc.core.scorecard.distributions import EVERYBODY
-from healthsvc.core.scorecard.reference_section import LEAST, MOST
-from healthsvc.core.scorecard.variants import FLAG_KEYS, MEASURE_KEYS
 
 Schema = dict[str, Any]
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from healthsvc.flows.processing.poison_records import PoisonRecord
+from healthsvc.flows.processing.faults.poison_records import PoisonRecord
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS

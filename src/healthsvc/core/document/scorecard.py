@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from healthsvc.core.document.parts import MOST_FLAGS, MOST_MEASURES, bands, lifecycle, measure
+from healthsvc.core.document.reference_section import large_account, reference
+from healthsvc.core.document.variants import variants
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
-from healthsvc.core.scorecard.parts import MOST_FLAGS, MOST_MEASURES, bands, lifecycle, measure
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
-from healthsvc.core.scorecard.reference_section import large_account, reference
-from healthsvc.core.scorecard.variants import variants
 from healthsvc.core.scoring.flags import read_flag
 from healthsvc.core.scoring.flags.reading import Vocabulary
 

@@ -31,9 +31,9 @@ from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import insights as field_readings
-from healthsvc.flows.processing import unrendered_messages
-from healthsvc.flows.processing.decided_batch import Outcome
-from healthsvc.flows.processing.unrendered_messages import Draft
+from healthsvc.flows.processing.decisions import unrendered_messages
+from healthsvc.flows.processing.decisions.decided_batch import Outcome
+from healthsvc.flows.processing.decisions.unrendered_messages import Draft
 from healthsvc.store.database.copying import Block
 from healthsvc.store.processing import decisions as decisions_store
 from healthsvc.store.processing import timers
