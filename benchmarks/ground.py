@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 from tests.support.kafka_broker import KafkaBroker
 
-from healthsvc.embedded import EmbeddedPostgres, hold
+from healthsvc.runtime.embedded import EmbeddedPostgres, hold
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".bench"

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.lab_check import EVALUATE, arguments, judged, split, there
-from healthsvc.core.fit import errors, logistic
-from healthsvc.core.fit.errors import Figure
+from healthsvc.core.fit import logistic, standard_errors
 from healthsvc.core.fit.numbers import stated_base_rate
+from healthsvc.core.fit.standard_errors import Figure
 from healthsvc.core.risk.model import prior
-from healthsvc.wire.columns import Labels, read_labels
+from healthsvc.wire.files.columns import Labels, read_labels
 
 CHURNERS = (10, 20, 50, 100)
 SEEDS = (0, 1, 2, 3, 4)
@@ -158,13 +158,13 @@ def _draw(log: Log, rows: np.ndarray, scratch: Path, judge: str) -> Draw:
             raise AssertionError("the prior stayed, but the scores aren't the prior's")
         same = Figure(0.0, 0.0)
         return Draw(STAYED, same, same, same)
-    gain = errors.auc_gain(y, risks, log.late_prior, customer)
+    gain = standard_errors.auc_gain(y, risks, log.late_prior, customer)
     gain = Figure(
         judged(judge, log.events.parents[1] / EVALUATE, log.late_file, out)["auc"] - log.prior_auc, gain.error
     )
     before = _levelled(log, rows)
-    loss = errors.mean(logistic.log_loss(_odds(risks), y) - logistic.log_loss(_odds(before), y), customer)
-    brier = errors.mean((risks - y) ** 2 - (before - y) ** 2, customer)
+    loss = standard_errors.mean(logistic.log_loss(_odds(risks), y) - logistic.log_loss(_odds(before), y), customer)
+    brier = standard_errors.mean((risks - y) ** 2 - (before - y) ** 2, customer)
     return Draw(told["model"], gain, loss, brier)
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates on the connection that `store.schema` hands over, or on HEALTHSVC_DATABASE_URL by hand."""
+"""Alembic's entry: migrates on the connection of `store.database.schema`, or on HEALTHSVC_DATABASE_URL by hand."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-from healthsvc.store.engine import create_engine
+from healthsvc.store.database.engine import create_engine
 
 
 def run(connection: Connection) -> None:

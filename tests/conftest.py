@@ -10,13 +10,13 @@ import hypothesis
 import pytest
 import structlog
 
-from healthsvc.embedded import EmbeddedPostgres
-from healthsvc.store.engine import AsyncEngine, create_engine
+from healthsvc.runtime.embedded import EmbeddedPostgres
+from healthsvc.store.database.engine import AsyncEngine, create_engine
 from tests.support import kafka_broker, postgres_server, shared
 from tests.support.clock import Clock
 
 TESTS = Path(__file__).parent
-LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py", "flows/test_lab_runs.py")
+LONG = ("faults", "e2e", "log/test_kafka.py", "test_layers.py", "flows/lab/test_runs.py")
 
 # An example that takes long says that the machine is busy, no more.
 hypothesis.settings.register_profile(

@@ -3,13 +3,13 @@
 import asyncio
 import json
 
-from healthsvc.core import memory
-from healthsvc.core.states import States
-from healthsvc.core.stored import Stored
-from healthsvc.flows import bootstrap
-from healthsvc.store import schema
-from healthsvc.store.engine import AsyncEngine, connect, create_engine
-from healthsvc.wire.scorecards import compile_document
+from healthsvc.core.folding import decision_state
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.stored import Stored
+from healthsvc.flows.projections import bootstrap
+from healthsvc.store.database import schema
+from healthsvc.store.database.engine import AsyncEngine, connect, create_engine
+from healthsvc.wire.scorecards.document import compile_document
 
 TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
 
@@ -75,7 +75,7 @@ async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
     states = States(compile_document("").program, 1)
     empty = bytes(states.pack(states.admit([("-", 0, 0)]))[0])
     states.drop([0])
-    states.load([Stored("acme", 1, 0, empty, memory.DEFAULTS.tobytes(), found[0])])
+    states.load([Stored("acme", 1, 0, empty, decision_state.DEFAULTS.tobytes(), found[0])])
     assert states.profile(0) == said
     assert found[1] is None
     assert json.loads(states.profile_json(0)) == json.loads(found[0])

@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 
 from healthsvc.api import ApiConfig, create_app
-from healthsvc.flows import bootstrap
-from healthsvc.flows.append import Appender
-from healthsvc.flows.manage import keys
-from healthsvc.flows.manage.keys import pepper_of
-from healthsvc.store.engine import AsyncEngine, create_engine
-from healthsvc.store.secrets import Vault
+from healthsvc.flows.admin import keys
+from healthsvc.flows.admin.keys import pepper_of
+from healthsvc.flows.intake.append import Appender
+from healthsvc.flows.projections import bootstrap
+from healthsvc.store.database.engine import AsyncEngine, create_engine
+from healthsvc.store.database.secrets import Vault
 from tests.support.clock import Clock
 
 ADMIN_KEY = "an-admin-key-of-any-form"

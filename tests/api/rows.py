@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire import api_keys
 from tests.api.conftest import ADMIN_KEY, client_of, make_key
 from tests.api.rows import fetch

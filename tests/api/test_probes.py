@@ -1,7 +1,7 @@
 import httpx
 from fastapi import FastAPI
 
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 from tests.api.conftest import Switch, client_of, make_key
 from tests.support.clock import Clock
 

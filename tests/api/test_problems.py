@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from healthsvc.api import problems
 from healthsvc.api.app import routes
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.cursors import Cursor, binding, encode
 from tests.api.conftest import ADMIN_KEY, client_of
 from tests.api.rows import add_customer

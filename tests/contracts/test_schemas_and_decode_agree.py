@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.events import BUILTIN_TYPES
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
+from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.schemas import SCHEMAS, custom_schema, event_schema, events_schema
 from tests.support.makers import make_event
 

@@ -1,8 +1,8 @@
 """The core and the border speak of the same event types."""
 
-from healthsvc.core import scorecard
-from healthsvc.wire import events
+from healthsvc.core.scorecard import model
+from healthsvc.wire.events import catalogue
 
 
 def test_the_core_knows_the_built_in_types_that_the_border_decodes():
-    assert events.BUILTIN_TYPES.keys() == scorecard.BUILTIN_TYPES
+    assert catalogue.BUILTIN_TYPES.keys() == model.BUILTIN_TYPES

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.core.folding import Event, at
+from tests.core.folded import Event, at
 
 CUSTOMERS: Final = ("acme", "bolt", "corp")
 SPAN_DAYS: Final = 120

@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-from healthsvc.core.facts import NAMES
-from tests.core.folding import CARD
+from healthsvc.core.folding.facts import NAMES
+from tests.core.folded import CARD
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "field.md").read_text(encoding="utf-8")
 SIGNALS = (ROOT / "tests" / "core" / "test_field_signals.py").read_text(encoding="utf-8")
 
-ALL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "core").glob("test_*.py"))
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "core").rglob("test_*.py"))
 
 
 def test_every_test_that_is_named_exists() -> None:

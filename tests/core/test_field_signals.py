@@ -6,11 +6,11 @@ docs/field.md leads from each row of the field's tables to the test here.
 import numpy as np
 import pytest
 
-from healthsvc.core.decide import decide
-from healthsvc.core.explain import contributions
-from healthsvc.core.memory import DEFAULTS
-from tests.core.folding import CARD, PROGRAM, at, flags, us
-from tests.core.test_evaluate import FILED, Happening, contact, fold, nps, page, used
+from healthsvc.core.decisions.decide import decide
+from healthsvc.core.folding.decision_state import DEFAULTS
+from healthsvc.core.scoring.explain import contributions
+from tests.core.folded import CARD, PROGRAM, at, flags, us
+from tests.core.scoring.test_evaluate import FILED, Happening, contact, fold, nps, page, used
 
 STEADY = used(*range(60))
 """Sixty days of daily use of one function; the day of judgement is the sixtieth."""

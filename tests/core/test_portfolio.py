@@ -27,8 +27,8 @@ from healthsvc.core.portfolio import (
     figures,
     sums,
 )
-from tests.core.folding import us
-from tests.core.test_evaluate import Happening, fold
+from tests.core.folded import us
+from tests.core.scoring.test_evaluate import Happening, fold
 
 HOUR = 1 / 24
 NAN = float("nan")

@@ -5,12 +5,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healthsvc.core import facts, memory
-from healthsvc.core.decide import Decisions, decide
-from healthsvc.core.explain import contributions
-from healthsvc.core.feeds import Program
+from healthsvc.core.decisions.decide import Decisions, decide
+from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
-from tests.core.folding import PROGRAM, START_US, Event, Fold, at, bits, us
+from healthsvc.core.scoring.explain import contributions
+from tests.core.folded import PROGRAM, START_US, Event, Fold, at, bits, us
 from tests.core.strategies import CUSTOMERS, SPAN_DAYS, histories, splits
 from tests.core.varied import VARIED
 
@@ -110,7 +110,7 @@ class Course:
 
     def __init__(self, names: list[str], program: Program = PROGRAM) -> None:
         self.program = program
-        self.memory = np.tile(memory.DEFAULTS, (len(names), 1))
+        self.memory = np.tile(decision_state.DEFAULTS, (len(names), 1))
         self.names = names
 
     def decide(self, fold: Fold, now_us: int) -> Decisions:
@@ -163,8 +163,8 @@ def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(dat
     for _ in range(data.draw(st.integers(1, 6))):  # a memory with something in it
         before = course.memory.copy()
         decisions = course.decide(fold, now)
-        due = float(course.memory[0, memory.DUE])
-        assert due > now or due == before[0, memory.DUE]
+        due = float(course.memory[0, decision_state.DUE])
+        assert due > now or due == before[0, decision_state.DUE]
         _assert_quiet(fold, course.memory, now, due)
         now += data.draw(st.integers(1, 30 * DAY_US))
         del decisions
@@ -181,9 +181,9 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
     after = decide(fold.program, found, np.tile(remembered[0], (len(grid), 1))).memory
-    assert (after[:, memory.FLAGS] == remembered[0, memory.FLAGS]).all()
-    assert (after[:, memory.BAND] == remembered[0, memory.BAND]).all()
-    assert (after[:, memory.PLACE] == remembered[0, memory.PLACE]).all()
+    assert (after[:, decision_state.FLAGS] == remembered[0, decision_state.FLAGS]).all()
+    assert (after[:, decision_state.BAND] == remembered[0, decision_state.BAND]).all()
+    assert (after[:, decision_state.PLACE] == remembered[0, decision_state.PLACE]).all()
 
 
 @settings(max_examples=10, deadline=None)
@@ -202,7 +202,7 @@ def test_timers_come_to_rest_and_meet_each_exact_instant(events: list[Event]) ->
         raised = [c for c in decisions.flags if c.flag == silent and c.kind == "raised"]
         if raised and firings:
             assert now == begins == raised[0].onset_us
-        due = float(course.memory[0, memory.DUE])
+        due = float(course.memory[0, decision_state.DUE])
         if due == np.inf:
             break
         now, firings = int(due), firings + 1

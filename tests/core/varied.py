@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from healthsvc.core.feeds import Program
-from healthsvc.wire.scorecards import Compiled, compile_document, default_document
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.wire.scorecards.document import Compiled, compile_document, default_document
 
 VARIANTS: list[dict[str, Any]] = [
     {

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from healthsvc.wire.scorecards import default_document
+from healthsvc.wire.scorecards.document import default_document
 from tests.support.makers import make_event
 from tests.support.service import Service, command
 from tests.support.waiting import eventually

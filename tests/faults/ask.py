@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from healthsvc.store.engine import connect
+from healthsvc.store.database.engine import connect
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import asyncpg
 
-from healthsvc.store.engine import connect
+from healthsvc.store.database.engine import connect
 from tests.faults import ask
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 

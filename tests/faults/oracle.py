@@ -9,10 +9,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from healthsvc.core import facts
-from healthsvc.core.states import States
-from healthsvc.core.stored import Stored
-from healthsvc.wire.scorecards import compile_document
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.stored import Stored
+from healthsvc.wire.scorecards.document import compile_document
 from tests.faults import ask
 from tests.faults.workers import until
 from tests.support.makers import as_json, make_event

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from healthsvc.flows import publish
-from healthsvc.store.engine import create_engine
-from healthsvc.wire.scorecards import default_document
+from healthsvc.flows.projections import publish
+from healthsvc.store.database.engine import create_engine
+from healthsvc.wire.scorecards.document import default_document
 from tests.faults import ask
 from tests.faults.hold import Hold, until_one_waits
 from tests.faults.oracle import LIVE, assert_exact

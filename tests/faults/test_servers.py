@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from healthsvc.embedded import EmbeddedPostgres
 from healthsvc.log.kafka.input import KafkaInput
-from healthsvc.store import schema
+from healthsvc.runtime.embedded import EmbeddedPostgres
+from healthsvc.store.database import schema
 from tests.faults import ask
 from tests.faults.oracle import Stream, assert_exact
 from tests.faults.test_workers import freeze_between_flushes, install, shared
 from tests.faults.workers import Fleet, Worker, fleet
 from tests.faults.workers import until as wait_until
+from tests.flows.processing.test_worker import SILENCE, has_applied, has_silences, produce, silences, used
 from tests.flows.spine import installed, processing, wall
-from tests.flows.test_process import SILENCE, has_applied, has_silences, produce, silences, used
 from tests.support.clock import Clock
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
 from tests.support.waiting import until

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from healthsvc.flows import bootstrap
-from healthsvc.store.engine import create_engine
+from healthsvc.flows.projections import bootstrap
+from healthsvc.store.database.engine import create_engine
 from tests.faults import ask
 from tests.faults.hold import Hold, until_one_waits
 from tests.faults.oracle import Stream, assert_exact, ends, settled

@@ -11,15 +11,16 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from healthsvc.flows import bootstrap, read
-from healthsvc.flows.append import Appender
-from healthsvc.flows.held import Limits
-from healthsvc.flows.pace import Pace
-from healthsvc.flows.ports import Input
-from healthsvc.flows.process import Processor
+from healthsvc.flows.customers import read
+from healthsvc.flows.intake.append import Appender
+from healthsvc.flows.processing.flush_policy import Pace
+from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.ports import Input
+from healthsvc.flows.processing.worker import Processor
+from healthsvc.flows.projections import bootstrap
 from healthsvc.log.table import TableInput
-from healthsvc.store.engine import create_engine
-from healthsvc.store.listen import Listener
+from healthsvc.store.database.engine import create_engine
+from healthsvc.store.database.listen import Listener
 from tests.support import postgres_server
 from tests.support.makers import as_json
 from tests.support.waiting import PATIENCE_SECONDS

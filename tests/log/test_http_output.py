@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from healthsvc.flows.replay import Batch, OutputAwayError
+from healthsvc.flows.intake.replay import Batch, OutputAwayError
 from healthsvc.log.http_output import MAX_BYTES, HttpOutput, RefusedError
 from tests.support.makers import make_event
 from tests.support.ports import deaf_port

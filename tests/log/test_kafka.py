@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import Consumer, TopicPartition
 
-from healthsvc.flows.ports import Chunk, InputStalled, OffsetOutOfRange, Reading
+from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading
 from healthsvc.log.kafka.input import LOOK_SECONDS, STALL_RESTARTS, KafkaInput
 from healthsvc.log.kafka.stalls import Stalls
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from healthsvc.flows.replay import Batch, OutputAwayError
+from healthsvc.flows.intake.replay import Batch, OutputAwayError
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.output import KafkaOutput
 from tests.support.makers import make_event

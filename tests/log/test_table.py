@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from healthsvc.embedded import EmbeddedPostgres
-from healthsvc.flows import bootstrap
-from healthsvc.flows.ports import Chunk, OffsetOutOfRange
+from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange
+from healthsvc.flows.projections import bootstrap
 from healthsvc.log import table
 from healthsvc.log.table import TableInput
-from healthsvc.store import log
-from healthsvc.store.engine import AsyncEngine, create_engine
-from healthsvc.store.listen import Listener
+from healthsvc.runtime.embedded import EmbeddedPostgres
+from healthsvc.store.database.engine import AsyncEngine, create_engine
+from healthsvc.store.database.listen import Listener
+from healthsvc.store.intake import log
 from tests.support.waiting import PATIENCE_SECONDS
 
 APPENDERS = 14

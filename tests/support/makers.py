@@ -4,7 +4,7 @@ import json
 from itertools import count
 from typing import Any
 
-from healthsvc.wire.examples import DATA
+from healthsvc.wire.events.examples import DATA
 
 _numbers = count(1)
 

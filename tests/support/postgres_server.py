@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from healthsvc.embedded import EmbeddedPostgres
-from healthsvc.store import schema
-from healthsvc.store.engine import connect
+from healthsvc.runtime.embedded import EmbeddedPostgres
+from healthsvc.store.database import schema
+from healthsvc.store.database.engine import connect
 from tests.support import shared
 
 TEMPLATE = "healthsvc_template"

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
-from healthsvc.store.secrets import new_signing_secret
-from healthsvc.webhooks.guard import Policy
+from healthsvc.store.database.secrets import new_signing_secret
+from healthsvc.webhooks.address_guard import Policy
 from healthsvc.webhooks.sender import Sender
 from tests.support.ports import deaf_port
 from tests.support.waiting import PATIENCE_SECONDS

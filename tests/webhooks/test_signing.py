@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from healthsvc.store.secrets import new_signing_secret
+from healthsvc.store.database.secrets import new_signing_secret
 from healthsvc.webhooks.signing import SecretError, headers, secret_bytes, signature
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from healthsvc.wire.events import BUILTIN_TYPES
+from healthsvc.wire.events.catalogue import BUILTIN_TYPES
 from healthsvc.wire.schemas import SCHEMAS, main
 
 

@@ -14,11 +14,11 @@ from starlette.responses import Response
 
 from healthsvc.api import probes, problems
 from healthsvc.api.auth import Authenticator
-from healthsvc.api.bodies import faults
-from healthsvc.api.border import BodyTooLargeError, Border, too_large
-from healthsvc.api.context import CheckUrl, Services
-from healthsvc.api.description import describe
+from healthsvc.api.deps import CheckUrl, Services
+from healthsvc.api.middleware import BodyTooLargeError, Border, too_large
+from healthsvc.api.openapi import describe
 from healthsvc.api.problems import ProblemError, invalid, respond
+from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
     contacts,
@@ -36,10 +36,10 @@ from healthsvc.api.routes import (
     shadows,
     worklist,
 )
-from healthsvc.core.contact import ContactRules
-from healthsvc.flows.append import Appender
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.secrets import Vault
+from healthsvc.core.insights.contact_windows import ContactRules
+from healthsvc.flows.intake.append import Appender
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.secrets import Vault
 from healthsvc.wire.cursors import CursorError
 
 ROUTERS: Final[Sequence[APIRouter]] = (

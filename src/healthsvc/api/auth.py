@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from healthsvc.api.problems import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING, ProblemError
-from healthsvc.flows.manage import keys
-from healthsvc.store.engine import AsyncEngine
+from healthsvc.flows.admin import keys
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.api_keys import SCOPES, Scope
 
 REMEMBERED_FOR: Final = timedelta(seconds=5)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
-from healthsvc.api.answers import Responses, answers
 from healthsvc.api.auth import Principal, authenticated
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import UNAVAILABLE, Fault, ProblemError
-from healthsvc.store import schema
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.outage import is_outage
+from healthsvc.api.responses import Responses, answers
+from healthsvc.store.database import schema
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.outage import is_outage
 
 CHECK_SECONDS: Final = 2.0
 OK: Final = {"status": "ok"}

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from healthsvc.core.disagreements import Disagreement
-from healthsvc.core.gates import Closed
-from healthsvc.core.readings import ReadingName, Review
-from healthsvc.core.sights import Concern
-from healthsvc.core.signs import Sign
+from healthsvc.core.insights.disagreements import Disagreement
+from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.insights.interpretations import ReadingName, Review
+from healthsvc.core.insights.page_visits import Concern
+from healthsvc.core.insights.signals import Sign
 from healthsvc.core.words import LANGUAGES, Language
 
 Both = tuple[str, str]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from healthsvc.core.rank import Part, Rank
+from healthsvc.core.insights.rank import Part, Rank
 from healthsvc.core.words import LANGUAGES, Language
 
 Both = tuple[str, str]

@@ -6,30 +6,26 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from healthsvc.core.instants import to_us
-from healthsvc.store import (
-    alerts_reads,
-    archive_reads,
-    customers,
-    dead_letters,
-    history_reads,
-    keys,
-    lab_runs,
-    projections,
-    scorecards,
-    shadows,
-    standings_reads,
-)
-from healthsvc.store.alerts_reads import Alert, AlertFilter
-from healthsvc.store.archive_reads import ArchivedEvent
-from healthsvc.store.dead_letters import DeadLetter, DeadLetterFilter
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.history_reads import Decision, Span
-from healthsvc.store.keys import Key as ApiKey
-from healthsvc.store.keyset import Place
-from healthsvc.store.lab_runs import Run
-from healthsvc.store.scorecards import Version
-from healthsvc.store.shadows import Beside
-from healthsvc.store.standings_reads import SortName, Standing, StandingFilter
+from healthsvc.store.admin import keys
+from healthsvc.store.admin.keys import Key as ApiKey
+from healthsvc.store.alerts import alert_rows
+from healthsvc.store.alerts.alert_rows import Alert, AlertFilter
+from healthsvc.store.customers import customer_summary
+from healthsvc.store.customers import history as history_reads
+from healthsvc.store.customers import timeline as archive_reads
+from healthsvc.store.customers.customer_summary import SortName, Standing, StandingFilter
+from healthsvc.store.customers.history import Decision, Span
+from healthsvc.store.customers.timeline import ArchivedEvent
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.keyset import Place
+from healthsvc.store.intake import dead_letters
+from healthsvc.store.intake.dead_letters import DeadLetter, DeadLetterFilter
+from healthsvc.store.lab import runs as lab_runs
+from healthsvc.store.lab.runs import Run
+from healthsvc.store.processing import customer_homes
+from healthsvc.store.projections import live_projection, scorecards, shadows
+from healthsvc.store.projections.scorecards import Version
+from healthsvc.store.projections.shadows import Beside
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
 ItemT = TypeVar("ItemT")
@@ -89,9 +85,9 @@ async def standings(
         filters=asdict(which) | {"sort": sort},
     )
     async with engine.connect() as conn:
-        as_of = await standings_reads.as_of(conn)
-        version = (await projections.live(conn)).scorecard_version
-        return as_of, version, await listing.page(wanted, lambda place: standings_reads.page(conn, which, sort, place))
+        as_of = await customer_summary.as_of(conn)
+        version = (await live_projection.live(conn)).scorecard_version
+        return as_of, version, await listing.page(wanted, lambda place: customer_summary.page(conn, which, sort, place))
 
 
 async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span) -> Page[Decision] | None:
@@ -103,7 +99,7 @@ async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: S
         filters=asdict(span) | {"customer_id": customer_id},
     )
     async with engine.connect() as conn:
-        home = (await customers.find(conn, [customer_id])).get(customer_id)
+        home = (await customer_homes.find(conn, [customer_id])).get(customer_id)
         if home is None:
             return None
         return await listing.page(wanted, lambda place: history_reads.page(conn, home.key, span, place))
@@ -120,7 +116,7 @@ async def timeline(
         filters={"customer_id": customer_id, "type": event_type},
     )
     async with engine.connect() as conn:
-        home = (await customers.find(conn, [customer_id])).get(customer_id)
+        home = (await customer_homes.find(conn, [customer_id])).get(customer_id)
         if home is None:
             return None
         return await listing.page(wanted, lambda place: archive_reads.page(conn, home.key, event_type, place))
@@ -132,7 +128,7 @@ async def alerts(engine: AsyncEngine, wanted: Wanted, which: AlertFilter) -> Pag
         name="alerts", keys=lambda alert: (alert.position,), shape=(int,), filters=asdict(which)
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: alerts_reads.page(conn, which, place))
+        return await listing.page(wanted, lambda place: alert_rows.page(conn, which, place))
 
 
 async def letters(engine: AsyncEngine, wanted: Wanted, which: DeadLetterFilter) -> Page[DeadLetter]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from healthsvc.flows.replay import Answer, Batch, OutputAwayError
+from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
 
 MAX_EVENTS = 1000  # of one request
 MAX_BYTES = 900_000

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import structlog
 
-from healthsvc.flows.ports import Chunk, OffsetOutOfRange, Reading
-from healthsvc.store import log
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.store.listen import Listener
-from healthsvc.store.partitions import log_partitions
+from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange, Reading
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.listen import Listener
+from healthsvc.store.intake import log
+from healthsvc.store.processing.partitions import log_partitions
 from healthsvc.telemetry import LOG_LAG, LogEvent
 
 POLL_SECONDS = 1.0

@@ -11,7 +11,15 @@ import httpx
 
 from healthsvc import __version__
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
-from healthsvc.webhooks.guard import GuardedTransport, Policy, Resolve, SystemResolver, TargetError, check_url, target
+from healthsvc.webhooks.address_guard import (
+    GuardedTransport,
+    Policy,
+    Resolve,
+    SystemResolver,
+    TargetError,
+    check_url,
+    target,
+)
 from healthsvc.webhooks.signing import headers
 
 DEADLINE_SECONDS: Final = 15.0  # name, connection, TLS, request, and the answer with its body

@@ -13,8 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from healthsvc import __version__
-from healthsvc.wire import webhook_schemas
-from healthsvc.wire.events import (
+from healthsvc.wire.events.catalogue import (
     BUILTIN_TYPES,
     DATA_DEPTH,
     LARGEST,
@@ -24,9 +23,10 @@ from healthsvc.wire.events import (
     CustomEvent,
     Envelope,
 )
-from healthsvc.wire.examples import example
-from healthsvc.wire.explain import INSTANT_PATTERN, schema_of_custom_type
-from healthsvc.wire.scorecard_schema import scorecard_schema
+from healthsvc.wire.events.examples import example
+from healthsvc.wire.events.explain import INSTANT_PATTERN, schema_of_custom_type
+from healthsvc.wire.scorecards.schema import scorecard_schema
+from healthsvc.wire.webhooks import schemas
 
 Schema = dict[str, Any]
 
@@ -75,9 +75,7 @@ def events_schema() -> Schema:
 def asyncapi() -> Schema:
     """The Kafka topic that is read and the webhooks that are sent, as AsyncAPI 3.0."""
     events = {_message_name(type): _message(type, f"event.{type}.json") for type in (*BUILTIN_TYPES, CUSTOM)}
-    hooks = {
-        _message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in webhook_schemas.SCHEMAS
-    }
+    hooks = {_message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in schemas.SCHEMAS}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -118,7 +116,7 @@ SCHEMAS: Final[dict[str, Callable[[], Mapping[str, Any]]]] = {
     "events.json": events_schema,
     **{f"event.{type}.json": partial(event_schema, type) for type in BUILTIN_TYPES},
     f"event.{CUSTOM}.json": custom_schema,
-    **{f"webhook.{type}.json": schema for type, schema in webhook_schemas.SCHEMAS.items()},
+    **{f"webhook.{type}.json": schema for type, schema in schemas.SCHEMAS.items()},
     "asyncapi.json": asyncapi,
     "scorecard.json": scorecard_schema,
 }

@@ -4,19 +4,20 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from healthsvc import __version__, serving
+from healthsvc import __version__
 from healthsvc.api import ApiConfig, create_app
-from healthsvc.core.contact import ContactRules
-from healthsvc.flows.append import Appender
-from healthsvc.flows.manage.keys import pepper_of
-from healthsvc.running import Role
+from healthsvc.core.insights.contact_windows import ContactRules
+from healthsvc.flows.admin.keys import pepper_of
+from healthsvc.flows.intake.append import Appender
+from healthsvc.runtime import serving
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store import installation
-from healthsvc.store import secrets as stored_secrets
-from healthsvc.store.listen import Listener
+from healthsvc.store.database import installation
+from healthsvc.store.database import secrets as stored_secrets
+from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.database import engine_on
+from healthsvc.wiring.factories import utc_now, webhook_sender
 from healthsvc.wiring.keys import configured_secret, service_secret
-from healthsvc.wiring.parts import utc_now, webhook_sender
 
 
 def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable[[], None]) -> Role:

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 
-from healthsvc.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
-from healthsvc.flows import bootstrap
-from healthsvc.running import Role
+from healthsvc.flows.projections import bootstrap
+from healthsvc.runtime.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store import projections, schema, scorecards
-from healthsvc.store.engine import AsyncEngine, create_engine
+from healthsvc.store.database import schema
+from healthsvc.store.database.engine import AsyncEngine, create_engine
+from healthsvc.store.projections import live_projection, scorecards
 from healthsvc.telemetry import LogEvent
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ async def install(url: str, settings: Settings) -> str | None:
     async with engine_on(url, "healthsvc-install") as engine, engine.begin() as conn:
         await bootstrap.ensure(conn, settings.partitions, document=document)
         revision = await schema.current(conn)
-        live = await scorecards.get(conn, (await projections.live(conn)).scorecard_version)
+        live = await scorecards.get(conn, (await live_projection.live(conn)).scorecard_version)
         if document is not None and live is not None and live.document != document:
             log.warning(
                 LogEvent.SCORECARD_KEPT,

@@ -5,14 +5,14 @@ import random
 from datetime import timedelta
 from typing import Final
 
-from healthsvc.flows.deliver import Deliverer, Limits
-from healthsvc.running import Role
+from healthsvc.flows.delivery.deliver import Deliverer, Limits
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store import secrets as stored_secrets
-from healthsvc.store.listen import Listener
+from healthsvc.store.database import secrets as stored_secrets
+from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.database import engine_on
+from healthsvc.wiring.factories import utc_now, webhook_sender, worker_id
 from healthsvc.wiring.keys import configured_secret
-from healthsvc.wiring.parts import utc_now, webhook_sender, worker_id
 
 LEASE_MARGIN_SECONDS: Final = 15.0
 

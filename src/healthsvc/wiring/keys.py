@@ -1,14 +1,14 @@
 """API keys, made from the command line; and the secret that they are hashed with."""
 
-from healthsvc.flows.manage import keys
-from healthsvc.flows.manage.keys import NewKey
+from healthsvc.flows.admin import keys
+from healthsvc.flows.admin.keys import NewKey
 from healthsvc.settings import Settings
-from healthsvc.store import keys as stored_keys
-from healthsvc.store import secrets as stored_secrets
-from healthsvc.store.engine import AsyncConnection
-from healthsvc.store.keyset import Place
+from healthsvc.store.admin import keys as stored_keys
+from healthsvc.store.database import secrets as stored_secrets
+from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.store.database.keyset import Place
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.parts import utc_now
+from healthsvc.wiring.factories import utc_now
 
 
 async def create_key(url: str, settings: Settings, *, name: str, scopes: tuple[str, ...]) -> NewKey:

@@ -11,9 +11,9 @@ import yaml
 from healthsvc.flows.lab import export
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_archive
 from healthsvc.settings import Settings
-from healthsvc.store import projections
-from healthsvc.wire.pages import PageRules
-from healthsvc.wire.scorecards import default_document
+from healthsvc.store.projections import live_projection
+from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wire.scorecards.page_kinds import PageRules
 from healthsvc.wiring.database import engine_on, install
 
 
@@ -31,7 +31,7 @@ async def archived(url: str, settings: Settings, events: Path, told: Callable[[i
     await install(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
-            document = (await projections.live(conn)).document or default_document()
+            document = (await live_projection.live(conn)).document or default_document()
         rules = PageRules(yaml.safe_load(document).get("page_kinds"))
         await export.write(engine, events, rules.kind_of, told)
         return Archived(events, document, await export.segments(engine))
@@ -44,5 +44,5 @@ async def replayed(
     await install(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
-            document = live if live is not None else (await projections.live(conn)).document
+            document = live if live is not None else (await live_projection.live(conn)).document
         return await of_archive(engine, Cards.of(document, candidate), past, until or datetime.now(UTC), say)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from healthsvc.flows import portfolio as portfolios
-from healthsvc.flows.portfolio import Portfolio
+from healthsvc.flows.portfolio import figures as portfolios
+from healthsvc.flows.portfolio.figures import Portfolio
 from healthsvc.settings import Settings
-from healthsvc.store.ledger_reads import By
+from healthsvc.store.portfolio.ledger_reads import By
 from healthsvc.wiring.database import engine_on, install
 
 

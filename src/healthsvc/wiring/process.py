@@ -3,21 +3,21 @@
 import asyncio
 import gc
 
-from healthsvc.flows.caretaker import look_after_projections
-from healthsvc.flows.fleet_guard import look_after_fleet
-from healthsvc.flows.lab_runs import look_after_runs
-from healthsvc.flows.portfolio import keep_ledger
-from healthsvc.flows.ports import Input
-from healthsvc.flows.process import Processor
-from healthsvc.flows.retention import keep_house
-from healthsvc.flows.upgrade import make_readable
-from healthsvc.flows.warming import warm
+from healthsvc.flows.admin.retention import keep_house
+from healthsvc.flows.alerts.outage_detection import look_after_fleet
+from healthsvc.flows.lab.runs import look_after_runs
+from healthsvc.flows.portfolio.figures import keep_ledger
+from healthsvc.flows.processing.ports import Input
+from healthsvc.flows.processing.warm_start import warm
+from healthsvc.flows.processing.worker import Processor
+from healthsvc.flows.projections.supervisor import look_after_projections
+from healthsvc.flows.projections.upgrade import make_readable
 from healthsvc.log.table import TableInput
-from healthsvc.running import Role
+from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
-from healthsvc.store.listen import Listener
+from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.parts import building_memory, kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.factories import building_memory, kafka_input, memory, pace, utc_now, worker_id
 
 
 def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:

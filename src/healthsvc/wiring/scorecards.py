@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from healthsvc.flows import fed, publish
-from healthsvc.flows.caretaker import look_after_projections
-from healthsvc.flows.preview import Preview, preview
+from healthsvc.flows.alerts import measure_coverage
+from healthsvc.flows.projections import publish
+from healthsvc.flows.projections.preview import Preview, preview
+from healthsvc.flows.projections.supervisor import look_after_projections
 from healthsvc.settings import Settings
-from healthsvc.store import projections, scorecards
-from healthsvc.store.keyset import Place
-from healthsvc.store.publications import Publication
-from healthsvc.store.scorecards import Version
-from healthsvc.wire.scorecards import default_document
+from healthsvc.store.database.keyset import Place
+from healthsvc.store.projections import live_projection, scorecards
+from healthsvc.store.projections.publications import Publication
+from healthsvc.store.projections.scorecards import Version
+from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wiring.database import engine_on, install
-from healthsvc.wiring.parts import building_memory, utc_now, worker_id
+from healthsvc.wiring.factories import building_memory, utc_now, worker_id
 
 BY: Final = "command line"
 
@@ -26,11 +27,13 @@ async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
         return await scorecards.page(conn, Place(limit=250))
 
 
-async def scorecard_status(url: str, settings: Settings) -> tuple[Sequence[Publication], Sequence[fed.Fed]]:
+async def scorecard_status(
+    url: str, settings: Settings
+) -> tuple[Sequence[Publication], Sequence[measure_coverage.Fed]]:
     """The last publications, newest first, and which measures are fed."""
     await install(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        return await publish.progress(engine), (await fed.measures(engine, utc_now()))[0]
+        return await publish.progress(engine), (await measure_coverage.measures(engine, utc_now()))[0]
 
 
 async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:
@@ -38,7 +41,7 @@ async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]
     await install(url, settings)
     found: dict[str, str | None] = {}
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
-        live = (await projections.live(conn)).scorecard_version
+        live = (await live_projection.live(conn)).scorecard_version
         for name in names:
             version = await scorecards.get(conn, live if name == "live" else min(int(name), 2**31 - 1))
             found[name] = None if version is None else version.document or default_document()

@@ -1,11 +1,11 @@
 """Shadows, from the command line."""
 
-from healthsvc.flows import publish, shadow
-from healthsvc.flows.publish import Begun, Busy, Live, Unknown
-from healthsvc.flows.shadow import Summary
+from healthsvc.flows.projections import publish, shadow
+from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.shadow import Summary
 from healthsvc.settings import Settings
 from healthsvc.wiring.database import engine_on, install
-from healthsvc.wiring.parts import utc_now
+from healthsvc.wiring.factories import utc_now
 from healthsvc.wiring.scorecards import BY
 
 

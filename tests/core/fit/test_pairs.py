@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from healthsvc.core.fit import candidates, rungs
-from healthsvc.core.fit.ladder import Rows, climb
-from healthsvc.core.fit.rungs import Outcomes
+from healthsvc.core.fit import candidate_models, feature_set
+from healthsvc.core.fit.candidate_models import Outcomes
+from healthsvc.core.fit.model_selection import Rows, climb
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US, Floats
 from healthsvc.core.risk.features import Feature
@@ -49,10 +49,14 @@ def test_the_same_rows_give_the_same_pairs() -> None:
     some = rows(together=0.8, customers=200)
     data = Outcomes(some.names, some.x, some.y)
 
-    assert rungs.fit("additive_with_pairs", data, PRIOR) == rungs.fit("additive_with_pairs", data, PRIOR)
+    assert candidate_models.fit("additive_with_pairs", data, PRIOR) == candidate_models.fit(
+        "additive_with_pairs", data, PRIOR
+    )
 
 
 def test_whatever_a_fit_keeps_a_scorecard_can_hold() -> None:
-    features = len(candidates.of_kinds(HORIZON_US)) + candidates.MOST_TYPES * len(candidates.of_type(HORIZON_US, "t"))
+    features = len(feature_set.of_kinds(HORIZON_US)) + feature_set.MOST_TYPES * len(
+        feature_set.of_type(HORIZON_US, "t")
+    )
 
-    assert features + math.comb(rungs.PAIRED, 2) <= MOST_TERMS
+    assert features + math.comb(candidate_models.PAIRED, 2) <= MOST_TERMS

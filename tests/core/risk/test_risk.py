@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from healthsvc.core.documents import ScorecardError
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
@@ -16,7 +15,8 @@ from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, Term, as_risk, contributions, drawn, log_odds, prior, risk
 from healthsvc.core.risk.section import RiskRules, as_data, risk_rules
 from healthsvc.core.risk.table import RiskTable
-from tests.core.folding import PROGRAM, Fold, at, us
+from healthsvc.core.scorecard.reader import ScorecardError
+from tests.core.folded import PROGRAM, Fold, at, us
 from tests.support.makers import make_event
 
 HORIZON_US = 28 * DAY_US

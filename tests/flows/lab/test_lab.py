@@ -16,8 +16,8 @@ from healthsvc.flows.lab.compare import risks_of
 from healthsvc.flows.lab.fit import fit, scorecard_with
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.lab.score import score
-from healthsvc.wire.columns import Tally, read_events, read_labels
-from healthsvc.wire.scorecards import compile_document, default_document
+from healthsvc.wire.files.columns import Tally, read_events, read_labels
+from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.flows.lab import logs
 
 LOG = logs.make_log(customers=500)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from healthsvc.cli import app
-from healthsvc.core.fit import errors
+from healthsvc.core.fit import standard_errors
 from tests.flows.lab import varied
 from tests.flows.lab.logs import Row, write_events, write_rows
 
@@ -36,9 +36,9 @@ def risks(folder: Path, result: Result, rows: int) -> Any:
     return found
 
 
-def order(rows: list[Row], found: Any) -> errors.Figure:
+def order(rows: list[Row], found: Any) -> standard_errors.Figure:
     _, customer = np.unique([r[0] for r in rows], return_inverse=True)
-    return errors.auc(np.array([r[3] == "1" for r in rows], float), found, customer.astype(np.int64))
+    return standard_errors.auc(np.array([r[3] == "1" for r in rows], float), found, customer.astype(np.int64))
 
 
 @pytest.mark.parametrize("name", varied.SHAPES)

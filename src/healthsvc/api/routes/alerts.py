@@ -5,10 +5,8 @@ from typing import Annotated, Final, assert_never
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import Services, services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
     CONFLICT,
@@ -20,11 +18,13 @@ from healthsvc.api.problems import (
     ProblemError,
     not_found,
 )
-from healthsvc.flows import lists, worklist
-from healthsvc.flows.manage import alerts
-from healthsvc.flows.manage.alerts import Closed, Missing, Outcome, Settled, Stale
-from healthsvc.store.alerts_reads import Alert as StoredAlert
-from healthsvc.store.alerts_reads import AlertFilter as Which
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
+from healthsvc.flows import lists
+from healthsvc.flows.alerts import settle, worklist
+from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
+from healthsvc.store.alerts.alert_rows import Alert as StoredAlert
+from healthsvc.store.alerts.alert_rows import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
 from healthsvc.wire.rest.ranks import RankTold
@@ -94,7 +94,7 @@ async def _ranked(house: Services, asked: AlertFilter, which: Which) -> Alerts:
 )
 async def get_alert(request: Request, response: Response, _: Reader, alert_id: AlertId) -> Alert | Response:
     """One alert; its ETag is the revision. Scope: `customers:read` or `alerts:write`."""
-    alert = await alerts.find(services(request).engine, _known(alert_id))
+    alert = await settle.find(services(request).engine, _known(alert_id))
     if alert is None:
         raise not_found("alert")
     if alert.revision in _revisions(request, "if-none-match"):
@@ -115,8 +115,8 @@ async def acknowledge_alert(request: Request, response: Response, principal: Wri
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
-    return _outcome(response, await alerts.acknowledge(house.engine, house.now(), wish))
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
+    return _outcome(response, await settle.acknowledge(house.engine, house.now(), wish))
 
 
 @router.post(
@@ -138,8 +138,8 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = alerts.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
-    return _outcome(response, await alerts.resolve(house.engine, house.now(), wish))
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
+    return _outcome(response, await settle.resolve(house.engine, house.now(), wish))
 
 
 def _outcome(response: Response, outcome: Outcome) -> Alert:

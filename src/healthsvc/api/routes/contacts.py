@@ -6,13 +6,13 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import NOT_FOUND, not_found
+from healthsvc.api.responses import answers
 from healthsvc.api.routes.customers import CustomerId, known
-from healthsvc.flows import rollup
-from healthsvc.wire.rest.rollup import Contacts
+from healthsvc.flows.customers import rollup
+from healthsvc.wire.rest.customers.rollup import Contacts
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]

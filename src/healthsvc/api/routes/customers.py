@@ -9,9 +9,8 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -22,15 +21,17 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.flows import diff, lists, past, read
-from healthsvc.flows.past import PastNotKept
-from healthsvc.store.history_reads import Span
-from healthsvc.store.standings_reads import StandingFilter
+from healthsvc.api.responses import answers
+from healthsvc.flows import lists
+from healthsvc.flows.customers import diff, past, read
+from healthsvc.flows.customers.past import PastNotKept
+from healthsvc.store.customers.customer_summary import StandingFilter
+from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.customers import Customer, CustomerFilter, Standing, Standings
-from healthsvc.wire.rest.diffs import Diff, DiffAsked
-from healthsvc.wire.rest.explanations import Explanation, ExplanationAsked
-from healthsvc.wire.rest.history import History, HistoryFilter, Timeline, TimelineFilter
+from healthsvc.wire.rest.customers.customer import Customer, CustomerFilter, Standing, Standings
+from healthsvc.wire.rest.customers.diffs import Diff, DiffAsked
+from healthsvc.wire.rest.customers.explanations import Explanation, ExplanationAsked
+from healthsvc.wire.rest.customers.history import History, HistoryFilter, Timeline, TimelineFilter
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]

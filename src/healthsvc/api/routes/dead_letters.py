@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -20,11 +18,13 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
 from healthsvc.flows import lists
-from healthsvc.flows.manage import dead_letters
-from healthsvc.flows.manage.dead_letters import Replay, Selection
-from healthsvc.store.dead_letters import DeadLetter as StoredLetter
-from healthsvc.store.dead_letters import DeadLetterFilter as Which
+from healthsvc.flows.intake import dead_letters
+from healthsvc.flows.intake.dead_letters import Replay, Selection
+from healthsvc.store.intake.dead_letters import DeadLetter as StoredLetter
+from healthsvc.store.intake.dead_letters import DeadLetterFilter as Which
 from healthsvc.wire.rest.dead_letters import (
     DeadLetter,
     DeadLetterFilter,

@@ -7,10 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     CONFLICT,
     INVALID_CURSOR,
@@ -24,12 +22,14 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.flows.manage import endpoints
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
+from healthsvc.flows.delivery import endpoints
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.deliveries import Deliveries
 from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
 from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.webhook_schemas import SCHEMAS
+from healthsvc.wire.webhooks.schemas import SCHEMAS
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
 Admin = Annotated[Principal, require("webhooks:admin")]

@@ -8,10 +8,8 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import media_type, refuse_encoded
-from healthsvc.api.context import Services, services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
@@ -23,11 +21,13 @@ from healthsvc.api.problems import (
     ProblemError,
     invalid,
 )
+from healthsvc.api.request_bodies import media_type, refuse_encoded
+from healthsvc.api.responses import answers
 from healthsvc.core.instants import to_us
-from healthsvc.flows.append import AppendFailed, Overloaded, Position
-from healthsvc.wire import cloudevents
-from healthsvc.wire.decode import DecodedBatch, FieldError, Reject, decode_batch
-from healthsvc.wire.items import check_json
+from healthsvc.flows.intake.append import AppendFailed, Overloaded, Position
+from healthsvc.wire.events import cloudevents
+from healthsvc.wire.events.decode import DecodedBatch, FieldError, Reject, decode_batch
+from healthsvc.wire.events.json_items import check_json
 from healthsvc.wire.rest.events import EventResults
 
 MAX_EVENTS: Final = 1000

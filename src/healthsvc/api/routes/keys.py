@@ -5,10 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Authenticator, Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -19,8 +17,10 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
 from healthsvc.flows import lists
-from healthsvc.flows.manage import keys
+from healthsvc.flows.admin import keys
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.keys import Key, KeyCreate, KeyCreated, Keys
 from healthsvc.wire.rest.shapes import Paging

@@ -7,10 +7,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     CONFLICT,
     INVALID_CURSOR,
@@ -23,16 +21,19 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.flows import lab_runs, lists, publish
-from healthsvc.flows.lab import beside
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
+from healthsvc.flows import lists
+from healthsvc.flows.lab import jobs, runs
 from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.projections import publish
 from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
 from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]
-KINDS: Final[Mapping[str, type[lab_runs.Asked]]] = {"replay": Replay, **beside.KINDS}
+KINDS: Final[Mapping[str, type[runs.Asked]]] = {"replay": Replay, **jobs.KINDS}
 """What kinds are asked for that aren't `Wanted`."""
 RunId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
 
@@ -55,11 +56,11 @@ async def create_lab_run(
     such a run, its `result.scorecard` a new version, and that version published. Scope: `scorecards:admin`.
     """
     house = services(request)
-    if body.version is None and body.kind in beside.KINDS:
+    if body.version is None and body.kind in jobs.KINDS:
         raise invalid(Fault(pointer="/version", detail=f"is needed of kind {body.kind}: the scorecard to look at"))
     if body.version is not None and await publish.find(house.engine, body.version) is None:
         raise not_found("scorecard version")
-    run = await lab_runs.ask(house.engine, _wanted(body), by=principal.name, now=house.now())
+    run = await runs.ask(house.engine, _wanted(body), by=principal.name, now=house.now())
     response.headers["location"] = f"/v1/lab/runs/{run.id}"
     return LabRun.model_validate(run)
 
@@ -83,7 +84,7 @@ async def list_lab_runs(request: Request, _: Admin, asked: Annotated[Paging, Que
 )
 async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
     """How far it is, and what came of it. Scope: `scorecards:admin`."""
-    run = await lab_runs.find(services(request).engine, run_id)
+    run = await runs.find(services(request).engine, run_id)
     if run is None:
         raise not_found("run")
     return LabRun.model_validate(run)
@@ -99,7 +100,7 @@ async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
 async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> Response:
     """Whether it waits or is executed; the run stays in the list, as failed. Scope: `scorecards:admin`."""
     house = services(request)
-    cancelled = await lab_runs.cancel(house.engine, run_id, by=principal.name, now=house.now())
+    cancelled = await runs.cancel(house.engine, run_id, by=principal.name, now=house.now())
     if cancelled is None:
         raise not_found("run")
     if not cancelled:
@@ -107,7 +108,7 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
     return Response(status_code=204)
 
 
-def _wanted(body: LabRunCreate) -> lab_runs.Asked:
+def _wanted(body: LabRunCreate) -> runs.Asked:
     """What the kind of run looks at."""
     asked = KINDS.get(body.kind, Wanted)
     return asked(**body.model_dump(include={f.name for f in fields(asked)}))

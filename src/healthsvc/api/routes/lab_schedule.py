@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import INVALID_REQUEST, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
-from healthsvc.flows import lab_schedule
-from healthsvc.store.lab_schedule import Schedule
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
+from healthsvc.flows.lab import schedule
+from healthsvc.store.lab.schedule import Schedule
 from healthsvc.wire.rest.lab import LabSchedule, LabScheduleSet
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/schedule")
@@ -20,7 +20,7 @@ Admin = Annotated[Principal, require("scorecards:admin")]
 @router.get("", operation_id="get_lab_schedule", summary="What the lab does by itself", responses=answers(LabSchedule))
 async def get_lab_schedule(request: Request, _: Admin) -> LabSchedule:
     """Drift is watched weekly and nothing refitted unless set otherwise. Scope: `scorecards:admin`."""
-    return _told(await lab_schedule.read(services(request).engine))
+    return _told(await schedule.read(services(request).engine))
 
 
 @router.put(
@@ -40,7 +40,7 @@ async def set_lab_schedule(
     house = services(request)
     options = {"outcome": body.outcome, "horizon_days": body.horizon_days}
     wanted = Schedule(refit=body.refit, drift=body.drift, options=options)
-    return _told(await lab_schedule.change(house.engine, wanted, by=principal.name, now=house.now()))
+    return _told(await schedule.change(house.engine, wanted, by=principal.name, now=house.now()))
 
 
 def _told(schedule: Schedule) -> LabSchedule:

@@ -5,10 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
@@ -19,11 +17,13 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
 from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.api.routes.events import append
-from healthsvc.flows import overrides, read
-from healthsvc.flows.overrides import Wish
-from healthsvc.wire.rest.overrides import (
+from healthsvc.flows.customers import overrides, read
+from healthsvc.flows.customers.overrides import Wish
+from healthsvc.wire.rest.customers.overrides import (
     OverrideAccepted,
     OverrideCreate,
     OverrideLift,

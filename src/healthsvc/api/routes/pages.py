@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from healthsvc.api import problems
-from healthsvc.api.description import page
+from healthsvc.api.openapi import page
 from healthsvc.api.problems import not_found
 
 MARKDOWN = "text/markdown; charset=utf-8"

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import INVALID_REQUEST, Fault, invalid
-from healthsvc.flows import portfolio
+from healthsvc.api.responses import answers
+from healthsvc.flows.portfolio import figures
 from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, told
 
 router = APIRouter(tags=["portfolio"])
@@ -52,7 +52,7 @@ async def get_portfolio(request: Request, _: Reader, asked: Annotated[PortfolioA
         raise invalid(Fault(pointer="/query/to", detail="must not be in the future"))
     if start >= end:
         raise invalid(Fault(pointer="/query/from", detail="must be before `to`"))
-    found = told(await portfolio.portfolio(house.engine, start, end, asked.by))
+    found = told(await figures.portfolio(house.engine, start, end, asked.by))
     if CSV in request.headers.get("accept", ""):
         return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8")
     return Response(found.model_dump_json(by_alias=True), media_type="application/json")

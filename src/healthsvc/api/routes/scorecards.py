@@ -5,10 +5,8 @@ from typing import Annotated, Any, assert_never
 import yaml
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     CONFLICT,
     INVALID_CURSOR,
@@ -22,10 +20,14 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.flows import fed, lists, publish
-from healthsvc.flows.publish import Begun, Busy, Held, Live, Outcome, Unknown
-from healthsvc.store.publications import Publication as StoredPublication
-from healthsvc.store.scorecards import Version
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
+from healthsvc.flows import lists
+from healthsvc.flows.alerts import measure_coverage
+from healthsvc.flows.projections import publish
+from healthsvc.flows.projections.publish import Begun, Busy, Held, Live, Outcome, Unknown
+from healthsvc.store.projections.publications import Publication as StoredPublication
+from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire.rest.publications import (
     MeasureFed,
     Publication,
@@ -41,8 +43,8 @@ from healthsvc.wire.rest.scorecards import (
     ScorecardVersions,
 )
 from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.scorecard_faults import doubts, faults
-from healthsvc.wire.scorecards import default_document
+from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wire.scorecards.faults import doubts, faults
 
 router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
 Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
@@ -124,7 +126,7 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     house = services(request)
     now = house.now()
     told = [publication(p) for p in await publish.progress(house.engine)]
-    measured, looked_at = await fed.measures(house.engine, now)
+    measured, looked_at = await measure_coverage.measures(house.engine, now)
     return ScorecardStatus(
         live_version=next(p.version for p in told if p.state == "live"),
         building=next((p for p in told if p.state in ("building", "shadow")), None),

@@ -4,10 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.bodies import body_of, documented
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import (
     CONFLICT,
     INVALID_CURSOR,
@@ -17,8 +15,11 @@ from healthsvc.api.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     not_found,
 )
+from healthsvc.api.request_bodies import body_of, documented
+from healthsvc.api.responses import answers
 from healthsvc.api.routes.scorecards import begun, publication
-from healthsvc.flows import lists, shadow
+from healthsvc.flows import lists
+from healthsvc.flows.projections import shadow
 from healthsvc.wire.rest.publications import Publication, ScorecardPublish
 from healthsvc.wire.rest.shadows import Besides, Shadow, ShadowsAsked
 

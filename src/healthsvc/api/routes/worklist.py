@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.context import services
+from healthsvc.api.deps import services
 from healthsvc.api.problems import INVALID_CURSOR, INVALID_REQUEST
-from healthsvc.flows import worklist
-from healthsvc.flows.worklist import Some
+from healthsvc.api.responses import answers
+from healthsvc.flows.alerts import worklist
+from healthsvc.flows.alerts.worklist import Some
 from healthsvc.wire.rest.worklist import WorkItem, Worklist, WorklistAsked
 
 router = APIRouter(tags=["alerts"])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from healthsvc.core.fit import logistic
-from healthsvc.core.fit.candidates import half_life
+from healthsvc.core.fit.feature_set import half_life
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 

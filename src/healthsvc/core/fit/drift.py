@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit import errors, logistic
+from healthsvc.core.fit import logistic, standard_errors
 from healthsvc.core.levels import Floats, Instants
 
 NOTICED: Final = 0.2
@@ -18,7 +18,7 @@ ERRORS: Final = 2.0
 class Drift:
     """How far the intercept is off on matured rows: over all of them, and date by date."""
 
-    offset: errors.Figure
+    offset: standard_errors.Figure
     by_date: tuple[tuple[int, int, float, float], ...]
     """(date in microseconds, rows, mean told, mean outcome)."""
     alarm: bool
@@ -36,4 +36,4 @@ def drift(y: Floats, told: Floats, obs_us: Instants, customer: NDArray[np.int64]
         mine = obs_us == date
         dates.append((date, int(mine.sum()), float(told[mine].mean()), float(y[mine].mean())))
     alarm = abs(offset) > NOTICED and abs(offset) > ERRORS * error
-    return Drift(errors.Figure(offset, error), tuple(dates), alarm)
+    return Drift(standard_errors.Figure(offset, error), tuple(dates), alarm)

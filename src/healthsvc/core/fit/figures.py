@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit import errors
+from healthsvc.core.fit import standard_errors
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import Floats, Instants
 
@@ -33,7 +33,7 @@ class Judged:
 def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
     """All figures, ready for JSON; calibration only for what claims to be a probability."""
     y = rows.y
-    auc = errors.auc(y, risk, rows.customer)
+    auc = standard_errors.auc(y, risk, rows.customer)
     red = riskiest(rows.obs_us, risk, share=RED_SHARE)
     called = riskiest(rows.obs_us, risk, count=capacity)
     base = float(y.mean())
@@ -97,7 +97,7 @@ def within_date(rows: Judged, risk: Floats) -> float | None:
     total, weight = 0.0, 0
     for date in np.unique(rows.obs_us).tolist():
         mine = rows.obs_us == date
-        value = errors.auc(rows.y[mine], risk[mine], rows.customer[mine]).value
+        value = standard_errors.auc(rows.y[mine], risk[mine], rows.customer[mine]).value
         if not np.isnan(value):
             total, weight = total + value * int(mine.sum()), weight + int(mine.sum())
     return total / weight if weight else None
@@ -144,7 +144,7 @@ def gaps(rows: Judged, risk: Floats) -> dict[str, float | None]:
     for days in GAPS_DAYS:
         near = (rows.y == 1) & (rows.churn_us >= 0) & (rows.churn_us - rows.obs_us < days * DAY_US)
         if (rows.churn_us >= 0).any():
-            value = errors.auc(rows.y[~near], risk[~near], rows.customer[~near]).value
+            value = standard_errors.auc(rows.y[~near], risk[~near], rows.customer[~near]).value
             found[f"auc_gap_{days}_days"] = None if np.isnan(value) else value
     return found
 

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final
 
-from healthsvc.core.documents import Reader, ScorecardError, choose
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk import features, mapping, model
@@ -18,6 +17,7 @@ from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import RiskProgram
 from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
+from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 
 MOST_TERMS: Final = 160
 """A fit has at most 20 features of kinds, 5 of each of 24 types, and 6 pairs."""

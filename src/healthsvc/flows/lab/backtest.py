@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.fit import baselines, candidates, gate
+from healthsvc.core.fit import baselines, feature_set, gate
 from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
 from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import DAY_US, from_us
@@ -18,7 +18,7 @@ from healthsvc.core.risk.model import Model
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.boosting import boosting
 from healthsvc.flows.lab.score import Scored, Tell, score, summary
-from healthsvc.wire.columns import Labels
+from healthsvc.wire.files.columns import Labels
 
 EARLIER_SHARE: Final = 2 / 3
 CURVE: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -99,7 +99,7 @@ def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
 
 
 def _probe(horizon_us: int) -> tuple[Feature, ...]:
-    return tuple(dict.fromkeys((*baselines.features(horizon_us), *candidates.of_kinds(horizon_us))))
+    return tuple(dict.fromkeys((*baselines.features(horizon_us), *feature_set.of_kinds(horizon_us))))
 
 
 def judged(labels: Labels) -> Judged:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from healthsvc.core.fit import errors
+from healthsvc.core.fit import standard_errors
 from healthsvc.core.fit.drift import drift
 from healthsvc.core.fit.figures import RED_SHARE, figures, riskiest
 from healthsvc.core.fit.steps import average, over_steps
@@ -14,7 +14,7 @@ from healthsvc.core.levels import Floats
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, judged, part
 from healthsvc.flows.lab.score import Tell, score
-from healthsvc.wire.columns import Labels, Tally, read_events
+from healthsvc.wire.files.columns import Labels, Tally, read_events
 
 SHOWN = 20
 
@@ -36,7 +36,7 @@ def compare(
         name: figures(rows, r, capacity=capacity, probability=rules.model.kind != "ranking")
         for name, r, rules in (("one", first, one), ("other", second, other))
     }
-    gain = errors.auc_gain(rows.y, second, first, rows.customer)
+    gain = standard_errors.auc_gain(rows.y, second, first, rows.customer)
     steps = {name: over_steps(rows, r, average(rows, r)) for name, r in (("one", first), ("other", second))}
     auc_gain = {"value": gain.value, "error": gain.error}
     return {**told, "auc_gain": auc_gain, "red": moved(known, first, second), "steps": steps}

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.feeds import CANCEL_VIEWED, PAGE_VIEWED, value_of
-from healthsvc.store import archive_export
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.wire.columns import EVENT_COLUMNS
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.events import type_of
+from healthsvc.core.folding.compiled_scorecard import CANCEL_VIEWED, PAGE_VIEWED, value_of
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.lab import archive_export
+from healthsvc.wire.events.catalogue import type_of
+from healthsvc.wire.events.decode import decode_batch
+from healthsvc.wire.files.columns import EVENT_COLUMNS
 
 FOREVER_US: Final = 1 << 62
 

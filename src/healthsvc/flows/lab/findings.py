@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.feeds import Program
 from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, Apart, Course, Foretold, Tally
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
+from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.levels import Floats, Instants
-from healthsvc.flows.lab.walk import Lane, Timetable, Walk
-from healthsvc.wire.scorecards import Compiled
+from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
+from healthsvc.wire.scorecards.document import Compiled
 
 MOST_MOVED: Final = 100
 MOST_SEGMENTS: Final = 20
@@ -105,7 +105,7 @@ class _Side:
     def __post_init__(self) -> None:
         dates, bands = self.timetable.dates_us, [band.name for band in self.program.scorecard.bands]
         self.bands, self._all, self._fed = bands, Tally(bands, dates), np.zeros(self.program.width)
-        risky = len(bands) // 2  # where entering a band alerts (core.decide)
+        risky = len(bands) // 2  # where entering a band alerts (core.decisions.decide)
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
         self._foretold = Foretold(dates, self.horizon_us, int(dates[-1]), reds)
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import yaml
 
-from healthsvc.core.fit.ladder import Verdict
+from healthsvc.core.fit.model_selection import Verdict
 from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.score import Tell, score, summary
-from healthsvc.wire.columns import Labels
+from healthsvc.wire.files.columns import Labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core.levels import Instants
 from healthsvc.core.risk.table import RiskTable
-from healthsvc.wire.columns import EventColumns, Tally, read_events
+from healthsvc.wire.files.columns import EventColumns, Tally, read_events
 
 Halt = Callable[[int], None]
 """What to do at an instant; all events up to it, and none after it, are in the table."""

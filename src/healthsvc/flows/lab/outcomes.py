@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.levels import Instants
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.wire.columns import EventColumns, Labels
+from healthsvc.wire.files.columns import EventColumns, Labels
 
 Outcome = Literal["cancelled", "silence"]
 STEP_DAYS: Final = 7

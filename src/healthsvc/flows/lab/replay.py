@@ -13,17 +13,17 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from healthsvc.core.decide import ALERT_MAX_AGE_US
-from healthsvc.core.feeds import Program
+from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US
+from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import to_us
 from healthsvc.core.levels import Instants
 from healthsvc.flows.lab.findings import Findings
-from healthsvc.flows.lab.walk import FOREVER_US, Timetable, Told, Walk
-from healthsvc.store import archive_export
-from healthsvc.store.engine import AsyncEngine
-from healthsvc.wire.decode import decode_batch
-from healthsvc.wire.files import EventFile, FileRefusedError, Line
-from healthsvc.wire.scorecards import Compiled, compile_document
+from healthsvc.flows.lab.replay_loop import FOREVER_US, Timetable, Told, Walk
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.lab import archive_export
+from healthsvc.wire.events.decode import decode_batch
+from healthsvc.wire.files.event_file import EventFile, FileRefusedError, Line
+from healthsvc.wire.scorecards.document import Compiled, compile_document
 
 KnownBy = Literal["auto", "counted", "occurred"]
 Say = Callable[[str, float], None]

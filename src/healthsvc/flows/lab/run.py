@@ -16,8 +16,8 @@ from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest, part
 from healthsvc.flows.lab.compare import watch
 from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
 from healthsvc.flows.lab.outcomes import Outcome, from_log
-from healthsvc.wire.columns import Labels, Tally, read_events
-from healthsvc.wire.scorecards import compile_document, default_document
+from healthsvc.wire.files.columns import Labels, Tally, read_events
+from healthsvc.wire.scorecards.document import compile_document, default_document
 
 Told = Callable[[str, float], None]
 """Says what is being done and how much of the run is done, 0..1."""

@@ -12,15 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit.ladder import Verdict
+from healthsvc.core.fit.model_selection import Verdict
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
-from healthsvc.flows.lab.study import Purged, Study, by_instant, purge
-from healthsvc.wire.columns import EventColumns, Labels, Tally, read_events
+from healthsvc.flows.lab.scoring_pass import Purged, Study, by_instant, purge
+from healthsvc.wire.files.columns import EventColumns, Labels, Tally, read_events
 
 MOST_HORIZONS: Final = 6
 """Different horizons with models of their own; with more, rows share the model of the nearest of so many."""

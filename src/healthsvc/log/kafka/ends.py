@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from healthsvc.flows.ports import OffsetOutOfRange
+from healthsvc.flows.processing.ports import OffsetOutOfRange
 
 SHRUNK_LOOKS = 4  # an end below our offset may be a leader that catches up: believed after so many looks
 

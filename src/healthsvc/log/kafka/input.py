@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, RecordTooLargeError
 
-from healthsvc.flows.ports import Chunk, InputFault, InputStalled, OffsetOutOfRange, Reading
+from healthsvc.flows.processing.ports import Chunk, InputFault, InputStalled, OffsetOutOfRange, Reading
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
 from healthsvc.log.kafka.ends import Ends
 from healthsvc.log.kafka.questions import Questions

@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from healthsvc.flows.replay import Answer, Batch, OutputAwayError
+from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
 from healthsvc.log.kafka.client import KafkaSecurity
 
 

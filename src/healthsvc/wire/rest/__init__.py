@@ -6,15 +6,15 @@ or returns one.
 
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from healthsvc.wire.rest.shapes import Asked, Told
 
 
 def models() -> Iterator[type[Asked | Told]]:
     """All shapes, of all resources."""
-    for found in iter_modules(__path__):
-        module = import_module(f"{__name__}.{found.name}")
+    for found in walk_packages(__path__, f"{__name__}."):
+        module = import_module(found.name)
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Asked | Told) and value.__module__ == module.__name__:
                 yield value

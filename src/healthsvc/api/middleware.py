@@ -1,0 +1,148 @@
+"""The outermost layer: a request's id, size, log line and metrics, and the net under every exception."""
+
+import re
+import secrets
+import time
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from healthsvc.api.problems import INTERNAL_ERROR, TOO_LARGE, UNAVAILABLE, ProblemError, render
+from healthsvc.core.folding.states import OtherFormat
+from healthsvc.store.database.outage import is_outage
+from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET: Final = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+
+log = structlog.get_logger()
+
+
+class BodyTooLargeError(HTTPException):
+    """The body is larger than we read; an HTTPException, since FastAPI turns any other one into a bad request."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+class Border:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, elapsed: Callable[[], float] = time.perf_counter) -> None:
+        self._app = app
+        self._elapsed = elapsed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(scope, receive, send, self._elapsed).run(self._app)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, elapsed: Callable[[], float]) -> None:
+        self._scope, self._receive, self._send, self._elapsed = scope, receive, send, elapsed
+        self._asked = _as_get(scope)
+        self._headers = Headers(scope=scope)
+        self._request_id = _request_id(self._headers.get("x-request-id"))
+        self._left = MAX_BODY_BYTES
+        self._status = 0
+        self._asked.setdefault("state", {})["request_id"] = self._request_id
+
+    async def run(self, app: ASGIApp) -> None:
+        started = self._elapsed()
+        try:
+            await app(self._asked, self.receive, self.send)
+        except Exception as error:
+            await self._rescue(error)
+        finally:
+            self._report(self._elapsed() - started)
+
+    async def receive(self) -> Message:
+        """The next piece of the body, as long as it stays within the limit."""
+        declared = self._headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+            raise BodyTooLargeError
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise BodyTooLargeError
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self._request_id
+        await self._send(message)
+
+    async def _rescue(self, error: Exception) -> None:
+        """Answer what nobody caught: an outage of the database as such, anything else without its details."""
+        log.error(
+            LogEvent.REQUEST_FAILED, request_id=self._request_id, path=self._scope["path"], **_told_to_operator(error)
+        )
+        if self._status:
+            raise error  # half an answer is out: only a broken connection can still tell
+        await render(self._asked, problem_for(error))(self._asked, self.receive, self.send)
+
+    def _report(self, seconds: float) -> None:
+        method = self._scope["method"] if self._scope["method"] in METHODS else "other"
+        route = _route(self._asked)
+        HTTP_REQUESTS.labels(method, route, str(self._status)).inc()
+        HTTP_SECONDS.labels(method, route).observe(seconds)
+        if route not in QUIET:
+            log.info(
+                LogEvent.REQUEST,
+                method=method,
+                route=route,
+                status=self._status,
+                milliseconds=round(seconds * 1000, 2),
+                request_id=self._request_id,
+            )
+
+
+def problem_for(error: Exception) -> ProblemError:
+    """What is told of an exception that no route expected."""
+    if isinstance(error, BodyTooLargeError):
+        return too_large()
+    if is_outage(error):
+        return ProblemError(UNAVAILABLE, "The database can't be reached at the moment.")
+    if isinstance(error, OtherFormat):
+        return ProblemError(UNAVAILABLE, "Another version wrote the states; a worker builds them anew.")
+    return ProblemError(INTERNAL_ERROR, "The request failed inside the service; its log has the details.")
+
+
+def too_large() -> ProblemError:
+    """The body is above the limit."""
+    return ProblemError(
+        TOO_LARGE, f"The body has more than {MAX_BODY_BYTES // 1024 // 1024} MiB.", headers={"connection": "close"}
+    )
+
+
+def _told_to_operator(error: Exception) -> dict[str, str]:
+    """An outage in a line; anything else with its traceback as text, without the values of variables."""
+    if is_outage(error):
+        return {"outage": f"{type(error).__name__}: {error}"}
+    return {"traceback": "".join(traceback.format_exception(error))}
+
+
+def _request_id(sent: str | None) -> str:
+    return sent if sent and REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD is answered as GET; the server leaves the body out."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, so that ids never become labels."""
+    return str(getattr(scope.get("route"), "path_format", None) or "none")

@@ -1,0 +1,52 @@
+"""What OpenAPI says of a route's answers: the good one with its example, and each problem it may end in."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from healthsvc.api import problems
+from healthsvc.api.problems import ProblemType
+from healthsvc.api.request_bodies import reference
+from healthsvc.wire.rest.problems import Problem
+
+COMMON = (problems.KEY_REQUIRED, problems.KEY_INVALID, problems.SCOPE_MISSING, problems.UNAVAILABLE)
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def answers(
+    model: type[BaseModel] | None, *kinds: ProblemType, status: int = 200, open_to_all: bool = False
+) -> Responses:
+    """The `responses` of a route: `status` with the model's example, or without a body, and the problems."""
+    said: Responses = {status: _good(model)}
+    by_status: dict[int, list[ProblemType]] = {}
+    for kind in (*kinds, *(() if open_to_all else COMMON)):
+        by_status.setdefault(kind.status, []).append(kind)
+    return said | {code: _bad(same) for code, same in sorted(by_status.items())}
+
+
+def _good(model: type[BaseModel] | None) -> dict[str, Any]:
+    if model is None:
+        return {"description": "Done."}
+    described = (model.__doc__ or model.__name__).strip().splitlines()[0]
+    return {
+        "description": described,
+        "content": {"application/json": {"schema": reference(model), "example": example_of(model)}},
+    }
+
+
+def _bad(kinds: Iterable[ProblemType]) -> dict[str, Any]:
+    return {
+        "description": " or ".join(f"{kind.title} ({kind.uri})" for kind in kinds),
+        "content": {problems.MEDIA_TYPE: {"schema": reference(Problem)}},
+    }
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """The example that a model declares."""
+    extra = model.model_config.get("json_schema_extra")
+    assert isinstance(extra, dict), f"{model.__name__} has no example"
+    examples = extra["examples"]
+    assert isinstance(examples, list)
+    return examples[0]

@@ -1,0 +1,110 @@
+"""The command `lab replay`: the health score over the past, from the archive or a file of events."""
+
+import asyncio
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from healthsvc.cli.lab import Archive, answer, complaining, instant, lab, tell
+from healthsvc.cli.scorecards import surroundings
+from healthsvc.core.instants import from_us
+from healthsvc.flows.lab.replay import Cards, Past, Say, of_file, sentence
+from healthsvc.flows.lab.reports.bands import page
+from healthsvc.wire.files.event_file import EventFile, FileRefusedError, load_mapping
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.lab import replayed
+
+
+class KnownByName(StrEnum):
+    """When an event is known."""
+
+    AUTO = "auto"
+    COUNTED = "counted"
+    OCCURRED = "occurred"
+
+
+def register() -> None:
+    """Add the command to those of the lab."""
+    lab.command("replay")(replay_command)
+
+
+def replay_command(
+    scorecard: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML) to be held against the live one."),
+    ] = None,
+    archive: Archive = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A file of events as `healthsvc replay` takes it, instead."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML for a CSV, as of `healthsvc replay`.")
+    ] = None,
+    live: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The live scorecard.  [default: the archive's, or of a file the default one]",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="The last date.  [default: now, or the file's last event]", metavar="TIME")
+    ] = None,
+    dates: Annotated[int, typer.Option(min=2, max=520, help="How many dates.")] = 26,
+    every_days: Annotated[int, typer.Option(min=1, max=90, help="Days from one date to the next.")] = 7,
+    known_by: Annotated[
+        KnownByName,
+        typer.Option(
+            help="An event is known when it was counted, or when it occurred.  [default: counted, unless most of the "
+            "archive was imported; of a file: occurred]",
+            show_default=False,
+        ),
+    ] = KnownByName.AUTO,
+    horizon_days: Annotated[float, typer.Option(min=3, max=3650, help="Within which leaving counts as foretold.")] = 28,
+    report: Annotated[Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")] = None,
+) -> None:
+    """The health score over the past, with only what was known at each date: its bands by date and segment, who moves,
+    flips, alerts, what red foretold; and of a scorecard, who would be in another band than by the live one.
+    """
+    with complaining():
+        past = Past(dates=dates, every_days=every_days, horizon_days=horizon_days, known_by=known_by.value)
+        if archive == (events is not None):
+            raise FileRefusedError("give either --events, or --archive for the service's own")
+        candidate = scorecard.read_text() if scorecard else None
+        given = live.read_text() if live else None
+        until_us = instant(as_of)
+        until = None if until_us is None else from_us(until_us)
+        if events is not None:
+            file = EventFile(path=str(events), mapping=load_mapping(mapping) if mapping else None)
+            found = of_file(file, Cards.of(given or "", candidate), past, until, _by_tenths())
+        else:
+            with surroundings() as chosen, any_database(chosen) as url:
+                found = asyncio.run(replayed(url, chosen, given, candidate, past, until, _by_tenths()))
+        _conclude(found, report)
+
+
+def _conclude(found: dict[str, Any], report: Path | None) -> None:
+    tell(sentence(found))
+    for warning in found["warnings"]:
+        tell(f"warning: {warning}")
+    if report is not None:
+        report.write_text(page(found), encoding="utf-8")
+        tell(f"the report is in {report}")
+    answer(found)
+
+
+def _by_tenths() -> Say:
+    """Says how far it is, ten times."""
+    said = 0
+
+    def say(what: str, progress: float) -> None:
+        nonlocal said
+        if int(progress * 10) > said:
+            said = int(progress * 10)
+            tell(f"{what}: {said * 10} %")
+
+    return say

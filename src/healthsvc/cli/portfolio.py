@@ -1,0 +1,103 @@
+"""The command `portfolio`: what became of the customers of a period."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from healthsvc import settings as configuration
+from healthsvc import telemetry
+from healthsvc.runtime.embedded import DataFolderInUseError, EmbeddedPostgresError
+from healthsvc.settings import SettingsError
+from healthsvc.wire.rest.portfolio import Measured, Portfolio, PortfolioPart, as_csv, told
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.portfolio import portfolio as portfolio_of
+
+EXIT_REFUSED: Final = 2
+DAYS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+UNITS: Final = {
+    "nps": (1.0, ""),
+    "ces": (1.0, ""),
+    "hours_to_first_answer": (1.0, " h"),
+    "hours_to_resolution": (1.0, " h"),
+}
+"""Factor and unit of measures that aren't shares."""
+
+
+class By(StrEnum):
+    """By what customers are told apart."""
+
+    SEGMENT = "segment"
+    TIER = "tier"
+    OWNER = "owner"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the main one."""
+    app.command()(portfolio)
+
+
+def portfolio(
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=DAYS, help="In UTC, itself not included.  [default: now]")
+    ] = None,
+    by: Annotated[By | None, typer.Option(help="Also by these groups.")] = None,
+    as_csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """Measure the portfolio over a period: retention, churn, GRR, NRR, NPS, CSAT, CES, answers, adoption."""
+    now = datetime.now(UTC)
+    end = until.replace(tzinfo=UTC) if until else now
+    start = since.replace(tzinfo=UTC) if since else end - timedelta(days=30)
+    if not start < end <= now:
+        _refuse("--from must be before --to, and --to not in the future.")
+    found = _found(start, end, by)
+    if as_json:
+        typer.echo(found.model_dump_json(by_alias=True))
+    elif as_csv_:
+        typer.echo(as_csv(found), nl=False)
+    else:
+        _show(found)
+
+
+def _found(start: datetime, end: datetime, by: By | None) -> Portfolio:
+    try:
+        chosen = configuration.load()
+        telemetry.configure_logging(level="warning", style=chosen.log_style)
+        with any_database(chosen) as url:
+            return told(asyncio.run(portfolio_of(url, chosen, start, end, by.value if by else None)))
+    except (SettingsError, DataFolderInUseError, EmbeddedPostgresError, OSError) as error:
+        _refuse(str(error))
+
+
+def _show(found: Portfolio) -> None:
+    typer.echo(f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}; in brackets the change against the period before")
+    if found.kept_from is not None:
+        typer.echo(
+            f"Not all events logged before {found.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
+        )
+    for part in (found.total, *found.items):
+        name = "All customers" if part is found.total else part.group or "(none)"
+        count = "-" if part.customers_at_start is None else part.customers_at_start
+        typer.echo(f"\n{name}: {count} at the start, {part.lost or 0} lost")
+        for measure, field in PortfolioPart.model_fields.items():
+            if field.annotation is Measured:
+                typer.echo(f"  {measure.replace('_', ' '):<22}{_said(measure, getattr(part, measure))}")
+
+
+def _said(measure: str, figure: Measured) -> str:
+    factor, unit = UNITS.get(measure, (100.0, " %"))
+    if figure.value is None:
+        return "-"
+    change = "" if figure.change is None else f"  ({figure.change * factor:+.1f})"
+    return f"{figure.value * factor:.1f}{unit}{change}"
+
+
+def _refuse(words: str) -> NoReturn:
+    typer.echo(words, err=True)
+    raise typer.Exit(EXIT_REFUSED)

@@ -1,0 +1,100 @@
+"""The command `scorecard shadow`: a version scored beside the live one, looked at and ended."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated, assert_never
+
+import typer
+
+from healthsvc.cli.scorecards import EXIT_FAILED, AsJson, WithGaps, checked, read, refuse, scorecards, surroundings
+from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.shadow import Skill, Summary
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.shadows import begin_shadow, end_shadow, shadow_summary
+
+
+def register() -> None:
+    """Add the command to those of scorecards."""
+    scorecards.command()(shadow)
+
+
+def shadow(
+    file: Annotated[
+        str | None,
+        typer.Argument(help="A file, or a version's number; without: what the shadow says.", metavar="FILE|VERSION"),
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="End the shadow and delete what it made.")] = False,
+    with_gaps: WithGaps = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a version beside the live one, without alerts, webhooks or history; or say what it makes of the customers.
+
+    The running service builds it and keeps it up to date. `scorecard publish VERSION` lets it take over.
+    """
+    if file is not None:
+        _begin(file, with_gaps=with_gaps)
+        return
+    with surroundings() as chosen, any_database(chosen) as url:
+        if end:
+            if not asyncio.run(end_shadow(url, chosen)):
+                refuse("There is no shadow.")
+            typer.echo("The shadow is ended.")
+            return
+        found = asyncio.run(shadow_summary(url, chosen))
+    if found is None:
+        refuse("There is no shadow; `healthsvc scorecard shadow FILE|VERSION` begins one.", EXIT_FAILED)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
+    else:
+        _tell(found)
+
+
+def _begin(file: str, *, with_gaps: bool) -> None:
+    version = int(file) if file.isdigit() else None
+    document = None if version is not None else checked(read(file))
+    with surroundings() as chosen, any_database(chosen) as url:
+        outcome = asyncio.run(begin_shadow(url, chosen, document, version, with_gaps=with_gaps))
+    match outcome:
+        case Unknown():
+            refuse("There is no such version; `healthsvc scorecard list` shows them.")
+        case Live():
+            refuse("That version is live.")
+        case Busy():
+            refuse("Another version is being built or in shadow; end it by `healthsvc scorecard shadow --end`.")
+        case Begun(_, number):
+            typer.echo(f"Version {number} is built as a shadow by the running service; `scorecard shadow` shows it.")
+        case _:
+            assert_never(outcome)
+
+
+def _tell(found: Summary) -> None:
+    told = found.publication
+    state = "keeps up with the live version" if found.ready else f"is being built: {told.phase}"
+    typer.echo(
+        f"Version {told.version} {state}; {told.folded:,} of {told.events:,} events, {found.customers:,} customers."
+    )
+    for move in found.moves:
+        typer.echo(f"  {move.live or 'no band':<22} → {move.shadow or 'no band':<22} {move.customers:>7}")
+    for share in (found.total, *found.segments):
+        name = share.segment or ("everybody" if share is found.total else "no segment")
+        healthy = f"{_percent(share.healthy_live)} → {_percent(share.healthy_shadow)} in the best band"
+        typer.echo(f"  {name}: {share.changed:,} of {share.customers:,} change band, {healthy}")
+    if found.rank_agreement is not None:
+        typer.echo(f"The risks rank alike by {found.rank_agreement:.2f} (Spearman).")
+    came = found.outcomes
+    if came.live is not None and came.shadow is not None:
+        typer.echo(
+            f"Of {came.rows:,} judgements whose {came.horizon_days:g} days are over, {came.left:,} were followed by a "
+            f"cancellation: AUC live {_skill(came.live)}, shadow {_skill(came.shadow)}."
+        )
+    else:
+        typer.echo(f"No outcomes to judge by yet: the horizon is {came.horizon_days:g} days.")
+
+
+def _skill(skill: Skill) -> str:
+    return f"{skill.auc:.3f} ± {skill.auc_error:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"

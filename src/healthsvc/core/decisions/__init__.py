@@ -1,0 +1,4 @@
+"""Decisions with memory: bands after hysteresis and dwell, flags raised and released, alerts, timers.
+
+Returned as data; `flows` carries them out.
+"""

@@ -1,0 +1,281 @@
+"""A scorecard compiled: which levels an event feeds.
+
+Events that feed the same measures with the same weights share a *signature*, a small number; a batch is folded by
+its signatures.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.folding import facts as fact
+from healthsvc.core.folding import items as item
+from healthsvc.core.risk.section import RiskRules
+from healthsvc.core.scorecard.model import ANY_OTHER, BUILTIN_TYPES, Feed, Scorecard
+from healthsvc.core.scorecard.relationship import NOTHING, Relationship
+
+_MEMO: Final = 50_000
+"""Property values remembered per event type; the memory starts anew beyond it."""
+
+PAGE_VIEWED: Final = "page.viewed"
+CANCEL_VIEWED: Final = "page.viewed:cancel"
+"""What the risk's mapping calls a view of the cancel page."""
+_UNHASHABLE: Final = (list, dict)
+
+Classifier = Callable[[Any], int]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+FEATURE_USED: Final = "feature.used"
+NO_SLOT: Final = -1
+HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
+"""Types that write facts: their events are kept until they are folded."""
+
+
+class Extract(NamedTuple):
+    """What the fold needs of n events."""
+
+    signatures: Ints
+    slots: Ints
+    """(n,) of the function that was used; `NO_SLOT` for other events."""
+    handled: list[tuple[int, str, Any]]
+    """Place, type and event of those that write facts, in their order."""
+    values: Floats
+    """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
+
+    def picked(self, places: Ints) -> "Extract":
+        """What it says of the events at these places, which ascend."""
+        place_of = np.full(len(self.signatures), -1)
+        place_of[places] = np.arange(len(places))
+        now = place_of[[place for place, _, _ in self.handled]].tolist() if self.handled else []
+        return Extract(
+            self.signatures[places],
+            self.slots[places],
+            [(at, type_, event) for at, (_, type_, event) in zip(now, self.handled, strict=True) if at >= 0],
+            self.values[places] if len(self.values) else self.values,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Extract"]) -> "Extract":
+        """Parts of a batch, one after another."""
+        handled: list[tuple[int, str, Any]] = []
+        before = 0
+        for part in parts:
+            handled += [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
+            before += len(part.signatures)
+        return cls(
+            np.concatenate([np.zeros(0, np.int64), *(part.signatures for part in parts)]),
+            np.concatenate([np.zeros(0, np.int64), *(part.slots for part in parts)]),
+            handled,
+            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
+        )
+
+
+class _Slots(dict[str, int]):
+    """The slots of functions met lately."""
+
+    def __missing__(self, feature: str) -> int:
+        if len(self) >= _MEMO:
+            self.clear()
+        found = self[feature] = fact.feature_slot(feature)
+        return found
+
+
+class _Codes(dict[str, int]):
+    """A number for each type, in the order they were met; meeting one is told."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self._told = told
+
+    def __missing__(self, event_type: str) -> int:
+        found = self[event_type] = len(self)
+        self._told(event_type)
+        return found
+
+
+class Program:
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
+    what the risk model needs, where there is one; `relationship` what loyalty, fit and touch are made of."""
+
+    def __init__(
+        self,
+        scorecard: Scorecard,
+        page_kind: Callable[[str], str],
+        risk: RiskRules | None = None,
+        relationship: Relationship = NOTHING,
+    ) -> None:
+        self.scorecard = scorecard
+        self.relationship = relationship
+        self.half_lives_us = scorecard.half_lives_us
+        self.landmark_us = scorecard.landmark_us
+        self.measures = tuple(m.name for m in scorecard.kept)
+        self.width = len(self.measures)
+        self._page_kind = page_kind
+        self._feeds: dict[str, list[tuple[int, Feed]]] = {}
+        for column, measure in enumerate(scorecard.kept):
+            for feed in measure.feeds:
+                self._feeds.setdefault(feed.type, []).append((column, feed))
+        self.risk_rules = risk
+        self.risk = None if risk is None else risk.program(scorecard.landmark_us)
+        self.risk_codes = np.zeros(0, np.int64)
+        """The risk program's code of each signature."""
+        self._signatures: dict[tuple[tuple[tuple[int, float], ...], int], int] = {}
+        self._start = np.zeros(1, np.int64)
+        self._length = np.zeros(0, np.int64)
+        self._measure = np.zeros(0, np.int64)
+        self._weight = np.zeros(0)
+        self._codes = _Codes(self._learn_type)
+        self._classifiers: dict[int, Classifier] = {}
+        """By the code of their type."""
+        self._constants = np.zeros(0, np.int64)
+        """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
+        self._handled = np.zeros(0, bool)
+        """(types,) whether a type writes facts."""
+        self._feature_used = self._codes[FEATURE_USED]
+        self._slots = _Slots()
+
+    def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
+        """What the fold needs of events; best taken while they are fresh in the processor's cache."""
+        codes = np.fromiter(map(self._codes.__getitem__, types), np.int64, len(types))
+        signatures = self._constants[codes]
+        for code, classify in self._classifiers.items():
+            at = np.flatnonzero(codes == code)
+            if len(at):
+                signatures[at] = [classify(events[i]) for i in at.tolist()]
+        slots = np.full(len(types), NO_SLOT)
+        used = np.flatnonzero(codes == self._feature_used)
+        if len(used):
+            slot = self._slots
+            slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
+        handled = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
+        summed = self.risk is not None and self.risk.needs_values
+        values = np.array(list(map(value_of, events))) if summed else np.zeros(0)
+        return Extract(signatures, slots, handled, values)
+
+    def contributions(
+        self, signatures: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """What a batch adds, in log order: index of the event, column of the measure, weight."""
+        count = self._length[signatures]
+        event = np.repeat(np.arange(len(signatures)), count)
+        ends = np.cumsum(count)
+        at = np.arange(len(event)) + np.repeat(self._start[signatures] - (ends - count), count)
+        return event, self._measure[at], self._weight[at]
+
+    def feeding(self, measure: str) -> tuple[Feed, ...]:
+        """The feeds of a kept measure, for naming its events."""
+        return next(m.feeds for m in self.scorecard.kept if m.name == measure)
+
+    def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
+        """Whether an event feeds through this feed."""
+        return any(feed == own for _, own in self._feeds_of(event_type)) and all(
+            self._property(data, name) in values for name, values in feed.where
+        )
+
+    def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
+        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
+        found = self._feeds.get(event_type)
+        return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
+
+    def _learn_type(self, event_type: str) -> None:
+        """A type has got its code. Those whose feeds have no conditions are constants; the others are classified event
+        by event."""
+        feeds = self._feeds_of(event_type)
+        names = sorted({name for _, feed in feeds for name, _ in feed.where})
+        if event_type == PAGE_VIEWED and self.risk is not None:
+            names = sorted({*names, "kind"})
+        constant = 0
+        if not names:
+            constant = self._signature(tuple((column, feed.weight) for column, feed in feeds), event_type)
+        else:
+            self._classifiers[self._codes[event_type]] = self._classifier(event_type, feeds, names)
+        self._constants = np.append(self._constants, constant)
+        self._handled = np.append(self._handled, event_type in HANDLED)
+
+    def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+        if event_type == PAGE_VIEWED and names == ["kind"]:
+            return self._by_page_kind(feeds)
+        if len(names) == 1:
+            return self._by_property(feeds, names[0], event_type)
+        return self._by_properties(feeds, names, event_type)
+
+    def _by_page_kind(self, feeds: Sequence[tuple[int, Feed]]) -> Classifier:
+        """Page views are a large part of most logs, and their data is typed."""
+        memo: dict[Any, int] = {}
+        page_kind = self._page_kind
+
+        def classify(event: Any) -> int:
+            data = event.data
+            kind = data.kind or page_kind(data.url)
+            found = memo.get(kind)
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED) if found is None else found
+
+        return classify
+
+    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str, event_type: str) -> Classifier:
+        """The usual case, made fast: all conditions look at one property."""
+        memo: dict[Any, int] = {}
+        look = self._property
+
+        def classify(event: Any) -> int:
+            value = look(event.data, name)
+            found = memo.get(value)
+            return self._learn(memo, value, feeds, {name: value}, event_type) if found is None else found
+
+        return classify
+
+    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str], event_type: str) -> Classifier:
+        memo: dict[Any, int] = {}
+
+        def classify(event: Any) -> int:
+            values = tuple([self._property(event.data, name) for name in names])
+            found = memo.get(values)
+            if found is None:
+                found = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+            return found
+
+        return classify
+
+    def _learn(
+        self,
+        memo: dict[Any, int],
+        key: Any,
+        feeds: Sequence[tuple[int, Feed]],
+        values: dict[str, Any],
+        event_type: str,
+    ) -> int:
+        if len(memo) >= _MEMO:
+            memo.clear()
+        fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
+        is_cancel = event_type == PAGE_VIEWED and values.get("kind") == "cancel"
+        found = memo[key] = self._signature(tuple(fed), CANCEL_VIEWED if is_cancel else event_type)
+        return found
+
+    def _property(self, data: Any, name: str) -> Any:
+        value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+        if value is None and name == "kind":
+            url = data.get("url") if isinstance(data, dict) else getattr(data, "url", None)
+            return self._page_kind(url) if isinstance(url, str) else None
+        return repr(value) if isinstance(value, _UNHASHABLE) else value
+
+    def _signature(self, fed: tuple[tuple[int, float], ...], risk_type: str) -> int:
+        """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
+        code = 0 if self.risk is None else self.risk.code(risk_type)
+        found = self._signatures.get((fed, code))
+        if found is None:
+            found = self._signatures[fed, code] = len(self._signatures)
+            self.risk_codes = np.append(self.risk_codes, code)
+            self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
+            self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
+            self._length = np.append(self._length, len(fed))
+            self._start = np.append(self._start, len(self._measure))
+        return found
+
+
+def value_of(event: Any) -> float:
+    """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
+    data = event.data
+    value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

@@ -1,0 +1,240 @@
+"""Facts of a customer: last answers, contract figures, open items. Every fact is a maximum, or the last writer by
+(occurred_at, digest), so order doesn't matter.
+
+A fact is a column of the facts matrix; what open items come to is one as well (see `items`). Events are folded type
+by type, many at once: a maximum and a last writer don't mind the order.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from math import inf, isnan, nan
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.instants import to_us
+from healthsvc.core.scorecard import cohort
+
+Floats = NDArray[np.float64]
+
+SLOTS: Final = 16
+SLOT_SPAN_DAYS: Final = 28
+
+_COLUMNS: list[tuple[str, float]] = [("events", 0.0), ("first_seen", inf), ("last_seen", 0.0)]
+LAST_WRITER: Final = (
+    "nps",
+    "csat",
+    "ces",
+    "mrr",
+    "seats",
+    "seats_active",
+    "features_owned",
+    "renewal_at",
+    "cancel_effective",
+)
+for _name in LAST_WRITER:
+    _COLUMNS += [(_name, nan), (f"{_name}_at", 0.0), (f"{_name}_tie", 0.0)]
+_COLUMNS += [
+    (name, 0.0)
+    for name in (
+        *("cancelled_at", "renewed_at"),
+        *("tickets_open", "tickets_open_since", "tickets_waiting", "tickets_waiting_since"),
+        *("complaints_open", "complaints_open_since", "invoices_overdue", "invoices_overdue_since"),
+        *("served_well_at", "served_badly_at"),
+    )
+]
+_COLUMNS += [(f"slot_{i}", 0.0) for i in range(SLOTS)]
+_COLUMNS += [
+    (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
+]  # of complaints no longer kept
+_COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
+_COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
+_COLUMNS += [("owner_changed_at", 0.0)]
+_COLUMNS += [("sold_at", nan), ("sold_at_at", 0.0), ("sold_at_tie", 0.0)]
+_COLUMNS += [(f"{name}_code", cohort.NOT_TOLD) for name in cohort.PLACE_FIELDS]  # of the profile, as numbers
+
+COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
+DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
+WIDTH: Final = len(_COLUMNS)
+NAMES: Final = tuple(
+    name for name, _ in _COLUMNS if not name.startswith(("slot_", "override")) and not name.endswith("_code")
+)
+EVENTS: Final = COLUMN["events"]
+FIRST_SEEN: Final = COLUMN["first_seen"]
+LAST_SEEN: Final = COLUMN["last_seen"]
+SLOT_0: Final = COLUMN["slot_0"]
+
+Profile = dict[str, list[Any]]
+"""Field → [value, occurred_us, source, id] of its last writer."""
+
+
+class FactStore(Protocol):
+    """The columns that handlers write to."""
+
+    facts: Floats
+
+    def profile(self, row: int) -> Profile: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events of one type, in log order: one entry an event in each. `ties` settle equal instants."""
+
+    rows: NDArray[np.int64]
+    events: Sequence[Any]
+    occurred_us: NDArray[np.int64]
+    ties: Floats
+
+    def picked(self, places: list[int]) -> "Group":
+        """The events at these places."""
+        return Group(self.rows[places], [self.events[i] for i in places], self.occurred_us[places], self.ties[places])
+
+
+def feature_slot(feature: str) -> int:
+    """The slot of a function in the extent sketch (linear counting: Whang, Vander-Zanden, Taylor 1990)."""
+    return blake2b(feature.encode(), digest_size=1).digest()[0] % SLOTS
+
+
+def instant(value: datetime | None) -> float | None:
+    """Microseconds of an instant within the event's data."""
+    return None if value is None else float(to_us(value))
+
+
+def known(value: float) -> bool:
+    """Whether a last-writer fact has been written."""
+    return not isnan(value)
+
+
+def write_last(store: FactStore, name: str, group: Group, values: Sequence[float | None]) -> None:
+    """Last writer by (occurred_at, tie) of each row; None writes nothing."""
+    said = np.array([value if value is not None else nan for value in values], np.float64)
+    at = np.flatnonzero(~np.isnan(said))
+    if not len(at):
+        return
+    rows, us, ties = group.rows[at], group.occurred_us[at].astype(np.float64), group.ties[at]
+    order = np.lexsort((-at, ties, us, rows))
+    last = order[np.append(rows[order][1:] != rows[order][:-1], True)]
+    rows, us, ties, said = rows[last], us[last], ties[last], said[at[last]]
+    column = COLUMN[name]
+    kept_us, kept_ties = store.facts[rows, column + 1], store.facts[rows, column + 2]
+    later = (us > kept_us) | ((us == kept_us) & (ties > kept_ties))
+    rows = rows[later]
+    store.facts[rows, column] = said[later]
+    store.facts[rows, column + 1] = us[later]
+    store.facts[rows, column + 2] = ties[later]
+
+
+def _latest(store: FactStore, name: str, group: Group) -> None:
+    flat, at = store.facts.reshape(-1), group.rows * WIDTH + COLUMN[name]
+    np.maximum.at(flat, at, group.occurred_us.astype(np.float64))
+
+
+def _survey_answered(store: FactStore, group: Group) -> None:
+    answers = [(event.data.survey, float(event.data.score)) for event in group.events]
+    for survey in ("nps", "csat", "ces"):
+        write_last(store, survey, group, [score if kind == survey else None for kind, score in answers])
+
+
+def _seats_changed(store: FactStore, group: Group) -> None:
+    write_last(store, "seats", group, [event.data.seats for event in group.events])
+    write_last(store, "seats_active", group, [event.data.active for event in group.events])
+
+
+def _subscription(store: FactStore, group: Group) -> None:
+    write_last(store, "mrr", group, [event.data.mrr for event in group.events])
+    write_last(store, "renewal_at", group, [instant(event.data.renewal_at) for event in group.events])
+    _latest(store, "renewed_at", group)
+
+
+def _subscription_changed(store: FactStore, group: Group) -> None:
+    _subscription(store, group)
+    data = [event.data for event in group.events]
+    changes = [None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr) for d in data]
+    write_last(store, "mrr_change", group, changes)
+
+
+def _subscription_cancelled(store: FactStore, group: Group) -> None:
+    told = [instant(event.data.effective_at) for event in group.events]
+    effective = [us if at is None else at for at, us in zip(told, group.occurred_us.tolist(), strict=True)]
+    write_last(store, "cancel_effective", group, effective)
+    _latest(store, "cancelled_at", group)
+
+
+def _customer_updated(store: FactStore, group: Group) -> None:
+    data = [event.data for event in group.events]
+    write_last(store, "mrr", group, [d.mrr for d in data])
+    write_last(store, "seats", group, [d.seats for d in data])
+    write_last(store, "features_owned", group, [d.features_owned for d in data])
+    write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
+    write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
+    _latest(store, "owner_changed_at", group.picked([i for i, d in enumerate(data) if _changes_owner(d)]))
+    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+        _profile(store, row, event, us)
+
+
+def _changes_owner(data: Any) -> bool:
+    """Told by the sender: which owners came before can't be known from the last one, whatever order they come in."""
+    return bool(data.owner and data.previous_owner) and data.owner != data.previous_owner
+
+
+def _profile(store: FactStore, row: int, event: Any, us: int) -> None:
+    data, profile = event.data, store.profile(row)
+    fields = {name: value for name in PROFILE_FIELDS if (value := getattr(data, name)) is not None}
+    if data.attributes:
+        fields.update({f"attributes.{name}": value for name, value in data.attributes.items()})
+    stamp = [us, event.source, event.id]
+    for name, value in fields.items():
+        if name not in profile or stamp > profile[name][1:]:
+            profile[name] = [value, *stamp]
+            if name in cohort.PLACE_FIELDS:
+                store.facts[row, COLUMN[f"{name}_code"]] = cohort.told(name, value)
+
+
+OVERRIDE: Final = "override"
+
+
+def _override_set(store: FactStore, group: Group) -> None:
+    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+        data = event.data
+        said = {
+            "score": float(data.score),
+            "reason": data.reason,
+            "author": data.author,
+            "expires_us": to_us(data.expires_at),
+            "event_id": event.id,
+        }
+        _override(store, row, [said, us, event.source, event.id])
+
+
+def _override_lifted(store: FactStore, group: Group) -> None:
+    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+        _override(store, row, [None, us, event.source, event.id])
+
+
+def _override(store: FactStore, row: int, entry: list[Any]) -> None:
+    """The last word about a customer's score stands in the profile; the columns are what it comes to."""
+    profile = store.profile(row)
+    if OVERRIDE in profile and entry[1:] <= profile[OVERRIDE][1:]:
+        return
+    profile[OVERRIDE] = entry
+    said, since = entry[0], float(entry[1])
+    at = COLUMN["override"]
+    store.facts[row, at : at + 3] = (nan, since, nan) if said is None else (said["score"], since, said["expires_us"])
+
+
+PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id", "timezone", "country")
+
+Handler = Callable[[FactStore, Group], None]
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "survey.answered": _survey_answered,
+    "seats.changed": _seats_changed,
+    "subscription.changed": _subscription_changed,
+    "subscription.renewed": _subscription,
+    "subscription.cancelled": _subscription_cancelled,
+    "customer.updated": _customer_updated,
+    "override.set": _override_set,
+    "override.lifted": _override_lifted,
+}

@@ -1,0 +1,365 @@
+"""The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
+
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest
+three instants (its
+evidence). A row is its cells, its facts, its items and its profile; the memory of decisions rides beside it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise, repeat
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import levels
+from healthsvc.core.folding import decision_state
+from healthsvc.core.folding import facts as fact
+from healthsvc.core.folding import items as item
+from healthsvc.core.folding.compiled_scorecard import NO_SLOT, Extract, Program
+from healthsvc.core.folding.stored import Stored, StoredMany
+from healthsvc.core.levels import Floats
+
+Rows = NDArray[np.int64]
+
+_HEADER: Final = 8
+_FORMAT: Final = 2
+_UNKNOWN: Final = np.isnan(fact.DEFAULTS)
+_AT_ONCE: Final = 1024
+"""Rows; what they may have is then small enough for the processor's cache."""
+
+
+class OtherFormat(ValueError):
+    """Another version packed it, or another projection's program."""
+
+
+class States:
+    """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
+
+    def __init__(self, program: Program, capacity: int) -> None:
+        self.program = program
+        self.capacity = capacity
+        self.fields = len(program.half_lives_us) + 4
+        self.count_field = len(program.half_lives_us)
+        self.cells: Floats = np.zeros((capacity, program.width, self.fields))
+        self.facts: Floats = np.zeros((capacity, fact.WIDTH))
+        self.memory: Floats = np.zeros((capacity, decision_state.WIDTH))
+        self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
+        self.key = np.zeros(capacity, np.int64)
+        self.partition = np.full(capacity, -1, np.int32)
+        self.stored = np.zeros(capacity, bool)
+        self.tid = np.zeros(capacity, np.int64)
+        """Where the database has the row's state, until it is written again; 0: unknown."""
+        self.touched_at = np.zeros(capacity, np.int64)
+        self.ids: list[str] = [""] * capacity
+        self.row_of: dict[str, int] = {}
+        self.items = item.KeptItems()
+        self._profiles: dict[int, fact.Profile | str] = {}
+        self.profile_changed: set[int] = set()
+        self._free: list[int] = []
+        self._used = 0
+        self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(np.uint8)
+
+    @staticmethod
+    def row_bytes(program: Program) -> int:
+        """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
+        risk = 0 if program.risk is None else program.risk.width * 8
+        return (
+            program.width * (len(program.half_lives_us) + 4) * 8
+            + fact.WIDTH * 8
+            + decision_state.WIDTH * 8
+            + risk
+            + 300
+        )
+
+    def settle_in(self, customers: int) -> None:
+        """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
+        page by page, which would take longer than loading them."""
+        assert not self.row_of, "only while nobody is in memory"
+        for table in (self.cells, self.facts, self.memory, self.risk):
+            table[: min(customers, self.capacity)] = 0.0
+
+    def __len__(self) -> int:
+        return len(self.row_of)
+
+    def rows(self, customer_ids: Sequence[str]) -> Rows:
+        """Row of each customer, -1 where it isn't in memory."""
+        return np.fromiter(map(self.row_of.get, customer_ids, repeat(-1)), np.int64, len(customer_ids))
+
+    def room(self) -> int:
+        """How many more customers fit without eviction."""
+        return self.capacity - len(self.row_of)
+
+    def admit(self, customers: Sequence[tuple[str, int, int]]) -> Rows:
+        """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they
+        don't fit."""
+        ids, keys, partitions = zip(*customers, strict=True) if customers else ((), (), ())
+        rows = self._take(len(ids))
+        self._begin(rows, ids, np.array(keys, np.int64), np.array(partitions, np.int32))
+        return rows
+
+    def load(self, stored: Sequence[Stored]) -> Rows:
+        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
+        return self.load_many(StoredMany.of(stored))
+
+    def load_many(self, found: StoredMany) -> Rows:
+        """The same, of many."""
+        rows = self._take(len(found))
+        self._begin(rows, found.customer_ids, found.keys, found.partitions)
+        known = found.widths > 0
+        there = rows[known]
+        if len(there):
+            self.stored[there] = True
+            self.tid[there] = found.tids[known]
+            self._unpack(there, found.states, found.widths[known])
+            if len(found.decisions) != len(there) * decision_state.WIDTH * 8:
+                raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
+            self.memory[there] = np.frombuffer(found.decisions, np.float64).reshape(len(there), decision_state.WIDTH)
+        self._profiles.update(
+            (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
+        )
+        return rows
+
+    def _begin(self, rows: Rows, ids: Sequence[str], keys: NDArray[np.int64], partitions: NDArray[np.int32]) -> None:
+        """Give rows that `_take` gave to customers."""
+        self.key[rows] = keys
+        self.partition[rows] = partitions
+        numbers: list[int] = rows.tolist()
+        self.row_of.update(zip(ids, numbers, strict=True))
+        for row, customer_id in zip(numbers, ids, strict=True):
+            self.ids[row] = customer_id
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Forget rows; what wasn't flushed of them is gone."""
+        for row in rows:
+            del self.row_of[self.ids[row]]
+            self.ids[row] = ""
+            self.partition[row] = -1
+            self.items.drop(row)
+            self._profiles.pop(row, None)
+            self.profile_changed.discard(row)
+            self._free.append(row)
+
+    def coldest(self, count: int, keep: Rows) -> Rows:
+        """Rows of the `count` customers that were touched longest ago, none of them among `keep`."""
+        candidates = self.partition[: self._used] >= 0
+        candidates[keep[keep < self._used]] = False
+        rows = np.flatnonzero(candidates)
+        if len(rows) > count:
+            rows = rows[np.argpartition(self.touched_at[rows], count)[:count]]
+        return rows
+
+    def profile(self, row: int) -> fact.Profile:
+        """The row's profile, to be read and written; asking for it marks it as changed."""
+        self.profile_changed.add(row)
+        return self._profile(row)
+
+    def has_profile(self, row: int) -> bool:
+        return row in self._profiles
+
+    def profile_values(self, row: int) -> dict[str, Any]:
+        """Field → value of the profile, for reading."""
+        return {name: entry[0] for name, entry in self._profile(row).items()}
+
+    def profile_field(self, row: int, name: str) -> Any:
+        """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
+        kept = self._profiles.get(row)
+        if isinstance(kept, str):
+            kept = _unpacked(kept) if f'"{name}"' in kept else None
+        return kept[name][0] if kept and name in kept else None
+
+    def profile_json(self, row: int) -> str:
+        """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
+        groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for name, (value, *stamp) in sorted(self._profile(row).items()):
+            groups.setdefault(tuple(stamp), {})[name] = value
+        said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+    def columns(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in memory: evaluation
+        goes column by column."""
+        cells = _columns(self.cells.reshape(self.capacity, -1), rows)
+        return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(self.facts, rows)
+
+    def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+        """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
+        removed before."""
+        if not len(rows):
+            return
+        flat, at, occurred = self.facts.reshape(-1), rows * fact.WIDTH, occurred_us.astype(np.float64)
+        np.add.at(flat, at + fact.EVENTS, 1.0)
+        np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
+        np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
+        slots = extract.slots
+        used = np.flatnonzero(slots != NO_SLOT)
+        np.maximum.at(flat, at[used] + fact.SLOT_0 + slots[used], occurred[used])
+        signatures = extract.signatures
+        self._fold_levels(rows, signatures, occurred_us)
+        self._fold_risk(rows, signatures, occurred_us, extract.values)
+        self._fold_facts(rows, extract, occurred_us, ties)
+
+    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+        """Facts type by type; the steps of items in log order."""
+        groups: dict[str, tuple[list[int], list[Any]]] = {}
+        steps: list[tuple[int, str, Any]] = []
+        for handled in extract.handled:
+            if handled[1] in item.STEPS:
+                steps.append(handled)
+            else:
+                places, events = groups.setdefault(handled[1], ([], []))
+                places.append(handled[0])
+                events.append(handled[2])
+        for name, (places, events) in groups.items():
+            at = np.array(places)
+            fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
+        if steps:
+            steps_at = [place for place, _, _ in steps]
+            item.fold(self, rows[steps_at].tolist(), [step[1:] for step in steps], occurred_us[steps_at].tolist())
+
+    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64]) -> None:
+        event, measure, weight = self.program.contributions(signatures)
+        if not len(event):
+            return
+        cell = rows[event] * self.program.width + measure
+        base = cell * self.fields
+        flat = self.cells.reshape(-1)
+        for field, half_life_us in enumerate(self.program.half_lives_us):
+            per_event = levels.weights(occurred_us, half_life_us, self.program.landmark_us)
+            np.add.at(flat, base + field, per_event[event] * weight)
+        np.add.at(flat, base + self.count_field, 1.0)
+        met, newest = levels.top_three(cell, occurred_us[event])
+        at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
+        flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
+
+    def _fold_risk(
+        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: Floats
+    ) -> None:
+        program = self.program.risk
+        if program is not None and program.width:
+            worth = values if len(values) else np.full(len(rows), np.nan)
+            program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
+
+    def pack(self, rows: Rows) -> Sequence[memoryview]:
+        """The rows' states for the database: only the cells and facts that were ever touched.
+
+        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
+        of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
+        """
+        packed: list[memoryview] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            packed += self._packed(rows[first : first + _AT_ONCE])
+        return packed
+
+    def _packed(self, rows: Rows) -> list[memoryview]:
+        """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
+        n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
+        touched = cells[:, :, self.count_field] > 0
+        known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
+        blobs = self.items.packed(rows.tolist())
+        listed = np.fromiter(map(len, blobs), np.int64, n) // 8
+        items = np.zeros((n, int(listed.max(initial=0))))
+        itemised = np.arange(items.shape[1]) < listed[:, None]
+        items[itemised] = np.frombuffer(b"".join(blobs))
+        present = np.concatenate([touched, known], axis=1)
+        named = present.sum(axis=1)
+        most = -(-present.shape[1] // 8)
+        names = np.zeros((n, most * 8), np.uint8)
+        names[np.arange(most * 8) < named[:, None]] = np.broadcast_to(self._names, present.shape)[present]
+        header = np.zeros((n, _HEADER), np.uint8)
+        header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
+        header[:, 2], header[:, 3], header[:, 4] = touched.sum(axis=1), known.sum(axis=1), listed // item.FIELDS
+        parts = (header.view(np.float64), names.view(np.float64), cells.reshape(n, -1), facts, items, risk)
+        always = np.ones((n, 1), bool)
+        mask = np.concatenate(
+            [
+                always,
+                np.arange(most) < -(-named[:, None] // 8),
+                np.repeat(touched, self.fields, axis=1),
+                known,
+                itemised,
+                np.repeat(always, risk.shape[1], axis=1),
+            ],
+            axis=1,
+        )
+        content = np.concatenate(parts, axis=1)[mask].data.cast("B")
+        limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
+        return [content[a:b] for a, b in pairwise(limits)]
+
+    def _unpack(self, rows: Rows, packed: bytes, lengths: NDArray[np.int64]) -> None:
+        block = np.frombuffer(packed, np.uint8)
+        start = np.cumsum(lengths) - lengths
+        risks = self.risk.shape[1]
+        for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
+            if (block[start + place] != number).any():
+                raise OtherFormat("a packed state is of another format or projection")
+        ends = (start + lengths) // 8
+        cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
+        doubles = block.view(np.float64)
+        ids = cells + known
+        body = (start + _HEADER + ids + (-ids % 8)) // 8
+        cell_ids = block[_spans(start + _HEADER, cells)].astype(np.int64)
+        cell_values = doubles[_spans(body, cells * self.fields)].reshape(-1, self.fields)
+        self.cells[np.repeat(rows, cells), cell_ids] = cell_values
+        self.risk[rows] = doubles[(ends - risks)[:, None] + np.arange(risks)]
+        fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
+        fact_start = body + cells * self.fields
+        self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
+        first, some = (fact_start + known) * 8, np.flatnonzero(items)
+        last = first + items * item.FIELDS * 8
+        for row, a, b in zip(rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True):
+            self.items.put(row, packed[a:b])
+
+    def _profile(self, row: int) -> fact.Profile:
+        kept = self._profiles.get(row)
+        if kept is None:
+            kept = {}
+        elif isinstance(kept, str):
+            kept = _unpacked(kept)
+        self._profiles[row] = kept
+        return kept
+
+    def _take(self, count: int) -> Rows:
+        """Rows for which nothing was folded."""
+        if count > self.capacity - len(self.row_of):
+            raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
+        again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
+        for zeros in (self.cells, self.risk, self.stored, self.tid):  # of a row that nobody had they are
+            zeros[again] = 0
+        self.facts[again], self.memory[again] = fact.DEFAULTS, decision_state.DEFAULTS
+        first, self._used = self._used, self._used + count - len(again)
+        self.facts[first : self._used], self.memory[first : self._used] = fact.DEFAULTS, decision_state.DEFAULTS
+        return np.concatenate([again, np.arange(first, self._used)])
+
+
+def _unpacked(profile: str) -> fact.Profile:
+    return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
+
+
+def _columns(table: Floats, rows: Rows) -> Floats:
+    """Some rows of a table, (n, width), column after column in memory; turned in pieces that the processor's cache
+    holds."""
+    turned = np.empty((table.shape[1], len(rows)))
+    for first in range(0, len(rows), _AT_ONCE):
+        turned[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
+    return turned.T
+
+
+def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
+    ends = np.cumsum(count)
+    numbers: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
+    return numbers
+
+
+def field_names(program: Program) -> Mapping[str, int]:
+    """Name of each field of a cell → its place, for those who look into one."""
+    sums = len(program.half_lives_us)
+    return {
+        **{f"sum_{i}": i for i in range(sums)},
+        "count": sums,
+        "newest": sums + 1,
+        "second": sums + 2,
+        "third": sums + 3,
+    }

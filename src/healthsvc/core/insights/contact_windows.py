@@ -1,0 +1,105 @@
+"""When to speak with a customer, and how often: not at its busiest hours, in its own time, and not too often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from healthsvc.core.insights import signals
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.scoring.view import View
+
+LOOKED_BACK_US: Final = 56 * DAY_US
+ENOUGH: Final = 20
+"""Own acts from which the hours of a customer are known."""
+OFFICE: Final = range(8, 18)
+"""Hours at which one may call at all, in the customer's own time."""
+AROUND: Final = 0.1
+"""From this share of the busiest hour on, somebody is there …"""
+PEAK: Final = 0.75
+"""… and from this one on, they are busy."""
+USUAL: Final = ((10, 12), (14, 16))
+"""Where the hours aren't known."""
+WEEKEND: Final = (5, 6)
+MOST_COUNTED: Final = 3
+"""The state remembers the last three contacts."""
+
+OURS: Final = frozenset(
+    {
+        *("contact.logged", "survey.sent", "ticket.answered", "ticket.resolved", "complaint.resolved"),
+        *("invoice.paid", "invoice.overdue", "subscription.changed", "subscription.renewed", "subscription.cancelled"),
+        *("customer.updated", "seats.changed", "champion.left", "override.set", "override.lifted"),
+    }
+)
+"""Types that systems and we ourselves write: they say nothing of the customer's hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRules:
+    """How often a customer may be contacted by our own initiative, and whose clock holds where the profile has none."""
+
+    cap: int = 2
+    """At most so many contacts in `cap_days`; 1 to 3."""
+    cap_days: int = 7
+    timezone: str = "UTC"
+    calls_a_day: int = 5
+    """What somebody can take on in a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """When to call, and when not, by the hours of the customer's own day."""
+
+    windows: tuple[tuple[int, int], ...]
+    """From hour, to hour; the best first."""
+    peak: tuple[int, ...]
+    known: bool
+    """False: too few acts to know its hours, so the usual ones."""
+
+
+def hours(acts: Sequence[datetime]) -> Hours:
+    """The hours of a customer from when it acted, in its own time; weekends don't count."""
+    counts = [0] * 24
+    for act in acts:
+        if act.weekday() not in WEEKEND:
+            counts[act.hour] += 1
+    busiest = max(counts)
+    if sum(counts) < ENOUGH:
+        return Hours(windows=USUAL, peak=(), known=False)
+    peak = tuple(hour for hour in range(24) if counts[hour] >= PEAK * busiest)
+    there = [hour for hour in range(24) if counts[hour] >= AROUND * busiest]
+    at_work = [hour for hour in OFFICE if there[0] <= hour <= there[-1]]
+    pairs = [(h, h + 2) for h in at_work if h + 1 in at_work]
+    quiet = [pair for pair in pairs if pair[0] not in peak and pair[0] + 1 not in peak] or pairs
+    ranked = sorted(quiet, key=lambda pair: (counts[pair[0]] + counts[pair[0] + 1], pair))
+    if not ranked:
+        return Hours(windows=USUAL, peak=peak, known=False)
+    second = next((pair for pair in ranked if abs(pair[0] - ranked[0][0]) >= 2), None)
+    return Hours(windows=(ranked[0],) if second is None else (ranked[0], second), peak=peak, known=True)
+
+
+def next_window(windows: Sequence[tuple[int, int]], local: datetime) -> datetime:
+    """When the next window begins, in the customer's own time; now, if one is open."""
+    for ahead in range(8):
+        day = local + timedelta(days=ahead)
+        for begin, end in sorted(windows):
+            if day.weekday() in WEEKEND or (ahead == 0 and local.hour >= end):
+                continue
+            opens = day.replace(hour=begin, minute=0, second=0, microsecond=0)
+            return max(opens, local) if ahead == 0 else opens
+    raise AssertionError("a week has working days")
+
+
+def contacts_within(view: View, row: int, days: int) -> int | None:
+    """How often we contacted them in so many days, at most `MOST_COUNTED`; None: the scorecard doesn't count.
+
+    By the measure `outreach`, what we started ourselves; in a scorecard without it by `contacts`.
+    """
+    measure = signals.column(view, "outreach")
+    if measure is None:
+        measure = signals.column(view, "contacts")
+    if measure is None:
+        return None
+    first = len(view.program.half_lives_us) + 1
+    newest: list[float] = view.cells[row, measure, first : first + MOST_COUNTED].tolist()
+    return sum(at > 0 and float(view.now_us[row]) - at < days * DAY_US for at in newest)

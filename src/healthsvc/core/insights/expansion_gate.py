@@ -1,0 +1,77 @@
+"""The expansion gate: whether a customer may be offered more now, and if not, why not.
+
+Never while the relationship is fragile. An open gate is a permission, not an advice.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from healthsvc.core.insights import signals
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.scoring.evaluate import Evaluation
+from healthsvc.core.scoring.view import View
+
+JUST_SOLD_US: Final = 30 * DAY_US
+ONBOARDING: Final = "onboarding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """One reason against; `since_us` where it has a beginning."""
+
+    reason: str
+    flag: str | None = None
+    since_us: int | None = None
+
+
+def expansion(view: View, found: Evaluation, row: int, *, stage: str | None, band: int | None) -> list[Closed]:
+    """What speaks against offering more, the weightiest first; empty: the gate is open.
+
+    stage: as the customer's own systems tell it. band: as last decided, None where it was never.
+    """
+    if found.churned[row]:
+        return [Closed(reason="churned")]
+    return [*_flags(view, found, row), *_sold(view, row, stage), *_standing(view, found, row, band)]
+
+
+def _flags(view: View, found: Evaluation, row: int) -> list[Closed]:
+    """Open complaints, overdue invoices and a plan made smaller, whatever the scorecard calls them; and every flag that
+    caps the score."""
+    closed: list[Closed] = []
+    for reason, fact in (("complaint_open", "complaints_open"), ("invoice_overdue", "invoices_overdue")):
+        sign = signals.open_items(view, row, reason, fact)
+        if sign is not None:
+            closed.append(Closed(reason=reason, since_us=sign.since_us))
+    shrunk = signals.contraction(view, row)
+    if shrunk is not None:
+        closed.append(Closed(reason="contraction", since_us=shrunk.since_us))
+    said = {"complaints_open", "invoices_overdue"}
+    for f, rule in enumerate(view.program.scorecard.judging(found.variant_of(row)).flags):
+        red = rule.cap is not None and rule.fact not in said
+        if red and found.standing.holds[row, f]:
+            closed.append(Closed(reason="red_flag", flag=rule.name, since_us=int(found.standing.onset_us[row, f])))
+    return closed
+
+
+def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
+    """Just won, just changed to a larger plan, or still being brought in.
+
+    Of a customer that is new to us and whose date of sale nobody told, only that much is said.
+    """
+    now, sold, grown = float(view.now_us[row]), signals.known(view, row, "sold_at"), signals.growth(view, row)
+    since = max(sold or 0.0, float(grown.since_us) if grown is not None else 0.0)
+    if since > 0 and now - since < JUST_SOLD_US:
+        return [Closed(reason="just_sold", since_us=int(since))]
+    first = float(view.fact("first_seen")[row])
+    if sold is None and 0 <= now - first < JUST_SOLD_US:
+        return [Closed(reason="first_seen_lately", since_us=int(first))]
+    return [Closed(reason="onboarding")] if stage == ONBOARDING else []
+
+
+def _standing(view: View, found: Evaluation, row: int, band: int | None) -> list[Closed]:
+    bands, score = view.program.scorecard.judging(found.variant_of(row)).bands, float(found.score[row])
+    if score != score:
+        return [Closed(reason="not_enough_evidence")]
+    place = sum(score < b.floor for b in bands)
+    worst = min(max(place, band if band is not None else 0), len(bands) - 1)
+    return [Closed(reason=f"band_{bands[worst].name}")] if worst >= len(bands) // 2 else []

@@ -1,0 +1,77 @@
+"""The three readings of a pricing page: doubts the cost, a budget review, thinks of an upgrade.
+
+Who looks at prices says only that they matter. Each reading has its evidence; one is called likely only if the evidence
+leaves little doubt, and otherwise the customer is asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from healthsvc.core.insights import signals
+from healthsvc.core.insights.page_visits import Sight
+from healthsvc.core.insights.signals import Sign
+from healthsvc.core.scoring.view import View
+
+FLAG: Final = "price_review"
+"""The readings are told while this flag holds."""
+LEAD: Final = 2
+"""A reading is likely when it alone has evidence, or has at least so many signs more than each other."""
+
+ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    reading: ReadingName
+    evidence: tuple[Sign, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """All three readings, and the likely one; None: it stays open, and a question opens the talk."""
+
+    readings: tuple[Reading, ...]
+    likely: ReadingName | None
+
+
+def review(view: View, row: int, sights: Sequence[Sight] = ()) -> Review:
+    """The readings of one row. sights: pages of the last weeks where the archive could be asked, none otherwise."""
+    doubt = (
+        signals.falling_use(view, row),
+        signals.open_items(view, row, "complaint_open", "complaints_open"),
+        signals.detractor(view, row),
+        signals.dissatisfied(view, row),
+        signals.cancel_page(view, row),
+        signals.contraction(view, row),
+        signals.seats_idle(view, row),
+    )
+    budget = (
+        signals.renewal_near(view, row),
+        signals.open_items(view, row, "invoice_overdue", "invoices_overdue"),
+        _pages(sights, "billing_pages", "billing"),
+    )
+    upgrade = (
+        signals.rising_use(view, row),
+        signals.seats_nearly_full(view, row),
+        signals.promoter(view, row),
+        _pages(sights, "spec_pages", "spec"),
+    )
+    readings = (
+        Reading(reading="doubts_the_cost", evidence=signals.present(doubt)),
+        Reading(reading="budget_review", evidence=signals.present(budget)),
+        Reading(reading="thinks_of_an_upgrade", evidence=signals.present(upgrade)),
+    )
+    return Review(readings=readings, likely=_likely(readings))
+
+
+def _pages(sights: Sequence[Sight], sign: str, kind: str) -> Sign | None:
+    seen = [sight.us for sight in sights if sight.kind == kind]
+    return Sign(sign=sign, measure=f"page:{kind}", value=float(len(seen)), since_us=max(seen)) if seen else None
+
+
+def _likely(readings: Sequence[Reading]) -> ReadingName | None:
+    ranked = sorted(readings, key=lambda r: -len(r.evidence))
+    first, second = len(ranked[0].evidence), len(ranked[1].evidence)
+    clear = first > 0 and (second == 0 or first >= second + LEAD)
+    return ranked[0].reading if clear else None

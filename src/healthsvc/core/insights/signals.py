@@ -1,0 +1,174 @@
+"""Signs: single things that are known of a customer and say something, each with its value and its instant.
+
+They look at a state alone, cost nothing until somebody asks, and leave out what the scorecard doesn't keep.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp2, inf, isfinite, isnan
+from typing import Final
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.scoring.view import View
+
+RECENT_US: Final = 90 * DAY_US
+"""An answer, a contraction or a look at the cancel page older than this says nothing about today."""
+FALLING, RISING = 0.8, 1.25
+"""Today's use over the long-standing one: below the first it falls, above the second it rises."""
+USES_NEEDED: Final = 10
+DETRACTOR, PROMOTER = 6.0, 9.0
+DISSATISFIED: Final = 2.0
+"""CSAT up to here."""
+FULL, IDLE = 0.9, 0.5
+"""Share of the seats in use from which they are nearly full, and below which most stand idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """`measure`: the measure, fact or page kind that it was read from."""
+
+    sign: str
+    measure: str
+    value: float
+    """A share, an answer, a count or an amount of money, as the sign has it."""
+    since_us: int
+    """When it was last said or began."""
+
+
+def present(signs: Iterable[Sign | None]) -> tuple[Sign, ...]:
+    return tuple(sign for sign in signs if sign is not None)
+
+
+def known(view: View, row: int, fact: str) -> float | None:
+    """A fact of one row; None where nobody said."""
+    value = view.told(fact, row)
+    return None if isnan(value) else value
+
+
+def column(view: View, measure: str) -> int | None:
+    """The measure's place; None in a scorecard without it."""
+    names = view.program.measures
+    return names.index(measure) if measure in names else None
+
+
+def recent(view: View, row: int, since: float) -> bool:
+    return since > 0 and float(view.now_us[row]) - since < RECENT_US
+
+
+def use_ratio(view: View, row: int) -> tuple[float, int] | None:
+    """Today's rate of use over the long-standing one, and when it was used last; None with too few uses.
+
+    Both rates are divided by how far their sums can have filled since the first event; otherwise every new customer
+    would seem to use more and more.
+    """
+    measure = column(view, "feature_use")
+    if measure is None or float(view.count(measure)[row]) < USES_NEEDED:
+        return None
+    lives = view.program.half_lives_us
+    age = float(view.now_us[row]) - view.told("first_seen", row)
+    if age < lives[0]:
+        return None
+    short, long = (view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
+    ratio = short / long if long > 0 else inf
+    return (ratio, int(view.newest(measure)[row])) if isfinite(ratio) else None
+
+
+def falling_use(view: View, row: int) -> Sign | None:
+    found = use_ratio(view, row)
+    if found is None or found[0] >= FALLING:
+        return None
+    return Sign(sign="falling_use", measure="feature_use", value=found[0], since_us=found[1])
+
+
+def rising_use(view: View, row: int) -> Sign | None:
+    found = use_ratio(view, row)
+    if found is None or found[0] <= RISING:
+        return None
+    return Sign(sign="rising_use", measure="feature_use", value=found[0], since_us=found[1])
+
+
+def open_items(view: View, row: int, sign: str, fact: str) -> Sign | None:
+    """Complaints, invoices or tickets that are open, and since when the oldest is."""
+    count = view.told(fact, row)
+    if count <= 0:
+        return None
+    return Sign(sign=sign, measure=fact, value=count, since_us=int(view.told(f"{fact}_since", row)))
+
+
+def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Sign | None:
+    """The last answer to a survey if it is recent and from `low` to `high`."""
+    said, at = known(view, row, survey), view.told(f"{survey}_at", row)
+    if said is None or not low <= said <= high or not recent(view, row, at):
+        return None
+    return Sign(sign=sign, measure=survey, value=said, since_us=int(at))
+
+
+def detractor(view: View, row: int) -> Sign | None:
+    return answer(view, row, "low_nps", "nps", low=0, high=DETRACTOR)
+
+
+def promoter(view: View, row: int) -> Sign | None:
+    return answer(view, row, "promoter", "nps", low=PROMOTER, high=10)
+
+
+def dissatisfied(view: View, row: int) -> Sign | None:
+    return answer(view, row, "low_csat", "csat", low=1, high=DISSATISFIED)
+
+
+def cancel_page(view: View, row: int) -> Sign | None:
+    measure = column(view, "cancel_views")
+    seen = 0.0 if measure is None else float(view.newest(measure)[row])
+    if measure is None or not recent(view, row, seen):
+        return None
+    return Sign(sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(seen))
+
+
+def contraction(view: View, row: int) -> Sign | None:
+    """Recurring revenue that fell, by how much a month."""
+    change = _revenue_change(view, row)
+    if change is None or change[0] >= 0:
+        return None
+    return Sign(sign="contraction", measure="mrr_change", value=change[0], since_us=change[1])
+
+
+def growth(view: View, row: int) -> Sign | None:
+    """Recurring revenue that rose, by how much a month."""
+    change = _revenue_change(view, row)
+    if change is None or change[0] <= 0:
+        return None
+    return Sign(sign="growth", measure="mrr_change", value=change[0], since_us=change[1])
+
+
+def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
+    """The last change of plan that told what was paid before; None where none did lately."""
+    change, at = known(view, row, "mrr_change"), view.told("mrr_change_at", row)
+    return None if change is None or not recent(view, row, at) else (change, int(at))
+
+
+def seats_share(view: View, row: int) -> tuple[float, int] | None:
+    """Seats in use over seats paid for, and when that was said."""
+    active, seats = known(view, row, "seats_active"), known(view, row, "seats")
+    return (active / seats, int(view.told("seats_active_at", row))) if active is not None and seats else None
+
+
+def seats_nearly_full(view: View, row: int) -> Sign | None:
+    found = seats_share(view, row)
+    if found is None or found[0] < FULL:
+        return None
+    return Sign(sign="seats_nearly_full", measure="seats_active", value=found[0], since_us=found[1])
+
+
+def seats_idle(view: View, row: int) -> Sign | None:
+    found = seats_share(view, row)
+    if found is None or found[0] >= IDLE:
+        return None
+    return Sign(sign="seats_idle", measure="seats_active", value=found[0], since_us=found[1])
+
+
+def renewal_near(view: View, row: int) -> Sign | None:
+    """The renewal lies ahead, in so many days; `since_us` is when the time before it began."""
+    due = known(view, row, "renewal_at")
+    ahead = -1.0 if due is None else due - float(view.now_us[row])
+    if due is None or not 0 < ahead <= RECENT_US:
+        return None
+    return Sign(sign="renewal_near", measure="renewal_at", value=ahead / DAY_US, since_us=int(due - RECENT_US))

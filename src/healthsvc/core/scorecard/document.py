@@ -1,0 +1,108 @@
+"""A scorecard read from the plain data of its document."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import MIN_HALF_LIFE_US
+from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
+from healthsvc.core.scorecard.parts import MOST_FLAGS, MOST_MEASURES, bands, flag, lifecycle, measure
+from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reference_section import large_account, reference
+from healthsvc.core.scorecard.variants import variants
+
+
+def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
+    """The scorecard of a document (plain data as YAML gives it), its variants included.
+
+    facts: names of the facts that judges and flags may use. Raises ScorecardError with the path of the first fault.
+    """
+    card = _without_variants(document, facts)
+    assert isinstance(document, Mapping)  # it has just been read
+    return replace(card, variants=variants(document, card, lambda data: _without_variants(data, facts)))
+
+
+def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
+    r = Reader(document, "")
+    dimensions = _dimensions(r.need("dimensions"))
+    half_lives = _half_lives(r.need("half_lives_days"))
+    frozen = reference(r.get("reference"))
+    measures = _measures(r.need("measures"), list(dimensions), facts, frozen.measures)
+    kept = [m.name for m in measures if m.of is None]
+    card = Scorecard(
+        name=str(r.need("name")),
+        half_lives_us=half_lives,
+        dimensions=tuple(dimensions.items()),
+        measures=measures,
+        flags=_flags(r.get("flags", []), kept, facts, half_lives),
+        bands=bands(r.need("bands")),
+        hysteresis=r.number("hysteresis", 3.0, high=20),
+        dwell_us=r.days("dwell_days", 1),
+        evidence_events=r.number("evidence_events", 3.0, low=1),
+        lifecycle=lifecycle(r.get("lifecycle"), kept, facts),
+        large_account=large_account(r.get("large_account"), frozen.mrr),
+    )
+    for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
+        r.get(elsewhere)
+    r.done()
+    return card
+
+
+def _dimensions(data: object) -> dict[str, float]:
+    if not isinstance(data, Mapping) or not data:
+        raise ScorecardError("/dimensions", "must map dimension names to weights")
+    for name, weight in data.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
+            raise ScorecardError(f"/dimensions/{name}", "must be a number from 0 to 1000000")
+    return {str(name): float(weight) for name, weight in data.items()}
+
+
+def _half_lives(data: object) -> tuple[int, ...]:
+    if not isinstance(data, list) or not all(isinstance(d, int | float) and 0 < d < 36_500 for d in data):
+        raise ScorecardError("/half_lives_days", "must be a list of numbers of days")
+    half_lives = tuple(round(float(d) * DAY_US) for d in data)
+    rising = list(half_lives) == sorted(set(half_lives))
+    if not 2 <= len(half_lives) <= 5 or min(half_lives) < MIN_HALF_LIFE_US or not rising:
+        least = MIN_HALF_LIFE_US // DAY_US
+        raise ScorecardError("/half_lives_days", f"must be 2 to 5 rising numbers of at least {least} days")
+    return half_lives
+
+
+def _measures(
+    data: object, dimensions: Sequence[str], facts: Sequence[str], frozen: Mapping[str, Distributions]
+) -> tuple[Measure, ...]:
+    listed = _listed("measures", data, MOST_MEASURES)
+    found = tuple(measure(item, f"/measures/{i}", dimensions, facts, frozen) for i, item in enumerate(listed))
+    kept = [m.name for m in found if m.of is None]
+    _unique("measures", [m.name for m in found])
+    for i, m in enumerate(found):
+        if m.of is not None:
+            choose(m.of, kept, f"/measures/{i}/of")
+    return found
+
+
+def _flags(data: object, kept: Sequence[str], facts: Sequence[str], half_lives: Sequence[int]) -> tuple[FlagRule, ...]:
+    found: tuple[FlagRule, ...] = ()
+    for i, item in enumerate(_listed("flags", data, MOST_FLAGS)):
+        found += (flag(item, f"/flags/{i}", kept, facts, [rule.name for rule in found]),)
+    _unique("flags", [rule.name for rule in found])
+    for i, rule in enumerate(found):
+        if rule.kind == "intent" and not rule.release:
+            raise ScorecardError(f"/flags/{i}/release", "is needed for a flag of kind 'intent'")
+        if rule.kind == "level" and rule.half_life_us not in half_lives:
+            raise ScorecardError(f"/flags/{i}/half_life_days", "must be one of half_lives_days")
+    return found
+
+
+def _listed(section: str, data: object, most: int) -> list[Any]:
+    if not isinstance(data, list) or len(data) > most:
+        raise ScorecardError(f"/{section}", f"must be a list of at most {most}")
+    return data
+
+
+def _unique(section: str, names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ScorecardError(f"/{section}/{i}/name", f"{name!r} is there already; names must be unique")

@@ -1,0 +1,187 @@
+"""The scorecard as data: what feeds each measure, how it is judged, which rules flag and cap, and where the bands lie.
+
+A published scorecard is immutable: everything here changes a fold or a score. `scorecard_document` reads one from the
+plain data of a YAML file.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import LANDMARK_US
+from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scorecard.distributions import Distributions
+
+JudgeKind = Literal["habit", "target", "segment", "trouble", "credit", "extent", "survey", "ratio", "open", "served"]
+FlagKind = Literal[
+    "intent", "level", "absence", "drop", "answer", "answer_from", "loyal", "open", "ahead", "churned", "both", "either"
+]
+Severity = Literal["info", "warning", "critical"]
+
+BUILTIN_TYPES: Final = frozenset(
+    {
+        *("page.viewed", "feature.used", "feature.requested", "session.started", "seats.changed"),
+        *("survey.sent", "survey.answered", "ticket.opened", "ticket.answered", "ticket.resolved"),
+        *("complaint.filed", "complaint.resolved", "complaint.rated", "invoice.paid", "invoice.overdue"),
+        *("subscription.changed", "subscription.renewed", "subscription.cancelled", "engagement.recorded"),
+        *("referral.made", "champion.left", "contact.logged", "customer.updated"),
+        *("override.set", "override.lifted"),
+    }
+)
+"""The event types whose meaning the service knows; any other is the operator's own."""
+
+ANY_OTHER: Final = "*"
+"""A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Which events feed a measure: a type, optionally only where properties of `data` (or the page kind) have one of
+    the values."""
+
+    type: str
+    where: tuple[tuple[str, frozenset[Any]], ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How a measure turns into evidence (how much it weighs now) and a value (0 bad .. 1 good)."""
+
+    kind: JudgeKind
+    at: float = 1.0
+    """habit: share of the own habit that is full marks; target, trouble, credit: the level that counts half; extent:
+    functions owned if unknown."""
+    half_life_us: int = 90 * DAY_US
+    """survey, served: how fast an answer loses weight."""
+    fact: str = ""
+    to: str = ""
+    worst: float = 0.0
+    best: float = 1.0
+    min_events: float = 1.0
+    reference: Distributions | None = None
+    """segment: the frozen distributions; None: there are none yet, and `at` judges as a target's does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeAccount:
+    """From which MRR on an account is named for its size; amounts are in the customers' own currency."""
+
+    mrr: float = 1_000.0
+    """A month; what counts where the reference can't tell the percentile."""
+    percentile: float | None = None
+    line: float | None = None
+    """MRR at the percentile, as frozen with the version."""
+
+    @property
+    def from_mrr(self) -> float:
+        return self.mrr if self.line is None else self.line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A level kept per customer; scored when it has a dimension and a judge."""
+
+    name: str
+    feeds: tuple[Feed, ...]
+    dimension: str | None = None
+    share: float = 0.0
+    judge: Judge | None = None
+    of: str | None = None
+    """Judge another measure's level instead of keeping one of its own."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagRule:
+    """When a flag holds, what it caps the score at, and what its alert is called."""
+
+    name: str
+    kind: FlagKind
+    title: str
+    measure: str = ""
+    release: str = ""
+    half_life_us: int = 0
+    at: float = 0.0
+    span_us: int = 0
+    min_events: float = 1.0
+    fact: str = ""
+    cap: float | None = None
+    severity: Severity | None = None
+    """None: the flag raises no alert."""
+    override: bool = False
+    """The cap stands even where there is too little evidence for a score."""
+    play: str = ""
+    of: tuple[str, ...] = ()
+    """both, either: the flags, declared before, that must hold together, or of which one must."""
+    unless: str = ""
+    """answer: a fact that says more; while it was told within the span, the flag doesn't hold."""
+    enabled: bool = True
+    """Whether it can hold at all; a variant may say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    name: str
+    floor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How customers in certain places are judged. Of several that fit a customer the first declared judges it."""
+
+    name: str
+    when: tuple[tuple[str, frozenset[str | None]], ...]
+    """Field of the place (segment, tier, stage) → the values that fit, None for "nobody said"; all fields must fit."""
+    card: "Scorecard"
+    """The scorecard with what the variant changes: the same measures and flags in the same order, no variants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    name: str
+    half_lives_us: tuple[int, ...]
+    dimensions: tuple[tuple[str, float], ...]
+    measures: tuple[Measure, ...]
+    flags: tuple[FlagRule, ...]
+    bands: tuple[Band, ...]
+    """Best first; the last one's floor is 0."""
+    hysteresis: float = 3.0
+    dwell_us: int = DAY_US
+    """How long a better band must hold before it is believed; a worse one is believed at once."""
+    evidence_events: float = 3.0
+    landmark_us: int = LANDMARK_US
+    lifecycle: tuple[StageRule, ...] = LIFECYCLE
+    large_account: LargeAccount = LargeAccount()
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def wants_reference(self) -> bool:
+        """Whether it lacks a reference that is made of the customers there are when it is published."""
+        cards = (self, *(variant.card for variant in self.variants))
+        judges = [m.judge for card in cards for m in card.judged if m.judge is not None]
+        large = self.large_account
+        return any(j.kind == "segment" and j.reference is None for j in judges) or (
+            large.percentile is not None and large.line is None
+        )
+
+    def judging(self, variant: int) -> "Scorecard":
+        """What judges customers of a variant, by number: 0 is the scorecard itself, then the variants as declared."""
+        return self.variants[variant - 1].card if variant else self
+
+    def variant_name(self, variant: int) -> str | None:
+        return self.variants[variant - 1].name if variant else None
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        return tuple(rule.name for rule in self.flags)
+
+    @property
+    def kept(self) -> tuple[Measure, ...]:
+        """The measures with a level of their own, in declared order: the columns of the state."""
+        return tuple(m for m in self.measures if m.of is None)
+
+    @property
+    def judged(self) -> tuple[Measure, ...]:
+        """The measures that score, in declared order: the order in which contributions are added up."""
+        return tuple(m for m in self.measures if m.judge is not None)

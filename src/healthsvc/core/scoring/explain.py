@@ -1,0 +1,119 @@
+"""Why the score is what it is: points per measure that add up to it, caps included, each with the instants of the
+events that made it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from healthsvc.core.folding.facts import OVERRIDE
+from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
+from healthsvc.core.scoring.evaluate import Evaluation, best_points
+from healthsvc.core.scoring.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """Points that one measure (or cap) adds to the score, and the newest instants at which it was fed."""
+
+    measure: str
+    dimension: str
+    points: float
+    best: float
+    """What the measure would give at its best now; 0 for a cap."""
+    value: float
+    evidence_us: tuple[int, ...]
+    fed_by: str
+    """The kept measure whose feeds name its events."""
+    why: str
+
+
+def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]:
+    """Contributions of one row; their points add up to its score. Empty where there is no score."""
+    score = float(found.score[row])
+    if np.isnan(score):
+        return []
+    judged = _card(view, found, row).judged
+    best = best_points(judged, found.weight[row])
+    parts: list[Contribution] = []
+    if not np.isnan(found.raw[row]):
+        parts = [
+            _measure(view, found, row, k, m, float(best[k])) for k, m in enumerate(judged) if found.weight[row, k] > 0
+        ]
+    reached = 0.0
+    for part in parts:
+        reached += part.points
+    own = float(found.own[row])
+    if not np.isnan(own) and abs(own - reached) > 1e-9:
+        parts.append(_cap(view, found, row, own - reached))
+        reached += own - reached
+    if found.overridden[row]:
+        parts.append(_override(view, row, score - reached))
+    return parts
+
+
+def _override(view: View, row: int, points: float) -> Contribution:
+    return Contribution(
+        measure=OVERRIDE,
+        dimension="override",
+        points=points,
+        best=0.0,
+        value=0.0,
+        evidence_us=(int(view.fact("override_since")[row]),),
+        fed_by="",
+        why="Somebody's own judgement stands in place of the score.",
+    )
+
+
+def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, best: float) -> Contribution:
+    fed_by = measure.of or measure.name
+    value = float(found.value[row, k])
+    return Contribution(
+        measure=measure.name,
+        dimension=measure.dimension or "",
+        points=best * value,
+        best=best,
+        value=value,
+        evidence_us=evidence(view, row, fed_by),
+        fed_by=fed_by,
+        why=measure.why,
+    )
+
+
+def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution:
+    rule = capping_rule(view, found, row)
+    fed_by = _measure_behind(_card(view, found, row), rule) if rule else ""
+    return Contribution(
+        measure=f"cap:{rule.name}" if rule else "rounding",
+        dimension="exception",
+        points=points,
+        best=0.0,
+        value=0.0,
+        evidence_us=evidence(view, row, fed_by) if fed_by else (),
+        fed_by=fed_by,
+        why=rule.title if rule else "",
+    )
+
+
+def _card(view: View, found: Evaluation, row: int) -> Scorecard:
+    """What judged the row."""
+    return view.program.scorecard.judging(found.variant_of(row))
+
+
+def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
+    """The measure that the rule looks at; of a rule about other flags, the first that one of them looks at."""
+    parts = [part.measure for part in card.flags if part.name in rule.of and part.measure]
+    return rule.measure or next(iter(parts), "")
+
+
+def capping_rule(view: View, found: Evaluation, row: int) -> FlagRule | None:
+    """The flag in force with the lowest cap; the first declared where several share it."""
+    rules = _card(view, found, row).flags
+    held = [r for f, r in enumerate(rules) if r.cap is not None and found.standing.holds[row, f]]
+    return min(held, key=lambda r: r.cap if r.cap is not None else 100.0) if held else None
+
+
+def evidence(view: View, row: int, measure: str) -> tuple[int, ...]:
+    """The newest instants (at most three) at which the measure was fed, newest first."""
+    first = len(view.program.half_lives_us) + 1
+    column = view.program.measures.index(measure)
+    return tuple(int(t) for t in view.cells[row, column, first : first + 3] if t > 0)

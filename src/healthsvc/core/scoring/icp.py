@@ -1,0 +1,56 @@
+"""Fit: how well a customer matches the ideal profile that the scorecard describes by the operator's own attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from healthsvc.core.scorecard.relationship import Condition
+
+PLAIN: Final = ("segment", "country", "timezone")
+"""Fields of the profile that conditions may name beside its attributes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One condition against what is known."""
+
+    condition: Condition
+    value: Any
+    matches: bool | None
+    """None: the attribute isn't known, so the condition is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    fit: float | None
+    """0 to 1: the weights of what matches over the weights of what is known; None where nothing is."""
+    matches: tuple[Match, ...]
+
+
+def fit(profile: Mapping[str, Any], conditions: tuple[Condition, ...]) -> Fit:
+    """profile: field to value, attributes as `attributes.NAME`."""
+    found = tuple(_match(profile, condition) for condition in conditions)
+    known = [match for match in found if match.matches is not None]
+    total, good = 0.0, 0.0
+    for match in known:
+        total += match.condition.weight
+        good += match.condition.weight if match.matches else 0.0
+    return Fit(fit=good / total if known else None, matches=found)
+
+
+def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
+    value = profile.get(f"attributes.{condition.attribute}")
+    if value is None and condition.attribute in PLAIN:
+        value = profile.get(condition.attribute)
+    if value is None or value == "":
+        return Match(condition=condition, value=None, matches=None)
+    if condition.values is not None:
+        return Match(condition=condition, value=value, matches=any(_same(value, one) for one in condition.values))
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    matches = number and condition.low <= value <= condition.high
+    return Match(condition=condition, value=value, matches=bool(matches))
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Equal, and no truth taken for the number 1."""
+    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)

@@ -1,0 +1,159 @@
+"""The lifecycle stage of customers as of an instant, why, and when time alone may change it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.scorecard.cohort import CHURNED, STAGES, StageRule
+from healthsvc.core.scoring.view import View
+
+Mask = NDArray[np.bool_]
+UNKNOWN: Final = -1
+NO_RULE: Final = -1
+BY_SENDER: Final = -2
+BY_CHURN: Final = -3
+LEAST_OWNED: Final = 3.0
+"""Functions owned where nobody said how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """n customers."""
+
+    stage: Instants
+    """(n,) index into STAGES, UNKNOWN where no rule holds."""
+    rule: Instants
+    """(n,) index of the rule that decided; NO_RULE, BY_SENDER, BY_CHURN."""
+    change_us: Floats
+    """(n,) no later than the next instant at which time alone changes it; inf where only an event can."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    holds: Mask
+    change_us: Floats | None
+    """The next instant at which time alone makes the rule hold or end; None where only an event can."""
+
+
+def stages(view: View, churned: Mask) -> Stages:
+    """The stage of each row: churned, else what the sender says, else by the scorecard's first rule that holds."""
+    rules = view.program.scorecard.lifecycle
+    rule, change = np.full(len(view.now_us), NO_RULE), np.full(len(view.now_us), np.inf)
+    for i in range(len(rules) - 1, -1, -1):
+        held = _KINDS[rules[i].kind](view, rules[i])
+        rule[held.holds] = i
+        if held.change_us is not None:
+            np.minimum(change, held.change_us, out=change)
+    stage = np.array([*(STAGES.index(r.stage) for r in rules), UNKNOWN])[rule]
+    told = view.fact("stage_code")
+    for rows, decided_by, said in ((told > 0, BY_SENDER, told - 1.0), (churned, BY_CHURN, None)):
+        if rows.any():
+            rule[rows], change[rows] = decided_by, np.inf
+            stage[rows] = CHURNED if said is None else said[rows]
+    return Stages(stage=stage, rule=rule, change_us=change)
+
+
+def stage_name(stage: int) -> str:
+    """What a stage is called, `unknown` where no rule holds."""
+    return "unknown" if stage == UNKNOWN else STAGES[stage]
+
+
+def stage_reason(view: View, found: Stages, row: int) -> str:
+    """Why a row is in its stage, in a sentence."""
+    decided_by = int(found.rule[row])
+    if decided_by < 0:
+        return _BY[decided_by]
+    rule = view.program.scorecard.lifecycle[decided_by]
+    days = f"{rule.span_us / DAY_US:g} days"
+    match rule.kind:
+        case "young" if np.isnan(view.fact("sold_at")[row]):
+            return f"First seen less than {days} ago; when it was sold isn't known."
+        case "young":
+            return f"Sold less than {days} ago."
+        case "ahead":
+            return f"{rule.fact} lies within {days}."
+        case "fed":
+            return f"An event fed {rule.measure} within {days}."
+        case "reached":
+            return f"{rule.fact} is at least {rule.at:g}, as told within {days}."
+        case "ratio":
+            return f"{rule.fact} is at least {rule.at:.0%} of {rule.to}."
+        case "adopted":
+            return f"At least {rule.at:.0%} of the functions owned were used."
+        case "otherwise":
+            return "No other stage's rule holds."
+        case _:
+            assert_never(rule.kind)
+
+
+_BY: Final = {
+    BY_SENDER: "Its own systems say so.",
+    BY_CHURN: "The subscription ended.",
+    NO_RULE: "No rule of the scorecard holds.",
+}
+
+
+def sold_us(view: View) -> Floats:
+    """When each customer was won: the date of the sale where the profile has it, else when it was first seen."""
+    sold = view.fact("sold_at")
+    return np.where(np.isnan(sold), view.fact("first_seen"), sold)
+
+
+def _until(ends: Floats, view: View) -> _Held:
+    """Holds until an instant, from whenever on."""
+    holds = view.now_us < ends
+    return _Held(holds, np.where(holds, ends, np.inf))
+
+
+def _young(view: View, rule: StageRule) -> _Held:
+    return _until(sold_us(view) + rule.span_us, view)
+
+
+def _ahead(view: View, rule: StageRule) -> _Held:
+    due = view.fact(rule.fact)
+    begins = due - rule.span_us
+    holds = (view.now_us >= begins) & (view.now_us < due)  # not where the fact is NaN
+    return _Held(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
+
+
+def _fed(view: View, rule: StageRule) -> _Held:
+    return _until(view.newest(view.program.measures.index(rule.measure)) + rule.span_us, view)
+
+
+def _reached(view: View, rule: StageRule) -> _Held:
+    ends = view.fact(f"{rule.fact}_at") + rule.span_us
+    holds = (view.now_us < ends) & (view.fact(rule.fact) >= rule.at)
+    return _Held(holds, np.where(holds, ends, np.inf))
+
+
+def _ratio(view: View, rule: StageRule) -> _Held:
+    part, whole = view.fact(rule.fact), view.fact(rule.to)
+    return _Held((whole > 0) & (part >= rule.at * whole), None)
+
+
+def _adopted(view: View, rule: StageRule) -> _Held:
+    """Of the functions owned, so many were ever used; that never falls back by time."""
+    ever = view.functions()
+    owned = view.fact("features_owned")
+    owned = np.where(owned > 0, owned, np.maximum(ever, LEAST_OWNED))
+    return _Held(ever >= rule.at * owned, None)
+
+
+def _otherwise(view: View, rule: StageRule) -> _Held:
+    return _Held(np.ones(len(view.now_us), bool), None)
+
+
+_KINDS: Final[dict[str, Callable[[View, StageRule], _Held]]] = {
+    "young": _young,
+    "ahead": _ahead,
+    "fed": _fed,
+    "reached": _reached,
+    "ratio": _ratio,
+    "adopted": _adopted,
+    "otherwise": _otherwise,
+}

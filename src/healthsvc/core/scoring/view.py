@@ -1,0 +1,99 @@
+"""Customers as of an instant: what evaluation and flags look at, for one row or many alike."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core import levels
+from healthsvc.core.folding import facts as fact
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.risk.levels import Snapshot
+
+_LN2: Final = float(np.log(2.0))
+DISTINCT: Final = np.array(
+    [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
+)
+"""Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
+
+    program: Program
+    cells: Floats
+    facts: Floats
+    now_us: Instants
+    risk: Floats | None = None
+    """(n, sums of the risk program); None: the risk isn't asked for."""
+    _levels: dict[tuple[int, int], Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    def level(self, measure: int, half_life: int) -> Floats:
+        """Worked out once for all rows, however many of them ask for it one by one."""
+        found = self._levels.get((measure, half_life))
+        if found is None:
+            sums = np.ascontiguousarray(self.cells[:, measure, half_life])
+            lives, landmark_us = self.program.half_lives_us, self.program.landmark_us
+            found = self._levels[measure, half_life] = levels.decayed(sums, self.now_us, lives[half_life], landmark_us)
+        return found
+
+    def rate(self, measure: int, half_life: int) -> Floats:
+        """Events a day that would hold the level where it is."""
+        return self.level(measure, half_life) * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
+
+    def rate_of(self, row: int, measure: int, half_life: int) -> float:
+        """The same as `rate`, of one row."""
+        level: float = self.level(measure, half_life).item(row)
+        return level * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
+
+    def count(self, measure: int) -> Floats:
+        return self.cells[:, measure, len(self.program.half_lives_us)]
+
+    def newest(self, measure: int) -> Floats:
+        return self.cells[:, measure, len(self.program.half_lives_us) + 1]
+
+    def fact(self, name: str) -> Floats:
+        return self.facts[:, fact.COLUMN[name]]
+
+    def told(self, name: str, row: int) -> float:
+        """A fact of one row."""
+        return self.facts.item(row, fact.COLUMN[name])
+
+    def rows(self, at: NDArray[np.int64]) -> "View":
+        """Some of the rows."""
+        return View(
+            self.program,
+            self.cells[at],
+            self.facts[at],
+            self.now_us[at],
+            None if self.risk is None else self.risk[at],
+        )
+
+    def functions_of(self, row: int, *, since_us: int) -> float:
+        """The same as `functions`, of one row."""
+        slots = self.facts[row, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+        return float(DISTINCT[np.count_nonzero(slots > since_us)])
+
+    def functions(self, *, since_us: Instants | None = None) -> Floats:
+        """How many functions were ever used, or since an instant: an estimate, by linear counting."""
+        slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
+        filled = slots > 0 if since_us is None else slots > since_us[:, None]
+        estimated: Floats = DISTINCT[filled.sum(axis=1)]
+        return estimated
+
+    def risk_snapshot(self) -> Snapshot | None:
+        """What the risk model looks at; None where there is no model, or its sums weren't given."""
+        if self.program.risk is None or self.risk is None:
+            return None
+        first = np.ascontiguousarray(self.fact("first_seen"))
+        last = np.ascontiguousarray(self.fact("last_seen"))
+        return Snapshot(self.program.risk, self.risk, first, last, self.now_us)
+
+    def ageing(self, since: Floats, half_life_us: int) -> Floats:
+        """1 at `since`, half of it a half-life later; never more than 1."""
+        age = np.maximum(self.now_us - np.ascontiguousarray(since), 0.0)
+        return np.exp2(-(age / half_life_us))

@@ -1,0 +1,86 @@
+"""The demo: a synthetic fleet's last months, made from a seed and an end instant, as lines that a replay can send."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from healthsvc.demo.generate import fleet
+from healthsvc.demo.roster import Archetype, roster
+from healthsvc.wire.files.event_file import Group, Line, encode_event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Which fleet: the same values give the same events, byte for byte."""
+
+    seed: int
+    customers: int
+    end_us: int
+
+
+class OtherFleetError(Exception):
+    """The seed has made a fleet of another size already."""
+
+    def __init__(self, kept: Demo) -> None:
+        self.kept = kept
+        super().__init__(
+            f"fleet {kept.seed} has {kept.customers} customers already: --customers {kept.customers}, or another --seed"
+        )
+
+
+def lines(demo: Demo) -> list[bytes]:
+    """All events as lines of NDJSON, without newlines, in time order."""
+    events = fleet(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
+    return [
+        encode_event(
+            id=event.id,
+            source=event.source,
+            type=event.type,
+            customer_id=event.customer_id,
+            occurred_us=event.occurred_us,
+            contact_id=event.contact_id,
+            data=event.data,
+        )
+        for event in events
+    ]
+
+
+def groups(made: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
+    """The lines after number `after`, as a replay wants them."""
+    for start in range(after, len(made), limit):
+        yield [Line(number, line) for number, line in enumerate(made[start : start + limit], start + 1)]
+
+
+def write(made: list[bytes], path: Path) -> None:
+    """The lines into a file, for those who want to look first."""
+    with open(path, "wb") as file:
+        file.writelines(line + b"\n" for line in made)
+
+
+def examples(demo: Demo) -> dict[Archetype, str]:
+    """One customer of each behaviour, to look at first."""
+    members = roster(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
+    return {member.archetype: member.customer_id for member in reversed(members)}
+
+
+def remembered(path: Path, wanted: Demo) -> Demo:
+    """The fleet of this seed as it was first made, kept in the file: each run tells the same story; else `wanted`.
+
+    Raises OtherFleetError when it had another number of customers: two fleets would share their customers' ids.
+    """
+    try:
+        kept = Demo(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(wanted)))
+        return wanted
+    if kept.customers != wanted.customers:
+        raise OtherFleetError(kept)
+    return kept
+
+
+def _chance(demo: Demo) -> np.random.Generator:
+    return np.random.default_rng(demo.seed)

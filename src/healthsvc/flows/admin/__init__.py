@@ -1,0 +1,1 @@
+"""Keys and retention: who may call the API, and how long data is kept."""

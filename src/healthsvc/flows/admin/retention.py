@@ -1,0 +1,73 @@
+"""Dropping what is past its time: whole days of the archive, and folded entries of the table log; and, since that is
+looked after by the hour too, telling of measures that no event feeds any more."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final
+
+import structlog
+
+from healthsvc.flows.alerts import measure_coverage
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.outage import is_outage
+from healthsvc.store.intake import log as table_log
+from healthsvc.store.processing import archive
+from healthsvc.telemetry import LogEvent
+
+EACH_SECONDS: Final = 3600.0
+TRIMMED_AT_ONCE: Final = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+async def keep_house(
+    engine: AsyncEngine,
+    *,
+    archive_days: int | None,
+    log_days: int,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+) -> None:
+    """Until `stop`, each hour: drop days of the archive (None: never) and entries of the table log that are past
+    their time, and each day look which measures are fed."""
+    for hour in count():
+        if stop.is_set():
+            return
+        try:
+            if archive_days is not None:
+                await drop_old_days(engine, archive_days, now())
+            await trim_log(engine, timedelta(days=log_days))
+            if hour % 24 == 0:
+                await measure_coverage.watch(engine, now())
+        except Exception as error:
+            if not is_outage(error):
+                raise
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EACH_SECONDS)
+
+
+async def trim_log(engine: AsyncEngine, keep: timedelta) -> int:
+    """Delete entries of the table log that every projection has folded and that are older; answers how many."""
+    deleted = 0
+    while True:
+        async with engine.begin() as conn:
+            page = await table_log.trim(conn, keep=keep, limit=TRIMMED_AT_ONCE)
+        deleted += page
+        if page < TRIMMED_AT_ONCE:
+            break
+    if deleted:
+        log.info(LogEvent.HOUSEKEEPING, trimmed=deleted)
+    return deleted
+
+
+async def drop_old_days(engine: AsyncEngine, days: int, now: datetime) -> list[str]:
+    """Drop what was logged on days before the last `days`; answers what was dropped. Several may do so at once."""
+    first_kept = now.astimezone(UTC).date() - timedelta(days=days)
+    async with engine.begin() as conn:
+        dropped = await archive.drop_before(conn, first_kept)
+    if dropped:
+        log.info(LogEvent.HOUSEKEEPING, dropped=dropped)
+    return dropped

@@ -1,0 +1,63 @@
+"""Alerts for whoever operates the service: raised once while their cause lasts, told by webhook, resolved by it or by a
+person."""
+
+from datetime import datetime
+from typing import Any
+
+from healthsvc.core.decisions.decide import alert_id
+from healthsvc.core.instants import to_us
+from healthsvc.store.alerts import operations
+from healthsvc.store.alerts.alert_rows import Alert
+from healthsvc.store.alerts.operations import Trouble
+from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.store.delivery import deliveries
+from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.telemetry import ALERTS
+from healthsvc.wire.webhooks import bodies
+
+
+async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) -> Alert | None:
+    """Raise and tell one alert, in the caller's transaction; None if one of its kind and scope is open already.
+
+    The same trouble with the same onset is the same alert, so a person who resolved it isn't told of it again.
+    """
+    identity = alert_id(trouble.scope, trouble.kind, to_us(trouble.onset_at))
+    alert = await operations.open_one(conn, identity, trouble, now)
+    if alert is not None:
+        await deliveries.enqueue(conn, [message(alert, now)])
+        ALERTS.labels(alert.kind, "raised").inc()
+    return alert
+
+
+async def resolve_alert(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
+    """Resolve the open alert of this kind and scope, in the caller's transaction; None if there is none."""
+    alert = await operations.close_one(conn, kind, scope, now)
+    if alert is not None:
+        await deliveries.enqueue(conn, [message(alert, now)])
+        ALERTS.labels(alert.kind, "resolved").inc()
+    return alert
+
+
+def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMessage:
+    """The webhook that tells of the state that the alert is in; note: of whoever settled it."""
+    kind = "operations.alert." + ("raised" if alert.state == "open" else alert.state)
+    data: dict[str, Any] = {
+        "id": alert.id,
+        "kind": alert.kind,
+        "scope": alert.scope,
+        "severity": alert.severity,
+        "state": alert.state,
+        "summary": alert.summary,
+        "onset_at": alert.onset_at,
+        "raised_at": alert.raised_at,
+        "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
+        "note": note,
+        "detail": alert.detail,
+    }
+    return OutboxMessage(
+        id=bodies.message_id(alert.id, kind, alert.revision),
+        type=kind,
+        customer_id=None,
+        body=bodies.body(kind, now, data),
+        logged_at=None,
+    )

@@ -1,0 +1,181 @@
+"""Guarding the fleet: what came is compared with what usually comes, and what has fallen is told once, to the operator.
+
+Any number of processing roles look; one at a time decides. Alerts that say of a customer that something didn't happen
+are held by the flush that raises them (store.processing.decisions) while a guard concerns the customer, and told here
+afterwards.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+import structlog
+
+from healthsvc.core.folding import decision_state
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.outages import detect
+from healthsvc.core.outages import traffic as habit
+from healthsvc.core.outages.detect import Fall, Guard, Turn
+from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
+from healthsvc.flows.alerts import operations
+from healthsvc.store.alerts import outages, traffic
+from healthsvc.store.alerts.alert_rows import Alert
+from healthsvc.store.alerts.operations import Trouble
+from healthsvc.store.alerts.outages import Look
+from healthsvc.store.customers import customer_summary
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.delivery import deliveries
+from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.intake.log import FAULTS
+from healthsvc.store.processing import states
+from healthsvc.store.projections import live_projection
+from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
+from healthsvc.wire.webhooks.bodies import body, message_id
+
+KIND: Final = "fleet_guard"
+LOOK_SECONDS: Final = 5.0
+RELEASED_AT_ONCE: Final = 500
+MOST_SCOPES: Final = 200
+KEPT: Final = timedelta(hours=25)
+
+log = structlog.get_logger()
+
+
+async def look_after_fleet(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
+    """Until `stop`. Any number may do so at once. What breaks in it is told, and never stops the folding beside it."""
+    while not stop.is_set():
+        try:
+            await look(engine, now())
+        except FAULTS as error:
+            log.warning(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.error(LogEvent.GUARD_FAULT, error=f"{type(error).__name__}: {error}", exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Turn | None:
+    """One look, as of the last whole minute up to which everything logged was read; None: not our turn, or nothing is
+    read yet. A minute is judged once; alerts that need wait no longer are told at each look."""
+    async with engine.begin() as conn:
+        mine = await outages.turn(conn, every_seconds)
+        through = await customer_summary.as_of(conn)
+        if mine is None or through is None:
+            return None
+        for scope in await outages.dismiss_settled(conn, now):
+            log.info(LogEvent.GUARD_ENDED, scope=scope, why="dismissed")
+        minute_us = to_us(through) // MINUTE_US * MINUTE_US
+        turn = Turn()
+        if mine.judged_at is None or to_us(mine.judged_at) < minute_us:
+            turn = await _judge(conn, mine, minute_us, now)
+        await _release(conn, through, now)
+    return turn
+
+
+async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetime) -> Turn:
+    standing = await outages.standing(conn)
+    habits, learnt_us = await _learn(conn, await traffic.habits(conn), mine.learnt_through, minute_us)
+    came = await traffic.by_minute(conn, from_us(minute_us), detect.LOOKED_BACK)
+    turn = detect.look(habits, came, standing, minute_us)
+    for end in turn.ends:
+        await _end(conn, next(g for g in standing if g.scope == end.scope), end.why, minute_us, now)
+    for fall in turn.falls:
+        await _begin(conn, fall, minute_us, now)
+    await traffic.forget_before(conn, from_us(minute_us) - KEPT)
+    await outages.looked(conn, from_us(minute_us), from_us(learnt_us))
+    GUARDS.set(len(standing) + len(turn.falls) - len(turn.ends))
+    return turn
+
+
+async def _learn(
+    conn: AsyncConnection, habits: dict[str, Habit], through: datetime | None, minute_us: int
+) -> tuple[dict[str, Habit], int]:
+    """The habits with the hours that are over by now, and up to when hours are learnt.
+
+    Hours in which something had fallen teach nothing; neither do those in which nothing at all came though it usually
+    does: then we weren't there ourselves.
+    """
+    begin_us = -(-minute_us // HOUR_US) * HOUR_US if through is None else to_us(through)
+    begin_us = max(begin_us, (minute_us - detect.LOOKED_BACK * MINUTE_US) // HOUR_US * HOUR_US)
+    learnt = dict(habits)
+    while begin_us + HOUR_US <= minute_us:
+        end_us = begin_us + HOUR_US
+        hour = await traffic.between(conn, from_us(begin_us), from_us(end_us))
+        fleet = learnt.get(detect.FLEET)
+        usual = 0.0 if fleet is None else habit.expected(fleet, begin_us, end_us) or 0.0
+        away = usual >= 1.0 and not hour.get(detect.FLEET)
+        if not away and not await outages.held_during(conn, from_us(begin_us), from_us(end_us)):
+            for scope in sorted({*learnt, *list(hour)[: max(0, MOST_SCOPES - len(learnt))]}):
+                learnt[scope] = habit.learnt(learnt.get(scope) or habit.new_habit(), begin_us, hour.get(scope, 0.0))
+        begin_us = end_us
+    await traffic.keep_habits(conn, {scope: h for scope, h in learnt.items() if habits.get(scope) is not h})
+    return learnt, begin_us
+
+
+async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetime) -> None:
+    got, usual, minutes = fall.seen
+    named = "all sources" if fall.scope == detect.FLEET else fall.scope.replace(":", " ", 1)
+    trouble = Trouble(
+        kind=KIND,
+        scope=fall.scope,
+        severity="warning" if fall.scope.startswith(detect.SEGMENT) else "critical",
+        summary=f"Events of {named} fell to {got / max(usual, 1.0):.0%} of the usual ({got:,.0f} of {usual:,.0f} within"
+        f" {minutes} minutes). Alerts of silence and falling use are held, scores are marked as stale.",
+        onset_at=from_us(fall.since_us),
+        detail={"came": round(got, 1), "usual": round(usual, 1), "window_minutes": minutes},
+    )
+    alert = await operations.raise_alert(conn, trouble, now)
+    if alert is not None:
+        await outages.begin(conn, fall.scope, from_us(fall.since_us), from_us(minute_us), alert.id)
+        log.warning(LogEvent.GUARD_BEGAN, scope=fall.scope, came=got, usual=usual, minutes=minutes)
+
+
+async def _end(conn: AsyncConnection, held: Guard, why: detect.Why, minute_us: int, now: datetime) -> None:
+    until = minute_us if why == "wider" else detect.holds_until(held.since_us, minute_us)
+    await outages.end(conn, held.scope, from_us(minute_us), why, from_us(until))
+    await operations.resolve_alert(conn, KIND, held.scope, now)
+    if why == "new_habit":
+        await traffic.drop_habits(conn, None if held.scope == detect.FLEET else [held.scope])
+    log.info(LogEvent.GUARD_ENDED, scope=held.scope, why=why)
+
+
+async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> None:
+    """Tell what was held and holds still."""
+    released = await outages.release(conn, through, RELEASED_AT_ONCE)
+    if not released:
+        return
+    live = await live_projection.live(conn)
+    customers = [alert.customer_id for alert in released if alert.customer_id is not None]
+    sequences = {
+        row.customer_id: int(np.frombuffer(row.decision, np.float64)[decision_state.SEQUENCE])
+        for row in await states.by_ids(conn, live.id, customers)
+        if row.decision is not None
+    }
+    await deliveries.enqueue(conn, [_told(alert, now, sequences.get(alert.customer_id or "", 0)) for alert in released])
+    for alert in released:
+        ALERTS.labels(alert.kind, "raised").inc()
+
+
+def _told(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
+    data = {
+        "id": alert.id,
+        "customer_id": alert.customer_id,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "summary": alert.summary,
+        "onset_at": alert.onset_at,
+        "raised_at": alert.raised_at,
+        "detail": alert.detail,
+        "sequence": sequence,
+    }
+    return OutboxMessage(
+        id=message_id(alert.id, "raised"),
+        type="alert.raised",
+        customer_id=alert.customer_id,
+        body=body("alert.raised", now, data),
+        logged_at=None,
+    )

@@ -1,0 +1,186 @@
+"""What the field reads in a customer, ready for JSON: the pricing page, help that is wanted, the expansion gate, score
+and money in disagreement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from healthsvc.core import field_words, opening_words
+from healthsvc.core.folding import decision_state
+from healthsvc.core.insights import briefing as briefings
+from healthsvc.core.insights import disagreements, expansion_gate, interpretations
+from healthsvc.core.insights.page_visits import WINDOW_US, Sight, concerns
+from healthsvc.core.insights.signals import Sign
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.scoring.evaluate import Evaluation
+from healthsvc.core.scoring.lifecycle import stage_name
+from healthsvc.core.scoring.view import View
+from healthsvc.core.words import Language
+from healthsvc.store.customers import recent_events
+from healthsvc.store.customers.past import CountedEvent
+from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.wire.events.page_visits import MARKS, sights
+
+if TYPE_CHECKING:
+    from healthsvc.flows.customers.read import Seen
+
+NEEDS_HELP = "needs_help"
+EVENTS_NAMED = 3
+
+
+async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]:
+    """The archived events that the readings need; none, and no query, while none of them is told."""
+    if not _wanted(seen):
+        return []
+    until = to_us(at)
+    return await recent_events.marked(conn, seen.key, MARKS, until - WINDOW_US, until)
+
+
+def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> list[str]:
+    """The same as `recent` would have given, from all the events that were counted by then, in fold order."""
+    if not _wanted(seen):
+        return []
+    until = to_us(at)
+    within = [e for e in events if until - WINDOW_US < e.occurred_us <= until and any(m in e.event for m in MARKS)]
+    newest_last = sorted(within, key=lambda e: e.occurred_us)[-recent_events.MOST :]
+    return [e.event for e in reversed(newest_last)]
+
+
+def explained(seen: "Seen", customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
+    """What the explanation says beyond the points. recently: the events of `recent`."""
+    looked = sights(recently, seen.compiled.page_kind)
+    return {
+        "price_review": _price_review(seen, looked, language) if _holds(seen, interpretations.FLAG) else None,
+        "help_wanted": _help_wanted(customer, looked, language) if _holds(seen, NEEDS_HELP) else None,
+        "disagreements": disagreeing(seen, language),
+    }
+
+
+def expansion(seen: "Seen") -> dict[str, Any]:
+    """Whether more may be offered, and if not, why."""
+    band = int(seen.table.memory[0, decision_state.BAND])
+    stage = stage_name(int(seen.found.stages.stage[0]))
+    against = expansion_gate.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
+    titles = {rule.name: rule.title for rule in seen.card.flags}
+    return {
+        "open": not against,
+        "reasons": [
+            {
+                "reason": said.reason,
+                "flag": said.flag,
+                "since": None if said.since_us is None else from_us(said.since_us),
+                "why": field_words.closed(said, titles.get(said.flag or "")),
+            }
+            for said in against
+        ],
+    }
+
+
+def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
+    """Where score and money disagree."""
+    return [
+        {"score": d.score, "money": _sign(d.money, language), "sentence": field_words.disagreement(language, d)}
+        for d in disagreements.disagreements(seen.view, seen.found, 0)
+    ]
+
+
+def known(view: View, found: Evaluation, row: int) -> dict[str, Any]:
+    """What to know before any talk with a customer: from the state alone."""
+    known = briefings.briefing(view, found, row)
+    return {
+        "happened": [{"flag": h.flag, "title": h.title, "since": _instant(h.since_us)} for h in known.happened],
+        "use": {
+            "functions_used": known.use.functions_used,
+            "functions_owned": known.use.functions_owned,
+            "sessions_a_week": known.use.sessions_a_week,
+            "against_habit": known.use.against_habit,
+            "last_seen_at": _instant(known.use.last_seen_us),
+        },
+        "money": {
+            "mrr": known.mrr,
+            "renewal_at": _instant(known.renewal_us),
+            "signs": [_sign(said, "en") for said in known.money],
+        },
+        "open_matters": [_sign(said, "en") for said in known.open_matters],
+        "last_contact_at": _instant(known.last_contact_us),
+    }
+
+
+def briefing(view: View, row: int, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What to know before the talk about an alert of this kind: what is `known`, and with which question to open, in
+    both languages."""
+    if kind == interpretations.FLAG:
+        return {**told, **_price_briefing(view, row)}
+    rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
+    return {**told, "question": opening_words.question(kind, None if rule is None else rule.kind)}
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+def _price_briefing(view: View, row: int) -> dict[str, Any]:
+    review = interpretations.review(view, row)
+    return {
+        "likely": review.likely,
+        "readings": [{"reading": r.reading, "evidence": [_sign(s, "en") for s in r.evidence]} for r in review.readings],
+        "question": {language: field_words.question(language, review.likely) for language in ("en", "pt")},
+    }
+
+
+def _wanted(seen: "Seen") -> bool:
+    return _holds(seen, interpretations.FLAG) or _holds(seen, NEEDS_HELP)
+
+
+def _holds(seen: "Seen", flag: str) -> bool:
+    names = seen.compiled.scorecard.flag_names
+    return flag in names and not seen.found.churned[0] and bool(seen.found.standing.holds[0, names.index(flag)])
+
+
+def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+    review = interpretations.review(seen.view, 0, looked)
+    return {
+        "likely": review.likely,
+        "sentence": field_words.review(language, review),
+        "question": field_words.question(language, review.likely),
+        "readings": [
+            {
+                "reading": r.reading,
+                "evidence": [_sign(s, language) for s in r.evidence],
+                "question": field_words.question(language, r.reading),
+            }
+            for r in review.readings
+        ],
+    }
+
+
+def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+    found = concerns(looked)
+    return {
+        "sentence": field_words.help_wanted(language, customer, found),
+        "functions": [
+            {
+                "function": concern.function,
+                "times": len(concern.sights),
+                "last_at": from_us(concern.sights[0].us),
+                "events": [
+                    {"id": s.event_id, "source": s.source, "type": s.type, "occurred_at": from_us(s.us)}
+                    for s in concern.sights[:EVENTS_NAMED]
+                ],
+            }
+            for concern in found
+        ],
+    }
+
+
+def _sign(said: Sign, language: Language) -> dict[str, Any]:
+    return {**_said(said, language), "since": from_us(said.since_us)}
+
+
+def _said(said: Sign, language: Language) -> dict[str, Any]:
+    return {
+        "sign": said.sign,
+        "measure": said.measure,
+        "value": round(said.value, 4),
+        "says": field_words.sign(language, said),
+    }

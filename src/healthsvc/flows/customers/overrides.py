@@ -1,0 +1,130 @@
+"""Overrides: somebody's own judgement in place of the score, as events in the log; and how they turned out."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isnan
+from typing import Any, Final
+
+from healthsvc.core.folding import facts
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.flows.customers import read
+from healthsvc.store.customers import overrides as stored
+from healthsvc.store.customers.overrides import SetOverride
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.processing import states
+from healthsvc.store.projections import live_projection
+
+SOURCE: Final = "healthsvc.override"
+HORIZON: Final = timedelta(days=180)
+"""A customer that leaves within this time after an override is what the override is judged by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """An override to be."""
+
+    score: float
+    reason: str
+    author: str
+    expires_at: datetime
+
+
+def set_event(customer_id: str, event_id: str, wish: Wish, replaces: float | None, now: datetime) -> str:
+    """The event that sets an override, as JSON."""
+    data: dict[str, Any] = {
+        "score": wish.score,
+        "reason": wish.reason,
+        "author": wish.author,
+        "expires_at": wish.expires_at.isoformat(),
+    }
+    if replaces is not None:
+        data["replaces"] = replaces
+    return _event("override.set", customer_id, event_id, data, now)
+
+
+def lift_event(customer_id: str, event_id: str, author: str, reason: str | None, now: datetime) -> str:
+    """The event that ends an override."""
+    data = {"author": author} | ({} if reason is None else {"reason": reason})
+    return _event("override.lifted", customer_id, event_id, data, now)
+
+
+def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now: datetime) -> str:
+    event = {
+        "id": event_id,
+        "source": SOURCE,
+        "type": type,
+        "customer_id": customer_id,
+        "occurred_at": now.isoformat(),
+        "data": data,
+    }
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+# Outcomes -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One author's overrides against what became of the customers. right + wrong + open + unknown are all of them."""
+
+    author: str
+    overrides: int = 0
+    raised: int = 0
+    lowered: int = 0
+    left: int = 0
+    """Customers that left within the horizon after the override."""
+    right: int = 0
+    """Lowered and it left, or raised and it stayed."""
+    wrong: int = 0
+    """Raised and it left, or lowered and it stayed."""
+    open: int = 0
+    """Too early to tell."""
+    unknown: int = 0
+    """There was no score to compare with."""
+
+
+async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
+    """Each author's record, the busiest first. From the archive: what it doesn't have isn't in it."""
+    async with engine.begin() as conn:
+        live = await live_projection.live(conn)
+        keys = await stored.customers(conn, live.id)
+        made = await stored.every(conn, keys)
+        card = read.compiled(live.document)
+        left = {
+            row.key: at
+            for row in await states.by_keys(conn, live.id, keys)
+            if (at := _left_at(read.facts_of(card, row), now)) is not None
+        }
+    return judged(made, left, now)
+
+
+def judged(made: Iterable[SetOverride], left: dict[int, datetime], now: datetime) -> list[Record]:
+    """Overrides against outcomes; left: when a customer left, by key."""
+    found: dict[str, Record] = {}
+    for each in made:
+        record = found.setdefault(each.author, Record(author=each.author))
+        record.overrides += 1
+        gone_at = left.get(each.customer_key)
+        gone = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON
+        record.left += gone
+        raised = None if each.replaces is None or each.score == each.replaces else each.score > each.replaces
+        record.raised += raised is True
+        record.lowered += raised is False
+        if raised is None:
+            record.unknown += 1
+        elif not gone and now < each.set_at + HORIZON:
+            record.open += 1
+        elif raised is gone:
+            record.wrong += 1
+        else:
+            record.right += 1
+    return sorted(found.values(), key=lambda r: (-r.overrides, r.author))
+
+
+def _left_at(known: facts.Floats, now: datetime) -> datetime | None:
+    cancelled, renewed = float(known[facts.COLUMN["cancelled_at"]]), float(known[facts.COLUMN["renewed_at"]])
+    effective = float(known[facts.COLUMN["cancel_effective"]])
+    at = max(cancelled, 0.0 if isnan(effective) else effective)
+    return from_us(at) if cancelled > 0 and cancelled >= renewed and at <= to_us(now) else None

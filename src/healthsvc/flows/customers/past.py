@@ -1,0 +1,124 @@
+"""A customer as of a past instant: the events that had been counted by then, folded again under the version of then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding.states import States
+from healthsvc.core.instants import to_us
+from healthsvc.core.levels import Instants
+from healthsvc.core.scoring.evaluate import evaluate
+from healthsvc.core.scoring.view import View
+from healthsvc.core.words import Language
+from healthsvc.flows.customers import data_quality, insights, read, staleness
+from healthsvc.flows.customers.read import Seen
+from healthsvc.flows.processing.decode import decode
+from healthsvc.store.customers import past
+from healthsvc.store.customers.past import CountedEvent
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.processing import states
+from healthsvc.store.projections import live_projection
+from healthsvc.wire.scorecards.document import Compiled
+
+FOLDED_AT_ONCE: Final = 5_000
+FOREVER_US: Final = 1 << 62
+
+
+class PastNotKept(Exception):
+    """The archive lacks events of this customer, so its past can't be told exactly; the score of now is complete."""
+
+    def __init__(self, archived: int, counted: int) -> None:
+        self.archived, self.counted = archived, counted
+        super().__init__(
+            f"The archive has {archived:,} of the customer's {counted:,} events: it was off, or its retention dropped"
+            " the others. The past can't be told exactly. The recorded decisions are in the history."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A customer and everything that the archive has of it, in fold order."""
+
+    customer_id: str
+    key: int
+    partition: int
+    events: list[CountedEvent]
+
+    def counted_by(self, at: datetime) -> list[CountedEvent]:
+        return [e for e in self.events if e.counted_at <= at]
+
+
+async def explanation(
+    engine: AsyncEngine, customer_id: str, at: datetime, language: Language = "en"
+) -> dict[str, Any] | None:
+    """The explanation that was given at `at`; None for an unknown customer. Raises PastNotKept."""
+    async with engine.begin() as conn:
+        known = await load(conn, customer_id)
+        if known is None:
+            return None
+        then = await past.live_at(conn, at) or await live_projection.live(conn)
+        compiled = read.compiled(then.document)
+        events = known.counted_by(at)
+        frozen = await frozen_score(conn, known.key, compiled, at)
+    seen = see(known, events, compiled, then.scorecard_version, at, frozen)
+    instants = set(read.evidence_instants(seen))
+    archived = [e.event for e in events if e.occurred_us in instants]
+    async with engine.begin() as conn:
+        stale = await staleness.stale(conn, seen, at)
+        quality = (await data_quality.of(conn, [customer_id], at))[customer_id]
+    told = read.explained(customer_id, seen, at, archived, insights.recent_of(seen, events, at), language)
+    return {**told, "stale": stale, "data_quality": quality}
+
+
+async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
+    """The customer with its archived events. Raises PastNotKept when some that were counted aren't there."""
+    live = await live_projection.live(conn)
+    await conn.exec_driver_sql("select 1")
+    found = await states.by_ids(conn, live.id, [customer_id])
+    if not found:
+        return None
+    row = found[0]
+    events = await past.events(conn, row.key)
+    counted = int(read.facts_of(read.compiled(live.document), row)[facts.EVENTS])
+    if counted > len(events):
+        raise PastNotKept(len(events), counted)
+    return Known(customer_id=customer_id, key=row.key, partition=row.partition, events=events)
+
+
+def see(
+    known: Known,
+    events: Sequence[CountedEvent],
+    compiled: Compiled,
+    version: int,
+    at: datetime,
+    frozen: float | None,
+    variant: Instants | None = None,
+) -> Seen:
+    """The customer with these events, evaluated at an instant. frozen: its score if it had left by then; variant: the
+    one that judges, whatever its place says."""
+    table = States(compiled.program, 1)
+    table.admit([(known.customer_id, known.key, known.partition)])
+    for first in range(0, len(events), FOLDED_AT_ONCE):
+        some = events[first : first + FOLDED_AT_ONCE]
+        batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
+        ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
+    view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
+    found = evaluate(view, variant)
+    if frozen is not None and found.churned[0]:
+        table.memory[0, decision_state.FROZEN] = frozen
+    return Seen(version, compiled, table, view, found, known.key)
+
+
+async def frozen_score(conn: AsyncConnection, key: int, compiled: Compiled, at: datetime) -> float | None:
+    """The score that stood at `at` because the customer had left: a recorded decision."""
+    for rule in compiled.scorecard.flags:
+        if rule.kind == "churned":
+            recorded = await past.decided(conn, key, at, rule.name)
+            if recorded is not None:
+                return recorded.score
+    return None

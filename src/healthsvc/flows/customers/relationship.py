@@ -1,0 +1,105 @@
+"""Loyalty, fit and touch of one customer, ready for JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+from healthsvc.core.insights import touch
+from healthsvc.core.instants import from_us
+from healthsvc.core.scoring import icp
+from healthsvc.core.scoring.loyalty import Found, explained
+
+if TYPE_CHECKING:
+    from healthsvc.flows.customers.read import Seen
+
+CHANCES = ("answer_from", "loyal")
+"""Kinds of flags that are chances."""
+_HALF = 0.5
+_SAID = {
+    "spend": "pays {value:,.0f} a month ({line:,.0f} or more)",
+    "use": "uses the product {value:.1f} times a day ({line:g} or more)",
+    "conversations": "talks with us {value:.1f} times a month ({line:g} or more)",
+}
+
+
+def told(seen: "Seen") -> dict[str, Any]:
+    """What the customer's answer says beyond score and risk."""
+    return {"loyalty": _loyalty(seen), "icp": _icp(seen), "touch": _touch(seen)}
+
+
+def _loyalty(seen: "Seen") -> dict[str, Any]:
+    rules = seen.view.program.relationship
+    if rules.loyalty is None or seen.found.churned[0]:
+        return {"score": None, "contributions": [], "plays": []}
+    found = explained(seen.view, rules.loyalty, rules.heavy_use)
+    score = float(found.loyalty[0])
+    known = score == score
+    return {
+        "score": score if known else None,
+        "contributions": [_part(seen, found, p) for p in range(len(rules.loyalty.parts))] if known else [],
+        "plays": _plays(seen, found),
+    }
+
+
+def _part(seen: "Seen", found: Found, p: int) -> dict[str, Any]:
+    rules = seen.view.program.relationship.loyalty
+    assert rules is not None  # asked before
+    part, known = rules.parts[p], bool(found.known[0, p])
+    return {
+        "part": part.name,
+        "points": float(found.points[0, p]),
+        "best": float(found.best[0, p]),
+        "evidence": part.measure or part.fact or "first_event_at",
+        "value": float(found.said[0, p]) if known else None,
+        "since": from_us(found.since_us[0, p]) if known else None,
+        "why": part.why,
+    }
+
+
+def _plays(seen: "Seen", found: Found) -> list[dict[str, str]]:
+    """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
+    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.standing.holds[0], seen.view.program.relationship
+    assert rules.loyalty is not None  # asked before
+    if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
+        return []
+    raised = [(rule.name, rule.play) for f, rule in enumerate(flags) if rule.kind in CHANCES and holds[f]]
+    shown = [(part.name, part.play) for p, part in enumerate(rules.loyalty.parts) if found.value[0, p] >= _HALF]
+    return [{"because": name, "play": play} for name, play in (*raised, *shown) if play]
+
+
+def _icp(seen: "Seen") -> dict[str, Any]:
+    profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
+    found = icp.fit(profile, seen.view.program.relationship.icp)
+    return {
+        "fit": found.fit,
+        "reasons": [
+            {
+                "attribute": match.condition.attribute,
+                "value": match.value,
+                "matches": match.matches,
+                "weight": match.condition.weight,
+                "why": match.condition.why,
+            }
+            for match in found.matches
+        ],
+    }
+
+
+def _touch(seen: "Seen") -> dict[str, Any]:
+    rules = seen.view.program.relationship
+    profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
+    tier = profile.get("tier") or None
+    found = None if rules.touch is None else touch.suggested(seen.view, 0, rules.touch, rules.heavy_use)
+    if found is None or seen.found.churned[0]:
+        return {"tier": tier, "suggested": None, "agrees": None, "reasons": [], "sentence": None}
+    reasons = [
+        {
+            "reason": r.reason,
+            "value": r.value,
+            "line": r.line,
+            "says": _SAID[r.reason].format(value=r.value, line=r.line),
+        }
+        for r in found.reasons
+    ]
+    agrees = None if tier is None else tier == found.tier
+    because = "; ".join(str(reason["says"]) for reason in reasons) or "nothing asks for more"
+    sentence = f"Your systems say {tier}; {found.tier} is suggested: {because}." if agrees is False else None
+    return {"tier": tier, "suggested": found.tier, "agrees": agrees, "reasons": reasons, "sentence": sentence}

@@ -1,0 +1,148 @@
+"""Webhook endpoints: made, listed, tried out, switched on again, removed; their secrets leave us once."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from healthsvc.core.instants import to_us
+from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.store.admin import audit
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.database.secrets import Vault, new_signing_secret
+from healthsvc.store.delivery import deliveries
+from healthsvc.store.delivery import endpoints as stored
+from healthsvc.store.delivery.deliveries import Delivery, OutboxMessage
+from healthsvc.store.delivery.endpoints import Endpoint
+from healthsvc.wire.webhooks import bodies
+
+OLD_SECRET_HOLDS: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEndpoint:
+    """A subscriber and, this once, its secret."""
+
+    endpoint: Endpoint
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSecret:
+    """An endpoint's new secret; the old one signs, too, until `previous_until`."""
+
+    secret: str = field(repr=False)
+    previous_until: datetime
+
+
+async def create(
+    engine: AsyncEngine,
+    now: datetime,
+    vault: Vault,
+    *,
+    url: str,
+    event_types: Sequence[str],
+    description: str,
+    actor: str,
+) -> NewEndpoint:
+    """Add a subscriber to these types of event, none meaning all. The caller has checked URL and types."""
+    endpoint_id, secret = f"ep_{secrets.token_hex(8)}", new_signing_secret()
+    async with engine.begin() as conn:
+        endpoint = await stored.create(
+            conn,
+            endpoint_id=endpoint_id,
+            url=url,
+            event_types=list(dict.fromkeys(event_types)),
+            secret=vault.encrypt(secret, endpoint_id),
+            now=now,
+            description=description,
+        )
+        await audit.record(conn, now, actor=actor, action="endpoint.created", target=endpoint_id, detail={"url": url})
+    return NewEndpoint(endpoint=endpoint, secret=secret)
+
+
+async def find(engine: AsyncEngine, endpoint_id: str) -> Endpoint | None:
+    """One subscriber."""
+    async with engine.connect() as conn:
+        return await stored.get(conn, endpoint_id)
+
+
+async def page(engine: AsyncEngine, wanted: Wanted) -> Page[Endpoint]:
+    """Subscribers, newest first."""
+    listing: Listing[Endpoint] = Listing(
+        name="endpoints", keys=lambda endpoint: (to_us(endpoint.created_at), endpoint.id), shape=(int, str)
+    )
+    async with engine.connect() as conn:
+        return await listing.page(wanted, lambda place: stored.page(conn, place))
+
+
+async def sent(engine: AsyncEngine, wanted: Wanted, endpoint_id: str) -> Page[Delivery] | None:
+    """A subscriber's deliveries, newest first; None if there is no such subscriber."""
+    listing: Listing[Delivery] = Listing(
+        name="deliveries",
+        keys=lambda delivery: (delivery.id,),
+        shape=(int,),
+        filters={"endpoint_id": endpoint_id},
+    )
+    async with engine.connect() as conn:
+        if await stored.get(conn, endpoint_id) is None:
+            return None
+        return await listing.page(wanted, lambda place: deliveries.page(conn, endpoint_id, place))
+
+
+async def delete(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: str) -> bool:
+    """Remove a subscriber with all that waits for it; False if there is none."""
+    return await _audited(engine, now, endpoint_id, "endpoint.deleted", actor, lambda c: stored.delete(c, endpoint_id))
+
+
+async def enable(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: str) -> bool:
+    """Switch on: what waits for it is sent. False if there is none."""
+    return await _audited(engine, now, endpoint_id, "endpoint.enabled", actor, lambda c: stored.enable(c, endpoint_id))
+
+
+async def rotate(engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: str, *, actor: str) -> NewSecret | None:
+    """Sign with a new secret, for a day also with the old one; None if there is no such subscriber."""
+    secret, until = new_signing_secret(), now + OLD_SECRET_HOLDS
+    sealed = vault.encrypt(secret, endpoint_id)
+    rotated = await _audited(
+        engine,
+        now,
+        endpoint_id,
+        "endpoint.secret_rotated",
+        actor,
+        lambda c: stored.rotate(c, endpoint_id, sealed, until),
+    )
+    return NewSecret(secret=secret, previous_until=until) if rotated else None
+
+
+async def test(engine: AsyncEngine, now: datetime, endpoint_id: str) -> str | Literal["missing", "disabled"]:
+    """Send a test message to one subscriber, whatever types it wants; its id, or why there is none."""
+    data = {"endpoint_id": endpoint_id, "note": "A test. If you can verify its signature, all is well."}
+    message = OutboxMessage(
+        id=f"msg_{secrets.token_hex(16)}",
+        type="test.sent",
+        customer_id=None,
+        body=bodies.body("test.sent", now, data),
+        logged_at=None,
+    )
+    async with engine.begin() as conn:
+        if await deliveries.enqueue_to(conn, message, endpoint_id):
+            return message.id
+        return "missing" if await stored.get(conn, endpoint_id) is None else "disabled"
+
+
+async def _audited(
+    engine: AsyncEngine,
+    now: datetime,
+    endpoint_id: str,
+    action: str,
+    actor: str,
+    act: Callable[[AsyncConnection], Awaitable[bool]],
+) -> bool:
+    """Act and write it down in one transaction; False, and nothing written, if there was nothing to act on."""
+    async with engine.begin() as conn:
+        if not await act(conn):
+            return False
+        await audit.record(conn, now, actor=actor, action=action, target=endpoint_id)
+    return True

@@ -1,0 +1,96 @@
+"""What a run does that holds a kept version of the scorecard against the live one, on an exported log: `compare` judges
+both risks on the same outcomes, `preview` says how the version's would lie now. Where it can't, it says why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import yaml
+
+from healthsvc.core.risk.section import RiskRules
+from healthsvc.flows.lab.backtest import CannotJudgeError
+from healthsvc.flows.lab.compare import compare, everyone, preview
+from healthsvc.flows.lab.outcomes import Outcome
+from healthsvc.flows.lab.run import OUTCOMES_AT, Told, outcomes, refuse_without_outcomes, without_nan
+from healthsvc.wire.scorecards.document import compile_document, default_document
+
+SCORING_AT: Final = 0.5
+OTHER_PAGES: Final = (
+    "the version's page_kinds differ from the live scorecard's: what a cancel page is, the live one's said for both"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A run of this kind: the version to be judged beside the live one, and by which outcomes."""
+
+    kind: Literal["compare"] = "compare"
+    version: int
+    outcome: Outcome = "cancelled"
+    horizon_days: float = 28.0
+    capacity: int = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A run of this kind: the version to be looked at beside the live one."""
+
+    kind: Literal["preview"] = "preview"
+    version: int
+
+
+Beside = Comparison | Preview
+KINDS: Final[Mapping[str, type[Beside]]] = {"compare": Comparison, "preview": Preview}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """The live scorecard and the version, as YAML; empty: the default one."""
+
+    live: str
+    version: str
+
+
+def beside(events: Path, wanted: Beside, documents: Documents, told: Told) -> dict[str, Any]:
+    """The result, ready for JSON: under the kind's name, None with the reason in `detail` where there is none.
+
+    Raises ScorecardError.
+    """
+    same_pages = _pages(documents.live) == _pages(documents.version)
+    found: dict[str, Any] = {"version": wanted.version, wanted.kind: None, "detail": ""}
+    found["warnings"] = [] if same_pages else [OTHER_PAGES]
+    live, new = (compile_document(d).program.risk_rules for d in (documents.live, documents.version))
+    if live is None or new is None:
+        whose = "the live scorecard" if live is None else f"version {wanted.version}"
+        found["detail"] = f"{whose} has no /risk section"
+    elif isinstance(wanted, Comparison):
+        found |= _compared(events, wanted, live, new, told)
+    else:
+        found |= _previewed(events, live, new, told)
+    return without_nan(found)
+
+
+def _compared(events: Path, wanted: Comparison, live: RiskRules, new: RiskRules, told: Told) -> dict[str, Any]:
+    """Both on the same rows, outcomes as the live scorecard's mapping has them."""
+    told("finding outcomes", OUTCOMES_AT)
+    known, found = outcomes(events, live.mapping, wanted.outcome, wanted.horizon_days)
+    try:
+        refuse_without_outcomes(known, wanted.horizon_days)
+    except CannotJudgeError as error:
+        return found | {"detail": str(error)}
+    told("scoring by both", SCORING_AT)
+    return found | {"compare": compare(events, known, live, new, wanted.capacity, lambda _: None)}
+
+
+def _previewed(events: Path, live: RiskRules, new: RiskRules, told: Told) -> dict[str, Any]:
+    """How the version's risks lie as of the log's last event."""
+    rows = everyone(events, None, new.model.horizon_us)
+    if not len(rows):
+        return {"detail": "the archive has no events"}
+    told("scoring by both", SCORING_AT)
+    return {"preview": preview(events, rows, new, live, lambda _: None)}
+
+
+def _pages(document: str) -> Any:
+    return yaml.safe_load(document or default_document()).get("page_kinds")

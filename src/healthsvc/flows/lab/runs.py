@@ -1,0 +1,193 @@
+"""Runs of the lab on the service's own archive: asked for, executed one at a time by a processing role, cancelled.
+
+Each is executed in a process of its own (flows.lab.worker_process); here it is only watched. What kills the watcher
+ends that process; another watcher begins the run anew after the lease.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from threading import Thread
+from typing import Any, Final
+
+import structlog
+
+from healthsvc.core.instants import to_us
+from healthsvc.flows.lab import schedule, worker_process
+from healthsvc.flows.lab.jobs import Beside
+from healthsvc.flows.lab.replay import Replay
+from healthsvc.flows.lab.run import Wanted
+from healthsvc.store.admin import audit
+from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.intake.log import FAULTS
+from healthsvc.store.lab import runs
+from healthsvc.store.lab.runs import Run
+from healthsvc.store.projections import live_projection, scorecards
+from healthsvc.telemetry import LogEvent
+
+LOOK_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 0.5
+LEASE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 3.0
+CANCELLED: Final = "Cancelled by {by}."
+ENDED: Final = "The process that executed it ended with code {code}, without a result."
+
+log = structlog.get_logger()
+
+Asked = Wanted | Beside | Replay
+"""What a run is asked for."""
+
+
+async def ask(engine: AsyncEngine, wanted: Asked, *, by: str, now: datetime) -> Run:
+    """Queue a run."""
+    options = asdict(wanted)
+    kind = options.pop("kind")
+    async with engine.begin() as conn:
+        run = await runs.ask(conn, kind, options, by=by, now=now)
+        await audit.record(conn, now, actor=by, action="lab_run.asked", target=str(run.id), detail={"kind": kind})
+    return run
+
+
+async def find(engine: AsyncEngine, run: int) -> Run | None:
+    async with engine.connect() as conn:
+        return await runs.get(conn, run)
+
+
+async def cancel(engine: AsyncEngine, run: int, *, by: str, now: datetime) -> bool | None:
+    """Give a run up, whether it waits or is executed. False: it is over already; None: there is none."""
+    async with engine.begin() as conn:
+        if await runs.get(conn, run) is None:
+            return None
+        if not await runs.fail(conn, run, CANCELLED.format(by=by)):
+            return False
+        await audit.record(conn, now, actor=by, action="lab_run.cancelled", target=str(run))
+    return True
+
+
+async def look_after_runs(
+    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Until `stop`: execute what people or the schedule ask for. Any number may do so at once: one executes."""
+    while not stop.is_set():
+        try:
+            await schedule.ask_for_what_is_due(engine, now())
+            await execute_next(engine, url, worker_id=worker_id, now=now, stop=stop)
+        except FAULTS as error:
+            log.warning(LogEvent.LAB_RUN_FAULT, error=f"{type(error).__name__}: {error}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def execute_next(
+    engine: AsyncEngine, url: str, *, worker_id: str, now: Callable[[], datetime], stop: asyncio.Event
+) -> bool:
+    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next."""
+    async with glance(engine) as conn:
+        if not await runs.is_due(conn):
+            return False
+    async with engine.begin() as conn:
+        run = await runs.claim(conn, worker_id, LEASE_SECONDS)
+        live = await live_projection.live(conn)
+        version = None if run is None else run.options.get("version")
+        beside = None if version is None else await scorecards.get(conn, version)
+    if run is None:
+        return False
+    task = {
+        "url": url,
+        "live_document": live.document,
+        "live_since_us": 0 if live.live_at is None else to_us(live.live_at),
+        "document": None if beside is None else beside.frozen or beside.document,
+        "now_us": to_us(now()),
+        "wanted": {"kind": run.kind, **run.options},
+    }
+    process = _Process(task)
+    try:
+        await _watch(engine, process, run.id, worker_id, now, stop)
+    finally:
+        await asyncio.to_thread(process.end)
+    return True
+
+
+async def _watch(
+    engine: AsyncEngine,
+    process: "_Process",
+    run: int,
+    worker_id: str,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+) -> None:
+    """Keep the claim and tell the progress while the process works, then keep what it said at last."""
+    while process.works():
+        if stop.is_set():
+            async with engine.begin() as conn:
+                await runs.release(conn, run, worker_id)
+            return
+        async with engine.begin() as conn:
+            ours = await runs.renew(conn, run, worker_id, LEASE_SECONDS, process.phase, process.progress)
+        if not ours:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+    said = process.said
+    async with engine.begin() as conn:
+        if "result" in said:
+            done = await runs.finish(conn, run, worker_id, said["result"], said["model_key"])
+            if done and "drift" in said["result"]:
+                await schedule.settle(conn, said["result"], now())
+        else:
+            why = said.get("failure") or ENDED.format(code=process.code)
+            await runs.fail(conn, run, why, worker_id)
+    log.info(LogEvent.LAB_RUN_ENDED, run=run, model=said.get("result", {}).get("model"), failure=said.get("failure"))
+
+
+@dataclass(slots=True)
+class _Process:
+    """The process of a run, and what it has said so far."""
+
+    task: dict[str, Any]
+    phase: str = "starting"
+    progress: float = 0.0
+    said: dict[str, Any] = field(default_factory=dict)
+    code: int | None = None
+    _process: "subprocess.Popen[bytes]" = field(init=False)
+    _reader: Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        command = [sys.executable, "-m", worker_process.MODULE]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(self.task).encode() + b"\n")
+            self._process.stdin.flush()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def works(self) -> bool:
+        """Whether it is still at work; once it isn't, all that it said has been read."""
+        return self._reader.is_alive()
+
+    def end(self) -> None:
+        """End it, whatever it does: the end of its input asks it to clear up and go."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = json.loads(line)
+            if "phase" in said:
+                self.phase, self.progress = said["phase"], said["progress"]
+            else:
+                self.said = said
+        self.code = self._process.wait()

@@ -1,0 +1,167 @@
+"""The portfolio: its figures over a period and over the one before, in all and by segment, tier or owner."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import structlog
+
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Ints, Sums, added, figures, sums
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.portfolio import ledger, ledger_reads
+from healthsvc.store.portfolio.ledger_reads import By
+from healthsvc.telemetry import LogEvent
+from healthsvc.wire.events.times import parse_instant
+
+CUSTOMERS_AT_ONCE: Final = 20_000
+TAKEN_WHEN_ASKED: Final = 20_000
+"""So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
+EACH_SECONDS: Final = 300.0
+NEXT_STEP_SECONDS: Final = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A measure of the period, the same of the period before, and by how much it changed; None where it isn't known."""
+
+    value: float | None
+    previous: float | None
+
+    @property
+    def change(self) -> float | None:
+        return None if self.value is None or self.previous is None else self.value - self.previous
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """All customers, or those of one group; `name` is None for those that are in none."""
+
+    name: str | None
+    counts: dict[str, float | None]
+    measures: dict[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portfolio:
+    start: datetime
+    end: datetime
+    by: By | None
+    total: Part
+    parts: list[Part]
+    first_event_at: datetime | None
+    kept_from: datetime | None
+    """Some events logged before are not kept; periods that begin earlier have no figures. None: all are."""
+    as_of: datetime | None
+    events_waiting: int
+    """Events that are counted, and not in the figures yet."""
+
+
+async def keep_ledger(engine: AsyncEngine, stop: asyncio.Event) -> None:
+    """Until `stop`: take what is new in the archive into the ledger, step by step. Any number may do so at once."""
+    while not stop.is_set():
+        waiting = await _catch_up(engine, ledger.STEP)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), NEXT_STEP_SECONDS if waiting else EACH_SECONDS)
+
+
+async def _catch_up(engine: AsyncEngine, step: int) -> int:
+    """How many events still wait. Whatever breaks here must not end the folding beside it, nor hide the figures that
+    there are: it is logged, and what isn't in them is told as waiting."""
+    try:
+        async with engine.begin() as conn:
+            return await ledger.catch_up(conn, step) or 0
+    except Exception as error:
+        log.warning(LogEvent.LEDGER_FAULT, error=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+        return 0
+
+
+async def portfolio(engine: AsyncEngine, start: datetime, end: datetime, by: By | None) -> Portfolio:
+    """The figures of [start, end); customers are in the groups that they are in today."""
+    await _catch_up(engine, TAKEN_WHEN_ASKED)
+    start_us, end_us = to_us(start), to_us(end)
+    async with engine.connect() as conn:
+        await ledger_reads.still(conn)
+        reach, waiting = await ledger_reads.reach(conn), await ledger.waiting(conn)
+        names: list[str | None] = [*(await ledger_reads.groups(conn, by) if by else []), None]
+        periods = [(start_us, end_us), (2 * start_us - end_us, start_us)]
+        counted = await _sums(conn, by, names, periods)
+    since_us = to_us(reach.missing_until) if reach.missing_until else 0
+    now, before = (found if begins >= since_us else None for found, (begins, _) in zip(counted, periods, strict=True))
+    parts = [_part(name, now, before, group) for group, name in enumerate(names)]
+    return Portfolio(
+        start=start,
+        end=end,
+        by=by,
+        total=_part(None, now, before, None),
+        parts=[part for part in parts if part.name is not None or _anybody(part)] if by else [],
+        first_event_at=None if reach.first_us is None else from_us(reach.first_us),
+        kept_from=reach.missing_until,
+        as_of=reach.as_of,
+        events_waiting=waiting,
+    )
+
+
+def _part(name: str | None, now: Sums | None, before: Sums | None, group: int | None) -> Part:
+    """What one group comes to, or all (None); a period whose events aren't all kept (None) comes to nothing known."""
+    this: Figures = {} if now is None else figures(now, group)
+    last: Figures = {} if before is None else figures(before, group)
+    return Part(
+        name=name,
+        counts={count: this.get(count) for count in COUNTS},
+        measures={measure: Figure(value=this.get(measure), previous=last.get(measure)) for measure in MEASURES},
+    )
+
+
+def _anybody(part: Part) -> bool:
+    return any(part.counts[count] for count in ("customers_at_start", "customers_at_end", "lost"))
+
+
+async def _sums(
+    conn: AsyncConnection, by: By | None, names: Sequence[str | None], periods: Sequence[tuple[int, int]]
+) -> list[Sums]:
+    """The sums of each period, some customers at a time."""
+    number = {name: i for i, name in enumerate(names)}
+    nobody = Accounts(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    found = [sums(nobody, _entries([], nobody.group), np.zeros(0), len(names), *period) for period in periods]
+    after, until_us = 0, max(end for _, end in periods)
+    while rows := await ledger_reads.customers(conn, by, after, CUSTOMERS_AT_ONCE):
+        keys = np.array([row.customer_key for row in rows], np.int64)
+        accounts = Accounts(
+            np.array([number[row.name] for row in rows], np.int64), np.array([row.first_us for row in rows], np.int64)
+        )
+        last = int(keys[-1])
+        entries = _entries(await ledger_reads.entries(conn, after, last, until_us), keys)
+        for i, (start_us, end_us) in enumerate(periods):
+            used = await ledger_reads.active(conn, after, last, end_us)
+            active = np.array([used.get(key, 0) for key in keys.tolist()], np.float64)
+            found[i] = added(found[i], sums(accounts, entries, active, len(names), start_us, end_us))
+        after = last
+    return found
+
+
+def _entries(rows: Sequence[Any], keys: Ints) -> Entries:
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
+    key, us, kind, value, before, owned, effective, item = columns
+    ends = [at if said is None else _instant(said, at) for said, at in zip(effective, us, strict=True)]
+    return Entries(
+        customer=np.searchsorted(keys, np.array(key, np.int64)),
+        us=np.array(us, np.int64),
+        kind=np.array(kind, np.int64),
+        value=np.array(value, np.float64),
+        before=np.array(before, np.float64),
+        owned=np.array(owned, np.float64),
+        effective_us=np.array(ends, np.int64),
+        item=np.array([0 if one is None else one for one in item], np.int64),
+    )
+
+
+def _instant(said: str, otherwise: int) -> int:
+    found = parse_instant(said)
+    return otherwise if found is None else found

@@ -1,0 +1,61 @@
+"""What was decided about some rows of the states, readable one by one; it keeps nothing large."""
+
+from datetime import datetime
+from math import isnan
+from typing import Any
+
+from healthsvc.core.decisions.decide import Decisions, flag_names
+from healthsvc.core.folding import decision_state
+from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.instants import from_us
+from healthsvc.core.levels import Floats, Instants
+
+
+class Outcome:
+    """Rows by their place; webhooks are worded from it while the flush is written and the states move on.
+
+    risk_before: (n,) the risk at the last decision. The rows' customers must stay in the states meanwhile.
+    """
+
+    def __init__(
+        self, states: States, rows: Rows, decisions: Decisions, now_us: Instants, risk_before: Floats, version: int
+    ) -> None:
+        card = states.program.scorecard
+        self.row_numbers: list[int] = rows.tolist()
+        self._states, self._decisions, self._now_us, self._risk_before = states, decisions, now_us, risk_before
+        self._version, self._flag_names = version, card.flag_names
+        self.band_names = [*(band.name for band in card.bands), None]
+        """By index; the last one, -1, is not enough evidence."""
+
+    def customer(self, i: int) -> str:
+        return self._states.ids[self.row_numbers[i]]
+
+    def at(self, i: int) -> datetime:
+        return from_us(self._now_us.item(i))
+
+    def score(self, i: int) -> float | None:
+        return _known(self._decisions.score.item(i))
+
+    def band(self, i: int) -> str | None:
+        return self.band_names[int(self._decisions.memory.item(i, decision_state.BAND))]
+
+    def standing(self, i: int, previous_band: str | None) -> dict[str, Any]:
+        """What `customer.band.changed` says."""
+        return {
+            "customer_id": self.customer(i),
+            "score": self.score(i),
+            "risk": _known(self._decisions.risk.item(i)),
+            "band": self.band(i),
+            "previous_band": previous_band,
+            "decided_at": self.at(i),
+            "flags": list(flag_names(self._flag_names, self._decisions.memory.item(i, decision_state.FLAGS))),
+            "scorecard_version": self._version,
+        }
+
+    def worse(self, i: int, previous_band: str | None) -> dict[str, Any]:
+        """What `customer.risk.raised` says."""
+        return {**self.standing(i, previous_band), "previous_risk": _known(self._risk_before.item(i))}
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value

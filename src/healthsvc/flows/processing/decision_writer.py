@@ -1,0 +1,370 @@
+"""What the core decided about rows of the states, told as rows of the database and webhooks to be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.decisions.alert_groups import absences, families
+from healthsvc.core.decisions.decide import (
+    ALERT_MAX_AGE_US,
+    BAND_ALERT,
+    BandChange,
+    Decisions,
+    FlagChange,
+    alert_id,
+    decide,
+    flag_names,
+)
+from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.instants import from_us
+from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.scoring import icp, loyalty
+from healthsvc.core.scoring.evaluate import Evaluation, evaluate
+from healthsvc.core.scoring.lifecycle import stage_name
+from healthsvc.core.scoring.view import View
+from healthsvc.flows.customers import insights as field_readings
+from healthsvc.flows.processing import unrendered_messages
+from healthsvc.flows.processing.decided_batch import Outcome
+from healthsvc.flows.processing.unrendered_messages import Draft
+from healthsvc.store.database.copying import Block
+from healthsvc.store.processing import decisions as decisions_store
+from healthsvc.store.processing import timers
+from healthsvc.store.processing.decisions import AlertRow
+from healthsvc.wire.webhooks.bodies import kept
+
+VARIANT = "variant"
+"""The cause of a decision by another variant of the scorecard: the customer's place has changed."""
+RISK_ALERT_SUMMARY = "Health fell from {before} to {after}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdicts:
+    """Everything that a flush writes about decisions."""
+
+    standings: Block = field(default_factory=list)
+    moved: Block = field(default_factory=list)
+    """Standings of those whose profile is listed already."""
+    history: Block = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+    ended: list[tuple[int, str, datetime]] = field(default_factory=list)
+    """(customer_key, kind, instant) of alerts whose condition ended."""
+    messages: list[Draft] = field(default_factory=list)
+    alert_messages: dict[str, Draft] = field(default_factory=dict)
+    """By the id of the alert that they announce: sent only if the alert is new."""
+    timers: Block = field(default_factory=list)
+    timers_gone: list[int] = field(default_factory=list)
+    next_due_us: float = float("inf")
+
+    @classmethod
+    def joined(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Those of several groups of customers, no customer in two of them."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            standings=[piece for part in parts for piece in part.standings],
+            moved=[piece for part in parts for piece in part.moved],
+            history=[piece for part in parts for piece in part.history],
+            alerts=[alert for part in parts for alert in part.alerts],
+            ended=[ended for part in parts for ended in part.ended],
+            messages=[draft for part in parts for draft in part.messages],
+            alert_messages={id: draft for part in parts for id, draft in part.alert_messages.items()},
+            timers=[piece for part in parts for piece in part.timers],
+            timers_gone=[key for part in parts for key in part.timers_gone],
+            next_due_us=min((part.next_due_us for part in parts), default=float("inf")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bonds:
+    """What the flags of a scorecard have to do with each other."""
+
+    absent: frozenset[str]
+    """Flags that say that something didn't happen."""
+    related: dict[int, tuple[int, ...]]
+    """By flag that has relatives: its family."""
+
+
+class Judge:
+    """Decides rows of the states and words the outcome; one for each projection in memory."""
+
+    def __init__(self, states: States, projection: int, scorecard_version: int) -> None:
+        self._states = states
+        self._projection = projection
+        self._version = scorecard_version
+        card = states.program.scorecard
+        self._bonds = _Bonds(absent=absences(card), related=families(card))
+
+    def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
+        """Decide these rows, each as of its instant, and remember it in the states.
+
+        logged_us: when the newest event behind it entered the log, 0 for none (time alone).
+        """
+        states = self._states
+        view = View(states.program, *states.columns(rows), now_us=now_us, risk=states.risk[rows])
+        found = evaluate(view)
+        before = states.memory[rows]
+        decisions = decide(states.program, found, before)
+        self._list_loyalty(view, decisions, before)
+        telling = _Telling(
+            self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
+        )
+        states.memory[rows] = decisions.memory
+        verdicts = telling.tell()
+        states.memory[rows, decision_state.SEQUENCE] = telling.sequence
+        return verdicts
+
+    def _list_loyalty(self, view: View, decisions: Decisions, before: Floats) -> None:
+        """Loyalty moves slowly, so it is looked at where something else is written; whoever has left has none."""
+        looked_at = decisions.standings.copy()
+        looked_at[decisions.history] = True
+        found, anew = loyalty.to_list(view, looked_at, before[:, decision_state.LOYALTY])
+        found = np.where(np.isnan(decisions.memory[:, decision_state.FROZEN]), found, np.nan)
+        decisions.standings[:] |= anew
+        decisions.memory[:, decision_state.LOYALTY] = np.where(
+            decisions.standings, found, before[:, decision_state.LOYALTY]
+        )
+
+    def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
+        """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
+        verdicts = Verdicts()
+        told = [row for row in rows.tolist() if row in self._states.profile_changed]
+        self._states.memory[told, decision_state.LISTED] = (
+            decision_state.UNLISTED
+        )  # they may leave the memory before they are decided
+        due = self._states.memory[rows, decision_state.DUE]
+        later = rows[(due > due_us) | (due <= now_us)]
+        self._states.memory[later, decision_state.DUE] = due_us
+        if len(later):
+            due_at = np.full(len(later), due_us, np.int64)
+            verdicts.timers = timers.rows(
+                self._projection, self._states.key[later], self._states.partition[later], due_at
+            )
+            verdicts.next_due_us = due_us
+        return verdicts
+
+
+class _Telling:
+    """One call of `decide`, worded."""
+
+    def __init__(
+        self,
+        bonds: _Bonds,
+        states: States,
+        projection: int,
+        version: int,
+        rows: Rows,
+        view: View,
+        found: Evaluation,
+        decisions: Decisions,
+        before: Floats,
+        logged_us: Instants,
+    ) -> None:
+        card = states.program.scorecard
+        self._bonds, self._view = bonds, view
+        self._states, self._card, self._projection, self._version = states, card, projection, version
+        self._rows, self._found, self._decisions = rows, found, decisions
+        self._outcome = Outcome(states, rows, decisions, found.now_us, before[:, decision_state.RISK].copy(), version)
+        self._logged_us, self._listed = logged_us, before[:, decision_state.LISTED]
+        self.sequence = decisions.memory[:, decision_state.SEQUENCE].copy()
+        self._keys: list[int] = states.key[rows].tolist()
+        self._out = Verdicts()
+        self._known: dict[int, dict[str, Any]] = {}
+
+    def tell(self) -> Verdicts:
+        out, decisions = self._out, self._decisions
+        for change in decisions.bands:
+            self._band(change)
+        for flag in decisions.flags:
+            self._flag(flag)
+        self._history()
+        self._standings()
+        self._timers()
+        return out
+
+    def _timers(self) -> None:
+        timed, due = self._decisions.timers, self._decisions.due_us
+        set_, gone = np.flatnonzero(timed & np.isfinite(due)), np.flatnonzero(timed & ~np.isfinite(due))
+        self._out.timers_gone = [self._keys[i] for i in gone.tolist()]
+        if len(set_):
+            rows, states = self._rows[set_], self._states
+            due_us = due[set_].astype(np.int64)
+            self._out.timers = timers.rows(self._projection, states.key[rows], states.partition[rows], due_us)
+            self._out.next_due_us = float(due_us.min())
+
+    def _flag(self, change: FlagChange) -> None:
+        rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
+        if change.kind == "released":
+            kinds = self._ended(change) if rule.severity is not None else ()
+            self._out.ended += [(self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds]
+        elif change.alert and rule.severity is not None:
+            detail: dict[str, Any] = {
+                "flag": rule.name,
+                "play": rule.play,
+                "score": self._outcome.score(change.row),
+                "band": self._outcome.band(change.row),
+            }
+            self._alert(
+                change.row,
+                rule.name,
+                rule.severity,
+                rule.title,
+                change.onset_us,
+                detail,
+                unless_open=change.kind in ("renewed", "beside"),
+                takes_over=change.kind if change.kind in ("sharper", "eased") else "",
+                family=self._family(change.flag),
+                absence=rule.name in self._bonds.absent,
+            )
+
+    def _family(self, flag: int) -> tuple[str, ...]:
+        """The kinds of alert of which the customer has one."""
+        return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
+
+    def _ended(self, change: FlagChange) -> tuple[str, ...]:
+        """The kinds of alert that end with a flag: none while another of its family goes on holding."""
+        holds = int(self._decisions.memory[change.row, decision_state.FLAGS])
+        family = self._bonds.related.get(change.flag, ())
+        rules = self._card.judging(self._found.variant_of(change.row)).flags
+        goes_on = any(holds >> f & 1 and rules[f].severity is not None for f in family)
+        return () if goes_on else self._family(change.flag)
+
+    def _briefing(self, i: int, kind: str) -> dict[str, Any]:
+        """A customer may have several alerts at once: what is known of it is put together once."""
+        if i not in self._known:
+            self._known[i] = field_readings.known(self._view, self._found, i)
+        return field_readings.briefing(self._view, i, kind, self._known[i])
+
+    def _band(self, change: BandChange) -> None:
+        i, bands = change.row, self._card.bands
+        if self._is_imported(i):
+            return
+        before = bands[change.before].name if change.before >= 0 else None
+        after = bands[change.after].name
+        self._message(i, unrendered_messages.BAND_CHANGED, partial(self._outcome.standing, i, before))
+        if 0 <= change.before < change.after and not change.anew:
+            self._message(i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before))
+        if change.alert:
+            severity = "critical" if change.after == len(bands) - 1 else "warning"
+            summary = RISK_ALERT_SUMMARY.format(before=before, after=after)
+            self._alert(
+                i,
+                BAND_ALERT,
+                severity,
+                summary,
+                int(self._found.now_us[i]),
+                {"band": after, "previous_band": before},
+                absence=not self._logged_us[i],  # time alone made it: nothing came
+            )
+        elif change.after < len(bands) // 2 <= change.before:
+            self._out.ended.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
+
+    def _is_imported(self, i: int) -> bool:
+        """Whether old events, logged only now, changed something: that makes history, and no noise."""
+        last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
+        return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
+
+    def _alert(
+        self,
+        i: int,
+        kind: str,
+        severity: str,
+        summary: str,
+        onset_us: int,
+        detail: dict[str, Any],
+        *,
+        unless_open: bool = False,
+        takes_over: str = "",
+        family: tuple[str, ...] = (),
+        absence: bool = False,
+    ) -> None:
+        detail["briefing"] = self._briefing(i, kind)
+        row = AlertRow(
+            id=alert_id(self._outcome.customer(i), kind, onset_us),
+            customer_key=self._keys[i],
+            customer_id=self._outcome.customer(i),
+            kind=kind,
+            severity=severity,
+            summary=summary,
+            detail=kept(detail),
+            onset_at=from_us(onset_us),
+            raised_at=self._outcome.at(i),
+            unless_open=unless_open,
+            takes_over=takes_over,
+            family="\n".join(family or (kind,)),
+            absence=absence,
+        )
+        self._out.alerts.append(row)
+        self._out.alert_messages[row.id] = self._drafted(
+            i, unrendered_messages.ALERT_RAISED, partial(unrendered_messages.raised, row, detail)
+        )
+
+    def _message(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> None:
+        self._out.messages.append(self._drafted(i, type, data))
+
+    def _drafted(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> Draft:
+        self.sequence[i] += 1
+        return Draft(
+            type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data
+        )
+
+    def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
+        """What lists and history say alike of some."""
+        after, rows = self._decisions.memory[at], self._rows[at]
+        flags = self._card.flag_names
+        names = self._outcome.band_names
+        return decisions_store.Decided(
+            keys=self._states.key[rows],
+            partitions=self._states.partition[rows],
+            decided_us=self._found.now_us[at],
+            scores=self._decisions.score[at],
+            risks=self._decisions.risk[at],
+            bands=[names[band] for band in after[:, decision_state.BAND].astype(np.int64).tolist()],
+            flags=[flag_names(flags, mask) for mask in after[:, decision_state.FLAGS].tolist()],
+        )
+
+    def _history(self) -> None:
+        at = self._decisions.history
+        if len(at):
+            causes = ["events" if logged else "ageing" for logged in self._logged_us[at].tolist()]
+            if self._decisions.anew.any():
+                causes = [VARIANT if a else c for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)]
+            self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
+
+    def _standings(self) -> None:
+        states, changed, whole = self._states, self._decisions.standings, ~np.isfinite(self._listed)
+        if states.profile_changed:
+            renamed = np.fromiter(
+                map(states.profile_changed.__contains__, self._outcome.row_numbers), bool, len(self._rows)
+            )
+            changed, whole = changed | renamed, whole | renamed
+        self._list_whole(np.flatnonzero(changed & whole))
+        self._list_moved(np.flatnonzero(changed & ~whole))
+
+    def _list_whole(self, at: NDArray[np.int64]) -> None:
+        if not len(at):
+            return
+        states, stages = self._states, self._found.stages.stage
+        customers, profiles, ideal = [], [], states.program.relationship.icp
+        for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
+            profile = states.profile_values(row) if states.has_profile(row) else {}
+            customers.append(states.ids[row])
+            said = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
+            fit = icp.fit(profile, ideal).fit if ideal else None
+            placed = (*said, stage_name(stage), profile.get("parent_id") or None)
+            profiles.append(decisions_store.Placed(placed, fit))
+        loyalties = self._decisions.memory[at, decision_state.LOYALTY]
+        decided = self._decided(at)
+        self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
+
+    def _list_moved(self, at: NDArray[np.int64]) -> None:
+        if not len(at):
+            return
+        stages = list(map(stage_name, self._found.stages.stage[at].tolist()))
+        loyalties = self._decisions.memory[at, decision_state.LOYALTY]
+        self._out.moved = decisions_store.moved_rows(self._projection, self._decided(at), loyalties, stages)

@@ -1,0 +1,136 @@
+"""One flush: everything that a worker learnt since the last one, in one transaction, with the offsets."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from healthsvc.flows.processing.decision_writer import Verdicts
+from healthsvc.flows.processing.unrendered_messages import (
+    ALERT_RESOLVED,
+    RISK_RAISED,
+    Draft,
+    escalated,
+    resolved_messages,
+)
+from healthsvc.store.alerts import outages
+from healthsvc.store.database.copying import Block
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.delivery import deliveries, subscriptions
+from healthsvc.store.intake import log
+from healthsvc.store.processing import archive, decisions, dedupe, partitions, states, timers
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, set_aside
+from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert
+from healthsvc.store.processing.dedupe import BucketIds, RecentIds
+from healthsvc.store.processing.partitions import Move
+from healthsvc.store.processing.states import Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """Recent ids of a partition that become buckets."""
+
+    partition: int
+    sequence: int
+    buckets: list[BucketIds]
+    forget_before: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """What is to be written; everything is encoded already, so folding goes on meanwhile."""
+
+    projection: int
+    owner: str
+    moves: list[Move]
+    fresh: Rows | None = None
+    changed: Rows | None = None
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    sequences: dict[int, int] = field(default_factory=dict)
+    """Last message number by customer_key, for the customers whose alerts end."""
+    archive: dict[date, Block] = field(default_factory=dict)
+    letters: list[NewDeadLetter] = field(default_factory=list)
+    recent_ids: list[RecentIds] = field(default_factory=list)
+    rotated: list[Rotated] = field(default_factory=list)
+    handovers: list[tuple[int, str]] = field(default_factory=list)
+    """(home partition, event) of records that were read away from home."""
+    events: int = 0
+
+    @property
+    def customers(self) -> int:
+        """How many states it writes."""
+        return sum(rows.count for rows in (self.fresh, self.changed) if rows is not None)
+
+
+@dataclass(slots=True, kw_only=True)
+class Written:
+    """What only the database could tell."""
+
+    raised: list[AlertRow] = field(default_factory=list)
+    escalated: list[AlertRow] = field(default_factory=list)
+    resolved: list[ResolvedAlert] = field(default_factory=list)
+
+
+async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
+    """Write a flush, all or nothing.
+
+    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises
+    Fenced).
+    2. States, timers, standings, history.
+    3. Alerts and, in the same breath, the webhooks that tell of them.
+    4. Archive, dead letters, ids.
+    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
+    """
+    written = Written()
+    async with engine.begin() as conn:
+        await partitions.compare_and_set(conn, projection=flush.projection, owner=flush.owner, moves=flush.moves)
+        await states.write(conn, flush.fresh, flush.changed)
+        await _decided(conn, flush, flush.verdicts, written, now)
+        if flush.archive:
+            await archive.copy(conn, flush.archive)
+        if flush.letters:
+            await set_aside(conn, flush.letters)
+        await _ids(conn, flush)
+        if flush.handovers:
+            await log.append(conn, flush.handovers)
+    return written
+
+
+async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, written: Written, now: datetime) -> None:
+    await timers.write(conn, verdicts.timers)
+    await timers.delete(conn, flush.projection, verdicts.timers_gone)
+    await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
+    await decisions.write_history(conn, verdicts.history)
+    taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
+    gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "eased"}
+    new = await decisions.raise_alerts(conn, [a for a in verdicts.alerts if a.id not in gone])
+    ended = await decisions.resolve_alerts(conn, verdicts.ended)
+    sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "sharper"}
+    written.raised += [a for a in verdicts.alerts if a.id in new]
+    written.escalated += [sharper[t.row_id] for t in taken if t.row_id in sharper]
+    written.resolved += ended
+    drafts = [
+        *await _believed(conn, verdicts, now),
+        *(draft for id, draft in verdicts.alert_messages.items() if id in new),
+    ]
+    drafts += [
+        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != "held"
+    ]
+    if drafts or ended:
+        wanted = await subscriptions.wanted_types(conn)
+        messages = [draft.worded() for draft in drafts if draft.type in wanted]
+        if ALERT_RESOLVED in wanted:
+            messages += resolved_messages(ended, now, flush.sequences)
+        await deliveries.enqueue(conn, messages)
+
+
+async def _believed(conn: AsyncConnection, verdicts: Verdicts, now: datetime) -> list[Draft]:
+    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose source has fallen."""
+    by_time = {d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us}
+    held = await outages.concerned(conn, sorted(by_time), now)
+    return [d for d in verdicts.messages if d.type != RISK_RAISED or d.logged_us or d.customer_id not in held]
+
+
+async def _ids(conn: AsyncConnection, flush: Flush) -> None:
+    await dedupe.add_recent(conn, flush.projection, flush.recent_ids)
+    for r in flush.rotated:
+        await dedupe.rotate(conn, flush.projection, r.partition, r.sequence, r.buckets)
+        await dedupe.forget_before(conn, flush.projection, r.partition, r.forget_before)

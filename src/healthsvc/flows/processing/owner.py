@@ -1,0 +1,343 @@
+"""What a worker holds of its partitions in memory: states, ids, offsets; folds what is read and hands out flushes.
+
+It reads the database to load what it needs and never writes to it, but for claiming unseen customers. After any error
+all of it is dropped: the database is the truth.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthsvc.core.folding import dedupe
+from healthsvc.core.folding.dedupe import IdWindow
+from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.instants import from_us, to_us
+from healthsvc.flows.processing.decode import Decoded, decode
+from healthsvc.flows.processing.flush import Flush
+from healthsvc.flows.processing.flush_builder import Cutter
+from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
+from healthsvc.flows.processing.ports import Chunk
+from healthsvc.flows.processing.state_cache import Residents
+from healthsvc.flows.processing.traffic import Traffic
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.processing import archive
+from healthsvc.store.processing import dedupe as stored_ids
+from healthsvc.store.processing.arena import Arena
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
+from healthsvc.store.processing.partitions import Ownership
+from healthsvc.telemetry import EVENTS
+from healthsvc.wire.events.named_customer import customer_of
+from healthsvc.wire.scorecards.document import Compiled
+
+LETTER_BYTES: Final = 65_536
+LETTERS_PER_FLUSH: Final = 200
+"""Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's reason."""
+SENT_BYTES: Final = 1_400
+"""Of a flush for each of its customers: a state, and two events for the archive."""
+Int64s = NDArray[np.int64]
+
+
+class Owner:
+    """The memory of one worker, for one projection."""
+
+    def __init__(
+        self, engine: AsyncEngine, projection: int, version: int, compiled: Compiled, owner: str, limits: Limits
+    ) -> None:
+        self._engine = engine
+        self._projection = projection
+        self._limits = limits
+        capacity = max(limits.least_customers, limits.state_bytes // States.row_bytes(compiled.program))
+        self.states = States(compiled.program, capacity)
+        self.held: dict[int, Held] = {}
+        self.pending = Pending()
+        self._spare = Arena()
+        self.traffic = Traffic()
+        self._in_flight: Rows = np.zeros(0, np.int64)
+        self._logged_us = np.zeros(capacity, np.int64)
+        self._residents = Residents(engine, projection, self.states, self.held)
+        self._cutter = Cutter(
+            self.states,
+            self.held,
+            self._logged_us,
+            projection=projection,
+            version=version,
+            owner=owner,
+            limits=limits,
+        )
+        self._stamp = self._cut_stamp = 0
+        self.others_us: int | None = None
+        """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
+
+    def settle_in(self, fleet: int, flushed_at_once: int) -> None:
+        """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
+        for what two flushes send."""
+        self.states.settle_in(min(fleet, 2 * flushed_at_once))
+        for arena in (self.pending.arena, self._spare):
+            arena.settle_in(min(fleet, flushed_at_once) * SENT_BYTES)
+
+    async def take(self, acquired: Mapping[int, Ownership], now: datetime) -> None:
+        """Begin to own partitions: their ids are loaded, their customers come on demand."""
+        self._residents.forget_homes(acquired)
+        async with self._engine.connect() as conn:
+            for partition, ownership in acquired.items():
+                window = IdWindow()
+                hours = await stored_ids.hours(conn, self._projection, partition)
+                horizon = to_us(now - self._limits.dedupe_window)
+                window.know_stored(
+                    {h: dedupe.Stored(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
+                )
+                for row in await stored_ids.recent(conn, self._projection, partition):
+                    window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
+                through = ownership.read_through_at
+                self.held[partition] = Held(
+                    ownership=ownership,
+                    table_offset=ownership.table_offset,
+                    kafka_offset=ownership.kafka_offset,
+                    applied=ownership.applied,
+                    ids=window,
+                    as_of_us=to_us(through) if through else 0,
+                    stored=(ownership.table_offset, ownership.kafka_offset, ownership.applied),
+                )
+
+    def forget(self, partitions: Sequence[int]) -> None:
+        """Stop owning partitions; nothing of theirs may be pending."""
+        for partition in partitions:
+            self.held.pop(partition, None)
+            self.states.drop(np.flatnonzero(self.states.partition == partition).tolist())
+
+    def forget_everything(self) -> None:
+        """After an error: all memory is dropped, nothing is retried from it."""
+        self.states.drop(list(self.states.row_of.values()))
+        self._logged_us[:] = 0
+        self.held.clear()
+        self.pending.arena.let_go()
+        self.pending, self._cut_stamp = Pending(self.pending.arena), self._stamp
+        self.traffic.taken()  # what wasn't told of it is read again
+        self._in_flight = np.zeros(0, np.int64)
+        self._residents.forget_homes()
+
+    def read_through(self, source: str, through: Mapping[int, int], assigned: Mapping[str, set[int]]) -> None:
+        """An input has been read up to these instants (microseconds), by partition; `assigned`: partitions by input."""
+        for partition, us in through.items():
+            held = self.held.get(partition)
+            if held is not None:
+                held.through_us[source] = max(us, held.through_us.get(source, 0))
+                inputs = [name for name, partitions in assigned.items() if partition in partitions]
+                if inputs and all(name in held.through_us for name in inputs):
+                    held.as_of_us = max(held.as_of_us, min(held.through_us[name] for name in inputs))
+
+    def as_of(self) -> dict[int, datetime]:
+        """Up to when each partition has been read; missing while unknown."""
+        return {p: from_us(h.as_of_us) for p, h in self.held.items() if h.as_of_us}
+
+    def timers_as_of(self) -> dict[int, datetime]:
+        """Up to when absence can be told in each partition: until there, all partitions have been read as well."""
+        told = {
+            p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us) for p, h in self.held.items()
+        }
+        return {p: from_us(us) for p, us in told.items() if us}
+
+    async def fold(
+        self,
+        source: str,
+        topic: str,
+        chunks: Sequence[Chunk],
+        now: datetime,
+        unfoldable: Mapping[tuple[str, int, int], str] | None = None,
+    ) -> None:
+        """Fold what one read gave: decode, find each customer's home, leave out what was counted, add the rest.
+
+        Offsets move on in memory; the database follows with the flush. `unfoldable`: records, by (source, partition,
+        position), that are known to break the folding; they are set aside.
+        """
+        now_us = to_us(now)
+        values = [v for c in chunks for v in c.values]
+        headers: list[Any] | None = None
+        if any(c.headers is not None for c in chunks):
+            headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
+        batch = decode(self.states.program, values, headers, now_us, self.states.rows)
+        if unfoldable:
+            where = [(source, c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
+            broken = {i: unfoldable[place] for i, place in enumerate(where) if place in unfoldable}
+            batch = batch.without(broken.keys(), list(broken.values()))
+        read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
+        logged_us = (
+            np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks]) if chunks else np.zeros(0, np.int64)
+        )
+        if batch.rejects:
+            self._set_aside(source, topic, chunks, values, headers, batch)
+        if batch.index:
+            await self._fold_events(source, batch, read_in[batch.index], logged_us[batch.index], now)
+        for chunk in chunks:
+            held = self.held[chunk.partition]
+            if source == "kafka":
+                held.kafka_offset = chunk.next
+            else:
+                held.table_offset = chunk.next
+            if len(chunk.values):
+                held.seen_us = max(held.seen_us, int(chunk.logged_us.max()))
+            self.pending.moved.add(chunk.partition)
+        self.pending.records += len(values)
+        if len(logged_us) and not self.pending.oldest_logged_us:
+            self.pending.oldest_logged_us = int(logged_us.min())
+
+    async def _fold_events(
+        self, source: str, batch: Decoded, read_in: Int64s, logged_us: Int64s, now: datetime
+    ) -> None:
+        ids, rows = batch.customer_ids, batch.rows
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            await self._residents.bring(ids, rows, read_in, self._needed())
+            rows[missing] = self.states.rows([ids[i] for i in missing.tolist()])
+        here = rows >= 0
+        if not here.all():
+            away = np.flatnonzero(~here).tolist()
+            self.pending.handovers += [(self._residents.home(ids[i]), batch.raws[i].decode()) for i in away]
+            EVENTS.labels(source, "forwarded").inc(len(away))
+        at = np.flatnonzero(here)
+        if len(at):
+            new = await self._new(batch, at, rows[at], to_us(now))
+            EVENTS.labels(source, "duplicate").inc(len(at) - len(new))
+            if len(new):
+                self._count(source, batch, new, rows[new], logged_us[new], now)
+
+    def _needed(self) -> Rows:
+        """Rows that hold what isn't committed yet."""
+        return np.concatenate([self._in_flight, *self.pending.touched, *self.pending.fired])
+
+    async def _new(self, batch: Decoded, at: Int64s, rows: Rows, now_us: int) -> Int64s:
+        """The indices of `at` whose events weren't counted before, ascending."""
+        hours = dedupe.hours_of(batch.occurred_us[at])
+        digests = batch.digests[at]
+        homes = self.states.partition[rows]
+        fresh = np.zeros(len(at), bool)
+        for partition in np.unique(homes).tolist():
+            members = np.flatnonzero(homes == partition)
+            window = self.held[partition].ids
+            found = await self._in_stored_ids(partition, window, hours[members], digests[members])
+            new = window.take(hours[members], digests[members], now_us, found)
+            fresh[members] = new
+            kept = members[new]
+            if len(kept):
+                self.pending.ids.setdefault(partition, []).append((hours[kept], digests[kept]))
+                self.pending.moved.add(partition)
+        return at[fresh]
+
+    async def _in_stored_ids(
+        self, partition: int, window: IdWindow, hours: dedupe.Hours, digests: dedupe.Digests
+    ) -> NDArray[np.bool_] | None:
+        """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in
+        memory."""
+        budget = self._limits.id_bytes(len(self.held))
+        groups = window.missing(hours, budget)
+        if not groups:
+            return None
+        found = window.found(hours, digests)
+        for group in groups:
+            window.make_room(group, budget)
+            async with self._engine.connect() as conn:
+                stored = await stored_ids.buckets(conn, self._projection, partition, group)
+            for hour in group:
+                window.load(hour, dedupe.unpack_bucket(stored.get(hour, b"")))
+            found |= window.found(hours, digests)
+        return found
+
+    def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
+        states, extract, raws = self.states, batch.extract, batch.raws
+        if len(new) < len(batch.index):
+            extract, raws = extract.picked(new), [raws[i] for i in new.tolist()]
+        occurred_us = batch.occurred_us[new]
+        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        states.fold(rows, extract, occurred_us, ties)
+        self.traffic.note(
+            logged_us, occurred_us, batch.digests[new], raws, lambda i: states.profile_field(int(rows[i]), "segment")
+        )
+        np.maximum.at(self._logged_us, rows, logged_us)
+        self.pending.touched.append(self._touch(rows))
+        self.pending.events += len(new)
+        sequences = self._number(states.partition[rows])
+        if self._limits.archive:
+            homes = states.partition[rows]
+            day = now.astimezone(UTC).date()
+            encoded = archive.rows(states.key[rows], occurred_us, homes, sequences, raws)
+            self.pending.archived.setdefault(day, []).extend(map(self.pending.arena.keep, encoded))
+        EVENTS.labels(source, "applied").inc(len(new))
+
+    def _touch(self, rows: Rows) -> Rows:
+        """Stamp the customers of events that were folded; answers each once, by its last event."""
+        stamps, before = self._stamp + np.arange(1, len(rows) + 1), self.states.touched_at[rows]
+        self._stamp += len(rows)
+        self.states.touched_at[rows] = stamps
+        last = self.states.touched_at[rows] == stamps
+        self.pending.customers += int(np.count_nonzero(last & (before <= self._cut_stamp)))
+        once: Rows = rows[last]
+        return once
+
+    def _number(self, homes: NDArray[np.int32]) -> Int64s:
+        """The place of each event in its partition's fold order."""
+        sequences = np.empty(len(homes), np.int64)
+        for partition in np.unique(homes).tolist():
+            held, members = self.held[partition], np.flatnonzero(homes == partition)
+            sequences[members] = held.applied + np.arange(len(members))
+            held.applied += len(members)
+        return sequences
+
+    def _set_aside(
+        self,
+        source: str,
+        topic: str,
+        chunks: Sequence[Chunk],
+        values: Sequence[bytes],
+        headers: list[Any] | None,
+        batch: Decoded,
+    ) -> None:
+        where = [(c.partition, c.position(i)) for c in chunks for i in range(len(c.values))]
+        for reject in batch.rejects:
+            partition, position = where[reject.index]
+            value = values[reject.index]
+            keep = len(self.pending.letters) < LETTERS_PER_FLUSH and len(value) <= LETTER_BYTES
+            kept_headers = (
+                {k: v.decode("utf-8", "backslashreplace").replace("\0", "\\0") for k, v in headers[reject.index]}
+                if headers
+                else {}
+            )
+            self.pending.letters.append(
+                NewDeadLetter(
+                    origin=source,
+                    topic=topic,
+                    partition=partition,
+                    position=position,
+                    raw=value if keep else None,
+                    raw_bytes=len(value),
+                    headers=json.dumps(kept_headers),
+                    reason=reject.reason,
+                    customer_id=customer_of(value, headers[reject.index] if headers else None),
+                    errors=json.dumps([{"pointer": e.pointer, "detail": e.detail} for e in reject.errors]),
+                )
+            )
+        EVENTS.labels(source, "rejected").inc(len(batch.rejects))
+
+    async def fire(self, keys: Sequence[int]) -> None:
+        """Bring the customers of due timers into memory and have them decided by the next flush."""
+        rows = await self._residents.bring_keys(keys, self._needed())
+        if len(rows):
+            self.pending.fired.append(rows)
+            self.pending.moved.update(np.unique(self.states.partition[rows]).tolist())
+
+    def flush(self, now: datetime) -> Flush:
+        """Decide what is pending and encode it; the pending is empty afterwards, and folding may go on."""
+        pending, self._cut_stamp = self.pending, self._stamp
+        self._spare.let_go()  # the flush before is written
+        self.pending, self._spare = Pending(self._spare), pending.arena
+        self._in_flight = pending.rows()
+        return self._cutter.cut(pending, self._in_flight, now, self.others_us)
+
+    def flushed(self) -> None:
+        """The last flush is committed."""
+        self._in_flight = np.zeros(0, np.int64)
+        for held in self.held.values():
+            held.ids.shrink(self._limits.id_bytes(len(self.held)))

@@ -1,0 +1,358 @@
+"""The processing role: reads the log's inputs, folds, decides, flushes. The spine of the service.
+
+One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its own; meanwhile it
+folds on. At most
+one flush is in flight. Any error drops the memory, takes the epochs again and seeks: nothing is retried from memory.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+from typing import Final
+
+import structlog
+
+from healthsvc.core.instants import to_us
+from healthsvc.flows.processing.flush import Flush, write
+from healthsvc.flows.processing.flush_policy import Pace, Waiting
+from healthsvc.flows.processing.leases import Leases
+from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owner import Owner
+from healthsvc.flows.processing.poison_records import Culprits, Unfoldable
+from healthsvc.flows.processing.ports import Input, Reading
+from healthsvc.flows.processing.timer_scheduler import Firing
+from healthsvc.flows.projections.upgrade import try_to_read
+from healthsvc.store.alerts import traffic
+from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.intake.log import FAULTS
+from healthsvc.store.processing import archive, customer_homes, partitions, states
+from healthsvc.store.processing.partitions import Fenced, Ownership
+from healthsvc.store.projections import live_projection, publications
+from healthsvc.telemetry import (
+    ALERTS,
+    DEAD_LETTERS,
+    FENCED_FLUSHES,
+    FLUSH_EVENTS,
+    FLUSH_SECONDS,
+    INGEST_TO_SCORE,
+    LAST_PROGRESS,
+    LogEvent,
+)
+from healthsvc.wire.scorecards.document import compile_document
+
+TICK_SECONDS: Final = 1.0
+READ_SECONDS: Final = 0.5
+RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+DAYS_AHEAD: Final = 2
+
+log = structlog.get_logger()
+
+
+class Superseded(Exception):
+    """Another projection has become the live one."""
+
+
+class Processor:
+    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over.
+
+    loading, flushing: engines for these alone, by default `engine`. A server process that always does the same knows
+    its tables, plans and pages; in a pool with others it is now this one's turn, now that one's.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        inputs: Sequence[Input],
+        *,
+        worker_id: str,
+        topic: str,
+        now: Callable[[], datetime],
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+        loading: AsyncEngine | None = None,
+        flushing: AsyncEngine | None = None,
+    ) -> None:
+        self._loading, self._flushing_to = loading or engine, flushing or engine
+        self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
+        self._pace, self._limits = pace or Pace(), limits or Limits()
+        self._flushing: asyncio.Task[None] | None = None
+        self._waiting = Waiting(self._pace)
+        self._failures = 0
+        self._ticked = float("-inf")
+        self._culprits = Culprits()
+        self._found: set[int] = set()
+        self._assigned: dict[str, set[int]] = {}
+        self._prepared: date | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Own partitions and process them until `stop`. Raises InputFault when a person is needed."""
+        asked = self._pace
+        try:
+            await self._begin(asked)
+            while not stop.is_set():
+                try:
+                    await self._work(stop)
+                except Superseded:
+                    await self._change_over(stop, asked)
+                except Fenced as error:
+                    FENCED_FLUSHES.inc()
+                    log.warning(LogEvent.FLUSH_FENCED, partitions=sorted(error.partitions))
+                    await self._recover(stop)
+                except Unfoldable as error:
+                    log.error(LogEvent.RECORDS_REJECTED, error=str(error), cause=repr(error.__cause__), exc_info=True)
+                    await self._recover(stop)
+                except FAULTS as error:
+                    log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
+                    await self._recover(stop)
+            await self._finish()
+        finally:
+            for source in self._inputs:
+                await source.close()
+
+    async def _begin(self, asked: Pace) -> None:
+        """Work for the projection that is live now. Raises UnreadableStates."""
+        async with self._engine.begin() as conn:
+            projection = await live_projection.live(conn)
+            some = await states.any_one(conn, projection.id)
+            many = await customer_homes.about_how_many(conn)
+        self._projection = projection.id
+        compiled = compile_document(projection.document)
+        try_to_read(compiled.program, some)
+        self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
+        self._owner = Owner(
+            self._loading, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
+        )
+        self._firing = Firing(self._engine, projection.id, self._owner)
+        self._pace = asked.fitting(self._owner.states.capacity)
+        self._owner.settle_in(many, self._pace.flush_customers)
+        self._waiting = Waiting(self._pace)
+
+    async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:
+        """Leave the projection that is live no longer: what isn't flushed is read again, under the new one."""
+        former = self._leases.owner
+        await self._drop_memory()
+        while not stop.is_set():
+            try:
+                async with self._engine.begin() as conn:
+                    await partitions.forget_worker(conn, former)
+                await self._begin(asked)
+                await self._own({})  # reads nothing until it has taken partitions of the new one
+                break
+            except FAULTS as error:
+                log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(RECOVERY_SECONDS[1])
+        self._found, self._failures, self._ticked = set(), 0, float("-inf")
+        log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Read, fold and flush until something changes the ownership or goes wrong."""
+        reads: dict[asyncio.Task[Reading], tuple[Input, datetime]] = {}
+        try:
+            while not stop.is_set():
+                if perf_counter() - self._ticked >= TICK_SECONDS:
+                    await self._tick(reads)
+                for source in self._inputs:
+                    if source not in [i for i, _ in reads.values()]:
+                        read = asyncio.create_task(source.read(self._pace.read_records, READ_SECONDS))
+                        reads[read] = (source, self._now())
+                await self._await_any(reads, stop)
+                for task in [t for t in reads if t.done()]:
+                    source, asked_at = reads.pop(task)
+                    await self._absorb(source, task.result(), asked_at)
+                if self._flushing is None:
+                    await self._firing.fire(self._now())
+                await self._flush_if_due()
+        finally:
+            for task in reads:
+                task.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+
+    async def _await_any(self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event) -> None:
+        """Until a read, the flush or the next timer; not longer than a read takes anyway."""
+        waiting: set[asyncio.Task[object]] = {*reads}
+        if self._flushing is not None:
+            waiting.add(self._flushing)
+        timeout = READ_SECONDS
+        if self._flushing is None and self._firing.are_due():
+            timeout = 0.0
+        else:
+            timeout = min(timeout, self._firing.seconds_until(self._now()))
+        if self._flushing is None:
+            timeout = min(timeout, self._waiting.seconds_left())
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _settle_reads(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
+        """Let reads that are under way end, and fold what they give: assignments change between reads only."""
+        for task, (source, asked_at) in list(reads.items()):
+            reading = await task
+            del reads[task]
+            await self._absorb(source, reading, asked_at)
+
+    async def _absorb(self, source: Input, reading: Reading, asked_at: datetime) -> None:
+        held = self._owner.held
+        chunks = [c for c in reading.chunks if c.partition in held]
+        if chunks:
+            topic = self._topic if source.name == "kafka" else ""
+            await self._culprits.fold(self._owner, source.name, topic, chunks, self._now())
+        through = {p: to_us(at) for p, at in reading.read_through.items()}
+        if (
+            reading.drained and source.name == "table"
+        ):  # it looked after we asked; Kafka's "drained" may be a moment old
+            through = dict.fromkeys(held, to_us(asked_at))
+        self._owner.read_through(source.name, through, self._assigned)
+        self._waiting.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
+
+    async def _flush_if_due(self) -> None:
+        pending = self._owner.pending
+        if self._flushing is not None:
+            if not self._flushing.done() and not self._waiting.is_full(pending):
+                return
+            await self._flushed()
+        if not pending:
+            return
+        if self._waiting.is_due(pending):
+            await self._start_flush()
+
+    async def _start_flush(self) -> None:
+        oldest_us = self._owner.pending.oldest_logged_us
+        flush = self._owner.flush(self._now())
+        self._waiting.flushed()
+        self._firing.expect(flush.verdicts.next_due_us)
+        self._flushing = asyncio.create_task(self._write(flush, oldest_us))
+        if flush.rotated:
+            await self._flushed()
+
+    async def _flushed(self) -> None:
+        """Wait for the flush in flight; raises what it raised."""
+        if self._flushing is not None:
+            task, self._flushing = self._flushing, None
+            try:
+                await task
+            except BaseException:
+                self._waiting.failed()
+                raise
+            self._owner.flushed()
+            self._waiting.written()
+            self._failures = 0
+
+    async def _write(self, flush: Flush, oldest_us: int) -> None:
+        began = perf_counter()
+        written = await write(self._flushing_to, flush, self._now())
+        seconds = perf_counter() - began
+        FLUSH_SECONDS.observe(seconds)
+        FLUSH_EVENTS.observe(flush.events)
+        LAST_PROGRESS.set_to_current_time()
+        if oldest_us:
+            INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
+        for alert in written.raised:
+            ALERTS.labels(alert.kind, "raised").inc()
+        for alert in written.escalated:
+            ALERTS.labels(alert.kind, "escalated").inc()
+        for resolved in written.resolved:
+            ALERTS.labels(resolved.kind, "resolved").inc()
+        for letter in flush.letters:
+            DEAD_LETTERS.labels(letter.reason).inc()
+        kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}
+        for source in self._inputs:
+            if source.name == "kafka" and kafka:
+                source.hint(kafka)
+        log.debug(
+            LogEvent.FLUSHED, events=flush.events, states=flush.customers,
+            seconds=round(seconds, 4),
+            alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
+        )  # fmt: skip
+
+    async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
+        """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
+        self._ticked = perf_counter()
+        async with glance(self._engine) as conn:
+            if not await publications.is_live(conn, self._projection):
+                raise Superseded(Superseded.__doc__)
+        await self._find_partitions()
+        changes = await self._leases.tick()
+        await self._exchange_read_through()
+        if changes.lost:
+            raise Fenced(changes.lost)
+        if not changes.acquired and not changes.surplus:
+            return
+        await self._settle_reads(reads)
+        if changes.surplus:
+            await self._flush_all()
+            self._owner.forget(sorted(changes.surplus))
+            await self._leases.release(changes.surplus)
+            log.info(LogEvent.PARTITION_GIVEN_UP, partitions=sorted(changes.surplus))
+        await self._own(changes.acquired)
+
+    async def _exchange_read_through(self) -> None:
+        """Say how far we have read, and learn how far all have: an event may wait in a partition that isn't its
+        home."""
+        mine = self._owner.as_of()
+        async with self._engine.begin() as conn:
+            await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
+            if mine:
+                await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
+            everybody = await partitions.read_by_all(conn, self._projection)
+        if any(source.name == "kafka" for source in self._inputs):
+            self._owner.others_us = 0 if everybody is None else to_us(everybody)
+
+    async def _own(self, acquired: Mapping[int, Ownership]) -> None:
+        await self._owner.take(acquired, self._now())
+        held = self._owner.held
+        for source in self._inputs:
+            kafka = source.name == "kafka"
+            await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
+            self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
+        self._firing.forget()
+        if acquired:
+            log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
+
+    async def _flush_all(self) -> None:
+        await self._flushed()
+        if self._owner.pending:
+            await self._start_flush()
+            await self._flushed()
+
+    async def _recover(self, stop: asyncio.Event) -> None:
+        """Drop the memory, take the epochs again and seek; as often as it takes."""
+        await self._drop_memory()
+        self._ticked = float("-inf")  # looks at once whether we are fenced because another projection is live
+        while not stop.is_set():
+            try:
+                await asyncio.sleep(RECOVERY_SECONDS[min(self._failures, len(RECOVERY_SECONDS) - 1)])
+                self._failures += 1
+                self._owner.forget_everything()
+                await self._own(await self._leases.reclaim(list(self._leases.held)))
+                return
+            except FAULTS as error:
+                log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+
+    async def _drop_memory(self) -> None:
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+        self._owner.forget_everything()
+        self._waiting.flushed()
+
+    async def _finish(self) -> None:
+        """Flush what is folded and hand the partitions over; a failure leaves them to their leases' end."""
+        try:
+            await self._flush_all()
+            await self._leases.stop()
+        except (*FAULTS, Fenced) as error:
+            log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
+
+    async def _find_partitions(self) -> None:
+        """Let new Kafka partitions and new days in."""
+        for source in self._inputs:
+            found = set(await source.partitions()) if source.name == "kafka" else set()
+            if not found <= self._found:
+                await self._leases.ensure(found)
+                self._found |= found
+        today = self._now().astimezone(UTC).date()
+        if self._limits.archive and today != self._prepared:
+            async with self._engine.begin() as conn:
+                await archive.ensure_days(conn, today - timedelta(days=1), DAYS_AHEAD + 1)
+            self._prepared = today

@@ -1,0 +1,97 @@
+"""What a scorecard would make of the customers there are, before anything is published: a sample, from the archive."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from healthsvc.core.scorecard.model import Scorecard
+from healthsvc.flows.customers import past, read
+from healthsvc.flows.customers.past import PastNotKept
+from healthsvc.flows.customers.read import Seen
+from healthsvc.store.customers import past as stored
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.projections import live_projection
+from healthsvc.wire.scorecards.document import compile_document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One customer now, and under the other scorecard."""
+
+    customer_id: str
+    before: float | None
+    after: float | None
+    band_before: str | None
+    band_after: str | None
+
+    @property
+    def change(self) -> float:
+        return (self.after or 0.0) - (self.before or 0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Preview:
+    """What was found in the sample; bands are those of the scores, without hysteresis."""
+
+    customers: int = 0
+    left_out: int = 0
+    """Customers whose events the archive doesn't have wholly."""
+    before: Counter[str] = field(default_factory=Counter)
+    after: Counter[str] = field(default_factory=Counter)
+    moved: list[Moved] = field(default_factory=list)
+    variants: Counter[str] = field(default_factory=Counter)
+    """Customers of the sample by the variant that would judge them; only variants that are declared."""
+    unfed: list[str] = field(default_factory=list)
+    """Measures that no event of the sample feeds."""
+
+
+async def preview(
+    engine: AsyncEngine, document: str, now: datetime, *, sample: int, told: Callable[[int], None] = lambda _: None
+) -> Preview:
+    """Score a sample of customers under a document and under the live one. Raises ScorecardError."""
+    card = compile_document(document)
+    async with engine.connect() as conn:
+        live = await live_projection.live(conn)
+        ids = await stored.sample(conn, live.id, sample)
+    present, found, fed = read.compiled(live.document), Preview(), [0.0] * card.program.width
+    found.variants.update({v.name: 0 for v in card.scorecard.variants})
+    for done, customer_id in enumerate(ids):
+        told(done)
+        try:
+            async with engine.begin() as conn:
+                known = await past.load(conn, customer_id)
+        except PastNotKept:
+            found.left_out += 1
+            continue
+        if known is None:
+            continue
+        seen = [past.see(known, known.events, c, 0, now, None) for c in (present, card)]
+        counts = seen[1].table.cells[0, :, seen[1].table.count_field].tolist()
+        fed = [a + b for a, b in zip(fed, counts, strict=True)]
+        _add(found, customer_id, *seen)
+    found.unfed = [name for name, count in zip(card.program.measures, fed, strict=True) if not count]
+    found.moved.sort(key=lambda m: -abs(m.change))
+    return found
+
+
+def _add(found: Preview, customer_id: str, now: Seen, then: Seen) -> None:
+    before, after = now.score, then.score
+    bands = _band(now.card, before), _band(then.card, after)
+    found.variants.update([] if then.variant is None else [then.variant])
+    found.customers += 1
+    found.before[bands[0] or "not enough evidence"] += 1
+    found.after[bands[1] or "not enough evidence"] += 1
+    found.moved.append(
+        Moved(customer_id=customer_id, before=before, after=after, band_before=bands[0], band_after=bands[1])
+    )
+
+
+def _band(card: Scorecard, score: float | None) -> str | None:
+    return None if score is None else next((b.name for b in card.bands if score >= b.floor), card.bands[-1].name)
+
+
+def told_bands(found: Preview) -> Sequence[tuple[str, int, int]]:
+    """Band, customers now, customers under the other scorecard."""
+    names = dict.fromkeys([*found.before, *found.after])
+    return [(name, found.before[name], found.after[name]) for name in names]

@@ -1,0 +1,114 @@
+"""Whoever looks after projections in the background: builds the one that is asked for, and clears the retired one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.projections.rebuild import Builder, CannotBuild, Overtaken
+from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.intake.log import FAULTS
+from healthsvc.store.processing.partitions import Fenced
+from healthsvc.store.projections import archive_fold, publications, switching
+from healthsvc.telemetry import LogEvent
+
+LOOK_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 60.0
+"""Readers that began under the retired projection have so long to end."""
+MARKED_AT_ONCE: Final = 5_000
+CLEARED_AT_ONCE: Final = 5_000
+
+log = structlog.get_logger()
+
+
+async def look_after_projections(
+    engine: AsyncEngine, *, worker_id: str, limits: Limits, now: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Until `stop`. Any number may do so at once: one builds, and another takes over should it die."""
+
+    async def build() -> None:
+        await build_what_is_asked(engine, worker_id=worker_id, limits=limits, now=now, stop=stop)
+
+    async def clear_up() -> None:
+        await tell_history(engine)
+        await clear_retired(engine)
+
+    await asyncio.gather(_again_and_again(build, stop), _again_and_again(clear_up, stop))  # a shadow is built for weeks
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await work()
+        except FAULTS as error:
+            log.warning(LogEvent.PROJECTION_FAULT, error=f"{type(error).__name__}: {error}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def build_what_is_asked(
+    engine: AsyncEngine, *, worker_id: str, limits: Limits, now: Callable[[], datetime], stop: asyncio.Event
+) -> bool:
+    """Build the projection that is asked for, if nobody does; True when one has become live.
+
+    Whatever breaks in it, but the database's own faults, gives the building up: the live projection isn't touched.
+    """
+    async with glance(engine) as conn:
+        wanted = await publications.building(conn)
+    if wanted is None:
+        return False
+    try:
+        builder = Builder(engine, wanted, builder=worker_id, limits=limits, now=now)
+        return await builder.build(stop)
+    except (Overtaken, Fenced, CannotBuild):  # another builder has it, or it is given up already
+        return False
+    except FAULTS:
+        raise
+    except Exception as error:
+        log.error(LogEvent.PROJECTION_GIVEN_UP, projection=wanted.id, exc_info=True)
+        async with engine.begin() as conn:
+            why = f"Building broke: {type(error).__name__}: {error}"
+            await publications.give_up(conn, wanted.id, why, builder=worker_id)
+        return False
+
+
+async def tell_history(engine: AsyncEngine) -> None:
+    """Mark the change of version in the history of the customers whose score, band or flags it changed."""
+    async with glance(engine) as conn:
+        change = await switching.unmarked(conn)
+        if change is None:
+            return
+        new, old = change
+        after: int | None = await switching.marked_up_to(conn, new)
+    while after is not None:
+        async with engine.begin() as conn:
+            await switching.mark_alone(conn)
+            if await switching.unmarked(conn) != change:
+                return
+            after = await switching.mark(
+                conn, new, old, max(after, await switching.marked_up_to(conn, new)), MARKED_AT_ONCE
+            )
+            if after is None:
+                await switching.marked(conn, new)
+
+
+async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Delete the rows of projections that are served no longer, in small steps."""
+    async with glance(engine) as conn:
+        retired = await switching.to_clear(conn, grace_seconds)
+    if retired is None:
+        return
+    async with glance(engine) as conn:
+        nothing_built = await publications.building(conn) is None
+    if nothing_built:
+        await archive_fold.drop_indexes(engine)  # of a building that was cancelled
+    done = False
+    while not done:
+        async with engine.begin() as conn:
+            done = await switching.clear(conn, retired, CLEARED_AT_ONCE)
+        await asyncio.sleep(0)
+    log.info(LogEvent.PROJECTION_CLEARED, projection=retired)

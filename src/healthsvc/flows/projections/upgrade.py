@@ -1,0 +1,85 @@
+"""States that another version of the service wrote: built anew from the archive, which knows nothing of their form."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.states import OtherFormat, States
+from healthsvc.core.folding.stored import Stored
+from healthsvc.flows.projections import publish
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.processing import states
+from healthsvc.store.projections import live_projection
+from healthsvc.store.projections.publications import Publication
+from healthsvc.telemetry import LogEvent
+from healthsvc.wire.scorecards.document import compile_document
+
+LOOK_SECONDS: Final = 0.5
+BY: Final = "upgrade"
+
+log = structlog.get_logger()
+
+
+class UnreadableStates(RuntimeError):
+    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
+
+
+def try_to_read(program: Program, some: Stored | None) -> None:
+    """Better to stop before the first event than to find each customer's state unreadable. Raises UnreadableStates."""
+    if some is not None:
+        try:
+            States(program, 1).load([some])
+        except OtherFormat as error:
+            raise UnreadableStates(
+                f"The stored states can't be read by this version ({error}): another one wrote them."
+                " `healthsvc rebuild` builds them anew from the archive."
+            ) from error
+
+
+async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
+    """Return when the live states can be read, at once as a rule: else they are built anew first, or `stop` is set.
+
+    Somebody has to look after projections meanwhile. Raises UnreadableStates where the archive doesn't do.
+    """
+    why = await _unreadable(engine)
+    if why is None:
+        return
+    log.warning(LogEvent.STATES_UNREADABLE, why=str(why), done="they are built anew from the archive")
+    await _ask(engine, now())
+    while not stop.is_set() and await _unreadable(engine) is not None:
+        last = await _last(engine)
+        if last.failure is not None:
+            raise UnreadableStates(
+                f"The stored states were written by another version, and can't be built anew. {last.failure} To go on"
+                " with what the archive has: `healthsvc rebuild --with-gaps`."
+            ) from why
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def _ask(engine: AsyncEngine, now: datetime) -> None:
+    """Unless another worker has done so. What was begun by the other version can't be gone on with."""
+    last = await _last(engine)
+    if last.state == "building" and last.requested_by != BY:
+        await publish.cancel(engine, by=BY, now=now)
+    await publish.rebuild(engine, by=BY, now=now)
+
+
+async def _unreadable(engine: AsyncEngine) -> UnreadableStates | None:
+    async with engine.connect() as conn:
+        live = await live_projection.live(conn)
+        some = await states.any_one(conn, live.id)
+    try:
+        try_to_read(compile_document(live.document).program, some)
+    except UnreadableStates as error:
+        return error
+    return None
+
+
+async def _last(engine: AsyncEngine) -> Publication:
+    return (await publish.progress(engine, 1))[0]

@@ -1,0 +1,103 @@
+"""Alerts as people see and settle them; what raises and releases them is the flush's business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+
+from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.store.database.keyset import Place, newest
+
+COLUMNS = (
+    "id, customer_id, scope, kind, severity, state, summary, detail, onset_at, raised_at, acknowledged_at,"
+    " acknowledged_by, resolved_at, resolved_by, revision, position"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert."""
+
+    id: str
+    customer_id: str | None
+    """None: an operations alert, about `scope`."""
+    scope: str | None
+    kind: str
+    severity: str
+    state: str
+    summary: str
+    detail: dict[str, Any]
+    onset_at: datetime
+    raised_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    revision: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """Which alerts; None: whichever."""
+
+    operations: bool = False
+    """Those about the service, instead of those about customers."""
+    customer_id: str | None = None
+    kind: str | None = None
+    state: str | None = None
+    severity: str | None = None
+    owner: str | None = None
+    """Of the customer."""
+
+
+async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
+    """One alert; with `lock` nobody else changes it before the transaction's end."""
+    suffix = " for update" if lock else ""
+    found = await conn.execute(text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id})
+    row = found.mappings().first()
+    return None if row is None else _alert(row)
+
+
+async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list[Alert]:
+    """Alerts, the last raised first."""
+    where: dict[str, object] = {
+        "(scope is not null) = cast(:v as boolean)": wanted.operations,
+        "customer_id = :v": wanted.customer_id,
+        "kind = :v": wanted.kind,
+        "state = :v": wanted.state,
+        "severity = :v": wanted.severity,
+        "customer_key in (select s.customer_key from standings s where s.owner = :v and s.projection ="
+        " (select id from projections where state = 'live'))": wanted.owner,
+    }
+    rows = await newest(conn, f"select {COLUMNS} from alerts", {"position": ":k"}, where, place)
+    return [_alert(row) for row in rows]
+
+
+async def acknowledge(conn: AsyncConnection, alert_id: str, by: str, now: datetime) -> Alert:
+    """An open alert, locked by `get`, becomes acknowledged."""
+    changed = await conn.execute(
+        text(
+            "update alerts set state = 'acknowledged', acknowledged_at = :now, acknowledged_by = :by,"
+            f" revision = revision + 1 where id = :id returning {COLUMNS}"
+        ),
+        {"id": alert_id, "by": by, "now": now},
+    )
+    return _alert(changed.mappings().one())
+
+
+async def resolve(conn: AsyncConnection, alert_id: str, by: str, now: datetime) -> Alert:
+    """An alert that isn't resolved, locked by `get`, becomes so."""
+    changed = await conn.execute(
+        text(
+            "update alerts set state = 'resolved', resolved_at = :now, resolved_by = :by, revision = revision + 1"
+            f" where id = :id returning {COLUMNS}"
+        ),
+        {"id": alert_id, "by": by, "now": now},
+    )
+    return _alert(changed.mappings().one())
+
+
+def _alert(row: RowMapping) -> Alert:
+    return Alert(**row)

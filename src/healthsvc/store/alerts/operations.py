@@ -1,0 +1,63 @@
+"""Operations alerts: about the service and what feeds it; in the table of alerts, with a scope and no customer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import text
+
+from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.store.database.engine import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that an operator should know: `kind` says what (fleet_guard, model_drift), `scope` of what."""
+
+    kind: str
+    scope: str
+    severity: Literal["info", "warning", "critical"]
+    summary: str
+    """One sentence for a person."""
+    onset_at: datetime
+    detail: Mapping[str, Any]
+    """The facts behind it, ready for JSON."""
+
+
+async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: datetime) -> Alert | None:
+    """Open an alert; None where one of this kind and scope is open or acknowledged already."""
+    made = await conn.execute(
+        text(f"""
+            insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at, raised_at)
+            values (:id, :scope, :kind, :severity, 'open', :summary, cast(:detail as jsonb), :onset_at, :now)
+            on conflict do nothing returning {COLUMNS}
+        """),
+        {
+            "id": alert_id,
+            "scope": trouble.scope,
+            "kind": trouble.kind,
+            "severity": trouble.severity,
+            "summary": trouble.summary,
+            "detail": json.dumps(trouble.detail),
+            "onset_at": trouble.onset_at,
+            "now": now,
+        },
+    )
+    row = made.mappings().first()
+    return None if row is None else Alert(**row)
+
+
+async def close_one(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
+    """Resolve the open alert of this kind and scope since its cause is gone; None where there is none."""
+    changed = await conn.execute(
+        text(
+            "update alerts set state = 'resolved', resolved_at = :now, resolved_by = 'released',"
+            " revision = revision + 1 where kind = :kind and scope = :scope and state <> 'resolved'"
+            f" returning {COLUMNS}"
+        ),
+        {"kind": kind, "scope": scope, "now": now},
+    )
+    row = changed.mappings().first()
+    return None if row is None else Alert(**row)

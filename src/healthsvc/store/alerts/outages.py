@@ -1,0 +1,171 @@
+"""Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held meanwhile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from healthsvc.core.instants import to_us
+from healthsvc.core.outages.detect import Guard
+from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.store.database.engine import AsyncConnection
+
+LOOKED_AT_EVENTS: Final = 50
+SHARE: Final = 0.2
+"""A source concerns the customers of whose last events before the fall it brought at least so large a share."""
+
+
+def concerning(customer_key: str, segment: str) -> str:
+    """SQL: whether guard `g` concerns a customer, given by expressions; whoever has no archive may be concerned."""
+    return f"""(
+        g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
+            g.scope like 'source:%' and (
+                select coalesce(
+                    avg(case when e.event::jsonb ->> 'source' = substr(g.scope, 8) then 1.0 else 0.0 end), 1.0
+                ) >= {SHARE}
+                from (
+                    select x.event from archive x where x.customer_key = {customer_key}
+                      and x.occurred_us <= extract(epoch from g.since) * 1000000
+                    order by x.occurred_us desc limit {LOOKED_AT_EVENTS}
+                ) e
+            )
+        )
+    )"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A turn to look: what the last one left."""
+
+    judged_at: datetime | None
+    learnt_through: datetime | None
+
+
+async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
+    """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't time yet."""
+    found = await conn.execute(
+        text("""
+            update guard_watch set looked_at = clock_timestamp() where only_one in (
+                select only_one from guard_watch
+                where looked_at <= clock_timestamp() - make_interval(secs => :every) for update skip locked
+            ) returning judged_at, learnt_through
+        """),
+        {"every": every_seconds},
+    )
+    row = found.mappings().first()
+    return None if row is None else Look(**row)
+
+
+async def looked(conn: AsyncConnection, judged_at: datetime, learnt_through: datetime) -> None:
+    await conn.execute(
+        text("update guard_watch set judged_at = :judged_at, learnt_through = :learnt_through"),
+        {"judged_at": judged_at, "learnt_through": learnt_through},
+    )
+
+
+async def standing(conn: AsyncConnection) -> list[Guard]:
+    """The guards that haven't ended."""
+    rows = await conn.execute(text("select scope, since, dismissed_at from guards where ended_at is null"))
+    return [Guard(scope=r.scope, since_us=to_us(r.since), dismissed=r.dismissed_at is not None) for r in rows]
+
+
+async def begin(conn: AsyncConnection, scope: str, since: datetime, now: datetime, alert_id: str) -> None:
+    await conn.execute(
+        text("insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now, :alert)"),
+        {"scope": scope, "since": since, "now": now, "alert": alert_id},
+    )
+
+
+async def end(conn: AsyncConnection, scope: str, now: datetime, why: str, holds_until: datetime) -> None:
+    await conn.execute(
+        text(
+            "update guards set ended_at = :now, ended_why = :why, holds_until = :until"
+            " where scope = :scope and ended_at is null"
+        ),
+        {"scope": scope, "now": now, "why": why, "until": holds_until},
+    )
+
+
+async def dismiss_settled(conn: AsyncConnection, now: datetime) -> list[str]:
+    """Guards whose alert a person has resolved hold nothing any longer; their scopes."""
+    rows = await conn.execute(
+        text("""
+            update guards g set dismissed_at = :now from alerts a
+            where a.id = g.alert_id and a.state = 'resolved' and g.ended_at is null and g.dismissed_at is null
+            returning g.scope
+        """),
+        {"now": now},
+    )
+    return list(rows.scalars())
+
+
+async def held_during(conn: AsyncConnection, begin: datetime, end: datetime) -> bool:
+    """Whether any scope had fallen between two instants."""
+    return bool(
+        await conn.scalar(
+            text("select exists(select from guards where since < :end and coalesce(ended_at, :end) > :begin)"),
+            {"begin": begin, "end": end},
+        )
+    )
+
+
+async def release(conn: AsyncConnection, through: datetime, most: int) -> list[Alert]:
+    """Open held alerts that no guard holds any longer, the longest held first: they hold still, or the customer's owner
+    would have resolved them."""
+    rows = await conn.execute(
+        text(f"""
+            update alerts set state = 'open', revision = revision + 1,
+                position = nextval(pg_get_serial_sequence('alerts', 'position'))
+            where id in (
+                select a.id from alerts a join guards g on g.id = a.held_by
+                where a.state = 'held' and (g.dismissed_at is not null or g.holds_until <= :through)
+                order by a.position limit :most for update of a skip locked
+            ) returning {COLUMNS}
+        """),
+        {"through": through, "most": most},
+    )
+    return sorted((Alert(**row) for row in rows.mappings()), key=lambda alert: alert.position)
+
+
+async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: datetime) -> set[str]:
+    """Those of the customers whose alerts of absence a guard holds."""
+    if not customer_ids:
+        return set()
+    rows = await conn.execute(
+        text(f"""
+            select c.customer_id from guards g join customers c on c.customer_id = any(cast(:ids as text[]))
+            left join standings s on s.customer_key = c.key
+                and s.projection = (select id from projections where state = 'live')
+            where g.dismissed_at is null and (g.ended_at is null or g.holds_until > :now)
+              and {concerning("c.key", "s.segment")}
+        """),
+        {"ids": list(customer_ids), "now": now},
+    )
+    return set(rows.scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """What arrives about a customer is not all there is: since when, and which scope has fallen."""
+
+    since: datetime
+    scope: str
+
+
+async def stale(conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime) -> Stale | None:
+    """The guard that concerned a customer at an instant, the widest first."""
+    values: dict[str, Any] = {"key": customer_key, "segment": segment, "at": at}
+    found = await conn.execute(
+        text(f"""
+            select g.scope, g.since from guards g
+            where g.began_at <= :at and coalesce(g.ended_at, 'infinity') > :at
+              and coalesce(g.dismissed_at, 'infinity') > :at
+              and {concerning("cast(:key as bigint)", "cast(:segment as text)")}
+            order by g.scope = 'fleet' desc, g.since limit 1
+        """),
+        values,
+    )
+    row = found.mappings().first()
+    return None if row is None else Stale(**row)

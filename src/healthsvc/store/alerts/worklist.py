@@ -1,0 +1,61 @@
+"""Alerts that somebody may act on, with what lists say of their customers: what a rank is made from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+
+from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.store.database.engine import AsyncConnection
+
+MOST: Final = 1_000
+_ALERT: Final = ", ".join(f"a.{column.strip()}" for column in COLUMNS.split(","))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An alert that is open or acknowledged, and its customer."""
+
+    alert: Alert
+    name: str | None
+    owner: str | None
+    tier: str | None
+
+
+async def waiting(
+    conn: AsyncConnection,
+    *,
+    owner: str | None,
+    kind: str | None = None,
+    severity: str | None = None,
+    state: str | None = None,
+    customer_id: str | None = None,
+) -> list[Waiting]:
+    """The newest `MOST` of them; owner: only of this owner's customers."""
+    asked = {
+        "s.owner = :owner": owner,
+        "a.kind = :kind": kind,
+        "a.severity = :severity": severity,
+        "a.state = :state": state,
+        "a.customer_id = :customer_id": customer_id,
+    }
+    conditions = [
+        "a.scope is null",
+        "a.state in ('open', 'acknowledged')",
+        *(c for c, v in asked.items() if v is not None),
+    ]
+    rows = await conn.execute(
+        text(f"""
+            select {_ALERT}, s.name as customer_name, s.owner as customer_owner, s.tier as customer_tier
+            from alerts a left join standings s on s.customer_key = a.customer_key
+                and s.projection = (select id from projections where state = 'live')
+            where {" and ".join(conditions)} order by a.position desc limit {MOST}
+        """),
+        {"owner": owner, "kind": kind, "severity": severity, "state": state, "customer_id": customer_id},
+    )
+    found: list[Waiting] = []
+    for row in rows.mappings():
+        fields = dict(row)
+        name, who, tier = (fields.pop(f"customer_{field}") for field in ("name", "owner", "tier"))
+        found.append(Waiting(alert=Alert(**fields), name=name, owner=who, tier=tier))
+    return found

@@ -1,0 +1,1 @@
+"""Reads about customers: summary, history, timeline, contacts, the past."""

@@ -1,0 +1,34 @@
+"""When customers acted lately, from the archive: enough to know the hours of their day."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import text
+
+from healthsvc.store.database.engine import AsyncConnection
+
+MOST: Final = 500
+
+
+async def acted(
+    conn: AsyncConnection, keys: Sequence[int], after_us: int, not_types: Collection[str]
+) -> dict[int, list[int]]:
+    """By customer: instants of its newest events after one, at most `MOST` looked at, without those of some types.
+
+    Events at midnight UTC to the microsecond have a day and no hour.
+    """
+    rows = await conn.execute(
+        text("""
+            select k.key, e.occurred_us from unnest(cast(:keys as bigint[])) k(key)
+            cross join lateral (
+                select a.occurred_us, a.event from archive a
+                where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc limit :most
+            ) e
+            where e.occurred_us % 86400000000 <> 0 and not e.event::jsonb ->> 'type' = any(cast(:types as text[]))
+        """),
+        {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
+    )
+    found: dict[int, list[int]] = {}
+    for key, us in rows:
+        found.setdefault(key, []).append(us)
+    return found

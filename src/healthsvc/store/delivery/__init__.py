@@ -1,0 +1,1 @@
+"""Endpoints, subscriptions, and the outbox with its deliveries and attempts."""

@@ -1,0 +1,380 @@
+"""The outbox: messages, one delivery for each subscriber that wants it, and the attempts made.
+
+A delivery is claimed under a lease, in a short transaction; the POST happens outside of any; what came of it is written
+only if the lease and the attempt's number are still the claimer's. A crash in between means that it is sent again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import RowMapping, text
+
+from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.store.database.keyset import Place, newest
+
+CHANNEL: Final = "healthsvc_deliveries"
+State = Literal["pending", "delivered", "exhausted", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: an endpoint left out."""
+
+    id: str
+    type: str
+    customer_id: str | None
+    body: str
+    logged_at: datetime | None
+    not_to: str | None = None
+
+
+async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
+    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the deliverers.
+
+    One round trip whatever the number. A message whose id is there already is left alone, so doing it twice does no
+    harm. The endpoints' rows are locked against deletion until commit: one that goes meanwhile can't fail the caller.
+    Answers the number of deliveries made.
+    """
+    if not messages:
+        return 0
+    made = await conn.execute(
+        text(
+            """
+            with given as materialized (
+                select * from unnest(
+                    cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]), cast(:bodies as text[]),
+                    cast(:logged as timestamptz[]), cast(:not_to as text[])
+                ) as g (id, type, customer_id, body, logged_at, not_to)
+            ), kept as (
+                insert into messages (id, type, customer_id, body, logged_at)
+                select id, type, customer_id, body, logged_at from given on conflict (id) do nothing
+                returning id
+            ), wanting as materialized (
+                select id, event_types from endpoints where state = 'enabled' order by id for key share
+            ), made as (
+                insert into deliveries (message_id, endpoint_id)
+                select g.id, w.id from kept k join given g on g.id = k.id join wanting w
+                    on (cardinality(w.event_types) = 0 or g.type = any(w.event_types))
+                    and w.id is distinct from g.not_to
+                returning 1
+            )
+            select count(*), case when count(*) > 0 then pg_notify(:channel, '') end from made
+            """
+        ),
+        {
+            "ids": [message.id for message in messages],
+            "types": [message.type for message in messages],
+            "customers": [message.customer_id for message in messages],
+            "bodies": [message.body for message in messages],
+            "logged": [message.logged_at for message in messages],
+            "not_to": [message.not_to for message in messages],
+            "channel": CHANNEL,
+        },
+    )
+    return int(made.one()[0])
+
+
+async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
+    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such enabled endpoint."""
+    made = await conn.execute(
+        text(
+            """
+            with wanting as materialized (
+                select id from endpoints where id = :endpoint and state = 'enabled' for key share
+            ), kept as (
+                insert into messages (id, type, customer_id, body, logged_at)
+                select :id, :type, :customer, :body, cast(:logged as timestamptz) from wanting returning id
+            ), made as (
+                insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross join wanting w
+                returning 1
+            )
+            select pg_notify(:channel, '') from made
+            """
+        ),
+        {
+            "endpoint": endpoint_id,
+            "id": message.id,
+            "type": message.type,
+            "customer": message.customer_id,
+            "body": message.body,
+            "logged": message.logged_at,
+            "channel": CHANNEL,
+        },
+    )
+    return made.first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A delivery that is ours until `lease_until`: all that a try needs. `attempt` counts the tries made before."""
+
+    id: int
+    attempt: int
+    endpoint_id: str
+    failing: bool  # the endpoint's last try failed
+    url: str
+    secret: bytes = field(repr=False)  # sealed, as is the previous one
+    previous_secret: bytes | None = field(repr=False)
+    message_id: str
+    type: str
+    body: str
+    logged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much a claimer can take: `slots` in all, of them `failing_slots` for endpoints that are failing.
+
+    An endpoint gets at most `per_endpoint` tries at a time, a failing one a single one. `held` are the deliveries in
+    flight, with their endpoints: they count, and aren't claimed again even if their lease ended meanwhile.
+    """
+
+    slots: int
+    failing_slots: int
+    per_endpoint: int
+    held: Mapping[int, str]
+
+
+async def claim(
+    conn: AsyncConnection, room: Room, *, worker: str, now: datetime, lease_until: datetime
+) -> tuple[list[Claimed], bool]:
+    """Lease what is due, the oldest first; also whether more may be due that another claimer was just taking.
+
+    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. The commit doesn't wait for the
+    disk: a lease that is lost in a crash means that the delivery is claimed again, which it would be anyway.
+    """
+    rows = await conn.execute(
+        text(
+            """
+            with held as (
+                select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id) group by id
+            ), ready as materialized (
+                select e.id, e.failing_since is not null as failing,
+                    case when e.failing_since is null then :per_endpoint else 1 end - coalesce(h.count, 0) as free
+                from endpoints e left join held h on h.id = e.id
+                where e.state = 'enabled' and (e.paused_until is null or e.paused_until <= :now)
+            ), due as materialized (
+                select d.id, r.failing
+                from ready r cross join lateral (
+                    select id from deliveries
+                    where endpoint_id = r.id and state = 'pending' and due_at <= :now
+                        and (lease_until is null or lease_until <= :now) and id <> all(cast(:held_ids as bigint[]))
+                    order by due_at, id limit greatest(r.free, 0)
+                ) d
+            ), chosen as materialized (
+                (select id from due where not failing order by id limit :slots)
+                union all
+                (select id from due where failing order by id limit :failing_slots)
+                limit :slots
+            ), taken as materialized (
+                select id from deliveries
+                where id in (select id from chosen) and state = 'pending'
+                    and (lease_until is null or lease_until <= :now)
+                for update skip locked
+            ), leased as (
+                update deliveries d set lease_owner = :worker, lease_until = :lease_until
+                from taken t where d.id = t.id
+                returning d.id, d.attempt, d.endpoint_id, d.message_id
+            )
+            select set_config('synchronous_commit', 'off', true) as quick, l.id,
+                l.attempt, l.endpoint_id, e.failing_since is not null as failing, e.url, e.secret,
+                case when e.previous_until > :now then e.previous_secret end as previous_secret,
+                l.message_id, m.type, m.body, m.logged_at, c.chosen
+            from (select count(*) as chosen from chosen) c
+            left join leased l on true
+            left join messages m on m.id = l.message_id left join endpoints e on e.id = l.endpoint_id
+            order by l.id
+            """
+        ),
+        {
+            "held_ids": list(room.held),
+            "held_endpoints": list(room.held.values()),
+            "per_endpoint": room.per_endpoint,
+            "slots": room.slots,
+            "failing_slots": room.failing_slots,
+            "worker": worker,
+            "now": now,
+            "lease_until": lease_until,
+        },
+    )
+    found = rows.mappings().all()
+    claimed = [_claimed(row) for row in found if row["id"] is not None]
+    return claimed, len(claimed) < found[0]["chosen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of one try, to be written: `attempt` is its number, from 1; `due_at` the next, while pending."""
+
+    delivery_id: int
+    attempt: int
+    started_at: datetime
+    seconds: float
+    status: int | None
+    outcome: str
+    response: str
+    state: State
+    due_at: datetime | None
+    finished_at: datetime | None
+
+
+async def record(conn: AsyncConnection, worker: str, tried: Sequence[Tried]) -> set[int]:
+    """Write tries whose delivery is still leased to `worker` at that attempt; answers the ids of those deliveries."""
+    rows = await conn.execute(
+        text(
+            """
+            with tried as materialized (
+                select * from unnest(
+                    cast(:ids as bigint[]), cast(:attempts as int[]), cast(:started as timestamptz[]),
+                    cast(:seconds as float8[]), cast(:statuses as int[]), cast(:outcomes as text[]),
+                    cast(:responses as text[]), cast(:states as text[]), cast(:due as timestamptz[]),
+                    cast(:finished as timestamptz[])
+                ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at, finished_at)
+            ), kept as (
+                update deliveries d set attempt = t.attempt, state = t.state, due_at = coalesce(t.due_at, d.due_at),
+                    finished_at = t.finished_at, lease_owner = null, lease_until = null
+                from tried t
+                where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1 and d.state = 'pending'
+                returning d.id
+            ), noted as (
+                insert into attempts (delivery_id, attempt, started_at, seconds, status, outcome, response)
+                select id, attempt, started_at, seconds, status, outcome, response from tried join kept using (id)
+            )
+            select id from kept
+            """
+        ),
+        {"worker": worker, **_columns(tried)},
+    )
+    return set(rows.scalars())
+
+
+def _columns(tried: Sequence[Tried]) -> dict[str, list[Any]]:
+    return {
+        "ids": [each.delivery_id for each in tried],
+        "attempts": [each.attempt for each in tried],
+        "started": [each.started_at for each in tried],
+        "seconds": [each.seconds for each in tried],
+        "statuses": [each.status for each in tried],
+        "outcomes": [each.outcome for each in tried],
+        "responses": [each.response for each in tried],
+        "states": [each.state for each in tried],
+        "due": [each.due_at for each in tried],
+        "finished": [each.finished_at for each in tried],
+    }
+
+
+async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
+    """Send a finished delivery once more, under its message's id; False if there is none, or it is still pending.
+
+    It goes on counting attempts: one that was exhausted gets a single further try.
+    """
+    changed = await conn.execute(
+        text(
+            "update deliveries set state = 'pending', due_at = 'epoch', finished_at = null, lease_until = null"
+            " where id = :id and state <> 'pending' returning pg_notify(:channel, '')"
+        ),
+        {"id": delivery_id, "channel": CHANNEL},
+    )
+    return changed.first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try that was made."""
+
+    attempt: int
+    started_at: datetime
+    seconds: float
+    status: int | None
+    outcome: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message for one endpoint, as people see it."""
+
+    id: int
+    message_id: str
+    type: str
+    customer_id: str | None
+    state: State
+    attempt: int
+    created_at: datetime
+    due_at: datetime
+    finished_at: datetime | None
+    attempts: tuple[Attempt, ...]
+
+
+async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[Delivery]:
+    """An endpoint's deliveries with their attempts, newest first; a cursor's key is the delivery's id."""
+    select = (
+        "select d.id, d.message_id, m.type, m.customer_id, d.state, d.attempt, m.created_at,"
+        " greatest(d.due_at, m.created_at) as due_at, d.finished_at"
+        " from deliveries d join messages m on m.id = d.message_id"
+    )
+    rows = await newest(conn, select, {"d.id": ":k"}, {"d.endpoint_id = :v": endpoint_id}, place)
+    made = await _attempts(conn, [row["id"] for row in rows])
+    return [Delivery(**row, attempts=tuple(made.get(row["id"], ()))) for row in rows]
+
+
+async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    rows = await conn.execute(
+        text(
+            "select delivery_id, attempt, started_at, seconds, status, outcome, response from attempts"
+            " where delivery_id = any(cast(:ids as bigint[])) order by delivery_id, attempt"
+        ),
+        {"ids": list(delivery_ids)},
+    )
+    made: dict[int, list[Attempt]] = {}
+    for row in rows.mappings():
+        made.setdefault(row["delivery_id"], []).append(
+            Attempt(**{name: value for name, value in row.items() if name != "delivery_id"})
+        )
+    return made
+
+
+async def oldest_untried_seconds(conn: AsyncConnection) -> float:
+    """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is none."""
+    rows = await conn.execute(
+        text(
+            """
+            select coalesce(extract(epoch from clock_timestamp() - min(m.created_at)), 0)
+            from endpoints e cross join lateral (
+                select message_id from deliveries
+                where endpoint_id = e.id and state = 'pending' and due_at = 'epoch' order by due_at, id limit 1
+            ) d join messages m on m.id = d.message_id
+            where e.state = 'enabled'
+            """
+        )
+    )
+    return float(rows.scalar_one())
+
+
+async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` messages made before, with deliveries and attempts; answers how many went.
+
+    One that an enabled endpoint still waits for stays.
+    """
+    gone = await conn.execute(
+        text(
+            """
+            delete from messages where id in (
+                select m.id from messages m
+                where m.created_at < :before and not exists (
+                    select from deliveries d join endpoints e on e.id = d.endpoint_id
+                    where d.message_id = m.id and d.state = 'pending' and e.state = 'enabled'
+                )
+                order by m.created_at limit :limit for update skip locked
+            )
+            """
+        ),
+        {"before": before, "limit": limit},
+    )
+    return int(gone.rowcount)
+
+
+def _claimed(row: RowMapping) -> Claimed:
+    return Claimed(**{name: value for name, value in row.items() if name not in ("quick", "chosen")})

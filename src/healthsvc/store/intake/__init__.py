@@ -1,0 +1,1 @@
+"""The table log and the dead letters."""

@@ -1,0 +1,1 @@
+"""The ledger: money, answers, tickets and use, taken from the archive."""

@@ -1,0 +1,297 @@
+"""What the owner decided, written in its flush: standings, history, alerts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+
+from healthsvc.store.alerts import outages
+from healthsvc.store.database.copying import (
+    NULL,
+    Block,
+    begin,
+    block,
+    by_index,
+    copy,
+    fixed,
+    floats,
+    instants,
+    pieces,
+    texts,
+)
+from healthsvc.store.database.copying import text as encoded
+from healthsvc.store.database.engine import AsyncConnection
+
+STANDINGS: Final = (
+    *("projection", "customer_key", "partition", "decided_at", "score", "risk", "loyalty", "band", "flags"),
+    *("customer_id", "name", "owner", "segment", "tier", "stage", "parent_id", "icp_fit"),
+)
+MOVED: Final = (*("projection", "customer_key", "decided_at", "score", "risk", "loyalty", "band", "flags", "stage"),)
+HISTORY: Final = (
+    *("projection", "customer_key", "scorecard_version", "decided_at", "score", "risk", "band", "flags", "cause"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What lists and history say alike, one entry a customer in each; scores and risks NaN without evidence."""
+
+    keys: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    decided_us: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    risks: NDArray[np.float64]
+    bands: Sequence[str | None]
+    flags: Sequence[tuple[str, ...]]
+
+
+class Placed(NamedTuple):
+    """What lists say of a customer's profile."""
+
+    fields: tuple[str | None, ...]
+    """name, owner, segment, tier, stage, parent_id"""
+    icp_fit: float | None
+
+
+def standings_rows(
+    projection: int,
+    decided: Decided,
+    loyalties: NDArray[np.float64],
+    customer_ids: Sequence[str],
+    profiles: Sequence[Placed],
+) -> Block:
+    """Encode what lists sort and filter by; loyalties: NaN where they aren't known."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, decided.partitions, at, lead=begin(len(STANDINGS)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    profile = list(map(_profile, profiles))
+    figures = floats(decided.scores, decided.risks, loyalties)
+    return block(pieces(head), figures, said, list(map(encoded, customer_ids)), profile)
+
+
+def moved_rows(projection: int, decided: Decided, loyalties: NDArray[np.float64], stages: Sequence[str]) -> Block:
+    """Encode the same of customers of whose profile lists say already what they should."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, at, lead=begin(len(MOVED)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    return block(pieces(head), floats(decided.scores, decided.risks, loyalties), said, list(map(_word, stages)))
+
+
+def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> Block:
+    """Encode recorded decisions; causes: what made the service decide."""
+    at = instants(decided.decided_us)
+    head = fixed(len(decided.keys), projection, decided.keys, version, at, lead=begin(len(HISTORY)))
+    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    return block(pieces(head), floats(decided.scores, decided.risks), said, list(map(_word, causes)))
+
+
+@lru_cache(maxsize=4096)
+def _band_and_flags(band: str | None, flags: tuple[str, ...]) -> bytes:
+    return encoded(band) + texts(flags)
+
+
+@lru_cache(maxsize=4096)
+def _profile(placed: Placed) -> bytes:
+    fit = NULL if placed.icp_fit is None else pieces(fixed(1, np.array([placed.icp_fit])))[0]
+    return b"".join(map(encoded, placed.fields)) + fit
+
+
+@lru_cache(maxsize=64)
+def _word(value: str) -> bytes:
+    return encoded(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    id: str
+    customer_key: int
+    customer_id: str
+    kind: str
+    severity: str
+    summary: str
+    detail: str
+    onset_at: datetime
+    raised_at: datetime
+    family: str = ""
+    """The kinds of alert of which the customer has one at a time, a line each."""
+    unless_open: bool = False
+    """Only if the customer has no alert of the family that is open or acknowledged."""
+    takes_over: str = ""
+    """sharper: in the place of the family's alert, if there is one, else new; eased: only in its place."""
+    absence: bool = False
+    """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedAlert:
+    """An open alert whose condition ended."""
+
+    id: str
+    customer_key: int
+    customer_id: str
+    kind: str
+    severity: str
+    summary: str
+    onset_at: datetime
+    raised_at: datetime
+
+
+_STANDINGS_TABLE = text(
+    "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
+)
+_STANDINGS_MERGE = text(f"""
+    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)} from incoming_standings
+    on conflict (projection, customer_key) do update set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
+""")
+
+
+_MOVED_TABLE = text(f"""
+    create temporary table if not exists incoming_moved on commit delete rows as
+    select {", ".join(MOVED)} from standings limit 0
+""")
+_MOVED_MERGE = text(f"""
+    update standings s set {", ".join(f"{c} = i.{c}" for c in MOVED[2:])} from incoming_moved i
+    where s.projection = i.projection and s.customer_key = i.customer_key
+""")
+
+
+async def write_standings(conn: AsyncConnection, rows: Block, moved: Block) -> None:
+    """Write what `standings_rows` and `moved_rows` encoded. A transaction must have begun."""
+    if rows:
+        await conn.execute(_STANDINGS_TABLE)
+        await copy(conn, "incoming_standings", STANDINGS, rows)
+        await conn.execute(_STANDINGS_MERGE)
+    if moved:
+        await conn.execute(_MOVED_TABLE)
+        await copy(conn, "incoming_moved", MOVED, moved)
+        await by_index(conn)
+        await conn.execute(_MOVED_MERGE)
+
+
+async def write_history(conn: AsyncConnection, rows: Block) -> None:
+    """Write what `history_rows` encoded. A transaction must have begun."""
+    if rows:
+        await copy(conn, "history", HISTORY, rows)
+
+
+_ALERT_FIELDS: Final = {
+    "id": "text",
+    "customer_key": "bigint",
+    **dict.fromkeys(("customer_id", "kind", "severity", "summary", "detail"), "text"),
+    "onset_at": "timestamptz",
+    "raised_at": "timestamptz",
+    "family": "text",
+    "unless_open": "boolean",
+    "absence": "boolean",
+}
+_RAISE = text(f"""
+    insert into alerts
+        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at, raised_at)
+    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then 'open' else 'held' end,
+        held.id, summary, detail::jsonb, onset_at, raised_at
+    from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
+        a({", ".join(_ALERT_FIELDS)})
+    left join lateral (
+        select g.id from guards g
+        left join standings s on s.customer_key = a.customer_key
+            and s.projection = (select id from projections where state = 'live')
+        where a.absence and g.dismissed_at is null and g.since <= a.raised_at
+          and (g.ended_at is null or g.holds_until > a.raised_at)
+          and {outages.concerning("a.customer_key", "s.segment")}
+        order by g.ended_at desc nulls first, g.id limit 1
+    ) held on true
+    where not (a.unless_open and exists (
+        select from alerts o where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+          and o.state <> 'resolved'
+    ))
+    on conflict (id) do nothing returning id, state
+""")
+
+
+_TAKE_OVER = text("""
+    with taken as materialized (
+        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind, o.severity as previous_severity
+        from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
+            a(id, customer_key, family)
+        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+            and o.state <> 'resolved'
+        order by a.id, o.position desc
+    ), changed as (
+        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary, revision = o.revision + 1,
+            detail = a.detail::jsonb || jsonb_build_object(
+                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until', a.raised_at))
+        from taken t join unnest(
+            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]), cast(:summary as text[]),
+            cast(:detail as text[]), cast(:raised_at as timestamptz[])
+        ) a(id, kind, severity, summary, detail, raised_at) on a.id = t.row_id
+        where o.id = t.id
+        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind, t.previous_severity
+    )
+    select * from changed
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """An alert that became a sharper flag's, or an easier one's."""
+
+    row_id: str
+    """Of the alert that would have been raised otherwise."""
+    id: str
+    state: str
+    onset_at: datetime
+    raised_at: datetime
+    previous_kind: str
+    previous_severity: str
+
+
+async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[TakenOver]:
+    """Give the families' open alerts to other flags; answers those that there were."""
+    if not rows:
+        return []
+    fields = ("id", "customer_key", "family", "kind", "severity", "summary", "detail", "raised_at")
+    found = await conn.execute(_TAKE_OVER, {name: [getattr(r, name) for r in rows] for name in fields})
+    return [TakenOver(**row) for row in found.mappings()]
+
+
+async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
+    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that are new and to be
+    told: the same cause raises one alert once."""
+    if not rows:
+        return set()
+    found = await conn.execute(_RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS})
+    return {row.id for row in found if row.state == "open"}
+
+
+async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]) -> list[ResolvedAlert]:
+    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were and had been told."""
+    if not ended:
+        return []
+    parameters: dict[str, Any] = {
+        "keys": [e[0] for e in ended],
+        "kinds": [e[1] for e in ended],
+        "at": [e[2] for e in ended],
+    }
+    found = await conn.execute(
+        text("""
+            with ended as materialized (
+                select a.id, a.state as was, e.at
+                from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
+                    e(key, kind, at)
+                join alerts a on a.customer_key = e.key and a.kind = e.kind and a.state <> 'resolved' for update of a
+            ), resolved as (
+                update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released',
+                    revision = a.revision + 1
+                from ended e where a.id = e.id returning a.*, e.was
+            )
+            select id, customer_key, customer_id, kind, severity, summary, onset_at, raised_at
+            from resolved where was <> 'held'
+        """),
+        parameters,
+    )
+    return [ResolvedAlert(**row) for row in found.mappings()]

@@ -1,0 +1,1 @@
+"""Scorecard versions and projections: the live one, those being built, the switch between them."""

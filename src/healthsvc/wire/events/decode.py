@@ -1,0 +1,295 @@
+"""Bytes in, typed events or refusals out: a batch at a time, quick for what is good and thorough for what isn't.
+
+Checks that can be made on the whole batch at once (encoding, U+0000, times) are; only a batch that fails one is
+searched for its culprits, and only a record that failed is explained field by field. Never raises for bad input.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_128_digest
+
+from healthsvc.wire.events import cloudevents
+from healthsvc.wire.events.catalogue import BuiltinEvent, CustomEvent, Envelope
+from healthsvc.wire.events.explain import control_characters, custom_faults, decode_custom_type, explain, repaired
+from healthsvc.wire.events.rejects import FieldError, Reject, refuse
+from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
+
+__all__ = ["DecodedBatch", "FieldError", "Reject", "decode_batch", "decode_one"]
+
+MAX_BYTES: Final = 64 * 1024
+EARLIEST_US: Final = 631_152_000 * SECOND  # 1990-01-01T00:00:00Z
+CLOCK_SKEW_SECONDS: Final = 300
+
+Headers = Sequence[tuple[str, bytes]]
+_T = TypeVar("_T")
+_Event = tuple[Envelope, bytes]  # and its own-envelope JSON
+
+_decode_builtin: Callable[[bytes], Envelope] = msgspec.json.Decoder(BuiltinEvent, dec_hook=decode_custom_type).decode
+_decode_custom = msgspec.json.Decoder(CustomEvent).decode
+_decode_any = msgspec.json.Decoder().decode
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """The valid events of a batch, column by column in the order received, and the refusals."""
+
+    events: list[Envelope]
+    index: list[int]  # position of each event in the batch as given
+    raws: list[bytes]  # own-envelope JSON of each event: the bytes received where they are that already
+    occurred_us: NDArray[np.int64]
+    digests: NDArray[np.uint64]  # (n, 2): xxh3_128 of customer_id NUL source NUL id as high, low
+    rejects: list[Reject]
+
+
+def decode_batch(
+    values: Sequence[bytes], *, now_us: int, headers: Sequence[Headers | None] | None = None
+) -> DecodedBatch:
+    """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't spoil the others."""
+    rejects: list[Reject] = []
+    inputs, index, plain = _readable(values, headers, rejects)
+    events, raws, index = _decode_all(inputs, index, plain, rejects)
+    occurred_us, good = _times(events, index, now_us, rejects)
+    if good is not None:
+        events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
+    rejects.sort(key=lambda reject: reject.index)
+    told = [_in_its_own_terms(r, values[r.index], headers[r.index] if headers else None) for r in rejects]
+    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
+
+
+def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
+    """One record by the same rules; CloudEvents in structured form are known by their `specversion`."""
+    batch = decode_batch([value], now_us=now_us)
+    return batch.rejects[0] if batch.rejects else batch.events[0]
+
+
+def digests_of(events: Sequence[Envelope]) -> NDArray[np.uint64]:
+    """What dedupe knows an event by: (n, 2) of 128-bit hashes over customer, source and id."""
+    packed = b"".join([xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events])
+    return np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2)
+
+
+def _readable(
+    values: Sequence[bytes], headers: Sequence[Headers | None] | None, rejects: list[Reject]
+) -> tuple[list[bytes], list[int], bool]:
+    """The records that may be decoded: sized, UTF-8, without U+0000, binary CloudEvents as own envelopes.
+
+    And whether all of them are plain: without escapes, DEL, or anything beyond ASCII.
+    """
+    inputs, index = list(values), list(range(len(values)))
+    joined = b"\n".join(inputs)
+    if headers is not None and any(headers):
+        inputs, index = _sift(inputs, index, rejects, lambda value, i: _from_headers(value, headers[i]))
+        joined = b"\n".join(inputs)
+    if b"" in inputs or len(max(inputs, key=len, default=b"")) > MAX_BYTES:
+        inputs, index = _sift(inputs, index, rejects, _sized)
+    plain = _is_plain(joined)
+    if not plain and (not joined.isascii() or b"\\u0000" in joined):
+        inputs, index = _sift(inputs, index, rejects, _clean)
+    return inputs, index, plain
+
+
+def _is_plain(raw: bytes) -> bool:
+    return raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
+
+
+def _sift(
+    inputs: list[bytes], index: list[int], rejects: list[Reject], step: Callable[[bytes, int], bytes | Reject]
+) -> tuple[list[bytes], list[int]]:
+    """Take each record through a step that changes, keeps or refuses it."""
+    kept: list[bytes] = []
+    kept_index: list[int] = []
+    for value, i in zip(inputs, index, strict=True):
+        outcome = step(value, i)
+        if isinstance(outcome, Reject):
+            rejects.append(outcome.at(i))
+        else:
+            kept.append(outcome)
+            kept_index.append(i)
+    return kept, kept_index
+
+
+def _sized(value: bytes, _: int) -> bytes | Reject:
+    if not value:
+        return refuse("empty", "must not be empty: a record is one JSON object")
+    if len(value) > MAX_BYTES:
+        return refuse("too_large", f"must be at most {MAX_BYTES} bytes, got {len(value)}")
+    return value
+
+
+def _clean(value: bytes, _: int) -> bytes | Reject:
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return refuse("encoding", f"must be UTF-8; byte {error.start} isn't")
+    if _NUL.search(value):
+        return refuse("encoding", "must not hold U+0000 (\\u0000): it can't be stored as text")
+    return value
+
+
+def _from_headers(value: bytes, headers: Headers | None) -> bytes | Reject:
+    if not headers or not cloudevents.is_binary(headers, "ce_"):
+        return value
+    if len(value) > MAX_BYTES:
+        return _sized(value, 0)
+    return _own_bytes(cloudevents.from_binary(headers, value, "ce_"))
+
+
+def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> Reject:
+    """The refusal; of a CloudEvent, pointing at the CloudEvent's attributes instead of the envelope's fields."""
+    if headers and cloudevents.is_binary(headers, "ce_"):
+        return cloudevents.translated(reject)
+    if b'"specversion"' not in value or len(value) > MAX_BYTES:
+        return reject
+    try:
+        record = _decode_any(value)
+    except (ValueError, RecursionError):
+        return reject
+    structured = isinstance(record, dict) and "specversion" in record
+    return cloudevents.translated(reject) if structured else reject
+
+
+def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
+    """The envelope made from a CloudEvent, written down; base64 and headers may bring in what wasn't seen before."""
+    if isinstance(own, Reject):
+        return own
+    sized = _sized(msgspec.json.encode(own), 0)
+    return sized if isinstance(sized, Reject) else _clean(sized, 0)
+
+
+def _decode_all(
+    inputs: list[bytes], index: list[int], plain: bool, rejects: list[Reject]
+) -> tuple[list[Envelope], list[bytes], list[int]]:
+    """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a look at its ids."""
+    events: list[Envelope] = []
+    gone: set[int] = set()
+    decode = _decode_builtin
+    for i, value in enumerate(inputs):
+        try:
+            events.append(decode(value))
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            outcome = _second_look(value, error)
+            if isinstance(outcome, Reject):
+                rejects.append(outcome.at(index[i]))
+                gone.add(i)
+            else:
+                events.append(outcome[0])
+                inputs[i] = outcome[1]
+                plain = plain and (outcome[1] is value or _is_plain(outcome[1]))
+    if gone:
+        inputs = [value for i, value in enumerate(inputs) if i not in gone]
+        index = [place for i, place in enumerate(index) if i not in gone]
+    return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
+
+
+def _second_look(value: bytes, error: Exception) -> _Event | Reject:
+    """A record that isn't a built-in event at first sight: a custom or repairable one, a CloudEvent, or a refusal."""
+    message = str(error)
+    if message.startswith("Invalid value") and message.endswith("`$.type`"):
+        outcome = _custom(value)
+        if outcome is not None:
+            return outcome
+    try:
+        record = _decode_any(value)
+    except (ValueError, RecursionError) as fault:
+        return _broken(fault)
+    if isinstance(record, dict):
+        if "specversion" in record:
+            return _cloud_event(record)
+        if repaired(record):
+            return _again(record) or explain(record, message)
+    return explain(record, message)
+
+
+def _cloud_event(record: dict[str, Any]) -> _Event | Reject:
+    """A structured CloudEvent by way of the envelope."""
+    own = _own_bytes(cloudevents.from_structured(record))
+    if isinstance(own, Reject):
+        return own
+    try:
+        return _decode_builtin(own), own
+    except (ValueError, RecursionError) as error:
+        return _second_look(own, error)
+
+
+def _again(record: dict[str, Any]) -> _Event | None:
+    """A repaired record, decoded."""
+    encoded = msgspec.json.encode(record)
+    try:
+        return _decode_builtin(encoded), encoded
+    except ValueError:
+        return None
+
+
+def _custom(value: bytes) -> _Event | Reject | None:
+    try:
+        event = _decode_custom(value)
+    except (ValueError, RecursionError):
+        return None
+    return custom_faults(event) or (event, value)
+
+
+def _broken(fault: Exception) -> Reject:
+    """A refusal of what isn't JSON."""
+    message = str(fault)
+    if isinstance(fault, RecursionError):
+        return refuse("invalid_json", "must not be nested so deep")
+    if "utf-16" in message or "hex escape" in message:
+        return refuse("encoding", "must not hold lone surrogates (\\ud800 to \\udfff outside a pair)")
+    if "out of range" in message:
+        return refuse("invalid_json", "must not hold numbers beyond the range of doubles")
+    detail = "it ends too early" if "truncated" in message else message.removeprefix("JSON is malformed: ")
+    return refuse("invalid_json", f"must be one JSON object: {detail}")
+
+
+def _without_controls(
+    events: list[Envelope], raws: list[bytes], index: list[int], rejects: list[Reject]
+) -> tuple[list[Envelope], list[bytes], list[int]]:
+    """Refuse ids with control characters, which stand in JSON as escapes, as DEL or beyond ASCII."""
+    kept: list[int] = []
+    for i, raw in enumerate(raws):
+        reject = None if _is_plain(raw) else control_characters(events[i])
+        if reject is None:
+            kept.append(i)
+        else:
+            rejects.append(reject.at(index[i]))
+    if len(kept) == len(events):
+        return events, raws, index
+    return _picked(events, kept), _picked(raws, kept), _picked(index, kept)
+
+
+def _picked(column: list[_T], places: list[int]) -> list[_T]:
+    return [column[place] for place in places]
+
+
+def _times(
+    events: list[Envelope], index: list[int], now_us: int, rejects: list[Reject]
+) -> tuple[NDArray[np.int64], list[int] | None]:
+    """When each event happened, and which to keep (None: all of them)."""
+    texts = [event.occurred_at for event in events]
+    us, parsed = parse_instants(texts)
+    ok = parsed & (us >= EARLIEST_US) & (us <= now_us + CLOCK_SKEW_SECONDS * SECOND)
+    if ok.all():
+        return us, None
+    for i in np.flatnonzero(~ok).tolist():
+        fault = _time_fault(texts[i], int(us[i]) if parsed[i] else None)
+        rejects.append(refuse("invalid_time", fault, "/occurred_at", index[i]))
+    return us[ok], np.flatnonzero(ok).tolist()
+
+
+def _time_fault(text: str, us: int | None) -> str:
+    if is_naive(text):
+        return f'must say its offset from UTC, or Z: "{text}" could be any of 24 hours'
+    if us is None:
+        return "must be an RFC 3339 time with an offset or Z, such as 2026-05-04T09:30:00Z"
+    if us < EARLIEST_US:
+        return "must be in 1990 or later"
+    return (
+        f"must not be in the future: the clock of the sender is ahead by more than {CLOCK_SKEW_SECONDS // 60} minutes"
+    )

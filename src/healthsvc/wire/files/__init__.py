@@ -1,0 +1,1 @@
+"""Files of events and outcomes: NDJSON, CSV with a mapping, columns for the lab."""

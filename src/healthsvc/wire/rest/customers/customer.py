@@ -1,0 +1,212 @@
+"""Customers, in a list and alone."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from healthsvc.wire.rest.customers.insights import DisagreementTold, Expansion
+from healthsvc.wire.rest.customers.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
+from healthsvc.wire.rest.customers.response_times import SUPPORT_EXAMPLE, Support
+from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Parent
+from healthsvc.wire.rest.customers.staleness import Stale
+from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
+from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
+
+
+class CustomerFilter(Paging):
+    """Which customers, in which order."""
+
+    band: Annotated[ShortText | None, Field(description="Only customers in this band of the live scorecard.")] = None
+    flag: Annotated[ShortText | None, Field(description="Only customers with this flag, for example `silent`.")] = None
+    owner: Annotated[ShortText | None, Field(description="Only customers of this owner.")] = None
+    segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
+    tier: Annotated[Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")] = None
+    parent: Annotated[
+        ShortText | None, Field(description="Only the children of this customer: those whose `parent_id` it is.")
+    ] = None
+    loyalty_min: Annotated[float | None, Field(ge=0, le=100, description="Only customers at least so loyal.")] = None
+    icp_fit_min: Annotated[
+        float | None, Field(ge=0, le=1, description="Only customers that fit the ideal profile at least so well.")
+    ] = None
+    sort: Annotated[
+        Literal["risk", "loyalty", "name", "customer_id"],
+        Field(
+            description="By risk or loyalty (highest first, unknown last), by name, or by customer_id, which never"
+            " moves."
+        ),
+    ] = "risk"
+
+
+class Standing(Told):
+    """A customer in a list: as last decided, not evaluated anew."""
+
+    customer_id: str
+    name: str | None
+    owner: str | None
+    segment: str | None
+    tier: str | None
+    stage: str
+    band: str | None
+    score: float | None
+    risk: float | None
+    loyalty: Annotated[
+        float | None,
+        Field(description="0 to 100, told anew when it has moved by ten points or something else changes; null: not"
+              " enough evidence."),
+    ]  # fmt: skip
+    icp_fit: Annotated[
+        float | None, Field(description="0 to 1, how well it matches the ideal profile; null: no attribute is known.")
+    ]
+    parent_id: str | None
+    flags: list[str]
+    decided_at: datetime
+    stale: Annotated[
+        str | None, Field(description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …")
+    ]
+
+
+class Standings(Items[Standing]):
+    """Customers, and the instant up to which everything logged is counted in them."""
+
+    model_config = example(
+        as_of="2026-11-20T09:30:00Z",
+        scorecard_version=1,
+        items=[
+            {
+                "customer_id": "acme",
+                "name": "Acme Ltd",
+                "owner": "kim",
+                "segment": "smb",
+                "tier": "low",
+                "stage": "adoption",
+                "band": "at_risk",
+                "score": 41.5,
+                "risk": 0.38,
+                "loyalty": 63.5,
+                "icp_fit": 0.67,
+                "parent_id": None,
+                "flags": ["cancel_intent", "loyal"],
+                "decided_at": "2026-11-20T09:29:58Z",
+                "stale": None,
+            }
+        ],
+        next_cursor=None,
+        prev_cursor=None,
+    )
+
+    as_of: Annotated[datetime | None, Field(description="Null until every partition has been read once.")]
+    scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
+
+
+class Customer(Told):
+    """A customer's health, evaluated at the moment of asking."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "acme",
+                    "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
+                    "stage": "adoption",
+                    "stage_because": "No other stage's rule holds.",
+                    "score": 41.5,
+                    "raw_score": 73.0,
+                    "own_score": 41.5,
+                    "override": None,
+                    "band": "at_risk",
+                    "band_since": "2026-11-20T09:29:58Z",
+                    "risk": 0.585,
+                    "risk_is": "ranking",
+                    "risk_model": "prior",
+                    "risk_horizon_days": 28.0,
+                    "flags": ["cancel_intent"],
+                    "flags_decided": ["cancel_intent"],
+                    "coverage": 0.75,
+                    "evidence": "enough",
+                    "expansion": {
+                        "open": False,
+                        "reasons": [
+                            {
+                                "reason": "red_flag",
+                                "flag": "cancel_intent",
+                                "since": "2026-11-20T09:29:57Z",
+                                "why": "Looked at the cancel page: the relationship is fragile.",
+                            }
+                        ],
+                    },
+                    "disagreements": [],
+                    **EXAMPLE,
+                    **ROLLUP_EXAMPLE,
+                    "stale": None,
+                    "contact": CONTACT_EXAMPLE,
+                    "data_quality": DATA_QUALITY_EXAMPLE,
+                    "support": SUPPORT_EXAMPLE,
+                    "events_total": 1204,
+                    "first_event_at": "2025-02-03T08:00:00Z",
+                    "last_event_at": "2026-11-20T09:29:57Z",
+                    "evaluated_at": "2026-11-20T09:30:00Z",
+                    "decided_at": "2026-11-20T09:29:58Z",
+                    "scorecard_version": 1,
+                    "variant": None,
+                }
+            ]
+        },
+    )
+
+    customer_id: str
+    profile: dict[str, Any]
+    stage: Annotated[
+        str,
+        Field(
+            description="Where it is in its life with us: as its own systems say, else by the scorecard's rules; "
+            "churned freezes the score."
+        ),
+    ]
+    stage_because: Annotated[str, Field(description="Why it is in that stage.")]
+    score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
+    raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
+    own_score: Annotated[
+        float | None, Field(description="What the scorecard says, caps included, without an override.")
+    ]
+    override: Annotated[
+        dict[str, Any] | None, Field(description="Somebody's own judgement in force: who, why, until when.")
+    ]
+    band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
+    band_since: datetime | None
+    risk: float | None
+    risk_is: Annotated[
+        str,
+        Field(
+            description="ranking (good for sorting, not a probability), probability_of_silence or churn_probability, "
+            "over risk_horizon_days."
+        ),
+    ]
+    risk_model: Annotated[str | None, Field(description="Whose number it is: prior, a fitted model, or score.")] = None
+    risk_horizon_days: float | None = None
+    flags: Annotated[list[str], Field(description="Those that hold now.")]
+    flags_decided: Annotated[list[str], Field(description="Those that held when last decided.")]
+    coverage: Annotated[float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")]
+    evidence: Annotated[str, Field(description="enough or not_enough")]
+    expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
+    disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
+    loyalty: LoyaltyTold
+    icp: FitTold
+    touch: TouchTold
+    parent: Parent | None
+    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
+    contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
+    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = None
+    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
+    stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
+    events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+    evaluated_at: datetime
+    decided_at: Annotated[datetime | None, Field(description="When band and flags were last decided.")] = None
+    scorecard_version: int
+    variant: Annotated[
+        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+    ] = None

@@ -1,0 +1,46 @@
+"""Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.risk.section import risk_rules
+from healthsvc.core.scorecard.document import from_document
+from healthsvc.core.scorecard.model import Scorecard
+from healthsvc.core.scorecard.reader import ScorecardError
+from healthsvc.core.scorecard.relationship_section import relationship
+from healthsvc.wire.scorecards.page_kinds import PageRules
+
+__all__ = ["ScorecardError", "compile_document", "default_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    scorecard: Scorecard
+    program: Program
+    page_kind: Callable[[str], str]
+    """The kind of page that a URL leads to, by the document's rules."""
+
+
+@cache
+def default_document() -> str:
+    """The YAML of the default scorecard."""
+    return resources.files("healthsvc.defaults").joinpath("scorecard.yaml").read_text()
+
+
+def compile_document(document: str) -> Compiled:
+    """Read a scorecard; an empty document is the default one. Raises ScorecardError with the path of the fault."""
+    try:
+        data = yaml.safe_load(document or default_document())
+    except yaml.YAMLError as error:
+        raise ScorecardError("/", f"isn't YAML: {error}") from error
+    scorecard = from_document(data, facts=facts.NAMES)
+    pages = PageRules(data.get("page_kinds"))
+    rules = relationship(data, scorecard, facts.NAMES)
+    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
+    return Compiled(scorecard, program, pages.kind_of)

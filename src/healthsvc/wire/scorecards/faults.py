@@ -1,0 +1,178 @@
+"""Everything that is wrong with a scorecard document, each with its place: the core stops at the first fault."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+import yaml
+
+from healthsvc.core.folding import facts
+from healthsvc.core.risk.section import risk_rules
+from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
+from healthsvc.core.scorecard.document import from_document
+from healthsvc.core.scorecard.model import BUILTIN_TYPES, Scorecard, Variant
+from healthsvc.core.scorecard.reader import ScorecardError
+from healthsvc.core.scorecard.relationship_section import SECTIONS, relationship
+from healthsvc.wire.scorecards.page_kinds import PageRules
+
+MOST: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong: a JSON Pointer into the document, and what is allowed there."""
+
+    pointer: str
+    detail: str
+
+
+def faults(document: str) -> list[Fault]:
+    """What is wrong with a document (YAML or JSON); empty: it can be published.
+
+    What is wrong within one measure or flag is put aside after its first fault, so that the next ones are found.
+    """
+    try:
+        data = yaml.safe_load(document)
+    except yaml.YAMLError as error:
+        return [Fault(pointer="", detail=f"isn't YAML: {error}")]
+    found: list[Fault] = []
+    data = deepcopy(data)
+    while len(found) < MOST:
+        first = _first(data)
+        if first is None:
+            break
+        found.append(Fault(pointer=first.path.rstrip("/"), detail=first.detail))
+        if not _set_aside(data, first.path):
+            break
+    return found
+
+
+def _first(data: object) -> ScorecardError | None:
+    try:
+        card = from_document(data, facts=facts.NAMES)
+        relationship(data, card, facts.NAMES)  # type: ignore[arg-type]  # a mapping: it was read as one
+        PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
+        risk_rules(data.get("risk") if isinstance(data, dict) else None)
+    except ScorecardError as error:
+        return error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return ScorecardError("", f"isn't of the form of a scorecard: {error}")
+    return None
+
+
+def _set_aside(data: Any, path: str) -> bool:
+    """Put something harmless of the same name where the fault is; False where nothing can stand in."""
+    match path.split("/"):
+        case ["", "heavy_use", *_]:  # loyalty may need one
+            data["heavy_use"] = {"measure": next(m["name"] for m in data["measures"] if not m.get("of"))}
+        case ["", section, *_] if section in ("risk", *SECTIONS):
+            data[section] = None
+        case ["", "measures", place, *_] if place.isdigit():
+            item = data["measures"][int(place)]
+            name = _name(item, f"measure {place}", keep=not path.endswith("/name"))
+            data["measures"][int(place)] = {"name": name, "feeds": [{"type": "stand.in"}]}
+            _forget(data, "measures", name)
+        case ["", "variants", place, *rest] if place.isdigit():
+            _stand_in_variant(data["variants"], int(place), rest)
+        case ["", "dimensions", name]:
+            data["dimensions"][name] = 1
+        case ["", "lifecycle", place, *_] if place.isdigit():
+            data["lifecycle"][int(place)] = {"stage": "adoption", "kind": "otherwise"}
+        case ["", "flags", place, *_] if place.isdigit():
+            name = _name(data["flags"][int(place)], f"flag {place}", keep=not path.endswith("/name"))
+            data["flags"][int(place)] = {"name": name, "kind": "churned", "title": "stand-in"}
+            _forget(data, "flags", name)
+        case ["", key] if key in data and key not in _NEEDED:
+            del data[key]
+        case _:
+            return False
+    return True
+
+
+_NEEDED: Final = ("measures", "dimensions", "half_lives_days", "bands", "name", "flags")
+
+
+def _stand_in_variant(variants: list[Any], place: int, within: list[str]) -> None:
+    """Take away the faulty part of a variant; the whole of it where the part can't go."""
+    item = variants[place]
+    match within:
+        case [section, name, *_] if section != "when" and name in item.get(section, ()):
+            del item[section][name]
+        case [key, *_] if key not in ("name", "when") and key in item:
+            del item[key]
+        case _:
+            name = _name(item, f"variant {place}", keep=within != ["name"])
+            variants[place] = {"name": name, "when": {"segment": f"stand-in {place}"}}
+
+
+def _forget(data: Any, section: str, name: str) -> None:
+    """Variants say nothing any more of a measure or flag that was faulty itself."""
+    for variant in data.get("variants") or ():
+        if isinstance(variant, dict) and isinstance(variant.get(section), dict):
+            variant[section].pop(name, None)
+
+
+def _name(item: object, otherwise: str, *, keep: bool) -> str:
+    given = item.get("name") if isinstance(item, dict) else None
+    return given if keep and isinstance(given, str) else otherwise
+
+
+def doubts(document: str) -> list[Fault]:
+    """What may be published and yet looks like a slip: types that are nearly built-in ones, weights that do nothing."""
+    card = from_document(yaml.safe_load(document), facts=facts.NAMES)
+    found: list[Fault] = []
+    for measure in card.measures:
+        place = f"/measures/{card.measures.index(measure)}"
+        for feed in measure.feeds:
+            close = get_close_matches(feed.type, BUILTIN_TYPES, 1, cutoff=0.85)
+            if close and feed.type not in BUILTIN_TYPES:
+                told = f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
+                found.append(Fault(pointer=f"{place}/feeds", detail=told))
+        if measure.judge is not None and not any(
+            _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
+        ):
+            found.append(Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing"))
+    if not any(weight for _, weight in card.dimensions):
+        found.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
+    used = {m.dimension for m in card.measures}
+    for name, weight in card.dimensions:
+        if name not in used and weight:
+            found.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
+    return [*found, *_references(card), *_of_variants(card)]
+
+
+def _share(card: Scorecard, measure: str) -> float:
+    return next(m.share for m in card.measures if m.name == measure)
+
+
+def _references(card: Scorecard) -> Iterator[Fault]:
+    places = {f"/measures/{i}/judge": m.judge for i, m in enumerate(card.measures)}
+    for v, variant in enumerate(card.variants):
+        places |= {
+            f"/variants/{v}/measures/{m.name}/judge": m.judge for m in variant.card.judged if m not in card.judged
+        }
+    for place, judge in places.items():
+        if judge is not None and judge.kind == "segment" and judge.reference is None:
+            told = (
+                "has no reference yet: it is made when the version is published, of at least "
+                f"{LEAST_CUSTOMERS} customers, or given as `reference`; without one `at` judges as a target's does"
+            )
+            yield Fault(pointer=place, detail=told)
+
+
+def _of_variants(card: Scorecard) -> Iterator[Fault]:
+    for i, variant in enumerate(card.variants):
+        for earlier in card.variants[:i]:
+            if _covers(earlier, variant):
+                told = f"never judges: {earlier.name!r} before it fits whatever it fits, and the first that fits judges"
+                yield Fault(pointer=f"/variants/{i}/when", detail=told)
+                break
+        if variant.card == replace(card, variants=()):
+            yield Fault(pointer=f"/variants/{i}", detail="changes nothing")
+
+
+def _covers(earlier: Variant, later: Variant) -> bool:
+    narrower = dict(later.when)
+    return all(field in narrower and narrower[field] <= values for field, values in earlier.when)

@@ -1,0 +1,258 @@
+"""The JSON Schema of a scorecard document, for editors and for whoever writes one.
+
+It says of each field what it means and what is allowed. The core has the last word (`scorecard_faults`): that a measure
+exists, that bands fall, that a half-life is one of those declared.
+"""
+
+from typing import Any, Final
+
+from healthsvc.core.folding import facts
+from healthsvc.core.scorecard.model import BUILTIN_TYPES
+from healthsvc.core.scorecard.parts import FLAGS, JUDGES, MOST_FLAGS, MOST_MEASURES, SEVERITIES
+from healthsvc.core.scorecard.variants import MOST_VARIANTS
+from healthsvc.wire.scorecards.page_kinds import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
+from healthsvc.wire.scorecards.risk_schema import risk_schema
+from healthsvc.wire.scorecards.variant_schema import reference_schema, stage_schema, variant_schema
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+
+
+def scorecard_schema() -> Schema:
+    """The whole document."""
+    properties: Schema = {
+        "name": TEXT | {"description": "What people call it."},
+        "half_lives_days": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 5,
+            "items": {"type": "number", "minimum": 3, "exclusiveMaximum": 36_500},
+            "description": "Rising: today's habit first, the long-standing one last. Each measure keeps a level of "
+            "each.",
+        },
+        "evidence_events": _number("Fewer events than this are not enough evidence for a score.", 3, low=1),
+        "hysteresis": _number("Points beyond a band's floor before the band changes.", 3, high=20),
+        "dwell_days": _number("How long a better band must hold; a worse one is believed at once.", 1, low=0.001),
+        "bands": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100},
+            "description": "Band names and their floors, no two the same; the worst one's floor is 0.",
+        },
+        "dimensions": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1e6},
+            "description": "Dimension names and their weights against each other.",
+        },
+        "measures": {"type": "array", "maxItems": MOST_MEASURES, "items": {"$ref": "#/$defs/measure"}},
+        "flags": {"type": "array", "maxItems": MOST_FLAGS, "items": {"$ref": "#/$defs/flag"}},
+        "variants": {
+            "type": ["array", "null"],
+            "maxItems": MOST_VARIANTS,
+            "items": {"$ref": "#/$defs/variant"},
+            "description": "How customers of certain segments, tiers or stages are judged. Of several that fit a "
+            "customer, the first judges it; where none fits, the scorecard itself does.",
+        },
+        "lifecycle": {
+            "type": ["array", "null"],
+            "items": {"$ref": "#/$defs/stage"},
+            "description": "Which stage a customer is in that nobody named one for: the first rule that holds says it. "
+            "Left out: the built-in rules.",
+        },
+        "large_account": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": "Which accounts are named for their size where their score is low.",
+            "properties": {
+                "percentile": {
+                    "type": ["number", "null"],
+                    "minimum": 1,
+                    "maximum": 99.9,
+                    "description": "From this place among the customers' MRR on, as frozen at publishing.",
+                },
+                "mrr": _number("From this MRR on, where no place is asked for or known.", 1000, high=1e12),
+            },
+        },
+        "reference": reference_schema(),
+        "risk": risk_schema(),
+        **relationship_schemas(),
+        "page_kinds": {
+            "type": ["array", "null"],
+            "maxItems": MAX_RULES,
+            "items": {"$ref": "#/$defs/page_kind"},
+            "description": "Which URLs are pages of which kind; the first match wins. Left out: the built-in rules.",
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:healthsvc:scorecard",
+        "title": "Scorecard",
+        "description": "What feeds the score of a customer, how it is judged, which rules flag and cap, and where the "
+        "bands lie. Written as YAML or JSON; a published version is immutable.",
+        "type": "object",
+        "required": ["name", "half_lives_days", "bands", "dimensions", "measures"],
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": {
+            "feed": _feed(),
+            "judge": _judge(),
+            "measure": _measure(),
+            "flag": _flag(),
+            "variant": variant_schema(_flag()["properties"], _measure()["properties"]),
+            "stage": stage_schema(),
+            "page_kind": _page_kind(),
+            "fact": {"enum": ["", *facts.NAMES], "description": "Something that is known of a customer."},
+        },
+    }
+
+
+def _number(meaning: str, default: float, *, low: float = 0, high: float = 1e9) -> Schema:
+    return {"type": "number", "minimum": low, "maximum": high, "default": default, "description": meaning}
+
+
+def _feed() -> Schema:
+    types = (
+        f"Built-in: {', '.join(sorted(BUILTIN_TYPES))}; any other is a type of your own; * is every type of your own "
+    )
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "anyOf": [{"required": ["type"]}, {"required": ["types"]}],
+        "properties": {
+            "type": TEXT | {"description": f"{types}that no other feed names."},
+            "types": {"type": "array", "minItems": 1, "items": TEXT, "description": "Several types at once."},
+            "where": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": ["string", "number", "boolean", "null", "array"],
+                    "items": {"type": ["string", "number", "boolean", "null"]},
+                },
+                "description": "Properties of the event's data (or the page's kind) and the value or values that "
+                "count; all must hold.",
+            },
+            "weight": _number("What one event counts.", 1, low=0.001, high=1000),
+        },
+    }
+
+
+def _judge() -> Schema:
+    return {
+        "type": "object",
+        "required": ["kind"],
+        "additionalProperties": False,
+        "properties": {
+            "kind": {
+                "enum": list(JUDGES),
+                "description": "habit: against the customer's own; segment: the place of today's level among the "
+                "customers of the segment, as frozen at publishing; target: a level that saturates; trouble, credit: "
+                "weighs while it lasts; extent: functions used of those owned; survey: the last answer; ratio: one "
+                "fact over another; open: while something is open; served: after it was served.",
+            },
+            "at": _number(
+                "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
+                "reference: the level that counts half; "
+                "extent: functions owned if unknown.",
+                1,
+                low=0.001,
+            ),
+            "half_life_days": _number("survey, served: how fast it loses weight.", 90, low=0.001, high=36_500),
+            "fact": {"$ref": "#/$defs/fact"},
+            "to": {"$ref": "#/$defs/fact"},
+            "worst": _number("survey: the answer that is no marks.", 0, low=-1e9),
+            "best": _number("survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9),
+            "min_events": _number("habit, target: fewer events are no evidence.", 1),
+        },
+    }
+
+
+def _measure() -> Schema:
+    return {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "oneOf": [{"required": ["feeds"]}, {"required": ["of"]}],
+        "dependentRequired": {"judge": ["dimension"], "dimension": ["judge"]},
+        "properties": {
+            "name": TEXT | {"description": "Unique; contributions are told under it."},
+            "feeds": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/feed"}},
+            "of": TEXT | {"description": "Judge another measure's events instead of events of its own."},
+            "dimension": {"type": ["string", "null"], "description": "One of `dimensions`; without: kept, not scored."},
+            "share": _number("Its weight within the dimension.", 0, high=100),
+            "judge": {"anyOf": [{"$ref": "#/$defs/judge"}, {"type": "null"}]},
+            "why": TEXT | {"description": "The reason for the weight, told with each contribution."},
+        },
+    }
+
+
+def _flag() -> Schema:
+    return {
+        "type": "object",
+        "required": ["name", "kind", "title"],
+        "additionalProperties": False,
+        "if": {"properties": {"kind": {"enum": ["both", "either"]}}, "required": ["kind"]},
+        "then": {"required": ["of"]},
+        "properties": {
+            "name": TEXT | {"description": "Unique; the kind of its alert."},
+            "kind": {
+                "enum": list(FLAGS),
+                "description": "intent: from the event until someone spoke and it was quiet for `days`; level: while "
+                "the level is at least `at`; absence: nothing for `days`; drop: today's rate below `at` times the "
+                "habit; answer: the last answer at most `at`; answer_from: at least `at`; loyal: a loyalty of at least "
+                "`at`; open: while something is open; ahead: `days` before an instant; churned; both: while all flags "
+                "of `of` hold; either: while one of them does.",
+            },
+            "title": TEXT | {"description": "What it says to people; the alert's summary."},
+            "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
+            "release": TEXT | {"description": "intent: the measure of the contacts that release it."},
+            "fact": {"$ref": "#/$defs/fact"},
+            "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
+            "at": _number("The line.", 0, low=-1e9),
+            "days": _number("The span.", 14, low=0.001, high=36_500),
+            "min_events": _number("absence, drop: fewer events tell nothing.", 1),
+            "cap": {
+                "type": ["number", "null"],
+                "minimum": 0,
+                "maximum": 100,
+                "description": "The score's upper limit.",
+            },
+            "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
+            "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
+            "play": TEXT | {"description": "What to do about it."},
+            "of": {
+                "type": "array",
+                "minItems": 1,
+                "items": TEXT,
+                "description": "both: flags declared before it; it takes over the alert of the first.",
+            },
+            "unless": {
+                "$ref": "#/$defs/fact",
+                "description": "answer: a fact that says more; told within `days`, it keeps the flag from holding.",
+            },
+            "enabled": {
+                "type": "boolean",
+                "default": True,
+                "description": "false: it never holds, unless a variant enables it.",
+            },
+        },
+    }
+
+
+def _page_kind() -> Schema:
+    texts: Schema = {
+        "type": "array",
+        "maxItems": MAX_PATTERNS,
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN_LENGTH},
+    }
+    return {
+        "type": "object",
+        "required": ["kind"],
+        "additionalProperties": False,
+        "properties": {
+            "kind": {"enum": list(KINDS)},
+            "words": texts | {"description": "Words that stand next to each other in the path."},
+            "hosts": texts | {"description": "Labels of the host name before its domain."},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Bodies and JSON Schemas of the webhooks that go out; the only maker of bodies."""

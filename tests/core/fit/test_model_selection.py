@@ -1,0 +1,28 @@
+"""Which rung of the ladder is chosen."""
+
+import pytest
+
+from healthsvc.core.fit.candidate_models import LADDER
+from healthsvc.core.fit.model_selection import Step, simplest
+from healthsvc.core.fit.standard_errors import Figure
+from healthsvc.core.risk.model import ModelName
+
+
+@pytest.mark.parametrize(
+    ("behind", "errors_allowed", "chosen"),
+    [
+        ((5.0, 3.0, 1.5, 0.9, 0.0), 1.0, "additive"),
+        ((5.0, 3.0, 1.5, 0.9, 0.0), 2.0, "prior_with_deviations"),
+        ((5.0, 3.0, 1.5, 1.2, 0.0), 1.0, "additive_with_pairs"),
+        ((0.5, 0.4, 0.0, 0.9, 1.2), 1.0, "scaled_prior"),
+        ((0.5, 1.4, 0.0, 0.9, 1.2), 1.0, "prior_with_deviations"),
+        ((0.0, 0.7, 1.4, 1.8, 2.2), 1.0, "scaled_prior"),
+        ((0.0, 1.4, 1.4, 1.8, 2.2), 1.0, None),
+    ],
+)
+def test_the_simplest_rung_near_the_best_that_ranks_is_chosen(
+    behind: tuple[float, ...], errors_allowed: float, chosen: ModelName | None
+) -> None:
+    steps = [Step(rung, 0.5, Figure(errors, 1.0)) for rung, errors in zip(LADDER, behind, strict=True)]
+
+    assert simplest(steps, errors_allowed) == chosen

@@ -1,0 +1,82 @@
+"""An owner's day: whom to call first, why, when, and what to know; the rest stays reachable."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from healthsvc.store.database.engine import AsyncEngine
+from tests.api.conftest import ADMIN_KEY, Switch, UrlChecker, client_of, make_app
+from tests.flows.spine import append, applied, installed, processing, wall
+from tests.support.clock import Clock
+from tests.support.makers import make_event
+from tests.support.waiting import until
+
+CANCEL = {"url": "https://app.example.com/account/cancel"}
+
+
+def story(now: datetime) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+
+    def happened(type: str, customer: str, ago: timedelta, **data: Any) -> None:
+        at = (now - ago).isoformat()
+        events.append(make_event(type, id=f"e{len(events)}", customer_id=customer, occurred_at=at, data=data))
+
+    for customer, mrr in (("small", 50), ("large", 5000), ("leaving", 100), ("called", 900), ("theirs", 100)):
+        owner = "jo" if customer == "theirs" else "kim"
+        zone = {"timezone": "Europe/Berlin"} if customer == "leaving" else {}
+        happened("customer.updated", customer, timedelta(days=2), owner=owner, mrr=mrr, name=customer.title(), **zone)
+        for hours in range(40):
+            happened("feature.used", customer, timedelta(hours=hours, minutes=7), feature="export")
+    for customer in ("small", "large", "theirs"):
+        happened("invoice.overdue", customer, timedelta(hours=5), invoice_id="1")
+    happened("invoice.overdue", "called", timedelta(days=2), invoice_id="1")
+    for day in (0.2, 1):
+        happened("contact.logged", "called", timedelta(days=day), outcome="positive")
+    happened("page.viewed", "leaving", timedelta(minutes=2), **CANCEL)
+    return events
+
+
+async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on_the_next_page(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    appender, now = await installed(engine, 1), datetime.now(UTC)
+    events = story(now)
+
+    async def done() -> bool:
+        return await applied(engine) == len(events)
+
+    async with processing(engine, database_url, wall):
+        await append(appender, events)
+        await until(done)
+    clock = Clock(now + timedelta(minutes=1))
+    async with client_of(make_app(engine, appender, clock, UrlChecker(), Switch()), ADMIN_KEY) as api:
+        first = await asked(api, "/v1/worklist", owner="kim", limit="2")
+        second = await asked(api, "/v1/worklist", owner="kim", limit="2", cursor=first["next_cursor"])
+        back = await asked(api, "/v1/worklist", owner="kim", limit="2", cursor=second["prev_cursor"])
+        ranked = await asked(api, "/v1/alerts", owner="kim", sort="rank", kind="payment_overdue")
+        everybody = await asked(api, "/v1/worklist")
+        customer = await asked(api, "/v1/customers/leaving")
+
+    assert [i["customer_id"] for i in first["items"]] == ["leaving", "large"]
+    assert [i["customer_id"] for i in second["items"]] == ["small", "called"]
+    assert [i["customer_id"] for i in back["items"]] == ["leaving", "large"]
+    assert first["waiting"] == 4
+    assert second["next_cursor"] is None
+    leaving, called = first["items"][0], second["items"][1]
+    assert leaving["rank"]["why"].startswith("Critical; risk ")
+    assert leaving["alert"]["kind"] == "cancel_intent"
+    assert leaving["briefing"]["question"]["pt"].endswith("?")
+    assert (leaving["contact"]["timezone"], leaving["contact"]["timezone_from"]) == ("Europe/Berlin", "profile")
+    assert (called["contact"]["contacts"], called["contact"]["over_cap"]) == (2, True)
+    assert {"spoken", "cap"} <= {part["part"] for part in called["rank"]["parts"]}
+    assert [a["customer_id"] for a in ranked["items"]] == ["large", "small", "called"]
+    assert len(everybody["items"]) == 5
+    assert customer["contact"]["windows_from"] in ("activity", "default")
+
+
+async def asked(api: httpx.AsyncClient, path: str, **query: str) -> dict[str, Any]:
+    answer = await api.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
