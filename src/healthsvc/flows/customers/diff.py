@@ -18,8 +18,8 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.scoring.explain import contributions
 from healthsvc.core.words import Language
 from healthsvc.flows.customers import past, read
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.customers.past import Known
-from healthsvc.flows.customers.read import Seen
 from healthsvc.store.customers import past as stored
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine

@@ -3,7 +3,7 @@ and money in disagreement."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from healthsvc.core import field_words, opening_words
 from healthsvc.core.folding import decision_state
@@ -16,19 +16,17 @@ from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
 from healthsvc.core.words import Language
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.store.customers import recent_events
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.wire.events.page_visits import MARKS, sights
 
-if TYPE_CHECKING:
-    from healthsvc.flows.customers.read import Seen
-
 NEEDS_HELP = "needs_help"
 EVENTS_NAMED = 3
 
 
-async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]:
+async def recent(conn: AsyncConnection, seen: Seen, at: datetime) -> list[str]:
     """The archived events that the readings need; none, and no query, while none of them is told."""
     if not _wanted(seen):
         return []
@@ -36,7 +34,7 @@ async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]
     return await recent_events.marked(conn, seen.key, MARKS, until - WINDOW_US, until)
 
 
-def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> list[str]:
+def recent_of(seen: Seen, events: Sequence[CountedEvent], at: datetime) -> list[str]:
     """The same as `recent` would have given, from all the events that were counted by then, in fold order."""
     if not _wanted(seen):
         return []
@@ -46,7 +44,7 @@ def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> lis
     return [e.event for e in reversed(newest_last)]
 
 
-def explained(seen: "Seen", customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
+def explained(seen: Seen, customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
     """What the explanation says beyond the points. recently: the events of `recent`."""
     looked = sights(recently, seen.compiled.page_kind)
     return {
@@ -56,7 +54,7 @@ def explained(seen: "Seen", customer: str, recently: Sequence[str], language: La
     }
 
 
-def expansion(seen: "Seen") -> dict[str, Any]:
+def expansion(seen: Seen) -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = int(seen.table.memory[0, decision_state.BAND])
     stage = stage_name(int(seen.found.stages.stage[0]))
@@ -76,7 +74,7 @@ def expansion(seen: "Seen") -> dict[str, Any]:
     }
 
 
-def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
+def disagreeing(seen: Seen, language: Language) -> list[dict[str, Any]]:
     """Where score and money disagree."""
     return [
         {"score": d.score, "money": _sign(d.money, language), "sentence": field_words.disagreement(language, d)}
@@ -128,16 +126,16 @@ def _price_briefing(view: View, row: int) -> dict[str, Any]:
     }
 
 
-def _wanted(seen: "Seen") -> bool:
+def _wanted(seen: Seen) -> bool:
     return _holds(seen, interpretations.FLAG) or _holds(seen, NEEDS_HELP)
 
 
-def _holds(seen: "Seen", flag: str) -> bool:
+def _holds(seen: Seen, flag: str) -> bool:
     names = seen.compiled.scorecard.flag_names
     return flag in names and not seen.found.churned[0] and bool(seen.found.standing.holds[0, names.index(flag)])
 
 
-def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
     review = interpretations.review(seen.view, 0, looked)
     return {
         "likely": review.likely,

@@ -15,7 +15,7 @@ from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.core.words import Language
 from healthsvc.flows.customers import data_quality, insights, read, staleness
-from healthsvc.flows.customers.read import Seen
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.processing.decode import decode
 from healthsvc.store.customers import past
 from healthsvc.store.customers.past import CountedEvent
