@@ -10,16 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.decisions.alert_groups import absences, families
-from healthsvc.core.decisions.decide import (
-    ALERT_MAX_AGE_US,
-    BAND_ALERT,
-    BandChange,
-    Decisions,
-    FlagChange,
-    alert_id,
-    decide,
-    flag_names,
-)
+from healthsvc.core.decisions.changes import BandChange, FlagChange
+from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
 from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us
