@@ -18,8 +18,9 @@ from healthsvc.core.rank_words import why
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.core.words import Language
-from healthsvc.flows.customers import contact_windows, data_quality, insights, read
+from healthsvc.flows.customers import contact_windows, data_quality, read
 from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.flows.processing import briefing
 from healthsvc.store.alerts import worklist
 from healthsvc.store.alerts.alert_rows import AlertFilter
 from healthsvc.store.alerts.worklist import Waiting
@@ -187,7 +188,7 @@ def rank_told(rank: Rank, language: Language) -> dict[str, Any]:
 
 
 def _briefing(seen: _Seen, row: int, kind: str) -> dict[str, Any]:
-    return insights.briefing(seen.view, row, kind, insights.known(seen.view, seen.found, row))
+    return briefing.briefing(seen.view, row, kind, briefing.known(seen.view, seen.found, row))
 
 
 def _told(

@@ -13,6 +13,7 @@
     flush_policy          when a flush is due
     flush_builder         decides and encodes what is pending
     decided_batch         the decisions about rows of the states
+    briefing              what to know before the talk about an alert
     decision_writer       decisions to rows of the database and messages
     unrendered_messages   webhook messages, rendered only if somebody subscribes
     packing               states to bytes

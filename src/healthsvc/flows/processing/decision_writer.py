@@ -20,8 +20,7 @@ from healthsvc.core.scoring import icp, loyalty
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
-from healthsvc.flows.customers import insights as field_readings
-from healthsvc.flows.processing import unrendered_messages
+from healthsvc.flows.processing import briefing, unrendered_messages
 from healthsvc.flows.processing.decided_batch import Outcome
 from healthsvc.flows.processing.unrendered_messages import Draft
 from healthsvc.store.database.copying import Block
@@ -229,8 +228,8 @@ class _Telling:
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
         if i not in self._known:
-            self._known[i] = field_readings.known(self._view, self._found, i)
-        return field_readings.briefing(self._view, i, kind, self._known[i])
+            self._known[i] = briefing.known(self._view, self._found, i)
+        return briefing.briefing(self._view, i, kind, self._known[i])
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
