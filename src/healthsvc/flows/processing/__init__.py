@@ -3,6 +3,7 @@
     ports                 what the spine needs from outside: the inputs of the log
     worker                the loop: reads inputs, folds, flushes, recovers
     leases                which partitions this worker reads
+    state_format          whether this version reads the stored states
     owned_partition       one partition in memory: offsets, ids, what is pending
     decode                bytes of one read to columns of events
     owner                 folds events into the states of owned partitions

@@ -22,8 +22,8 @@ from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.poison_records import Culprits, Unfoldable
 from healthsvc.flows.processing.ports import Input, Reading
+from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import Firing
-from healthsvc.flows.projections.upgrade import try_to_read
 from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, glance
 from healthsvc.store.intake.log import FAULTS
