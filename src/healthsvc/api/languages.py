@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Query
 from starlette.responses import Response
 
-from healthsvc.core.phrases.languages import TAGS, Language, accepted
+from healthsvc.core.languages import TAGS, Language, accepted
 from healthsvc.wire.rest.languages import DESCRIPTION, LanguageTag
 
 VARY: Final = "Accept-Language"

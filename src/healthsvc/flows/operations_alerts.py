@@ -2,7 +2,7 @@
 person."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from healthsvc.core.decisions.decide import alert_id
 from healthsvc.core.instants import to_us
@@ -14,6 +14,9 @@ from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import bodies
+
+MODEL_DRIFT: Final = "model_drift"
+"""The kind of the alert that a fitted model no longer agrees with outcomes."""
 
 
 async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) -> Alert | None:

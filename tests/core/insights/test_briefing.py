@@ -6,7 +6,7 @@ import pytest
 
 from healthsvc.core.insights.briefing import briefing
 from healthsvc.core.instants import from_us
-from healthsvc.flows.customers import insights
+from healthsvc.flows.processing.decisions import briefing as briefings
 from healthsvc.wire.webhooks import bodies
 from tests.core.folded import CARD, us
 from tests.core.scoring.test_evaluate import FILED, Happening, contact, fold, nps, page, used
@@ -28,7 +28,7 @@ FULL: list[Happening] = [
 def told(kind: str, *happenings: Happening) -> dict[str, object]:
     state = fold(*(happenings or FULL))
     view = state.view(us(DAY))
-    return insights.briefing(view, 0, kind, insights.known(view, state.evaluate(us(DAY)), 0, "en"), "en")
+    return briefings.briefing(view, 0, kind, briefings.known(view, state.evaluate(us(DAY)), 0, "en"), "en")
 
 
 def test_a_briefing_says_what_happened_what_they_use_money_and_open_matters() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from healthsvc.core.insights.interpretations import FLAG, ReadingName, Review, review
 from healthsvc.core.insights.page_visits import Sight
+from healthsvc.core.languages import LANGUAGES
 from healthsvc.core.phrases import insights, openings
-from healthsvc.core.phrases.languages import LANGUAGES
 from tests.core.folded import at, flags, us
 from tests.core.scoring.test_evaluate import FILED, OVERDUE, Happening, contact, fold, nps, page, used
 

@@ -17,10 +17,10 @@ from healthsvc.core.insights.rank import Worth, ranks
 from healthsvc.core.insights.signals import Sign
 from healthsvc.core.insights.touch import Reason
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.languages import LANGUAGES, Language
 from healthsvc.core.phrases import alert_rank, alerts, expansion, explanation, insights, openings, stages, touches
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
-from healthsvc.core.phrases.languages import LANGUAGES, Language
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.wire.scorecards.document import compile_document
 

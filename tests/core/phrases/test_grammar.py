@@ -6,8 +6,8 @@ import pytest
 
 from healthsvc.core.phrases.catalogue import counted, duration, noun
 from healthsvc.core.phrases.grammar import contract, day, join, number, percent, plain, without_article
-from healthsvc.core.phrases.texts import Text, text
 from healthsvc.core.scorecard.reader import ScorecardError
+from healthsvc.core.scorecard.texts import Text, text
 
 
 def test_numbers_are_grouped_and_cut_as_the_language_does() -> None:

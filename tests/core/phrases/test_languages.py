@@ -2,7 +2,7 @@
 
 import pytest
 
-from healthsvc.core.phrases.languages import Language, accepted, named
+from healthsvc.core.languages import Language, accepted, named
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
+from healthsvc.core.phrases.stages import stage_reason
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.core.scoring.lifecycle import stage_name, stage_reason
+from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.core.folded import at, us
 from tests.core.scoring.test_evaluate import CANCELLED, Happening, fold, used

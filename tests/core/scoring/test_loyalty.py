@@ -12,8 +12,8 @@ from healthsvc.core.folding.decision_state import DEFAULTS, FLAGS
 from healthsvc.core.insights import touch
 from healthsvc.core.insights.touch import Suggestion
 from healthsvc.core.instants import SECOND_US
-from healthsvc.core.phrases.texts import Text
 from healthsvc.core.scorecard.relationship import Condition
+from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import Found, explained, standing, to_list, turns_us
 from tests.core.folded import PROGRAM, at, flags, us

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from healthsvc.flows.customers import read
-from healthsvc.flows.projections.upgrade import UnreadableStates, make_readable
+from healthsvc.flows.processing.state_format import UnreadableStates
+from healthsvc.flows.projections.upgrade import make_readable
 from tests.flows.processing.test_worker import applied, used
 from tests.flows.projections.test_rebuild import folded, live_id, looking_after, published, second_document, states_of
 from tests.flows.spine import append, installed, processing, scalar, wall

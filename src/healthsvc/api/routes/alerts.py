@@ -22,7 +22,7 @@ from healthsvc.api.problems import (
 )
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
-from healthsvc.core.phrases.languages import DEFAULT, Language
+from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import settle, wording, worklist
 from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale

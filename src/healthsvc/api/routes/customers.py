@@ -23,7 +23,7 @@ from healthsvc.api.problems import (
     not_found,
 )
 from healthsvc.api.responses import answers
-from healthsvc.core.phrases.languages import Language
+from healthsvc.core.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past, read
 from healthsvc.flows.customers.past import PastNotKept

@@ -6,19 +6,14 @@ silent uses less. Such flags are a family, and a family has one alert: its sharp
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
 
+from healthsvc.core.decisions.changes import FlagChange, Kind
 from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.model import SEVERITIES, FlagRule, Scorecard
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.kind import NO_CAP
-
-if TYPE_CHECKING:
-    from healthsvc.core.decisions.decide import FlagChange
-
-Kind = Literal["raised", "released", "renewed", "sharper", "beside", "eased"]
 
 
 def absences(card: Scorecard) -> frozenset[str]:
@@ -46,10 +41,10 @@ def families(card: Scorecard) -> dict[int, tuple[int, ...]]:
 def one_alert(
     card_of: Callable[[int], Scorecard],
     related: Mapping[int, tuple[int, ...]],
-    changes: Sequence["FlagChange"],
+    changes: Sequence[FlagChange],
     onset_us: Floats,
     after: Floats,
-) -> list["FlagChange"]:
+) -> list[FlagChange]:
     """The same changes with one alert for each family: its sharpest flag's.
 
     What is raised while another flag of its family goes on holding is `sharper` than that one and takes its alert over;

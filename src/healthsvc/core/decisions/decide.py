@@ -15,7 +15,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.decisions.alert_groups import Kind, families, one_alert
+from healthsvc.core.decisions.alert_groups import families, one_alert
+from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
@@ -38,32 +39,6 @@ BAND_ALERT: Final = "band_drop"
 PLACES: Final = 16
 """More than there are stages: the place remembered is the stage, and so many times the variant."""
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagChange:
-    """Flag `flag` of row `row` was raised (alert: it is fresh and its rule asks for one) or released.
-
-    Renewed: it held, and its cause has happened again since the last decision; an alert if none is open any longer.
-    Sharper, beside, eased: what it does to the alert of its family (`families.one_alert`).
-    """
-
-    row: int
-    flag: int
-    kind: Kind
-    onset_us: int
-    alert: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandChange:
-    row: int
-    before: int
-    """Index of the band; -1: not enough evidence until now."""
-    after: int
-    alert: bool
-    anew: bool = False
-    """Another variant of the scorecard judges the customer: that isn't behaviour."""
 
 
 @dataclass(frozen=True, slots=True)

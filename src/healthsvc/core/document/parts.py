@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from healthsvc.core.phrases.texts import text
 from healthsvc.core.scorecard.cohort import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import Band, Feed, Measure
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.texts import text
 from healthsvc.core.scoring.judges import read_judge
 
 MOST_MEASURES: Final = 64

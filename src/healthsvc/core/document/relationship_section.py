@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from healthsvc.core.phrases.texts import text
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.relationship import PARTS, Condition, HeavyUse, Line, Loyalty, Part, Relationship, Touch
+from healthsvc.core.scorecard.texts import text
 
 SECTIONS: Final = ("loyalty", "heavy_use", "icp", "touch")
 MOST: Final = 32

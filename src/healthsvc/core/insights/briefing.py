@@ -11,7 +11,7 @@ from healthsvc.core.folding import facts as fact
 from healthsvc.core.insights import signals
 from healthsvc.core.insights.signals import Sign
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.phrases.texts import Text
+from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 

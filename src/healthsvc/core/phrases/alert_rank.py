@@ -3,9 +3,9 @@
 from typing import Final
 
 from healthsvc.core.insights.rank import Part, Rank
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import duration, phrase
 from healthsvc.core.phrases.grammar import as_sentence, number, percent
-from healthsvc.core.phrases.languages import Language
 
 RANKING: Final = "ranking"
 """A risk that is good for sorting and is no probability: it is worded as a level, never as a percentage."""

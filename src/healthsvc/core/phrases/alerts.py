@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import band, days, duration, phrase
 from healthsvc.core.phrases.grammar import join, number, percent
-from healthsvc.core.phrases.languages import Language
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s")
 MINUTE_SECONDS: Final = 60.0

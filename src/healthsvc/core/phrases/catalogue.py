@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases import en, pt
 from healthsvc.core.phrases.grammar import Noun, is_singular, plain
-from healthsvc.core.phrases.languages import Language
-from healthsvc.core.phrases.texts import Text
+from healthsvc.core.scorecard.texts import Text
 
 PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {"en": en.PHRASES, "pt": pt.PHRASES}
 NOUNS: Final[Mapping[Language, Mapping[str, Noun]]] = {"en": en.NOUNS, "pt": pt.NOUNS}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import noun, phrase
 from healthsvc.core.phrases.grammar import as_sentence, day, is_singular, join, number, without_article
-from healthsvc.core.phrases.languages import Language
 
 SMALL: Final = 0.05
 """Points that aren't worth a word."""

@@ -3,8 +3,8 @@
 from typing import Final
 
 from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import band, phrase
-from healthsvc.core.phrases.languages import Language
 
 _BAND: Final = "band_"
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import noun, phrase
 from healthsvc.core.phrases.grammar import as_sentence, contract, join, number
-from healthsvc.core.phrases.languages import Language
 
 GOOD: Final = 0.7
 """A measure with this share of what it could give helps; one with less weighs on the score."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from healthsvc.core.phrases.languages import Language
+from healthsvc.core.languages import Language
 
 MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),

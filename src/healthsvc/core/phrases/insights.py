@@ -8,9 +8,9 @@ from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.interpretations import Review
 from healthsvc.core.insights.page_visits import Concern
 from healthsvc.core.insights.signals import Sign
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import PHRASES, counted, has, phrase
 from healthsvc.core.phrases.grammar import join, number, percent, plain
-from healthsvc.core.phrases.languages import Language
 
 
 @lru_cache(maxsize=4096)

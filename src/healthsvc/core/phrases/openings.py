@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from healthsvc.core.insights.interpretations import ReadingName
+from healthsvc.core.languages import LANGUAGES, Language
 from healthsvc.core.phrases.catalogue import has, phrase
-from healthsvc.core.phrases.languages import LANGUAGES, Language
 
 _SAME: Final[Mapping[str, str]] = {
     "silent": "silence",

@@ -1,17 +1,25 @@
 """Says why a customer is in its stage of the lifecycle."""
 
-from typing import Literal, assert_never
+from typing import assert_never
+
+import numpy as np
 
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import days, has, noun, phrase, readable
 from healthsvc.core.phrases.grammar import capitalized, percent, plain
-from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scorecard.cohort import StageRule
+from healthsvc.core.scoring.lifecycle import CauseBeyondRules, Stages, stage_cause
+from healthsvc.core.scoring.view import View
 
-NotByRule = Literal["by_sender", "by_churn", "no_rule"]
+
+def stage_reason(view: View, stages: Stages, row: int, language: Language = "en") -> str:
+    """Say why a row is in its stage, in a sentence."""
+    is_sale_known = not np.isnan(view.fact("sold_at")[row])
+    return because(language, stage_cause(view, stages, row), is_sale_known=is_sale_known)
 
 
-def because(language: Language, cause: StageRule | NotByRule, *, is_sale_known: bool) -> str:
+def because(language: Language, cause: StageRule | CauseBeyondRules, *, is_sale_known: bool) -> str:
     """Word the reason in one sentence. cause: the rule that decided, or what did in its place."""
     if isinstance(cause, str):
         return phrase(language, f"stage.{cause}")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from healthsvc.core.insights.touch import Reason, Tier
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import phrase
 from healthsvc.core.phrases.grammar import number, plain
-from healthsvc.core.phrases.languages import Language
 
 
 def reason(language: Language, found: Reason) -> str:

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
-from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.texts import NO_TEXT, Text
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)

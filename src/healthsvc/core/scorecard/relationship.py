@@ -6,7 +6,7 @@ They are sections of the scorecard, read by `relationship_section`; a published 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from healthsvc.core.phrases.texts import NO_TEXT, Text
+from healthsvc.core.scorecard.texts import NO_TEXT, Text
 
 PartKind = Literal["tenure", "count", "answer", "since", "habit"]
 PARTS: Final[tuple[PartKind, ...]] = ("tenure", "count", "answer", "since", "habit")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from healthsvc.core.folding.facts import OVERRIDE
-from healthsvc.core.phrases.catalogue import text_of
-from healthsvc.core.phrases.texts import NO_TEXT, Text
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
+from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.scoring.evaluate import Evaluation, best_points
 from healthsvc.core.scoring.view import View
 
@@ -27,6 +26,7 @@ class Contribution:
     fed_by: str
     """The kept measure whose feeds name its events."""
     why: Text
+    """The scorecard's reason; none where an override speaks."""
 
 
 def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]:
@@ -62,7 +62,7 @@ def _override(view: View, row: int, points: float) -> Contribution:
         value=0.0,
         evidence_us=(int(view.fact("override_since")[row]),),
         fed_by="",
-        why=text_of("contribution.override"),
+        why=NO_TEXT,
     )
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.levels import Floats, Instants
-from healthsvc.core.phrases.languages import Language
-from healthsvc.core.phrases.stages import NotByRule, because
 from healthsvc.core.scorecard.cohort import CHURNED, STAGES, StageRule
 from healthsvc.core.scoring.view import View
 
@@ -64,15 +62,14 @@ def stage_name(stage: int) -> str:
     return "unknown" if stage == UNKNOWN else STAGES[stage]
 
 
-def stage_reason(view: View, found: Stages, row: int, language: Language = "en") -> str:
-    """Why a row is in its stage, in a sentence."""
-    decided_by = int(found.rule[row])
-    is_sale_known = not np.isnan(view.fact("sold_at")[row])
-    cause = _BY[decided_by] if decided_by < 0 else view.program.scorecard.lifecycle[decided_by]
-    return because(language, cause, is_sale_known=is_sale_known)
+CauseBeyondRules = Literal["by_sender", "by_churn", "no_rule"]
+_CAUSES: Final[dict[int, CauseBeyondRules]] = {BY_SENDER: "by_sender", BY_CHURN: "by_churn", NO_RULE: "no_rule"}
 
 
-_BY: Final[dict[int, NotByRule]] = {BY_SENDER: "by_sender", BY_CHURN: "by_churn", NO_RULE: "no_rule"}
+def stage_cause(view: View, stages: Stages, row: int) -> StageRule | CauseBeyondRules:
+    """The rule that put a row into its stage, or what did in a rule's place."""
+    decided_by = int(stages.rule[row])
+    return _CAUSES[decided_by] if decided_by < 0 else view.program.scorecard.lifecycle[decided_by]
 
 
 def sold_us(view: View) -> Floats:

@@ -14,8 +14,8 @@ import numpy as np
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
-from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine

@@ -13,12 +13,12 @@ import structlog
 
 from healthsvc.core.folding import decision_state
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import DEFAULT
 from healthsvc.core.outages import detect
 from healthsvc.core.outages import traffic as habit
 from healthsvc.core.outages.detect import Fall, Guard, Turn
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
-from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts import outages, traffic
 from healthsvc.store.alerts.alert_rows import Alert

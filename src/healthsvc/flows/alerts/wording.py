@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from healthsvc.core.decisions.decide import BAND_ALERT
+from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.core.outages import detect
 from healthsvc.core.phrases import alerts as phrases
 from healthsvc.core.phrases import insights
-from healthsvc.core.phrases.languages import DEFAULT, Language
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.flows.alerts import measure_coverage, outage_detection
 from healthsvc.flows.customers import read
-from healthsvc.flows.lab import schedule
+from healthsvc.flows.operations_alerts import MODEL_DRIFT
 from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.customers import names as customer_names
 from healthsvc.store.database.engine import AsyncEngine
@@ -69,7 +69,7 @@ def _about_the_service(alert: Alert, language: Language) -> str | None:
             )
         if alert.kind == measure_coverage.KIND:
             return phrases.measures_unfed(language, list(detail), measure_coverage.SPAN.days)
-        if alert.kind == schedule.KIND:
+        if alert.kind == MODEL_DRIFT:
             rows, expected, left = int(detail["rows"]), float(detail["told"]), float(detail["happened"])
             return phrases.model_drift(language, rows, expected, left)
     except (KeyError, TypeError, ValueError):

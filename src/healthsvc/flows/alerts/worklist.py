@@ -14,13 +14,14 @@ from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
 from healthsvc.core.insights.rank import Rank, Worth, ranks
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.alert_rank import RANKING, why
-from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.alerts import wording
-from healthsvc.flows.customers import contact_windows, data_quality, insights, read
+from healthsvc.flows.customers import contact_windows, data_quality, read
 from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
 from healthsvc.store.alerts.alert_rows import AlertFilter
 from healthsvc.store.alerts.worklist import Waiting
@@ -194,7 +195,7 @@ def rank_told(ranked: Ranked, language: Language) -> dict[str, Any]:
 
 
 def _briefing(seen: _Seen, row: int, kind: str, language: Language) -> dict[str, Any]:
-    return insights.briefing(seen.view, row, kind, insights.known(seen.view, seen.found, row, language), language)
+    return briefing.briefing(seen.view, row, kind, briefing.known(seen.view, seen.found, row, language), language)
 
 
 def _told(

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases.change import Change, moved
-from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.explain import contributions
 from healthsvc.flows.customers import past, read
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.customers.past import Known
-from healthsvc.flows.customers.read import Seen
 from healthsvc.store.customers import past as stored
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine

@@ -3,33 +3,28 @@ and money in disagreement."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from healthsvc.core.folding import decision_state
-from healthsvc.core.insights import briefing as briefings
 from healthsvc.core.insights import disagreements, expansion_gate, interpretations
 from healthsvc.core.insights.page_visits import WINDOW_US, Sight, concerns
-from healthsvc.core.insights.signals import Sign
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases import expansion as expansion_phrases
 from healthsvc.core.phrases import insights, openings
-from healthsvc.core.phrases.languages import Language
-from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.lifecycle import stage_name
-from healthsvc.core.scoring.view import View
+from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.processing.decisions.briefing import sign
 from healthsvc.store.customers import recent_events
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.wire.events.page_visits import MARKS, sights
 
-if TYPE_CHECKING:
-    from healthsvc.flows.customers.read import Seen
-
 NEEDS_HELP = "needs_help"
 EVENTS_NAMED = 3
 
 
-async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]:
+async def recent(conn: AsyncConnection, seen: Seen, at: datetime) -> list[str]:
     """The archived events that the readings need; none, and no query, while none of them is told."""
     if not _wanted(seen):
         return []
@@ -37,7 +32,7 @@ async def recent(conn: AsyncConnection, seen: "Seen", at: datetime) -> list[str]
     return await recent_events.marked(conn, seen.key, MARKS, until - WINDOW_US, until)
 
 
-def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> list[str]:
+def recent_of(seen: Seen, events: Sequence[CountedEvent], at: datetime) -> list[str]:
     """The same as `recent` would have given, from all the events that were counted by then, in fold order."""
     if not _wanted(seen):
         return []
@@ -47,7 +42,7 @@ def recent_of(seen: "Seen", events: Sequence[CountedEvent], at: datetime) -> lis
     return [e.event for e in reversed(newest_last)]
 
 
-def explained(seen: "Seen", customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
+def explained(seen: Seen, customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
     """What the explanation says beyond the points. recently: the events of `recent`."""
     looked = sights(recently, seen.compiled.page_kind)
     return {
@@ -57,7 +52,7 @@ def explained(seen: "Seen", customer: str, recently: Sequence[str], language: La
     }
 
 
-def expansion(seen: "Seen", language: Language) -> dict[str, Any]:
+def expansion(seen: Seen, language: Language) -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = int(seen.table.memory[0, decision_state.BAND])
     stage = stage_name(int(seen.found.stages.stage[0]))
@@ -77,72 +72,24 @@ def expansion(seen: "Seen", language: Language) -> dict[str, Any]:
     }
 
 
-def disagreeing(seen: "Seen", language: Language) -> list[dict[str, Any]]:
+def disagreeing(seen: Seen, language: Language) -> list[dict[str, Any]]:
     """Where score and money disagree."""
     return [
-        {"score": d.score, "money": _sign(d.money, language), "sentence": insights.disagreement(language, d)}
+        {"score": d.score, "money": sign(d.money, language), "sentence": insights.disagreement(language, d)}
         for d in disagreements.disagreements(seen.view, seen.found, 0)
     ]
 
 
-def known(view: View, found: Evaluation, row: int, language: Language) -> dict[str, Any]:
-    """What to know before any talk with a customer: from the state alone."""
-    known = briefings.briefing(view, found, row)
-    return {
-        "happened": [
-            {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)} for h in known.happened
-        ],
-        "use": {
-            "functions_used": known.use.functions_used,
-            "functions_owned": known.use.functions_owned,
-            "sessions_a_week": known.use.sessions_a_week,
-            "against_habit": known.use.against_habit,
-            "last_seen_at": _instant(known.use.last_seen_us),
-        },
-        "money": {
-            "mrr": known.mrr,
-            "renewal_at": _instant(known.renewal_us),
-            "signs": [_sign(said, language) for said in known.money],
-        },
-        "open_matters": [_sign(said, language) for said in known.open_matters],
-        "last_contact_at": _instant(known.last_contact_us),
-    }
-
-
-def briefing(view: View, row: int, kind: str, told: dict[str, Any], language: Language) -> dict[str, Any]:
-    """What to know before the talk about an alert of this kind: what is `known`, and with which question to open, in
-    both languages."""
-    if kind == interpretations.FLAG:
-        return {**told, **_price_briefing(view, row, language)}
-    rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
-    return {**told, "question": openings.questions(kind, None if rule is None else rule.kind)}
-
-
-def _instant(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
-
-
-def _price_briefing(view: View, row: int, language: Language) -> dict[str, Any]:
-    review = interpretations.review(view, row)
-    return {
-        "likely": review.likely,
-        "readings": [
-            {"reading": r.reading, "evidence": [_sign(s, language) for s in r.evidence]} for r in review.readings
-        ],
-        "question": openings.reading_questions(review.likely),
-    }
-
-
-def _wanted(seen: "Seen") -> bool:
+def _wanted(seen: Seen) -> bool:
     return _holds(seen, interpretations.FLAG) or _holds(seen, NEEDS_HELP)
 
 
-def _holds(seen: "Seen", flag: str) -> bool:
+def _holds(seen: Seen, flag: str) -> bool:
     names = seen.compiled.scorecard.flag_names
     return flag in names and not seen.found.churned[0] and bool(seen.found.standing.holds[0, names.index(flag)])
 
 
-def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
     review = interpretations.review(seen.view, 0, looked)
     return {
         "likely": review.likely,
@@ -151,7 +98,7 @@ def _price_review(seen: "Seen", looked: Sequence[Sight], language: Language) -> 
         "readings": [
             {
                 "reading": r.reading,
-                "evidence": [_sign(s, language) for s in r.evidence],
+                "evidence": [sign(s, language) for s in r.evidence],
                 "question": openings.reading_question(language, r.reading),
             }
             for r in review.readings
@@ -175,17 +122,4 @@ def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> 
             }
             for concern in found
         ],
-    }
-
-
-def _sign(said: Sign, language: Language) -> dict[str, Any]:
-    return {**_said(said, language), "since": from_us(said.since_us)}
-
-
-def _said(said: Sign, language: Language) -> dict[str, Any]:
-    return {
-        "sign": said.sign,
-        "measure": said.measure,
-        "value": round(said.value, 4),
-        "says": insights.sign(language, said.sign, said.value),
     }

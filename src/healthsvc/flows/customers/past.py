@@ -10,12 +10,12 @@ import numpy as np
 from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
+from healthsvc.core.languages import Language
 from healthsvc.core.levels import Instants
-from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import data_quality, insights, read, staleness
-from healthsvc.flows.customers.read import Seen
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.processing.decode import decode
 from healthsvc.store.customers import past
 from healthsvc.store.customers.past import CountedEvent

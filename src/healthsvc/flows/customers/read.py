@@ -1,7 +1,6 @@
 """One customer as of now: its health evaluated at the moment of asking, and the explanation that adds up to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from math import isnan
@@ -16,13 +15,13 @@ from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases import explanation as explanation_phrases
 from healthsvc.core.phrases.catalogue import phrase
-from healthsvc.core.phrases.languages import Language
-from healthsvc.core.scorecard.model import Scorecard
-from healthsvc.core.scoring.evaluate import Evaluation, evaluate
+from healthsvc.core.phrases.stages import stage_reason
+from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.explain import Contribution, contributions
-from healthsvc.core.scoring.lifecycle import stage_name, stage_reason
+from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import (
     contact_windows,
@@ -33,6 +32,7 @@ from healthsvc.flows.customers import (
     rollup,
     staleness,
 )
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.customers.risk import risk_explained, risk_told
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.processing import archive, states
@@ -44,42 +44,6 @@ from healthsvc.wire.scorecards.document import Compiled, compile_document
 EVIDENCE_EVENTS = 3
 
 compiled = lru_cache(maxsize=8)(compile_document)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One customer in a table of its own, evaluated."""
-
-    version: int
-    compiled: Compiled
-    table: States
-    view: View
-    found: Evaluation
-    key: int
-
-    @property
-    def card(self) -> Scorecard:
-        """The scorecard, or the variant of it, that judges the customer."""
-        return self.compiled.scorecard.judging(self.found.variant_of(0))
-
-    @property
-    def variant(self) -> str | None:
-        return self.compiled.scorecard.variant_name(self.found.variant_of(0))
-
-    @property
-    def name(self) -> str | None:
-        """What the customer is called."""
-        name = self.table.profile_values(0).get("name") if self.table.has_profile(0) else None
-        return name if isinstance(name, str) and name else None
-
-    @property
-    def frozen(self) -> bool:
-        return bool(self.found.churned[0]) and not isnan(self.table.memory[0, decision_state.FROZEN])
-
-    @property
-    def score(self) -> float | None:
-        score = float(self.table.memory[0, decision_state.FROZEN] if self.frozen else self.found.score[0])
-        return None if isnan(score) else score
 
 
 async def customer(
@@ -291,7 +255,9 @@ def _evidence(seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]
 
 
 def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen, language: Language) -> dict[str, Any]:
-    why, said = part.why.within(language), override_of(seen) if part.measure == facts.OVERRIDE else None
+    is_override = part.measure == facts.OVERRIDE
+    said = override_of(seen) if is_override else None
+    why = phrase(language, "contribution.override") if is_override else part.why.within(language)
     if said is not None:
         why = f"{said['author']}: {said['reason']}"
         event = {"id": said["event_id"], "source": said["source"], "type": OVERRIDE_SET.name}

@@ -1,23 +1,21 @@
 """Loyalty, fit and touch of one customer, ready for JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from healthsvc.core.insights import touch
 from healthsvc.core.instants import from_us
+from healthsvc.core.languages import Language
 from healthsvc.core.phrases import touches
-from healthsvc.core.phrases.languages import Language
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import Found, explained
-
-if TYPE_CHECKING:
-    from healthsvc.flows.customers.read import Seen
+from healthsvc.flows.customers.evaluated_customer import Seen
 
 CHANCES = ("answer_from", "loyal")
 """Kinds of flags that are chances."""
 _HALF = 0.5
 
 
-def told(seen: "Seen", language: Language) -> dict[str, Any]:
+def told(seen: Seen, language: Language) -> dict[str, Any]:
     """What the customer's answer says beyond score and risk."""
     return {
         "loyalty": _loyalty(seen, language),
@@ -26,7 +24,7 @@ def told(seen: "Seen", language: Language) -> dict[str, Any]:
     }
 
 
-def _loyalty(seen: "Seen", language: Language) -> dict[str, Any]:
+def _loyalty(seen: Seen, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     if rules.loyalty is None or seen.found.churned[0]:
         return {"score": None, "contributions": [], "plays": []}
@@ -40,7 +38,7 @@ def _loyalty(seen: "Seen", language: Language) -> dict[str, Any]:
     }
 
 
-def _part(seen: "Seen", found: Found, p: int, language: Language) -> dict[str, Any]:
+def _part(seen: Seen, found: Found, p: int, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship.loyalty
     assert rules is not None  # asked before
     part, known = rules.parts[p], bool(found.known[0, p])
@@ -55,7 +53,7 @@ def _part(seen: "Seen", found: Found, p: int, language: Language) -> dict[str, A
     }
 
 
-def _plays(seen: "Seen", found: Found, language: Language) -> list[dict[str, str]]:
+def _plays(seen: Seen, found: Found, language: Language) -> list[dict[str, str]]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
     flags, holds, rules = seen.compiled.scorecard.flags, seen.found.standing.holds[0], seen.view.program.relationship
     assert rules.loyalty is not None  # asked before
@@ -66,7 +64,7 @@ def _plays(seen: "Seen", found: Found, language: Language) -> list[dict[str, str
     return [{"because": name, "play": play.within(language)} for name, play in (*raised, *shown) if play]
 
 
-def _icp(seen: "Seen", language: Language) -> dict[str, Any]:
+def _icp(seen: Seen, language: Language) -> dict[str, Any]:
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     found = icp.fit(profile, seen.view.program.relationship.icp)
     return {
@@ -84,7 +82,7 @@ def _icp(seen: "Seen", language: Language) -> dict[str, Any]:
     }
 
 
-def _touch(seen: "Seen", language: Language) -> dict[str, Any]:
+def _touch(seen: Seen, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     tier = profile.get("tier") or None

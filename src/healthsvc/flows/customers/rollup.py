@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,18 +13,16 @@ from healthsvc.core.insights.rollup import MOST, Child, rollup
 from healthsvc.core.instants import DAY_US, from_us, to_us
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.store.customers import contacts
 from healthsvc.store.customers import rollup as rollup_reads
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.processing import customer_homes, states
 
-if TYPE_CHECKING:
-    from healthsvc.flows.customers.read import Seen
-
 YEAR_US: Final = 365 * DAY_US
 
 
-async def told(conn: AsyncConnection, seen: "Seen", customer_id: str) -> dict[str, Any]:
+async def told(conn: AsyncConnection, seen: Seen, customer_id: str) -> dict[str, Any]:
     """Parent and roll-up of one customer, as of when it is seen."""
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     parent_id = profile.get("parent_id") or None
@@ -40,7 +38,7 @@ async def told(conn: AsyncConnection, seen: "Seen", customer_id: str) -> dict[st
     return {"parent": parent, "children": _rolled_up(seen, below, complete=len(found) <= MOST)}
 
 
-def _children(seen: "Seen", stored: Sequence[Any], depths: dict[int, int]) -> list[Child]:
+def _children(seen: Seen, stored: Sequence[Any], depths: dict[int, int]) -> list[Child]:
     """Those below, each evaluated as of the same instant."""
     if not stored:
         return []
@@ -67,7 +65,7 @@ def _children(seen: "Seen", stored: Sequence[Any], depths: dict[int, int]) -> li
     return children
 
 
-def _rolled_up(seen: "Seen", below: Sequence[Child], *, complete: bool) -> dict[str, Any] | None:
+def _rolled_up(seen: Seen, below: Sequence[Child], *, complete: bool) -> dict[str, Any] | None:
     found = rollup(below)
     if found is None:
         return None

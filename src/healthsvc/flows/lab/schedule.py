@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
-from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.flows import operations_alerts
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.store.admin import audit
@@ -24,7 +24,6 @@ from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import MODEL_DRIFT
 from healthsvc.wire.scorecards.document import compile_document
 
-KIND: Final = "model_drift"
 SCOPE: Final = "model"
 
 
@@ -87,8 +86,10 @@ async def settle(conn: AsyncConnection, result: dict[str, Any], now: datetime) -
         return
     MODEL_DRIFT.set(found["intercept_off_by"])
     if not found["alarm"]:
-        await operations_alerts.resolve_alert(conn, KIND, SCOPE, now)
+        await operations_alerts.resolve_alert(conn, operations_alerts.MODEL_DRIFT, SCOPE, now)
         return
     summary = alerts.model_drift(DEFAULT, found["rows"], found["told"], found["happened"])
-    trouble = Trouble(kind=KIND, scope=SCOPE, severity="warning", summary=summary, onset_at=now, detail=found)
+    trouble = Trouble(
+        kind=operations_alerts.MODEL_DRIFT, scope=SCOPE, severity="warning", summary=summary, onset_at=now, detail=found
+    )
     await operations_alerts.raise_alert(conn, trouble, now)

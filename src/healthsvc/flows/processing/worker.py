@@ -24,8 +24,8 @@ from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
+from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import Firing
-from healthsvc.flows.projections.upgrade import try_to_read
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store.alerts import traffic

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.flows.customers import past, read
+from healthsvc.flows.customers.evaluated_customer import Seen
 from healthsvc.flows.customers.past import PastNotKept
-from healthsvc.flows.customers.read import Seen
 from healthsvc.store.customers import past as stored
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.projections import live_projection

@@ -8,9 +8,7 @@ from typing import Final
 
 import structlog
 
-from healthsvc.core.folding.compiled_scorecard import Program
-from healthsvc.core.folding.states import OtherFormat, States
-from healthsvc.core.folding.stored import Stored
+from healthsvc.flows.processing.state_format import UnreadableStates, try_to_read
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import states
@@ -23,22 +21,6 @@ LOOK_SECONDS: Final = 0.5
 BY: Final = "upgrade"
 
 log = structlog.get_logger()
-
-
-class UnreadableStates(RuntimeError):
-    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
-
-
-def try_to_read(program: Program, some: Stored | None) -> None:
-    """Better to stop before the first event than to find each customer's state unreadable. Raises UnreadableStates."""
-    if some is not None:
-        try:
-            States(program, 1).load([some])
-        except OtherFormat as error:
-            raise UnreadableStates(
-                f"The stored states can't be read by this version ({error}): another one wrote them."
-                " `healthsvc rebuild` builds them anew from the archive."
-            ) from error
 
 
 async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:

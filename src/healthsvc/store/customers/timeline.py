@@ -17,8 +17,10 @@ ORDER = {"occurred_us": ":k", "sequence": ":k"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedEvent:
-    """An event as it was received, but for what `core.folding.archived` gives as text; `sequence` is its place in the order in
-    which its partition was folded."""
+    """An event as it was received, but for what `core.folding.archived` gives as text.
+
+    `sequence` is its place in the order in which its partition was folded.
+    """
 
     occurred_us: int
     sequence: int

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from healthsvc.core.phrases.languages import ALLOWED, TAG_PATTERN, Language, named
+from healthsvc.core.languages import ALLOWED, TAG_PATTERN, Language, named
 from healthsvc.wire.rest.shapes import Asked
 
 DESCRIPTION = "The language of everything that is said in words; left out: what `Accept-Language` prefers, else en."

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from healthsvc.core.phrases.languages import LANGUAGES
+from healthsvc.core.languages import LANGUAGES
 
 BY_NAME: Final = ("measures", "flags", "variants")
 SILENT: Final = ("why", "title", "play", "name")

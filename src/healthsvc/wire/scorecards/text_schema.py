@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from healthsvc.core.phrases.languages import LANGUAGES
+from healthsvc.core.languages import LANGUAGES
 
 
 def text_schema(meaning: str) -> dict[str, Any]:

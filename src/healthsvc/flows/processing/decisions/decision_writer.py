@@ -10,28 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.decisions.alert_groups import absences, families
-from healthsvc.core.decisions.decide import (
-    ALERT_MAX_AGE_US,
-    BAND_ALERT,
-    BandChange,
-    Decisions,
-    FlagChange,
-    alert_id,
-    decide,
-    flag_names,
-)
+from healthsvc.core.decisions.changes import BandChange, FlagChange
+from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
 from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us
+from healthsvc.core.languages import DEFAULT
 from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.phrases import alerts
-from healthsvc.core.phrases.languages import DEFAULT
 from healthsvc.core.scoring import icp, loyalty
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
-from healthsvc.flows.customers import insights as field_readings
-from healthsvc.flows.processing.decisions import unrendered_messages
+from healthsvc.flows.processing.decisions import briefing, unrendered_messages
 from healthsvc.flows.processing.decisions.decided_batch import Outcome
 from healthsvc.flows.processing.decisions.unrendered_messages import Draft
 from healthsvc.store.database.copying import Block
@@ -245,8 +236,8 @@ class _Telling:
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
         if i not in self._known:
-            self._known[i] = field_readings.known(self._view, self._found, i, WEBHOOK_LANGUAGE)
-        return field_readings.briefing(self._view, i, kind, self._known[i], WEBHOOK_LANGUAGE)
+            self._known[i] = briefing.known(self._view, self._found, i, WEBHOOK_LANGUAGE)
+        return briefing.briefing(self._view, i, kind, self._known[i], WEBHOOK_LANGUAGE)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from healthsvc.core.phrases.languages import LANGUAGES, Language
+from healthsvc.core.languages import LANGUAGES, Language
 from healthsvc.core.scorecard.reader import ScorecardError
 
 

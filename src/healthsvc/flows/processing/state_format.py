@@ -1,0 +1,21 @@
+"""Whether the stored states have a form that this version reads."""
+
+from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.states import OtherFormat, States
+from healthsvc.core.folding.stored import Stored
+
+
+class UnreadableStates(RuntimeError):
+    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
+
+
+def try_to_read(program: Program, some: Stored | None) -> None:
+    """Better to stop before the first event than to find each customer's state unreadable. Raises UnreadableStates."""
+    if some is not None:
+        try:
+            States(program, 1).load([some])
+        except OtherFormat as error:
+            raise UnreadableStates(
+                f"The stored states can't be read by this version ({error}): another one wrote them."
+                " `healthsvc rebuild` builds them anew from the archive."
+            ) from error
