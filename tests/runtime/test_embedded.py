@@ -127,7 +127,7 @@ def test_a_data_folder_is_free_again_afterwards(data_dir: Path) -> None:
 
 FIND_THE_USER = """
 import sys
-from healthsvc import embedded
+from healthsvc.runtime import embedded
 embedded.SYSTEM_USER = sys.argv[1]
 print("ready", flush=True)
 sys.stdin.readline()

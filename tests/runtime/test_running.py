@@ -9,7 +9,8 @@ from tests.support.waiting import PATIENCE_SECONDS
 
 PROGRAM = """
 import asyncio, sys, time
-from healthsvc import running, telemetry
+from healthsvc import telemetry
+from healthsvc.runtime import running
 telemetry.configure_logging()
 
 async def good(stop):
