@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.api.border import BODY_SECONDS
 from healthsvc.flows import bootstrap
 from healthsvc.flows.append import Appender
 from healthsvc.flows.manage import keys
@@ -51,7 +52,15 @@ def draining() -> Switch:
     return Switch()
 
 
-def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: UrlChecker, draining: Switch) -> FastAPI:
+def make_app(
+    engine: AsyncEngine,
+    appender: Appender,
+    clock: Clock,
+    checker: UrlChecker,
+    draining: Switch,
+    *,
+    body_seconds: float = BODY_SECONDS,
+) -> FastAPI:
     config = ApiConfig(
         version="0.1.0",
         partitions=PARTITIONS,
@@ -60,6 +69,7 @@ def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: Url
         check_url=checker,
         admin_key=ADMIN_KEY,
         draining=draining,
+        body_seconds=body_seconds,
     )
     return create_app(engine=engine, appender=appender, now=clock, config=config)
 

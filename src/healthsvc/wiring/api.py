@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.connections import Limits
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
 from healthsvc.flows.manage.keys import pepper_of
@@ -41,6 +42,7 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 check_url=sender.check_url,
                 admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
                 draining=stop.is_set,
+                body_seconds=settings.request_body_seconds,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,
@@ -49,7 +51,16 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 ),
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
-            await serving.serve(app, bound, stop, ready)
+            await serving.serve(app, bound, stop, ready, _limits(settings))
             await appender.close()
 
     return Role(name="api", run=run)
+
+
+def _limits(settings: Settings) -> Limits:
+    """What one client may take of the API's connections."""
+    return Limits(
+        head_seconds=settings.request_head_seconds,
+        per_address=settings.connections_per_address,
+        proxies=settings.trusted_proxies,
+    )

@@ -9,6 +9,7 @@ from healthsvc.api.answers import answers
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.bodies import body_of, documented
 from healthsvc.api.context import Services, services
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
     CONFLICT,
@@ -34,7 +35,7 @@ ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 router = APIRouter(tags=["alerts"])
 Reader = Annotated[Principal, require("customers:read", "alerts:write")]
 Writer = Annotated[Principal, require("alerts:write")]
-AlertId = Annotated[str, Path(description="The alert's id.", examples=["al_0d9b3e"])]
+AlertId = Annotated[str, ENCODED, Path(description="The alert's id.", examples=["al_0d9b3e"])]
 IF_MATCH = {
     "parameters": [
         {

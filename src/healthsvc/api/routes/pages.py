@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from healthsvc.api import problems
 from healthsvc.api.description import page
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import not_found
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -21,7 +22,7 @@ async def list_problems() -> Response:
 
 
 @router.get("/problems/{slug}")
-async def explain_problem(slug: Annotated[str, Path()]) -> Response:
+async def explain_problem(slug: Annotated[str, ENCODED, Path()]) -> Response:
     """One problem type: where its `type` leads to."""
     kind = problems.BY_SLUG.get(slug)
     if kind is None:
