@@ -249,7 +249,9 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """Close the connection if its time is up."""
         limits = self._connections.limits
-        if (self._linger_until is not None and now > self._linger_until) or (self._stalled_since is not None and now - self._stalled_since > limits.response_seconds):
+        if (self._linger_until is not None and now > self._linger_until) or (
+            self._stalled_since is not None and now - self._stalled_since > limits.response_seconds
+        ):
             self._transport.real.abort()
         elif self._head_since is not None and now - self._head_since > limits.head_seconds:
             self._time_out(limits.head_seconds)

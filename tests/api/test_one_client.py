@@ -297,7 +297,7 @@ def _waiting() -> bytes:
         "source": "test",
         "type": "session.started",
         "customer_id": "acme",
-        "occurred_at": "2026-05-04T09:30:00Z",
+        "occurred_at": "2026-03-01T09:30:00Z",
         "data": {},
     }
     return request("POST", "/v1/events", json.dumps(event).encode(), key=ADMIN_KEY, prefer="wait=20")

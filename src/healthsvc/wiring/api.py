@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from healthsvc import __version__, serving
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.api.description import described
 from healthsvc.connections import Limits
 from healthsvc.core.contact import ContactRules
 from healthsvc.flows.append import Appender
@@ -51,6 +52,7 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
                 ),
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
+            await asyncio.to_thread(described, app)  # half a second that no request is to wait for
             await serving.serve(app, bound, stop, ready, _limits(settings))
             await appender.close()
 

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.explanations import EvidenceEvent
-from healthsvc.wire.rest.shapes import Asked, Instant, Told
+from healthsvc.wire.rest.shapes import Instant, Queried, Told
 
 
-class DiffAsked(Asked):
+class DiffAsked(Queried):
     """Between which instants, and in which language."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.data_quality import DataQuality
 from healthsvc.wire.rest.field import DisagreementTold, HelpWanted, PriceReview
-from healthsvc.wire.rest.shapes import Asked, Instant, Told
+from healthsvc.wire.rest.shapes import Instant, Queried, Told
 from healthsvc.wire.rest.stale import Stale
 
 
@@ -30,7 +30,7 @@ class Contribution(Told):
     events: list[EvidenceEvent]
 
 
-class ExplanationAsked(Asked):
+class ExplanationAsked(Queried):
     """As of when, and in which language."""
 
     at: Annotated[Instant | None, Field(description="A past instant: the explanation that was given then.")] = None

@@ -10,7 +10,7 @@ from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
-from healthsvc.wire.rest.shapes import MAX_LIMIT, Asked, Items, ShortText, Told, example
+from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, Items, Queried, Told, Whole, example
 
 CONTACT_EXAMPLE: JsonDict = {
     "timezone": "Europe/Berlin",
@@ -54,14 +54,16 @@ class ContactTold(Told):
     last_contact_at: datetime | None
 
 
-class WorklistAsked(Asked):
+class WorklistAsked(Queried):
     """Whose list, and how long."""
 
     limit: Annotated[
-        int | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
+        Whole | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
     ] = None
     cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")] = None
-    owner: Annotated[ShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = None
+    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = (
+        None
+    )
     language: Annotated[Literal["en", "pt"], Field(description="Of `why`.")] = "en"
 
 
