@@ -159,6 +159,7 @@ class Connection(HttpToolsProtocol):
         self._head_since: float | None = None
         self._head_bytes = 0
         self._in_head = True
+        self._heads = 0
         self._stalled_since: float | None = None
         self._linger_until: float | None = None
         self._lingered = 0
@@ -190,8 +191,9 @@ class Connection(HttpToolsProtocol):
             return
         if self._head_since is None and self._in_head:
             self._head_since = self._connections.clock()
+        in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if self._in_head:
+        if in_head and heads == self._heads:  # nothing but head: the parser itself puts up with any amount of it
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refusal = self._refusal or _HEAD_TOO_LARGE
@@ -220,6 +222,7 @@ class Connection(HttpToolsProtocol):
         if self._refusal is None:
             super().on_headers_complete()
             self._in_head, self._head_since, self._head_bytes = False, None, 0
+            self._heads += 1
 
     def on_body(self, body: bytes) -> None:
         if self._refusal is None:

@@ -29,7 +29,10 @@ async def served(app: FastAPI, limits: Limits = QUICK) -> AsyncIterator[int]:
 
 
 class LagProbe:
-    """How long the event loop was held up at most."""
+    """How long the event loop was held up at most, by any thread of this process.
+
+    In processor time, since a test doesn't have the machine to itself.
+    """
 
     def __init__(self) -> None:
         self.worst = 0.0
@@ -46,6 +49,6 @@ class LagProbe:
 
     async def _run(self) -> None:
         while True:
-            before = time.perf_counter()
+            before = time.process_time()
             await asyncio.sleep(PROBE_SECONDS)
-            self.worst = max(self.worst, time.perf_counter() - before - PROBE_SECONDS)
+            self.worst = max(self.worst, time.process_time() - before)
