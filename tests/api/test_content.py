@@ -1,6 +1,7 @@
 """Nothing in a request's content makes the service fail, or holds up what else it does."""
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -25,8 +26,14 @@ TARGET = '{"id": "%s", "source": "t", "type": "my.own", "customer_id": "acme", "
 
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
+    """The port of the API as it is once the process has warmed up: what is used for the first time isn't measured."""
+    gc.collect()
+    gc.freeze()
     async with served(app, ROOMY) as port:
+        for sent in (call("GET", "/v1/customers"), call("POST", "/v1/events", event("{}", id="warm").encode())):
+            assert (await ask(port, sent)).status < 300
         yield port
+    gc.unfreeze()
 
 
 def call(method: str, target: str, body: Any = None, **headers: str) -> bytes:
@@ -179,7 +186,7 @@ EVENTS: Mapping[str, tuple[bytes, int]] = {
         b"[" + b",".join(event('{"a": "\\ud800%s"}' % ("\\u00e9" * 150)).encode() for _ in range(900)) + b"]", 202,
     ),
     "a thousand events in which all is wrong": (
-        b"[" + b",".join([event('{"feature": 1}', at="x").replace("my.own", "feature.used").encode()] * MANY) + b"]", 202,
+        b"[" + b",".join([event("[]", at="x").replace("my.own", "page.viewed").encode()] * MANY) + b"]", 202,
     ),
     "CloudEvents in which all is wrong": (
         b"[" + b",".join([b'{"specversion": "1.0", "data": {"a": [%s1]}}' % (b"[]," * 18_000)] * 60) + b"]", 202,

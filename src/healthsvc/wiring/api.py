@@ -18,7 +18,7 @@ from healthsvc.store import secrets as stored_secrets
 from healthsvc.store.listen import Listener
 from healthsvc.wiring.database import engine_on
 from healthsvc.wiring.keys import configured_secret, service_secret
-from healthsvc.wiring.parts import utc_now, webhook_sender
+from healthsvc.wiring.parts import calm_collector, utc_now, webhook_sender
 
 
 def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable[[], None]) -> Role:
@@ -53,6 +53,7 @@ def api_role(url: str, settings: Settings, bound: socket.socket, ready: Callable
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
             await asyncio.to_thread(described, app)  # half a second that no request is to wait for
+            calm_collector()
             await serving.serve(app, bound, stop, ready, _limits(settings))
             await appender.close()
 

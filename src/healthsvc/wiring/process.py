@@ -1,7 +1,6 @@
 """The processing role: what it is made of."""
 
 import asyncio
-import gc
 
 from healthsvc.flows.caretaker import look_after_projections
 from healthsvc.flows.fleet_guard import look_after_fleet
@@ -17,7 +16,7 @@ from healthsvc.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.listen import Listener
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.parts import building_memory, kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.parts import building_memory, calm_collector, kafka_input, memory, pace, utc_now, worker_id
 
 
 def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
@@ -68,10 +67,3 @@ def process_role(url: str, settings: Settings, *, thread: bool = False) -> Role:
                 await processor.run(stop)
 
     return Role(name="process", run=run, thread=thread)
-
-
-def calm_collector() -> None:
-    """Have Python look for cycles more seldom: folding makes many objects, and hardly a cycle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)

@@ -222,14 +222,21 @@ def _rejected(reject: Reject, item: bytes = b"") -> Result:
     return Result(reject.index, _id_of(item), "rejected", told.errors)
 
 
+class _Named(msgspec.Struct):
+    """An item's id, as it stands; whatever else is in the item is passed over."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
 def _id_of(item: bytes) -> str | None:
     """The id of an item that isn't an event, so that its sender finds it again."""
     try:
-        record = msgspec.json.decode(item)
+        return msgspec.json.decode(_named(item).id, type=str | None)
     except (ValueError, RecursionError):
         return None
-    said = record.get("id") if isinstance(record, dict) else None
-    return said if isinstance(said, str) else None
 
 
 async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
