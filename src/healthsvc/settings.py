@@ -69,6 +69,28 @@ class Settings(BaseSettings):
     port: int = _setting(
         8000, "Port of the API; 0 takes any free one and prints it.", "a whole number from 0 to 65535", ge=0, le=65535
     )
+    request_head_seconds: float = _setting(
+        10.0,
+        "Time in which the headers of a request must arrive, and a new connection's first.",
+        "a number from 1 to 300",
+        ge=1,
+        le=300,
+    )
+    request_body_seconds: float = _setting(
+        30.0, "Time in which a request's body must arrive.", "a number from 1 to 600", ge=1, le=600
+    )
+    connections_per_address: int = _setting(
+        500,
+        "Connections that one client address may hold open; the oldest one without a request makes room for another.",
+        "a whole number from 1 to 100000",
+        ge=1,
+        le=100_000,
+    )
+    trusted_proxies: Networks = _setting(
+        (),
+        "Networks of proxies in front, to which the limit of connections per address doesn't apply.",
+        "networks like 10.0.0.0/8 or fd00::/8, several with commas",
+    )
     data_dir: Path = _setting(
         Path("./data"), "Folder of the embedded PostgreSQL (used when no database is named).", "a path"
     )

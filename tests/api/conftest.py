@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.api.middleware import BODY_SECONDS
 from healthsvc.flows.admin import keys
 from healthsvc.flows.admin.keys import pepper_of
 from healthsvc.flows.intake.append import Appender
@@ -51,7 +52,15 @@ def draining() -> Switch:
     return Switch()
 
 
-def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: UrlChecker, draining: Switch) -> FastAPI:
+def make_app(
+    engine: AsyncEngine,
+    appender: Appender,
+    clock: Clock,
+    checker: UrlChecker,
+    draining: Switch,
+    *,
+    body_seconds: float = BODY_SECONDS,
+) -> FastAPI:
     config = ApiConfig(
         version="0.1.0",
         partitions=PARTITIONS,
@@ -60,6 +69,7 @@ def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: Url
         check_url=checker,
         admin_key=ADMIN_KEY,
         draining=draining,
+        body_seconds=body_seconds,
     )
     return create_app(engine=engine, appender=appender, now=clock, config=config)
 

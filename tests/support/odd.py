@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, Final, get_args
 
 import msgspec
-from healthsvc.wire.events.examples import DATA
 from hypothesis import strategies as st
 
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES
@@ -53,7 +52,9 @@ def values() -> st.SearchStrategy[str]:
 @st.composite
 def data(draw: st.DrawFn, event_type: str) -> str:
     """A type's data as written: good values, some of them replaced, and members that it doesn't know."""
-    good = {name: json.dumps(value) for name, value in DATA.get(event_type, {}).items()}
+    known = BUILTIN_TYPES.get(event_type)
+    example = known.example_data if known else {}
+    good = {name: json.dumps(value) for name, value in example.items()}
     own = list(good)
     replaced = draw(st.lists(st.sampled_from(own), max_size=1)) if own else []
     others = draw(st.lists(st.sampled_from([name for name in NAMES if name not in own]), max_size=6, unique=True))

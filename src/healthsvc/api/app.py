@@ -15,8 +15,9 @@ from starlette.responses import Response
 from healthsvc.api import probes, problems
 from healthsvc.api.auth import Authenticator
 from healthsvc.api.deps import CheckUrl, Services
-from healthsvc.api.middleware import BodyTooLargeError, Border, too_large
+from healthsvc.api.middleware import BODY_SECONDS, BodyTimeoutError, BodyTooLargeError, Border
 from healthsvc.api.openapi import describe
+from healthsvc.api.paths import Methods
 from healthsvc.api.problems import ProblemError, invalid, respond
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
@@ -83,6 +84,7 @@ class ApiConfig:
     draining: Callable[[], bool] = lambda: False
     contact: ContactRules = field(default_factory=ContactRules)
     readiness: Readiness | None = None
+    body_seconds: float = BODY_SECONDS
 
 
 def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
@@ -94,7 +96,10 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Border)],
+        middleware=[
+            Middleware(Border, body_seconds=config.body_seconds),
+            Middleware(Methods, routers=ROUTERS),
+        ],
     )
     readiness = config.readiness or Readiness(process="api", roles=frozenset({"api"}))
     app.state.services = Services(
@@ -134,25 +139,11 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """The framework's own errors: no such route, no such method, a body that is too large or broken."""
     assert isinstance(error, HTTPException)
-    if isinstance(error, BodyTooLargeError):
-        return respond(request, too_large())
-    if error.status_code == 405:
-        return respond(request, _wrong_method(request))
+    if isinstance(error, BodyTooLargeError | BodyTimeoutError):
+        return respond(request, error.problem)
     kind = problems.BY_STATUS.get(error.status_code, problems.BAD_REQUEST)
     detail = "There is no such path." if kind is problems.NOT_FOUND else str(error.detail)
     return respond(request, ProblemError(kind, detail, headers=error.headers or {}))
-
-
-def _wrong_method(request: Request) -> ProblemError:
-    """Names the methods of all routes with this path: the framework knows only those of the first."""
-    path = request.scope["path"]
-    known = {method for route in routes() if route.path_regex.match(path) for method in route.methods or ()}
-    allowed = sorted(known | {"HEAD"} if "GET" in known else known)
-    return ProblemError(
-        problems.METHOD_NOT_ALLOWED,
-        f"{request.method} isn't allowed here; {', '.join(allowed)} is.",
-        headers={"allow": ", ".join(allowed)},
-    )
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:

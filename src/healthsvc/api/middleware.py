@@ -1,5 +1,6 @@
 """The outermost layer: a request's id, size, log line and metrics, and the net under every exception."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -10,14 +11,27 @@ from typing import Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from healthsvc.api.problems import INTERNAL_ERROR, TOO_LARGE, UNAVAILABLE, ProblemError, render
+from healthsvc.api.paths import normalised
+from healthsvc.api.problems import (
+    INTERNAL_ERROR,
+    REQUEST_TIMEOUT,
+    TOO_LARGE,
+    UNAVAILABLE,
+    ProblemError,
+    render,
+)
 from healthsvc.core.folding.states import OtherFormat
 from healthsvc.store.database.outage import is_outage
 from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
 
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+KIB: Final = 1024
+MAX_BODY_BYTES: Final = 256 * KIB
+LARGER_BODIES: Final = {"/v1/events": 4096 * KIB, "/v1/scorecards": 512 * KIB, "/v1/scorecards/validate": 512 * KIB}
+BODY_SECONDS: Final = 30.0
+HUNG_UP: Final = 499  # in the log and the metrics: the client was gone before there was an answer
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET: Final = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
@@ -28,22 +42,32 @@ log = structlog.get_logger()
 class BodyTooLargeError(HTTPException):
     """The body is larger than we read; an HTTPException, since FastAPI turns any other one into a bad request."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(413)
+        self.problem = ProblemError(TOO_LARGE, f"The body has more than {limit // KIB} KiB.")
+
+
+class BodyTimeoutError(HTTPException):
+    """The body didn't come in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(408)
+        self.problem = ProblemError(REQUEST_TIMEOUT, f"The body didn't come within {seconds:g} s.")
 
 
 class Border:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, elapsed: Callable[[], float] = time.perf_counter) -> None:
-        self._app = app
-        self._elapsed = elapsed
+    def __init__(
+        self, app: ASGIApp, elapsed: Callable[[], float] = time.perf_counter, body_seconds: float = BODY_SECONDS
+    ) -> None:
+        self._app, self._elapsed, self._body_seconds = app, elapsed, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Exchange(scope, receive, send, self._elapsed).run(self._app)
+        await _Exchange(scope, receive, send, self._elapsed).run(self._app, self._body_seconds)
 
 
 class _Exchange:
@@ -51,38 +75,60 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, elapsed: Callable[[], float]) -> None:
         self._scope, self._receive, self._send, self._elapsed = scope, receive, send, elapsed
-        self._asked = _as_get(scope)
+        self._asked = _routed(scope)
         self._headers = Headers(scope=scope)
         self._request_id = _request_id(self._headers.get("x-request-id"))
-        self._left = MAX_BODY_BYTES
+        self._limit = LARGER_BODIES.get(self._asked["path"], MAX_BODY_BYTES)
+        self._left = self._limit
         self._status = 0
+        self._body_unread = _has_body(self._headers)
         self._asked.setdefault("state", {})["request_id"] = self._request_id
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp, body_seconds: float) -> None:
         started = self._elapsed()
+        self._body_seconds = body_seconds
+        self._body_until = asyncio.get_running_loop().time() + body_seconds
         try:
             await app(self._asked, self.receive, self.send)
+        except ClientDisconnect:
+            self._status = self._status or HUNG_UP
         except Exception as error:
             await self._rescue(error)
         finally:
             self._report(self._elapsed() - started)
 
     async def receive(self) -> Message:
-        """The next piece of the body, as long as it stays within the limit."""
-        declared = self._headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-            raise BodyTooLargeError
-        message = await self._receive()
+        """The next piece of the body, as long as it stays within the limits."""
+        if self._declared_length() > self._limit:
+            raise BodyTooLargeError(self._limit)
+        message = await self._next_message() if self._body_unread else await self._receive()
+        if message["type"] == "http.disconnect":
+            return message
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise BodyTooLargeError
+            raise BodyTooLargeError(self._limit)
+        self._body_unread = message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            MutableHeaders(scope=message)["x-request-id"] = self._request_id
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            if self._body_unread:
+                headers["connection"] = "close"  # what still comes of the body isn't the next request
         await self._send(message)
+
+    async def _next_message(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._body_until):
+                return await self._receive()
+        except TimeoutError as error:
+            raise BodyTimeoutError(self._body_seconds) from error
+
+    def _declared_length(self) -> int:
+        declared = self._headers.get("content-length", "0")
+        return int(declared) if declared.isdecimal() and len(declared) < 20 else 0
 
     async def _rescue(self, error: Exception) -> None:
         """Answer what nobody caught: an outage of the database as such, anything else without its details."""
@@ -111,20 +157,13 @@ class _Exchange:
 
 def problem_for(error: Exception) -> ProblemError:
     """What is told of an exception that no route expected."""
-    if isinstance(error, BodyTooLargeError):
-        return too_large()
+    if isinstance(error, BodyTooLargeError | BodyTimeoutError):
+        return error.problem
     if is_outage(error):
         return ProblemError(UNAVAILABLE, "The database can't be reached at the moment.")
     if isinstance(error, OtherFormat):
         return ProblemError(UNAVAILABLE, "Another version wrote the states; a worker builds them anew.")
     return ProblemError(INTERNAL_ERROR, "The request failed inside the service; its log has the details.")
-
-
-def too_large() -> ProblemError:
-    """The body is above the limit."""
-    return ProblemError(
-        TOO_LARGE, f"The body has more than {MAX_BODY_BYTES // 1024 // 1024} MiB.", headers={"connection": "close"}
-    )
 
 
 def _told_to_operator(error: Exception) -> dict[str, str]:
@@ -138,9 +177,16 @@ def _request_id(sent: str | None) -> str:
     return sent if sent and REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
-def _as_get(scope: Scope) -> Scope:
-    """HEAD is answered as GET; the server leaves the body out."""
-    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+def _routed(scope: Scope) -> Scope:
+    """The scope that routes see: the path is still encoded, and HEAD is GET, whose body the server leaves out."""
+    path = normalised(scope)
+    if scope["method"] != "HEAD" and path == scope["path"]:
+        return scope
+    return {**scope, "path": path, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
+
+
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _route(scope: Scope) -> str:

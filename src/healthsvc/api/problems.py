@@ -1,7 +1,9 @@
 """Every error we answer: one table of types, and their form on the wire (RFC 9457)."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from starlette.types import Scope
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 2
+MAX_FAULTS: Final = 100  # in one answer: who has more to mend mends these first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +99,35 @@ CHANGED_MEANWHILE = ProblemType(
     title="It was changed meanwhile",
     meaning="`If-Match` names another revision than the present one. Read it again, decide again, send the new ETag.",
 )
+REQUEST_TIMEOUT = ProblemType(
+    slug="request-timeout",
+    status=408,
+    title="The request took too long to arrive",
+    meaning=(
+        "The head or the body of the request did not arrive in time (`HEALTHSVC_REQUEST_HEAD_SECONDS`,"
+        " `HEALTHSVC_REQUEST_BODY_SECONDS`). Nothing was done. Send it again, faster or in smaller parts."
+    ),
+)
 TOO_LARGE = ProblemType(
     slug="too-large",
     status=413,
     title="The request is too large",
-    meaning="A body may have 4 MiB, a request to `/v1/events` 1,000 events. Nothing was done. Send smaller parts.",
+    meaning=(
+        "A body to `/v1/events` may have 4 MiB and 1,000 events, a scorecard's 512 KiB, any other 256 KiB."
+        " Nothing was done. Send smaller parts."
+    ),
+)
+TARGET_TOO_LONG = ProblemType(
+    slug="target-too-long",
+    status=414,
+    title="The path and the query are too long",
+    meaning="Path and query may have 16 KiB together. Nothing was done.",
+)
+HEADERS_TOO_LARGE = ProblemType(
+    slug="headers-too-large",
+    status=431,
+    title="The headers are too large",
+    meaning="The headers of a request may have 64 KiB together. Nothing was done.",
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     slug="unsupported-media-type",
@@ -172,7 +199,10 @@ TYPES: Final[Sequence[ProblemType]] = (
     PAST_NOT_KEPT,
     SHIP_GATE,
     CHANGED_MEANWHILE,
+    REQUEST_TIMEOUT,
     TOO_LARGE,
+    TARGET_TOO_LONG,
+    HEADERS_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_REQUEST,
     INVALID_CURSOR,
@@ -186,6 +216,7 @@ BY_STATUS: Final[Mapping[int, ProblemType]] = {
     400: BAD_REQUEST,
     404: NOT_FOUND,
     405: METHOD_NOT_ALLOWED,
+    408: REQUEST_TIMEOUT,
     413: TOO_LARGE,
     415: UNSUPPORTED_MEDIA_TYPE,
     422: INVALID_REQUEST,
@@ -230,20 +261,50 @@ def respond(request: Request, error: ProblemError) -> Response:
 
 def render(scope: Scope, error: ProblemError) -> Response:
     """The same, where there is only an ASGI scope."""
-    body = {
-        "type": error.kind.uri,
-        "title": error.kind.title,
-        "status": error.kind.status,
-        "detail": error.detail,
-        "instance": quote(scope["path"]),
-        "request_id": scope.get("state", {}).get("request_id", ""),
-        "errors": [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults],
+    encoded = _encoded(error, _instance(scope), scope.get("state", {}).get("request_id", ""))
+    return Response(encoded, error.kind.status, headers=_headers(error), media_type=MEDIA_TYPE)
+
+
+def as_http(error: ProblemError) -> bytes:
+    """A whole HTTP/1.1 answer to what never became a request; the connection ends with it."""
+    body = _encoded(error, "", request_id := secrets.token_hex(16))
+    headers = _headers(error) | {
+        "content-type": MEDIA_TYPE,
+        "content-length": str(len(body)),
+        "x-request-id": request_id,
+        "connection": "close",
     }
+    status = HTTPStatus(error.kind.status)
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def _encoded(error: ProblemError, instance: str, request_id: str) -> bytes:
+    listed = error.faults[:MAX_FAULTS]
+    return msgspec.json.encode(
+        {
+            "type": error.kind.uri,
+            "title": error.kind.title,
+            "status": error.kind.status,
+            "detail": error.detail,
+            "instance": instance,
+            "request_id": request_id,
+            "errors": [{"pointer": fault.pointer, "detail": fault.detail} for fault in listed],
+        }
+    )
+
+
+def _headers(error: ProblemError) -> dict[str, str]:
     headers = dict(error.headers) | {"cache-control": "no-store"}
     if error.kind.status == 503:
         headers.setdefault("retry-after", str(RETRY_SECONDS))
-    encoded = msgspec.json.encode(body)
-    return Response(encoded, error.kind.status, headers=headers, media_type=MEDIA_TYPE)
+    return headers
+
+
+def _instance(scope: Scope) -> str:
+    """The path as it was sent, percent-encoded."""
+    raw = scope.get("raw_path")
+    return raw.decode("ascii", "replace") if raw else quote(scope["path"])
 
 
 def page(kind: ProblemType) -> str:

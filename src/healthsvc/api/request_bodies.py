@@ -1,5 +1,6 @@
 """Bodies of requests, read after the key was checked, and held to their model with pointers to what is wrong."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -14,8 +15,21 @@ from healthsvc.api.problems import (
     ProblemError,
     invalid,
 )
+from healthsvc.wire.events.json_items import Steps
 
+T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+async def in_steps(steps: Steps[T]) -> T:
+    """The result of a computation in steps, between which the event loop does whatever else is due."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        await asyncio.sleep(0)
 
 
 def media_type(request: Request) -> str:

@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import uvicorn
 
+from healthsvc.runtime.connections import Connections, Limits
+
 CLOSE_SECONDS: Final = 10  # for requests in flight at the end; a long poll that takes longer is cut
 BACKLOG: Final = 2048
+DEFAULT_LIMITS: Final = Limits()
 
 
 class AddressTakenError(OSError):
@@ -41,13 +44,27 @@ def address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: Any, bound: socket.socket, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def serve(
+    app: Any,
+    bound: socket.socket,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+    limits: Limits = DEFAULT_LIMITS,
+) -> None:
     """Serve until `stop`, then finish what is in flight; calls `ready` once requests are answered."""
+    connections = Connections(limits)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSE_SECONDS
+        app,
+        http=connections.protocol,  # type: ignore[arg-type]  # uvicorn calls it as it calls its protocol classes
+        ws="none",  # a connection that becomes a websocket would be out of the limits' reach
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
+    sweeping = asyncio.create_task(connections.sweep_for_ever())
     try:
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
@@ -59,3 +76,4 @@ async def serve(app: Any, bound: socket.socket, stop: asyncio.Event, ready: Call
     finally:
         server.should_exit = True
         await serving
+        sweeping.cancel()

@@ -77,4 +77,10 @@ def _fits(key: object, kind: type) -> bool:
 
 def is_storable(said: str) -> bool:
     """Whether PostgreSQL's text can hold it: no U+0000, no lone surrogate."""
-    return "\0" not in said and not any("\ud800" <= character <= "\udfff" for character in said)
+    if "\0" in said:
+        return False
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

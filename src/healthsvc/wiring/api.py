@@ -6,19 +6,21 @@ from collections.abc import Callable
 
 from healthsvc import __version__
 from healthsvc.api import ApiConfig, create_app
+from healthsvc.api.openapi import described
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.admin.keys import pepper_of
 from healthsvc.flows.intake.append import STEP, Appender
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.runtime import serving
+from healthsvc.runtime.connections import Limits
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.database import installation
 from healthsvc.store.database import secrets as stored_secrets
 from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.factories import utc_now, webhook_sender
+from healthsvc.wiring.factories import calm_collector, utc_now, webhook_sender
 from healthsvc.wiring.keys import configured_secret, service_secret
 
 
@@ -48,6 +50,7 @@ def api_role(
                 admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
                 draining=stop.is_set,
                 readiness=readiness,
+                body_seconds=settings.request_body_seconds,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,
@@ -56,7 +59,18 @@ def api_role(
                 ),
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
-            await serving.serve(app, bound, stop, ready)
+            await asyncio.to_thread(described, app)  # half a second that no request is to wait for
+            calm_collector()
+            await serving.serve(app, bound, stop, ready, _limits(settings))
             await appender.close()
 
     return Role(name="api", run=run)
+
+
+def _limits(settings: Settings) -> Limits:
+    """What one client may take of the API's connections."""
+    return Limits(
+        head_seconds=settings.request_head_seconds,
+        per_address=settings.connections_per_address,
+        proxies=settings.trusted_proxies,
+    )

@@ -1,7 +1,6 @@
 """The processing role: what it is made of."""
 
 import asyncio
-import gc
 
 from healthsvc.flows.processing.ports import Input
 from healthsvc.flows.processing.warm_start import warm
@@ -15,7 +14,7 @@ from healthsvc.settings import Settings
 from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.background import processing_steps
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.factories import kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.factories import calm_collector, kafka_input, memory, pace, utc_now, worker_id
 
 
 def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: bool = False) -> Role:
@@ -53,10 +52,3 @@ def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: 
                 await processor.run(stop)
 
     return Role(name="process", run=run, thread=thread)
-
-
-def calm_collector() -> None:
-    """Have Python look for cycles more seldom: folding makes many objects, and hardly a cycle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)

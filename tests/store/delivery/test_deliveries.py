@@ -202,10 +202,15 @@ async def test_claimers_at_once_never_share_a_delivery(engine: AsyncEngine) -> N
     room = make_room(free=7, windows={(await make_endpoint(engine)).id: 7 for _ in range(3)})
     await enqueue(engine, *(make_message() for _ in range(100)))
 
+    claimed: set[int] = set()
+
     async def work(worker: str) -> list[int]:
         mine: list[int] = []
-        for _ in range(30):
+        for _ in range(300):  # a claim that meets another gives nothing and is repeated
             mine += [each.id for each in await claim(engine, room, worker=worker)]
+            claimed.update(mine)
+            if len(claimed) == 300:
+                break
         return mine
 
     found = [each for mine in await asyncio.gather(*(work(f"w{i}") for i in range(4))) for each in mine]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from healthsvc.wire.events.catalogue import CustomEvent, PageViewed
-from healthsvc.wire.events.cloudevents import from_binary, from_structured, http_items
+from healthsvc.wire.events.cloudevents import from_binary, from_structured
+from healthsvc.wire.events.cloudevents import http_items as items_in_steps
 from healthsvc.wire.events.decode import DecodedBatch, Reject, decode_batch, decode_one
 from tests.support.makers import make_event
 
@@ -24,6 +25,16 @@ PULL_REQUEST: dict[str, Any] = {  # the example of the specification's section 5
     "datacontenttype": "application/json",
     "data": {"appinfoA": "abc", "appinfoB": 123, "appinfoC": True},
 }
+
+
+def http_items(headers: Any, body: bytes) -> list[bytes] | Reject:
+    """What the steps come to."""
+    steps = items_in_steps(headers, body, 1000)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
 
 
 def cloud_event(**overrides: Any) -> dict[str, Any]:

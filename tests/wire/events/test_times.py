@@ -75,7 +75,17 @@ def test_each_text_of_a_mixed_batch_is_judged_on_its_own(texts: list[str]) -> No
         ("2026-01-01t00:00:00z", True),
         ("2026-01-01 00:00:00Z", True),
         ("2026-01-01T00:00:00.123456789Z", True),
-        ("2026-01-01T00:00:00.1234567890Z", False),
+        ("2026-01-01T00:00:00.1234567890Z", True),
+        ("2026-01-01T00:00:00." + "9" * 40 + "+01:00", True),
+        ("2026-01-01T00:00:00.Z", False),
+        ("2026-01-01T00:00:00.000+0000", True),
+        ("2026-01-01T00:00:00-0330", True),
+        ("2026-01-01T00:00Z", True),
+        ("2026-01-01T00:00+0100", True),
+        ("2026-01-01T00:00.5Z", False),
+        ("2026-01-01T00:00", False),
+        ("2026-01-01T00Z", False),
+        ("2026-01-01T00:00:00+01", False),
         ("2026-01-01T00:00:00", False),
         ("2026-01-01", False),
         ("20260101T000000Z", False),
@@ -83,7 +93,7 @@ def test_each_text_of_a_mixed_batch_is_judged_on_its_own(texts: list[str]) -> No
         ("", False),
     ],
 )
-def test_only_rfc_3339_with_an_offset_is_an_instant(text: str, readable: bool) -> None:
+def test_an_instant_is_rfc_3339_with_an_offset_seconds_and_its_colon_left_out_or_not(text: str, readable: bool) -> None:
     assert (parse_instant(text) is not None) == readable
     assert parse_instants([text] * FEW)[1].all() == readable
 
@@ -109,3 +119,16 @@ def test_no_texts_give_empty_columns() -> None:
 
     assert us.dtype == np.int64
     assert (len(us), len(ok)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2026-11-28T09:00:00.000+0000", "2026-11-28T09:00:00Z"),
+        ("2026-11-28T09:00Z", "2026-11-28T09:00:00Z"),
+        ("2026-11-28T09:00-0330", "2026-11-28T12:30:00Z"),
+        ("2026-11-28T09:00:00.12345678901234Z", "2026-11-28T09:00:00.123456Z"),
+    ],
+)
+def test_forms_beyond_rfc_3339_mean_what_they_look_like(text: str, same: str) -> None:
+    assert parse_instant(text) == parse_instant(same)

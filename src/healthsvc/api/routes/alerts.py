@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
 from healthsvc.api.languages import Chosen, Preferred, mark
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import (
     CHANGED_MEANWHILE,
     CONFLICT,
@@ -38,7 +39,7 @@ ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})(?:-([a-z]{2}))?"\s*')
 router = APIRouter(tags=["alerts"])
 Reader = Annotated[Principal, require("customers:read", "alerts:write")]
 Writer = Annotated[Principal, require("alerts:write")]
-AlertId = Annotated[str, Path(description="The alert's id.", examples=["al_0d9b3e"])]
+AlertId = Annotated[str, ENCODED, Path(description="The alert's id.", examples=["al_0d9b3e"])]
 IF_MATCH = {
     "parameters": [
         {

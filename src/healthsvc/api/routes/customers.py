@@ -12,6 +12,7 @@ from starlette.responses import Response
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.languages import Chosen, Preferred, mark
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -37,8 +38,8 @@ from healthsvc.wire.rest.customers.history import History, HistoryFilter, Timeli
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]
-# Ids may contain slashes, so the id is whatever stands between /v1/customers/ and a known ending.
-CustomerId = Annotated[str, Path(description="The customer's id, as in its events.", examples=["acme"])]
+# Ids may contain slashes: an encoded one (%2F) always belongs to the id, a bare one unless it begins a known ending.
+CustomerId = Annotated[str, ENCODED, Path(description="The customer's id, as in its events.", examples=["acme"])]
 
 
 @router.get(

@@ -35,10 +35,11 @@ from healthsvc.wire.rest.dead_letters import (
     ReplayResults,
 )
 from healthsvc.wire.rest.problems import FieldProblem
+from healthsvc.wire.rest.shapes import Whole
 
 router = APIRouter(tags=["dead letters"], prefix="/v1/dead-letters")
 Admin = Annotated[Principal, require("admin")]
-LetterId = Annotated[int, Path(ge=1, lt=2**63, description="The dead letter's id.", examples=[5])]
+LetterId = Annotated[Whole, Path(ge=1, lt=2**63, description="The dead letter's id.", examples=[5])]
 BODY_PROBLEMS = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
 
 

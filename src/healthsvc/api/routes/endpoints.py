@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import (
     CONFLICT,
     INVALID_CURSOR,
@@ -33,7 +34,7 @@ from healthsvc.wire.webhooks.schemas import SCHEMAS
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
 Admin = Annotated[Principal, require("webhooks:admin")]
-EndpointId = Annotated[str, Path(description="The endpoint's id.", examples=["ep_2f7c"])]
+EndpointId = Annotated[str, ENCODED, Path(description="The endpoint's id.", examples=["ep_2f7c"])]
 
 
 @router.post(

@@ -1,7 +1,7 @@
 """`POST /v1/events`: one event or up to 1,000, own envelopes or CloudEvents; 202 once they are durable."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -21,16 +21,18 @@ from healthsvc.api.problems import (
     ProblemError,
     invalid,
 )
-from healthsvc.api.request_bodies import media_type, refuse_encoded
+from healthsvc.api.request_bodies import in_steps, media_type, refuse_encoded
 from healthsvc.api.responses import answers
 from healthsvc.core.instants import to_us
 from healthsvc.flows.intake.append import AppendFailed, Overloaded, Position
 from healthsvc.wire.events import cloudevents
 from healthsvc.wire.events.decode import DecodedBatch, FieldError, Reject, decode_batch
-from healthsvc.wire.events.json_items import check_json
+from healthsvc.wire.events.json_items import Steps, TooManyItemsError
 from healthsvc.wire.rest.events import EventResults
 
 MAX_EVENTS: Final = 1000
+SLICE_EVENTS: Final = 256
+SLICE_BYTES: Final = 128 * 1024
 DEFAULT_WAIT_SECONDS: Final = 10.0
 MAX_WAIT_SECONDS: Final = 30.0
 MEDIA_TYPES: Final = ("application/json", cloudevents.STRUCTURED, cloudevents.BATCH)
@@ -130,9 +132,8 @@ async def append_events(request: Request, _: Annotated[Principal, require("event
     items = await _items(request)
     if isinstance(items, Reject):
         return _answer(Results([_rejected(items)], None), {})
-    batch = decode_batch(items, now_us=to_us(house.now()))
-    results, fresh = _judge(items, batch)
-    positions = await append(house, [(batch.events[i].customer_id, batch.raws[i].decode()) for i in fresh])
+    results, fresh = await in_steps(_judge_all(items, to_us(house.now())))
+    positions = await append(house, fresh)
     shown = ",".join(str(position) for position in positions) or None
     return _answer(Results(results, shown), await _preference(request, house, positions))
 
@@ -142,23 +143,24 @@ async def _items(request: Request) -> list[bytes] | Reject:
     refuse_encoded(request)
     body = await request.body()
     headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
-    if cloudevents.is_binary(headers, "ce-"):
-        return cloudevents.http_items(headers, body)
-    if media_type(request) not in MEDIA_TYPES:
+    is_binary = cloudevents.is_binary(headers, "ce-")
+    if not is_binary and media_type(request) not in MEDIA_TYPES:
         raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Send events as one of {', '.join(MEDIA_TYPES)}.")
-    _check_shape(body, array_only=media_type(request) == cloudevents.BATCH)
-    items = cloudevents.http_items(headers, body)
+    try:
+        items = await in_steps(cloudevents.http_items(headers, body, MAX_EVENTS))
+    except TooManyItemsError as error:
+        raise ProblemError(TOO_LARGE, str(error)) from error
+    except ValueError as error:
+        raise ProblemError(MALFORMED_JSON, str(error)) from error
+    if not is_binary:
+        _check_shape(body, array_only=media_type(request) == cloudevents.BATCH)
     if isinstance(items, list) and not 1 <= len(items) <= MAX_EVENTS:
         raise _wrong_count(len(items))
     return items
 
 
 def _check_shape(body: bytes, *, array_only: bool) -> None:
-    """The body is JSON, and an object or an array. Raises ProblemError."""
-    try:
-        check_json(body)
-    except ValueError as error:
-        raise ProblemError(MALFORMED_JSON, str(error) or "The body can't be read as JSON.") from error
+    """The JSON is an object or an array. Raises ProblemError."""
     first = body.lstrip()[:1]
     if first != b"[" and (array_only or first != b"{"):
         raise invalid(Fault(pointer="", detail=f"must be {'' if array_only else 'an event or '}an array of events"))
@@ -170,20 +172,48 @@ def _wrong_count(count: int) -> ProblemError:
     return ProblemError(TOO_LARGE, f"The body has {count} events; {MAX_EVENTS} at most.")
 
 
-def _judge(items: Sequence[bytes], batch: DecodedBatch) -> tuple[list[Result], list[int]]:
+def _judge_all(items: Sequence[bytes], now_us: int) -> Steps[tuple[list[Result], list[tuple[str, str]]]]:
+    """A result for each item, in order, and the customer and text of those that are to be appended; in slices."""
+    results: list[Result] = []
+    fresh: list[tuple[str, str]] = []
+    seen: set[bytes] = set()
+    for start, end in _slices(items):
+        if start:
+            yield
+        part = items[start:end] if end - start < len(items) else items
+        batch = decode_batch(part, now_us=now_us)
+        judged, kept = _judge(part, batch, seen, start)
+        results += judged
+        fresh += [(batch.events[i].customer_id, batch.raws[i].decode()) for i in kept]
+    return results, fresh
+
+
+def _slices(items: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Where to cut the items so that no slice takes long to decode, even one in which everything is wrong."""
+    start, size = 0, 0
+    for i, item in enumerate(items):
+        if i > start and (i - start >= SLICE_EVENTS or size + len(item) > SLICE_BYTES):
+            yield start, i
+            start, size = i, 0
+        size += len(item)
+    yield start, len(items)
+
+
+def _judge(
+    items: Sequence[bytes], batch: DecodedBatch, seen: set[bytes], offset: int
+) -> tuple[list[Result], list[int]]:
     """A result for each item, in order, and which of the batch's events are to be appended."""
     results: dict[int, Result] = {}
     fresh: list[int] = []
-    seen: set[bytes] = set()
     for i, (index, event) in enumerate(zip(batch.index, batch.events, strict=True)):
         digest = batch.digests[i].tobytes()
         status = "duplicate" if digest in seen else "accepted"
         if status == "accepted":
             seen.add(digest)
             fresh.append(i)
-        results[index] = Result(index, event.id, status)
+        results[index] = Result(offset + index, event.id, status)
     for reject in batch.rejects:
-        results[reject.index] = _rejected(reject, items[reject.index])
+        results[reject.index] = _rejected(reject.at(offset + reject.index), items[reject.index])
     return [results[index] for index in sorted(results)], fresh
 
 
@@ -192,14 +222,21 @@ def _rejected(reject: Reject, item: bytes = b"") -> Result:
     return Result(reject.index, _id_of(item), "rejected", told.errors)
 
 
+class _Named(msgspec.Struct):
+    """An item's id, as it stands; whatever else is in the item is passed over."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
 def _id_of(item: bytes) -> str | None:
     """The id of an item that isn't an event, so that its sender finds it again."""
     try:
-        record = msgspec.json.decode(item)
+        return msgspec.json.decode(_named(item).id, type=str | None)
     except (ValueError, RecursionError):
         return None
-    said = record.get("id") if isinstance(record, dict) else None
-    return said if isinstance(said, str) else None
 
 
 async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Authenticator, Principal, require
 from healthsvc.api.deps import services
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import (
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -27,7 +28,7 @@ from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["keys"], prefix="/v1/keys")
 Admin = Annotated[Principal, require("admin")]
-KeyId = Annotated[str, Path(description="The key's id, not the key.", examples=["key_7Qd2"])]
+KeyId = Annotated[str, ENCODED, Path(description="The key's id, not the key.", examples=["key_7Qd2"])]
 
 
 @router.get(

@@ -29,13 +29,13 @@ from healthsvc.flows.lab.replay import Replay
 from healthsvc.flows.lab.run import Wanted
 from healthsvc.flows.projections import publish
 from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
-from healthsvc.wire.rest.shapes import Paging
+from healthsvc.wire.rest.shapes import Paging, Whole
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]
 KINDS: Final[Mapping[str, type[runs.Asked]]] = {"replay": Replay, **jobs.KINDS}
 """What kinds are asked for that aren't `Wanted`."""
-RunId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
+RunId = Annotated[Whole, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
 
 
 @router.post(

@@ -1,12 +1,13 @@
 """Pages for people: what each problem means, and the API's description. They hold no data, so they need no key."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from healthsvc.api import problems
-from healthsvc.api.openapi import page
+from healthsvc.api.openapi import described
+from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import not_found
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -21,7 +22,7 @@ async def list_problems() -> Response:
 
 
 @router.get("/problems/{slug}")
-async def explain_problem(slug: Annotated[str, Path()]) -> Response:
+async def explain_problem(slug: Annotated[str, ENCODED, Path()]) -> Response:
     """One problem type: where its `type` leads to."""
     kind = problems.BY_SLUG.get(slug)
     if kind is None:
@@ -30,15 +31,15 @@ async def explain_problem(slug: Annotated[str, Path()]) -> Response:
 
 
 @router.get("/openapi.json")
-async def read_openapi(request: Request) -> JSONResponse:
+async def read_openapi(request: Request) -> Response:
     """The API's description for machines."""
-    return JSONResponse(request.app.openapi())
+    return Response(described(request.app).document, media_type="application/json")
 
 
 @router.get("/docs")
 async def read_docs(request: Request) -> HTMLResponse:
     """The API's description for people, in one page that needs nothing from elsewhere."""
-    described: dict[str, Any] = request.app.openapi()
     return HTMLResponse(
-        page(described), headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        described(request.app).page,
+        headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )

@@ -28,6 +28,7 @@ from healthsvc.flows.projections import publish
 from healthsvc.flows.projections.publish import Begun, Busy, Held, Live, Outcome, Unknown
 from healthsvc.store.projections.publications import Publication as StoredPublication
 from healthsvc.store.projections.scorecards import Version
+from healthsvc.wire import yaml_text
 from healthsvc.wire.rest.publications import (
     MeasureFed,
     Publication,
@@ -42,14 +43,15 @@ from healthsvc.wire.rest.scorecards import (
     ScorecardVersion,
     ScorecardVersions,
 )
-from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.scorecards.document import default_document
+from healthsvc.wire.rest.shapes import Paging, Whole
+from healthsvc.wire.scorecards.document import default_document, load
 from healthsvc.wire.scorecards.faults import doubts, faults
+from healthsvc.wire.yaml_text import YamlFault
 
 router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
 Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
 Admin = Annotated[Principal, require("scorecards:admin")]
-VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[1])]
+VersionNumber = Annotated[Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[1])]
 BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
 
 
@@ -83,11 +85,11 @@ async def create_scorecard(
     The very document of an existing version answers that one, with 200. Scope: `scorecards:admin`.
     """
     house = services(request)
-    document = _checked(body)
+    document = await house.aside(_checked, body)
     version, made = await publish.keep(house.engine, document, by=principal.name, now=house.now())
     response.status_code = 201 if made else 200
     response.headers["location"] = f"/v1/scorecards/{version.version}"
-    return _told(version)
+    return await house.aside(_told, version)
 
 
 @router.post(
@@ -104,11 +106,7 @@ async def validate_scorecard(
 
     Scope: `scorecards:admin`.
     """
-    document = _checked(body)
-    said = yaml.safe_load(document)
-    return ScorecardCheck.model_validate(
-        {"name": str(said["name"]), "doubts": [{"pointer": d.pointer, "detail": d.detail} for d in doubts(document)]}
-    )
+    return await services(request).aside(_looked_through, body)
 
 
 @router.get(
@@ -183,7 +181,7 @@ async def get_scorecard(request: Request, _: Reader, version: VersionNumber) -> 
     found = await publish.find(services(request).engine, version)
     if found is None:
         raise not_found("scorecard version")
-    return _told(found)
+    return await services(request).aside(_told, found)
 
 
 @router.post(
@@ -240,23 +238,44 @@ async def begun(request: Request, outcome: Outcome) -> Publication:
             assert_never(outcome)
 
 
+def _looked_through(body: ScorecardCreate) -> ScorecardCheck:
+    document = _checked(body)
+    return ScorecardCheck.model_validate(
+        {
+            "name": str(load(document)["name"]),
+            "doubts": [{"pointer": d.pointer, "detail": d.detail} for d in doubts(document)],
+        }
+    )
+
+
 def _checked(body: ScorecardCreate) -> str:
     """The document as text. Raises ProblemError with everything that is wrong in it."""
-    said: str | dict[str, Any] = body.document
-    document = said if isinstance(said, str) else yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    try:
+        document = _text(body.document)
+    except YamlFault as error:
+        raise invalid(Fault(pointer=f"/document{error.pointer}", detail=error.detail)) from error
     found = faults(document)
     if found:
         raise invalid(*(Fault(pointer=f"/document{f.pointer}", detail=f.detail) for f in found))
     return document
 
 
+def _text(document: str | dict[str, Any]) -> str:
+    """The document as YAML. Raises YamlFault."""
+    if isinstance(document, str):
+        return document
+    yaml_text.check(document)
+    written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return written
+
+
 def _told(version: Version) -> Scorecard:
     document = version.document or default_document()
     return Scorecard(
         **ScorecardVersion.model_validate(version).model_dump(),
-        document=yaml.safe_load(document),
+        document=load(document),
         source=document,
-        reference=None if version.frozen is None else yaml.safe_load(version.frozen)["reference"],
+        reference=None if version.frozen is None else load(version.frozen)["reference"],
     )
 
 

@@ -22,11 +22,12 @@ from healthsvc.flows import lists
 from healthsvc.flows.projections import shadow
 from healthsvc.wire.rest.publications import Publication, ScorecardPublish
 from healthsvc.wire.rest.shadows import Besides, Shadow, ShadowsAsked
+from healthsvc.wire.rest.shapes import Whole
 
 router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
 Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
 Admin = Annotated[Principal, require("scorecards:admin")]
-VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[2])]
+VersionNumber = Annotated[Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[2])]
 
 
 @router.post(

@@ -1,5 +1,6 @@
 """Dead letters' second chance: decoded anew, and appended to the log in the transaction that marks them as replayed."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ async def _replay(
     """Decode, mark, write down, and append last: the log's heads are held from there to the commit."""
     by_id = {letter.id: letter for letter in letters}
     ready = [x for x in letters if x.replayed_at is None and (x.raw is not None or corrected is not None)]
-    batch = _decode(ready, corrected, to_us(now))
+    batch = await asyncio.to_thread(_decode, ready, corrected, to_us(now))  # up to 32 MB of whatever came
     good = [ready[index].id for index in batch.index]
     await dead_letters.mark_replayed(conn, good, now)
     for letter_id in good:

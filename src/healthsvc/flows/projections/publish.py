@@ -1,5 +1,6 @@
 """Scorecard versions: kept as drafts, published, rebuilt, and how far that is."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +61,8 @@ async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) ->
 
     Raises ScorecardError.
     """
-    name = compile_document(document).scorecard.name
+    compiled = await asyncio.to_thread(compile_document, document)  # takes longer than an event loop may be held up
+    name = compiled.scorecard.name
     async with engine.begin() as conn:
         number = await scorecards.same(conn, document)
         made = number is None

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from healthsvc.wire.events.json_items import items_of
+from healthsvc.wire.events.json_items import Steps, read
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
 
 SPECVERSION: Final = "1.0"
@@ -74,21 +74,21 @@ def from_binary(headers: Headers, body: bytes, prefix: str) -> dict[str, Any] | 
     return _own(attributes, _data_of(body, content_type, "/data"))
 
 
-def http_items(headers: Headers, body: bytes) -> list[bytes] | Reject:
+def http_items(headers: Headers, body: bytes, most: int) -> Steps[list[bytes] | Reject]:
     """The records of a request's body, as bytes for decode: one or an array, own or CloudEvents in any mode.
 
-    A body that isn't a binary CloudEvent has passed `items.check_json`.
+    Raises ValueError where the body isn't JSON, TooManyItemsError above `most`.
     """
     listed = list(headers)
     if is_binary(listed, "ce-"):
         own = from_binary(listed, body, "ce-")
         return own if isinstance(own, Reject) else [msgspec.json.encode(own)]
-    if body.lstrip()[:1] == b"[":
-        return items_of(body)
-    content_type = next((_latin(value) for name, value in listed if name.lower() == "content-type"), "")
-    if media_type(content_type) == BATCH:
-        return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
-    return [body]
+    records = yield from read(body, most)
+    if body.lstrip()[:1] != b"[":
+        content_type = next((_latin(value) for name, value in listed if name.lower() == "content-type"), "")
+        if media_type(content_type) == BATCH:
+            return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
+    return records
 
 
 def translated(reject: Reject) -> Reject:

@@ -31,9 +31,17 @@ Headers = Sequence[tuple[str, bytes | None]]
 _T = TypeVar("_T")
 _Event = tuple[Envelope, bytes]  # and its own-envelope JSON
 
+
+class _Versioned(msgspec.Struct):
+    """What tells a CloudEvent; the rest of a record is passed over."""
+
+    specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 _decode_builtin: Callable[[bytes], Envelope] = msgspec.json.Decoder(BuiltinEvent, dec_hook=decode_custom_type).decode
 _decode_custom = msgspec.json.Decoder(CustomEvent).decode
 _decode_any = msgspec.json.Decoder().decode
+_decode_version = msgspec.json.Decoder(_Versioned).decode
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -149,10 +157,9 @@ def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> 
     if b'"specversion"' not in value or len(value) > MAX_BYTES:
         return reject
     try:
-        record = _decode_any(value)
+        structured = _decode_version(value).specversion is not msgspec.UNSET
     except (ValueError, RecursionError):
         return reject
-    structured = isinstance(record, dict) and "specversion" in record
     return cloudevents.translated(reject) if structured else reject
 
 

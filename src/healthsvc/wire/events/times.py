@@ -15,7 +15,7 @@ MICROSECOND: Final = timedelta(microseconds=1)
 FEW: Final = 32  # below this numpy's calls cost more than parsing one by one
 
 _RFC3339 = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -67,16 +67,23 @@ _LAYOUTS: Final = {
 def parse_instant(text: str) -> int | None:
     """One RFC 3339 text with offset (or Z), as microseconds since 1970 UTC; None when it isn't one.
 
-    Digits past the microsecond are cut off.
+    Digits past the microsecond are cut off. Read as well, though RFC 3339 doesn't have them: a time without seconds,
+    and an offset without a colon.
     """
     match = _RFC3339.fullmatch(text)
-    if match is None or match[4] is None:
+    if match is None or match[5] is None:
         return None
+    day, minute, second, fraction, offset = match.groups()
     try:
-        at = datetime.fromisoformat(f"{match[1]}T{match[2]}{(match[3] or '')[:7]}{match[4].upper()}")
+        at = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}{(fraction or '')[:7]}{_colon(offset)}")
     except ValueError:
         return None
     return (at - EPOCH) // MICROSECOND
+
+
+def _colon(offset: str) -> str:
+    """The offset in the form that the standard library reads at any length of the time."""
+    return offset.upper() if len(offset) in (1, 6) else f"{offset[:3]}:{offset[3:]}"
 
 
 def parse_date(text: str) -> int | None:
@@ -92,7 +99,7 @@ def parse_date(text: str) -> int | None:
 def is_naive(text: str) -> bool:
     """Whether the text would be an instant if it only said its offset."""
     match = _RFC3339.fullmatch(text)
-    return match is not None and match[4] is None
+    return match is not None and match[5] is None
 
 
 def parse_instants(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

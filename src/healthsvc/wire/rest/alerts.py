@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
-from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
+from healthsvc.wire.rest.shapes import AnyShortText, Asked, Items, Paging, ShortText, Text, Told, example
 
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["held", "open", "acknowledged", "resolved"]
@@ -24,7 +24,7 @@ class AlertFilter(Paging, Worded):
     kind: Annotated[ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")] = None
     state: Annotated[AlertState | None, Field(description="Only alerts in this state.")] = None
     severity: Annotated[Severity | None, Field(description="Only alerts of this severity.")] = None
-    owner: Annotated[ShortText | None, Field(description="Only alerts about customers of this owner.")] = None
+    owner: Annotated[AnyShortText | None, Field(description="Only alerts about customers of this owner.")] = None
     sort: Annotated[
         Literal["raised", "rank"],
         Field(

@@ -7,14 +7,14 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.problems import FieldProblem
-from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Switch, Told, example
 
 
 class DeadLetterFilter(Paging):
     """Which dead letters."""
 
     reason: Annotated[ShortText | None, Field(description="Only those set aside for this reason.")] = None
-    replayed: Annotated[bool | None, Field(description="Only those that were replayed, or weren't.")] = None
+    replayed: Annotated[Switch | None, Field(description="Only those that were replayed, or weren't.")] = None
 
 
 _LETTER: JsonDict = {

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from healthsvc.core.languages import ALLOWED, TAG_PATTERN, Language, named
-from healthsvc.wire.rest.shapes import Asked
+from healthsvc.wire.rest.shapes import Queried
 
 DESCRIPTION = "The language of everything that is said in words; left out: what `Accept-Language` prefers, else en."
 
@@ -24,7 +24,7 @@ LanguageTag = Annotated[
 ]
 
 
-class Worded(Asked):
+class Worded(Queried):
     """Whatever asks for an answer that says something in words."""
 
     language: Annotated[LanguageTag | None, Field(description=DESCRIPTION)] = None

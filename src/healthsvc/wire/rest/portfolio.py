@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonValue
 
-from healthsvc.wire.rest.shapes import Asked, Instant, Told, example
+from healthsvc.wire.rest.shapes import Instant, Queried, Told, example
 
 _FIGURE: dict[str, JsonValue] = {"value": 0.9375, "previous": 0.95, "change": -0.0125}
 _UNKNOWN: dict[str, JsonValue] = {"value": None, "previous": None, "change": None}
@@ -40,7 +40,7 @@ _PART: dict[str, JsonValue] = {
 }
 
 
-class PortfolioAsked(Asked):
+class PortfolioAsked(Queried):
     """Which period, and by what the customers are told apart."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)

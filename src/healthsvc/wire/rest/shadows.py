@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.publications import PUBLICATION, Publication
-from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Switch, Told, example
 
 _LIVE: JsonDict = {"score": 71.0, "risk": 0.12, "band": "healthy"}
 _SHADOW: JsonDict = {"score": 58.0, "risk": 0.31, "band": "watch"}
@@ -23,7 +23,7 @@ _TOTAL: JsonDict = {
 class ShadowsAsked(Paging):
     """Which customers."""
 
-    moved: Annotated[bool, Field(description="Only those whose band would be another.")] = False
+    moved: Annotated[Switch, Field(description="Only those whose band would be another.")] = False
     customer_id: Annotated[ShortText | None, Field(description="This one alone.")] = None
 
 

@@ -11,7 +11,7 @@ from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
-from healthsvc.wire.rest.shapes import MAX_LIMIT, Items, ShortText, Told, example
+from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, Items, Told, Whole, example
 
 CONTACT_EXAMPLE: JsonDict = {
     "timezone": "Europe/Berlin",
@@ -59,10 +59,12 @@ class WorklistAsked(Worded):
     """Whose list, and how long."""
 
     limit: Annotated[
-        int | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
+        Whole | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
     ] = None
     cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")] = None
-    owner: Annotated[ShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = None
+    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = (
+        None
+    )
 
 
 _ITEM: JsonDict = {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import yaml
 
@@ -16,7 +17,7 @@ from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire.scorecards.page_kinds import PageRules
 
-__all__ = ["ScorecardError", "compile_document", "default_document"]
+__all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,16 @@ def default_document() -> str:
     return resources.files("healthsvc.defaults").joinpath("scorecard.yaml").read_text()
 
 
+def load(document: str) -> Any:
+    """The data of a document that was checked when it came. Raises yaml.YAMLError, and what odd scalars raise."""
+    return yaml.load(document, Loader=yaml.CSafeLoader)
+
+
 def compile_document(document: str) -> Compiled:
     """Read a scorecard; an empty document is the default one. Raises ScorecardError with the path of the fault."""
     try:
-        data = yaml.safe_load(document or default_document())
-    except yaml.YAMLError as error:
+        data = load(document or default_document())
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))

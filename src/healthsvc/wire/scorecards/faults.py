@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-import yaml
-
 from healthsvc.core.document.relationship_section import SECTIONS, relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.events import BUILTIN_TYPES
@@ -16,7 +14,9 @@ from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
 from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
+from healthsvc.wire import yaml_text
 from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.yaml_text import YamlFault
 
 MOST: Final = 50
 
@@ -35,9 +35,9 @@ def faults(document: str) -> list[Fault]:
     What is wrong within one measure or flag is put aside after its first fault, so that the next ones are found.
     """
     try:
-        data = yaml.safe_load(document)
-    except yaml.YAMLError as error:
-        return [Fault(pointer="", detail=f"isn't YAML: {error}")]
+        data = yaml_text.read(document)
+    except YamlFault as error:
+        return [Fault(pointer=error.pointer, detail=error.detail)]
     found: list[Fault] = []
     data = deepcopy(data)
     while len(found) < MOST:
@@ -58,7 +58,7 @@ def _first(data: object) -> ScorecardError | None:
         risk_rules(data.get("risk") if isinstance(data, dict) else None)
     except ScorecardError as error:
         return error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         return ScorecardError("", f"isn't of the form of a scorecard: {error}")
     return None
 
@@ -122,12 +122,12 @@ def _name(item: object, otherwise: str, *, keep: bool) -> str:
 
 def doubts(document: str) -> list[Fault]:
     """What may be published and yet looks like a slip: types that are nearly built-in ones, weights that do nothing."""
-    card = from_document(yaml.safe_load(document), facts=facts.NAMES)
+    card = from_document(yaml_text.read(document), facts=facts.NAMES)
     found: list[Fault] = []
     for measure in card.measures:
         place = f"/measures/{card.measures.index(measure)}"
         for feed in measure.feeds:
-            close = get_close_matches(feed.type, BUILTIN_TYPES, 1, cutoff=0.85)
+            close = get_close_matches(feed.type[:100], BUILTIN_TYPES, 1, cutoff=0.85)
             if close and feed.type not in BUILTIN_TYPES:
                 told = f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
                 found.append(Fault(pointer=f"{place}/feeds", detail=told))

@@ -11,7 +11,7 @@ from healthsvc.wire.rest.customers.response_times import SUPPORT_EXAMPLE, Suppor
 from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Parent
 from healthsvc.wire.rest.customers.staleness import Stale
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
-from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.shapes import AnyShortText, Items, Number, Paging, ShortText, Told, example
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
 
 
@@ -20,15 +20,15 @@ class CustomerFilter(Paging):
 
     band: Annotated[ShortText | None, Field(description="Only customers in this band of the live scorecard.")] = None
     flag: Annotated[ShortText | None, Field(description="Only customers with this flag, for example `silent`.")] = None
-    owner: Annotated[ShortText | None, Field(description="Only customers of this owner.")] = None
+    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner.")] = None
     segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
     tier: Annotated[Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")] = None
     parent: Annotated[
         ShortText | None, Field(description="Only the children of this customer: those whose `parent_id` it is.")
     ] = None
-    loyalty_min: Annotated[float | None, Field(ge=0, le=100, description="Only customers at least so loyal.")] = None
+    loyalty_min: Annotated[Number | None, Field(ge=0, le=100, description="Only customers at least so loyal.")] = None
     icp_fit_min: Annotated[
-        float | None, Field(ge=0, le=1, description="Only customers that fit the ideal profile at least so well.")
+        Number | None, Field(ge=0, le=1, description="Only customers that fit the ideal profile at least so well.")
     ] = None
     sort: Annotated[
         Literal["risk", "loyalty", "name", "customer_id"],
