@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from healthsvc.flows.readiness import wording
+from healthsvc.flows.readiness.postponed import PostponedTimers
 from healthsvc.flows.readiness.progress import STALL_SECONDS, Progress, Stall
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.store.database.outage import Outage
@@ -23,6 +24,7 @@ Kind = Literal[
     "disk_low",
     "step_failing",
     "ledger_behind",
+    "timers_postponed",
 ]
 KINDS: Final[Sequence[Kind]] = (
     "input_stalled",
@@ -32,11 +34,14 @@ KINDS: Final[Sequence[Kind]] = (
     "disk_low",
     "step_failing",
     "ledger_behind",
+    "timers_postponed",
 )
 SPINE: Final = frozenset({"processing", "deliveries.claim", "deliveries.record"})
 """Steps without which their role does nothing."""
 LOOKING: Final = "readiness"
 LEDGER_SECONDS: Final = 90.0
+LISTED: Final = 20
+"""Customers that one alert names."""
 LEAST_FREE_BYTES: Final = 256 << 20
 
 
@@ -99,6 +104,7 @@ class Readiness:
         self.process, self.roles, self.data_dir = process, roles, data_dir
         self.steps = Steps()
         self.progress = Progress(stall_seconds)
+        self.postponed = PostponedTimers()
         self.neighbours: Sequence[Report] = ()
         self._stall_seconds = stall_seconds
         self._table = Progress(stall_seconds, metrics=False)  # of all partitions, whoever reads them
@@ -145,6 +151,7 @@ class Readiness:
             *self._partitions_unowned(),
             *self._failing_steps(),
             *self._ledger_behind(),
+            *self._timers_postponed(),
             *self._disk(),
         ]
         return sorted(found, key=lambda check: not check.fatal)
@@ -250,6 +257,21 @@ class Readiness:
                 since=_ago(seconds),
                 severity="warning",
                 detail={"events_waiting": self._ledger_waiting},
+            )
+        ]
+
+    def _timers_postponed(self) -> list[Check]:
+        timers = self.postponed.all()
+        if not timers:
+            return []
+        return [
+            Check(
+                kind="timers_postponed",
+                scope="timers",
+                sentence=wording.postponed(timers),
+                since=_ago(self.postponed.seconds(timers[0])),
+                severity="warning",
+                detail={"customers": {timer.customer_id: timer.error[:300] for timer in timers[:LISTED]}},
             )
         ]
 

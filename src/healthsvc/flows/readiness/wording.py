@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from healthsvc.flows.readiness.postponed import PostponedTimer
 from healthsvc.flows.readiness.progress import Away, Stall
 from healthsvc.flows.readiness.steps import Step
 from healthsvc.store.database.outage import Outage
@@ -72,6 +73,16 @@ def behind(waiting: int, seconds: float) -> str:
     return (
         f"The portfolio's ledger is behind: {waiting:,} counted events aren't in its figures, and none was taken in for"
         f" {seconds:.0f} seconds. `as_of` of /v1/portfolio says up to when they are right. Look for the step ledger."
+    )
+
+
+def postponed(timers: Sequence[PostponedTimer]) -> str:
+    customers = "1 customer" if len(timers) == 1 else f"{len(timers):,} customers"
+    kinds = ", ".join(sorted({timer.error.partition(":")[0] for timer in timers}))
+    return (
+        f"The decision of {customers} fails whenever their timer is due ({kinds}), so the timer was postponed; all"
+        " others are decided in time. It is tried again by itself. Look for timer.postponed in the worker's log and"
+        " report it."
     )
 
 
