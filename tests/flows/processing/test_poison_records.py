@@ -93,7 +93,7 @@ async def count_all_but_the_bad(engine: Any, url: str, column: str = "unfoldable
     assert await scalar(engine, "select count(*) from archive") == 60
     (alert,) = await alerts(engine)
     assert (alert.kind, alert.scope, alert.state) == ("record_quarantined", "table[0]", "open")
-    assert "record 30 of table[0]" in alert.summary
+    assert "at record 30 of table[0]" in alert.summary
 
 
 async def alerts(engine: Any) -> Any:
@@ -112,8 +112,7 @@ async def test_a_quarantine_whose_alert_cannot_be_raised_sets_the_record_aside_a
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "create function breaks() returns trigger language plpgsql as"
-                " $$ begin raise exception 'broken'; end $$"
+                "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
             )
         )
         await conn.execute(

@@ -225,6 +225,7 @@ class Processor:
                     self._search.nothing_left(source.name, list(self._owner.held))
             if self._timers.active:
                 await self._fire_carefully()
+        self._firing.forget()  # what was postponed is due next, perhaps
 
     async def _fire_carefully(self) -> None:
         """Decide some customers whose timers are due, and nothing else."""
@@ -322,7 +323,13 @@ class Processor:
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
         began = perf_counter()
-        written = await write(self._flushing_to, flush, self._now())
+        committed = False
+        self._progress.flush_begun()
+        try:
+            written = await write(self._flushing_to, flush, self._now())
+            committed = True
+        finally:
+            self._progress.flush_ended(committed=committed)
         seconds = perf_counter() - began
         FLUSH_SECONDS.observe(seconds)
         FLUSH_EVENTS.observe(flush.events)
@@ -460,9 +467,7 @@ class Processor:
                 self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
 
-    async def _set_aside(
-        self, poison: PoisonRecord | PoisonTimer, owned: dict[int, Ownership]
-    ) -> dict[int, Ownership]:
+    async def _set_aside(self, poison: PoisonRecord | PoisonTimer, owned: dict[int, Ownership]) -> dict[int, Ownership]:
         """Quarantine the record, or postpone the timer; answers what is owned afterwards."""
         if isinstance(poison, PoisonTimer):
             await self._postpone(poison)
@@ -481,9 +486,7 @@ class Processor:
             return
         TIMERS_POSTPONED.inc()
         self._postponed.postponed(poison.customer_key, customer_id, poison.error, delay.total_seconds())
-        log.error(
-            LogEvent.TIMER_POSTPONED, customer_id=customer_id, seconds=delay.total_seconds(), error=poison.error
-        )
+        log.error(LogEvent.TIMER_POSTPONED, customer_id=customer_id, seconds=delay.total_seconds(), error=poison.error)
 
     async def _drop_memory(self) -> None:
         flushing, self._flushing = self._flushing, None

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from healthsvc.flows.readiness import wording
 from healthsvc.flows.readiness.postponed import PostponedTimers
-from healthsvc.flows.readiness.progress import STALL_SECONDS, Progress, Stall
+from healthsvc.flows.readiness.progress import FLUSH_PATIENCE, STALL_SECONDS, Progress, Stall
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.store.database.outage import Outage
 from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
@@ -18,6 +18,7 @@ from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
 Role = Literal["api", "process", "deliver"]
 Kind = Literal[
     "input_stalled",
+    "flush_slow",
     "partitions_unowned",
     "kafka_unreachable",
     "database_fault",
@@ -28,6 +29,7 @@ Kind = Literal[
 ]
 KINDS: Final[Sequence[Kind]] = (
     "input_stalled",
+    "flush_slow",
     "partitions_unowned",
     "kafka_unreachable",
     "database_fault",
@@ -148,6 +150,7 @@ class Readiness:
             *self._database(),
             *self._kafka(),
             *self._inputs(),
+            *self._slow_flush(),
             *self._partitions_unowned(),
             *self._failing_steps(),
             *self._ledger_behind(),
@@ -194,7 +197,8 @@ class Readiness:
         """Inputs of this worker that stand still; and the table's, whoever reads it."""
         mine = {(s.source, s.partition): s for s in self.progress.stalled()}
         held = self.progress.held()
-        theirs = [s for s in self._table.stalled() if s.partition not in self._unowned]
+        patience = self._stall_seconds * (FLUSH_PATIENCE if self._flush_is_slow() else 1.0)
+        theirs = [s for s in self._table.stalled() if s.partition not in self._unowned and s.seconds > patience]
         stalls = mine | {(s.source, s.partition): s for s in theirs if (s.source, s.partition) not in mine}
         by_source: dict[str, list[Stall]] = {}
         for _, stall in sorted(stalls.items()):
@@ -209,6 +213,26 @@ class Readiness:
                 detail={"partitions": {str(s.partition): {"offset": s.offset, "end": s.end} for s in some}},
             )
             for source, some in by_source.items()
+        ]
+
+    def _flush_is_slow(self) -> bool:
+        """Whether a flush takes long, here or in a neighbour: it is progress, for a while."""
+        neighbours = any(report.kind == "flush_slow" for report in self.neighbours)
+        return neighbours or self.progress.slow_flush_seconds() is not None
+
+    def _slow_flush(self) -> list[Check]:
+        seconds = self.progress.slow_flush_seconds()
+        if seconds is None:
+            return []
+        return [
+            Check(
+                kind="flush_slow",
+                scope="workers",
+                sentence=wording.flush_slow(seconds),
+                since=_ago(seconds),
+                severity="warning",
+                detail={"seconds": round(seconds)},
+            )
         ]
 
     def _last_error_kind(self) -> str | None:

@@ -50,6 +50,13 @@ def stalled(source: str, stalls: Sequence[Stall], error: str | None) -> str:
     )
 
 
+def flush_slow(seconds: float) -> str:
+    return (
+        f"A flush has been under way for {seconds:.0f} seconds: the database is slow, or a lock holds it up"
+        " (pg_stat_activity). Scores are behind until it ends."
+    )
+
+
 def unowned(partitions: Sequence[int], waiting: int) -> str:
     return (
         f"No worker reads {_partitions(partitions)}, and {waiting:,} records of the table log wait there. Start"

@@ -94,7 +94,7 @@ def _trouble(poison: PoisonRecord, topic: str, now: datetime) -> Trouble:
         kind=KIND,
         scope=where,
         severity="warning",
-        summary=f"Processing failed twice at the record {poison.position} of {where}: it was set aside as a dead letter.",
+        summary=f"Processing failed twice at record {poison.position} of {where}, which is a dead letter now.",
         onset_at=now,
         detail={
             "input": poison.source,
