@@ -46,6 +46,7 @@ class LogEvent(StrEnum):
     FLUSH_FENCED = "flush.fenced"
     FLUSH_FAILED = "flush.failed"
     TIMERS_DECIDED = "timers.decided"
+    TIMER_POSTPONED = "timer.postponed"
     RECORDS_REJECTED = "records.rejected"
     RECORD_QUARANTINED = "record.quarantined"
     LOG_READER_RESTARTED = "log.reader_restarted"
@@ -111,6 +112,10 @@ DELIVERY_SLOTS = Gauge(
 PROBATION = Gauge(
     "healthsvc_endpoints_in_probation",
     "Webhook endpoints tried in the last hour that have few slots: new, slow or failed lately.",
+)
+TIMERS_POSTPONED = Counter(
+    "healthsvc_timers_postponed_total",
+    "Timers put off since their customer's decision failed twice running; each is tried again, ever more seldom.",
 )
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(

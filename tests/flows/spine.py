@@ -18,6 +18,7 @@ from healthsvc.flows.processing.owned_partition import Limits
 from healthsvc.flows.processing.ports import Input
 from healthsvc.flows.processing.worker import Processor
 from healthsvc.flows.projections import bootstrap
+from healthsvc.flows.readiness.postponed import PostponedTimers
 from healthsvc.log.table import TableInput
 from healthsvc.store.database.engine import create_engine
 from healthsvc.store.database.listen import Listener
@@ -42,12 +43,22 @@ async def processing(
     pace: Pace | None = None,
     limits: Limits | None = None,
     inputs: Sequence[Input] = (),
+    postponed: PostponedTimers | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """A processor at work, and its task; drained and handed over at the end. What it died of is raised here."""
     stop = asyncio.Event()
     async with Listener(url) as listener:
         sources = [TableInput(engine, listener), *inputs]
-        processor = Processor(engine, sources, worker_id=worker, topic="topic", now=now, pace=pace, limits=limits)
+        processor = Processor(
+            engine,
+            sources,
+            worker_id=worker,
+            topic="topic",
+            now=now,
+            pace=pace,
+            limits=limits,
+            postponed=postponed,
+        )
         task = asyncio.create_task(processor.run(stop))
         try:
             yield task

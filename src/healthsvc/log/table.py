@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 import structlog
 
-from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange, Reading
+from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange, Reading, Unreadable
 from healthsvc.flows.readiness.progress import Progress
+from healthsvc.log.table_pages import TablePages
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.intake import log
@@ -31,7 +32,7 @@ class TableInput:
 
     def __init__(self, engine: AsyncEngine, listener: Listener, progress: Progress | None = None) -> None:
         self._engine = engine
-        self._reader = log.LogReader(engine)
+        self._pages = TablePages(engine)
         self._listener = listener
         self._offsets: dict[int, int] = {}
         self._backlog: dict[int, int] = {}
@@ -70,13 +71,13 @@ class TableInput:
 
     async def close(self) -> None:
         await self.assign({})
-        await self._reader.close()
+        await self._pages.close()
 
     async def _look(self, max_records: int) -> Reading:
         if not self._offsets:
             return Reading(chunks=[], read_through={}, drained=True)
         try:
-            found = await self._reader.read_all(self._offsets, self._limits(max_records))
+            page = await self._pages.read(self._offsets, self._limits(max_records))
         except log.FAULTS as error:
             self._note_away(error)
             return Reading(chunks=[], read_through=dict(self._read_through), drained=False)
@@ -84,7 +85,9 @@ class TableInput:
             self._away = False
             self._progress.back(self.name)
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
+        found = page.reading
         chunks = [self._chunk(partition, entries, found.heads) for partition, entries in found.entries.items()]
+        chunks += [self._chunk_around(partition, lost) for partition, lost in page.unreadable.items()]
         self._note_progress(found)
         waiting = sum(self._backlog.values())
         return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not waiting, waiting=waiting)
@@ -118,6 +121,20 @@ class TableInput:
             next=following,
             positions=None,
             logged_us=np.array(entries.logged_us, dtype=np.int64),
+        )
+
+    def _chunk_around(self, partition: int, lost: Unreadable) -> Chunk:
+        """Without records: the row is passed."""
+        self._offsets[partition] = lost.last + 1
+        return Chunk(
+            partition=partition,
+            values=[],
+            headers=None,
+            first=lost.first,
+            next=lost.last + 1,
+            positions=None,
+            logged_us=np.empty(0, dtype=np.int64),
+            unreadable=[lost],
         )
 
     def _note_progress(self, found: log.LogReading) -> None:

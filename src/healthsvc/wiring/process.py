@@ -43,6 +43,7 @@ def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: 
                 flushing=flushing,
                 steps=readiness.steps,
                 progress=readiness.progress,
+                postponed=readiness.postponed,
             )
             periodic = processing_steps(engine, url, settings, worker_id(), stop)
             async with asyncio.TaskGroup() as group:

@@ -13,7 +13,7 @@ from healthsvc.flows.processing.flush_builder import Cutter
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Unreadable
 from healthsvc.store.processing import archive
-from tests.flows.spine import append, applied, installed, processing, rows, scalar, wall
+from tests.flows.spine import append, applied, installed, processing, reaches, rows, scalar, wall
 from tests.support.makers import make_event
 from tests.support.waiting import until
 
@@ -91,6 +91,58 @@ async def count_all_but_the_bad(engine: Any, url: str, column: str = "unfoldable
     assert '"bad"' in letter.raw
     assert await scalar(engine, "select sum(applied) from partitions") == 60
     assert await scalar(engine, "select count(*) from archive") == 60
+    (alert,) = await alerts(engine)
+    assert (alert.kind, alert.scope, alert.state) == ("record_quarantined", "table[0]", "open")
+    assert "at record 30 of table[0]" in alert.summary
+
+
+async def alerts(engine: Any) -> Any:
+    return await rows(engine, "select kind, scope, state, summary from alerts where scope is not null")
+
+
+async def test_of_several_quarantined_records_an_operator_is_told_once(engine, database_url, monkeypatch):
+    await quarantine_two(engine, database_url, monkeypatch)
+
+    assert [alert.kind for alert in await alerts(engine)] == ["record_quarantined"]
+
+
+async def test_a_quarantine_whose_alert_cannot_be_raised_sets_the_record_aside_all_the_same(
+    engine, database_url, monkeypatch
+):
+    async with engine.begin() as conn:
+        await conn.execute(
+            text(
+                "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
+            )
+        )
+        await conn.execute(
+            text("create trigger breaks before insert on alerts for each statement execute function breaks()")
+        )
+
+    await quarantine_two(engine, database_url, monkeypatch)
+
+    assert await alerts(engine) == []
+
+
+async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three events, of which the first and the last can't be decoded."""
+    decode = owning.decode
+
+    def breaks(program, values, *arguments):
+        if any(b'"bad' in value for value in values):
+            raise OverflowError("date value out of range")
+        return decode(program, values, *arguments)
+
+    monkeypatch.setattr(owning, "decode", breaks)
+    appender = await installed(engine, 1)
+
+    async def both_are_aside() -> bool:
+        return await scalar(engine, "select count(*) from dead_letters") == 2
+
+    async with processing(engine, url, wall):
+        await append(appender, [make_event("seats.changed", customer_id="c", id=id) for id in ("bad1", "good", "bad2")])
+        await until(both_are_aside)
+        await until(lambda: reaches(engine, "c", 1))
 
 
 async def test_a_record_that_breaks_the_decoding(engine, database_url, monkeypatch):

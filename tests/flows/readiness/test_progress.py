@@ -113,3 +113,39 @@ def test_a_partition_that_is_given_up_says_nothing_instead_of_zero(progress: Pro
     progress.ends("kafka", {0: 11})
 
     assert lag(0) is None
+
+
+def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(progress: Progress, clock: Monotonic) -> None:
+    progress.hold("kafka", [0], {0: 5})
+    progress.ends("kafka", {0: 9})
+    progress.flush_begun()
+    assert progress.slow_flush_seconds() is None
+
+    clock.seconds += 31
+    assert (progress.stalled(), progress.slow_flush_seconds()) == ([], 31)
+
+    clock.seconds += 90
+    assert [stall.seconds for stall in progress.stalled()] == [121]
+
+
+def test_a_flush_that_is_committed_at_last_was_progress(progress: Progress, clock: Monotonic) -> None:
+    progress.hold("kafka", [0], {0: 5})
+    progress.ends("kafka", {0: 9})
+    progress.flush_begun()
+    clock.seconds += 100
+    progress.flush_ended(committed=True)
+    progress.committed("kafka", {0: 8})
+
+    assert (progress.stalled(), progress.slow_flush_seconds()) == ([], None)
+
+
+def test_a_flush_that_failed_earns_no_patience_for_the_next_one(progress: Progress, clock: Monotonic) -> None:
+    progress.hold("kafka", [0], {0: 5})
+    progress.ends("kafka", {0: 9})
+    progress.flush_begun()
+    clock.seconds += 20
+    progress.flush_ended(committed=False)
+    progress.flush_begun()
+    clock.seconds += 11
+
+    assert [stall.seconds for stall in progress.stalled()] == [31]

@@ -337,6 +337,11 @@ class Owner:
         self._in_flight = pending.rows()
         return self._cutter.cut(pending, self._in_flight, now, self.others_us)
 
+    def keys_in_flight(self) -> list[int]:
+        """The customers that the last flush writes."""
+        keys: list[int] = self.states.key[self._in_flight].tolist()
+        return keys
+
     def flushed(self) -> None:
         """The last flush is committed."""
         self._in_flight = np.zeros(0, np.int64)

@@ -1,5 +1,6 @@
 """Timers: customers are decided when their instant has come, once their partition has been read up to it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +22,12 @@ class Firing:
         self._asked: datetime | None = None
         self._as_of: dict[int, datetime] = {}
         """How far the log was read when nothing was due."""
+        self.in_hand = 0
+        """How many customers were brought in since the last flush."""
 
     def forget(self) -> None:
         """Other partitions are owned: what is due next isn't known."""
-        self._next, self._asked = None, None
+        self._next, self._asked, self.in_hand = None, None, 0
 
     def expect(self, due_us: float) -> None:
         """A timer is being written."""
@@ -46,17 +49,33 @@ class Firing:
 
     async def fire(self, now: datetime) -> None:
         """Have customers decided whose instant has come, in partitions that are read up to it."""
-        as_of = self._owner.timers_as_of()
         polled = self._asked is not None and now - self._asked < POLL
-        if not as_of or self._owner.pending.fired or (polled and not self.are_due()):
+        if self._owner.pending.fired or (polled and not self.are_due()):
             return
+        keys = await self.due(now, AT_ONCE)
+        if keys:
+            await self.bring(keys)
+            self._next, self._as_of = min(self._owner.timers_as_of().values()), {}  # there may be more of them
+
+    async def due(self, now: datetime, at_most: int) -> list[int]:
+        """The customers whose instant has come, the longest due first; where there are none, learn when one is."""
+        as_of = self._owner.timers_as_of()
+        if not as_of:
+            return []
         async with self._engine.connect() as conn:
-            at_once = min(AT_ONCE, max(1, self._owner.states.capacity // 16))
+            at_once = min(at_most, max(1, self._owner.states.capacity // 16))
             keys = await timers.due(conn, self._projection, as_of, at_once)
             self._asked = now
             if not keys:
                 self._next = await timers.earliest(conn, self._projection, list(self._owner.held))
                 self._as_of = as_of
-        if keys:
-            await self._owner.fire(keys)
-            self._next, self._as_of = min(as_of.values()), {}  # there may be more of them
+        return keys
+
+    async def bring(self, keys: Sequence[int]) -> None:
+        """Have these customers decided by the next flush."""
+        self.in_hand = len(keys)
+        await self._owner.fire(keys)
+
+    def flushed(self) -> None:
+        """Whoever was brought in is decided."""
+        self.in_hand = 0

@@ -17,6 +17,7 @@ import structlog
 
 from healthsvc.core.instants import to_us
 from healthsvc.flows.processing.faults.poison_records import PoisonRecord, PoisonSearch, pieces
+from healthsvc.flows.processing.faults.poison_timers import PoisonTimer, TimerSearch
 from healthsvc.flows.processing.faults.quarantine import quarantine
 from healthsvc.flows.processing.flush import Flush, write
 from healthsvc.flows.processing.flush_policy import Pace, Waiting
@@ -26,13 +27,14 @@ from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
 from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import Firing
+from healthsvc.flows.readiness.postponed import PostponedTimers
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, glance
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
-from healthsvc.store.processing import archive, customer_homes, partitions, states
+from healthsvc.store.processing import archive, customer_homes, partitions, states, timers
 from healthsvc.store.processing.partitions import Fenced, Ownership
 from healthsvc.store.projections import live_projection, publications
 from healthsvc.telemetry import (
@@ -43,6 +45,7 @@ from healthsvc.telemetry import (
     FLUSH_SECONDS,
     INGEST_TO_SCORE,
     LAST_PROGRESS,
+    TIMERS_POSTPONED,
     LogEvent,
 )
 from healthsvc.wire.scorecards.document import compile_document
@@ -88,6 +91,7 @@ class Processor:
         flushing: AsyncEngine | None = None,
         steps: Steps | None = None,
         progress: Progress | None = None,
+        postponed: PostponedTimers | None = None,
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
@@ -101,6 +105,8 @@ class Processor:
         self._failures = 0
         self._ticked = float("-inf")
         self._search = PoisonSearch()
+        self._timers = TimerSearch()
+        self._postponed = postponed or PostponedTimers()
         self._in_hand: tuple[str, Sequence[Chunk]] = ("", ())
         self._found: set[int] = set()
         self._assigned: dict[str, set[int]] = {}
@@ -113,7 +119,7 @@ class Processor:
             await self._begin(asked)
             while not stop.is_set():
                 try:
-                    await (self._work_carefully(stop) if self._search.active else self._work(stop))
+                    await (self._work_carefully(stop) if self._is_searching else self._work(stop))
                 except InputFault:
                     raise
                 except Superseded:
@@ -195,9 +201,14 @@ class Processor:
                 task.cancel()
             await asyncio.gather(*reads, return_exceptions=True)
 
+    @property
+    def _is_searching(self) -> bool:
+        """Whether a record or a timer at fault is looked for."""
+        return self._search.active or self._timers.active
+
     async def _work_carefully(self, stop: asyncio.Event) -> None:
-        """Read what processing failed at in pieces, each flushed by itself, until the record at fault is behind us."""
-        while self._search.active and not stop.is_set():
+        """Process what failed in pieces, each flushed by itself, until the record or timer at fault is behind us."""
+        while self._is_searching and not stop.is_set():
             if perf_counter() - self._ticked >= TICK_SECONDS:
                 await self._tick({})
             self._search.keep(self._offsets())
@@ -212,6 +223,20 @@ class Processor:
                 self._note_read(source, reading, asked_at)
                 if reading.drained and not reading.chunks:
                     self._search.nothing_left(source.name, list(self._owner.held))
+            if self._timers.active:
+                await self._fire_carefully()
+        self._firing.forget()  # what was postponed is due next, perhaps
+
+    async def _fire_carefully(self) -> None:
+        """Decide some customers whose timers are due, and nothing else."""
+        keys = await self._firing.due(self._now(), self._timers.limit)
+        if not keys:
+            self._timers.none_due(self._now())
+            return
+        self._timers.trying(keys)
+        await self._firing.bring(keys)
+        await self._flush_all()
+        self._timers.passed()
 
     async def _await_any(self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
@@ -289,13 +314,22 @@ class Processor:
                 self._waiting.failed()
                 raise
             self._flushing_records = 0
+            if self._timers.has_postponed:
+                self._postponed.recovered(self._timers.decided(self._owner.keys_in_flight()))
             self._owner.flushed()
+            self._firing.flushed()
             self._waiting.written()
             self._failures = 0
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
         began = perf_counter()
-        written = await write(self._flushing_to, flush, self._now())
+        committed = False
+        self._progress.flush_begun()
+        try:
+            written = await write(self._flushing_to, flush, self._now())
+            committed = True
+        finally:
+            self._progress.flush_ended(committed=committed)
         seconds = perf_counter() - began
         FLUSH_SECONDS.observe(seconds)
         FLUSH_EVENTS.observe(flush.events)
@@ -383,11 +417,16 @@ class Processor:
         # As plain text: rendering the locals of these frames would hold everything up for seconds.
         trace = "".join(format_exception(error, limit=-TRACE_FRAMES))[-TRACE_CHARACTERS:]
         log.error(LogEvent.RECORDS_REJECTED, error=f"{type(error).__name__}: {error}", trace=trace)
-        poison = None
-        if self._search.active:
-            poison = self._search.failed(error)
+        poison: PoisonRecord | PoisonTimer | None = None
+        if self._timers.is_trying:
+            poison = self._timers.failed(error)
         else:
-            self._search.begin(*self._read_since_the_flush())
+            if not self._timers.active:
+                self._timers.begin(self._firing.in_hand, self._now())
+            if self._search.active:
+                poison = self._search.failed(error)
+            else:
+                self._search.begin(*self._read_since_the_flush())
         await self._recover(stop, poison)
 
     def _offsets(self) -> dict[tuple[str, int], int]:
@@ -408,11 +447,11 @@ class Processor:
         self._in_hand = ("", ())
         return read, self._owner.pending.records + self._flushing_records + sum(map(len, chunks))
 
-    async def _recover(self, stop: asyncio.Event, poison: PoisonRecord | None = None) -> None:
-        """Drop the memory, take the epochs again and seek; as often as it takes. `poison` is quarantined meanwhile."""
+    async def _recover(self, stop: asyncio.Event, poison: PoisonRecord | PoisonTimer | None = None) -> None:
+        """Drop the memory, take the epochs again and seek; as often as it takes. `poison` is set aside meanwhile."""
         await self._drop_memory()
         self._ticked = float("-inf")  # looks at once whether we are fenced because another projection is live
-        waits = SEARCH_SECONDS if self._search.active else RECOVERY_SECONDS
+        waits = SEARCH_SECONDS if self._is_searching else RECOVERY_SECONDS
         while not stop.is_set():
             try:
                 await asyncio.sleep(waits[min(self._failures, len(waits) - 1)])
@@ -420,15 +459,34 @@ class Processor:
                 self._owner.forget_everything()
                 acquired = await self._leases.reclaim(list(self._leases.held))
                 if poison is not None:
-                    acquired = await quarantine(
-                        self._engine, self._projection, self._leases.owner, acquired, poison, self._topic
-                    )
+                    acquired = await self._set_aside(poison, acquired)
                     poison, self._failures = None, 0
                 await self._own(acquired)
                 return
             except Exception as error:  # here nothing is done with records
                 self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
+
+    async def _set_aside(self, poison: PoisonRecord | PoisonTimer, owned: dict[int, Ownership]) -> dict[int, Ownership]:
+        """Quarantine the record, or postpone the timer; answers what is owned afterwards."""
+        if isinstance(poison, PoisonTimer):
+            await self._postpone(poison)
+            return owned
+        return await quarantine(
+            self._engine, self._projection, self._leases.owner, owned, poison, self._topic, self._now()
+        )
+
+    async def _postpone(self, poison: PoisonTimer) -> None:
+        delay = self._timers.delay(poison.customer_key)
+        async with self._engine.begin() as conn:
+            customer_id = await timers.postpone(
+                conn, self._projection, self._leases.owner, poison.customer_key, self._now() + delay
+            )
+        if customer_id is None:
+            return
+        TIMERS_POSTPONED.inc()
+        self._postponed.postponed(poison.customer_key, customer_id, poison.error, delay.total_seconds())
+        log.error(LogEvent.TIMER_POSTPONED, customer_id=customer_id, seconds=delay.total_seconds(), error=poison.error)
 
     async def _drop_memory(self) -> None:
         flushing, self._flushing = self._flushing, None

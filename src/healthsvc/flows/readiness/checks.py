@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from healthsvc.flows.readiness import wording
-from healthsvc.flows.readiness.progress import STALL_SECONDS, Progress, Stall
+from healthsvc.flows.readiness.postponed import PostponedTimers
+from healthsvc.flows.readiness.progress import FLUSH_PATIENCE, STALL_SECONDS, Progress, Stall
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.store.database.outage import Outage
 from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
@@ -17,26 +18,32 @@ from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
 Role = Literal["api", "process", "deliver"]
 Kind = Literal[
     "input_stalled",
+    "flush_slow",
     "partitions_unowned",
     "kafka_unreachable",
     "database_fault",
     "disk_low",
     "step_failing",
     "ledger_behind",
+    "timers_postponed",
 ]
 KINDS: Final[Sequence[Kind]] = (
     "input_stalled",
+    "flush_slow",
     "partitions_unowned",
     "kafka_unreachable",
     "database_fault",
     "disk_low",
     "step_failing",
     "ledger_behind",
+    "timers_postponed",
 )
 SPINE: Final = frozenset({"processing", "deliveries.claim", "deliveries.record"})
 """Steps without which their role does nothing."""
 LOOKING: Final = "readiness"
 LEDGER_SECONDS: Final = 90.0
+LISTED: Final = 20
+"""Customers that one alert names."""
 LEAST_FREE_BYTES: Final = 256 << 20
 
 
@@ -99,6 +106,7 @@ class Readiness:
         self.process, self.roles, self.data_dir = process, roles, data_dir
         self.steps = Steps()
         self.progress = Progress(stall_seconds)
+        self.postponed = PostponedTimers()
         self.neighbours: Sequence[Report] = ()
         self._stall_seconds = stall_seconds
         self._table = Progress(stall_seconds, metrics=False)  # of all partitions, whoever reads them
@@ -142,9 +150,11 @@ class Readiness:
             *self._database(),
             *self._kafka(),
             *self._inputs(),
+            *self._slow_flush(),
             *self._partitions_unowned(),
             *self._failing_steps(),
             *self._ledger_behind(),
+            *self._timers_postponed(),
             *self._disk(),
         ]
         return sorted(found, key=lambda check: not check.fatal)
@@ -187,7 +197,8 @@ class Readiness:
         """Inputs of this worker that stand still; and the table's, whoever reads it."""
         mine = {(s.source, s.partition): s for s in self.progress.stalled()}
         held = self.progress.held()
-        theirs = [s for s in self._table.stalled() if s.partition not in self._unowned]
+        patience = self._stall_seconds * (FLUSH_PATIENCE if self._flush_is_slow() else 1.0)
+        theirs = [s for s in self._table.stalled() if s.partition not in self._unowned and s.seconds > patience]
         stalls = mine | {(s.source, s.partition): s for s in theirs if (s.source, s.partition) not in mine}
         by_source: dict[str, list[Stall]] = {}
         for _, stall in sorted(stalls.items()):
@@ -202,6 +213,26 @@ class Readiness:
                 detail={"partitions": {str(s.partition): {"offset": s.offset, "end": s.end} for s in some}},
             )
             for source, some in by_source.items()
+        ]
+
+    def _flush_is_slow(self) -> bool:
+        """Whether a flush takes long, here or in a neighbour: it is progress, for a while."""
+        neighbours = any(report.kind == "flush_slow" for report in self.neighbours)
+        return neighbours or self.progress.slow_flush_seconds() is not None
+
+    def _slow_flush(self) -> list[Check]:
+        seconds = self.progress.slow_flush_seconds()
+        if seconds is None:
+            return []
+        return [
+            Check(
+                kind="flush_slow",
+                scope="workers",
+                sentence=wording.flush_slow(seconds),
+                since=_ago(seconds),
+                severity="warning",
+                detail={"seconds": round(seconds)},
+            )
         ]
 
     def _last_error_kind(self) -> str | None:
@@ -250,6 +281,21 @@ class Readiness:
                 since=_ago(seconds),
                 severity="warning",
                 detail={"events_waiting": self._ledger_waiting},
+            )
+        ]
+
+    def _timers_postponed(self) -> list[Check]:
+        timers = self.postponed.all()
+        if not timers:
+            return []
+        return [
+            Check(
+                kind="timers_postponed",
+                scope="timers",
+                sentence=wording.postponed(timers),
+                since=_ago(self.postponed.seconds(timers[0])),
+                severity="warning",
+                detail={"customers": {timer.customer_id: timer.error[:300] for timer in timers[:LISTED]}},
             )
         ]
 

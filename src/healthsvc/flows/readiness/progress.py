@@ -13,6 +13,8 @@ from typing import Final
 from healthsvc.telemetry import LOG_LAG
 
 STALL_SECONDS: Final = 30.0
+FLUSH_PATIENCE: Final = 4.0
+"""While a flush is under way, partitions may stand for so many times as long."""
 UNKNOWN: Final = float("nan")
 
 Place = tuple[str, int]
@@ -65,7 +67,25 @@ class Progress:
         self._metrics, self._clock = metrics, clock
         self._partitions: dict[Place, _Partition] = {}
         self._away: dict[str, tuple[float, str]] = {}
+        self._flush_began: float | None = None
+        self._flush_failed = False
         self._lock = threading.Lock()
+
+    def flush_begun(self) -> None:
+        """What was read is being written."""
+        with self._lock:
+            self._flush_began = self._clock()
+
+    def flush_ended(self, *, committed: bool) -> None:
+        """The flush is written, or failed: the next one isn't waited for any longer than anything else."""
+        with self._lock:
+            self._flush_began, self._flush_failed = None, not committed
+
+    def slow_flush_seconds(self) -> float | None:
+        """For how long a flush has been under way, where that is too long; None: there is no such flush."""
+        with self._lock:
+            seconds = 0.0 if self._flush_began is None else self._clock() - self._flush_began
+        return seconds if seconds > self.stall_seconds else None
 
     def hold(self, source: str, held: Collection[int], taken: Mapping[int, int]) -> None:
         """These partitions of a source are read from now on, and no others; those just taken, from where they stand.
@@ -121,12 +141,12 @@ class Progress:
         """Partitions that have stood for too long while something waits."""
         now = self._clock()
         with self._lock:
+            is_writing = self._flush_began is not None and not self._flush_failed
+            patience = self.stall_seconds * (FLUSH_PATIENCE if is_writing else 1.0)
             return [
                 Stall(source, partition, known.committed, known.end, now - known.behind_since)
                 for (source, partition), known in sorted(self._partitions.items())
-                if known.behind_since is not None
-                and known.end is not None
-                and now - known.behind_since > self.stall_seconds
+                if known.behind_since is not None and known.end is not None and now - known.behind_since > patience
             ]
 
     def unreachable(self) -> list[Away]:

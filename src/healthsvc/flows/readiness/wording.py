@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from healthsvc.flows.readiness.postponed import PostponedTimer
 from healthsvc.flows.readiness.progress import Away, Stall
 from healthsvc.flows.readiness.steps import Step
 from healthsvc.store.database.outage import Outage
@@ -49,6 +50,13 @@ def stalled(source: str, stalls: Sequence[Stall], error: str | None) -> str:
     )
 
 
+def flush_slow(seconds: float) -> str:
+    return (
+        f"A flush has been under way for {seconds:.0f} seconds: the database is slow, or a lock holds it up"
+        " (pg_stat_activity). Scores are behind until it ends."
+    )
+
+
 def unowned(partitions: Sequence[int], waiting: int) -> str:
     return (
         f"No worker reads {_partitions(partitions)}, and {waiting:,} records of the table log wait there. Start"
@@ -72,6 +80,16 @@ def behind(waiting: int, seconds: float) -> str:
     return (
         f"The portfolio's ledger is behind: {waiting:,} counted events aren't in its figures, and none was taken in for"
         f" {seconds:.0f} seconds. `as_of` of /v1/portfolio says up to when they are right. Look for the step ledger."
+    )
+
+
+def postponed(timers: Sequence[PostponedTimer]) -> str:
+    customers = "1 customer" if len(timers) == 1 else f"{len(timers):,} customers"
+    kinds = ", ".join(sorted({timer.error.partition(":")[0] for timer in timers}))
+    return (
+        f"The decision of {customers} fails whenever their timer is due ({kinds}), so the timer was postponed; all"
+        " others are decided in time. It is tried again by itself. Look for timer.postponed in the worker's log and"
+        " report it."
     )
 
 

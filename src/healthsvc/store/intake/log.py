@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.database.outage import AWAY
+from healthsvc.store.database.outage import AWAY, cause_of
 
 NOTIFY_CHANNEL = "healthsvc_log"
 FAULTS = (DBAPIError, asyncpg.PostgresError, *AWAY)  # the database is away, or doesn't do what it is asked
@@ -175,6 +175,36 @@ async def read_all(conn: AsyncConnection, offsets: Mapping[int, int], limits: Ma
     )
 
 
+_BLAMES_A_ROW = ("22", "54", "XX")
+"""Classes of SQLSTATE that a stored row can cause: its data, its size, and damage within the database."""
+
+
+def blames_a_row(error: BaseException) -> bool:
+    """Whether a row may be why a page can't be read: PostgreSQL can't hand it over, or the driver can't decode it."""
+    if isinstance(error, UnicodeError):
+        return True
+    cause = cause_of(error)
+    return isinstance(cause, asyncpg.PostgresError) and str(cause.sqlstate or "").startswith(_BLAMES_A_ROW)
+
+
+async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool:
+    """Whether an entry has this position, whatever it holds."""
+    found = await conn.scalar(
+        text("select exists (select from log_entries where partition = :partition and position = :position)"),
+        {"partition": partition, "position": position},
+    )
+    return bool(found)
+
+
+async def raw_event(conn: AsyncConnection, partition: int, position: int) -> bytes:
+    """The bytes of an entry's event, as they are stored."""
+    raw: bytes | None = await conn.scalar(
+        text("select textsend(event) from log_entries where partition = :partition and position = :position"),
+        {"partition": partition, "position": position},
+    )
+    return raw or b""
+
+
 class LogReader:
     """A connection kept for reading, in autocommit: a look is one round trip. Made anew after any error."""
 
@@ -185,12 +215,35 @@ class LogReader:
     async def read_all(self, offsets: Mapping[int, int], limits: Mapping[int, int]) -> LogReading:
         """Raises one of FAULTS."""
         try:
-            if self._conn is None:
-                self._conn = await self._engine.connect()
-            return await read_all(self._conn, offsets, limits)
+            return await read_all(await self._connected(), offsets, limits)
         except BaseException:
             await self._drop()
             raise
+
+    async def is_there(self, partition: int, position: int) -> bool:
+        """Whether an entry has this position; it is where even that can't be told for its sake. Raises outages."""
+        try:
+            return await is_there(await self._connected(), partition, position)
+        except BaseException as error:
+            await self._drop()
+            if blames_a_row(error):
+                return True
+            raise
+
+    async def raw_event(self, partition: int, position: int) -> bytes:
+        """The bytes of an entry's event; none where they can't be had. Raises outages."""
+        try:
+            return await raw_event(await self._connected(), partition, position)
+        except BaseException as error:
+            await self._drop()
+            if blames_a_row(error):
+                return b""
+            raise
+
+    async def _connected(self) -> AsyncConnection:
+        if self._conn is None:
+            self._conn = await self._engine.connect()
+        return self._conn
 
     async def _drop(self) -> None:
         conn, self._conn = self._conn, None

@@ -40,6 +40,24 @@ async def delete(conn: AsyncConnection, projection: int, keys: Sequence[int]) ->
         )
 
 
+async def postpone(conn: AsyncConnection, projection: int, owner: str, key: int, due_at: datetime) -> str | None:
+    """Put a customer's timer off, if the partition is still the owner's; answers the customer's id."""
+    found: str | None = await conn.scalar(
+        text("""
+            with postponed as (
+                update timers set due_at = :due_at
+                from partitions p
+                where timers.projection = :projection and timers.customer_key = :key and p.projection = :projection
+                    and p.partition = timers.partition and p.owner = :owner
+                returning timers.customer_key
+            )
+            select c.customer_id from postponed join customers c on c.key = postponed.customer_key
+        """),
+        {"projection": projection, "owner": owner, "key": key, "due_at": due_at},
+    )
+    return found
+
+
 async def due(conn: AsyncConnection, projection: int, as_of: dict[int, datetime], limit: int) -> list[int]:
     """Keys of customers whose timer is due in their partition's as-of instant, the longest due first."""
     rows = await conn.execute(
