@@ -4,10 +4,10 @@ person."""
 from datetime import datetime
 from typing import Any, Final
 
+from healthsvc.core.alerts import OPEN, RESOLVED, Alert
 from healthsvc.core.decisions.decide import alert_id
 from healthsvc.core.instants import to_us
 from healthsvc.store.alerts import operations
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery import deliveries
@@ -37,13 +37,13 @@ async def resolve_alert(conn: AsyncConnection, kind: str, scope: str, now: datet
     alert = await operations.close_one(conn, kind, scope, now)
     if alert is not None:
         await deliveries.enqueue(conn, [message(alert, now)])
-        ALERTS.labels(alert.kind, "resolved").inc()
+        ALERTS.labels(alert.kind, RESOLVED).inc()
     return alert
 
 
 def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMessage:
     """The webhook that tells of the state that the alert is in; note: of whoever settled it."""
-    kind = "operations.alert." + ("raised" if alert.state == "open" else alert.state)
+    kind = "operations.alert." + ("raised" if alert.state == OPEN else alert.state)
     data: dict[str, Any] = {
         "id": alert.id,
         "kind": alert.kind,
@@ -53,7 +53,7 @@ def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMe
         "summary": alert.summary,
         "onset_at": alert.onset_at,
         "raised_at": alert.raised_at,
-        "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
+        "by": alert.settled_by,
         "note": note,
         "detail": alert.detail,
     }

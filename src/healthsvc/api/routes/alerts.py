@@ -22,11 +22,11 @@ from healthsvc.api.problems import (
 )
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
+from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import settle, wording, worklist
 from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
-from healthsvc.store.alerts.alert_rows import Alert as StoredAlert
 from healthsvc.store.alerts.alert_rows import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import structlog
 
+from healthsvc.core.alerts import Alert
 from healthsvc.core.folding import decision_state
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import DEFAULT
@@ -21,7 +22,6 @@ from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts import outages, traffic
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.alerts.outages import Look
 from healthsvc.store.customers import customer_summary

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from healthsvc.core.alerts import HELD
 from healthsvc.flows.operations_alerts import raise_alert
 from healthsvc.flows.processing.decisions.decision_writer import Verdicts
 from healthsvc.flows.processing.decisions.unrendered_messages import (
@@ -117,7 +118,7 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
         *(draft for id, draft in verdicts.alert_messages.items() if id in new),
     ]
     drafts += [
-        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != "held"
+        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != HELD
     ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)

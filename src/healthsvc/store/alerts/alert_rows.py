@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import RowMapping, text
 
+from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertState
+from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 
@@ -16,29 +17,6 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One alert."""
-
-    id: str
-    customer_id: str | None
-    """None: an operations alert, about `scope`."""
-    scope: str | None
-    kind: str
-    severity: str
-    state: str
-    summary: str
-    detail: dict[str, Any]
-    onset_at: datetime
-    raised_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    revision: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFilter:
     """Which alerts; None: whichever."""
 
@@ -46,7 +24,7 @@ class AlertFilter:
     """Those about the service, instead of those about customers."""
     customer_id: str | None = None
     kind: str | None = None
-    state: str | None = None
+    state: AlertState | None = None
     severity: str | None = None
     owner: str | None = None
     """Of the customer."""
@@ -79,8 +57,9 @@ async def acknowledge(conn: AsyncConnection, alert_id: str, by: str, now: dateti
     """An open alert, locked by `get`, becomes acknowledged."""
     changed = await conn.execute(
         text(
-            "update alerts set state = 'acknowledged', acknowledged_at = :now, acknowledged_by = :by,"
-            f" revision = revision + 1 where id = :id returning {COLUMNS}"
+            f"update alerts set state = {lifecycle_sql.after(ACKNOWLEDGE)},"
+            " acknowledged_at = :now, acknowledged_by = :by, revision = revision + 1"
+            f" where id = :id returning {COLUMNS}"
         ),
         {"id": alert_id, "by": by, "now": now},
     )
@@ -91,8 +70,8 @@ async def resolve(conn: AsyncConnection, alert_id: str, by: str, now: datetime) 
     """An alert that isn't resolved, locked by `get`, becomes so."""
     changed = await conn.execute(
         text(
-            "update alerts set state = 'resolved', resolved_at = :now, resolved_by = :by, revision = revision + 1"
-            f" where id = :id returning {COLUMNS}"
+            f"update alerts set state = {lifecycle_sql.after(RESOLVE)}, resolved_at = :now, resolved_by = :by,"
+            f" revision = revision + 1 where id = :id returning {COLUMNS}"
         ),
         {"id": alert_id, "by": by, "now": now},
     )

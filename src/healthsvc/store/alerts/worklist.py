@@ -5,7 +5,9 @@ from typing import Final
 
 from sqlalchemy import text
 
-from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.core.alerts import ACTIONABLE, Alert, AlertState
+from healthsvc.store.alerts import lifecycle_sql
+from healthsvc.store.alerts.alert_rows import COLUMNS
 from healthsvc.store.database.engine import AsyncConnection
 
 MOST: Final = 1_000
@@ -28,7 +30,7 @@ async def waiting(
     owner: str | None,
     kind: str | None = None,
     severity: str | None = None,
-    state: str | None = None,
+    state: AlertState | None = None,
     customer_id: str | None = None,
 ) -> list[Waiting]:
     """The newest `MOST` of them; owner: only of this owner's customers."""
@@ -41,7 +43,7 @@ async def waiting(
     }
     conditions = [
         "a.scope is null",
-        "a.state in ('open', 'acknowledged')",
+        lifecycle_sql.is_one_of("a.state", ACTIONABLE),
         *(c for c, v in asked.items() if v is not None),
     ]
     rows = await conn.execute(

@@ -6,12 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.core.alerts import OPEN, AlertState, Severity
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
-
-Severity = Literal["info", "warning", "critical"]
-AlertState = Literal["held", "open", "acknowledged", "resolved"]
 
 
 class AlertFilter(Paging, Worded):
@@ -48,7 +46,7 @@ ALERT_EXAMPLE: JsonDict = {
     "scope": None,
     "kind": "cancel_intent",
     "severity": "critical",
-    "state": "open",
+    "state": OPEN,
     "summary": "Acme Ltd: visited the cancellation page. Call within the hour.",
     "detail": {"score": 41.5},
     "onset_at": "2026-11-20T09:29:57Z",

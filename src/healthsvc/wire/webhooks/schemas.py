@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from healthsvc.core.alerts import ACKNOWLEDGED, OPEN, RESOLVED
+
 Schema: TypeAlias = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -81,7 +83,7 @@ def _decision(type: str, title: str, more: Mapping[str, Schema]) -> Schema:
 
 
 def alert_raised() -> Schema:
-    return _alert("alert.raised", "An alert was raised.", "open")
+    return _alert("alert.raised", "An alert was raised.", OPEN)
 
 
 def alert_escalated() -> Schema:
@@ -90,15 +92,15 @@ def alert_escalated() -> Schema:
         "previous_severity": {"enum": ["info", "warning", "critical"]},
     }
     title = "An alert became a sharper one: the same cause, with more against the customer."
-    return _alert("alert.escalated", title, "open", "acknowledged", more=more)
+    return _alert("alert.escalated", title, OPEN, ACKNOWLEDGED, more=more)
 
 
 def alert_acknowledged() -> Schema:
-    return _alert("alert.acknowledged", "Somebody took an alert on.", "acknowledged")
+    return _alert("alert.acknowledged", "Somebody took an alert on.", ACKNOWLEDGED)
 
 
 def alert_resolved() -> Schema:
-    return _alert("alert.resolved", "An alert was resolved, by a person or since its condition ended.", "resolved")
+    return _alert("alert.resolved", "An alert was resolved, by a person or since its condition ended.", RESOLVED)
 
 
 def _operations(type: str, title: str, state: str) -> Schema:
@@ -122,15 +124,15 @@ def _operations(type: str, title: str, state: str) -> Schema:
 
 
 def operations_alert_raised() -> Schema:
-    return _operations("operations.alert.raised", "The service, or what feeds it, needs an operator.", "open")
+    return _operations("operations.alert.raised", "The service, or what feeds it, needs an operator.", OPEN)
 
 
 def operations_alert_acknowledged() -> Schema:
-    return _operations("operations.alert.acknowledged", "An operator took an alert on.", "acknowledged")
+    return _operations("operations.alert.acknowledged", "An operator took an alert on.", ACKNOWLEDGED)
 
 
 def operations_alert_resolved() -> Schema:
-    return _operations("operations.alert.resolved", "An operations alert is over.", "resolved")
+    return _operations("operations.alert.resolved", "An operations alert is over.", RESOLVED)
 
 
 def customer_band_changed() -> Schema:

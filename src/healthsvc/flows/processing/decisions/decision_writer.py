@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.alerts import Severity
 from healthsvc.core.decisions.alert_groups import absences, families
 from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
@@ -249,7 +250,7 @@ class _Telling:
         if 0 <= change.before < change.after and not change.anew:
             self._message(i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before))
         if change.alert:
-            severity = "critical" if change.after == len(bands) - 1 else "warning"
+            severity: Severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = alerts.band_drop(WEBHOOK_LANGUAGE, self._outcome.name(i), before or "", after)
             self._alert(
                 i,
@@ -272,7 +273,7 @@ class _Telling:
         self,
         i: int,
         kind: str,
-        severity: str,
+        severity: Severity,
         summary: str,
         onset_us: int,
         detail: dict[str, Any],

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from healthsvc.core.alerts import OPEN, RESOLVED
 from healthsvc.core.instants import from_us
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert, TakenOver
@@ -43,7 +44,7 @@ def raised(alert: AlertRow, detail: Mapping[str, Any]) -> dict[str, Any]:
         "customer_id": alert.customer_id,
         "kind": alert.kind,
         "severity": alert.severity,
-        "state": "open",
+        "state": OPEN,
         "summary": alert.summary,
         "onset_at": alert.onset_at,
         "raised_at": alert.raised_at,
@@ -68,7 +69,7 @@ def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: 
             "customer_id": alert.customer_id,
             "kind": alert.kind,
             "severity": alert.severity,
-            "state": "resolved",
+            "state": RESOLVED,
             "summary": alert.summary,
             "onset_at": alert.onset_at,
             "raised_at": alert.raised_at,
@@ -77,7 +78,7 @@ def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: 
         }
         messages.append(
             OutboxMessage(
-                id=message_id(alert.id, "resolved"),
+                id=message_id(alert.id, RESOLVED),
                 type=ALERT_RESOLVED,
                 customer_id=alert.customer_id,
                 body=body(ALERT_RESOLVED, at, data),
