@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from healthsvc.wire.webhooks.schemas import all_schemas
+from healthsvc.wire.webhooks.registry import all_schemas
 from tests.support.markdown import table
 
 

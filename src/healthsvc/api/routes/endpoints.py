@@ -29,7 +29,7 @@ from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.deliveries import Deliveries
 from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
 from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.webhooks.schemas import SCHEMAS
+from healthsvc.wire.webhooks.registry import TYPES
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
 Admin = Annotated[Principal, require("webhooks:admin")]
@@ -188,15 +188,15 @@ def _check_types(event_types: Sequence[str]) -> None:
     faults = [
         Fault(pointer=f"/event_types/{place}", detail=_unknown_type(name))
         for place, name in enumerate(event_types)
-        if name not in SCHEMAS
+        if name not in TYPES
     ]
     if faults:
         raise invalid(*faults)
 
 
 def _unknown_type(name: str) -> str:
-    near = get_close_matches(name, SCHEMAS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEMAS)}"
+    near = get_close_matches(name, TYPES, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(TYPES)}"
     return f"is not a type of event that is sent: {hint}"
 
 

@@ -31,7 +31,8 @@ from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
-from healthsvc.wire.webhooks.bodies import body, message_id
+from healthsvc.wire.webhooks.alerts import ALERT_RAISED, raised
+from healthsvc.wire.webhooks.bodies import message_id
 
 KIND: Final = "fleet_guard"
 LOOK_SECONDS: Final = 5.0
@@ -143,22 +144,10 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
 
 
 def _told(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
-    data = {
-        "id": alert.id,
-        "customer_id": alert.customer_id,
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": alert.state,
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "detail": alert.detail,
-        "sequence": sequence,
-    }
     return OutboxMessage(
         id=message_id(alert.id, "raised"),
-        type="alert.raised",
+        type=ALERT_RAISED.name,
         customer_id=alert.customer_id,
-        body=body("alert.raised", now, data),
+        body=ALERT_RAISED.body(now, raised(alert, alert.detail, sequence)),
         logged_at=None,
     )

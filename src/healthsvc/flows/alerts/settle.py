@@ -19,7 +19,7 @@ from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS
-from healthsvc.wire.webhooks import bodies
+from healthsvc.wire.webhooks import alerts as alert_webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +128,12 @@ async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
 
 
 def _message(alert: Alert, now: datetime, note: str | None, sequence: int) -> OutboxMessage:
-    kind = f"alert.{alert.state}"
-    data = {
-        "id": alert.id,
-        "customer_id": alert.customer_id,
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": alert.state,
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "by": alert.settled_by,
-        "note": note,
-        "detail": alert.detail,
-        "sequence": sequence,
-    }
+    type = alert_webhooks.SETTLED[alert.state]
     return OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
-        type=kind,
+        type=type.name,
         customer_id=alert.customer_id,
-        body=bodies.body(kind, now, data),
+        body=type.body(now, alert_webhooks.settled(alert, note, sequence)),
         logged_at=None,
     )
 

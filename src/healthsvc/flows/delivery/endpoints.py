@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -15,7 +15,7 @@ from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery import endpoints as stored
 from healthsvc.store.delivery.deliveries import Delivery, OutboxMessage
 from healthsvc.store.delivery.endpoints import Endpoint
-from healthsvc.wire.webhooks import bodies
+from healthsvc.wire.webhooks.deliveries import TEST_SENT
 
 OLD_SECRET_HOLDS: Final = timedelta(hours=24)
 
@@ -118,12 +118,12 @@ async def rotate(engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: 
 
 async def test(engine: AsyncEngine, now: datetime, endpoint_id: str) -> str | Literal["missing", "disabled"]:
     """Send a test message to one subscriber, whatever types it wants; its id, or why there is none."""
-    data = {"endpoint_id": endpoint_id, "note": "A test. If you can verify its signature, all is well."}
+    data = replace(TEST_SENT.example, endpoint_id=endpoint_id)
     message = OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
-        type="test.sent",
+        type=TEST_SENT.name,
         customer_id=None,
-        body=bodies.body("test.sent", now, data),
+        body=TEST_SENT.body(now, data),
         logged_at=None,
     )
     async with engine.begin() as conn:

@@ -122,8 +122,8 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
     ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)
-        messages = [draft.worded() for draft in drafts if draft.type in wanted]
-        if ALERT_RESOLVED in wanted:
+        messages = [draft.worded() for draft in drafts if draft.type.name in wanted]
+        if ALERT_RESOLVED.name in wanted:
             messages += resolved_messages(ended, now, flush.sequences)
         await deliveries.enqueue(conn, messages)
 

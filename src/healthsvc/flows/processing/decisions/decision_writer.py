@@ -1,6 +1,6 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ from healthsvc.store.processing import decisions as decisions_store
 from healthsvc.store.processing import timers
 from healthsvc.store.processing.decisions import AlertRow
 from healthsvc.wire.webhooks.bodies import kept
+from healthsvc.wire.webhooks.webhook_type import WebhookType
 
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
@@ -304,10 +305,10 @@ class _Telling:
             i, unrendered_messages.ALERT_RAISED, partial(unrendered_messages.raised, row, detail)
         )
 
-    def _message(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> None:
+    def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> Draft:
+    def _drafted(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> Draft:
         self.sequence[i] += 1
         return Draft(
             type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data

@@ -1,0 +1,244 @@
+"""Webhooks about alerts: of customers, and of the service itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Protocol
+
+from healthsvc.core.alerts import ACKNOWLEDGED, CONDITION_ENDED, OPEN, RESOLVED, Alert, AlertState, Severity
+from healthsvc.wire.webhooks.webhook_type import (
+    FACTS,
+    INSTANT,
+    SEVERITY,
+    SUMMARY,
+    TEXT,
+    CustomerId,
+    Schema,
+    Sequence,
+    WebhookType,
+    webhook_type,
+)
+
+STATE: Final[Schema] = {"enum": [OPEN, ACKNOWLEDGED, RESOLVED]}
+BY: Final[Schema] = {
+    "type": ["string", "null"],
+    "description": f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended.",
+}
+NOTE: Final[Schema] = {"type": ["string", "null"], "description": "What that person noted."}
+
+
+class Announced(Protocol):
+    """What every webhook about a customer's alert says of it, wherever it was read."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def customer_id(self) -> str | None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def onset_at(self) -> datetime: ...
+    @property
+    def raised_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertData:
+    """What every webhook about a customer's alert says."""
+
+    id: Annotated[str, {**TEXT, "description": "The alert's id; the same in every webhook about it."}]
+    customer_id: CustomerId
+    kind: Annotated[str, {**TEXT, "description": "What it is about: cancel_intent, silent, usage_drop …"}]
+    severity: Annotated[Severity, SEVERITY]
+    state: Annotated[AlertState, STATE]
+    summary: Annotated[str, SUMMARY]
+    onset_at: Annotated[datetime, {**INSTANT, "description": "When its cause happened."}]
+    raised_at: Annotated[datetime, {**INSTANT, "description": "When it was decided."}]
+    detail: Annotated[Mapping[str, Any], FACTS]
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalatedData(AlertData):
+    """What `alert.escalated` says."""
+
+    previous_kind: Annotated[str, {**TEXT, "description": "What the same alert was about until now."}]
+    previous_severity: Annotated[Severity, SEVERITY]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledData(AlertData):
+    """What `alert.acknowledged` and `alert.resolved` say."""
+
+    by: Annotated[str | None, BY]
+    note: Annotated[str | None, NOTE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsData:
+    """What webhooks about operations alerts say."""
+
+    id: Annotated[str, TEXT]
+    kind: Annotated[str, {**TEXT, "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …"}]
+    scope: Annotated[str, {**TEXT, "description": "Of what: fleet, source:web, segment:smb, model …"}]
+    severity: Annotated[Severity, SEVERITY]
+    state: Annotated[AlertState, STATE]
+    summary: Annotated[str, SUMMARY]
+    onset_at: Annotated[datetime, {**INSTANT, "description": "When its cause began."}]
+    raised_at: Annotated[datetime, INSTANT]
+    by: Annotated[str | None, BY]
+    note: Annotated[str | None, NOTE]
+    detail: Annotated[Mapping[str, Any], FACTS]
+
+
+_AT: Final = datetime(2026, 11, 20, 9, 29, 58, tzinfo=UTC)
+_RAISED: Final = AlertData(
+    id="al_0d9b3e",
+    customer_id="acme",
+    kind="cancel_intent",
+    severity="critical",
+    state=OPEN,
+    summary="Acme Ltd: visited the cancellation page. Call within the hour.",
+    onset_at=_AT,
+    raised_at=_AT,
+    detail={"score": 41.5},
+    sequence=7,
+)
+_ESCALATED: Final = EscalatedData(
+    **{name: getattr(_RAISED, name) for name in AlertData.__slots__},
+    previous_kind="silent",
+    previous_severity="warning",
+)
+_SETTLED: Final = SettledData(
+    **{name: getattr(replace(_RAISED, state=ACKNOWLEDGED), name) for name in AlertData.__slots__}, by="crm", note=None
+)
+_OPERATIONS: Final = OperationsData(
+    id="al_77a1c0",
+    kind="fleet_guard",
+    scope="source:web",
+    severity="critical",
+    state=OPEN,
+    summary="Nothing comes from web.",
+    onset_at=_AT,
+    raised_at=_AT,
+    by=None,
+    note=None,
+    detail={"came": 0, "usual": 112.4, "window_minutes": 10},
+)
+
+
+def _only(*states: AlertState) -> dict[str, Schema]:
+    return {"state": {"const": states[0]} if len(states) == 1 else {"enum": list(states)}}
+
+
+ALERT_RAISED: Final = webhook_type("alert.raised", "An alert was raised.", _RAISED, _only(OPEN))
+ALERT_ESCALATED: Final = webhook_type(
+    "alert.escalated",
+    "An alert became a sharper one: the same cause, with more against the customer.",
+    _ESCALATED,
+    _only(OPEN, ACKNOWLEDGED),
+)
+ALERT_ACKNOWLEDGED: Final = webhook_type(
+    "alert.acknowledged", "Somebody took an alert on.", _SETTLED, _only(ACKNOWLEDGED)
+)
+ALERT_RESOLVED: Final = webhook_type(
+    "alert.resolved",
+    "An alert was resolved, by a person or since its condition ended.",
+    replace(_SETTLED, state=RESOLVED, note="Called Kim: the invoice had gone to the wrong address."),
+    _only(RESOLVED),
+)
+OPERATIONS_RAISED: Final = webhook_type(
+    "operations.alert.raised", "The service, or what feeds it, needs an operator.", _OPERATIONS, _only(OPEN)
+)
+OPERATIONS_ACKNOWLEDGED: Final = webhook_type(
+    "operations.alert.acknowledged",
+    "An operator took an alert on.",
+    replace(_OPERATIONS, state=ACKNOWLEDGED, by="ops"),
+    _only(ACKNOWLEDGED),
+)
+OPERATIONS_RESOLVED: Final = webhook_type(
+    "operations.alert.resolved",
+    "An operations alert is over.",
+    replace(_OPERATIONS, state=RESOLVED, by=CONDITION_ENDED),
+    _only(RESOLVED),
+)
+
+SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
+    ACKNOWLEDGED: ALERT_ACKNOWLEDGED,
+    RESOLVED: ALERT_RESOLVED,
+}
+"""By the state that a customer's alert was brought into."""
+OPERATIONS: Final[Mapping[AlertState, WebhookType[OperationsData]]] = {
+    OPEN: OPERATIONS_RAISED,
+    ACKNOWLEDGED: OPERATIONS_ACKNOWLEDGED,
+    RESOLVED: OPERATIONS_RESOLVED,
+}
+"""By the state that an operations alert is in."""
+
+
+def raised(alert: Announced, detail: Mapping[str, Any], sequence: int) -> AlertData:
+    """What `alert.raised` says."""
+    return AlertData(**_common(alert, OPEN, detail, sequence))
+
+
+def escalated(
+    raised: AlertData,
+    *,
+    id: str,
+    state: AlertState,
+    onset_at: datetime,
+    raised_at: datetime,
+    previous_kind: str,
+    previous_severity: Severity,
+) -> EscalatedData:
+    """What `alert.escalated` says of an alert that a more severe flag has taken over; raised: what would have been said
+    of a new alert of that flag."""
+    same = replace(raised, id=id, state=state, onset_at=onset_at, raised_at=raised_at)
+    common = {name: getattr(same, name) for name in AlertData.__slots__}
+    return EscalatedData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
+
+
+def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
+    """What is said of an alert that a person has acknowledged or resolved."""
+    return SettledData(**_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, note=note)
+
+
+def ended(alert: Announced, sequence: int) -> SettledData:
+    """What is said of an alert that was resolved since its condition ended; its facts no longer hold."""
+    return SettledData(**_common(alert, RESOLVED, {}, sequence), by=CONDITION_ENDED, note=None)
+
+
+def operations(alert: Alert, note: str | None) -> OperationsData:
+    """What is said of an operations alert, in whichever state it is."""
+    return OperationsData(
+        id=alert.id,
+        kind=alert.kind,
+        scope=alert.scope or "",
+        severity=alert.severity,
+        state=alert.state,
+        summary=alert.summary,
+        onset_at=alert.onset_at,
+        raised_at=alert.raised_at,
+        by=alert.settled_by,
+        note=note,
+        detail=alert.detail,
+    )
+
+
+def _common(alert: Announced, state: AlertState, detail: Mapping[str, Any], sequence: int) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "customer_id": alert.customer_id,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": state,
+        "summary": alert.summary,
+        "onset_at": alert.onset_at,
+        "raised_at": alert.raised_at,
+        "detail": detail,
+        "sequence": sequence,
+    }
