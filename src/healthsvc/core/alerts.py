@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from healthsvc.core.actors import Actor, rule
+
 AlertState: TypeAlias = Literal["held", "open", "acknowledged", "snoozed", "resolved"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 AlertStep: TypeAlias = Literal[
@@ -92,6 +94,8 @@ it began in: then nothing about the state changes."""
 
 CONDITION_ENDED: Final = "released"
 """Who resolved an alert, where nobody did: its condition has ended."""
+ENDED_ITSELF: Final = rule(CONDITION_ENDED)
+"""The same, in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +115,13 @@ class Alert:
     raised_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_actor: Actor | None
     resolved_at: datetime | None
     resolved_by: str | None
     """`CONDITION_ENDED`, or who."""
+    resolved_actor: Actor | None
+    condition_ended_at: datetime | None
+    """None: it holds, or the alert was resolved before it ended."""
     revision: int
     position: int
 
@@ -121,6 +129,11 @@ class Alert:
     def settled_by(self) -> str | None:
         """Who brought it into its state; None while nobody did."""
         return self.resolved_by if self.state == RESOLVED else self.acknowledged_by
+
+    @property
+    def settled_by_actor(self) -> Actor | None:
+        """The same, in full; None also where it was settled before that was kept."""
+        return self.resolved_actor if self.state == RESOLVED else self.acknowledged_actor
 
 
 def after(state: AlertState, step: AlertStep) -> AlertState | None:

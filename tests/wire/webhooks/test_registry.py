@@ -12,12 +12,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGED, OPEN, RESOLVED, Alert, AlertState
 from healthsvc.wire.webhooks import alerts, customers, deliveries, registry
 from healthsvc.wire.webhooks.registry import TYPES, all_schemas
 from healthsvc.wire.webhooks.webhook_type import WebhookType
 
 AT = datetime(2026, 3, 2, 9, 0, 0, 120_000, tzinfo=UTC)
+KIM = Actor(kind="person", name="Kim Park", via_key="key_1", key_name="crm")
 FLOWS = Path(registry.__file__).parents[2] / "flows"
 SENT_BY_NOBODY = {"customer.flag.raised", "customer.flag.released"}
 
@@ -37,8 +39,11 @@ def alert(state: AlertState, *, customer_id: str | None = "acme", scope: str | N
         raised_at=AT,
         acknowledged_at=AT if state == ACKNOWLEDGED else None,
         acknowledged_by="crm" if state == ACKNOWLEDGED else None,
+        acknowledged_actor=KIM if state == ACKNOWLEDGED else None,
         resolved_at=AT if state == RESOLVED else None,
         resolved_by="crm" if state == RESOLVED else None,
+        resolved_actor=KIM if state == RESOLVED else None,
+        condition_ended_at=None,
         revision=1,
         position=1,
     )

@@ -135,7 +135,7 @@ async def acknowledge_alert(
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request))
     return await _told(house, response, _settled(await settle.acknowledge(house.engine, house.now(), wish)), language)
 
 
@@ -159,7 +159,7 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request), note=body.note)
     return await _told(house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language)
 
 

@@ -66,7 +66,7 @@ async def create_endpoint(
         url=body.url,
         event_types=body.event_types,
         description=body.description,
-        actor=principal.name,
+        actor=principal.actor,
     )
     response.headers["location"] = f"/v1/webhooks/endpoints/{made.endpoint.id}"
     shown = Endpoint.model_validate(made.endpoint)
@@ -109,7 +109,7 @@ async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> E
 async def delete_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Response:
     """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope: `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
         raise not_found("endpoint")
     return Response(status_code=204)
 
@@ -123,7 +123,7 @@ async def delete_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
 async def enable_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Endpoint:
     """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope: `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
         raise not_found("endpoint")
     return await get_endpoint(request, principal, endpoint_id)
 
@@ -140,7 +140,7 @@ async def rotate_endpoint_secret(request: Request, principal: Admin, endpoint_id
     Scope: `webhooks:admin`.
     """
     house = services(request)
-    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.name)
+    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.actor)
     if new is None:
         raise not_found("endpoint")
     return EndpointSecret(id=endpoint_id, secret=new.secret, previous_until=new.previous_until)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertStep, after
 from healthsvc.core.folding import decision_state
 from healthsvc.flows import operations_alerts
@@ -56,7 +57,7 @@ class Request:
     """Who wants what of which alert; `revision` is the one they have seen, None if they don't care."""
 
     alert_id: str
-    by: str
+    by: Actor
     revision: int | None = None
     note: str | None = None
 
@@ -86,7 +87,7 @@ async def _settle(
     now: datetime,
     request: Request,
     step: AlertStep,
-    change: Callable[[AsyncConnection, str, str, datetime], Awaitable[Alert]],
+    change: Callable[[AsyncConnection, str, Actor, datetime], Awaitable[Alert]],
 ) -> Outcome:
     """Lock, check, change, tell and write down, in one transaction."""
     async with engine.begin() as conn:

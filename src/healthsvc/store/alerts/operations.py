@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from healthsvc.core.alerts import CONDITION_ENDED, END, OPEN, Alert, Severity
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, OPEN, Alert, Severity
 from healthsvc.store.alerts import lifecycle_sql
-from healthsvc.store.alerts.alert_rows import COLUMNS
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -51,7 +51,7 @@ async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: 
         },
     )
     row = made.mappings().first()
-    return None if row is None else Alert(**row)
+    return None if row is None else from_row(row)
 
 
 async def close_one(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
@@ -59,11 +59,12 @@ async def close_one(conn: AsyncConnection, kind: str, scope: str, now: datetime)
     changed = await conn.execute(
         text(
             f"update alerts set state = {lifecycle_sql.after(END)}, resolved_at = :now,"
-            f" resolved_by = '{CONDITION_ENDED}', revision = revision + 1"
+            f" resolved_by = '{CONDITION_ENDED}', resolved_actor = cast(:actor as jsonb),"
+            " condition_ended_at = :now, revision = revision + 1"
             f" where kind = :kind and scope = :scope and {lifecycle_sql.may(END, 'state')}"
             f" returning {COLUMNS}"
         ),
-        {"kind": kind, "scope": scope, "now": now},
+        {"kind": kind, "scope": scope, "now": now, "actor": json.dumps(ENDED_ITSELF.as_data())},
     )
     row = changed.mappings().first()
-    return None if row is None else Alert(**row)
+    return None if row is None else from_row(row)

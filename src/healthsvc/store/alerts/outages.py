@@ -11,7 +11,7 @@ from healthsvc.core.alerts import HELD, RELEASE, RESOLVED, Alert
 from healthsvc.core.instants import to_us
 from healthsvc.core.outages.detect import Guard
 from healthsvc.store.alerts import lifecycle_sql
-from healthsvc.store.alerts.alert_rows import COLUMNS
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 LOOKED_AT_EVENTS: Final = 50
@@ -130,7 +130,7 @@ async def release(conn: AsyncConnection, through: datetime, most: int) -> list[A
         """),
         {"through": through, "most": most},
     )
-    return sorted((Alert(**row) for row in rows.mappings()), key=lambda alert: alert.position)
+    return sorted((from_row(row) for row in rows.mappings()), key=lambda alert: alert.position)
 
 
 async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: datetime) -> set[str]:

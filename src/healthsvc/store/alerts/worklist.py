@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from healthsvc.core.alerts import ACTIONABLE, Alert, AlertState
 from healthsvc.store.alerts import lifecycle_sql
-from healthsvc.store.alerts.alert_rows import COLUMNS
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 MOST: Final = 1_000
@@ -59,5 +59,5 @@ async def waiting(
     for row in rows.mappings():
         fields = dict(row)
         name, who, tier = (fields.pop(f"customer_{field}") for field in ("name", "owner", "tier"))
-        found.append(Waiting(alert=Alert(**fields), name=name, owner=who, tier=tier))
+        found.append(Waiting(alert=from_row(fields), name=name, owner=who, tier=tier))
     return found

@@ -1,5 +1,6 @@
 """What the owner decided, written in its flush: standings, history, alerts."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.core.alerts import CONDITION_ENDED, END, ESCALATE, HELD, OPEN, AlertState, Severity
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, ESCALATE, HELD, OPEN, AlertState, Severity
 from healthsvc.store.alerts import lifecycle_sql, outages
 from healthsvc.store.database.copying import (
     NULL,
@@ -277,6 +278,7 @@ async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, 
         "keys": [e[0] for e in ended],
         "kinds": [e[1] for e in ended],
         "at": [e[2] for e in ended],
+        "actor": json.dumps(ENDED_ITSELF.as_data()),
     }
     found = await conn.execute(
         text(f"""
@@ -288,7 +290,8 @@ async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, 
                 for update of a
             ), resolved as (
                 update alerts a set state = {lifecycle_sql.after(END)}, resolved_at = e.at,
-                    resolved_by = '{CONDITION_ENDED}',
+                    resolved_by = '{CONDITION_ENDED}', resolved_actor = cast(:actor as jsonb),
+                    condition_ended_at = e.at,
                     revision = a.revision + 1
                 from ended e where a.id = e.id returning a.*, e.was
             )

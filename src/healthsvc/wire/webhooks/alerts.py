@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol, get_args
 
-from healthsvc.core.alerts import ACKNOWLEDGED, CONDITION_ENDED, OPEN, RESOLVED, Alert, AlertState, Severity
+from healthsvc.core.actors import Actor, ActorKind
+from healthsvc.core.alerts import (
+    ACKNOWLEDGED,
+    CONDITION_ENDED,
+    ENDED_ITSELF,
+    OPEN,
+    RESOLVED,
+    Alert,
+    AlertState,
+    Severity,
+)
 from healthsvc.wire.webhooks.webhook_type import (
     FACTS,
     INSTANT,
@@ -23,6 +33,17 @@ STATE: Final[Schema] = {"enum": [OPEN, ACKNOWLEDGED, RESOLVED]}
 BY: Final[Schema] = {
     "type": ["string", "null"],
     "description": f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended.",
+}
+ACTOR: Final[Schema] = {
+    "type": ["object", "null"],
+    "description": "The same in full: a person is who the owner of the key says acts, asserted and not authenticated.",
+    "required": ["kind", "id", "name", "via_key"],
+    "properties": {
+        "kind": {"enum": [*get_args(ActorKind)]},
+        "id": {"type": ["string", "null"]},
+        "name": TEXT,
+        "via_key": {"type": ["string", "null"], "description": "The id of the key that a person acts through."},
+    },
 }
 NOTE: Final[Schema] = {"type": ["string", "null"], "description": "What that person noted."}
 
@@ -75,6 +96,7 @@ class SettledData(AlertData):
     """What `alert.acknowledged` and `alert.resolved` say."""
 
     by: Annotated[str | None, BY]
+    actor: Annotated[Mapping[str, str | None] | None, ACTOR]
     note: Annotated[str | None, NOTE]
 
 
@@ -91,11 +113,13 @@ class OperationsData:
     onset_at: Annotated[datetime, {**INSTANT, "description": "When its cause began."}]
     raised_at: Annotated[datetime, INSTANT]
     by: Annotated[str | None, BY]
+    actor: Annotated[Mapping[str, str | None] | None, ACTOR]
     note: Annotated[str | None, NOTE]
     detail: Annotated[Mapping[str, Any], FACTS]
 
 
 _AT: Final = datetime(2026, 11, 20, 9, 29, 58, tzinfo=UTC)
+_KIM: Final = Actor(kind="person", name="Kim Park", via_key="key_1")
 _RAISED: Final = AlertData(
     id="al_0d9b3e",
     customer_id="acme",
@@ -114,7 +138,10 @@ _ESCALATED: Final = EscalatedData(
     previous_severity="warning",
 )
 _SETTLED: Final = SettledData(
-    **{name: getattr(replace(_RAISED, state=ACKNOWLEDGED), name) for name in AlertData.__slots__}, by="crm", note=None
+    **{name: getattr(replace(_RAISED, state=ACKNOWLEDGED), name) for name in AlertData.__slots__},
+    by="crm",
+    actor=_KIM.as_data(),
+    note=None,
 )
 _OPERATIONS: Final = OperationsData(
     id="al_77a1c0",
@@ -126,6 +153,7 @@ _OPERATIONS: Final = OperationsData(
     onset_at=_AT,
     raised_at=_AT,
     by=None,
+    actor=None,
     note=None,
     detail={"came": 0, "usual": 112.4, "window_minutes": 10},
 )
@@ -157,13 +185,13 @@ OPERATIONS_RAISED: Final = webhook_type(
 OPERATIONS_ACKNOWLEDGED: Final = webhook_type(
     "operations.alert.acknowledged",
     "An operator took an alert on.",
-    replace(_OPERATIONS, state=ACKNOWLEDGED, by="ops"),
+    replace(_OPERATIONS, state=ACKNOWLEDGED, by="ops", actor=Actor(kind="key", id="key_2", name="ops").as_data()),
     _only(ACKNOWLEDGED),
 )
 OPERATIONS_RESOLVED: Final = webhook_type(
     "operations.alert.resolved",
     "An operations alert is over.",
-    replace(_OPERATIONS, state=RESOLVED, by=CONDITION_ENDED),
+    replace(_OPERATIONS, state=RESOLVED, by=CONDITION_ENDED, actor=ENDED_ITSELF.as_data()),
     _only(RESOLVED),
 )
 
@@ -204,12 +232,16 @@ def escalated(
 
 def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
     """What is said of an alert that a person has acknowledged or resolved."""
-    return SettledData(**_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, note=note)
+    return SettledData(
+        **_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, actor=_actor(alert), note=note
+    )
 
 
 def ended(alert: Announced, sequence: int) -> SettledData:
     """What is said of an alert that was resolved since its condition ended; its facts no longer hold."""
-    return SettledData(**_common(alert, RESOLVED, {}, sequence), by=CONDITION_ENDED, note=None)
+    return SettledData(
+        **_common(alert, RESOLVED, {}, sequence), by=CONDITION_ENDED, actor=ENDED_ITSELF.as_data(), note=None
+    )
 
 
 def operations(alert: Alert, note: str | None) -> OperationsData:
@@ -224,9 +256,15 @@ def operations(alert: Alert, note: str | None) -> OperationsData:
         onset_at=alert.onset_at,
         raised_at=alert.raised_at,
         by=alert.settled_by,
+        actor=_actor(alert),
         note=note,
         detail=alert.detail,
     )
+
+
+def _actor(alert: Alert) -> dict[str, str | None] | None:
+    actor = alert.settled_by_actor
+    return None if actor is None else actor.as_data()
 
 
 def _common(alert: Announced, state: AlertState, detail: Mapping[str, Any], sequence: int) -> dict[str, Any]:
