@@ -13,7 +13,7 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.telemetry import ALERTS
-from healthsvc.wire.webhooks import alerts as alert_webhooks
+from healthsvc.wire.webhooks import operations as webhooks
 from healthsvc.wire.webhooks.bodies import message_id
 
 MODEL_DRIFT: Final = "model_drift"
@@ -44,11 +44,11 @@ async def resolve_alert(conn: AsyncConnection, kind: str, scope: str, now: datet
 
 def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMessage:
     """The webhook that tells of the state that the alert is in; note: of whoever settled it."""
-    type = alert_webhooks.OPERATIONS[alert.state]
+    type = webhooks.BY_STATE[alert.state]
     return OutboxMessage(
         id=message_id(alert.id, type.name, alert.revision),
         type=type.name,
         customer_id=None,
-        body=type.body(now, alert_webhooks.operations(alert, note)),
+        body=type.body(now, webhooks.said_of(alert, note)),
         logged_at=None,
     )

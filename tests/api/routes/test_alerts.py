@@ -1,13 +1,16 @@
 import json
 
 import httpx
+import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.wire.webhooks.registry import TYPES
 from tests.api.conftest import client_of, make_key
 from tests.api.rows import add_alert, fetch
 from tests.support.clock import Clock
+from tests.support.webhook_catalogue import closed
 
 
 async def test_alerts_come_newest_first_and_by_filter(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
@@ -56,6 +59,7 @@ async def test_acknowledging_is_kept_told_written_down_and_harmless_to_repeat(
     assert first.json()["acknowledged_by"] == "test"
     assert first.headers["etag"] == '"2"'
     (message,) = await fetch(engine, "select type, customer_id, body from messages")
+    jsonschema_rs.validator_for(closed(TYPES["alert.acknowledged"].schema())).validate(json.loads(message["body"]))
     assert (message["type"], message["customer_id"]) == ("alert.acknowledged", "acme")
     assert json.loads(message["body"])["data"]["state"] == "acknowledged"
     (row,) = await fetch(engine, "select actor, action, target from audit where target = 'al_1'")

@@ -1,7 +1,6 @@
 """Every type of webhook is declared once: its schema says what is sent, to the field, and somebody sends it."""
 
 import re
-from copy import deepcopy
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,10 @@ import pytest
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGED, OPEN, RESOLVED, Alert, AlertState
-from healthsvc.wire.webhooks import alerts, customers, deliveries, registry
+from healthsvc.wire.webhooks import alerts, customers, deliveries, operations, registry
 from healthsvc.wire.webhooks.registry import TYPES, all_schemas
 from healthsvc.wire.webhooks.webhook_type import WebhookType
+from tests.support.webhook_catalogue import closed
 
 AT = datetime(2026, 3, 2, 9, 0, 0, 120_000, tzinfo=UTC)
 KIM = Actor(kind="person", name="Kim Park", via_key="key_1", key_name="crm")
@@ -51,7 +51,7 @@ def alert(state: AlertState, *, customer_id: str | None = "acme", scope: str | N
 
 RAISED = alerts.raised(alert(OPEN), {"score": np.float64(41.5)}, 7)
 OPERATIONS = {
-    state: alerts.operations(alert(state, customer_id=None, scope="source:web"), None)
+    state: operations.said_of(alert(state, customer_id=None, scope="source:web"), None)
     for state in (OPEN, ACKNOWLEDGED, RESOLVED)
 }
 MADE: list[tuple[WebhookType[Any], Any]] = [
@@ -71,16 +71,9 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
     (alerts.ALERT_ACKNOWLEDGED, alerts.settled(alert(ACKNOWLEDGED), None, 7)),
     (alerts.ALERT_RESOLVED, alerts.settled(alert(RESOLVED), "Called them.", 7)),
     (alerts.ALERT_RESOLVED, alerts.ended(alert(OPEN), 7)),
-    *((alerts.OPERATIONS[state], data) for state, data in OPERATIONS.items()),
+    *((operations.BY_STATE[state], data) for state, data in OPERATIONS.items()),
     *((type, type.example) for type in TYPES.values()),
 ]
-
-
-def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with no property allowed in `data` but those that it declares."""
-    strict = deepcopy(schema)
-    strict["properties"]["data"]["additionalProperties"] = False
-    return strict
 
 
 @pytest.mark.parametrize(("type", "data"), MADE, ids=[f"{i}-{type.name}" for i, (type, _) in enumerate(MADE)])
@@ -98,7 +91,7 @@ def test_a_body_fits_its_types_schema_to_the_field_and_no_other_types(type: Webh
 
 def test_every_alert_message_that_the_service_can_make_is_among_those_tried() -> None:
     assert {type.name for type, _ in MADE} == set(TYPES)
-    assert {type.name for type in [*alerts.SETTLED.values(), *alerts.OPERATIONS.values()]} <= set(TYPES)
+    assert {type.name for type in [*alerts.SETTLED.values(), *operations.BY_STATE.values()]} <= set(TYPES)
 
 
 @pytest.mark.parametrize("type", TYPES.values(), ids=TYPES)
@@ -131,10 +124,10 @@ def test_a_band_without_evidence_fits_too() -> None:
 def test_a_type_that_nothing_sends_doesnt_exist() -> None:
     flows = "\n".join(path.read_text(encoding="utf-8") for path in FLOWS.rglob("*.py"))
     in_use: set[WebhookType[Any]] = set()
-    for name, table in {"SETTLED": alerts.SETTLED, "OPERATIONS": alerts.OPERATIONS}.items():
+    for name, table in {"SETTLED": alerts.SETTLED, "BY_STATE": operations.BY_STATE}.items():
         if re.search(rf"\b{name}\[", flows):
             in_use |= set(table.values())
-    for room in (alerts, customers, deliveries):
+    for room in (alerts, customers, deliveries, operations):
         in_use |= {
             value
             for name, value in vars(room).items()
@@ -147,7 +140,7 @@ def test_a_type_that_nothing_sends_doesnt_exist() -> None:
 def test_every_declared_type_is_in_the_registry() -> None:
     declared = {
         value
-        for room in (alerts, customers, deliveries)
+        for room in (alerts, customers, deliveries, operations)
         for value in vars(room).values()
         if isinstance(value, WebhookType)
     }

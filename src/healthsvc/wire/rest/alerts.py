@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from healthsvc.core.actors import ActorKind
 from healthsvc.core.alerts import OPEN, AlertState, Severity
+from healthsvc.core.alerts import Alert as CoreAlert
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Text, Told, example
@@ -103,6 +104,11 @@ class Alert(Told):
     ]
     revision: Annotated[int, Field(description="Counts changes; the ETag is this number in quotes.")]
     rank: Annotated[RankTold | None, Field(description="Only where sorted by rank.")] = None
+
+
+def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
+    """The answer about one alert, in whatever list or by itself; rank: where lists are sorted by it."""
+    return Alert.model_validate(alert).model_copy(update={"rank": rank})
 
 
 class Alerts(Items[Alert]):

@@ -1,4 +1,4 @@
-"""Webhooks about alerts: of customers, and of the service itself."""
+"""Webhooks about customers' alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -100,24 +100,6 @@ class SettledData(AlertData):
     note: Annotated[str | None, NOTE]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationsData:
-    """What webhooks about operations alerts say."""
-
-    id: Annotated[str, TEXT]
-    kind: Annotated[str, {**TEXT, "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …"}]
-    scope: Annotated[str, {**TEXT, "description": "Of what: fleet, source:web, segment:smb, model …"}]
-    severity: Annotated[Severity, SEVERITY]
-    state: Annotated[AlertState, STATE]
-    summary: Annotated[str, SUMMARY]
-    onset_at: Annotated[datetime, {**INSTANT, "description": "When its cause began."}]
-    raised_at: Annotated[datetime, INSTANT]
-    by: Annotated[str | None, BY]
-    actor: Annotated[Mapping[str, str | None] | None, ACTOR]
-    note: Annotated[str | None, NOTE]
-    detail: Annotated[Mapping[str, Any], FACTS]
-
-
 _AT: Final = datetime(2026, 11, 20, 9, 29, 58, tzinfo=UTC)
 _KIM: Final = Actor(kind="person", name="Kim Park", via_key="key_1")
 _RAISED: Final = AlertData(
@@ -143,69 +125,34 @@ _SETTLED: Final = SettledData(
     actor=_KIM.as_data(),
     note=None,
 )
-_OPERATIONS: Final = OperationsData(
-    id="al_77a1c0",
-    kind="fleet_guard",
-    scope="source:web",
-    severity="critical",
-    state=OPEN,
-    summary="Nothing comes from web.",
-    onset_at=_AT,
-    raised_at=_AT,
-    by=None,
-    actor=None,
-    note=None,
-    detail={"came": 0, "usual": 112.4, "window_minutes": 10},
-)
 
 
-def _only(*states: AlertState) -> dict[str, Schema]:
+def only(*states: AlertState) -> dict[str, Schema]:
+    """The schema of the state in webhooks that tell of these states."""
     return {"state": {"const": states[0]} if len(states) == 1 else {"enum": list(states)}}
 
 
-ALERT_RAISED: Final = webhook_type("alert.raised", "An alert was raised.", _RAISED, _only(OPEN))
+ALERT_RAISED: Final = webhook_type("alert.raised", "An alert was raised.", _RAISED, only(OPEN))
 ALERT_ESCALATED: Final = webhook_type(
     "alert.escalated",
     "An alert became a sharper one: the same cause, with more against the customer.",
     _ESCALATED,
-    _only(OPEN, ACKNOWLEDGED),
+    only(OPEN, ACKNOWLEDGED),
 )
 ALERT_ACKNOWLEDGED: Final = webhook_type(
-    "alert.acknowledged", "Somebody took an alert on.", _SETTLED, _only(ACKNOWLEDGED)
+    "alert.acknowledged", "Somebody took an alert on.", _SETTLED, only(ACKNOWLEDGED)
 )
 ALERT_RESOLVED: Final = webhook_type(
     "alert.resolved",
     "An alert was resolved, by a person or since its condition ended.",
     replace(_SETTLED, state=RESOLVED, note="Called Kim: the invoice had gone to the wrong address."),
-    _only(RESOLVED),
+    only(RESOLVED),
 )
-OPERATIONS_RAISED: Final = webhook_type(
-    "operations.alert.raised", "The service, or what feeds it, needs an operator.", _OPERATIONS, _only(OPEN)
-)
-OPERATIONS_ACKNOWLEDGED: Final = webhook_type(
-    "operations.alert.acknowledged",
-    "An operator took an alert on.",
-    replace(_OPERATIONS, state=ACKNOWLEDGED, by="ops", actor=Actor(kind="key", id="key_2", name="ops").as_data()),
-    _only(ACKNOWLEDGED),
-)
-OPERATIONS_RESOLVED: Final = webhook_type(
-    "operations.alert.resolved",
-    "An operations alert is over.",
-    replace(_OPERATIONS, state=RESOLVED, by=CONDITION_ENDED, actor=ENDED_ITSELF.as_data()),
-    _only(RESOLVED),
-)
-
 SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
     ACKNOWLEDGED: ALERT_ACKNOWLEDGED,
     RESOLVED: ALERT_RESOLVED,
 }
 """By the state that a customer's alert was brought into."""
-OPERATIONS: Final[Mapping[AlertState, WebhookType[OperationsData]]] = {
-    OPEN: OPERATIONS_RAISED,
-    ACKNOWLEDGED: OPERATIONS_ACKNOWLEDGED,
-    RESOLVED: OPERATIONS_RESOLVED,
-}
-"""By the state that an operations alert is in."""
 
 
 def raised(alert: Announced, detail: Mapping[str, Any], sequence: int) -> AlertData:
@@ -233,7 +180,7 @@ def escalated(
 def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
     """What is said of an alert that a person has acknowledged or resolved."""
     return SettledData(
-        **_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, actor=_actor(alert), note=note
+        **_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, actor=actor_data(alert), note=note
     )
 
 
@@ -244,25 +191,8 @@ def ended(alert: Announced, sequence: int) -> SettledData:
     )
 
 
-def operations(alert: Alert, note: str | None) -> OperationsData:
-    """What is said of an operations alert, in whichever state it is."""
-    return OperationsData(
-        id=alert.id,
-        kind=alert.kind,
-        scope=alert.scope or "",
-        severity=alert.severity,
-        state=alert.state,
-        summary=alert.summary,
-        onset_at=alert.onset_at,
-        raised_at=alert.raised_at,
-        by=alert.settled_by,
-        actor=_actor(alert),
-        note=note,
-        detail=alert.detail,
-    )
-
-
-def _actor(alert: Alert) -> dict[str, str | None] | None:
+def actor_data(alert: Alert) -> dict[str, str | None] | None:
+    """Who brought an alert into its state, as webhooks say it."""
     actor = alert.settled_by_actor
     return None if actor is None else actor.as_data()
 

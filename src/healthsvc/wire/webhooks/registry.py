@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from healthsvc.wire.webhooks import alerts, customers, deliveries
+from healthsvc.wire.webhooks import alerts, customers, deliveries, operations
 from healthsvc.wire.webhooks.webhook_type import Schema, WebhookType
 
 _ALL: Final[tuple[WebhookType[Any], ...]] = (
@@ -15,9 +15,9 @@ _ALL: Final[tuple[WebhookType[Any], ...]] = (
     customers.RISK_RAISED,
     customers.FLAG_RAISED,
     customers.FLAG_RELEASED,
-    alerts.OPERATIONS_RAISED,
-    alerts.OPERATIONS_ACKNOWLEDGED,
-    alerts.OPERATIONS_RESOLVED,
+    operations.OPERATIONS_RAISED,
+    operations.OPERATIONS_ACKNOWLEDGED,
+    operations.OPERATIONS_RESOLVED,
     deliveries.ENDPOINT_DISABLED,
     deliveries.DELIVERY_EXHAUSTED,
     deliveries.DELIVERY_RECOVERED,
