@@ -83,3 +83,24 @@ async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
     await schema.downgrade(empty_database_url, "0010")
     assert json.loads(await conn.fetchval(f"{read} where customer_key = 1")) == said
     await conn.close()
+
+
+async def test_who_acted_and_the_desks_columns_come_beside_what_is_there_and_go_again(empty_database_url: str) -> None:
+    await schema.upgrade(empty_database_url, "0017")
+    conn = await connect(empty_database_url)
+    await conn.execute("insert into audit (actor, action, target) values ('kim', 'alert.resolved', 'al_1')")
+    await conn.execute(
+        "insert into alerts (id, customer_key, customer_id, kind, severity, state, summary, onset_at, raised_at,"
+        " acknowledged_by) values ('al_1', 1, 'acme', 'silent', 'warning', 'acknowledged', 's', now(), now(), 'kim')"
+    )
+
+    await schema.upgrade(empty_database_url)
+    desk = "assignee, due_at, snoozed_until, outcome, condition_ended_at, acknowledged_actor, resolved_actor"
+    assert set(await conn.fetchrow(f"select {desk} from alerts")) == {None}
+    assert await conn.fetchval("select actor_detail from audit") is None
+    await conn.execute("update alerts set state = 'snoozed'")
+
+    await schema.downgrade(empty_database_url, "0017")
+    assert await conn.fetchval("select state from alerts") == "open"
+    assert await conn.fetchval("select actor from audit") == "kim"
+    await conn.close()

@@ -16,6 +16,7 @@ from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine, create_engine
 from healthsvc.store.database.secrets import Vault
 from tests.support.clock import Clock
+from tests.support.makers import make_actor
 
 ADMIN_KEY = "an-admin-key-of-any-form"
 SECRET = b"s" * 32
@@ -120,7 +121,7 @@ async def make_key(engine: AsyncEngine, clock: Clock, *scopes: str, **changes: o
         pepper=pepper_of(SECRET),
         name="test",
         scopes=scopes,
-        actor="test",
+        actor=make_actor("test"),
         **changes,  # type: ignore[arg-type]  # tests say what they mean
     )
     return new.text

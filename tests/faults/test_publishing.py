@@ -15,6 +15,7 @@ from tests.faults.hold import Hold, until_one_waits
 from tests.faults.oracle import LIVE, assert_exact
 from tests.faults.test_workers import install, shared, stream
 from tests.faults.workers import Fleet, Worker, fleet, until
+from tests.support.makers import make_actor
 
 
 @pytest.fixture
@@ -39,9 +40,9 @@ def asked_for(url: str, document: str | None = None) -> None:
         engine, now = create_engine(url), datetime.now(UTC)
         try:
             if document is None:
-                return await publish.rebuild(engine, by="test", now=now)
-            version, _ = await publish.keep(engine, document, by="test", now=now)
-            return await publish.publish(engine, version.version, by="test", now=now)
+                return await publish.rebuild(engine, by=make_actor("test"), now=now)
+            version, _ = await publish.keep(engine, document, by=make_actor("test"), now=now)
+            return await publish.publish(engine, version.version, by=make_actor("test"), now=now)
         finally:
             await engine.dispose()
 

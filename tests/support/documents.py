@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from healthsvc import settings, telemetry
 from healthsvc.api.app import ROUTERS
 from healthsvc.api.openapi import describe
-from tests.support import event_catalogue, route_catalogue, webhook_catalogue
+from tests.support import event_catalogue, route_catalogue, table_catalogue, webhook_catalogue
 from tests.support.markdown import replace_section
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -39,6 +39,7 @@ SECTIONS: Final = (
     Section("docs/configuration.md", "variables", settings.reference),
     Section("docs/events.md", "event types", event_catalogue.render),
     Section("docs/metrics.md", "metrics", telemetry.metrics_reference),
+    Section("docs/operations.md", "personal data", table_catalogue.render),
     Section("docs/webhooks.md", "webhook types", webhook_catalogue.render),
 )
 

@@ -4,6 +4,7 @@ import json
 from itertools import count
 from typing import Any
 
+from healthsvc.core.actors import Actor
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES
 
 _numbers = count(1)
@@ -27,3 +28,8 @@ def make_event(type: str = "page.viewed", **overrides: Any) -> dict[str, Any]:
 def as_json(event: dict[str, Any]) -> str:
     """The event as a sender would write it."""
     return json.dumps(event, separators=(",", ":"))
+
+
+def make_actor(name: str = "kim") -> Actor:
+    """An API key of this name, as whoever acts."""
+    return Actor(kind="key", id=f"key_{name}", name=name)

@@ -1,9 +1,10 @@
 """The catalogue of webhook types in docs/webhooks.md, derived from their schemas."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
-from healthsvc.wire.webhooks.schemas import all_schemas
+from healthsvc.wire.webhooks.registry import all_schemas
 from tests.support.markdown import table
 
 
@@ -15,6 +16,13 @@ def render() -> str:
         for name, schema in schemas.items()
     ]
     return table(("Type", "Sent when", "Fields of `data`"), rows)
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with no property allowed in `data` but those that it declares."""
+    strict = deepcopy(schema)
+    strict["properties"]["data"]["additionalProperties"] = False
+    return strict
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[str]:

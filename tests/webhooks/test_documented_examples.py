@@ -12,7 +12,7 @@ import pytest
 
 from healthsvc.store.database.secrets import new_signing_secret
 from healthsvc.webhooks.signing import headers
-from healthsvc.wire.webhooks.schemas import all_schemas
+from healthsvc.wire.webhooks.registry import all_schemas
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 BODY = b'{"type":"test.sent"}'

@@ -3,14 +3,15 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from healthsvc.api.problems import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING, ProblemError
+from healthsvc.api.problems import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING, Fault, ProblemError, invalid
+from healthsvc.core.actors import NAME_LENGTH, Actor
 from healthsvc.flows.admin import keys
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.api_keys import SCOPES, Scope
@@ -31,6 +32,15 @@ class Principal:
     name: str
     scopes: frozenset[str]
     expires_at: datetime | None = None
+    person: str | None = None
+    """Who acts, as the request asserts in `X-Actor`."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts: the person that the request names, else the key itself."""
+        if self.person is None:
+            return Actor(kind="key", id=self.id, name=self.name)
+        return Actor(kind="person", name=self.person, via_key=self.id, key_name=self.name)
 
     def may(self, scope: Scope) -> bool:
         """Whether its scopes hold this one: `admin` holds all."""
@@ -89,7 +99,23 @@ async def authenticated(request: Request, credentials: Credentials) -> Principal
     principal = await authenticator.principal(credentials.credentials)
     if principal is None:
         raise ProblemError(KEY_INVALID, "The API key is unknown, expired or revoked.", headers=REFUSED)
-    return principal
+    person = asserted_person(request)
+    return principal if person is None else replace(principal, person=person)
+
+
+def asserted_person(request: Request) -> str | None:
+    """The person that `X-Actor` names, in UTF-8; None without the header. Raises ProblemError 422."""
+    header = request.headers.get("x-actor")
+    if header is None:
+        return None
+    try:
+        name = header.encode("latin-1").decode().strip()  # headers are bytes; the framework reads them as Latin-1
+    except UnicodeDecodeError:
+        name = ""
+    if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+        detail = f"must be the name of who acts: 1 to {NAME_LENGTH} printable characters in UTF-8"
+        raise invalid(Fault(pointer="X-Actor", detail=detail))
+    return name
 
 
 def require(*any_of: Scope) -> Any:

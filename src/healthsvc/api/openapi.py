@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from healthsvc.api.responses import example_of
+from healthsvc.core.actors import NAME_LENGTH
 from healthsvc.wire import rest
 from healthsvc.wire.rest.shapes import Asked, Items
 
@@ -35,6 +36,14 @@ TAGS: Final = (
     ("keys", "Who may ask."),
     ("operation", "For those who run it."),
 )
+X_ACTOR: Final = {
+    "name": "X-Actor",
+    "in": "header",
+    "required": False,
+    "description": "The person who acts, as the key's owner asserts: kept beside the key with what is done.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH},
+    "example": "Kim Park",
+}
 REF: Final = "#/components/schemas/{model}"
 REFERENCE: Final = re.compile(r"#/components/schemas/(\w+)")
 
@@ -77,7 +86,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=[{"name": name, "description": meaning} for name, meaning in TAGS],
     )
     document["components"]["schemas"] = _used(document["paths"], _models())
-    for _, _, operation in operations(document):
+    for _, method, operation in operations(document):
+        if method != "get" and operation.get("security"):
+            operation["parameters"] = [*operation.get("parameters", []), X_ACTOR]
         _drop_default_error(operation)
         _restore_examples(operation)
     return document

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from healthsvc.core.alerts import Alert
 from healthsvc.core.instants import to_us
 from healthsvc.store.admin import keys
 from healthsvc.store.admin.keys import Key as ApiKey
 from healthsvc.store.alerts import alert_rows
-from healthsvc.store.alerts.alert_rows import Alert, AlertFilter
+from healthsvc.store.alerts.alert_rows import AlertFilter
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.customers import history as history_reads
 from healthsvc.store.customers import timeline as archive_reads

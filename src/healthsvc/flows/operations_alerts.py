@@ -2,18 +2,19 @@
 person."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from healthsvc.core.alerts import RESOLVED, Alert
 from healthsvc.core.decisions.decide import alert_id
 from healthsvc.core.instants import to_us
 from healthsvc.store.alerts import operations
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.telemetry import ALERTS
-from healthsvc.wire.webhooks import bodies
+from healthsvc.wire.webhooks import operations as webhooks
+from healthsvc.wire.webhooks.bodies import message_id
 
 MODEL_DRIFT: Final = "model_drift"
 """The kind of the alert that a fitted model no longer agrees with outcomes."""
@@ -37,30 +38,17 @@ async def resolve_alert(conn: AsyncConnection, kind: str, scope: str, now: datet
     alert = await operations.close_one(conn, kind, scope, now)
     if alert is not None:
         await deliveries.enqueue(conn, [message(alert, now)])
-        ALERTS.labels(alert.kind, "resolved").inc()
+        ALERTS.labels(alert.kind, RESOLVED).inc()
     return alert
 
 
 def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMessage:
     """The webhook that tells of the state that the alert is in; note: of whoever settled it."""
-    kind = "operations.alert." + ("raised" if alert.state == "open" else alert.state)
-    data: dict[str, Any] = {
-        "id": alert.id,
-        "kind": alert.kind,
-        "scope": alert.scope,
-        "severity": alert.severity,
-        "state": alert.state,
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
-        "note": note,
-        "detail": alert.detail,
-    }
+    type = webhooks.BY_STATE[alert.state]
     return OutboxMessage(
-        id=bodies.message_id(alert.id, kind, alert.revision),
-        type=kind,
+        id=message_id(alert.id, type.name, alert.revision),
+        type=type.name,
         customer_id=None,
-        body=bodies.body(kind, now, data),
+        body=type.body(now, webhooks.said_of(alert, note)),
         logged_at=None,
     )

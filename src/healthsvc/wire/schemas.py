@@ -27,7 +27,7 @@ from healthsvc.wire.events.catalogue import (
 from healthsvc.wire.events.explain import INSTANT_PATTERN, schema_of_custom_type
 from healthsvc.wire.events.fields import MEANINGS
 from healthsvc.wire.scorecards.schema import scorecard_schema
-from healthsvc.wire.webhooks import schemas
+from healthsvc.wire.webhooks.registry import TYPES
 
 Schema = dict[str, Any]
 
@@ -76,7 +76,7 @@ def events_schema() -> Schema:
 def asyncapi() -> Schema:
     """The Kafka topic that is read and the webhooks that are sent, as AsyncAPI 3.0."""
     events = {_message_name(type): _message(type, f"event.{type}.json") for type in (*BUILTIN_TYPES, CUSTOM)}
-    hooks = {_message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in schemas.SCHEMAS}
+    hooks = {_message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in TYPES}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -117,7 +117,7 @@ SCHEMAS: Final[dict[str, Callable[[], Mapping[str, Any]]]] = {
     "events.json": events_schema,
     **{f"event.{type}.json": partial(event_schema, type) for type in BUILTIN_TYPES},
     f"event.{CUSTOM}.json": custom_schema,
-    **{f"webhook.{type}.json": schema for type, schema in schemas.SCHEMAS.items()},
+    **{f"webhook.{name}.json": type.schema for name, type in TYPES.items()},
     "asyncapi.json": asyncapi,
     "scorecard.json": scorecard_schema,
 }

@@ -1,5 +1,6 @@
 """API keys, made from the command line; and the secret that they are hashed with."""
 
+from healthsvc.core.actors import system
 from healthsvc.flows.admin import keys
 from healthsvc.flows.admin.keys import NewKey
 from healthsvc.settings import Settings
@@ -17,7 +18,7 @@ async def create_key(url: str, settings: Settings, *, name: str, scopes: tuple[s
         async with engine.begin() as conn:
             secret = await service_secret(conn, settings)
         return await keys.create(
-            engine, utc_now(), pepper=keys.pepper_of(secret), name=name, scopes=scopes, actor="command line"
+            engine, utc_now(), pepper=keys.pepper_of(secret), name=name, scopes=scopes, actor=system("command line")
         )
 
 

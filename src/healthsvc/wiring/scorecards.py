@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from healthsvc.core.actors import system
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
 from healthsvc.flows.projections.preview import Preview, preview
@@ -17,7 +18,7 @@ from healthsvc.wiring.background import look_after_projections
 from healthsvc.wiring.database import engine_on, install
 from healthsvc.wiring.factories import building_memory, utc_now, worker_id
 
-BY: Final = "command line"
+BY: Final = system("command line")
 
 
 async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:

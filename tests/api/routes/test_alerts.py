@@ -1,12 +1,16 @@
 import json
 
 import httpx
+import jsonschema_rs
+import pytest
 from fastapi import FastAPI
 
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.wire.webhooks.registry import TYPES
 from tests.api.conftest import client_of, make_key
 from tests.api.rows import add_alert, fetch
 from tests.support.clock import Clock
+from tests.support.webhook_catalogue import closed
 
 
 async def test_alerts_come_newest_first_and_by_filter(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
@@ -55,6 +59,7 @@ async def test_acknowledging_is_kept_told_written_down_and_harmless_to_repeat(
     assert first.json()["acknowledged_by"] == "test"
     assert first.headers["etag"] == '"2"'
     (message,) = await fetch(engine, "select type, customer_id, body from messages")
+    jsonschema_rs.validator_for(closed(TYPES["alert.acknowledged"].schema())).validate(json.loads(message["body"]))
     assert (message["type"], message["customer_id"]) == ("alert.acknowledged", "acme")
     assert json.loads(message["body"])["data"]["state"] == "acknowledged"
     (row,) = await fetch(engine, "select actor, action, target from audit where target = 'al_1'")
@@ -124,3 +129,36 @@ async def test_reading_customers_is_not_enough_to_settle(app: FastAPI, engine: A
 
     async with client_of(app, key) as client:
         assert (await client.post("/v1/alerts/al_1/resolve")).status_code == 403
+
+
+async def test_the_person_that_a_keys_owner_names_is_shown_as_asserted_beside_the_key(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
+    await add_alert(engine, "al_1")
+    key = await make_key(engine, clock, "alerts:write")
+    (row,) = await fetch(engine, "select id from api_keys")
+    person = {"kind": "person", "id": None, "name": "Zoë Köhler", "via_key": row["id"]}
+
+    async with client_of(app, key) as client:
+        bare = (await client.post("/v1/alerts/al_1/acknowledge")).json()
+        named = (await client.post("/v1/alerts/al_1/resolve", headers={"x-actor": "Zoë Köhler".encode()})).json()
+
+    assert bare["acknowledged_actor"] == {"kind": "key", "id": row["id"], "name": "test", "via_key": None}
+    assert (named["resolved_by"], named["resolved_actor"]) == ("test", person)
+    (message,) = await fetch(engine, "select body from messages where type = 'alert.resolved'")
+    assert json.loads(message["body"])["data"]["actor"] == person
+    written = await fetch(engine, "select actor, actor_detail from audit where action = 'alert.resolved'")
+    assert written == [{"actor": "test", "actor_detail": person}]
+
+
+@pytest.mark.parametrize("name", [b"", b"  ", b"x" * 201, b"\xff\xfe", "Kim\u202ePark".encode(), b"Kim\tPark"])
+async def test_a_person_that_cannot_be_a_name_is_refused(
+    api: httpx.AsyncClient, engine: AsyncEngine, name: bytes
+) -> None:
+    await add_alert(engine, "al_1")
+
+    answer = await api.post("/v1/alerts/al_1/acknowledge", headers={"x-actor": name})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "X-Actor"
+    assert await fetch(engine, "select state from alerts") == [{"state": "open"}]

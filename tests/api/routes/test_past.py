@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from healthsvc.store.database.engine import AsyncEngine
-from tests.api.rows import add_customer
+from tests.api.rows import add_customer, fetch
 from tests.flows.spine import append, processing, reaches
 from tests.flows.spine import installed as appender_of
 from tests.support.clock import Clock
@@ -111,6 +111,11 @@ async def test_an_override_is_accepted_shown_lifted_and_counted_to_its_author(
     assert [(r["author"], r["overrides"], r["raised"], r["open"]) for r in records] == [("kim", 1, 1, 1)]
     assert lifted.status_code == 202
     assert (after["score"], after["override"]) == (20, None)
+    written = await fetch(engine, "select action, target, actor_detail->>'kind' as kind from audit order by id")
+    assert [tuple(row.values()) for row in written if row["action"].startswith("override.")] == [
+        ("override.set", "acme", "key"),
+        ("override.lifted", "acme", "key"),
+    ]
 
 
 async def test_an_override_needs_a_customer_a_reason_and_an_end(

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import jsonschema_rs
 from sqlalchemy import text
 
+from healthsvc.wire.webhooks.registry import TYPES
 from tests.flows.spine import append, applied, installed, processing, rows, scalar
 from tests.support.clock import Clock
 from tests.support.makers import make_event
 from tests.support.waiting import until
+from tests.support.webhook_catalogue import closed
 
 
 async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engine, database_url):
@@ -47,18 +50,26 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
         )
         await counts(7)
 
-    after = await rows(engine, "select id, kind, severity, state, detail from alerts where kind like 'silent%'")
+    after = await rows(
+        engine,
+        "select id, kind, severity, state, detail, resolved_at, resolved_actor, condition_ended_at from alerts"
+        " where kind like 'silent%'",
+    )
     assert [row.severity for row in first] == ["warning"]
     assert [(r.id, r.kind, r.severity, r.state) for r in after] == [
         (first[0].id, "silent_before_renewal", "critical", "resolved")
     ]
     assert after[0].detail["before"]["kind"] == "silent"
+    assert after[0].condition_ended_at == after[0].resolved_at
+    assert after[0].resolved_actor == {"kind": "rule", "id": None, "name": "released", "via_key": None}
     messages = await rows(
         engine,
-        "select type, body::jsonb -> 'data' as data from messages where type like 'alert.%'"
+        "select type, body::jsonb as body, body::jsonb -> 'data' as data from messages where type like 'alert.%'"
         " and body::jsonb -> 'data' ->> 'id' = :id order by created_at",
         id=first[0].id,
     )
     assert [m.type for m in messages] == ["alert.raised", "alert.escalated", "alert.resolved"]
+    for message in messages:
+        jsonschema_rs.validator_for(closed(TYPES[message.type].schema()), validate_formats=True).validate(message.body)
     assert messages[1].data["previous_kind"] == "silent"
     assert messages[0].data["sequence"] < messages[1].data["sequence"]

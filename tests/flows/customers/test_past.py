@@ -24,7 +24,7 @@ from tests.flows.projections.test_rebuild import (
     story,
 )
 from tests.flows.spine import append, installed, processing, wall
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 
@@ -162,7 +162,7 @@ async def test_an_override_stands_survives_a_rebuild_and_ends_by_itself(engine, 
     before = await read.customer(engine, "c1", wall())
     event = as_event(overrides.set_event("c1", "ov1", held(88, wall(), days=10), 50, wall()))
     await folded(engine, database_url, appender, [event, *story(4, 50, seed=2)])
-    await publish.rebuild(engine, by="t", now=wall())
+    await publish.rebuild(engine, by=make_actor("t"), now=wall())
     live = await states_of(engine, 1)
     assert await build(engine)
 

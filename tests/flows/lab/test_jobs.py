@@ -21,6 +21,7 @@ from healthsvc.wire.scorecards.document import compile_document, default_documen
 from tests.flows.lab import logs
 from tests.flows.lab.test_runs import archived, executed, story
 from tests.flows.projections.test_ship_gate import RULES
+from tests.support.makers import make_actor
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 FITTED = scorecard_with(default_document(), RULES)
@@ -48,7 +49,7 @@ async def exported(engine: AsyncEngine, folder: Path) -> Path:
 
 async def run_of(engine: AsyncEngine, url: str, wanted: Beside) -> dict[str, Any]:
     """The result of a run, once it is done."""
-    done = await executed(engine, url, await runs.ask(engine, wanted, by="kim", now=NOW))
+    done = await executed(engine, url, await runs.ask(engine, wanted, by=make_actor("kim"), now=NOW))
     assert (done.state, done.failure) == ("done", None)
     return done.result or {}
 
@@ -58,7 +59,7 @@ async def test_a_run_says_what_the_command_says_of_the_same_log(
 ) -> None:
     events = story(customers=60, days=120)
     await archived(engine, database_url, events)
-    version, _ = await publish.keep(engine, FITTED, by="kim", now=NOW)
+    version, _ = await publish.keep(engine, FITTED, by=make_actor("kim"), now=NOW)
     log, live, new = await exported(engine, tmp_path), rules_of(""), rules_of(FITTED)
 
     compared = await run_of(

@@ -21,7 +21,7 @@ from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.flows.projections.test_rebuild import folded, reached, second_document, story
 from tests.flows.spine import Event, append, installed, processing, rows, wall
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 CUSTOMERS = 8
@@ -187,9 +187,9 @@ async def test_a_run_replays_a_draft_beside_the_live_version_and_says_how_far_it
     events = story(CUSTOMERS, 600)
     await folded(engine, database_url, await installed(engine), events)
     draft, _ = await publish.keep(
-        engine, default_document().replace("healthy: 70", "healthy: 95"), by="kim", now=wall()
+        engine, default_document().replace("healthy: 70", "healthy: 95"), by=make_actor("kim"), now=wall()
     )
-    run = await runs.ask(engine, Replay(version=draft.version, dates=8), by="kim", now=wall())
+    run = await runs.ask(engine, Replay(version=draft.version, dates=8), by=make_actor("kim"), now=wall())
 
     assert await runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
 

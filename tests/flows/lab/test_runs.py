@@ -23,7 +23,7 @@ from healthsvc.store.lab import runs as stored
 from healthsvc.store.lab.runs import Run
 from healthsvc.wire.scorecards.document import compile_document
 from tests.flows.spine import Event, append, installed, processing, scalar, wall
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -74,7 +74,7 @@ async def executed(engine: AsyncEngine, url: str, run: Run) -> Run:
 async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(engine: AsyncEngine, database_url: str) -> None:
     events = story()
     await archived(engine, database_url, events)
-    run = await runs.ask(engine, FIT, by="kim", now=NOW)
+    run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
 
     done = await executed(engine, database_url, run)
 
@@ -93,7 +93,7 @@ async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(engine: Async
 
 async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine, database_url: str) -> None:
     await archived(engine, database_url, story(customers=3, days=30))
-    run = await runs.ask(engine, FIT, by="kim", now=NOW)
+    run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
 
     done = await executed(engine, database_url, run)
 
@@ -105,19 +105,19 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
 @pytest.mark.parametrize("wanted", [FIT, Replay()], ids=["fit", "replay"])
 async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine, wanted: Wanted | Replay) -> None:
     await installed(engine)
-    run = await runs.ask(engine, wanted, by="kim", now=NOW)
+    run = await runs.ask(engine, wanted, by=make_actor("kim"), now=NOW)
     with silent_database() as (url, _):  # the run can't be over before it is cancelled
         executing = asyncio.create_task(runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event()))
         await until(lambda: _is(engine, run, "running"))
 
-        assert await runs.cancel(engine, run.id, by="lee", now=NOW)
+        assert await runs.cancel(engine, run.id, by=make_actor("lee"), now=NOW)
         await executing
 
     found = await runs.find(engine, run.id)
     assert found is not None
     assert (found.state, found.failure) == ("failed", "Cancelled by lee.")
-    assert await runs.cancel(engine, run.id, by="lee", now=NOW) is False
-    assert await runs.cancel(engine, 999, by="lee", now=NOW) is None
+    assert await runs.cancel(engine, run.id, by=make_actor("lee"), now=NOW) is False
+    assert await runs.cancel(engine, 999, by=make_actor("lee"), now=NOW) is None
 
 
 async def _is(engine: AsyncEngine, run: Run, state: str) -> bool:
@@ -136,8 +136,8 @@ async def test_the_next_runner_begins_anew_what_a_killed_one_left_until_it_was_l
     engine: AsyncEngine,
 ) -> None:
     await installed(engine)
-    run = await runs.ask(engine, FIT, by="kim", now=NOW)
-    await runs.ask(engine, FIT, by="kim", now=NOW)
+    run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
+    await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
 
     async with engine.begin() as conn:
         first = await stored.claim(conn, "w1", 60)
@@ -166,7 +166,7 @@ async def test_the_next_runner_begins_anew_what_a_killed_one_left_until_it_was_l
 
 async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(engine: AsyncEngine, database_url: str) -> None:
     await installed(engine)
-    run = await runs.ask(engine, FIT, by="kim", now=NOW)
+    run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
     stop = asyncio.Event()
     stop.set()
 

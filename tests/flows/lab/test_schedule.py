@@ -18,6 +18,7 @@ from healthsvc.wire.scorecards.document import default_document
 from tests.flows.lab import logs
 from tests.flows.projections.test_ship_gate import RULES
 from tests.flows.spine import installed, rows, scalar
+from tests.support.makers import make_actor
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 FITTED = scorecard_with(default_document(), RULES)
@@ -33,7 +34,9 @@ async def test_a_refit_is_asked_for_once_a_month_and_only_if_somebody_wants_it(e
     assert await kinds(engine) == []
 
     options = {"outcome": "silence", "horizon_days": 14.0}
-    await schedule.change(engine, Schedule(refit="monthly", drift="weekly", options=options), by="kim", now=NOW)
+    await schedule.change(
+        engine, Schedule(refit="monthly", drift="weekly", options=options), by=make_actor("kim"), now=NOW
+    )
     for days in (0, 1, 29, 30, 31):
         await schedule.ask_for_what_is_due(engine, NOW + timedelta(days=days))
 

@@ -7,7 +7,7 @@ from healthsvc.flows.projections import publish
 from tests.flows.projections.test_rebuild import build, folded
 from tests.flows.spine import append, applied, installed, processing, rows, wall
 from tests.support.clock import Clock
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 
@@ -70,7 +70,7 @@ async def test_a_rebuild_lists_those_too_of_whom_too_little_is_known(engine, dat
     await folded(engine, database_url, appender, [told(now, 0, "customer.updated", name="New")])
     assert (await listed(engine)).band is None
 
-    assert isinstance(await publish.rebuild(engine, by="test", now=wall()), publish.Begun)
+    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
     assert await build(engine)
 
     found = await rows(engine, "select projection, customer_id, name, band from standings where projection = 2")

@@ -45,7 +45,7 @@ from tests.flows.spine import (
     wall,
 )
 from tests.support.clock import Clock
-from tests.support.makers import as_json, make_event
+from tests.support.makers import as_json, make_actor, make_event
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 TOUCH = timedelta(microseconds=1)
@@ -259,7 +259,9 @@ async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_t
         await until(lambda: has_letters(engine, 1))
         (letter,) = await rows(engine, "select id, raw, raw_bytes, reason, origin, topic from dead_letters")
         corrected = json.dumps(fixed).encode()
-        replay = await dead_letters.replay_one(engine, wall(), letter.id, corrected, partitions=4, actor="test")
+        replay = await dead_letters.replay_one(
+            engine, wall(), letter.id, corrected, partitions=4, actor=make_actor("test")
+        )
         await until(lambda: has_applied(engine, 10_000))
 
     assert bytes(letter.raw) == poison

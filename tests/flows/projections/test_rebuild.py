@@ -23,7 +23,7 @@ from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wiring.background import look_after_projections
 from tests.flows.spine import Event, append, installed, processing, rows, scalar, wall
 from tests.support.clock import Clock
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 LIMITS = Limits(least_customers=2_000, state_bytes=1)
@@ -147,8 +147,8 @@ async def folded(engine: AsyncEngine, url: str, appender: Appender, events: list
 
 async def published(engine: AsyncEngine, document: str) -> int:
     """The document as a version that is asked for; answers its number."""
-    version, _ = await publish.keep(engine, document, by="test", now=wall())
-    assert isinstance(await publish.publish(engine, version.version, by="test", now=wall()), publish.Begun)
+    version, _ = await publish.keep(engine, document, by=make_actor("test"), now=wall())
+    assert isinstance(await publish.publish(engine, version.version, by=make_actor("test"), now=wall()), publish.Begun)
     return version.version
 
 
@@ -158,7 +158,7 @@ async def test_the_same_document_rebuilt_gives_the_live_states_bit_for_bit(engin
     before, alerts = await states_of(engine, 1), await scalar(engine, "select count(*) from alerts")
     bands = await rows(engine, "select customer_id, band, flags, score from standings order by 1")
 
-    assert isinstance(await publish.rebuild(engine, by="test", now=wall()), publish.Begun)
+    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
     assert await build(engine)
 
     assert await live_id(engine) == 2
@@ -241,7 +241,7 @@ async def test_version_two_and_then_one_again_gives_the_old_scores(engine, datab
     await published(engine, second_document())
     assert await build(engine)
     between = await scores(engine, at, 30)
-    assert isinstance(await publish.publish(engine, 1, by="test", now=wall()), publish.Begun)
+    assert isinstance(await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Begun)
     assert await build(engine)
 
     assert between != before
@@ -250,7 +250,7 @@ async def test_version_two_and_then_one_again_gives_the_old_scores(engine, datab
 
     others = [e | {"customer_id": f"other-{e['customer_id']}"} for e in story(40, 1_500, seed=5)]
     await folded(engine, database_url, appender, others)
-    assert isinstance(await publish.publish(engine, 2, by="test", now=wall()), publish.Begun)
+    assert isinstance(await publish.publish(engine, 2, by=make_actor("test"), now=wall()), publish.Begun)
     assert await build(engine)
     assert await scores(engine, at, 30) == between  # placed among those who were there when it was published first
 
@@ -261,7 +261,7 @@ async def test_where_the_customers_stand_is_frozen_with_the_version_once(engine,
     version = await published(engine, second_document())
     assert await build(engine)
     first = await publish.find(engine, version)
-    assert isinstance(await publish.rebuild(engine, by="test", now=wall()), publish.Begun)
+    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
     assert await build(engine)
     again = await publish.find(engine, version)
 
@@ -296,7 +296,7 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(60, 6_000))
     before = await states_of(engine, 1)
-    await publish.rebuild(engine, by="test", now=wall())
+    await publish.rebuild(engine, by=make_actor("test"), now=wall())
     async with engine.connect() as conn:
         wanted = await publications.building(conn)
     assert wanted is not None
@@ -330,7 +330,7 @@ class AtRound:
 async def test_a_former_builder_can_write_nothing_more(engine, database_url):
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(40, 3_000))
-    await publish.rebuild(engine, by="test", now=wall())
+    await publish.rebuild(engine, by=make_actor("test"), now=wall())
     async with engine.connect() as conn:
         wanted = await publications.building(conn)
     assert wanted is not None
@@ -362,7 +362,9 @@ async def test_an_archive_that_lacks_events_refuses_in_a_sentence_and_publishes_
     assert told.state == "retired"
     assert "The archive lacks events" in (told.failure or "")
     assert await live_id(engine) == 1
-    assert isinstance(await publish.publish(engine, version, by="test", now=wall(), with_gaps=True), publish.Begun)
+    assert isinstance(
+        await publish.publish(engine, version, by=make_actor("test"), now=wall(), with_gaps=True), publish.Begun
+    )
     assert await build(engine)
 
     assert await live_id(engine) == 3
@@ -374,7 +376,7 @@ async def test_a_gap_in_the_middle_is_found(engine, database_url):
     await folded(engine, database_url, appender, story(20, 4_000))
     async with engine.begin() as conn:
         await conn.exec_driver_sql("delete from archive where sequence = 700")
-    await publish.rebuild(engine, by="test", now=wall())
+    await publish.rebuild(engine, by=make_actor("test"), now=wall())
     async with engine.connect() as conn:
         wanted = await publications.building(conn)
     assert wanted is not None
@@ -387,7 +389,7 @@ async def test_the_retired_rows_are_cleared_and_the_history_stays(engine, databa
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(30, 600))
     decided = await scalar(engine, "select count(*) from history")
-    await publish.rebuild(engine, by="test", now=wall())
+    await publish.rebuild(engine, by=make_actor("test"), now=wall())
     assert await build(engine)
     await supervisor.tell_history(engine)
     await supervisor.clear_retired(engine)
@@ -405,12 +407,12 @@ async def test_only_one_is_built_at_a_time_and_it_can_be_cancelled(engine, datab
     await installed(engine)
     version = await published(engine, second_document())
 
-    assert isinstance(await publish.rebuild(engine, by="test", now=wall()), publish.Busy)
-    assert await publish.cancel(engine, by="kim", now=wall())
-    assert not await publish.cancel(engine, by="kim", now=wall())
-    assert isinstance(await publish.publish(engine, version, by="test", now=wall()), publish.Begun)
-    assert isinstance(await publish.publish(engine, 99, by="test", now=wall()), publish.Unknown)
-    assert isinstance(await publish.publish(engine, 1, by="test", now=wall()), publish.Live)
+    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Busy)
+    assert await publish.cancel(engine, by=make_actor("kim"), now=wall())
+    assert not await publish.cancel(engine, by=make_actor("kim"), now=wall())
+    assert isinstance(await publish.publish(engine, version, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(await publish.publish(engine, 99, by=make_actor("test"), now=wall()), publish.Unknown)
+    assert isinstance(await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Live)
 
 
 # Silence across the switch --------------------------------------------------------------------------------------------
@@ -441,7 +443,7 @@ async def test_silence_that_falls_due_around_the_switch_is_told_once(engine, dat
             clock.at = last + timedelta(days=14, minutes=1)
             await until(lambda: has_silent(engine))
     if document == "the same":
-        await publish.rebuild(engine, by="t", now=clock())
+        await publish.rebuild(engine, by=make_actor("t"), now=clock())
     else:
         await published(engine, second_document())
     if told == "after the switch":
@@ -464,7 +466,7 @@ async def test_an_archived_event_that_isnt_understood_gives_the_building_up(engi
     await folded(engine, database_url, appender, story(5, 50))
     async with engine.begin() as conn:
         await conn.exec_driver_sql("update archive set event = '{}' where sequence = 3")
-    await publish.rebuild(engine, by="t", now=wall())
+    await publish.rebuild(engine, by=make_actor("t"), now=wall())
 
     assert not await build(engine)
     told = (await publish.progress(engine))[0]
@@ -478,7 +480,7 @@ async def test_a_worker_that_slept_through_the_switch_can_write_nothing(engine, 
     await folded(engine, database_url, appender, story(5, 50))
     sleeper = Leases(engine, 1, "sleeper")
     held = (await sleeper.tick()).acquired
-    await publish.rebuild(engine, by="t", now=wall())
+    await publish.rebuild(engine, by=make_actor("t"), now=wall())
     assert await build(engine)
 
     move = Move(
@@ -501,7 +503,7 @@ async def test_a_worker_that_slept_through_the_switch_can_write_nothing(engine, 
 @pytest.mark.parametrize("broken", [Fenced({0}), Overtaken(), ValueError("a fault of ours")])
 async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(engine, database_url, monkeypatch, broken):
     await installed(engine)
-    await publish.rebuild(engine, by="t", now=wall())
+    await publish.rebuild(engine, by=make_actor("t"), now=wall())
     async with engine.begin() as conn:
         assert await building.claim(conn, 2, "another", 60)
 

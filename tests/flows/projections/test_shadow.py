@@ -17,12 +17,12 @@ from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wiring.background import look_after_projections
 from tests.flows.projections.test_rebuild import LIMITS, folded, second_document, story
 from tests.flows.spine import append, installed, processing, rows, scalar, wall
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 
 async def kept(engine: AsyncEngine, document: str) -> int:
-    return (await publish.keep(engine, document, by="t", now=wall()))[0].version
+    return (await publish.keep(engine, document, by=make_actor("t"), now=wall()))[0].version
 
 
 @asynccontextmanager
@@ -68,14 +68,14 @@ async def test_a_shadow_keeps_up_tells_nobody_and_takes_over_when_it_is_publishe
     version = await kept(engine, second_document())
     before = await said(engine)
 
-    begun = await shadow.begin(engine, version, by="t", now=wall())
+    begun = await shadow.begin(engine, version, by=make_actor("t"), now=wall())
 
     assert isinstance(begun, Begun)
     async with built(engine):
         first = await told(engine)
         assert (await publish.find(engine, version)).state == "shadow"  # type: ignore[union-attr]
-        assert isinstance(await publish.rebuild(engine, by="t", now=wall()), Busy)
-        assert isinstance(await shadow.begin(engine, version, by="t", now=wall()), Busy)
+        assert isinstance(await publish.rebuild(engine, by=make_actor("t"), now=wall()), Busy)
+        assert isinstance(await shadow.begin(engine, version, by=make_actor("t"), now=wall()), Busy)
         assert await said(engine) == before
         assert await scalar(engine, "select count(*) from shadow_marks") > 0
 
@@ -89,7 +89,7 @@ async def test_a_shadow_keeps_up_tells_nobody_and_takes_over_when_it_is_publishe
         assert later.furthest[0].live.score != later.furthest[0].shadow.score
         shadowed = await standings(engine, begun.projection)
 
-        assert await publish.publish(engine, version, by="t", now=wall()) == begun
+        assert await publish.publish(engine, version, by=make_actor("t"), now=wall()) == begun
         await until(lambda: _is_live(engine, begun.projection))
 
     assert await shadow.summary(engine, wall()) is None
@@ -105,20 +105,20 @@ async def test_a_shadow_that_is_ended_leaves_nothing_behind(engine: AsyncEngine,
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(5, 60))
     version = await kept(engine, second_document())
-    assert isinstance(await shadow.begin(engine, 99, by="t", now=wall()), Unknown)
-    assert isinstance(await shadow.begin(engine, 1, by="t", now=wall()), Live)
-    begun = await shadow.begin(engine, version, by="t", now=wall())
+    assert isinstance(await shadow.begin(engine, 99, by=make_actor("t"), now=wall()), Unknown)
+    assert isinstance(await shadow.begin(engine, 1, by=make_actor("t"), now=wall()), Live)
+    begun = await shadow.begin(engine, version, by=make_actor("t"), now=wall())
     assert isinstance(begun, Begun)
     async with built(engine):
         await told(engine)
 
-        assert await shadow.end(engine, by="t", now=wall())
+        assert await shadow.end(engine, by=make_actor("t"), now=wall())
 
     await supervisor.clear_retired(engine, grace_seconds=0)
     for table in ("standings", "states", "timers", "shadow_marks", "partitions"):
         assert await scalar(engine, f"select count(*) from {table} where projection = {begun.projection}") == 0
     assert await scalar(engine, "select count(*) from pg_indexes where indexname like 'archive_%_fold'") == 0
-    assert not await shadow.end(engine, by="t", now=wall())
+    assert not await shadow.end(engine, by=make_actor("t"), now=wall())
     assert (await publish.find(engine, version)).state == "draft"  # type: ignore[union-attr]
 
 
@@ -134,7 +134,7 @@ async def test_both_are_judged_by_who_left_once_the_horizon_is_over(engine: Asyn
         await append(appender, events)
         await until(lambda: _decided(engine, 20))
     version = await kept(engine, yaml.safe_dump(document, sort_keys=False))
-    begun = await shadow.begin(engine, version, by="t", now=wall())
+    begun = await shadow.begin(engine, version, by=make_actor("t"), now=wall())
     assert isinstance(begun, Begun)
     async with built(engine):
         assert (await told(engine)).outcomes.rows == 0
@@ -167,7 +167,7 @@ async def _keys(engine: AsyncEngine, ids: list[str]) -> list[int]:
 async def test_a_shadow_does_not_hold_up_the_trimming_of_the_log(engine: AsyncEngine, database_url: str) -> None:
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(3, 10))
-    begun = await shadow.begin(engine, await kept(engine, second_document()), by="t", now=wall())
+    begun = await shadow.begin(engine, await kept(engine, second_document()), by=make_actor("t"), now=wall())
     assert isinstance(begun, Begun)
     async with processing(engine, database_url, wall):
         await append(appender, story(3, 10, seed=4))

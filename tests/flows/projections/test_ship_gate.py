@@ -18,7 +18,7 @@ from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import runs as stored
 from healthsvc.wire.scorecards.document import default_document
 from tests.flows.spine import append, installed, processing, reaches, wall
-from tests.support.makers import make_event
+from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
 NOW = datetime.now(UTC)
@@ -38,12 +38,12 @@ RULES = RiskRules(
 
 async def with_fitted_model(engine: AsyncEngine) -> int:
     document = scorecard_with(default_document(), RULES)
-    return (await publish.keep(engine, document, by="kim", now=NOW))[0].version
+    return (await publish.keep(engine, document, by=make_actor("kim"), now=NOW))[0].version
 
 
 async def judged(engine: AsyncEngine, *checks: dict[str, Any], base_rate: float = 0.2) -> None:
     """A finished run that speaks of the model."""
-    await runs.ask(engine, Wanted(kind="fit"), by="kim", now=NOW)
+    await runs.ask(engine, Wanted(kind="fit"), by=make_actor("kim"), now=NOW)
     gate = {"passed": all(c["passed"] for c in checks), "checks": list(checks)}
     async with engine.begin() as conn:
         run = await stored.claim(conn, "w", 60)
@@ -56,8 +56,8 @@ async def test_a_model_without_a_known_backtest_needs_a_reason_which_is_kept(eng
     await installed(engine)
     version = await with_fitted_model(engine)
 
-    refused = await publish.publish(engine, version, by="kim", now=NOW)
-    begun = await publish.publish(engine, version, by="kim", now=NOW, override_reason="judged offline")
+    refused = await publish.publish(engine, version, by=make_actor("kim"), now=NOW)
+    begun = await publish.publish(engine, version, by=make_actor("kim"), now=NOW, override_reason="judged offline")
 
     assert refused == Held([ship_gate.NO_BACKTEST])
     assert isinstance(begun, Begun)
@@ -71,7 +71,9 @@ async def test_a_model_that_passed_goes_live_and_needs_no_reason(engine: AsyncEn
     version = await with_fitted_model(engine)
     await judged(engine, GOOD)
 
-    assert isinstance(await publish.publish(engine, version, by="kim", now=NOW, override_reason="why not"), Begun)
+    assert isinstance(
+        await publish.publish(engine, version, by=make_actor("kim"), now=NOW, override_reason="why not"), Begun
+    )
     kept = await publish.find(engine, version)
     assert kept is not None
     assert kept.override_reason is None
@@ -83,7 +85,7 @@ async def test_the_newest_backtest_decides_and_its_figures_are_told(engine: Asyn
     await judged(engine, GOOD)
     await judged(engine, BAD)
 
-    refused = await publish.publish(engine, version, by="kim", now=NOW)
+    refused = await publish.publish(engine, version, by=make_actor("kim"), now=NOW)
 
     assert isinstance(refused, Held)
     assert "lift_of_red: lift 1.20, asked 3.00" in str(refused)
@@ -104,7 +106,7 @@ async def test_a_version_that_finds_nearly_everybody_healthy_is_held_unless_few_
     lenient = default_document().replace("healthy: 70", "healthy: 3", 1).replace("watch: 50", "watch: 2", 1)
     lenient = lenient.replace("at_risk: 30", "at_risk: 1", 1)
     document = scorecard_with(lenient, RULES)
-    version = (await publish.keep(engine, document, by="kim", now=NOW))[0]
+    version = (await publish.keep(engine, document, by=make_actor("kim"), now=NOW))[0]
     await judged(engine, GOOD, base_rate=0.3)
     often = await ship_gate.failing(engine, version, wall())
     await judged(engine, GOOD, base_rate=0.0)

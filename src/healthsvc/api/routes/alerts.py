@@ -1,7 +1,6 @@
 """Alerts: the list, one of them, and settling it."""
 
 import re
-from dataclasses import replace
 from typing import Annotated, Final, assert_never
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -23,14 +22,14 @@ from healthsvc.api.problems import (
 )
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
+from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import settle, wording, worklist
 from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
-from healthsvc.store.alerts.alert_rows import Alert as StoredAlert
 from healthsvc.store.alerts.alert_rows import AlertFilter as Which
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts
+from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts, alert_answer
 from healthsvc.wire.rest.ranks import RankTold
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})(?:-([a-z]{2}))?"\s*')
@@ -82,16 +81,15 @@ async def list_alerts(
         return await _ranked(house, asked, which, language)
     page = await lists.alerts(house.engine, asked, which)
     worded = await wording.worded(house.engine, page.items, language)
-    return Alerts.model_validate(replace(page, items=worded))
+    items = [alert_answer(alert) for alert in worded]
+    return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
 async def _ranked(house: Services, asked: AlertFilter, which: Which, language: Language) -> Alerts:
     page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
     worded = await wording.worded(house.engine, [found.waiting.alert for found in page.items], language)
     ranks = [RankTold.model_validate(worklist.rank_told(found, language)) for found in page.items]
-    items = [
-        Alert.model_validate(alert).model_copy(update={"rank": rank}) for alert, rank in zip(worded, ranks, strict=True)
-    ]
+    items = [alert_answer(alert, rank) for alert, rank in zip(worded, ranks, strict=True)]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
@@ -136,7 +134,7 @@ async def acknowledge_alert(
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request))
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request))
     return await _told(house, response, _settled(await settle.acknowledge(house.engine, house.now(), wish)), language)
 
 
@@ -160,7 +158,7 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
     """
     house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.name, revision=_seen(request), note=body.note)
+    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request), note=body.note)
     return await _told(house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language)
 
 
@@ -187,7 +185,7 @@ async def _told(house: Services, response: Response, alert: StoredAlert, languag
     response.headers["etag"] = _etag(alert, language)
     mark(response, language)
     (worded,) = await wording.worded(house.engine, [alert], language)
-    return Alert.model_validate(worded)
+    return alert_answer(worded)
 
 
 def _etag(alert: StoredAlert, language: Language) -> str:

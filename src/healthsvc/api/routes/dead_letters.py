@@ -79,7 +79,7 @@ async def replay_dead_letters(
     house = services(request)
     wanted = Selection(ids=body.ids, reason=body.reason, after=body.after)
     replay = await dead_letters.replay_many(
-        house.engine, house.now(), wanted, partitions=house.partitions, actor=principal.name
+        house.engine, house.now(), wanted, partitions=house.partitions, actor=principal.actor
     )
     return _results(replay)
 
@@ -118,7 +118,7 @@ async def replay_dead_letter(
     house = services(request)
     corrected = None if body.event is None else msgspec.json.encode(body.event)
     replay = await dead_letters.replay_one(
-        house.engine, house.now(), letter_id, corrected, partitions=house.partitions, actor=principal.name
+        house.engine, house.now(), letter_id, corrected, partitions=house.partitions, actor=principal.actor
     )
     if replay.results[0].status == "not_found":
         raise not_found("dead letter")

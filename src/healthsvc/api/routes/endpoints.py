@@ -30,7 +30,7 @@ from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.deliveries import Deliveries
 from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
 from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.webhooks.schemas import SCHEMAS
+from healthsvc.wire.webhooks.registry import TYPES
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
 Admin = Annotated[Principal, require("webhooks:admin")]
@@ -67,7 +67,7 @@ async def create_endpoint(
         url=body.url,
         event_types=body.event_types,
         description=body.description,
-        actor=principal.name,
+        actor=principal.actor,
     )
     response.headers["location"] = f"/v1/webhooks/endpoints/{made.endpoint.id}"
     shown = Endpoint.model_validate(made.endpoint)
@@ -110,7 +110,7 @@ async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> E
 async def delete_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Response:
     """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope: `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
         raise not_found("endpoint")
     return Response(status_code=204)
 
@@ -124,7 +124,7 @@ async def delete_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
 async def enable_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Endpoint:
     """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope: `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.name):
+    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
         raise not_found("endpoint")
     return await get_endpoint(request, principal, endpoint_id)
 
@@ -141,7 +141,7 @@ async def rotate_endpoint_secret(request: Request, principal: Admin, endpoint_id
     Scope: `webhooks:admin`.
     """
     house = services(request)
-    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.name)
+    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.actor)
     if new is None:
         raise not_found("endpoint")
     return EndpointSecret(id=endpoint_id, secret=new.secret, previous_until=new.previous_until)
@@ -189,15 +189,15 @@ def _check_types(event_types: Sequence[str]) -> None:
     faults = [
         Fault(pointer=f"/event_types/{place}", detail=_unknown_type(name))
         for place, name in enumerate(event_types)
-        if name not in SCHEMAS
+        if name not in TYPES
     ]
     if faults:
         raise invalid(*faults)
 
 
 def _unknown_type(name: str) -> str:
-    near = get_close_matches(name, SCHEMAS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEMAS)}"
+    near = get_close_matches(name, TYPES, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(TYPES)}"
     return f"is not a type of event that is sent: {hint}"
 
 

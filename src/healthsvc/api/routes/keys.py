@@ -62,7 +62,7 @@ async def create_key(
         name=body.name,
         scopes=body.scopes,
         expires_at=body.expires_at,
-        actor=principal.name,
+        actor=principal.actor,
     )
     _forget(request)
     response.headers["location"] = f"/v1/keys/{new.key.id}"
@@ -81,7 +81,7 @@ async def revoke_key(request: Request, principal: Admin, key_id: KeyId) -> Respo
     """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope: `admin`."""
     house = services(request)
     known = len(key_id) <= 200 and is_storable(key_id)
-    if not known or not await keys.revoke(house.engine, house.now(), key_id, actor=principal.name):
+    if not known or not await keys.revoke(house.engine, house.now(), key_id, actor=principal.actor):
         raise not_found("key")
     _forget(request)
     return Response(status_code=204)

@@ -60,7 +60,7 @@ async def create_lab_run(
         raise invalid(Fault(pointer="/version", detail=f"is needed of kind {body.kind}: the scorecard to look at"))
     if body.version is not None and await publish.find(house.engine, body.version) is None:
         raise not_found("scorecard version")
-    run = await runs.ask(house.engine, _wanted(body), by=principal.name, now=house.now())
+    run = await runs.ask(house.engine, _wanted(body), by=principal.actor, now=house.now())
     response.headers["location"] = f"/v1/lab/runs/{run.id}"
     return LabRun.model_validate(run)
 
@@ -100,7 +100,7 @@ async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
 async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> Response:
     """Whether it waits or is executed; the run stays in the list, as failed. Scope: `scorecards:admin`."""
     house = services(request)
-    cancelled = await runs.cancel(house.engine, run_id, by=principal.name, now=house.now())
+    cancelled = await runs.cancel(house.engine, run_id, by=principal.actor, now=house.now())
     if cancelled is None:
         raise not_found("run")
     if not cancelled:

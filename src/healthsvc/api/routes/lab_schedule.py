@@ -40,7 +40,7 @@ async def set_lab_schedule(
     house = services(request)
     options = {"outcome": body.outcome, "horizon_days": body.horizon_days}
     wanted = Schedule(refit=body.refit, drift=body.drift, options=options)
-    return _told(await schedule.change(house.engine, wanted, by=principal.name, now=house.now()))
+    return _told(await schedule.change(house.engine, wanted, by=principal.actor, now=house.now()))
 
 
 def _told(schedule: Schedule) -> LabSchedule:

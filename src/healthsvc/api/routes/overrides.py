@@ -21,6 +21,7 @@ from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.api.routes.events import append
+from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.flows.customers import overrides, read
 from healthsvc.flows.customers.overrides import Wish
 from healthsvc.wire.rest.customers.overrides import (
@@ -68,6 +69,7 @@ async def set_override(
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.set_event(customer_id, event_id, wish, found["score"], now)
     (position,) = await append(house, [(customer_id, event)])
+    await overrides.record(house.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id)
     return OverrideAccepted(event_id=event_id, position=str(position))
 
 
@@ -93,6 +95,7 @@ async def lift_override(
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.lift_event(customer_id, event_id, body.author or principal.name, body.reason, now)
     (position,) = await append(house, [(customer_id, event)])
+    await overrides.record(house.engine, now, principal.actor, OVERRIDE_LIFTED.name, customer_id, event_id)
     return OverrideAccepted(event_id=event_id, position=str(position))
 
 

@@ -86,7 +86,7 @@ async def create_scorecard(
     """
     house = services(request)
     document = await house.aside(_checked, body)
-    version, made = await publish.keep(house.engine, document, by=principal.name, now=house.now())
+    version, made = await publish.keep(house.engine, document, by=principal.actor, now=house.now())
     response.status_code = 201 if made else 200
     response.headers["location"] = f"/v1/scorecards/{version.version}"
     return await house.aside(_told, version)
@@ -151,7 +151,7 @@ async def rebuild(
 ) -> Publication:
     """The same document, folded once more from the archive, takes over: the same states. Scope: `scorecards:admin`."""
     house = services(request)
-    outcome = await publish.rebuild(house.engine, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    outcome = await publish.rebuild(house.engine, by=principal.actor, now=house.now(), with_gaps=body.with_gaps)
     return await begun(request, outcome)
 
 
@@ -165,7 +165,7 @@ async def rebuild(
 async def cancel_publishing(request: Request, principal: Admin) -> Response:
     """The live version goes on as it was. Scope: `scorecards:admin`."""
     house = services(request)
-    if not await publish.cancel(house.engine, by=principal.name, now=house.now()):
+    if not await publish.cancel(house.engine, by=principal.actor, now=house.now()):
         raise ProblemError(CONFLICT, "Nothing is being built.")
     return Response(status_code=204)
 
@@ -209,7 +209,7 @@ async def publish_scorecard(
     outcome = await publish.publish(
         house.engine,
         version,
-        by=principal.name,
+        by=principal.actor,
         now=house.now(),
         with_gaps=body.with_gaps,
         override_reason=body.override_reason,

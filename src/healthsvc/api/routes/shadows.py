@@ -52,7 +52,7 @@ async def begin_shadow(
     time is built or in shadow. While there is a shadow, events cost about twice. Scope: `scorecards:admin`.
     """
     house = services(request)
-    outcome = await shadow.begin(house.engine, version, by=principal.name, now=house.now(), with_gaps=body.with_gaps)
+    outcome = await shadow.begin(house.engine, version, by=principal.actor, now=house.now(), with_gaps=body.with_gaps)
     return await begun(request, outcome)
 
 
@@ -98,6 +98,6 @@ async def list_shadow_customers(request: Request, _: Reader, asked: Annotated[Sh
 async def end_shadow(request: Request, principal: Admin) -> Response:
     """What it made of the customers is deleted; the live version goes on. Scope: `scorecards:admin`."""
     house = services(request)
-    if not await shadow.end(house.engine, by=principal.name, now=house.now()):
+    if not await shadow.end(house.engine, by=principal.actor, now=house.now()):
         raise not_found("shadow")
     return Response(status_code=204)

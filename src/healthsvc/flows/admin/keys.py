@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from healthsvc.core.actors import Actor
 from healthsvc.store.admin import audit
 from healthsvc.store.admin import keys as stored
 from healthsvc.store.admin.keys import Key
@@ -39,7 +40,7 @@ async def create(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
-    actor: str,
+    actor: Actor,
 ) -> NewKey:
     """Make a key. Scopes are kept once each, in the order of the list of all scopes."""
     opener = api_keys.make(secrets.choice)
@@ -61,7 +62,7 @@ async def create(
     return NewKey(key=key, text=opener)
 
 
-async def revoke(engine: AsyncEngine, now: datetime, key_id: str, *, actor: str) -> bool:
+async def revoke(engine: AsyncEngine, now: datetime, key_id: str, *, actor: Actor) -> bool:
     """End a key; one that had ended stays so. False if there is none. Other processes may know it for some seconds."""
     async with engine.begin() as conn:
         if await stored.revoke(conn, key_id, now):

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import structlog
 
+from healthsvc.core.alerts import Alert
 from healthsvc.core.folding import decision_state
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import DEFAULT
@@ -21,7 +22,6 @@ from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts import outages, traffic
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.alerts.outages import Look
 from healthsvc.store.customers import customer_summary
@@ -31,7 +31,8 @@ from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
-from healthsvc.wire.webhooks.bodies import body, message_id
+from healthsvc.wire.webhooks.alerts import ALERT_RAISED, raised
+from healthsvc.wire.webhooks.bodies import message_id
 
 KIND: Final = "fleet_guard"
 LOOK_SECONDS: Final = 5.0
@@ -143,22 +144,10 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
 
 
 def _told(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
-    data = {
-        "id": alert.id,
-        "customer_id": alert.customer_id,
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": alert.state,
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "detail": alert.detail,
-        "sequence": sequence,
-    }
     return OutboxMessage(
         id=message_id(alert.id, "raised"),
-        type="alert.raised",
+        type=ALERT_RAISED.name,
         customer_id=alert.customer_id,
-        body=body("alert.raised", now, data),
+        body=ALERT_RAISED.body(now, raised(alert, alert.detail, sequence)),
         logged_at=None,
     )

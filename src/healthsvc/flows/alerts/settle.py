@@ -8,18 +8,19 @@ from typing import TypeAlias
 
 import numpy as np
 
+from healthsvc.core.actors import Actor
+from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertStep, after
 from healthsvc.core.folding import decision_state
 from healthsvc.flows import operations_alerts
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts import alert_rows
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS
-from healthsvc.wire.webhooks import bodies
+from healthsvc.wire.webhooks import alerts as alert_webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Request:
     """Who wants what of which alert; `revision` is the one they have seen, None if they don't care."""
 
     alert_id: str
-    by: str
+    by: Actor
     revision: int | None = None
     note: str | None = None
 
@@ -69,7 +70,7 @@ async def find(engine: AsyncEngine, alert_id: str) -> Alert | None:
 
 async def acknowledge(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
     """Somebody takes an open alert on. Doing it again changes nothing."""
-    return await _settle(engine, now, request, "acknowledged", alert_rows.acknowledge)
+    return await _settle(engine, now, request, ACKNOWLEDGE, alert_rows.acknowledge)
 
 
 async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
@@ -78,20 +79,20 @@ async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outco
     It changes no health: a flag that stands goes on standing, and what raised the alert raises the next one only after
     it has been released.
     """
-    return await _settle(engine, now, request, "resolved", alert_rows.resolve)
+    return await _settle(engine, now, request, RESOLVE, alert_rows.resolve)
 
 
 async def _settle(
     engine: AsyncEngine,
     now: datetime,
     request: Request,
-    state: str,
-    change: Callable[[AsyncConnection, str, str, datetime], Awaitable[Alert]],
+    step: AlertStep,
+    change: Callable[[AsyncConnection, str, Actor, datetime], Awaitable[Alert]],
 ) -> Outcome:
     """Lock, check, change, tell and write down, in one transaction."""
     async with engine.begin() as conn:
         alert = await alert_rows.get(conn, request.alert_id, lock=True)
-        refusal = _refusal(alert, request, state)
+        refusal = _refusal(alert, request, step)
         if refusal is not None:
             return refusal
         settled = await change(conn, request.alert_id, request.by, now)
@@ -101,21 +102,22 @@ async def _settle(
             message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
         await deliveries.enqueue(conn, [message])
         await audit.record(
-            conn, now, actor=request.by, action=f"alert.{state}", target=settled.id, detail=_detail(request)
+            conn, now, actor=request.by, action=f"alert.{settled.state}", target=settled.id, detail=_detail(request)
         )
-    ALERTS.labels(settled.kind, state).inc()
+    ALERTS.labels(settled.kind, settled.state).inc()
     return Settled(settled)
 
 
-def _refusal(alert: Alert | None, request: Request, state: str) -> Outcome | None:
+def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome | None:
     """Why nothing is to be changed; None if something is."""
     if alert is None:
         return Missing()
-    if alert.state == state:
+    state = after(alert.state, step)
+    if state == alert.state:
         return Settled(alert)
     if request.revision is not None and request.revision != alert.revision:
         return Stale(alert)
-    return Closed(alert) if alert.state == "resolved" else None
+    return Closed(alert) if state is None else None
 
 
 async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
@@ -127,26 +129,12 @@ async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
 
 
 def _message(alert: Alert, now: datetime, note: str | None, sequence: int) -> OutboxMessage:
-    kind = f"alert.{alert.state}"
-    data = {
-        "id": alert.id,
-        "customer_id": alert.customer_id,
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": alert.state,
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "by": alert.resolved_by if alert.state == "resolved" else alert.acknowledged_by,
-        "note": note,
-        "detail": alert.detail,
-        "sequence": sequence,
-    }
+    type = alert_webhooks.SETTLED[alert.state]
     return OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
-        type=kind,
+        type=type.name,
         customer_id=alert.customer_id,
-        body=bodies.body(kind, now, data),
+        body=type.body(now, alert_webhooks.settled(alert, note, sequence)),
         logged_at=None,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from healthsvc.core.alerts import Alert
 from healthsvc.core.decisions.decide import BAND_ALERT
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.core.outages import detect
@@ -17,7 +18,6 @@ from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.flows.alerts import measure_coverage, outage_detection
 from healthsvc.flows.customers import read
 from healthsvc.flows.operations_alerts import MODEL_DRIFT
-from healthsvc.store.alerts.alert_rows import Alert
 from healthsvc.store.customers import names as customer_names
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.projections import live_projection

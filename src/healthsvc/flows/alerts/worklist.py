@@ -70,14 +70,14 @@ async def alerts(
     engine: AsyncEngine, wanted: Wanted, which: AlertFilter, now: datetime, rules: ContactRules
 ) -> Page[Ranked]:
     """Alerts that are open or acknowledged, those most worth a call first."""
-    filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity, "state": which.state}
+    filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}
 
     async def fetch(place: Place) -> list[Ranked]:
         async with engine.begin() as conn:
-            waiting = await worklist.waiting(conn, **filters, customer_id=which.customer_id)
+            waiting = await worklist.waiting(conn, **filters, state=which.state, customer_id=which.customer_id)
             return _page((await _ranked(conn, waiting, _as_of(place, now), rules))[0], place)
 
-    named = {**filters, "customer_id": which.customer_id}
+    named = {**filters, "state": which.state, "customer_id": which.customer_id}
     return await _listing("ranked_alerts", named).page(wanted, fetch)
 
 

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from math import isnan
 from typing import Any, Final
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.customers import read
+from healthsvc.store.admin import audit
 from healthsvc.store.customers import overrides as stored
 from healthsvc.store.customers.overrides import SetOverride
 from healthsvc.store.database.engine import AsyncEngine
@@ -49,6 +51,12 @@ def lift_event(customer_id: str, event_id: str, author: str, reason: str | None,
     """The event that ends an override."""
     data = {"author": author} | ({} if reason is None else {"reason": reason})
     return _event(OVERRIDE_LIFTED.name, customer_id, event_id, data, now)
+
+
+async def record(engine: AsyncEngine, now: datetime, actor: Actor, type: str, customer_id: str, event_id: str) -> None:
+    """Write down who set or lifted an override; its event is in the log already."""
+    async with engine.begin() as conn:
+        await audit.record(conn, now, actor=actor, action=type, target=customer_id, detail={"event_id": event_id})
 
 
 def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now: datetime) -> str:

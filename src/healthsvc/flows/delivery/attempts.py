@@ -23,10 +23,18 @@ from healthsvc.core.delivery import (
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery import deliveries, endpoints
 from healthsvc.store.delivery.deliveries import Claimed, OutboxMessage, State, Tried
-from healthsvc.wire.webhooks.bodies import body, message_id
+from healthsvc.wire.webhooks.bodies import message_id
+from healthsvc.wire.webhooks.deliveries import (
+    DELIVERY_EXHAUSTED,
+    DELIVERY_RECOVERED,
+    ENDPOINT_DISABLED,
+    DeliveryData,
+    DisabledData,
+)
+from healthsvc.wire.webhooks.webhook_type import DataT, WebhookType
 
 # Nobody is told about deliveries of these: two endpoints that fail would tell each other for ever.
-OPERATIONAL: Final = frozenset({"endpoint.disabled", "delivery.exhausted", "delivery.recovered"})
+OPERATIONAL: Final = frozenset({ENDPOINT_DISABLED.name, DELIVERY_EXHAUSTED.name, DELIVERY_RECOVERED.name})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +134,13 @@ def _disabled_message(
     batch: Sequence[Finished], after: Mapping[str, Health], endpoint_id: str, reason: str
 ) -> OutboxMessage:
     last = next(each for each in reversed(batch) if each.claimed.endpoint_id == endpoint_id)
-    data = {
-        "endpoint_id": endpoint_id,
-        "url": last.claimed.url,
-        "reason": reason,
-        "failing_since": after[endpoint_id].failing_since,
-    }
-    return _message("endpoint.disabled", last, data)
+    data = DisabledData(
+        endpoint_id=endpoint_id,
+        url=last.claimed.url,
+        reason=reason,
+        failing_since=after[endpoint_id].failing_since,
+    )
+    return _message(ENDPOINT_DISABLED, last, data)
 
 
 def _delivery_messages(finished: Finished) -> list[OutboxMessage]:
@@ -141,30 +149,30 @@ def _delivery_messages(finished: Finished) -> list[OutboxMessage]:
         return []
     match finished.verdict:
         case Exhausted():
-            type = "delivery.exhausted"
+            type = DELIVERY_EXHAUSTED
         case Delivered() if attempts > RECOVERED_AFTER:
-            type = "delivery.recovered"
+            type = DELIVERY_RECOVERED
         case _:
             return []
-    data = {
-        "delivery_id": claimed.id,
-        "endpoint_id": claimed.endpoint_id,
-        "url": claimed.url,
-        "message_id": claimed.message_id,
-        "message_type": claimed.type,
-        "attempts": attempts,
-        "outcome": label(finished.outcome),
-    }
+    data = DeliveryData(
+        delivery_id=claimed.id,
+        endpoint_id=claimed.endpoint_id,
+        url=claimed.url,
+        message_id=claimed.message_id,
+        message_type=claimed.type,
+        attempts=attempts,
+        outcome=label(finished.outcome),
+    )
     return [_message(type, finished, data)]
 
 
-def _message(type: str, finished: Finished, data: Mapping[str, object]) -> OutboxMessage:
+def _message(type: WebhookType[DataT], finished: Finished, data: DataT) -> OutboxMessage:
     claimed = finished.claimed
     return OutboxMessage(
-        id=message_id(type, claimed.id, claimed.attempt + 1),
-        type=type,
+        id=message_id(type.name, claimed.id, claimed.attempt + 1),
+        type=type.name,
         customer_id=None,
-        body=body(type, finished.ended_at, data),
+        body=type.body(finished.ended_at, data),
         logged_at=None,
         not_to=claimed.endpoint_id,
     )

@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lists import Listing, Page, Wanted
 from healthsvc.store.admin import audit
@@ -15,7 +16,7 @@ from healthsvc.store.delivery import deliveries
 from healthsvc.store.delivery import endpoints as stored
 from healthsvc.store.delivery.deliveries import Delivery, OutboxMessage
 from healthsvc.store.delivery.endpoints import Endpoint
-from healthsvc.wire.webhooks import bodies
+from healthsvc.wire.webhooks.deliveries import TEST_SENT
 
 OLD_SECRET_HOLDS: Final = timedelta(hours=24)
 
@@ -44,7 +45,7 @@ async def create(
     url: str,
     event_types: Sequence[str],
     description: str,
-    actor: str,
+    actor: Actor,
 ) -> NewEndpoint:
     """Add a subscriber to these types of event, none meaning all. The caller has checked URL and types."""
     endpoint_id, secret = f"ep_{secrets.token_hex(8)}", new_signing_secret()
@@ -91,17 +92,19 @@ async def sent(engine: AsyncEngine, wanted: Wanted, endpoint_id: str) -> Page[De
         return await listing.page(wanted, lambda place: deliveries.page(conn, endpoint_id, place))
 
 
-async def delete(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: str) -> bool:
+async def delete(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: Actor) -> bool:
     """Remove a subscriber with all that waits for it; False if there is none."""
     return await _audited(engine, now, endpoint_id, "endpoint.deleted", actor, lambda c: stored.delete(c, endpoint_id))
 
 
-async def enable(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: str) -> bool:
+async def enable(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: Actor) -> bool:
     """Switch on: what waits for it is sent. False if there is none."""
     return await _audited(engine, now, endpoint_id, "endpoint.enabled", actor, lambda c: stored.enable(c, endpoint_id))
 
 
-async def rotate(engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: str, *, actor: str) -> NewSecret | None:
+async def rotate(
+    engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: str, *, actor: Actor
+) -> NewSecret | None:
     """Sign with a new secret, for a day also with the old one; None if there is no such subscriber."""
     secret, until = new_signing_secret(), now + OLD_SECRET_HOLDS
     sealed = vault.encrypt(secret, endpoint_id)
@@ -118,12 +121,12 @@ async def rotate(engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: 
 
 async def test(engine: AsyncEngine, now: datetime, endpoint_id: str) -> str | Literal["missing", "disabled"]:
     """Send a test message to one subscriber, whatever types it wants; its id, or why there is none."""
-    data = {"endpoint_id": endpoint_id, "note": "A test. If you can verify its signature, all is well."}
+    data = replace(TEST_SENT.example, endpoint_id=endpoint_id)
     message = OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
-        type="test.sent",
+        type=TEST_SENT.name,
         customer_id=None,
-        body=bodies.body("test.sent", now, data),
+        body=TEST_SENT.body(now, data),
         logged_at=None,
     )
     async with engine.begin() as conn:
@@ -137,7 +140,7 @@ async def _audited(
     now: datetime,
     endpoint_id: str,
     action: str,
-    actor: str,
+    actor: Actor,
     act: Callable[[AsyncConnection], Awaitable[bool]],
 ) -> bool:
     """Act and write it down in one transaction; False, and nothing written, if there was nothing to act on."""

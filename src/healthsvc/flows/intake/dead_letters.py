@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.instants import to_us
 from healthsvc.flows.intake.append import Position, append_within
 from healthsvc.store.admin import audit
@@ -54,7 +55,7 @@ async def find(engine: AsyncEngine, letter_id: int) -> DeadLetter | None:
 
 
 async def replay_one(
-    engine: AsyncEngine, now: datetime, letter_id: int, corrected: bytes | None, *, partitions: int, actor: str
+    engine: AsyncEngine, now: datetime, letter_id: int, corrected: bytes | None, *, partitions: int, actor: Actor
 ) -> Replay:
     """Replay one letter, or the corrected event in its place."""
     async with engine.begin() as conn:
@@ -62,7 +63,9 @@ async def replay_one(
         return await _replay(conn, now, [letter_id], letters, corrected, partitions, actor)
 
 
-async def replay_many(engine: AsyncEngine, now: datetime, wanted: Selection, *, partitions: int, actor: str) -> Replay:
+async def replay_many(
+    engine: AsyncEngine, now: datetime, wanted: Selection, *, partitions: int, actor: Actor
+) -> Replay:
     """Replay up to AT_ONCE letters, oldest first; of those named by id alone each is answered."""
     async with engine.begin() as conn:
         waiting = await dead_letters.waiting(conn, wanted.reason, wanted.ids, wanted.after, AT_ONCE + 1)
@@ -80,7 +83,7 @@ async def _replay(
     letters: Sequence[DeadLetter],
     corrected: bytes | None,
     partitions: int,
-    actor: str,
+    actor: Actor,
 ) -> Replay:
     """Decode, mark, write down, and append last: the log's heads are held from there to the commit."""
     by_id = {letter.id: letter for letter in letters}

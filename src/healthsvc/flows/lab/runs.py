@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lab import schedule, worker_process
 from healthsvc.flows.lab.jobs import Beside
@@ -42,12 +43,12 @@ Asked = Wanted | Beside | Replay
 """What a run is asked for."""
 
 
-async def ask(engine: AsyncEngine, wanted: Asked, *, by: str, now: datetime) -> Run:
+async def ask(engine: AsyncEngine, wanted: Asked, *, by: Actor, now: datetime) -> Run:
     """Queue a run."""
     options = asdict(wanted)
     kind = options.pop("kind")
     async with engine.begin() as conn:
-        run = await runs.ask(conn, kind, options, by=by, now=now)
+        run = await runs.ask(conn, kind, options, by=by.by, now=now)
         await audit.record(conn, now, actor=by, action="lab_run.asked", target=str(run.id), detail={"kind": kind})
     return run
 
@@ -57,12 +58,12 @@ async def find(engine: AsyncEngine, run: int) -> Run | None:
         return await runs.get(conn, run)
 
 
-async def cancel(engine: AsyncEngine, run: int, *, by: str, now: datetime) -> bool | None:
+async def cancel(engine: AsyncEngine, run: int, *, by: Actor, now: datetime) -> bool | None:
     """Give a run up, whether it waits or is executed. False: it is over already; None: there is none."""
     async with engine.begin() as conn:
         if await runs.get(conn, run) is None:
             return None
-        if not await runs.fail(conn, run, CANCELLED.format(by=by)):
+        if not await runs.fail(conn, run, CANCELLED.format(by=by.by)):
             return False
         await audit.record(conn, now, actor=by, action="lab_run.cancelled", target=str(run))
     return True

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
@@ -32,9 +33,9 @@ async def read(engine: AsyncEngine) -> Schedule:
         return await lab_schedule.get(conn)
 
 
-async def change(engine: AsyncEngine, wanted: Schedule, *, by: str, now: datetime) -> Schedule:
+async def change(engine: AsyncEngine, wanted: Schedule, *, by: Actor, now: datetime) -> Schedule:
     """Set what is done from now on."""
-    schedule = replace(wanted, set_by=by, set_at=now)
+    schedule = replace(wanted, set_by=by.by, set_at=now)
     async with engine.begin() as conn:
         await lab_schedule.put(conn, schedule)
         detail = {"refit": schedule.refit, "drift": schedule.drift, **schedule.options}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from healthsvc.core.alerts import HELD
 from healthsvc.flows.operations_alerts import raise_alert
 from healthsvc.flows.processing.decisions.decision_writer import Verdicts
 from healthsvc.flows.processing.decisions.unrendered_messages import (
@@ -117,12 +118,12 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
         *(draft for id, draft in verdicts.alert_messages.items() if id in new),
     ]
     drafts += [
-        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != "held"
+        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != HELD
     ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)
-        messages = [draft.worded() for draft in drafts if draft.type in wanted]
-        if ALERT_RESOLVED in wanted:
+        messages = [draft.worded() for draft in drafts if draft.type.name in wanted]
+        if ALERT_RESOLVED.name in wanted:
             messages += resolved_messages(ended, now, flush.sequences)
         await deliveries.enqueue(conn, messages)
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from healthsvc.core.alerts import RESOLVED
 from healthsvc.core.instants import to_us
 from healthsvc.flows.processing.faults.poison_records import PoisonRecord, PoisonSearch, pieces
 from healthsvc.flows.processing.faults.poison_timers import PoisonTimer, TimerSearch
@@ -341,7 +342,7 @@ class Processor:
         for alert in written.escalated:
             ALERTS.labels(alert.kind, "escalated").inc()
         for resolved in written.resolved:
-            ALERTS.labels(resolved.kind, "resolved").inc()
+            ALERTS.labels(resolved.kind, RESOLVED).inc()
         for letter in flush.letters:
             DEAD_LETTERS.labels(letter.reason).inc()
         kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}

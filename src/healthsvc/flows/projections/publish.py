@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.fit.gate import Check
 from healthsvc.flows.projections import ship_gate
 from healthsvc.store.admin import audit
@@ -56,7 +57,7 @@ class Held:
 Outcome: TypeAlias = Begun | Unknown | Live | Busy | Held
 
 
-async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) -> tuple[Version, bool]:
+async def keep(engine: AsyncEngine, document: str, *, by: Actor, now: datetime) -> tuple[Version, bool]:
     """Keep a document as a version; the second is False if a version has this very document already.
 
     Raises ScorecardError.
@@ -67,7 +68,7 @@ async def keep(engine: AsyncEngine, document: str, *, by: str, now: datetime) ->
         number = await scorecards.same(conn, document)
         made = number is None
         if number is None:
-            number = await scorecards.add(conn, name=name, document=document, by=by, now=now)
+            number = await scorecards.add(conn, name=name, document=document, by=by.by, now=now)
             await audit.record(conn, now, actor=by, action="scorecard.created", target=str(number))
         version = await scorecards.get(conn, number)
     assert version is not None, "it was there a moment ago, and versions are never deleted"
@@ -83,7 +84,7 @@ async def publish(
     engine: AsyncEngine,
     version: int,
     *,
-    by: str,
+    by: Actor,
     now: datetime,
     with_gaps: bool = False,
     override_reason: str | None = None,
@@ -111,17 +112,17 @@ async def publish(
         return begun
 
 
-async def rebuild(engine: AsyncEngine, *, by: str, now: datetime, with_gaps: bool = False) -> Outcome:
+async def rebuild(engine: AsyncEngine, *, by: Actor, now: datetime, with_gaps: bool = False) -> Outcome:
     """Have the live version built anew from the archive, and take over: the same states, bit for bit."""
     async with engine.begin() as conn:
         version = (await live_projection.live(conn)).scorecard_version
         return await ask(conn, version, reason="rebuild", by=by, now=now, with_gaps=with_gaps)
 
 
-async def _promoted(conn: AsyncConnection, version: int, *, by: str, now: datetime) -> Begun | None:
+async def _promoted(conn: AsyncConnection, version: int, *, by: Actor, now: datetime) -> Begun | None:
     """Where the version is the shadow, it takes over as it is: nothing has to be folded again."""
     shadow = await publications.building(conn)
-    if shadow is None or shadow.version != version or not await publications.promote(conn, shadow.id, by):
+    if shadow is None or shadow.version != version or not await publications.promote(conn, shadow.id, by.by):
         return None
     detail = {"projection": shadow.id, "with_gaps": shadow.with_gaps}
     await audit.record(conn, now, actor=by, action="scorecard.publish", target=str(version), detail=detail)
@@ -129,11 +130,11 @@ async def _promoted(conn: AsyncConnection, version: int, *, by: str, now: dateti
 
 
 async def ask(
-    conn: AsyncConnection, version: int, *, reason: str, by: str, now: datetime, with_gaps: bool
+    conn: AsyncConnection, version: int, *, reason: str, by: Actor, now: datetime, with_gaps: bool
 ) -> Begun | Busy:
     """Have a projection built for a version, in the caller's transaction."""
     try:
-        made = await publications.ask(conn, version, reason=reason, by=by, with_gaps=with_gaps, now=now)
+        made = await publications.ask(conn, version, reason=reason, by=by.by, with_gaps=with_gaps, now=now)
     except AlreadyBuilding:
         return Busy()
     detail = {"projection": made, "with_gaps": with_gaps}
@@ -141,11 +142,11 @@ async def ask(
     return Begun(made, version)
 
 
-async def cancel(engine: AsyncEngine, *, by: str, now: datetime) -> bool:
+async def cancel(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     """Give up what is being built; the live projection goes on. False: nothing is."""
     async with engine.begin() as conn:
         wanted = await publications.building(conn)
-        if wanted is None or not await publications.give_up(conn, wanted.id, CANCELLED.format(by=by)):
+        if wanted is None or not await publications.give_up(conn, wanted.id, CANCELLED.format(by=by.by)):
             return False
         await audit.record(conn, now, actor=by, action="scorecard.cancelled", target=str(wanted.version))
     return True

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from healthsvc.core.actors import Actor
 from healthsvc.core.fit import standard_errors
 from healthsvc.core.fit.figures import Judged, calibration
 from healthsvc.core.instants import DAY_US
@@ -88,7 +89,7 @@ class Summary:
 
 
 async def begin(
-    engine: AsyncEngine, version: int, *, by: str, now: datetime, with_gaps: bool = False
+    engine: AsyncEngine, version: int, *, by: Actor, now: datetime, with_gaps: bool = False
 ) -> Begun | Unknown | Live | Busy:
     """Have a version scored beside the live one; Busy while another is built or shadowed."""
     if await publish.find(engine, version) is None:
@@ -99,11 +100,11 @@ async def begin(
         return await publish.ask(conn, version, reason="shadow", by=by, now=now, with_gaps=with_gaps)
 
 
-async def end(engine: AsyncEngine, *, by: str, now: datetime) -> bool:
+async def end(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     """Delete the shadow; False if there is none. Its rows go in the background."""
     async with engine.begin() as conn:
         shadow = await _shadow(conn)
-        if shadow is None or not await publications.give_up(conn, shadow.id, ENDED.format(by=by)):
+        if shadow is None or not await publications.give_up(conn, shadow.id, ENDED.format(by=by.by)):
             return False
         await audit.record(conn, now, actor=by, action="scorecard.shadow_ended", target=str(shadow.version))
     return True

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from healthsvc.core.actors import system
 from healthsvc.flows.processing.state_format import UnreadableStates, try_to_read
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
@@ -18,7 +19,7 @@ from healthsvc.telemetry import LogEvent
 from healthsvc.wire.scorecards.document import compile_document
 
 LOOK_SECONDS: Final = 0.5
-BY: Final = "upgrade"
+BY: Final = system("upgrade")
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], sto
 async def _ask(engine: AsyncEngine, now: datetime) -> None:
     """Unless another worker has done so. What was begun by the other version can't be gone on with."""
     last = await _last(engine)
-    if last.state == "building" and last.requested_by != BY:
+    if last.state == "building" and last.requested_by != BY.by:
         await publish.cancel(engine, by=BY, now=now)
     await publish.rebuild(engine, by=BY, now=now)
 

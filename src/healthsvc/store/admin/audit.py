@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from healthsvc.core.actors import Actor
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -13,7 +14,7 @@ async def record(
     conn: AsyncConnection,
     now: datetime,
     *,
-    actor: str,
+    actor: Actor,
     action: str,
     target: str,
     detail: Mapping[str, object] | None = None,
@@ -21,8 +22,15 @@ async def record(
     """Add one row. `action` reads like `alert.resolved`, `target` is the id of what was acted on."""
     await conn.execute(
         text(
-            "insert into audit (at, actor, action, target, detail)"
-            " values (:at, :actor, :action, :target, cast(:detail as jsonb))"
+            "insert into audit (at, actor, actor_detail, action, target, detail) values"
+            " (:at, :by, cast(:actor as jsonb), :action, :target, cast(:detail as jsonb))"
         ),
-        {"at": now, "actor": actor, "action": action, "target": target, "detail": json.dumps(dict(detail or {}))},
+        {
+            "at": now,
+            "by": actor.by,
+            "actor": json.dumps(actor.as_data()),
+            "action": action,
+            "target": target,
+            "detail": json.dumps(dict(detail or {})),
+        },
     )

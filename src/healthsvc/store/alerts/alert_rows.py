@@ -1,41 +1,23 @@
 """Alerts as people see and settle them; what raises and releases them is the flush's business."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
 
+from healthsvc.core.actors import Actor
+from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertState
+from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 
 COLUMNS = (
     "id, customer_id, scope, kind, severity, state, summary, detail, onset_at, raised_at, acknowledged_at,"
-    " acknowledged_by, resolved_at, resolved_by, revision, position"
+    " acknowledged_by, acknowledged_actor, resolved_at, resolved_by, resolved_actor, condition_ended_at, revision,"
+    " position"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One alert."""
-
-    id: str
-    customer_id: str | None
-    """None: an operations alert, about `scope`."""
-    scope: str | None
-    kind: str
-    severity: str
-    state: str
-    summary: str
-    detail: dict[str, Any]
-    onset_at: datetime
-    raised_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    revision: int
-    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +28,7 @@ class AlertFilter:
     """Those about the service, instead of those about customers."""
     customer_id: str | None = None
     kind: str | None = None
-    state: str | None = None
+    state: AlertState | None = None
     severity: str | None = None
     owner: str | None = None
     """Of the customer."""
@@ -57,7 +39,7 @@ async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Al
     suffix = " for update" if lock else ""
     found = await conn.execute(text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id})
     row = found.mappings().first()
-    return None if row is None else _alert(row)
+    return None if row is None else from_row(row)
 
 
 async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list[Alert]:
@@ -72,32 +54,38 @@ async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list
         " (select id from projections where state = 'live'))": wanted.owner,
     }
     rows = await newest(conn, f"select {COLUMNS} from alerts", {"position": ":k"}, where, place)
-    return [_alert(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
-async def acknowledge(conn: AsyncConnection, alert_id: str, by: str, now: datetime) -> Alert:
+async def acknowledge(conn: AsyncConnection, alert_id: str, by: Actor, now: datetime) -> Alert:
     """An open alert, locked by `get`, becomes acknowledged."""
     changed = await conn.execute(
         text(
-            "update alerts set state = 'acknowledged', acknowledged_at = :now, acknowledged_by = :by,"
-            f" revision = revision + 1 where id = :id returning {COLUMNS}"
+            f"update alerts set state = {lifecycle_sql.after(ACKNOWLEDGE)},"
+            " acknowledged_at = :now, acknowledged_by = :by,"
+            " acknowledged_actor = cast(:actor as jsonb), revision = revision + 1"
+            f" where id = :id returning {COLUMNS}"
         ),
-        {"id": alert_id, "by": by, "now": now},
+        {"id": alert_id, "by": by.by, "actor": json.dumps(by.as_data()), "now": now},
     )
-    return _alert(changed.mappings().one())
+    return from_row(changed.mappings().one())
 
 
-async def resolve(conn: AsyncConnection, alert_id: str, by: str, now: datetime) -> Alert:
+async def resolve(conn: AsyncConnection, alert_id: str, by: Actor, now: datetime) -> Alert:
     """An alert that isn't resolved, locked by `get`, becomes so."""
     changed = await conn.execute(
         text(
-            "update alerts set state = 'resolved', resolved_at = :now, resolved_by = :by, revision = revision + 1"
-            f" where id = :id returning {COLUMNS}"
+            f"update alerts set state = {lifecycle_sql.after(RESOLVE)}, resolved_at = :now, resolved_by = :by,"
+            f" resolved_actor = cast(:actor as jsonb), revision = revision + 1 where id = :id returning {COLUMNS}"
         ),
-        {"id": alert_id, "by": by, "now": now},
+        {"id": alert_id, "by": by.by, "actor": json.dumps(by.as_data()), "now": now},
     )
-    return _alert(changed.mappings().one())
+    return from_row(changed.mappings().one())
 
 
-def _alert(row: RowMapping) -> Alert:
-    return Alert(**row)
+def from_row(row: RowMapping | dict[str, Any]) -> Alert:
+    """An alert of a row of `COLUMNS`."""
+    fields: dict[str, Any] = dict(row)
+    for name in ("acknowledged_actor", "resolved_actor"):
+        fields[name] = None if fields[name] is None else Actor(**fields[name])
+    return Alert(**fields)

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import text
 
-from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, OPEN, Alert, Severity
+from healthsvc.store.alerts import lifecycle_sql
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -18,7 +20,7 @@ class Trouble:
 
     kind: str
     scope: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     summary: str
     """One sentence for a person."""
     onset_at: datetime
@@ -31,7 +33,10 @@ async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: 
     made = await conn.execute(
         text(f"""
             insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at, raised_at)
-            values (:id, :scope, :kind, :severity, 'open', :summary, cast(:detail as jsonb), :onset_at, :now)
+            values (
+                :id, :scope, :kind, :severity, {lifecycle_sql.literal(OPEN)}, :summary, cast(:detail as jsonb),
+                :onset_at, :now
+            )
             on conflict do nothing returning {COLUMNS}
         """),
         {
@@ -46,18 +51,20 @@ async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: 
         },
     )
     row = made.mappings().first()
-    return None if row is None else Alert(**row)
+    return None if row is None else from_row(row)
 
 
 async def close_one(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
     """Resolve the open alert of this kind and scope since its cause is gone; None where there is none."""
     changed = await conn.execute(
         text(
-            "update alerts set state = 'resolved', resolved_at = :now, resolved_by = 'released',"
-            " revision = revision + 1 where kind = :kind and scope = :scope and state <> 'resolved'"
+            f"update alerts set state = {lifecycle_sql.after(END)}, resolved_at = :now,"
+            f" resolved_by = '{CONDITION_ENDED}', resolved_actor = cast(:actor as jsonb),"
+            " condition_ended_at = :now, revision = revision + 1"
+            f" where kind = :kind and scope = :scope and {lifecycle_sql.may(END, 'state')}"
             f" returning {COLUMNS}"
         ),
-        {"kind": kind, "scope": scope, "now": now},
+        {"kind": kind, "scope": scope, "now": now, "actor": json.dumps(ENDED_ITSELF.as_data())},
     )
     row = changed.mappings().first()
-    return None if row is None else Alert(**row)
+    return None if row is None else from_row(row)

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
+from healthsvc.core.alerts import HELD, RELEASE, RESOLVED, Alert
 from healthsvc.core.instants import to_us
 from healthsvc.core.outages.detect import Guard
-from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.store.alerts import lifecycle_sql
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 LOOKED_AT_EVENTS: Final = 50
@@ -91,9 +93,10 @@ async def end(conn: AsyncConnection, scope: str, now: datetime, why: str, holds_
 async def dismiss_settled(conn: AsyncConnection, now: datetime) -> list[str]:
     """Guards whose alert a person has resolved hold nothing any longer; their scopes."""
     rows = await conn.execute(
-        text("""
+        text(f"""
             update guards g set dismissed_at = :now from alerts a
-            where a.id = g.alert_id and a.state = 'resolved' and g.ended_at is null and g.dismissed_at is null
+            where a.id = g.alert_id and a.state = {lifecycle_sql.literal(RESOLVED)}
+              and g.ended_at is null and g.dismissed_at is null
             returning g.scope
         """),
         {"now": now},
@@ -116,17 +119,18 @@ async def release(conn: AsyncConnection, through: datetime, most: int) -> list[A
     would have resolved them."""
     rows = await conn.execute(
         text(f"""
-            update alerts set state = 'open', revision = revision + 1,
+            update alerts set state = {lifecycle_sql.after(RELEASE)}, revision = revision + 1,
                 position = nextval(pg_get_serial_sequence('alerts', 'position'))
             where id in (
                 select a.id from alerts a join guards g on g.id = a.held_by
-                where a.state = 'held' and (g.dismissed_at is not null or g.holds_until <= :through)
+                where a.state = {lifecycle_sql.literal(HELD)}
+                  and (g.dismissed_at is not null or g.holds_until <= :through)
                 order by a.position limit :most for update of a skip locked
             ) returning {COLUMNS}
         """),
         {"through": through, "most": most},
     )
-    return sorted((Alert(**row) for row in rows.mappings()), key=lambda alert: alert.position)
+    return sorted((from_row(row) for row in rows.mappings()), key=lambda alert: alert.position)
 
 
 async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: datetime) -> set[str]:

@@ -5,7 +5,9 @@ from typing import Final
 
 from sqlalchemy import text
 
-from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
+from healthsvc.core.alerts import ACTIONABLE, Alert, AlertState
+from healthsvc.store.alerts import lifecycle_sql
+from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 MOST: Final = 1_000
@@ -28,7 +30,7 @@ async def waiting(
     owner: str | None,
     kind: str | None = None,
     severity: str | None = None,
-    state: str | None = None,
+    state: AlertState | None = None,
     customer_id: str | None = None,
 ) -> list[Waiting]:
     """The newest `MOST` of them; owner: only of this owner's customers."""
@@ -41,7 +43,7 @@ async def waiting(
     }
     conditions = [
         "a.scope is null",
-        "a.state in ('open', 'acknowledged')",
+        lifecycle_sql.is_one_of("a.state", ACTIONABLE),
         *(c for c, v in asked.items() if v is not None),
     ]
     rows = await conn.execute(
@@ -57,5 +59,5 @@ async def waiting(
     for row in rows.mappings():
         fields = dict(row)
         name, who, tier = (fields.pop(f"customer_{field}") for field in ("name", "owner", "tier"))
-        found.append(Waiting(alert=Alert(**fields), name=name, owner=who, tier=tier))
+        found.append(Waiting(alert=from_row(fields), name=name, owner=who, tier=tier))
     return found

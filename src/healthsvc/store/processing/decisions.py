@@ -1,5 +1,6 @@
 """What the owner decided, written in its flush: standings, history, alerts."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.store.alerts import outages
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, ESCALATE, HELD, OPEN, AlertState, Severity
+from healthsvc.store.alerts import lifecycle_sql, outages
 from healthsvc.store.database.copying import (
     NULL,
     Block,
@@ -112,7 +114,7 @@ class AlertRow:
     customer_key: int
     customer_id: str
     kind: str
-    severity: str
+    severity: Severity
     summary: str
     detail: str
     onset_at: datetime
@@ -135,7 +137,7 @@ class ResolvedAlert:
     customer_key: int
     customer_id: str
     kind: str
-    severity: str
+    severity: Severity
     summary: str
     onset_at: datetime
     raised_at: datetime
@@ -192,7 +194,7 @@ _ALERT_FIELDS: Final = {
 _RAISE = text(f"""
     insert into alerts
         (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at, raised_at)
-    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then 'open' else 'held' end,
+    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}' else '{HELD}' end,
         held.id, summary, detail::jsonb, onset_at, raised_at
     from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
         a({", ".join(_ALERT_FIELDS)})
@@ -207,19 +209,19 @@ _RAISE = text(f"""
     ) held on true
     where not (a.unless_open and exists (
         select from alerts o where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
-          and o.state <> 'resolved'
+          and {lifecycle_sql.unresolved("o.state")}
     ))
     on conflict (id) do nothing returning id, state
 """)
 
 
-_TAKE_OVER = text("""
+_TAKE_OVER = text(f"""
     with taken as materialized (
         select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind, o.severity as previous_severity
         from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
             a(id, customer_key, family)
         join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
-            and o.state <> 'resolved'
+            and {lifecycle_sql.may(ESCALATE, "o.state")}
         order by a.id, o.position desc
     ), changed as (
         update alerts o set kind = a.kind, severity = a.severity, summary = a.summary, revision = o.revision + 1,
@@ -243,11 +245,11 @@ class TakenOver:
     row_id: str
     """Of the alert that would have been raised otherwise."""
     id: str
-    state: str
+    state: AlertState
     onset_at: datetime
     raised_at: datetime
     previous_kind: str
-    previous_severity: str
+    previous_severity: Severity
 
 
 async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[TakenOver]:
@@ -265,7 +267,7 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
     if not rows:
         return set()
     found = await conn.execute(_RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS})
-    return {row.id for row in found if row.state == "open"}
+    return {row.id for row in found if row.state == OPEN}
 
 
 async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]) -> list[ResolvedAlert]:
@@ -276,21 +278,25 @@ async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, 
         "keys": [e[0] for e in ended],
         "kinds": [e[1] for e in ended],
         "at": [e[2] for e in ended],
+        "actor": json.dumps(ENDED_ITSELF.as_data()),
     }
     found = await conn.execute(
-        text("""
+        text(f"""
             with ended as materialized (
                 select a.id, a.state as was, e.at
                 from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
                     e(key, kind, at)
-                join alerts a on a.customer_key = e.key and a.kind = e.kind and a.state <> 'resolved' for update of a
+                join alerts a on a.customer_key = e.key and a.kind = e.kind and {lifecycle_sql.may(END, "a.state")}
+                for update of a
             ), resolved as (
-                update alerts a set state = 'resolved', resolved_at = e.at, resolved_by = 'released',
+                update alerts a set state = {lifecycle_sql.after(END)}, resolved_at = e.at,
+                    resolved_by = '{CONDITION_ENDED}', resolved_actor = cast(:actor as jsonb),
+                    condition_ended_at = e.at,
                     revision = a.revision + 1
                 from ended e where a.id = e.id returning a.*, e.was
             )
             select id, customer_key, customer_id, kind, severity, summary, onset_at, raised_at
-            from resolved where was <> 'held'
+            from resolved where was <> '{HELD}'
         """),
         parameters,
     )

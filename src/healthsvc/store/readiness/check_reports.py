@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import text
 
+from healthsvc.core.alerts import Severity
+from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -18,7 +20,7 @@ class Report:
     process: str
     kind: str
     scope: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     summary: str
     detail: Mapping[str, Any]
     since: datetime
@@ -77,10 +79,10 @@ async def ledger(conn: AsyncConnection) -> Ledger:
 async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bool:
     """Whether a report or an open alert of these kinds is there."""
     found: bool = await conn.scalar(
-        text("""
+        text(f"""
             select exists (select from check_reports) or exists (
                 select from alerts
-                where scope is not null and state <> 'resolved' and kind = any(cast(:kinds as text[]))
+                where scope is not null and {lifecycle_sql.unresolved("state")} and kind = any(cast(:kinds as text[]))
             )
         """),
         {"kinds": list(kinds)},
@@ -143,9 +145,9 @@ async def reports(conn: AsyncConnection, confirm_seconds: float) -> list[Report]
 async def open_alerts(conn: AsyncConnection, kinds: Sequence[str]) -> list[tuple[str, str]]:
     """Kind and scope of the open operations alerts of these kinds."""
     rows = await conn.execute(
-        text("""
+        text(f"""
             select kind, scope from alerts
-            where scope is not null and state <> 'resolved' and kind = any(cast(:kinds as text[]))
+            where scope is not null and {lifecycle_sql.unresolved("state")} and kind = any(cast(:kinds as text[]))
         """),
         {"kinds": list(kinds)},
     )

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.core.actors import ActorKind
+from healthsvc.core.alerts import OPEN, AlertState, Severity
+from healthsvc.core.alerts import Alert as CoreAlert
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import AnyShortText, Asked, Items, Paging, ShortText, Text, Told, example
-
-Severity = Literal["info", "warning", "critical"]
-AlertState = Literal["held", "open", "acknowledged", "resolved"]
 
 
 class AlertFilter(Paging, Worded):
@@ -48,18 +48,32 @@ ALERT_EXAMPLE: JsonDict = {
     "scope": None,
     "kind": "cancel_intent",
     "severity": "critical",
-    "state": "open",
+    "state": OPEN,
     "summary": "Acme Ltd: visited the cancellation page. Call within the hour.",
     "detail": {"score": 41.5},
     "onset_at": "2026-11-20T09:29:57Z",
     "raised_at": "2026-11-20T09:29:58Z",
     "acknowledged_at": None,
     "acknowledged_by": None,
+    "acknowledged_actor": None,
     "resolved_at": None,
     "resolved_by": None,
+    "resolved_actor": None,
+    "condition_ended_at": None,
     "revision": 1,
     "rank": None,
 }
+
+
+class ActorTold(Told):
+    """Who did something. A person is who the owner of the key says acts: asserted, not authenticated."""
+
+    model_config = example(kind="person", id=None, name="Kim Park", via_key="key_1")
+
+    kind: ActorKind
+    id: Annotated[str | None, Field(description="Of the key.")]
+    name: str
+    via_key: Annotated[str | None, Field(description="The id of the key that a person acts through.")]
 
 
 class Alert(Told):
@@ -81,10 +95,20 @@ class Alert(Told):
     raised_at: Annotated[datetime, Field(description="When it was decided.")]
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_actor: ActorTold | None
     resolved_at: datetime | None
     resolved_by: Annotated[str | None, Field(description="`released` when its condition ended, else who.")]
+    resolved_actor: ActorTold | None
+    condition_ended_at: Annotated[
+        datetime | None, Field(description="Null: it holds, or the alert was resolved before it ended.")
+    ]
     revision: Annotated[int, Field(description="Counts changes; the ETag is this number in quotes.")]
     rank: Annotated[RankTold | None, Field(description="Only where sorted by rank.")] = None
+
+
+def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
+    """The answer about one alert, in whatever list or by itself; rank: where lists are sorted by it."""
+    return Alert.model_validate(alert).model_copy(update={"rank": rank})
 
 
 class Alerts(Items[Alert]):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from healthsvc.core.scorecard.model import SEVERITIES, Severity
+from healthsvc.core.alerts import SEVERITIES, Severity
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
 

@@ -9,6 +9,7 @@ from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import from_us
 from healthsvc.core.levels import Floats, Instants
+from healthsvc.wire.webhooks.customers import BandData, RiskData
 
 
 class Outcome:
@@ -44,8 +45,16 @@ class Outcome:
     def band(self, i: int) -> str | None:
         return self.band_names[int(self._decisions.memory.item(i, decision_state.BAND))]
 
-    def standing(self, i: int, previous_band: str | None) -> dict[str, Any]:
+    def standing(self, i: int, previous_band: str | None, sequence: int) -> BandData:
         """What `customer.band.changed` says."""
+        return BandData(**self._decided(i, previous_band, sequence))
+
+    def worse(self, i: int, previous_band: str | None, sequence: int) -> RiskData:
+        """What `customer.risk.raised` says."""
+        previous_risk = _known(self._risk_before.item(i))
+        return RiskData(**self._decided(i, previous_band, sequence), previous_risk=previous_risk)
+
+    def _decided(self, i: int, previous_band: str | None, sequence: int) -> dict[str, Any]:
         return {
             "customer_id": self.customer(i),
             "score": self.score(i),
@@ -55,11 +64,8 @@ class Outcome:
             "decided_at": self.at(i),
             "flags": list(flag_names(self._flag_names, self._decisions.memory.item(i, decision_state.FLAGS))),
             "scorecard_version": self._version,
+            "sequence": sequence,
         }
-
-    def worse(self, i: int, previous_band: str | None) -> dict[str, Any]:
-        """What `customer.risk.raised` says."""
-        return {**self.standing(i, previous_band), "previous_risk": _known(self._risk_before.item(i))}
 
 
 def _known(value: float) -> float | None:

@@ -1,6 +1,6 @@
 """What the core decided about rows of the states, told as rows of the database and webhooks to be."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.alerts import Severity
 from healthsvc.core.decisions.alert_groups import absences, families
 from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
@@ -30,6 +31,7 @@ from healthsvc.store.processing import decisions as decisions_store
 from healthsvc.store.processing import timers
 from healthsvc.store.processing.decisions import AlertRow
 from healthsvc.wire.webhooks.bodies import kept
+from healthsvc.wire.webhooks.webhook_type import WebhookType
 
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
@@ -249,7 +251,7 @@ class _Telling:
         if 0 <= change.before < change.after and not change.anew:
             self._message(i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before))
         if change.alert:
-            severity = "critical" if change.after == len(bands) - 1 else "warning"
+            severity: Severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = alerts.band_drop(WEBHOOK_LANGUAGE, self._outcome.name(i), before or "", after)
             self._alert(
                 i,
@@ -272,7 +274,7 @@ class _Telling:
         self,
         i: int,
         kind: str,
-        severity: str,
+        severity: Severity,
         summary: str,
         onset_us: int,
         detail: dict[str, Any],
@@ -303,10 +305,10 @@ class _Telling:
             i, unrendered_messages.ALERT_RAISED, partial(unrendered_messages.raised, row, detail)
         )
 
-    def _message(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> None:
+    def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: str, data: Callable[[], Mapping[str, Any]]) -> Draft:
+    def _drafted(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> Draft:
         self.sequence[i] += 1
         return Draft(
             type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data

@@ -2,86 +2,76 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from healthsvc.core.alerts import RESOLVED
 from healthsvc.core.instants import from_us
 from healthsvc.store.delivery.deliveries import OutboxMessage
 from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert, TakenOver
-from healthsvc.wire.webhooks.bodies import body, message_id
+from healthsvc.wire.webhooks import alerts as alert_webhooks
+from healthsvc.wire.webhooks import customers
+from healthsvc.wire.webhooks.alerts import AlertData
+from healthsvc.wire.webhooks.bodies import message_id
+from healthsvc.wire.webhooks.webhook_type import WebhookType
 
-ALERT_RAISED = "alert.raised"
-ALERT_ESCALATED = "alert.escalated"
-ALERT_RESOLVED = "alert.resolved"
-RISK_RAISED = "customer.risk.raised"
-BAND_CHANGED = "customer.band.changed"
+ALERT_RAISED: Final = alert_webhooks.ALERT_RAISED
+ALERT_RESOLVED: Final = alert_webhooks.ALERT_RESOLVED
+RISK_RAISED: Final = customers.RISK_RAISED
+BAND_CHANGED: Final = customers.BAND_CHANGED
 
 
 class Draft(NamedTuple):
     """One message. `data` is asked for only when it is worded, soon after: most are told to nobody."""
 
-    type: str
+    type: WebhookType[Any]
     customer_id: str
     at: datetime
     sequence: int
     logged_us: int
-    data: Callable[[], Mapping[str, Any]]
+    data: Callable[[int], Any]
+    """What it says, an instance of the type's dataclass, given the sequence."""
 
     def worded(self) -> OutboxMessage:
         return OutboxMessage(
-            id=message_id(self.customer_id, self.type, self.sequence, self.at.isoformat()),
-            type=self.type,
+            id=message_id(self.customer_id, self.type.name, self.sequence, self.at.isoformat()),
+            type=self.type.name,
             customer_id=self.customer_id,
-            body=body(self.type, self.at, {**self.data(), "sequence": self.sequence}),
+            body=self.type.body(self.at, self.data(self.sequence)),
             logged_at=from_us(self.logged_us) if self.logged_us else None,
         )
 
 
-def raised(alert: AlertRow, detail: Mapping[str, Any]) -> dict[str, Any]:
+def raised(alert: AlertRow, detail: Mapping[str, Any], sequence: int) -> AlertData:
     """What `alert.raised` says; detail: the alert's, before it was encoded."""
-    return {
-        "id": alert.id,
-        "customer_id": alert.customer_id,
-        "kind": alert.kind,
-        "severity": alert.severity,
-        "state": "open",
-        "summary": alert.summary,
-        "onset_at": alert.onset_at,
-        "raised_at": alert.raised_at,
-        "detail": detail,
-    }
+    return alert_webhooks.raised(alert, detail, sequence)
 
 
 def escalated(new: Draft, taken: TakenOver) -> Draft:
     """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a new one."""
-    known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
-    previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}
-    return new._replace(type=ALERT_ESCALATED, data=lambda: {**new.data(), **known, **previous})
+
+    def data(sequence: int) -> alert_webhooks.EscalatedData:
+        return alert_webhooks.escalated(
+            new.data(sequence),
+            id=taken.id,
+            state=taken.state,
+            onset_at=taken.onset_at,
+            raised_at=taken.raised_at,
+            previous_kind=taken.previous_kind,
+            previous_severity=taken.previous_severity,
+        )
+
+    return new._replace(type=alert_webhooks.ALERT_ESCALATED, data=data)
 
 
 def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
     """`alert.resolved` for alerts whose condition ended; sequences: by customer_key."""
-    messages: list[OutboxMessage] = []
-    for alert in alerts:
-        sequence = sequences.get(alert.customer_key, 0)
-        data = {
-            "id": alert.id,
-            "customer_id": alert.customer_id,
-            "kind": alert.kind,
-            "severity": alert.severity,
-            "state": "resolved",
-            "summary": alert.summary,
-            "onset_at": alert.onset_at,
-            "raised_at": alert.raised_at,
-            "detail": {},
-            "sequence": sequence,
-        }
-        messages.append(
-            OutboxMessage(
-                id=message_id(alert.id, "resolved"),
-                type=ALERT_RESOLVED,
-                customer_id=alert.customer_id,
-                body=body(ALERT_RESOLVED, at, data),
-                logged_at=None,
-            )
+    return [
+        OutboxMessage(
+            id=message_id(alert.id, RESOLVED),
+            type=ALERT_RESOLVED.name,
+            customer_id=alert.customer_id,
+            body=ALERT_RESOLVED.body(at, alert_webhooks.ended(alert, sequences.get(alert.customer_key, 0))),
+            logged_at=None,
         )
-    return messages
+        for alert in alerts
+    ]
