@@ -9,27 +9,18 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from healthsvc.api.problems import INTERNAL_ERROR, TOO_LARGE, UNAVAILABLE, ProblemError, render
-from healthsvc.core.folding.states import OtherFormat
+from healthsvc.api.body_limit import MAX_BODY_BYTES, BodyTooLargeError
+from healthsvc.api.problems import problem_for, render
 from healthsvc.store.database.outage import is_outage
 from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
 
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET: Final = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 log = structlog.get_logger()
-
-
-class BodyTooLargeError(HTTPException):
-    """The body is larger than we read; an HTTPException, since FastAPI turns any other one into a bad request."""
-
-    def __init__(self) -> None:
-        super().__init__(413)
 
 
 class Border:
@@ -107,24 +98,6 @@ class _Exchange:
                 milliseconds=round(seconds * 1000, 2),
                 request_id=self._request_id,
             )
-
-
-def problem_for(error: Exception) -> ProblemError:
-    """What is told of an exception that no route expected."""
-    if isinstance(error, BodyTooLargeError):
-        return too_large()
-    if is_outage(error):
-        return ProblemError(UNAVAILABLE, "The database can't be reached at the moment.")
-    if isinstance(error, OtherFormat):
-        return ProblemError(UNAVAILABLE, "Another version wrote the states; a worker builds them anew.")
-    return ProblemError(INTERNAL_ERROR, "The request failed inside the service; its log has the details.")
-
-
-def too_large() -> ProblemError:
-    """The body is above the limit."""
-    return ProblemError(
-        TOO_LARGE, f"The body has more than {MAX_BODY_BYTES // 1024 // 1024} MiB.", headers={"connection": "close"}
-    )
 
 
 def _told_to_operator(error: Exception) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.flows.intake.replay import Output
 from healthsvc.flows.intake.table_output import TableOutput
 from healthsvc.log.http_output import MAX_EVENTS, HttpOutput, client_for
@@ -17,7 +18,7 @@ APPLICATION = "healthsvc-replay"
 TABLE_EVENTS = 5000
 
 
-class TargetError(ValueError):
+class TargetError(InvalidInput):
     """The options don't say one way into the log."""
 
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import structlog
 
+from healthsvc.core.errors import Conflict, Unavailable
 from healthsvc.store.database.engine import create_database
 from healthsvc.telemetry import LogEvent
 
@@ -49,11 +50,11 @@ STOP_SECONDS = (("SIGINT", 20.0), ("SIGQUIT", 10.0), ("SIGKILL", 5.0))  # fast, 
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(Unavailable):
     """The embedded PostgreSQL could not be started."""
 
 
-class DataFolderInUseError(RuntimeError):
+class DataFolderInUseError(Conflict):
     """Another process holds the data folder."""
 
 

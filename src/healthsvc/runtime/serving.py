@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import uvicorn
 
+from healthsvc.core.errors import Conflict
+
 CLOSE_SECONDS: Final = 10  # for requests in flight at the end; a long poll that takes longer is cut
 BACKLOG: Final = 2048
 
 
-class AddressTakenError(OSError):
+class AddressTakenError(Conflict, OSError):
     """Another process listens on the API's address."""
 
 
