@@ -62,14 +62,14 @@ def exit_code_of(error: type[HealthsvcError]) -> int | None:
 
 
 @contextmanager
-def errors_reported() -> Iterator[None]:
+def errors_reported(interrupted: str = "Interrupted.") -> Iterator[None]:
     """End the command with one sentence and an exit code for errors that can be expected; others pass."""
     try:
         yield
     except HealthsvcError as error:
         refuse(str(error), exit_code_of(type(error)) or FAULT)
     except KeyboardInterrupt:
-        refuse("Interrupted.", INTERRUPTED)
+        refuse(interrupted, INTERRUPTED)
     except Exception as error:
         words, code = _foreign(error)
         if code is None:

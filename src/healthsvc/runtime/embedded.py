@@ -120,7 +120,7 @@ class EmbeddedPostgres:
         self._cluster.parent.mkdir(parents=True, exist_ok=True)
         self._open_paths()
         self._stop_orphan()
-        if not (self._cluster / "PG_VERSION").exists():
+        if not is_initialised(self._cluster.parent):
             self._initialise()
         self._choose_socket_dir()
         self._launch()
@@ -245,6 +245,11 @@ class _AsUser(TypedDict, total=False):
     user: int
     group: int
     extra_groups: list[int]
+
+
+def is_initialised(data_dir: Path) -> bool:
+    """Whether the data folder has a database, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
 def running_url(data_dir: Path, database: str = DATABASE) -> str | None:

@@ -1,80 +1,40 @@
-"""The commands `lab …`: scores, fits and judgements by replay of a history, before anything goes live."""
+"""The commands of the lab that fit and judge the churn risk by replay of a history."""
 
-import asyncio
-import json
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from healthsvc.cli.scorecards import surroundings
-from healthsvc.core.instants import DAY_US
-from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.core.risk.section import RiskRules
+from healthsvc.cli.errors import errors_reported
+from healthsvc.cli.lab.inputs import (
+    Archive,
+    Events,
+    EventsOrNot,
+    Horizon,
+    Known,
+    Mapped,
+    OutcomeName,
+    OutcomeOf,
+    Rows,
+    answer,
+    history_of,
+    instant,
+    mapping_of,
+    outcome_rows,
+    risk_rules,
+    tell,
+    type_mapping,
+)
 from healthsvc.flows.lab import backtest as backtesting
 from healthsvc.flows.lab import compare as comparing
 from healthsvc.flows.lab import fit as fitting
 from healthsvc.flows.lab import score as scoring
-from healthsvc.flows.lab.backtest import CannotJudgeError
-from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.lab.reports.backtest import page
-from healthsvc.wire.files.columns import TIME_RULE, Labels, Tally, instants, read_events, read_labels, read_segments
-from healthsvc.wire.files.event_file import FileRefusedError
-from healthsvc.wire.files.type_mapping import load_type_mapping
-from healthsvc.wire.scorecards.document import ScorecardError, compile_document, default_document
-from healthsvc.wiring.database import any_database
-from healthsvc.wiring.lab import archived
-
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-lab = typer.Typer(help="Scores, fits and judgements by replay of a history.", no_args_is_help=True)
-
-Events = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")]
-EventsOrNot = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")
-]
-Archive = Annotated[
-    bool, typer.Option("--archive", help="The service's own archive, live scorecard and segments, instead of --events.")
-]
-Rows = Annotated[
-    Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, obs_ts, horizon_days; .gz too.")
-]
-Mapped = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="YAML: act, neutral, trouble, outcome → types.  [default: by name]"),
-]
+from healthsvc.wire.files.columns import read_labels, read_segments
+from healthsvc.wire.scorecards.document import compile_document, default_document
 
 
-class OutcomeName(StrEnum):
-    """What counts as churn, where no rows with outcomes are given."""
-
-    CANCELLED = "cancelled"
-    SILENCE = "silence"
-
-
-Known = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="CSV with `churned`.  [default: from the log, see --outcome]"),
-]
-OutcomeOf = Annotated[
-    OutcomeName | None, typer.Option(help="Outcomes from the log: an outcome's event, or no act over the horizon.")
-]
-Horizon = Annotated[float, typer.Option(min=3, max=3650, help="For --outcome.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the main one."""
-    app.add_typer(lab, name="lab")
-
-
-@lab.command("score")
-def score_command(
+def score(
     events: Events,
     labels: Rows,
     out: Annotated[Path, typer.Option(dir_okay=False, help="CSV to write: account_id, obs_ts, risk.")],
@@ -91,10 +51,10 @@ def score_command(
     Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose horizon ended before
     the first obs_ts to score; with too little evidence the prior stays. A summary in JSON goes to standard output.
     """
-    with complaining():
+    with errors_reported():
         rows = read_labels(labels, outcomes=False)
         known = read_labels(fit, outcomes=True) if fit else None
-        found = scoring.score(events, rows, fit=known, mapping=_mapping(mapping), tell=tell)
+        found = scoring.score(events, rows, fit=known, mapping=mapping_of(mapping), tell=tell)
         scoring.write_scores(out, rows, found.risks)
         told = scoring.summary(found, rows)
         for warning in told["warnings"]:
@@ -102,8 +62,7 @@ def score_command(
         answer(told)
 
 
-@lab.command("backtest")
-def backtest_command(
+def backtest(
     events: EventsOrNot = None,
     archive: Archive = False,
     labels: Known = None,
@@ -122,14 +81,14 @@ def backtest_command(
     override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
 ) -> None:
     """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
-    with complaining(), _history(events, archive) as log:
-        types = _types(mapping, log)
+    with errors_reported(), history_of(events, archive) as log:
+        types = type_mapping(mapping, log)
         asked = backtesting.Asked(
             events=log.events,
-            labels=_known(log.events, labels, outcome, horizon_days, types),
+            labels=outcome_rows(log.events, labels, outcome, horizon_days, types),
             mapping=types,
             capacity=capacity,
-            live=_rules(card).model if (card := log.card(scorecard)) is not None else None,
+            live=risk_rules(card).model if (card := log.card(scorecard)) is not None else None,
             override=override,
             segments=read_segments(segments) if segments else log.segments,
         )
@@ -140,8 +99,7 @@ def backtest_command(
         answer(found)
 
 
-@lab.command("fit")
-def fit_command(
+def fit(
     events: EventsOrNot = None,
     archive: Archive = False,
     labels: Known = None,
@@ -168,13 +126,13 @@ def fit_command(
 
     Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
     """
-    with complaining(), _history(events, archive) as log:
-        types = _types(mapping, log)
+    with errors_reported(), history_of(events, archive) as log:
+        types = type_mapping(mapping, log)
         if silence or base_rate is not None:
-            known = _known(log.events, None, OutcomeName.SILENCE, horizon_days, types)
+            known = outcome_rows(log.events, None, OutcomeName.SILENCE, horizon_days, types)
             rules, told = fitting.number_prior(log.events, known, types, base_rate, tell)
         else:
-            known = _known(log.events, labels, outcome, horizon_days, types)
+            known = outcome_rows(log.events, labels, outcome, horizon_days, types)
             fitted = fitting.fit(log.events, known, types, instant(as_of), tell)
             rules, told = fitted.rules, fitted.told
         if out is not None:
@@ -185,8 +143,7 @@ def fit_command(
         answer(told)
 
 
-@lab.command("compare")
-def compare_command(
+def compare(
     one: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML).")],
     other: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Another one.")],
     events: EventsOrNot = None,
@@ -200,14 +157,13 @@ def compare_command(
 
     The health score's bands are told by `lab replay`.
     """
-    with complaining(), _history(events, archive) as log:
-        first, second = _rules(one.read_text()), _rules(other.read_text())
-        known = _known(log.events, labels, outcome, horizon_days, first.mapping)
+    with errors_reported(), history_of(events, archive) as log:
+        first, second = risk_rules(one.read_text()), risk_rules(other.read_text())
+        known = outcome_rows(log.events, labels, outcome, horizon_days, first.mapping)
         answer(comparing.compare(log.events, known, first, second, capacity, tell))
 
 
-@lab.command("preview")
-def preview_command(
+def preview(
     scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")],
     events: EventsOrNot = None,
     archive: Archive = False,
@@ -223,14 +179,13 @@ def preview_command(
 
     The health score's bands are told by `lab replay`.
     """
-    with complaining(), _history(events, archive) as log:
-        new, old = _rules(scorecard.read_text()), _rules(log.card(live) or "")
+    with errors_reported(), history_of(events, archive) as log:
+        new, old = risk_rules(scorecard.read_text()), risk_rules(log.card(live) or "")
         rows = comparing.everyone(log.events, instant(as_of), new.model.horizon_us)
         answer(comparing.preview(log.events, rows, new, old, tell))
 
 
-@lab.command("drift")
-def drift_command(
+def drift(
     scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")],
     events: EventsOrNot = None,
     archive: Archive = False,
@@ -239,99 +194,7 @@ def drift_command(
     horizon_days: Horizon = 28.0,
 ) -> None:
     """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
-    with complaining(), _history(events, archive) as log:
-        rules = _rules(scorecard.read_text())
-        known = _known(log.events, labels, outcome, horizon_days, rules.mapping)
+    with errors_reported(), history_of(events, archive) as log:
+        rules = risk_rules(scorecard.read_text())
+        known = outcome_rows(log.events, labels, outcome, horizon_days, rules.mapping)
         answer(comparing.watch(log.events, known, rules, tell))
-
-
-def _known(
-    events: Path, labels: Path | None, outcome: OutcomeName | None, horizon_days: float, mapping: TypeMapping
-) -> Labels:
-    """The outcome rows of a file, or those that the log itself tells."""
-    if labels is not None:
-        told = read_labels(labels, outcomes=True)
-        if not len(told):
-            raise FileRefusedError(f"{labels}: has no rows")
-        return told
-    if outcome is None:
-        raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
-    found = from_log(read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US))
-    if not len(found):
-        raise FileRefusedError(f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days")
-    tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Log:
-    """What is replayed; of the archive, what the service knows beside it."""
-
-    events: Path
-    live_document: str | None = None
-    segments: Mapping[str, str] | None = None
-
-    def card(self, given: Path | None) -> str | None:
-        """The scorecard given, else the live one."""
-        return given.read_text() if given else self.live_document
-
-
-@contextmanager
-def _history(events: Path | None, archive: bool) -> Iterator[_Log]:
-    """The file, or the service's archive written as one."""
-    if archive == (events is not None):
-        raise FileRefusedError("give either --events, or --archive for the service's own")
-    if events is not None:
-        yield _Log(events)
-        return
-    with tempfile.TemporaryDirectory(prefix="healthsvc-lab-") as folder:
-        with surroundings() as chosen, any_database(chosen) as url:
-            found = asyncio.run(archived(url, chosen, Path(folder) / "events.csv.gz", lambda *_: None))
-        yield _Log(found.events, found.live_document, found.segments)
-
-
-def _types(given: Path | None, log: _Log) -> TypeMapping:
-    """The mapping given, else the live scorecard's."""
-    live = compile_document(log.live_document).program.risk_rules if log.live_document is not None else None
-    return _mapping(given) if given or live is None else live.mapping
-
-
-def _rules(document: str) -> RiskRules:
-    rules = compile_document(document).program.risk_rules
-    if rules is None:
-        raise FileRefusedError("the scorecard has no /risk section")
-    return rules
-
-
-def instant(text: str | None) -> int | None:
-    """The microseconds of an --as-of. Raises FileRefusedError."""
-    if text is None:
-        return None
-    us, ok, _ = instants([text])
-    if not ok[0]:
-        raise FileRefusedError(f"--as-of must be {TIME_RULE}, got {text!r}")
-    return int(us[0])
-
-
-def _mapping(path: Path | None) -> TypeMapping:
-    return load_type_mapping(path) if path else TypeMapping()
-
-
-def tell(text: str) -> None:
-    """On standard error, for people."""
-    _errors.print(text, markup=False)
-
-
-def answer(told: dict[str, Any]) -> None:
-    """The result, in JSON, on standard output."""
-    typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
-
-
-@contextmanager
-def complaining() -> Iterator[None]:
-    """Expected trouble as one sentence on standard error."""
-    try:
-        yield
-    except (CannotJudgeError, FileRefusedError, OSError, ScorecardError) as error:
-        tell(str(error))
-        raise typer.Exit(1) from None
