@@ -14,7 +14,7 @@ from healthsvc.wire.cursors import Cursor, binding, encode
 from tests.api.conftest import ADMIN_KEY, client_of
 from tests.api.rows import add_customer
 
-OPEN = {"/livez", "/readyz", "/startupz", "/docs", "/openapi.json", "/problems", "/problems/{slug}"}
+OPEN = {"/", "/livez", "/readyz", "/startupz", "/docs", "/openapi.json", "/problems", "/problems/{slug}"}
 ROUTES = [pytest.param(route, id=f"{min(route.methods)} {route.path}") for route in routes()]
 CLOSED = [pytest.param(route, id=f"{min(route.methods)} {route.path}") for route in routes() if route.path not in OPEN]
 
