@@ -52,7 +52,7 @@ def test_a_first_start_that_is_not_on_a_terminal_names_the_file_of_its_key(stand
     assert "hsk_" not in standing.output
 
 
-def test_one_command_serves_everything_and_its_first_key_opens_it(standing: Service) -> None:
+def test_one_command_serves_everything_and_its_printed_key_opens_it(standing: Service) -> None:
     assert httpx.get(f"{standing.url}/readyz").status_code == 200
     assert httpx.get(f"{standing.url}/docs").status_code == 200
     assert httpx.get(f"{standing.url}/v1/customers").status_code == 401
