@@ -14,6 +14,20 @@ define JUDGE
 	($(PYTHON) -m venv .venv-judge && .venv-judge/bin/python -m pip --quiet install pandas scikit-learn)
 endef
 
+# A Python that is too old, missing or without venv is refused before anything is left behind.
+VERSION_OK := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+define ENVIRONMENT
+@$(BIN)/python $(VERSION_OK) 2>/dev/null || { \
+	case "$$($(PYTHON) --version 2>&1)" in \
+		"Python 3.1"[1-9]*|"Python 3."[2-9][0-9]*|"Python "[4-9]*) $(PYTHON) $(VERSION_OK) ;; \
+		*) false ;; \
+	esac || { \
+		echo "healthsvc needs Python 3.11 or newer, not $$($(PYTHON) --version 2>&1): run make with PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }; \
+	echo "Making a virtual environment in .venv …"; \
+	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }; }
+endef
+
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -57,10 +71,12 @@ clean: ## remove the environment, caches and build results (not data/)
 
 # Remade only when what it is made of changes. The dev environment is the same one, with more in it.
 .venv/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable .
+	$(ENVIRONMENT)
+	@echo "Installing healthsvc and its dependencies into .venv; the first time this takes a minute or two …"
+	@$(PIP) --editable .
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(PIP) --editable '.[dev]'
+	@echo "Installing what the tests and checks need …"
+	@$(PIP) --editable '.[dev]'
 	@touch $@

@@ -13,11 +13,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from healthsvc.core.errors import InvalidInput
+
 PREFIX = "HEALTHSVC_"
 FOR_TESTS = PREFIX + "TEST_"
 
 
-class SettingsError(ValueError):
+class SettingsError(InvalidInput, ValueError):
     """A variable has a value that isn't allowed; the message names each, what was given and what is allowed."""
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from healthsvc import __version__
 from healthsvc.cli import app
+from healthsvc.cli.up import write_key
 
 COMMANDS = [
     "up",
@@ -68,6 +69,63 @@ def test_every_command_explains_itself(run: Run, name: str) -> None:
 def test_version_is_printed_for_people_and_for_machines(run: Run) -> None:
     assert run("version").stdout == f"healthsvc {__version__}\n"
     assert json.loads(run("version", "--json").stdout)["version"] == __version__
+
+
+@pytest.mark.parametrize("spelling", ["version", "--version"])
+def test_the_version_is_printed_without_loading_what_commands_need(spelling: str) -> None:
+    program = "import sys; sys.argv[1:] = [sys.argv[1]]; import healthsvc.cli; healthsvc.cli.main(); " + (
+        "print([m for m in ('pydantic', 'rich', 'sqlalchemy', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, spelling], capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"healthsvc {__version__}\n[]\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "create", "--name", "x"),
+        ("scorecard", "list"),
+        ("scorecard", "diff", "live", "default"),
+        ("portfolio",),
+        ("rebuild",),
+        ("demo",),
+        ("lab", "replay", "--archive"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_without_a_database_is_told_and_left_alone(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(*command)
+
+    (sentence,) = done.stderr.strip().splitlines()
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert sentence.startswith("There is no database here")
+    assert "HEALTHSVC_DATA_DIR" in sentence
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_is_not_ours_yet_is_left_alone(run: Run, empty_database_url: str) -> None:
+    done = run("scorecard", "list", DATABASE_URL=empty_database_url)
+
+    assert done.exit_code == 1
+    assert "healthsvc migrate" in done.stderr
+    assert run("scorecard", "list").exit_code == 1  # still: the first one installed nothing
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
+    done = run("scorcard")
+    assert done.exit_code == 2
+    assert "'scorecard'" in done.stderr
+
+
+def test_the_first_key_is_written_where_only_its_owner_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "first-admin-key").write_text("an older one, for all to read")
+
+    path = write_key(tmp_path / "new", "hsk_1")
+
+    assert path.read_text() == "hsk_1\n"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("role", ["up", "api", "process", "deliver", "migrate"])

@@ -76,6 +76,20 @@ async def test_bad_lines_are_reported_and_the_rest_is_in(installed: AsyncEngine,
     assert len(await logged(installed)) == 3
 
 
+async def test_a_file_without_any_event_fails_and_is_never_said_to_be_in_the_log(
+    installed: AsyncEngine, tmp_path: Path
+) -> None:
+    file = write_events(tmp_path / "e.ndjson", 0, extra="{oh\n{no\n")
+
+    first, second = await healthsvc("replay", file), await healthsvc("replay", file)
+
+    for done in (first, second):
+        assert done.exit_code == 1
+        assert "all 2 lines were set aside" in done.stdout
+        assert "in the log already" not in done.stdout
+    assert await logged(installed) == []
+
+
 async def test_a_strict_replay_fails_at_a_bad_line(installed: AsyncEngine, tmp_path: Path) -> None:
     result = await healthsvc("replay", write_events(tmp_path / "e.ndjson", 3, extra="{oh\n"), "--strict")
 

@@ -45,6 +45,13 @@ def postgres_pid(data_dir: Path) -> int:
     return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
+def test_a_first_start_that_is_not_on_a_terminal_names_the_file_of_its_key(standing: Service) -> None:
+    (path,) = Path(standing.variables["DATA_DIR"]).glob("first-admin-key")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert str(path.resolve()) in standing.output
+    assert "hsk_" not in standing.output
+
+
 def test_one_command_serves_everything_and_its_printed_key_opens_it(standing: Service) -> None:
     assert httpx.get(f"{standing.url}/readyz").status_code == 200
     assert httpx.get(f"{standing.url}/docs").status_code == 200

@@ -89,8 +89,8 @@ class Service:
 
     @property
     def key(self) -> str:
-        """The key that it printed."""
-        return self._said(r"API key +(hsk_\w+)")
+        """The first admin key, from the file that it names."""
+        return Path(self._said(r"API key +in (.+)")).read_text(encoding="ascii").strip()
 
     def wait_for(self, words: str) -> None:
         """Until it printed these words; fails with its output if it ends, or takes too long."""

@@ -14,11 +14,12 @@ from starlette.responses import Response
 
 from healthsvc.api import probes, problems
 from healthsvc.api.auth import Authenticator
+from healthsvc.api.body_limit import BODY_SECONDS
 from healthsvc.api.deps import CheckUrl, Services
-from healthsvc.api.middleware import BODY_SECONDS, BodyTimeoutError, BodyTooLargeError, Border
+from healthsvc.api.middleware import Border
 from healthsvc.api.openapi import describe
 from healthsvc.api.paths import Methods
-from healthsvc.api.problems import ProblemError, invalid, respond
+from healthsvc.api.problems import ProblemError, invalid, problem_for, respond
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
@@ -37,6 +38,7 @@ from healthsvc.api.routes import (
     shadows,
     worklist,
 )
+from healthsvc.core.errors import Busy, Conflict, HealthsvcError, InvalidInput
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.portfolio.figures import FRESHENING
@@ -44,7 +46,6 @@ from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
-from healthsvc.wire.cursors import CursorError
 
 ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
@@ -64,6 +65,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     probes.router,
     pages.router,
 )
+
+EXPECTED: Final = (InvalidInput, Conflict, Busy)
+"""Errors that are answered without a line in the log; any other one is logged, then answered, by the middleware."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +125,8 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(CursorError, _on_cursor)
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, _on_error)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
@@ -139,8 +144,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """The framework's own errors: no such route, no such method, a body that is too large or broken."""
     assert isinstance(error, HTTPException)
-    if isinstance(error, BodyTooLargeError | BodyTimeoutError):
-        return respond(request, error.problem)
+    if isinstance(error, HealthsvcError):
+        return respond(request, problem_for(error))
     kind = problems.BY_STATUS.get(error.status_code, problems.BAD_REQUEST)
     detail = "There is no such path." if kind is problems.NOT_FOUND else str(error.detail)
     return respond(request, ProblemError(kind, detail, headers=error.headers or {}))
@@ -151,8 +156,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     return respond(request, invalid(*faults(list(error.errors()))))
 
 
-async def _on_cursor(request: Request, error: Exception) -> Response:
-    return respond(
-        request,
-        ProblemError(problems.INVALID_CURSOR, str(error), [problems.Fault(pointer="/query/cursor", detail=str(error))]),
-    )
+async def _on_error(request: Request, error: Exception) -> Response:
+    problem = problem_for(error)
+    if problem.kind is problems.INTERNAL_ERROR:
+        raise error  # to be logged
+    return respond(request, problem)

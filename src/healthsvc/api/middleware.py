@@ -10,49 +10,27 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from healthsvc.api.paths import normalised
-from healthsvc.api.problems import (
-    INTERNAL_ERROR,
-    REQUEST_TIMEOUT,
-    TOO_LARGE,
-    UNAVAILABLE,
-    ProblemError,
-    render,
+from healthsvc.api.body_limit import (
+    BODY_SECONDS,
+    LARGER_BODIES,
+    MAX_BODY_BYTES,
+    BodyTimeoutError,
+    BodyTooLargeError,
 )
-from healthsvc.core.folding.states import OtherFormat
+from healthsvc.api.paths import normalised
+from healthsvc.api.problems import problem_for, render
 from healthsvc.store.database.outage import is_outage
 from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
 
-KIB: Final = 1024
-MAX_BODY_BYTES: Final = 256 * KIB
-LARGER_BODIES: Final = {"/v1/events": 4096 * KIB, "/v1/scorecards": 512 * KIB, "/v1/scorecards/validate": 512 * KIB}
-BODY_SECONDS: Final = 30.0
 HUNG_UP: Final = 499  # in the log and the metrics: the client was gone before there was an answer
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET: Final = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 log = structlog.get_logger()
-
-
-class BodyTooLargeError(HTTPException):
-    """The body is larger than we read; an HTTPException, since FastAPI turns any other one into a bad request."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(413)
-        self.problem = ProblemError(TOO_LARGE, f"The body has more than {limit // KIB} KiB.")
-
-
-class BodyTimeoutError(HTTPException):
-    """The body didn't come in time."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(408)
-        self.problem = ProblemError(REQUEST_TIMEOUT, f"The body didn't come within {seconds:g} s.")
 
 
 class Border:
@@ -153,17 +131,6 @@ class _Exchange:
                 milliseconds=round(seconds * 1000, 2),
                 request_id=self._request_id,
             )
-
-
-def problem_for(error: Exception) -> ProblemError:
-    """What is told of an exception that no route expected."""
-    if isinstance(error, BodyTooLargeError | BodyTimeoutError):
-        return error.problem
-    if is_outage(error):
-        return ProblemError(UNAVAILABLE, "The database can't be reached at the moment.")
-    if isinstance(error, OtherFormat):
-        return ProblemError(UNAVAILABLE, "Another version wrote the states; a worker builds them anew.")
-    return ProblemError(INTERNAL_ERROR, "The request failed inside the service; its log has the details.")
 
 
 def _told_to_operator(error: Exception) -> dict[str, str]:

@@ -12,6 +12,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from healthsvc.api.body_limit import BodyTimeoutError, BodyTooLargeError
+from healthsvc.core import errors
+from healthsvc.core.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    HealthsvcError,
+    InvalidInput,
+    OwnershipLost,
+    Unavailable,
+)
+from healthsvc.core.folding.states import OtherFormat
+from healthsvc.core.scorecard.reader import ScorecardError
+from healthsvc.flows.customers.past import PastNotKept
+from healthsvc.flows.intake.append import AppendFailed, Overloaded
+from healthsvc.store.database.outage import is_outage
+from healthsvc.wire.cursors import CursorError
+
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 2
 MAX_FAULTS: Final = 100  # in one answer: who has more to mend mends these first
@@ -232,14 +250,74 @@ class Fault:
     detail: str
 
 
-@dataclass(slots=True, eq=False)
-class ProblemError(Exception):
+class ProblemError(HealthsvcError):
     """Ends a request with an error; raised by routes and what they depend on, never further in."""
 
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.faults = faults
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How an error is answered; without a `detail` the error's own message is told."""
+
     kind: ProblemType
-    detail: str
-    faults: Sequence[Fault] = ()
+    detail: str | None = None
+    pointer: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_OURS: Final = Answer(kind=INTERNAL_ERROR, detail="The request failed inside the service; its log has the details.")
+_OUTAGE: Final = Answer(kind=UNAVAILABLE, detail="The database can't be reached at the moment.")
+
+ANSWERS: Final[Mapping[type[HealthsvcError], Answer]] = {
+    BodyTooLargeError: Answer(kind=TOO_LARGE, headers={"connection": "close"}),
+    BodyTimeoutError: Answer(kind=REQUEST_TIMEOUT, headers={"connection": "close"}),
+    CursorError: Answer(kind=INVALID_CURSOR, pointer="/query/cursor"),
+    ScorecardError: _OURS,  # documents are looked through before they are kept
+    InvalidInput: Answer(kind=INVALID_REQUEST),
+    PastNotKept: Answer(kind=PAST_NOT_KEPT),
+    Conflict: Answer(kind=CONFLICT),
+    Overloaded: Answer(kind=OVERLOADED, detail="Too many events wait to be written; none of these was."),
+    AppendFailed: Answer(kind=UNAVAILABLE, detail="The events could not be written. Send them again: that is safe."),
+    Unavailable: Answer(kind=UNAVAILABLE),
+    OtherFormat: Answer(kind=UNAVAILABLE, detail="Another version wrote the states; a worker builds them anew."),
+    errors.Fault: _OURS,
+    Forbidden: _OURS,
+    OwnershipLost: _OURS,
+}
+"""Each kind of error and its answer; the nearest ancestor counts."""
+
+
+def answer_to(error: type[HealthsvcError]) -> Answer | None:
+    """The answer to errors of this class; None where the table has none."""
+    return next((ANSWERS[each] for each in error.__mro__ if each in ANSWERS), None)
+
+
+def problem_for(error: Exception) -> ProblemError:
+    """What a client is told of an exception."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, HealthsvcError):
+        answer = answer_to(type(error)) or _OURS
+    else:
+        answer = _OUTAGE if is_outage(error) else _OURS
+    detail = answer.detail or str(error)
+    faults = () if answer.pointer is None else [Fault(pointer=answer.pointer, detail=detail)]
+    headers = dict(answer.headers)
+    if isinstance(error, Busy) and error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return ProblemError(answer.kind, detail, faults, headers)
 
 
 def invalid(*faults: Fault) -> ProblemError:

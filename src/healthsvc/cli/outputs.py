@@ -5,19 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.flows.intake.replay import Output
 from healthsvc.flows.intake.table_output import TableOutput
 from healthsvc.log.http_output import MAX_EVENTS, HttpOutput, client_for
 from healthsvc.log.kafka.output import KafkaOutput
 from healthsvc.settings import Settings
-from healthsvc.wiring.database import any_database, engine_on, install
+from healthsvc.wiring.database import any_database, engine_on, update
 from healthsvc.wiring.factories import kafka_security
 
 APPLICATION = "healthsvc-replay"
 TABLE_EVENTS = 5000
 
 
-class TargetError(ValueError):
+class TargetError(InvalidInput):
     """The options don't say one way into the log."""
 
 
@@ -62,7 +63,7 @@ class Target:
         else:
             with any_database(self.settings) as address:
                 if self.settings.database is None:
-                    asyncio.run(install(address, self.settings))
+                    asyncio.run(update(address, self.settings))
                 yield address
 
     @asynccontextmanager

@@ -3,19 +3,16 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
-from healthsvc import settings as configuration
-from healthsvc import telemetry
-from healthsvc.runtime.embedded import DataFolderInUseError, EmbeddedPostgresError
-from healthsvc.settings import SettingsError
+from healthsvc.cli.errors import refuse
+from healthsvc.cli.options import AsJson, configured
 from healthsvc.wire.rest.portfolio import Measured, Portfolio, PortfolioPart, as_csv, told
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.portfolio import portfolio as portfolio_of
 
-EXIT_REFUSED: Final = 2
 DAYS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 UNITS: Final = {
     "nps": (1.0, ""),
@@ -34,11 +31,6 @@ class By(StrEnum):
     OWNER = "owner"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the main one."""
-    app.command()(portfolio)
-
-
 def portfolio(
     since: Annotated[
         datetime | None, typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]")
@@ -48,15 +40,15 @@ def portfolio(
     ] = None,
     by: Annotated[By | None, typer.Option(help="Also by these groups.")] = None,
     as_csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the portfolio over a period: retention, churn, GRR, NRR, NPS, CSAT, CES, answers, adoption."""
     now = datetime.now(UTC)
     end = until.replace(tzinfo=UTC) if until else now
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=30)
     if not start < end <= now:
-        _refuse("--from must be before --to, and --to not in the future.")
-    found = _found(start, end, by)
+        refuse("--from must be before --to, and --to not in the future.")
+    found = _figures(start, end, by)
     if as_json:
         typer.echo(found.model_dump_json(by_alias=True))
     elif as_csv_:
@@ -65,14 +57,9 @@ def portfolio(
         _show(found)
 
 
-def _found(start: datetime, end: datetime, by: By | None) -> Portfolio:
-    try:
-        chosen = configuration.load()
-        telemetry.configure_logging(level="warning", style=chosen.log_style)
-        with any_database(chosen) as url:
-            return told(asyncio.run(portfolio_of(url, chosen, start, end, by.value if by else None)))
-    except (SettingsError, DataFolderInUseError, EmbeddedPostgresError, OSError) as error:
-        _refuse(str(error))
+def _figures(start: datetime, end: datetime, by: By | None) -> Portfolio:
+    with configured() as settings, any_database(settings) as url:
+        return told(asyncio.run(portfolio_of(url, settings, start, end, by.value if by else None)))
 
 
 def _show(found: Portfolio) -> None:
@@ -96,8 +83,3 @@ def _said(measure: str, figure: Measured) -> str:
         return "-"
     change = "" if figure.change is None else f"  ({figure.change * factor:+.1f})"
     return f"{figure.value * factor:.1f}{unit}{change}"
-
-
-def _refuse(words: str) -> NoReturn:
-    typer.echo(words, err=True)
-    raise typer.Exit(EXIT_REFUSED)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from healthsvc.core.errors import Conflict
 from healthsvc.demo.generate import fleet
 from healthsvc.demo.roster import Archetype, roster
 from healthsvc.wire.files.event_file import Group, Line, encode_event
@@ -21,7 +22,7 @@ class Demo:
     end_us: int
 
 
-class OtherFleetError(Exception):
+class OtherFleetError(Conflict):
     """The seed has made a fleet of another size already."""
 
     def __init__(self, kept: Demo) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from healthsvc.core.errors import Forbidden
 from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
 
 MAX_EVENTS = 1000  # of one request
@@ -13,7 +14,7 @@ TIMEOUT_SECONDS = 30.0
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
-class RefusedError(Exception):
+class RefusedError(Forbidden):
     """The service refuses our requests as a whole."""
 
 

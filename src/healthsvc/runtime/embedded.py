@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import structlog
 
+from healthsvc.core.errors import Conflict, Unavailable
 from healthsvc.store.database.engine import create_database
 from healthsvc.telemetry import LogEvent
 
@@ -49,11 +50,11 @@ STOP_SECONDS = (("SIGINT", 20.0), ("SIGQUIT", 10.0), ("SIGKILL", 5.0))  # fast, 
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(Unavailable):
     """The embedded PostgreSQL could not be started."""
 
 
-class DataFolderInUseError(RuntimeError):
+class DataFolderInUseError(Conflict):
     """Another process holds the data folder."""
 
 
@@ -119,7 +120,7 @@ class EmbeddedPostgres:
         self._cluster.parent.mkdir(parents=True, exist_ok=True)
         self._open_paths()
         self._stop_orphan()
-        if not (self._cluster / "PG_VERSION").exists():
+        if not is_initialised(self._cluster.parent):
             self._initialise()
         self._choose_socket_dir()
         self._launch()
@@ -244,6 +245,11 @@ class _AsUser(TypedDict, total=False):
     user: int
     group: int
     extra_groups: list[int]
+
+
+def is_initialised(data_dir: Path) -> bool:
+    """Whether the data folder has a database, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
 def running_url(data_dir: Path, database: str = DATABASE) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from healthsvc.core.errors import Conflict
 from healthsvc.runtime.connections import Connections, Limits
 
 CLOSE_SECONDS: Final = 10  # for requests in flight at the end; a long poll that takes longer is cut
@@ -15,7 +16,7 @@ BACKLOG: Final = 2048
 DEFAULT_LIMITS: Final = Limits()
 
 
-class AddressTakenError(OSError):
+class AddressTakenError(Conflict, OSError):
     """Another process listens on the API's address."""
 
 

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import httpcore
 import httpx
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.webhooks.networks import Address, Network, canonical, is_denied_name, is_special, within
 
 PORTS: Final = frozenset({443, 80, 8443})
@@ -82,7 +83,7 @@ class Target:
     port: int
 
 
-class TargetError(Exception):
+class TargetError(InvalidInput):
     """The URL isn't one that we would post to; `reason` is for the one who typed it."""
 
     def __init__(self, reason: str) -> None:

@@ -7,15 +7,14 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
+from healthsvc.core.errors import Fault
+
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = range(24, 65)
 
 
-class SecretError(ValueError):
+class SecretError(Fault, ValueError):
     """A signing secret is `whsec_` and the base64 of 24 to 64 bytes."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
 
 
 def secret_bytes(secret: str) -> bytes:

@@ -8,13 +8,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from healthsvc.core.errors import InvalidInput
+
 Key = str | int | float | None
 
 MAX_LENGTH = 2048
 INT64 = 2**63
 
 
-class CursorError(ValueError):
+class CursorError(InvalidInput, ValueError):
     """The cursor isn't one of ours, or was made for another list or filter. Start again without it."""
 
 
@@ -45,7 +47,7 @@ def decode(encoded: str, bound_to: str, shape: Sequence[type[str] | type[int] | 
     """
     backwards, keys = _parts(encoded, bound_to)
     if len(keys) != len(shape) or not all(_fits(key, kind) for key, kind in zip(keys, shape, strict=True)):
-        raise CursorError(CursorError.__doc__)
+        raise CursorError
     return Cursor(keys=tuple(keys), backwards=backwards)
 
 
@@ -56,9 +58,9 @@ def _parts(encoded: str, bound_to: str) -> tuple[bool, list[Key]]:
         body = json.loads(base64.urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4)))
         made_for, backwards, *keys = body
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise CursorError(CursorError.__doc__) from error
+        raise CursorError from error
     if made_for != bound_to or backwards not in (0, 1):
-        raise CursorError(CursorError.__doc__)
+        raise CursorError
     return bool(backwards), keys
 
 

@@ -3,15 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import structlog
 
+from healthsvc.core.errors import NotInstalled
 from healthsvc.flows.projections import bootstrap
-from healthsvc.runtime.embedded import DataFolderInUseError, EmbeddedPostgres, EmbeddedPostgresError, hold, running_url
+from healthsvc.runtime.embedded import (
+    DataFolderInUseError,
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    hold,
+    is_initialised,
+    running_url,
+)
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine, create_engine
+from healthsvc.store.database.installation import NotInstalledError
 from healthsvc.store.projections import live_projection, scorecards
 from healthsvc.telemetry import LogEvent
 
@@ -35,12 +45,26 @@ def own_database(settings: Settings) -> Iterator[tuple[str, list[Role]]]:
             server.stop()
 
 
+class NoDatabaseError(NotInstalled):
+    """The data folder has no database, and this command doesn't make one."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        super().__init__(
+            f"There is no database here ({data_dir.resolve()}): set HEALTHSVC_DATABASE_URL or HEALTHSVC_DATA_DIR,"
+            " or run `healthsvc up`."
+        )
+
+
 @contextmanager
-def any_database(settings: Settings) -> Iterator[str]:
+def any_database(settings: Settings, *, create: bool = False) -> Iterator[str]:
     """The database for a short command: the operator's, the one that a running `up` has, or the embedded one started.
 
-    Not installed by itself: see `install`. Start from the main thread, outside of any event loop.
+    Raises NoDatabaseError where there is none yet, unless it may `create` one. Not installed by itself: see `install`
+    and `update`. Start from the main thread, outside of any event loop.
     """
+    if settings.database is None and not create and not is_initialised(settings.data_dir):
+        raise NoDatabaseError(settings.data_dir)
     try:
         with own_database(settings) as (url, _):
             yield url
@@ -67,6 +91,14 @@ async def install(url: str, settings: Settings) -> str | None:
             )
     log.info(LogEvent.SCHEMA_MIGRATED, revision=revision)
     return revision
+
+
+async def update(url: str, settings: Settings) -> str | None:
+    """The same for a database that is installed. Raises NotInstalledError for an empty one."""
+    async with engine_on(url, "healthsvc-install", pool_size=1) as engine, engine.connect() as conn:
+        if await schema.current(conn) is None:
+            raise NotInstalledError
+    return await install(url, settings)
 
 
 @asynccontextmanager

@@ -8,12 +8,17 @@ from healthsvc.store.admin import keys as stored_keys
 from healthsvc.store.database import secrets as stored_secrets
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place
-from healthsvc.wiring.database import engine_on
+from healthsvc.wiring.database import engine_on, update
 from healthsvc.wiring.factories import utc_now
 
 
 async def create_key(url: str, settings: Settings, *, name: str, scopes: tuple[str, ...]) -> NewKey:
-    """Make an API key."""
+    """Make an API key. Raises NotInstalledError for an empty database."""
+    await update(url, settings)
+    return await _new_key(url, settings, name=name, scopes=scopes)
+
+
+async def _new_key(url: str, settings: Settings, *, name: str, scopes: tuple[str, ...]) -> NewKey:
     async with engine_on(url, "healthsvc-keys") as engine:
         async with engine.begin() as conn:
             secret = await service_secret(conn, settings)
@@ -28,7 +33,7 @@ async def first_key(url: str, settings: Settings) -> NewKey | None:
         has_keys = bool(await stored_keys.page(conn, Place(limit=1)))
     if has_keys or settings.admin_key is not None:
         return None
-    return await create_key(url, settings, name="first key", scopes=("admin",))
+    return await _new_key(url, settings, name="first key", scopes=("admin",))
 
 
 async def service_secret(conn: AsyncConnection, settings: Settings) -> bytes:

@@ -14,7 +14,7 @@ from healthsvc.settings import Settings
 from healthsvc.store.projections import live_projection
 from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wire.scorecards.page_kinds import PageRules
-from healthsvc.wiring.database import engine_on, install
+from healthsvc.wiring.database import engine_on, update
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Archived:
 
 async def archived(url: str, settings: Settings, events: Path, told: Callable[[int, int], None]) -> Archived:
     """Write the archive to a file in the lab's form."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
             document = (await live_projection.live(conn)).document or default_document()
@@ -41,7 +41,7 @@ async def replayed(
     url: str, settings: Settings, live: str | None, candidate: str | None, past: Past, until: datetime | None, say: Say
 ) -> dict[str, Any]:
     """The health score over the archive's past, up to an instant or now; live: in place of the live scorecard."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
             document = live if live is not None else (await live_projection.live(conn)).document

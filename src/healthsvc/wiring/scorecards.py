@@ -15,7 +15,7 @@ from healthsvc.store.projections.publications import Publication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wiring.background import look_after_projections
-from healthsvc.wiring.database import engine_on, install
+from healthsvc.wiring.database import engine_on, update
 from healthsvc.wiring.factories import building_memory, utc_now, worker_id
 
 BY: Final = system("command line")
@@ -23,7 +23,7 @@ BY: Final = system("command line")
 
 async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
     """The versions, newest first."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
         return await scorecards.page(conn, Place(limit=250))
 
@@ -32,14 +32,14 @@ async def scorecard_status(
     url: str, settings: Settings
 ) -> tuple[Sequence[Publication], Sequence[measure_coverage.Fed]]:
     """The last publications, newest first, and which measures are fed."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         return await publish.progress(engine), (await measure_coverage.measures(engine, utc_now()))[0]
 
 
 async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:
     """Documents of versions, by number or `live`; None for a version that isn't there."""
-    await install(url, settings)
+    await update(url, settings)
     found: dict[str, str | None] = {}
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
         live = (await live_projection.live(conn)).scorecard_version
@@ -53,7 +53,7 @@ async def preview_scorecard(
     url: str, settings: Settings, document: str, sample: int, told: Callable[[int], None]
 ) -> Preview:
     """What a scorecard would make of a sample of the customers."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         return await preview(engine, document, utc_now(), sample=sample, told=told)
 
@@ -62,7 +62,7 @@ async def publish_scorecard(
     url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool, override: str | None
 ) -> publish.Outcome:
     """Ask for a document, or a version that is kept, to become the live one."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         if document is not None:
             version = (await publish.keep(engine, document, by=BY, now=utc_now()))[0].version
@@ -74,7 +74,7 @@ async def publish_scorecard(
 
 async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.Outcome:
     """Ask for the live version to be built anew."""
-    await install(url, settings)
+    await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         return await publish.rebuild(engine, by=BY, now=utc_now(), with_gaps=with_gaps)
 

@@ -1,7 +1,5 @@
 """Customers: the list, one evaluated now, why it stands where it does, its past."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,7 +17,6 @@ from healthsvc.api.problems import (
     NOT_FOUND,
     PAST_NOT_KEPT,
     Fault,
-    ProblemError,
     invalid,
     not_found,
 )
@@ -27,7 +24,6 @@ from healthsvc.api.responses import answers
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past, read
-from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.store.customers.customer_summary import StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
@@ -97,8 +93,7 @@ async def explain_health(
     if asked.at is None:
         return _found(await read.explanation(house.engine, known(customer_id), now, language), language)
     _in_the_past(asked.at, now, "at")
-    with _kept():
-        return _found(await past.explanation(house.engine, known(customer_id), asked.at, language), language)
+    return _found(await past.explanation(house.engine, known(customer_id), asked.at, language), language)
 
 
 @router.get(
@@ -126,8 +121,7 @@ async def diff_health(
     _in_the_past(until, now, "to")
     if asked.since > until:
         raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
-    with _kept():
-        moved = await diff.between(house.engine, known(customer_id), asked.since, until, language)
+    moved = await diff.between(house.engine, known(customer_id), asked.since, until, language)
     return _found(moved, language)
 
 
@@ -194,15 +188,6 @@ async def get_customer(request: Request, _: Reader, customer_id: CustomerId, lan
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
     if at > now:
         raise invalid(Fault(pointer=f"/query/{name}", detail="must not be in the future"))
-
-
-@contextmanager
-def _kept() -> Iterator[None]:
-    """A past that can't be told exactly is a problem of its own."""
-    try:
-        yield
-    except PastNotKept as error:
-        raise ProblemError(PAST_NOT_KEPT, str(error)) from error
 
 
 def known(customer_id: str) -> str:

@@ -15,7 +15,6 @@ from healthsvc.api.problems import (
     MALFORMED_JSON,
     OVERLOADED,
     TOO_LARGE,
-    UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
     Fault,
     ProblemError,
@@ -24,7 +23,7 @@ from healthsvc.api.problems import (
 from healthsvc.api.request_bodies import in_steps, media_type, refuse_encoded
 from healthsvc.api.responses import answers
 from healthsvc.core.instants import to_us
-from healthsvc.flows.intake.append import AppendFailed, Overloaded, Position
+from healthsvc.flows.intake.append import Position
 from healthsvc.wire.events import cloudevents
 from healthsvc.wire.events.decode import DecodedBatch, FieldError, Reject, decode_batch
 from healthsvc.wire.events.json_items import Steps, TooManyItemsError
@@ -240,16 +239,8 @@ def _id_of(item: bytes) -> str | None:
 
 
 async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
-    """The last position of the entries in each partition, once they are durable. Raises ProblemError."""
-    try:
-        written = await house.appender.append(entries)
-    except Overloaded as error:
-        wait = {"retry-after": f"{max(1, round(error.retry_after))}"}
-        raise ProblemError(
-            OVERLOADED, "Too many events wait to be written; none of these was.", headers=wait
-        ) from error
-    except AppendFailed as error:
-        raise ProblemError(UNAVAILABLE, "The events could not be written. Send them again: that is safe.") from error
+    """The last position of the entries in each partition, once they are durable. Raises Overloaded, AppendFailed."""
+    written = await house.appender.append(entries)
     last: dict[int, Position] = {}
     for position in written:
         last[position.partition] = max(position, last.get(position.partition, position))

@@ -1,10 +1,11 @@
 """Pages for people: what each problem means, and the API's description. They hold no data, so they need no key."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from healthsvc import __version__
 from healthsvc.api import problems
 from healthsvc.api.openapi import described
 from healthsvc.api.paths import ENCODED
@@ -13,6 +14,26 @@ from healthsvc.api.problems import not_found
 MARKDOWN = "text/markdown; charset=utf-8"
 
 router = APIRouter(tags=["documentation"], include_in_schema=False)
+
+
+LINKS: Final = {
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+    "problems": "/problems",
+    "ready": "/readyz",
+    "customers": "/v1/customers",
+    "alerts": "/v1/alerts",
+    "events": "/v1/events",
+}
+
+
+@router.get("/")
+async def lead_on(request: Request) -> Response:
+    """Where everything begins: the documentation for a browser, links for a program."""
+    vary = {"vary": "accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/docs", 302, headers=vary)
+    return JSONResponse({"service": "healthsvc", "version": __version__, "links": LINKS}, headers=vary)
 
 
 @router.get("/problems")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import levels
+from healthsvc.core.errors import Fault
 from healthsvc.core.folding import decision_state
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
@@ -30,7 +31,7 @@ _AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""
 
 
-class OtherFormat(ValueError):
+class OtherFormat(Fault, ValueError):
     """Another version packed it, or another projection's program."""
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.core.instants import DAY_US
 
 
-class ScorecardError(ValueError):
+class ScorecardError(InvalidInput, ValueError):
     """The scorecard document can't be used; `path` says where, the message what is allowed there."""
 
     def __init__(self, path: str, detail: str) -> None:

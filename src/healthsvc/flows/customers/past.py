@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.errors import Conflict
 from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
@@ -28,7 +29,7 @@ FOLDED_AT_ONCE: Final = 5_000
 FOREVER_US: Final = 1 << 62
 
 
-class PastNotKept(Exception):
+class PastNotKept(Conflict):
     """The archive lacks events of this customer, so its past can't be told exactly; the score of now is complete."""
 
     def __init__(self, archived: int, counted: int) -> None:

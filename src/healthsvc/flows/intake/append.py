@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 from zlib import crc32
 
+from healthsvc.core.errors import Busy
 from healthsvc.flows.readiness.steps import ON_DEMAND, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.listen import Listener
@@ -41,7 +42,7 @@ class Position(NamedTuple):
         return cls(int(partition), int(position))
 
 
-class Overloaded(Exception):
+class Overloaded(Busy):
     """Too many events wait to be written; nothing of this batch was."""
 
     def __init__(self, retry_after: float) -> None:
@@ -49,7 +50,7 @@ class Overloaded(Exception):
         super().__init__(f"too many events wait to be written: try again in {retry_after:g} s")
 
 
-class AppendFailed(Exception):
+class AppendFailed(Busy):
     """The transaction failed; whether its events are in the log is unknown only if the commit itself was lost."""
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from healthsvc.core.errors import Busy, InvalidInput
 from healthsvc.wire.events.decode import Reject, decode_batch
 from healthsvc.wire.files.event_file import BadLine, Group
 
@@ -61,14 +62,14 @@ class Output(Protocol):
     async def close(self) -> None: ...
 
 
-class OutputAwayError(Exception):
+class OutputAwayError(Busy):
     """The log can't be reached just now."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the log can't be reached: {why}")
 
 
-class BadLineError(Exception):
+class BadLineError(InvalidInput):
     """A line is no valid event, and the replay is strict."""
 
     def __init__(self, line: BadLine) -> None:

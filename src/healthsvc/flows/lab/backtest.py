@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.core.fit import baselines, feature_set, gate
 from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
 from healthsvc.core.fit.steps import average, over_steps
@@ -42,7 +43,7 @@ class Asked:
     """Of the dates, those fitted on."""
 
 
-class CannotJudgeError(ValueError):
+class CannotJudgeError(InvalidInput, ValueError):
     """The rows can't be judged."""
 
 

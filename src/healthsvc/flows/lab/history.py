@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.core.levels import Instants
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.wire.files.columns import EventColumns, Tally, read_events
@@ -15,7 +16,7 @@ Halt = Callable[[int], None]
 """What to do at an instant; all events up to it, and none after it, are in the table."""
 
 
-class OutOfOrderError(Exception):
+class OutOfOrderError(InvalidInput):
     """The file isn't in time order: read it whole and sort it."""
 
 

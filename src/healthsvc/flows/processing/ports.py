@@ -8,6 +8,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from healthsvc.core.errors import Fault
+
 Header: TypeAlias = tuple[str, bytes | None]
 """Bytes of a name that aren't UTF-8 stand in it as lone surrogates (surrogateescape)."""
 
@@ -96,7 +98,7 @@ class Input(Protocol):
     async def close(self) -> None: ...
 
 
-class InputFault(Exception):
+class InputFault(Fault):
     """The input can't go on without a person; nothing was skipped."""
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from healthsvc.core.alerts import RESOLVED
+from healthsvc.core.errors import OwnershipLost
 from healthsvc.core.instants import to_us
 from healthsvc.flows.processing.faults.poison_records import PoisonRecord, PoisonSearch, pieces
 from healthsvc.flows.processing.faults.poison_timers import PoisonTimer, TimerSearch
@@ -67,7 +68,7 @@ WELL_SECONDS: Final = 2.0
 log = structlog.get_logger()
 
 
-class Superseded(Exception):
+class Superseded(OwnershipLost):
     """Another projection has become the live one."""
 
 
@@ -362,7 +363,7 @@ class Processor:
         self._ticked = perf_counter()
         async with glance(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
-                raise Superseded(Superseded.__doc__)
+                raise Superseded
         await self._find_partitions()
         changes = await self._leases.tick()
         await self._exchange_read_through()

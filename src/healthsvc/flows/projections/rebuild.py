@@ -17,6 +17,7 @@ import numpy as np
 import structlog
 
 from healthsvc.core.decisions import cutover
+from healthsvc.core.errors import Conflict, OwnershipLost
 from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.states import Rows, States
 from healthsvc.core.instants import to_us
@@ -55,7 +56,7 @@ REST_SHARE: Final = 0.5
 log = structlog.get_logger()
 
 
-class CannotBuild(Exception):
+class CannotBuild(Conflict):
     """The projection can't be built from the archive; the message says why, and what helps."""
 
 
@@ -79,7 +80,7 @@ class IncompleteArchive(CannotBuild):
         )
 
 
-class Overtaken(Exception):
+class Overtaken(OwnershipLost):
     """Another builder has taken over, or the building was cancelled."""
 
 
@@ -203,7 +204,7 @@ class Builder:
                 await shadows.mark(conn, self._building.id, self._building.live, self._now())
                 wanted = await publications.building(conn)
             if wanted is None or wanted.id != self._building.id:
-                raise Overtaken(Overtaken.__doc__)
+                raise Overtaken
             if wanted.reason != "shadow":
                 return True
             if self._now() - self._taken_at > TAKEN_ANEW:
@@ -244,7 +245,7 @@ class Builder:
         """Fold until so little is missing that the switch can fold the rest; False if `stop` came first."""
         while not stop.is_set():
             if not await self._claim():
-                raise Overtaken(Overtaken.__doc__)
+                raise Overtaken
             await self._index_new_days()
             async with self._engine.begin() as conn:
                 reached = await building.reached(conn, self._building.live)
@@ -360,7 +361,7 @@ class Builder:
         sample, after = Sample(self._card, self._now()), -1
         while not stop.is_set():
             if not await self._claim():
-                raise Overtaken(Overtaken.__doc__)
+                raise Overtaken
             began = perf_counter()
             async with self._engine.connect() as conn:
                 keys = await building.customers(conn, self._building.id, after, self._chunk)
@@ -384,7 +385,7 @@ class Builder:
         after = -1
         while not stop.is_set():
             if not await self._claim():
-                raise Overtaken(Overtaken.__doc__)
+                raise Overtaken
             began = perf_counter()
             async with self._engine.begin() as conn:
                 reached = await building.reached(conn, self._building.live)
@@ -479,6 +480,6 @@ class Builder:
                     await self._advance(conn, partition, reached)
             await self._decide_overtaken(conn, reached)
             if not await building.claim(conn, self._building.id, self._builder, LEASE_SECONDS):
-                raise Overtaken(Overtaken.__doc__)
+                raise Overtaken
             await switching.flip(conn, self._building.id, self._building.live)
         return True

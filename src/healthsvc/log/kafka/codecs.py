@@ -9,6 +9,8 @@ import cramjam
 import numpy as np
 from aiokafka import codec as aiokafka_codec
 
+from healthsvc.core.errors import InvalidInput
+
 MAX_BYTES: Final = 128 << 20
 """Of one decompressed batch; a batch of events seldom has one."""
 _LZ4_RATIO: Final = 255
@@ -17,7 +19,7 @@ _XERIAL: Final = b"\x82SNAPPY\0"
 _XERIAL_HEADER_BYTES: Final = 16
 
 
-class Oversized(ValueError):
+class Oversized(InvalidInput, ValueError):
     """The batch is larger than MAX_BYTES when decompressed."""
 
     def __init__(self) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from healthsvc.core.errors import NotInstalled
 from healthsvc.store.database.engine import AsyncConnection
 
 
-class NotInstalledError(Exception):
+class NotInstalledError(NotInstalled):
     """The database has no healthsvc log yet: run `healthsvc migrate`, or start the service once."""
 
 
@@ -30,9 +31,9 @@ async def read(conn: AsyncConnection) -> Installation:
             )
         ).one()
     except ProgrammingError as error:
-        raise NotInstalledError(NotInstalledError.__doc__) from error
+        raise NotInstalledError from error
     if not row.partitions or row.born is None:
-        raise NotInstalledError(NotInstalledError.__doc__)
+        raise NotInstalledError
     return Installation(identity=row.born, partitions=row.partitions)
 
 

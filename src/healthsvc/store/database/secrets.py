@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 
+from healthsvc.core.errors import Fault
 from healthsvc.store.database.engine import AsyncConnection
 
 SECRET_BYTES: Final = 32
@@ -62,11 +63,8 @@ def new_signing_secret() -> str:
     return "whsec_" + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
 
 
-class SealError(Exception):
+class SealError(Fault):
     """A stored secret can't be read: it was made with another service secret (HEALTHSVC_SECRET_KEY), or was altered."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
 
 
 class Vault:

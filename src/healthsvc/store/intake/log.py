@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from healthsvc.core.errors import Fault
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.outage import AWAY, cause_of
 
@@ -21,7 +22,7 @@ LOCK_SECONDS = 10.0  # how long an append waits for the heads
 STALL_SECONDS = 5.0  # how long an append may hold them doing nothing, before the server ends its session
 
 
-class UnknownPartition(LookupError):
+class UnknownPartition(Fault, LookupError):
     """The log has no such partition."""
 
     def __init__(self, partitions: set[int]) -> None:

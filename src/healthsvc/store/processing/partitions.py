@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import CursorResult, text
 
+from healthsvc.core.errors import OwnershipLost
 from healthsvc.store.database.engine import AsyncConnection
 
 RELEASED_CHANNEL = "healthsvc_leases"
@@ -44,7 +45,7 @@ class Move:
     read_through_at: datetime | None = None  # None: as it was
 
 
-class Fenced(Exception):
+class Fenced(OwnershipLost):
     """Somebody else owns these partitions, or has moved their offsets: nothing of this flush may stay."""
 
     def __init__(self, partitions: set[int]) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from healthsvc.core.errors import NotInstalled
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -18,7 +19,7 @@ class Projection:
     """Since when it is live; None: since the beginning."""
 
 
-class NoLiveProjection(LookupError):
+class NoLiveProjection(NotInstalled, LookupError):
     """The database has no live projection: run `healthsvc migrate` first."""
 
 
@@ -34,5 +35,5 @@ async def live(conn: AsyncConnection) -> Projection:
         )
     ).first()
     if row is None:
-        raise NoLiveProjection(NoLiveProjection.__doc__)
+        raise NoLiveProjection
     return Projection(id=row.id, scorecard_version=row.scorecard_version, document=row.document, live_at=row.live_at)

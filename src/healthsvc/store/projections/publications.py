@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from healthsvc.core.errors import Conflict
 from healthsvc.store.database.engine import AsyncConnection
 
 
-class AlreadyBuilding(Exception):
+class AlreadyBuilding(Conflict):
     """Another projection is being built, or kept as a shadow; wait for it, or end it."""
 
 
@@ -75,7 +76,7 @@ async def ask(conn: AsyncConnection, version: int, *, reason: str, by: str, with
                 )
             ).scalar_one()
     except IntegrityError as error:
-        raise AlreadyBuilding(AlreadyBuilding.__doc__) from error
+        raise AlreadyBuilding from error
     await adopt_partitions(conn, made)
     return made
 

@@ -20,6 +20,8 @@ import msgspec
 import xxhash
 import yaml
 
+from healthsvc.core.errors import InvalidInput
+
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 2 << 20
@@ -30,7 +32,7 @@ ALIASES = {"account_id": "customer_id", "ts": "occurred_at", "timestamp": "occur
 _encode = msgspec.json.Encoder().encode
 
 
-class FileRefusedError(ValueError):
+class FileRefusedError(InvalidInput, ValueError):
     """The file or its mapping can't be read as events."""
 
 

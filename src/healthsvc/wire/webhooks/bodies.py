@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from healthsvc.core.errors import Fault
+
 LIMIT: Final = 20_000  # bytes, exclusive
 TEXT_LIMIT: Final = 500  # characters kept of a text when the body is too long otherwise
 OMITTED: Final = {"omitted": True}
@@ -38,7 +40,7 @@ def message_id(*parts: object) -> str:
     return "msg_" + base64.urlsafe_b64encode(digest).decode()
 
 
-class BodyTooLongError(ValueError):
+class BodyTooLongError(Fault, ValueError):
     """The data of a webhook has so many fields that no shortening makes it fit."""
 
     def __init__(self, type: str) -> None:

@@ -7,16 +7,13 @@ from typing import Annotated, assert_never
 
 import typer
 
-from healthsvc.cli.scorecards import EXIT_FAILED, AsJson, WithGaps, checked, read, refuse, scorecards, surroundings
+from healthsvc.cli.errors import FAILED, refuse
+from healthsvc.cli.options import AsJson, WithGaps, configured
+from healthsvc.cli.scorecard.documents import checked, read
 from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
 from healthsvc.flows.projections.shadow import Skill, Summary
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.shadows import begin_shadow, end_shadow, shadow_summary
-
-
-def register() -> None:
-    """Add the command to those of scorecards."""
-    scorecards.command()(shadow)
 
 
 def shadow(
@@ -35,15 +32,15 @@ def shadow(
     if file is not None:
         _begin(file, with_gaps=with_gaps)
         return
-    with surroundings() as chosen, any_database(chosen) as url:
+    with configured() as settings, any_database(settings) as url:
         if end:
-            if not asyncio.run(end_shadow(url, chosen)):
+            if not asyncio.run(end_shadow(url, settings)):
                 refuse("There is no shadow.")
             typer.echo("The shadow is ended.")
             return
-        found = asyncio.run(shadow_summary(url, chosen))
+        found = asyncio.run(shadow_summary(url, settings))
     if found is None:
-        refuse("There is no shadow; `healthsvc scorecard shadow FILE|VERSION` begins one.", EXIT_FAILED)
+        refuse("There is no shadow; `healthsvc scorecard shadow FILE|VERSION` begins one.", FAILED)
     if as_json:
         typer.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
     else:
@@ -53,8 +50,8 @@ def shadow(
 def _begin(file: str, *, with_gaps: bool) -> None:
     version = int(file) if file.isdigit() else None
     document = None if version is not None else checked(read(file))
-    with surroundings() as chosen, any_database(chosen) as url:
-        outcome = asyncio.run(begin_shadow(url, chosen, document, version, with_gaps=with_gaps))
+    with configured() as settings, any_database(settings) as url:
+        outcome = asyncio.run(begin_shadow(url, settings, document, version, with_gaps=with_gaps))
     match outcome:
         case Unknown():
             refuse("There is no such version; `healthsvc scorecard list` shows them.")

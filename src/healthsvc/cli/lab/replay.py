@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from healthsvc.cli.lab import Archive, answer, complaining, instant, lab, tell
-from healthsvc.cli.scorecards import surroundings
+from healthsvc.cli.errors import errors_reported
+from healthsvc.cli.lab.inputs import Archive, answer, instant, tell
+from healthsvc.cli.options import configured
 from healthsvc.core.instants import from_us
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_file, sentence
 from healthsvc.flows.lab.reports.bands import page
@@ -25,12 +26,7 @@ class KnownByName(StrEnum):
     OCCURRED = "occurred"
 
 
-def register() -> None:
-    """Add the command to those of the lab."""
-    lab.command("replay")(replay_command)
-
-
-def replay_command(
+def replay(
     scorecard: Annotated[
         Path | None,
         typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML) to be held against the live one."),
@@ -70,7 +66,7 @@ def replay_command(
     """The health score over the past, with only what was known at each date: its bands by date and segment, who moves,
     flips, alerts, what red foretold; and of a scorecard, who would be in another band than by the live one.
     """
-    with complaining():
+    with errors_reported():
         past = Past(dates=dates, every_days=every_days, horizon_days=horizon_days, known_by=known_by.value)
         if archive == (events is not None):
             raise FileRefusedError("give either --events, or --archive for the service's own")
@@ -82,8 +78,8 @@ def replay_command(
             file = EventFile(path=str(events), mapping=load_mapping(mapping) if mapping else None)
             found = of_file(file, Cards.of(given or "", candidate), past, until, _by_tenths())
         else:
-            with surroundings() as chosen, any_database(chosen) as url:
-                found = asyncio.run(replayed(url, chosen, given, candidate, past, until, _by_tenths()))
+            with configured() as settings, any_database(settings) as url:
+                found = asyncio.run(replayed(url, settings, given, candidate, past, until, _by_tenths()))
         _conclude(found, report)
 
 

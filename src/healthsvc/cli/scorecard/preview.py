@@ -1,0 +1,57 @@
+"""The command `scorecard preview`."""
+
+import asyncio
+import json
+from typing import Annotated, Final
+
+import typer
+
+from healthsvc.cli.options import AsJson, configured
+from healthsvc.cli.scorecard.documents import File, checked, progress_bar, read
+from healthsvc.flows.projections import preview as previews
+from healthsvc.wiring.database import any_database
+from healthsvc.wiring.scorecards import preview_scorecard
+
+SHOWN: Final = 10
+
+
+def preview(
+    file: File,
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers to try it on.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Try a scorecard on a sample of the customers there are, from the archive. Changes nothing."""
+    document = checked(read(file))
+    with configured() as settings, any_database(settings) as url, progress_bar("Scoring", customers) as bar:
+        found = asyncio.run(preview_scorecard(url, settings, document, customers, bar))
+    bands = [{"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)]
+    moved = [
+        {
+            "customer_id": m.customer_id,
+            "now": m.before,
+            "then": m.after,
+            "band_now": m.band_before,
+            "band_then": m.band_after,
+        }
+        for m in found.moved[:SHOWN]
+    ]
+    if as_json:
+        shown = {"customers": found.customers, "left_out": found.left_out, "bands": bands, "moved": moved}
+        typer.echo(json.dumps(shown | {"variants": found.variants, "unfed": found.unfed}))
+        return
+    typer.echo(f"{found.customers} customers, now → then:")
+    for each in bands:
+        typer.echo(f"  {each['band']:<22} {each['now']:>6} → {each['then']}")
+    for m in found.moved[:SHOWN]:
+        if abs(m.change) >= 1:
+            typer.echo(f"  {m.customer_id}: {_score(m.before)} → {_score(m.after)}")
+    for variant, count in found.variants.items():
+        typer.echo(f"  judged by {variant}: {count}" + ("" if count else ", so it may be a slip"))
+    if found.unfed:
+        typer.echo(f"No event of theirs feeds: {', '.join(found.unfed)}")
+    if found.left_out:
+        typer.echo(f"{found.left_out} were left out: the archive doesn't have all of their events.")
+
+
+def _score(score: float | None) -> str:
+    return "no score" if score is None else f"{score:.0f}"
