@@ -284,7 +284,7 @@ class Fairness(RuleBasedStateMachine):
     @invariant()
     def no_endpoint_that_waits_is_passed_over_for_long(self) -> None:
         healthy = {name: rounds for name, rounds in self.passed_over.items() if name not in self.hanging}
-        assert max(healthy.values(), default=0) <= 2 * SLOW_TICKS
+        assert max(healthy.values(), default=0) <= SLOW_TICKS // 3
 
 
 Fairness.TestCase.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
