@@ -3,7 +3,6 @@
 from collections import Counter
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -223,72 +222,6 @@ class Scheduling(RuleBasedStateMachine):
 
 
 test_any_course_of_tries = Scheduling.TestCase
-
-
-class Fairness(RuleBasedStateMachine):
-    """Endpoints that always have more due; some of them hang. Each claim serves as the store's does: in turn."""
-
-    NAMES = tuple(f"ep {number}" for number in range(12))
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slots = make_slots(concurrency=32)
-        self.next_id = 0
-        self.hanging: set[str] = set()
-        self.passed_over = dict.fromkeys(self.NAMES, 0)
-
-    @rule(name=st.sampled_from(NAMES))
-    def begin_to_hang(self, name: str) -> None:
-        if len(self.hanging) < 6:
-            self.hanging.add(name)
-
-    @rule(name=st.sampled_from(NAMES))
-    def recover(self, name: str) -> None:
-        self.hanging.discard(name)
-
-    @rule(rounds=st.integers(1, 20))
-    def work(self, rounds: int) -> None:
-        for _ in range(rounds):
-            served = self.claim()
-            for name in self.NAMES:
-                waits = name not in served and name not in self.slots.running.values()
-                self.passed_over[name] = self.passed_over[name] + 1 if waits else 0
-            self.answer()
-            self.slots.tick()
-
-    def claim(self) -> set[str]:
-        """One claim: first tries of all before second ones, those whose last turn is longest ago first."""
-        allowances, served = self.slots.allowances(), set()
-        turns = {name: allowances[name].turn if name in allowances else 0 for name in self.NAMES}
-        running = Counter(self.slots.running.values())
-        for nth in range(1, LIMIT + 1):
-            for name in sorted(self.NAMES, key=turns.__getitem__):
-                tries = running[name]
-                trust = self.slots.trust(name)
-                opening = self.slots.openings()[Pool.PROVEN if trust.is_proven else Pool.PROBATION]
-                if tries == nth - 1 and nth <= trust.window and opening.admits(nth):
-                    self.slots.begin(self.next_id, name, failing=False)
-                    self.next_id += 1
-                    served.add(name)
-                    running[name] += 1
-        return served
-
-    def answer(self) -> None:
-        """Those that don't hang answer at once; the deadline ends the oldest try of each that hangs."""
-        deadline = self.next_id - 200
-        for delivery_id, name in list(self.slots.running.items()):
-            if name not in self.hanging or delivery_id < deadline:
-                self.slots.end(delivery_id, success=name not in self.hanging)
-                self.slots.release(delivery_id)
-
-    @invariant()
-    def no_endpoint_that_waits_is_passed_over_for_long(self) -> None:
-        healthy = {name: rounds for name, rounds in self.passed_over.items() if name not in self.hanging}
-        assert max(healthy.values(), default=0) <= 2 * SLOW_TICKS
-
-
-Fairness.TestCase.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
-test_no_endpoint_starves = Fairness.TestCase
 
 
 def test_the_last_slots_are_for_first_tries() -> None:
