@@ -12,6 +12,7 @@ from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.folding.dedupe import IdWindow
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
@@ -60,7 +61,7 @@ class Fold:
         unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
         self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
         rows = self.states.rows([e.customer_id for e in folded])
-        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(batch.digests[new])
         self.states.fold(rows, extract, batch.occurred_us[new], ties)
         return len(new)
 

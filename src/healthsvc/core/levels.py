@@ -13,12 +13,9 @@ same bits, which `exp2` of the quotient does not.
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.instants import DAY_US
-
-Floats = NDArray[np.float64]
-Instants = NDArray[np.int64]
 
 LANDMARK_US: Final = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z. With half-lives of at least `MIN_HALF_LIFE_US` the sums stay in range from 2017 to 2034,
@@ -41,7 +38,7 @@ def decayed(sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int 
     return scaled
 
 
-def top_three(cells: NDArray[np.int64], times: Instants) -> tuple[NDArray[np.int64], Instants]:
+def top_three(cells: Int64s, times: Instants) -> tuple[Int64s, Instants]:
     """The newest three instants of each cell, in no matter what order they come.
 
     cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells met, ascending (u,), and their

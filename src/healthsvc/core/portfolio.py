@@ -13,13 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s, Mask
 from healthsvc.core.instants import DAY_US
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 PROFILE, RENEWED, CANCELLED, NPS, CSAT, CES, OPENED, ANSWERED, RESOLVED = range(9)
 ACTIVE_US: Final = 28 * DAY_US
@@ -49,9 +45,9 @@ Figures = Mapping[str, float | None]
 class Accounts:
     """n customers."""
 
-    group: Ints
+    group: Int64s
     """(n,) number of its group."""
-    first_us: Ints
+    first_us: Int64s
     """(n,) its first event: from then on it is there."""
 
 
@@ -59,19 +55,19 @@ class Accounts:
 class Entries:
     """What was told, in the order of the customers, of a customer in the order in which it happened."""
 
-    customer: Ints
+    customer: Int64s
     """Place among the accounts, rising."""
-    us: Ints
-    kind: Ints
+    us: Int64s
+    kind: Int64s
     value: Floats
     """Recurring revenue, or the answer; NaN where it isn't said."""
     before: Floats
     """Recurring revenue before a change, where the change says it."""
     owned: Floats
     """Functions owned, where a profile says it."""
-    effective_us: Ints
+    effective_us: Int64s
     """When a cancellation takes effect."""
-    item: Ints
+    item: Int64s
     """Which ticket."""
 
     def picked(self, some: Mask) -> "Entries":
@@ -107,7 +103,7 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
     return {name: _summed(accounts.group, found[name].astype(np.float64), groups) for name in _SUMS}
 
 
-def _summed(places: Ints, numbers: Floats, length: int) -> Floats:
+def _summed(places: Int64s, numbers: Floats, length: int) -> Floats:
     """(length,) the numbers added up by place."""
     return np.bincount(places, numbers, length).astype(np.float64)
 
@@ -173,11 +169,11 @@ class _Standing:
         found[entries.customer[at]] = entries.value[at]
         return found
 
-    def _last(self, entries: Entries, which: Mask) -> Ints:
+    def _last(self, entries: Entries, which: Mask) -> Int64s:
         """Places of the last entries of each customer by then."""
         at = np.flatnonzero(which & self._known)
         owner = entries.customer[at]
-        last: Ints = at[np.append(owner[1:] != owner[:-1], True)[: len(at)]]
+        last: Int64s = at[np.append(owner[1:] != owner[:-1], True)[: len(at)]]
         return last
 
 
@@ -220,7 +216,7 @@ def _tickets(known: Entries, start_us: int, n: int) -> Sums:
     answered[ticket[first]] = us[first]
     owners = owner[new]
 
-    def spent(until: Ints) -> tuple[Floats, Floats]:
+    def spent(until: Int64s) -> tuple[Floats, Floats]:
         done = (opened > 0) & (until >= opened) & (until >= start_us)
         hours = (until[done] - opened[done]) / _HOUR_US
         return _summed(owners[done], np.ones(len(hours)), n), _summed(owners[done], hours, n)

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import candidate_models, feature_set
 from healthsvc.core.fit.candidate_models import Outcomes
 from healthsvc.core.fit.model_selection import Rows, climb
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.model import Model, Term
 from healthsvc.core.risk.section import MOST_TERMS

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healthsvc.core.arrays import Digests, Hours
 from healthsvc.core.folding.dedupe import (
     ID_BYTES,
-    Digests,
-    Hours,
     IdWindow,
     Stored,
     hours_of,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.outages import detect, traffic
 from healthsvc.core.outages.detect import End, Guard, Turn, look
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit

@@ -22,6 +22,7 @@ from healthsvc.core.phrases import alert_rank, alerts, expansion, explanation, i
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scoring.lifecycle import CauseBeyondRules
 from healthsvc.wire.scorecards.document import compile_document
 
 FILE: Final = Path(__file__).with_name("rendered.md")
@@ -168,7 +169,7 @@ def _stages(language: Language) -> Iterator[Sample]:
                 f"stage: {rule.kind}",
                 stages.because(language, rule, is_sale_known=is_known),
             )
-    for cause in get_args(stages.NotByRule):
+    for cause in get_args(CauseBeyondRules):
         yield f"stage: {cause}", stages.because(language, cause, is_sale_known=True)
 
 

@@ -7,13 +7,14 @@ silent uses less. Such flags are a family, and a family has one alert: its sharp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.decisions.changes import FlagChange, Kind
-from healthsvc.core.levels import Floats
-from healthsvc.core.scorecard.model import SEVERITIES, FlagRule, Scorecard
+from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.kind import NO_CAP
+from healthsvc.core.severity import SEVERITIES
 
 
 def absences(card: Scorecard) -> frozenset[str]:

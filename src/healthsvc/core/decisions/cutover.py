@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.folding import decision_state
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scorecard.model import Scorecard
 
 SEQUENCE_LEAP: Final = 1000.0

@@ -13,14 +13,13 @@ from hashlib import blake2b
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s, Mask
 from healthsvc.core.decisions.alert_groups import families, one_alert
 from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US, SECOND_US
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation, fastest_half_life_us
 from healthsvc.core.scoring.flags.churned import ChurnedFlag
@@ -38,7 +37,6 @@ event then seldom makes it earlier, so seldom writes it, and who is idle is look
 BAND_ALERT: Final = "band_drop"
 PLACES: Final = 16
 """More than there are stages: the place remembered is the stage, and so many times the variant."""
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +48,14 @@ class Decisions:
     """(n,) the score that stands: frozen at churn."""
     flags: list[FlagChange]
     bands: list[BandChange]
-    history: Ints
-    standings: NDArray[np.bool_]
+    history: Int64s
+    standings: Mask
     due_us: Floats
     """(n,) the timer to be written, inf: delete it; only where `timers`."""
-    timers: NDArray[np.bool_]
+    timers: Mask
     risk: Floats
     """(n,) the risk that stands; NaN without evidence, and of those who have left."""
-    anew: NDArray[np.bool_]
+    anew: Mask
     """(n,) judged by another variant than at the last decision."""
 
 
@@ -65,7 +63,7 @@ class Decisions:
 class _Lines:
     """What bands hang on, by variant: v variants (the scorecard itself is 0), b bands; `of` as in the evaluation."""
 
-    of: Ints
+    of: Int64s
     floors: Floats
     """(v, b)"""
     hysteresis: Floats
@@ -145,18 +143,16 @@ def flag_names(names: tuple[str, ...], mask: float) -> tuple[str, ...]:
     return tuple([name for f, name in enumerate(names) if bits >> f & 1])
 
 
-def _judged_anew(card: Scorecard, found: Evaluation, remembered: Floats) -> NDArray[np.bool_]:
+def _judged_anew(card: Scorecard, found: Evaluation, remembered: Floats) -> Mask:
     """Whose place has changed so that another variant judges them; leaving isn't such a change."""
     if not card.variants:
         return np.zeros(len(found.now_us), bool)
     before = remembered[:, decision_state.PLACE]
-    other: NDArray[np.bool_] = np.floor_divide(before, PLACES) != found.variant
+    other: Mask = np.floor_divide(before, PLACES) != found.variant
     return other & (before >= 0) & ~found.churned
 
 
-def _flags(
-    card: Scorecard, found: Evaluation, remembered: Floats, anew: NDArray[np.bool_]
-) -> tuple[list[FlagChange], Floats]:
+def _flags(card: Scorecard, found: Evaluation, remembered: Floats, anew: Mask) -> tuple[list[FlagChange], Floats]:
     """Changes, and the flags that hold now. Of a customer judged anew only what has begun since the last decision
     raises alerts: the rest is another judgement of the same behaviour."""
     holds = found.standing.holds.copy()
@@ -186,7 +182,7 @@ def _flags(
     return [*changes, *_renewed(card, found, remembered, holds)], mask.astype(np.float64)
 
 
-def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: NDArray[np.bool_]) -> Iterator[FlagChange]:
+def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: Mask) -> Iterator[FlagChange]:
     """Intent that was shown again: closing an alert doesn't make the customer stay."""
     before = remembered[:, decision_state.FLAGS].astype(np.int64)
     for f, rule in enumerate(card.flags):
@@ -199,16 +195,14 @@ def _renewed(card: Scorecard, found: Evaluation, remembered: Floats, holds: NDAr
                     yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset[row]), alert=True)
 
 
-def _band_of(floors: Floats, score: Floats) -> Ints:
+def _band_of(floors: Floats, score: Floats) -> Int64s:
     """Index of the best band whose floor the score reaches (0 is the best band); floors (1 or n, b)."""
-    place: Ints = (score[:, None] < floors).sum(axis=1)
-    last: Ints = np.minimum(place, floors.shape[1] - 1)
+    place: Int64s = (score[:, None] < floors).sum(axis=1)
+    last: Int64s = np.minimum(place, floors.shape[1] - 1)
     return last
 
 
-def _move_bands(
-    lines: _Lines, score: Floats, now: Instants, found: Evaluation, anew: NDArray[np.bool_], after: Floats
-) -> None:
+def _move_bands(lines: _Lines, score: Floats, now: Instants, found: Evaluation, anew: Mask, after: Floats) -> None:
     """A worse band is believed at once, a better one when it has held for the dwell; both only beyond the
     hysteresis. What somebody says is believed as it is said, and another variant's judgement as it is made: its floors
     are others, so there is nothing to hold on to."""
@@ -235,7 +229,7 @@ def _move_bands(
 
 
 def _band_changes(
-    card: Scorecard, remembered: Floats, after: Floats, alerted: set[int], anew: NDArray[np.bool_]
+    card: Scorecard, remembered: Floats, after: Floats, alerted: set[int], anew: Mask
 ) -> list[BandChange]:
     risky = len(card.bands) // 2
     changes: list[BandChange] = []
@@ -246,7 +240,7 @@ def _band_changes(
     return changes
 
 
-def _history(score: Floats, now: Instants, changed: NDArray[np.bool_], remembered: Floats, after: Floats) -> Ints:
+def _history(score: Floats, now: Instants, changed: Mask, remembered: Floats, after: Floats) -> Int64s:
     """A row on a change of band or flag, a move of a point, or the first of a day."""
     known = ~np.isnan(score)
     day = np.floor_divide(now, DAY_US).astype(np.float64)

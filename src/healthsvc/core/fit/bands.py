@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Codes, Floats, Instants, Int64s, Mask
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged, lead
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats, Instants
 
 ABSENT, LEFT, UNSCORED = -3, -2, -1
 """In place of a band: nothing was known of the customer yet; it had left; not enough evidence."""
 NAMES: Final = ("not_yet_known", "left", "not_enough_evidence")
 FLIP_DAYS: Final = 28
 QUARTER_DAYS: Final = 365.25 / 4
-
-Ints = NDArray[np.int64]
-Codes = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +28,14 @@ class Course:
     """(n, d) place of the band, or `ABSENT`, `LEFT`, `UNSCORED`."""
     score: Floats
     """(n, d) NaN where there is none."""
-    leaving: NDArray[np.bool_]
+    leaving: Mask
     """(n, d) the customer had given notice by then, effective or not."""
-    alerts: Ints
+    alerts: Int64s
     """(n, d) alerts raised since the date before; 0 at the first date."""
-    flips: Ints
+    flips: Int64s
     """(n,)"""
 
-    def of(self, rows: NDArray[np.bool_]) -> "Course":
+    def of(self, rows: Mask) -> "Course":
         """Some of the customers."""
         return Course(
             band=self.band[rows],
@@ -57,9 +53,9 @@ class Flips:
         self._since_us = since_us
         self._left = np.full(customers, UNSCORED)
         self._left_us = np.zeros(customers, np.int64)
-        self.count: Ints = np.zeros(customers, np.int64)
+        self.count: Int64s = np.zeros(customers, np.int64)
 
-    def changed(self, rows: Ints, before: Ints, after: Ints, now_us: int) -> None:
+    def changed(self, rows: Int64s, before: Int64s, after: Int64s, now_us: int) -> None:
         """Customers (each once) go from one band to another, at an instant not before the last one."""
         back = (self._left[rows] == after) & (now_us - self._left_us[rows] <= FLIP_DAYS * DAY_US)
         if now_us > self._since_us:
@@ -124,7 +120,7 @@ class Tally:
         """How many there would be, with the usual number of customers each."""
         return max(1.0, float(self._lie[:, LEFT - ABSENT + 1 :].sum(axis=1).mean()) / CUSTOMERS_PER_CSM)
 
-    def _shares(self, counts: Ints) -> dict[str, float | None]:
+    def _shares(self, counts: Int64s) -> dict[str, float | None]:
         total = int(counts.sum())
         named = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
         return {name: n / total if total else None for name, n in named}
@@ -160,7 +156,7 @@ class Foretold:
         self._rows = self._churned = self._customers = 0
         self._red = dict.fromkeys(reds, 0)
         self._hit = dict.fromkeys(reds, 0)
-        self._churners: list[tuple[Ints, Instants, Instants, Codes]] = []
+        self._churners: list[tuple[Int64s, Instants, Instants, Codes]] = []
 
     def add(self, course: Course, churn_us: Instants) -> None:
         """churn_us: (n, d) when the customer next gives notice after the date, -1 where it doesn't."""
@@ -235,11 +231,11 @@ class Apart:
             ],
         }
 
-    def _differ(self, pairs: Ints) -> int:
+    def _differ(self, pairs: Int64s) -> int:
         same = sum(int(pairs[i, self._other.index(a)]) for i, a in enumerate(self._one) if a in self._other)
         return int(pairs.sum()) - same
 
-    def _counted(self, one: Codes, other: Codes) -> Ints:
+    def _counted(self, one: Codes, other: Codes) -> Int64s:
         """Customers known to both that hadn't left; to both alike, since neither scorecard decides that."""
         there = (one > LEFT) & (other > LEFT)
         pair = (one[there].astype(np.int64) - ABSENT) * len(self._other) + other[there].astype(np.int64) - ABSENT

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import logistic
 from healthsvc.core.fit.feature_set import half_life
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 
 RIDGE = 10.0

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 
 QUANTILES: Final = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 _CLOSE: Final = 1e-6

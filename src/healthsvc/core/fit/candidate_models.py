@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import basis, logistic
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.model import Model, ModelName, Term, drawn
 

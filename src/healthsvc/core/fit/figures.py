@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s, Mask
 from healthsvc.core.fit import standard_errors
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 
 RED_SHARE: Final = 0.1
 """The red band of a backtest: the riskiest tenth of each date."""
@@ -25,7 +24,7 @@ class Judged:
 
     y: Floats
     obs_us: Instants
-    customer: NDArray[np.int64]
+    customer: Int64s
     churn_us: Instants
     """-1 where the instant of churn isn't told."""
 
@@ -79,7 +78,7 @@ def reliability(y: Floats, risk: Floats) -> list[dict[str, float]]:
     return found
 
 
-def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, count: int = 0) -> NDArray[np.bool_]:
+def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, count: int = 0) -> Mask:
     """(n,) whether a row is among the riskiest of its date: a share of them, or so many."""
     order = np.lexsort((-risk, obs_us))
     dates, starts, counts = np.unique(obs_us[order], return_index=True, return_counts=True)
@@ -114,7 +113,7 @@ def average_precision(y: Floats, risk: Floats) -> float | None:
     return float((gained * hits / (ends + 1)).sum() / y.sum())
 
 
-def lead(rows: Judged, red: NDArray[np.bool_]) -> dict[str, Any]:
+def lead(rows: Judged, red: Mask) -> dict[str, Any]:
     """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an unbroken run of red
     dates up to their churn."""
     told = rows.churn_us >= 0
@@ -155,7 +154,7 @@ def lift_curve(y: Floats, risk: Floats, shares: Sequence[float]) -> list[float]:
     return [float(hits[max(0, round(s * len(y)) - 1)] / max(1.0, hits[-1])) for s in shares]
 
 
-def _team(rows: Judged, red: NDArray[np.bool_]) -> dict[str, float | None]:
+def _team(rows: Judged, red: Mask) -> dict[str, float | None]:
     """New reds per CSM and week, and how often a customer enters or leaves red between dates."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Rows
 
 BLOCKS: Final = 5
 LEAST_CHURNERS: Final = 20
 """A fold must have so many churners, and others, to train on."""
 
 How = Literal["forward", "by_customer"]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 
 _STEPS: Final = 60
 _SETTLED: Final = 1e-7

@@ -11,12 +11,11 @@ from hashlib import blake2b
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.fit import candidate_models, logistic, standard_errors
 from healthsvc.core.fit.candidate_models import LADDER, Outcomes
 from healthsvc.core.fit.folds import BLOCKS, Fold, How, folds
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.model import Model, ModelName
 
@@ -37,7 +36,7 @@ class Rows:
     x: Floats
     y: Floats
     obs_us: Instants
-    customer: NDArray[np.int64]
+    customer: Int64s
     """A number per customer."""
     customers: Sequence[str]
     """The id of each number."""
@@ -135,7 +134,7 @@ def _judged(ladder: Sequence[ModelName], outcomes: Outcomes, fold: Fold, prior: 
     return {rung: candidate_models.odds(model, judge) for rung, model in models.items()}
 
 
-def _steps(odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: NDArray[np.int64]) -> tuple[Step, ...]:
+def _steps(odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: Int64s) -> tuple[Step, ...]:
     losses = {rung: logistic.log_loss(np.concatenate(parts), y) for rung, parts in odds.items()}
     best = min(losses.values(), key=lambda loss: float(loss.mean()))
     return tuple(Step(rung, float(x.mean()), standard_errors.mean(x - best, customer)) for rung, x in losses.items())

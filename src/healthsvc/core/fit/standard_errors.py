@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats
-
-Rows = NDArray[np.int64]
+from healthsvc.core.arrays import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)

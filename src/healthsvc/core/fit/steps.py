@@ -7,11 +7,10 @@ those are of the score, which needs the service's own events; these are made of 
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 
 STEPS: Final = ("below_average", "up_to_twice", "up_to_four_times", "beyond")
 EDGES: Final = (1.0, 2.0, 4.0)
@@ -23,11 +22,11 @@ def average(rows: Judged, risk: Floats) -> float:
     return float(risk[rows.obs_us == rows.obs_us.min()].mean())
 
 
-def step_of(risk: Floats, reference: float) -> NDArray[np.int64]:
+def step_of(risk: Floats, reference: float) -> Int64s:
     """(n,) place in `STEPS`."""
     held = np.clip(np.append(risk, reference), 1e-9, 1 - 1e-9)
     odds = held / (1 - held)
-    found: NDArray[np.int64] = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
+    found: Int64s = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
     return found
 
 
@@ -56,7 +55,7 @@ def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
     }
 
 
-def _moves(rows: Judged, step: NDArray[np.int64]) -> NDArray[np.int64]:
+def _moves(rows: Judged, step: Int64s) -> Int64s:
     """(steps, steps) how often a customer was in one on a date and in another on its next."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0

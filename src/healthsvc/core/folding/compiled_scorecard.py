@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
@@ -27,8 +27,6 @@ _MOST_TYPES: Final = 10_000
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 NO_SLOT: Final = -1
 HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
@@ -38,15 +36,15 @@ HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
 class Extract(NamedTuple):
     """What the fold needs of n events."""
 
-    signatures: Ints
-    slots: Ints
+    signatures: Int64s
+    slots: Int64s
     """(n,) of the function that was used; `NO_SLOT` for other events."""
     handled: list[tuple[int, str, Any]]
     """Place, type and event of those that write facts, in their order."""
     values: Floats
     """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
 
-    def picked(self, places: Ints) -> "Extract":
+    def picked(self, places: Int64s) -> "Extract":
         """What it says of the events at these places, which ascend."""
         place_of = np.full(len(self.signatures), -1)
         place_of[places] = np.arange(len(places))
@@ -157,9 +155,7 @@ class Program:
         values = np.array(list(map(value_of, events))) if summed else np.zeros(0)
         return Extract(signatures, slots, handled, values)
 
-    def contributions(
-        self, signatures: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    def contributions(self, signatures: Int64s) -> tuple[Int64s, Int64s, Floats]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
         count = self._length[signatures]
         event = np.repeat(np.arange(len(signatures)), count)

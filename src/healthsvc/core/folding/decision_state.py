@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 
 _COLUMNS: Final = (
     ("band", -1.0),  # index into the scorecard's bands; -1: not enough evidence

@@ -15,11 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Digests, Hours, Int64s, Mask
 from healthsvc.core.instants import HOUR_US, SECOND_US
-
-Digests = NDArray[np.uint64]
-"""(n, 2): a 128-bit hash as high and low half."""
-Hours = NDArray[np.int32]
 
 GENERATION_US: Final = 15 * 60 * SECOND_US
 GENERATION_IDS: Final = 1_000_000
@@ -30,7 +27,7 @@ RECENT: Final = np.dtype([("hour", "<i4"), ("high", "<u8"), ("low", "<u8")])
 BUCKET: Final = np.dtype([("high", "<u8"), ("low", "<u8")])
 
 
-def hours_of(occurred_us: NDArray[np.int64]) -> Hours:
+def hours_of(occurred_us: Int64s) -> Hours:
     return np.floor_divide(occurred_us, HOUR_US).astype(np.int32)
 
 
@@ -61,7 +58,7 @@ class _Run:
     low: NDArray[np.uint64]
     hour: Hours
 
-    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
         """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked
         at."""
         at = np.searchsorted(self.high, high)
@@ -89,7 +86,7 @@ class IdSet:
     def bytes(self) -> int:
         return ID_BYTES * len(self)
 
-    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
         """Which of the ids are in the set; `high` must ascend."""
         found = np.zeros(len(high), bool)
         for run in self._runs:
@@ -184,7 +181,7 @@ class IdWindow:
             left -= size
         return groups
 
-    def found(self, hours: Hours, digests: Digests) -> NDArray[np.bool_]:
+    def found(self, hours: Hours, digests: Digests) -> Mask:
         """Which ids stand in the buckets that are in memory now."""
         order = np.argsort(digests[:, 0], kind="stable")
         found = np.empty(len(order), bool)
@@ -201,9 +198,7 @@ class IdWindow:
         bucket.add(digests[order, 0], digests[order, 1], np.full(len(digests), hour, np.int32))
         self._loaded[hour] = bucket
 
-    def take(
-        self, hours: Hours, digests: Digests, now_us: int, found: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.bool_]:
+    def take(self, hours: Hours, digests: Digests, now_us: int, found: Mask | None = None) -> Mask:
         """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets
         already."""
         self._begin(now_us)
@@ -261,7 +256,7 @@ class IdWindow:
         order = np.argsort(digests[:, 0], kind="stable")
         self._young.add(digests[order, 0], digests[order, 1], hours[order])
 
-    def _in_buckets(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> NDArray[np.bool_]:
+    def _in_buckets(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> Mask:
         found = np.zeros(len(high), bool)
         if not self._loaded:
             return found
@@ -275,7 +270,7 @@ class IdWindow:
         return found
 
 
-def _repeated(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _repeated(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
     """Which ids stand earlier in the same batch; `high` ascends, equal ones in the order of the log."""
     repeated = np.zeros(len(high), bool)
     same = np.flatnonzero(high[1:] == high[:-1]) + 1

@@ -13,13 +13,11 @@ from math import inf, isnan, nan
 from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import events
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.core.scorecard import cohort
-
-Floats = NDArray[np.float64]
 
 SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
@@ -85,9 +83,9 @@ class FactStore(Protocol):
 class Group:
     """Events of one type, in log order: one entry an event in each. `ties` settle equal instants."""
 
-    rows: NDArray[np.int64]
+    rows: Int64s
     events: Sequence[Any]
-    occurred_us: NDArray[np.int64]
+    occurred_us: Int64s
     ties: Floats
 
     def picked(self, places: list[int]) -> "Group":

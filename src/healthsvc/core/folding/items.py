@@ -11,8 +11,9 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.events import EVENT_TYPES, ItemKind, ItemStep, Moment
-from healthsvc.core.folding.facts import COLUMN, WIDTH, Floats
+from healthsvc.core.folding.facts import COLUMN, WIDTH
 
 KEPT: Final = 7
 MOST: Final = 9

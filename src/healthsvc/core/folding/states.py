@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats, Int64s, Rows
 from healthsvc.core.folding import decision_state
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
 from healthsvc.core.folding.compiled_scorecard import NO_SLOT, Extract, Program
 from healthsvc.core.folding.stored import Stored, StoredMany
-from healthsvc.core.levels import Floats
-
-Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
 _FORMAT: Final = 2
@@ -121,7 +119,7 @@ class States:
         )
         return rows
 
-    def _begin(self, rows: Rows, ids: Sequence[str], keys: NDArray[np.int64], partitions: NDArray[np.int32]) -> None:
+    def _begin(self, rows: Rows, ids: Sequence[str], keys: Int64s, partitions: NDArray[np.int32]) -> None:
         """Give rows that `_take` gave to customers."""
         self.key[rows] = keys
         self.partition[rows] = partitions
@@ -183,7 +181,7 @@ class States:
         cells = _columns(self.cells.reshape(self.capacity, -1), rows)
         return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(self.facts, rows)
 
-    def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+    def fold(self, rows: Rows, extract: Extract, occurred_us: Int64s, ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
         removed before."""
         if not len(rows):
@@ -200,7 +198,7 @@ class States:
         self._fold_risk(rows, signatures, occurred_us, extract.values)
         self._fold_facts(rows, extract, occurred_us, ties)
 
-    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: Int64s, ties: Floats) -> None:
         """Facts type by type; the steps of items in log order."""
         groups: dict[str, tuple[list[int], list[Any]]] = {}
         steps: list[tuple[int, str, Any]] = []
@@ -218,7 +216,7 @@ class States:
             steps_at = [place for place, _, _ in steps]
             item.fold(self, rows[steps_at].tolist(), [step[1:] for step in steps], occurred_us[steps_at].tolist())
 
-    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64]) -> None:
+    def _fold_levels(self, rows: Rows, signatures: Int64s, occurred_us: Int64s) -> None:
         event, measure, weight = self.program.contributions(signatures)
         if not len(event):
             return
@@ -233,9 +231,7 @@ class States:
         at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
-    def _fold_risk(
-        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: Floats
-    ) -> None:
+    def _fold_risk(self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats) -> None:
         program = self.program.risk
         if program is not None and program.width:
             worth = values if len(values) else np.full(len(rows), np.nan)
@@ -287,7 +283,7 @@ class States:
         limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
         return [content[a:b] for a, b in pairwise(limits)]
 
-    def _unpack(self, rows: Rows, packed: bytes, lengths: NDArray[np.int64]) -> None:
+    def _unpack(self, rows: Rows, packed: bytes, lengths: Int64s) -> None:
         block = np.frombuffer(packed, np.uint8)
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
@@ -346,10 +342,10 @@ def _columns(table: Floats, rows: Rows) -> Floats:
     return turned.T
 
 
-def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+def _spans(start: Int64s, count: Int64s) -> Int64s:
     """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
     ends = np.cumsum(count)
-    numbers: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
+    numbers: Int64s = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
     return numbers
 
 

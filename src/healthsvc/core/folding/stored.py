@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Int64s, Mask
+
 
 class Stored(NamedTuple):
     """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
@@ -25,9 +27,9 @@ class StoredMany:
     """Customers as the database has them, one entry each in the same order."""
 
     customer_ids: Sequence[str]
-    keys: NDArray[np.int64]
+    keys: Int64s
     partitions: NDArray[np.int32]
-    widths: NDArray[np.int64]
+    widths: Int64s
     """Bytes of each state; 0 while nothing was folded for the customer."""
     states: bytes
     """The states, one after another; those of width 0 take no room here."""
@@ -35,7 +37,7 @@ class StoredMany:
     """The memories of their decisions, of those that have a state."""
     profiles: Sequence[str]
     """As JSON; empty where there is none."""
-    tids: NDArray[np.int64]
+    tids: Int64s
     """Where the database has each state, as it says; 0 where that isn't known."""
 
     @classmethod
@@ -55,7 +57,7 @@ class StoredMany:
     def __len__(self) -> int:
         return len(self.customer_ids)
 
-    def only(self, wanted: NDArray[np.bool_]) -> "StoredMany":
+    def only(self, wanted: Mask) -> "StoredMany":
         """Those that are wanted; all of them at no cost."""
         if wanted.all():
             return self

@@ -13,8 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.outages.traffic import MINUTE_US, Habit, dispersion, expected
 
 FLEET: Final = "fleet"

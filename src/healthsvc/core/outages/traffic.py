@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 
 HOUR_US: Final = DAY_US // 24
 MINUTE_US: Final = HOUR_US // 60

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.levels import Level, Snapshot
 
 FeatureKind = Literal["log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency", "product"]

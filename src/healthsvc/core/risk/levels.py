@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import levels
-from healthsvc.core.levels import LANDMARK_US, Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Int64s
+from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.mapping import Kind
 
 REACH: Final = 700
@@ -96,7 +96,7 @@ class RiskProgram:
         found = self._codes.get(event_type)
         return self._learn(event_type) if found is None else found
 
-    def codes(self, types: Sequence[str]) -> NDArray[np.int64]:
+    def codes(self, types: Sequence[str]) -> Int64s:
         """Code of each type."""
         known = self._codes
         for unknown in dict.fromkeys(types):
@@ -104,9 +104,7 @@ class RiskProgram:
                 self._learn(unknown)
         return np.fromiter([known[t] for t in types], np.int64, len(types))
 
-    def fold(
-        self, sums: Floats, rows: NDArray[np.int64], codes: NDArray[np.int64], us: Instants, values: Floats
-    ) -> None:
+    def fold(self, sums: Floats, rows: Int64s, codes: Int64s, us: Instants, values: Floats) -> None:
         """Add events in log order. sums: (customers, width), changed in place; one entry an event in the others;
         a value that isn't finite is none."""
         count = self._length[codes]

@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature, values
 from healthsvc.core.risk.levels import Level, Snapshot
 

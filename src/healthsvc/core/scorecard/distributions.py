@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 from healthsvc.core.scorecard.cohort import code
 
 QUANTILES: Final = 21

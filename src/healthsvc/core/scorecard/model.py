@@ -5,17 +5,14 @@ plain data of a YAML file.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, get_args
+from typing import Any, ClassVar, Final
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
-
-Severity = Literal["info", "warning", "critical"]
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-"""Rising."""
+from healthsvc.core.severity import Severity
 
 ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""

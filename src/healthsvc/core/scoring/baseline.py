@@ -12,10 +12,9 @@ logarithm is concave, so each step ends late of the crossing, and nearer.
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.instants import SECOND_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.scoring.view import View
 
 _LN2: Final = float(np.log(2.0))
@@ -33,7 +32,7 @@ def ratio(view: View, measure: int) -> Floats:
     return short / np.where(long > 0, long, 1.0) * _correction(_grown(age, lives[0]), _grown(age, lives[-1]))
 
 
-def falls_to_us(view: View, rows: NDArray[np.int64], now: Floats, at: float) -> Floats:
+def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
     """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing comes; now > 0."""
     short, long = view.program.half_lives_us[0], view.program.half_lives_us[-1]
     age, speed = _age(view)[rows], 1.0 / short - 1.0 / long

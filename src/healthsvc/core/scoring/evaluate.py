@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard.model import Measure, Scorecard
 from healthsvc.core.scoring import variant_choice
@@ -26,8 +25,6 @@ from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.core.scoring.judges.kind import MeasureJudge
 from healthsvc.core.scoring.lifecycle import Stages, stages
 from healthsvc.core.scoring.view import View
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

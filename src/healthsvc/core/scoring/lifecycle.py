@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.scorecard.cohort import CHURNED, STAGES, StageRule
 from healthsvc.core.scoring.view import View
 
-Mask = NDArray[np.bool_]
 UNKNOWN: Final = -1
 NO_RULE: Final = -1
 BY_SENDER: Final = -2

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.instants import DAY_US, SECOND_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.relationship import ACTS, HeavyUse, Loyalty, Part
 from healthsvc.core.scoring.view import View
 
-Mask = NDArray[np.bool_]
 LISTED_STEP: Final = 10.0
 """Lists are written anew when the loyalty has moved by so many points since."""
 _LN2: Final = float(np.log(2.0))

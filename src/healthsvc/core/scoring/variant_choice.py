@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Instants
+from healthsvc.core.arrays import Instants
 from healthsvc.core.scorecard.cohort import NOT_TOLD, STAGES, code
 from healthsvc.core.scoring.lifecycle import UNKNOWN, Stages
 from healthsvc.core.scoring.view import View

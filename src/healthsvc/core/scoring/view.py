@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
@@ -63,7 +62,7 @@ class View:
         """A fact of one row."""
         return self.facts.item(row, fact.COLUMN[name])
 
-    def rows(self, at: NDArray[np.int64]) -> "View":
+    def rows(self, at: Int64s) -> "View":
         """Some of the rows."""
         return View(
             self.program,

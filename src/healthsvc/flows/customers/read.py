@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.decisions.decide import flag_names
 from healthsvc.core.events import OVERRIDE_SET
 from healthsvc.core.folding import decision_state, facts
@@ -149,11 +150,11 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
     return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
 
 
-def facts_of(card: Compiled, row: Stored) -> facts.Floats:
+def facts_of(card: Compiled, row: Stored) -> Floats:
     """The facts of a stored state; their defaults where nothing was folded yet."""
     table = States(card.program, 1)
     table.load([row])
-    found: facts.Floats = table.facts[0]
+    found: Floats = table.facts[0]
     return found
 
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import baselines, feature_set, gate
 from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
 from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, Apart, Course, Foretold, Tally
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
 from healthsvc.wire.scorecards.document import Compiled
 

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from healthsvc.core.arrays import Instants
 from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Instants
 from healthsvc.flows.lab.findings import Findings
 from healthsvc.flows.lab.replay_loop import FOREVER_US, Timetable, Told, Walk
 from healthsvc.store.database.engine import AsyncEngine

@@ -13,14 +13,15 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, decide
 from healthsvc.core.events import SUBSCRIPTION_CANCELLED
 from healthsvc.core.fit.bands import ABSENT, LEFT, Course, Flips
 from healthsvc.core.folding import decision_state, facts
 from healthsvc.core.folding.compiled_scorecard import Program
 from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.processing.decode import PIECE
@@ -164,7 +165,7 @@ class Lane:
 
     def fold(self, rows: Instants, some: DecodedBatch, types: list[str]) -> None:
         """Add events of these customers."""
-        ties = (some.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(some.digests)
         self.states.fold(rows, self.program.extract(types, some.events), some.occurred_us, ties)
         self._touched[rows] = True
 

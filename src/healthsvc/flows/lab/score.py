@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit.model_selection import Verdict
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.fit import feature_set
 from healthsvc.core.fit.model_selection import Rows, Verdict, climb
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk import model as risk_model
 from healthsvc.core.risk.features import Feature, values
 from healthsvc.core.risk.levels import Level, RiskProgram

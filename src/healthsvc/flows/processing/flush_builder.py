@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Rows
 from healthsvc.core.decisions import decide
 from healthsvc.core.folding import decision_state, dedupe, facts
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decisions.decision_writer import Judge, Verdicts
 from healthsvc.flows.processing.flush import Flush, Rotated

@@ -11,9 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Digests, Hours, Rows
 from healthsvc.core.folding import dedupe
 from healthsvc.core.folding.dedupe import IdWindow
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decode import Decoded, decode
 from healthsvc.flows.processing.faults.unreadable_ranges import unreadable_letter, unreadable_trouble
@@ -226,7 +228,7 @@ class Owner:
         return at[fresh]
 
     async def _in_stored_ids(
-        self, partition: int, window: IdWindow, hours: dedupe.Hours, digests: dedupe.Digests
+        self, partition: int, window: IdWindow, hours: Hours, digests: Digests
     ) -> NDArray[np.bool_] | None:
         """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in
         memory."""
@@ -249,10 +251,11 @@ class Owner:
         if len(new) < len(batch.index):
             extract, raws = extract.picked(new), [raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
-        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        digests = batch.digests[new]
+        ties = tie_breakers(digests)
         states.fold(rows, extract, occurred_us, ties)
         self.traffic.note(
-            logged_us, occurred_us, batch.digests[new], raws, lambda i: states.profile_field(int(rows[i]), "segment")
+            logged_us, occurred_us, digests, raws, lambda i: states.profile_field(int(rows[i]), "segment")
         )
         np.maximum.at(self._logged_us, rows, logged_us)
         self.pending.touched.append(self._touch(rows))

@@ -16,11 +16,12 @@ from typing import Final, Protocol
 import numpy as np
 import structlog
 
+from healthsvc.core.arrays import Floats, Instants, Rows
 from healthsvc.core.decisions import cutover
 from healthsvc.core.folding import decision_state
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.flows.processing.decisions.decision_writer import Judge
 from healthsvc.flows.processing.decode import decode
 from healthsvc.flows.processing.owned_partition import Limits
@@ -320,7 +321,7 @@ class Builder:
         if (rows < 0).any():
             await self._residents.bring(ids, rows, np.full(len(ids), partition), self._kept())
             rows = self._states.rows(ids)
-        ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(batch.digests)
         self._states.fold(rows, batch.extract, batch.occurred_us, ties)
         return self._touch(np.unique(rows))
 

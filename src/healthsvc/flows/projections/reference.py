@@ -6,9 +6,9 @@ from datetime import datetime
 
 import numpy as np
 
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Floats, Rows
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS, by_segment, quantiles
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.view import View

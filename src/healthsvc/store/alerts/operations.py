@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import text
 
+from healthsvc.core.severity import Severity
 from healthsvc.store.alerts.alert_rows import COLUMNS, Alert
 from healthsvc.store.database.engine import AsyncConnection
 
@@ -18,7 +19,7 @@ class Trouble:
 
     kind: str
     scope: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     summary: str
     """One sentence for a person."""
     onset_at: datetime

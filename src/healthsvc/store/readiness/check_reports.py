@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import text
 
+from healthsvc.core.severity import Severity
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -18,7 +19,7 @@ class Report:
     process: str
     kind: str
     scope: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     summary: str
     detail: Mapping[str, Any]
     since: datetime

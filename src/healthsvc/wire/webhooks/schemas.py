@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from healthsvc.core.severity import SEVERITIES
+
 Schema: TypeAlias = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -52,7 +54,7 @@ def _alert(type: str, title: str, *states: str, more: Mapping[str, Schema] | Non
         },
         "customer_id": CUSTOMER,
         "kind": {"type": "string", "description": "What it is about: cancel_intent, silent, usage_drop …"},
-        "severity": {"enum": ["info", "warning", "critical"]},
+        "severity": {"enum": list(SEVERITIES)},
         "state": {"const": states[0]} if len(states) == 1 else {"enum": list(states)},
         "summary": {"type": "string", "description": "One sentence for a person."},
         "onset_at": {**INSTANT, "description": "When its cause happened."},
@@ -87,7 +89,7 @@ def alert_raised() -> Schema:
 def alert_escalated() -> Schema:
     more: dict[str, Schema] = {
         "previous_kind": {"type": "string", "description": "What the same alert was about until now."},
-        "previous_severity": {"enum": ["info", "warning", "critical"]},
+        "previous_severity": {"enum": list(SEVERITIES)},
     }
     title = "An alert became a sharper one: the same cause, with more against the customer."
     return _alert("alert.escalated", title, "open", "acknowledged", more=more)
@@ -109,7 +111,7 @@ def _operations(type: str, title: str, state: str) -> Schema:
             "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …",
         },
         "scope": {"type": "string", "description": "Of what: fleet, source:web, segment:smb, model …"},
-        "severity": {"enum": ["info", "warning", "critical"]},
+        "severity": {"enum": list(SEVERITIES)},
         "state": {"const": state},
         "summary": {"type": "string", "description": "One sentence for a person."},
         "onset_at": {**INSTANT, "description": "When its cause began."},

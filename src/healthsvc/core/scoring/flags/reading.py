@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from healthsvc.core.scorecard.model import SEVERITIES, Severity
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
+from healthsvc.core.severity import SEVERITIES, Severity
 
 FIELDS: Final = (
     *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 from healthsvc.core.scorecard.model import Judge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View

@@ -4,11 +4,11 @@ from datetime import datetime
 from math import isnan
 from typing import Any
 
+from healthsvc.core.arrays import Floats, Instants, Rows
 from healthsvc.core.decisions.decide import Decisions, flag_names
 from healthsvc.core.folding import decision_state
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us
-from healthsvc.core.levels import Floats, Instants
 
 
 class Outcome:

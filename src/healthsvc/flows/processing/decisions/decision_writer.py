@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Rows
 from healthsvc.core.decisions.alert_groups import absences, families
 from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
 from healthsvc.core.folding import decision_state, facts
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import DEFAULT
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.phrases import alerts
 from healthsvc.core.scoring import icp, loyalty
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
