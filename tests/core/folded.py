@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core.folding import dedupe
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.dedupe import IdWindow
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
@@ -40,7 +40,7 @@ def us(days: float) -> int:
 class Fold:
     """States of a few customers and the ids counted, as an owner holds them."""
 
-    def __init__(self, capacity: int = 64, program: Program = PROGRAM) -> None:
+    def __init__(self, capacity: int = 64, program: CompiledScorecard = PROGRAM) -> None:
         self.program = program
         self.states = States(program, capacity)
         self.ids = IdWindow()
@@ -90,7 +90,7 @@ class Fold:
         rows = np.array([row for _, row in order], np.int64)
         packed, decisions = (
             list(map(bytes, self.states.pack(rows))),
-            [row.tobytes() for row in self.states.memory[rows]],
+            [self.states.decisions.packed_row(row) for row in rows.tolist()],
         )
         return [
             (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
@@ -113,7 +113,7 @@ class Fold:
 
 def bits(found: Evaluation, row: int) -> bytes:
     """Everything that an evaluation says of one row, to the bit."""
-    standing = found.standing
+    standing = found.flags
     arrays = (
         *(
             found.score,
@@ -133,4 +133,4 @@ def bits(found: Evaluation, row: int) -> bytes:
 
 
 def flags(found: Evaluation, row: int = 0) -> set[str]:
-    return {rule.name for f, rule in enumerate(CARD.flags) if found.standing.holds[row, f]}
+    return {rule.name for f, rule in enumerate(CARD.flags) if found.flags.holds[row, f]}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from healthsvc.core.decisions.decide import decide
-from healthsvc.core.folding.decision_state import DEFAULTS
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scoring.explain import contributions
 from tests.core.folded import CARD, PROGRAM, at, flags, us
 from tests.core.scoring.test_evaluate import FILED, Happening, contact, fold, nps, page, used
@@ -33,7 +33,7 @@ def held(*happenings: Happening, day: float = DAY) -> set[str]:
 def alerts(*happenings: Happening, day: float = DAY) -> dict[str, str | None]:
     """Flags that alert as of the day, and their severity."""
     found = fold(*happenings).evaluate(us(day))
-    changes = decide(PROGRAM, found, DEFAULTS[None, :].copy()).flags
+    changes = decide(PROGRAM, found, DecisionStates.undecided(1)).flags
     return {CARD.flags[c.flag].name: CARD.flags[c.flag].severity for c in changes if c.alert}
 
 

@@ -73,7 +73,7 @@ def test_a_state_of_another_format_is_refused() -> None:
     )
     (packed,) = fold.states.pack(np.array([0]))
     changed = bytes([9]) + bytes(packed)[1:]
-    stored = Stored("b", 2, 0, changed, fold.states.memory[0].tobytes(), None)
+    stored = Stored("b", 2, 0, changed, fold.states.decisions.packed_row(0), None)
     with pytest.raises(ValueError, match="another format"):
         fold.states.load([stored])
 

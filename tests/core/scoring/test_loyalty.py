@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.decisions.decide import decide
-from healthsvc.core.folding.decision_state import DEFAULTS, FLAGS
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.insights import touch
 from healthsvc.core.insights.touch import Suggestion
 from healthsvc.core.instants import SECOND_US
@@ -256,6 +256,6 @@ def test_who_has_left_is_not_loyal() -> None:
     loyal = [*STEADY, *renewed(100, 200), REFERRED, nps(350, 10)]
     gone = (360.0, *CANCELLED[1:])
     state = fold(*loyal, gone).evaluate(us(365))
-    decided = decide(PROGRAM, state, DEFAULTS[None, :].copy())
-    names = [rule.name for f, rule in enumerate(PROGRAM.scorecard.flags) if int(decided.memory[0, FLAGS]) >> f & 1]
+    decided = decide(PROGRAM, state, DecisionStates.undecided(1))
+    names = [rule.name for f, rule in enumerate(PROGRAM.scorecard.flags) if int(decided.after.flags[0]) >> f & 1]
     assert names == ["churned"]

@@ -94,7 +94,7 @@ class _Codes(dict[str, int]):
         return found
 
 
-class Program:
+class CompiledScorecard:
     """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
     what the risk model needs, where there is one; `relationship` what loyalty, fit and touch are made of."""
 

@@ -2,7 +2,7 @@
 
 A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest
 three instants (its
-evidence). A row is its cells, its facts, its items and its profile; the memory of decisions rides beside it.
+evidence). A row is its cells, its facts, its items and its profile; its decision state stands beside it.
 """
 
 import json
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
-from healthsvc.core.folding import decision_state
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
-from healthsvc.core.folding.compiled_scorecard import NO_SLOT, Extract, Program
+from healthsvc.core.folding.compiled_scorecard import NO_SLOT, CompiledScorecard, Extract
+from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
 from healthsvc.core.folding.stored import Stored, StoredMany
 
 _HEADER: Final = 8
@@ -35,14 +35,14 @@ class OtherFormat(ValueError):
 class States:
     """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
 
-    def __init__(self, program: Program, capacity: int) -> None:
+    def __init__(self, program: CompiledScorecard, capacity: int) -> None:
         self.program = program
         self.capacity = capacity
         self.fields = len(program.half_lives_us) + 4
         self.count_field = len(program.half_lives_us)
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
         self.facts: Floats = np.zeros((capacity, fact.WIDTH))
-        self.memory: Floats = np.zeros((capacity, decision_state.WIDTH))
+        self.decisions = DecisionStates.reserved(capacity)
         self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
@@ -60,22 +60,16 @@ class States:
         self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(np.uint8)
 
     @staticmethod
-    def row_bytes(program: Program) -> int:
+    def row_bytes(program: CompiledScorecard) -> int:
         """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
         risk = 0 if program.risk is None else program.risk.width * 8
-        return (
-            program.width * (len(program.half_lives_us) + 4) * 8
-            + fact.WIDTH * 8
-            + decision_state.WIDTH * 8
-            + risk
-            + 300
-        )
+        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + ROW_BYTES + risk + 300
 
     def settle_in(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
         page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"
-        for table in (self.cells, self.facts, self.memory, self.risk):
+        for table in (self.cells, self.facts, self.decisions.array, self.risk):
             table[: min(customers, self.capacity)] = 0.0
 
     def __len__(self) -> int:
@@ -111,9 +105,9 @@ class States:
             self.stored[there] = True
             self.tid[there] = found.tids[known]
             self._unpack(there, found.states, found.widths[known])
-            if len(found.decisions) != len(there) * decision_state.WIDTH * 8:
-                raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
-            self.memory[there] = np.frombuffer(found.decisions, np.float64).reshape(len(there), decision_state.WIDTH)
+            if len(found.decisions) != len(there) * ROW_BYTES:
+                raise OtherFormat(f"a decision state of {len(found.decisions) // len(there)} bytes")
+            self.decisions.put(there, DecisionStates.unpacked(found.decisions, len(there)))
         self._profiles.update(
             (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
         )
@@ -323,9 +317,11 @@ class States:
         again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
         for zeros in (self.cells, self.risk, self.stored, self.tid):  # of a row that nobody had they are
             zeros[again] = 0
-        self.facts[again], self.memory[again] = fact.DEFAULTS, decision_state.DEFAULTS
+        self.facts[again] = fact.DEFAULTS
+        self.decisions.reset(again)
         first, self._used = self._used, self._used + count - len(again)
-        self.facts[first : self._used], self.memory[first : self._used] = fact.DEFAULTS, decision_state.DEFAULTS
+        self.facts[first : self._used] = fact.DEFAULTS
+        self.decisions.reset(slice(first, self._used))
         return np.concatenate([again, np.arange(first, self._used)])
 
 
@@ -349,7 +345,7 @@ def _spans(start: Int64s, count: Int64s) -> Int64s:
     return numbers
 
 
-def field_names(program: Program) -> Mapping[str, int]:
+def field_names(program: CompiledScorecard) -> Mapping[str, int]:
     """Name of each field of a cell → its place, for those who look into one."""
     sums = len(program.half_lives_us)
     return {

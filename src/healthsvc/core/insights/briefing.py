@@ -54,10 +54,10 @@ class Briefing:
 def briefing(view: View, found: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
     rules = view.program.scorecard.judging(found.variant_of(row)).flags
-    onsets: list[float] = found.standing.onset_us[row].tolist()
+    onsets: list[float] = found.flags.onset_us[row].tolist()
     held = [
         Happened(flag=rule.name, title=rule.title, since_us=int(onset))
-        for rule, onset, holds in zip(rules, onsets, found.standing.holds[row].tolist(), strict=True)
+        for rule, onset, holds in zip(rules, onsets, found.flags.holds[row].tolist(), strict=True)
         if holds
     ]
     renewal = signals.known(view, row, "renewal_at")

@@ -48,8 +48,8 @@ def _flags(view: View, found: Evaluation, row: int) -> list[Closed]:
     said = {"complaints_open", "invoices_overdue"}
     for f, rule in enumerate(view.program.scorecard.judging(found.variant_of(row)).flags):
         red = rule.cap is not None and rule.fact not in said
-        if red and found.standing.holds[row, f]:
-            closed.append(Closed(reason="red_flag", flag=rule.name, since_us=int(found.standing.onset_us[row, f])))
+        if red and found.flags.holds[row, f]:
+            closed.append(Closed(reason="red_flag", flag=rule.name, since_us=int(found.flags.onset_us[row, f])))
     return closed
 
 

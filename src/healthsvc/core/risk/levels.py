@@ -43,7 +43,7 @@ def sources_of(event_type: str, kind: Kind) -> tuple[str, ...]:
     return () if kind == "outcome" else (kind, "any", f"type:{event_type}")
 
 
-class RiskProgram:
+class CompiledRisk:
     """Which levels are kept, and which of them each type feeds. Types are learnt as they come."""
 
     def __init__(self, kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US) -> None:
@@ -156,7 +156,7 @@ class Snapshot:
 
     first is inf and last 0 for a customer without events."""
 
-    program: RiskProgram
+    program: CompiledRisk
     sums: Floats
     first: Floats
     last: Floats

@@ -14,7 +14,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk import features, mapping, model
 from healthsvc.core.risk.features import Feature
-from healthsvc.core.risk.levels import RiskProgram
+from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
@@ -31,10 +31,10 @@ class RiskRules:
     mapping: TypeMapping
     model: Model
 
-    def program(self, landmark_us: int) -> RiskProgram:
+    def program(self, landmark_us: int) -> CompiledRisk:
         """The levels that the model needs, and what feeds them."""
         judge = self.mapping.judge
-        return RiskProgram(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
+        return CompiledRisk(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
 
 
 def risk_rules(data: object) -> RiskRules | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Instants, Int64s
-from healthsvc.core.risk.levels import Level, RiskProgram, Snapshot
+from healthsvc.core.risk.levels import CompiledRisk, Level, Snapshot
 
 _FIRST_ROWS = 1024
 
@@ -13,7 +13,7 @@ _FIRST_ROWS = 1024
 class RiskTable:
     """Sums, first and last instants of customers by row. Its sums are the same bits as the live states'."""
 
-    def __init__(self, program: RiskProgram, levels_of_type: Callable[[str], Sequence[Level]] | None = None) -> None:
+    def __init__(self, program: CompiledRisk, levels_of_type: Callable[[str], Sequence[Level]] | None = None) -> None:
         """levels_of_type: more levels to keep from the first event of a type on, () for none."""
         self.program = program
         self._levels_of_type = levels_of_type

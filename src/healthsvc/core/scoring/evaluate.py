@@ -48,7 +48,7 @@ class Evaluation:
     """(n,) share of the scorecard's weight that has evidence."""
     cap: Floats
     """(n,) the lowest cap in force, 100 where none is."""
-    standing: FlagStates
+    flags: FlagStates
     churned: Mask
     override_until_us: Floats
     """(n,) when the override in force expires, inf without one."""
@@ -114,7 +114,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         value=judged.value,
         coverage=judged.coverage,
         cap=judged.cap,
-        standing=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
+        flags=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
         modelled_risk=None if judged.risk.ndim > 1 else judged.risk,

@@ -110,7 +110,7 @@ def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
 def capping_rule(view: View, found: Evaluation, row: int) -> FlagRule | None:
     """The flag in force with the lowest cap; the first declared where several share it."""
     rules = _card(view, found, row).flags
-    held = [r for f, r in enumerate(rules) if r.cap is not None and found.standing.holds[row, f]]
+    held = [r for f, r in enumerate(rules) if r.cap is not None and found.flags.holds[row, f]]
     return min(held, key=lambda r: r.cap if r.cap is not None else 100.0) if held else None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.levels import Snapshot
 
@@ -23,7 +23,7 @@ DISTINCT: Final = np.array(
 class View:
     """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
 
-    program: Program
+    program: CompiledScorecard
     cells: Floats
     facts: Floats
     now_us: Instants

@@ -8,7 +8,6 @@ afterwards.
 from datetime import datetime, timedelta
 from typing import Final
 
-import numpy as np
 import structlog
 
 from healthsvc.core.folding import decision_state
@@ -133,7 +132,7 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
     live = await live_projection.live(conn)
     customers = [alert.customer_id for alert in released if alert.customer_id is not None]
     sequences = {
-        row.customer_id: int(np.frombuffer(row.decision, np.float64)[decision_state.SEQUENCE])
+        row.customer_id: decision_state.last_sequence(row.decision)
         for row in await states.by_ids(conn, live.id, customers)
         if row.decision is not None
     }

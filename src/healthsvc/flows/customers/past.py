@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Instants
-from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import to_us
@@ -111,7 +111,7 @@ def see(
     view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     found = evaluate(view, variant)
     if frozen is not None and found.churned[0]:
-        table.memory[0, decision_state.FROZEN] = frozen
+        table.decisions.frozen[0] = frozen
     return Seen(version, compiled, table, view, found, known.key)
 
 

@@ -55,7 +55,7 @@ def _part(seen: Seen, found: Found, p: int, language: Language) -> dict[str, Any
 
 def _plays(seen: Seen, found: Found, language: Language) -> list[dict[str, str]]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
-    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.standing.holds[0], seen.view.program.relationship
+    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.flags.holds[0], seen.view.program.relationship
     assert rules.loyalty is not None  # asked before
     if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
         return []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, Apart, Course, Foretold, Tally
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
 from healthsvc.wire.scorecards.document import Compiled
@@ -29,7 +29,7 @@ class Findings:
     def __init__(self, live: Compiled, candidate: Compiled | None, timetable: Timetable, horizon_days: float) -> None:
         self._dates = timetable.dates_us
         cards = [live, *([candidate] if candidate is not None else [])]
-        self.programs: list[Program] = [card.program for card in cards]
+        self.programs: list[CompiledScorecard] = [card.program for card in cards]
         self._sides = [_Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs]
         names = [side.bands for side in self._sides]
         self._apart = Apart(*names) if len(names) == 2 else None
@@ -89,7 +89,7 @@ class Findings:
 class _Side:
     """One scorecard's."""
 
-    program: Program
+    program: CompiledScorecard
     timetable: Timetable
     horizon_us: int
     bands: list[str] = field(init=False)

@@ -18,7 +18,7 @@ from healthsvc.core.fit import feature_set
 from healthsvc.core.fit.model_selection import Rows, Verdict, climb
 from healthsvc.core.risk import model as risk_model
 from healthsvc.core.risk.features import Feature, values
-from healthsvc.core.risk.levels import Level, RiskProgram
+from healthsvc.core.risk.levels import CompiledRisk, Level
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.table import RiskTable
@@ -136,7 +136,7 @@ class Study:
         kept = [level for m in self.models.values() for level in m.levels]
         kept += [level for g in self._gathered.values() for level in feature_set.levels_of(g.names)]
         kept += feature_set.levels_of(self.probe)
-        program = RiskProgram(kept, lambda t: mapping.judge(t).kind)
+        program = CompiledRisk(kept, lambda t: mapping.judge(t).kind)
         self.history = History(RiskTable(program, self._levels_of_type if fit is not None else None))
         self._typed: list[str] = []
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.folding.compiled_scorecard import Extract, Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard, Extract
 from healthsvc.wire.events.catalogue import types_of
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.rejects import Reject
@@ -37,7 +37,7 @@ class Decoded:
 
 
 def decode(
-    program: Program,
+    program: CompiledScorecard,
     values: Sequence[bytes],
     headers: Sequence[Any] | None,
     now_us: int,

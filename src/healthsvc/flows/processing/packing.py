@@ -32,7 +32,7 @@ def packed(
             states.key[some],
             states.partition[some],
             states.pack(some),
-            states.memory[some],
+            states.decisions.take(some).array,
             {i: states.profile_json(row) for i, row in changed},
             None if fresh else states.tid[some],
         )

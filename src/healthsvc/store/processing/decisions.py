@@ -122,7 +122,7 @@ class AlertRow:
     unless_open: bool = False
     """Only if the customer has no alert of the family that is open or acknowledged."""
     takes_over: str = ""
-    """sharper: in the place of the family's alert, if there is one, else new; eased: only in its place."""
+    """escalated: in the place of the family's alert, if there is one, else new; de_escalated: only in its place."""
     absence: bool = False
     """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
 
