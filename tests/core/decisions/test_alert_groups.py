@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from healthsvc.core.decisions.alert_groups import absences, alert_groups
+from healthsvc.core.decisions.alert_groups import absence_flags, alert_groups
 from healthsvc.core.decisions.decide import decide
 from healthsvc.core.folding.decision_state import DecisionStates
 from tests.core.folded import CARD, PROGRAM, us
@@ -29,7 +29,7 @@ def test_a_flag_of_flags_and_the_first_of_them_are_one_family_and_so_are_silence
 
     silence = {"silent", "usage_drop", "silent_unhappy", "silent_before_renewal", "drop_before_renewal"}
     assert grown == dict.fromkeys(silence, silence)
-    assert absences(CARD) == silence | {"reassess"}
+    assert absence_flags(CARD) == silence | {"reassess"}
 
 
 def test_silence_of_an_unhappy_customer_raises_one_alert_and_that_is_the_sharper() -> None:
