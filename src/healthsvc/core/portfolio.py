@@ -86,7 +86,7 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
     mrr_end = np.where(end.there, np.nan_to_num(end.mrr), 0.0)
     owned = end.owned(entries)
     owning = end.there & (owned > 0)
-    found = {
+    result = {
         "customers_at_start": start.there,
         "customers_at_end": end.there,
         "retained": retained,
@@ -100,7 +100,7 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
         **_answers(within, len(accounts.group)),
         **_tickets(entries.picked(entries.us < end_us), start_us, len(accounts.group)),
     }
-    return {name: _summed(accounts.group, found[name].astype(np.float64), groups) for name in _SUMS}
+    return {name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS}
 
 
 def _summed(places: Int64s, numbers: Floats, length: int) -> Floats:
@@ -154,20 +154,20 @@ class _Standing:
 
     def owned(self, entries: Entries) -> Floats:
         """(n,) functions owned as last told; NaN where nobody did."""
-        found = np.full(self._n, np.nan)
+        is_owned = np.full(self._n, np.nan)
         at = self._last(entries, ~np.isnan(entries.owned))
-        found[entries.customer[at]] = entries.owned[at]
-        return found
+        is_owned[entries.customer[at]] = entries.owned[at]
+        return is_owned
 
     def _mrr(self, entries: Entries) -> Floats:
         """(n,) as last told; else what the first change afterwards says was paid before it."""
         money = np.isin(entries.kind, (PROFILE, RENEWED))
-        found = np.full(self._n, np.nan)
+        mrr = np.full(self._n, np.nan)
         later = np.flatnonzero(money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value)))[::-1]
-        found[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
+        mrr[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
         at = self._last(entries, money & ~np.isnan(entries.value))
-        found[entries.customer[at]] = entries.value[at]
-        return found
+        mrr[entries.customer[at]] = entries.value[at]
+        return mrr
 
     def _last(self, entries: Entries, which: Mask) -> Int64s:
         """Places of the last entries of each customer by then."""

@@ -69,14 +69,14 @@ def _use(story: Story, turn: Turn) -> None:
 def _functions(story: Story, turn: Turn, count: int) -> list[tuple[str, float, int]]:
     """Functions used, the well-known ones more often: (function, when within the session, quantity)."""
     rng = story.rng
-    owned = FEATURES[: story.member.features_owned]
-    shares = 1.0 / np.arange(1, max(2, round(turn.adopted * len(owned))) + 1)
-    chosen = rng.choice(len(shares), size=count, p=shares / shares.sum())
+    features = FEATURES[: story.member.features_owned]
+    shares = 1.0 / np.arange(1, max(2, round(turn.adopted * len(features))) + 1)
+    choices = rng.choice(len(shares), size=count, p=shares / shares.sum())
     quantities = 1 + rng.geometric(0.5, count)
     return [
-        (owned[index], when, quantity)
+        (features[index], when, quantity)
         for index, when, quantity in zip(
-            chosen.tolist(), rng.uniform(0.2, 1.0, count).tolist(), quantities.tolist(), strict=True
+            choices.tolist(), rng.uniform(0.2, 1.0, count).tolist(), quantities.tolist(), strict=True
         )
     ]
 

@@ -78,9 +78,9 @@ def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
     if data is None:
         return None
     r = Reader(data, "/heavy_use")
-    found = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
+    rule = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
     r.done()
-    return found
+    return rule
 
 
 def _icp(data: object) -> tuple[Condition, ...]:
@@ -89,13 +89,13 @@ def _icp(data: object) -> tuple[Condition, ...]:
 
 def _condition(data: object, path: str) -> Condition:
     r = Reader(data, path)
-    said = r.get("is")
-    values = said if isinstance(said, list) else [said]
+    allowed = r.get("is")
+    values = allowed if isinstance(allowed, list) else [allowed]
     if any(isinstance(value, list | dict) for value in values):
         raise ScorecardError(f"{path}/is", "must be a value, or a list of values")
     condition = Condition(
         attribute=str(r.need("attribute")),
-        values=None if said is None else frozenset(values),
+        values=None if allowed is None else frozenset(values),
         low=r.number("at_least", -1e15, low=-1e15, high=1e15),
         high=r.number("at_most", 1e15, low=-1e15, high=1e15),
         weight=r.number("weight", 1.0, low=0.001, high=1e6),
@@ -112,14 +112,14 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     if data is None:
         return None
     r = Reader(data, "/touch")
-    said = r.get("conversations", [])
-    if not isinstance(said, list):
+    names = r.get("conversations", [])
+    if not isinstance(names, list):
         raise ScorecardError("/touch/conversations", "must be a list of measures")
-    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(said))
-    found = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
+    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(names))
+    rules = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
                   conversations=talks)  # fmt: skip
     r.done()
-    return found
+    return rules
 
 
 def _line(data: object, path: str) -> Line:

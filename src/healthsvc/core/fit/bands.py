@@ -85,9 +85,9 @@ class Tally:
         moves = np.bincount((code[:, :-1] * codes + code[:, 1:]).ravel(), minlength=codes * codes)
         self._moves += moves.reshape(codes, codes)
         self._alerts += course.alerts.sum(axis=0)
-        scored = (course.band > LEFT) & ~np.isnan(course.score)
-        self._score += np.where(scored, course.score, 0.0).sum(axis=0)
-        self._scored += scored.sum(axis=0)
+        has_score = (course.band > LEFT) & ~np.isnan(course.score)
+        self._score += np.where(has_score, course.score, 0.0).sum(axis=0)
+        self._scored += has_score.sum(axis=0)
         self._flips += int(course.flips.sum())
         stays = (course.band[:, :-1] > LEFT).sum(axis=0)
         self._days += float(stays @ np.diff(self._dates)) / DAY_US
@@ -103,7 +103,7 @@ class Tally:
         present = self._lie[:, LEFT - ABSENT + 1 :]
         weeks = float(self._dates[-1] - self._dates[0]) / (7 * DAY_US)
         alerts = float(self._alerts.sum()) / weeks if weeks else None
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "customers": self.customers,
             "shares": self._shares(present.sum(axis=0)),
             "shares_on_the_last_date": self._shares(present[-1]),
@@ -114,7 +114,7 @@ class Tally:
             else None,
             "alerts_per_week": alerts,
         }
-        return found | ({"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {})
+        return summary | ({"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {})
 
     def csms(self) -> float:
         """How many there would be, with the usual number of customers each."""
@@ -122,8 +122,8 @@ class Tally:
 
     def _shares(self, counts: Int64s) -> dict[str, float | None]:
         total = int(counts.sum())
-        named = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
-        return {name: n / total if total else None for name, n in named}
+        by_name = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
+        return {name: n / total if total else None for name, n in by_name}
 
     def _moved(self) -> list[dict[str, Any]]:
         """How often a customer was in one on a date and in another on the next."""
@@ -162,11 +162,11 @@ class Foretold:
         """churn_us: (n, d) when the customer next gives notice after the date, -1 where it doesn't."""
         there = (course.band > LEFT) & ~course.leaving
         soon = (churn_us >= 0) & (churn_us - self._dates <= self._horizon_us)
-        judged = there & self._matured
-        self._rows += int(judged.sum())
-        self._churned += int((judged & soon).sum())
+        counts = there & self._matured
+        self._rows += int(counts.sum())
+        self._churned += int((counts & soon).sum())
         for name, best in self._reds.items():
-            red = judged & (course.band >= best)
+            red = counts & (course.band >= best)
             self._red[name] += int(red.sum())
             self._hit[name] += int((red & soon).sum())
         row, date = np.nonzero(there & (churn_us >= 0))

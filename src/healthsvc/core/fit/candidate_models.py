@@ -64,10 +64,10 @@ def fit(rung: ModelName, data: Outcomes, prior: Model, *, plain: Model | None = 
     drawings: list[tuple[int, Floats, Floats]] = []  # feature, centre, spread of its columns
     at = 2
     for i, k in drawn_on.items():
-        made = basis.hats(data.x[:, i], k) if hats else basis.hats(data.x[:, i], k[[0, -1]])[:, 1:]
-        centre = made.mean(axis=0)
-        spread = np.ones(made.shape[1]) if hats else np.maximum(made.std(axis=0), 1e-3)
-        columns[:, at : at + len(centre)] = (made - centre) / spread
+        basis_columns = basis.hats(data.x[:, i], k) if hats else basis.hats(data.x[:, i], k[[0, -1]])[:, 1:]
+        centre = basis_columns.mean(axis=0)
+        spread = np.ones(basis_columns.shape[1]) if hats else np.maximum(basis_columns.std(axis=0), 1e-3)
+        columns[:, at : at + len(centre)] = (basis_columns - centre) / spread
         drawings.append((i, centre, spread))
         at += len(centre)
     penalty = np.full(at, RIDGE_HATS if hats else RIDGE_LINEAR)
@@ -115,11 +115,11 @@ def odds(model: Model, data: Outcomes) -> Floats:
 def _anchor(names: Sequence[Feature], prior: Model, knots: dict[int, Floats]) -> tuple[Term, ...]:
     """The prior's terms, held constant beyond the outer knots of what was seen."""
     place = {f: i for i, f in enumerate(names)}
-    found = []
+    terms = []
     for term in prior.terms:
         at = knots[place[term.feature]]
-        found.append(Term(term.feature, tuple(at.tolist()), tuple(drawn(term, at).tolist())))
-    return tuple(found)
+        terms.append(Term(term.feature, tuple(at.tolist()), tuple(drawn(term, at).tolist())))
+    return tuple(terms)
 
 
 def _model(
@@ -156,5 +156,5 @@ def _model(
 
 
 def _odds_of(rate: float, n: int) -> float:
-    held = min(max(rate, 0.5 / n), 1 - 0.5 / n)
-    return float(np.log(held / (1 - held)))
+    share = min(max(rate, 0.5 / n), 1 - 0.5 / n)
+    return float(np.log(share / (1 - share)))

@@ -36,7 +36,7 @@ def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> 
     red = riskiest(rows.obs_us, risk, share=RED_SHARE)
     called = riskiest(rows.obs_us, risk, count=capacity)
     base = float(y.mean())
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "rows": len(y),
         "customers": len(np.unique(rows.customer)),
         "base_rate": base,
@@ -54,8 +54,8 @@ def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> 
         **lead(rows, red),
     }
     if probability:
-        found |= calibration(rows, risk)
-    return found
+        result |= calibration(rows, risk)
+    return result
 
 
 def calibration(rows: Judged, risk: Floats) -> dict[str, Any]:
@@ -71,11 +71,13 @@ def reliability(y: Floats, risk: Floats) -> list[dict[str, float]]:
     """By tenths of the risk: how many rows, what was told, what happened."""
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, BINS + 1)))
     which = np.clip(np.searchsorted(edges, risk, side="left"), 1, max(1, len(edges) - 1))
-    found = []
+    rows_of_bins = []
     for b in np.unique(which).tolist():
         mine = which == b
-        found.append({"rows": int(mine.sum()), "told": float(risk[mine].mean()), "happened": float(y[mine].mean())})
-    return found
+        rows_of_bins.append(
+            {"rows": int(mine.sum()), "told": float(risk[mine].mean()), "happened": float(y[mine].mean())}
+        )
+    return rows_of_bins
 
 
 def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, count: int = 0) -> Mask:
@@ -86,9 +88,9 @@ def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, coun
     most = np.repeat(
         np.maximum(1, np.round(counts * share)) if share is not None else np.full(len(dates), count), counts
     )
-    found = np.zeros(len(order), bool)
-    found[order] = place < most
-    return found
+    is_riskiest = np.zeros(len(order), bool)
+    is_riskiest[order] = place < most
+    return is_riskiest
 
 
 def within_date(rows: Judged, risk: Floats) -> float | None:
@@ -116,11 +118,11 @@ def average_precision(y: Floats, risk: Floats) -> float | None:
 def lead(rows: Judged, red: Mask) -> dict[str, Any]:
     """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an unbroken run of red
     dates up to their churn."""
-    told = rows.churn_us >= 0
-    if not told.any():
+    has_instant = rows.churn_us >= 0
+    if not has_instant.any():
         return {}
     order = np.lexsort((rows.obs_us, rows.customer))
-    order = order[told[order] & (rows.obs_us[order] < rows.churn_us[order])]
+    order = order[has_instant[order] & (rows.obs_us[order] < rows.churn_us[order])]
     ahead: list[float] = []
     churners = 0
     for mine in np.split(order, np.flatnonzero(np.diff(rows.customer[order])) + 1):
@@ -139,13 +141,13 @@ def lead(rows: Judged, red: Mask) -> dict[str, Any]:
 
 def gaps(rows: Judged, risk: Floats) -> dict[str, float | None]:
     """AUC when churn within so many days after the observation is left out: it falls where the outcome itself leaks."""
-    found: dict[str, float | None] = {}
+    result: dict[str, float | None] = {}
     for days in GAPS_DAYS:
         near = (rows.y == 1) & (rows.churn_us >= 0) & (rows.churn_us - rows.obs_us < days * DAY_US)
         if (rows.churn_us >= 0).any():
             value = standard_errors.auc(rows.y[~near], risk[~near], rows.customer[~near]).value
-            found[f"auc_gap_{days}_days"] = None if np.isnan(value) else value
-    return found
+            result[f"auc_gap_{days}_days"] = None if np.isnan(value) else value
+    return result
 
 
 def lift_curve(y: Floats, risk: Floats, shares: Sequence[float]) -> list[float]:

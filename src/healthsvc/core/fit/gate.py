@@ -32,9 +32,11 @@ def gate(
         behind = float(live["auc"]) - float(new["auc"])
         detail = f"AUC {new['auc']:.3f} against {against}'s {live['auc']:.3f} ± {error:.3f}"
         checks.append(Check("at_least_as_good_as_live", behind <= error, detail))
-    asked = min(MOST_LIFT_ASKED, SHARE_OF_PERFECT / base) if base else MOST_LIFT_ASKED
+    least_lift = min(MOST_LIFT_ASKED, SHARE_OF_PERFECT / base) if base else MOST_LIFT_ASKED
     lift = new["lift_top_tenth"]
-    checks.append(Check("lift_of_red", lift is not None and lift >= asked, f"lift {lift or 0:.2f}, asked {asked:.2f}"))
+    checks.append(
+        Check("lift_of_red", lift is not None and lift >= least_lift, f"lift {lift or 0:.2f}, asked {least_lift:.2f}")
+    )
     if healthy_share is not None:
         checks.append(not_all_healthy(healthy_share, base))
     return checks
@@ -48,10 +50,10 @@ def not_all_healthy(share: float, base_rate: float) -> Check:
 
 def verdict(checks: list[Check], override: str | None) -> dict[str, Any]:
     """Whether it may ship, ready for JSON; an override is kept with its reason."""
-    passed = all(c.passed for c in checks)
+    all_pass = all(c.passed for c in checks)
     return {
-        "passed": passed,
-        "may_ship": passed or bool(override),
-        "override_reason": None if passed else override,
+        "passed": all_pass,
+        "may_ship": all_pass or bool(override),
+        "override_reason": None if all_pass else override,
         "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in checks],
     }

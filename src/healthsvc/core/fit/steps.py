@@ -24,10 +24,10 @@ def average(rows: Judged, risk: Floats) -> float:
 
 def step_of(risk: Floats, reference: float) -> Int64s:
     """(n,) place in `STEPS`."""
-    held = np.clip(np.append(risk, reference), 1e-9, 1 - 1e-9)
-    odds = held / (1 - held)
-    found: Int64s = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
-    return found
+    inside = np.clip(np.append(risk, reference), 1e-9, 1 - 1e-9)
+    odds = inside / (1 - inside)
+    step: Int64s = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
+    return step
 
 
 def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
     counts = np.bincount(step, minlength=len(STEPS))
     left = np.bincount(step, rows.y, minlength=len(STEPS))
     moves = _moves(rows, step)
-    changed = int(moves.sum() - np.trace(moves))
+    flips = int(moves.sum() - np.trace(moves))
     weeks = max(1.0, (int(rows.obs_us.max()) - int(rows.obs_us.min())) / (7 * DAY_US))
     csms = max(1.0, len(step) / len(np.unique(rows.obs_us)) / CUSTOMERS_PER_CSM)
     last = STEPS[-1]
@@ -50,7 +50,7 @@ def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
             for j, b in enumerate(STEPS)
             if i != j and moves[i, j]
         ],
-        "flips_per_customer_and_date": changed / int(moves.sum()) if moves.sum() else None,
+        "flips_per_customer_and_date": flips / int(moves.sum()) if moves.sum() else None,
         f"entering_{last}_per_csm_and_week": float(moves[:-1, -1].sum() / weeks / csms),
     }
 
@@ -60,5 +60,5 @@ def _moves(rows: Judged, step: Int64s) -> Int64s:
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0
     before, after = step[order][:-1][same], step[order][1:][same]
-    found = np.bincount(before * len(STEPS) + after, minlength=len(STEPS) ** 2)
-    return found.reshape(len(STEPS), len(STEPS))
+    moves = np.bincount(before * len(STEPS) + after, minlength=len(STEPS) ** 2)
+    return moves.reshape(len(STEPS), len(STEPS))

@@ -59,15 +59,17 @@ class Extract(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence["Extract"]) -> "Extract":
         """Parts of a batch, one after another."""
-        handled: list[tuple[int, str, Any]] = []
+        fact_events: list[tuple[int, str, Any]] = []
         before = 0
         for part in parts:
-            handled += [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
+            fact_events += (
+                [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
+            )
             before += len(part.signatures)
         return cls(
             np.concatenate([np.zeros(0, np.int64), *(part.signatures for part in parts)]),
             np.concatenate([np.zeros(0, np.int64), *(part.slots for part in parts)]),
-            handled,
+            fact_events,
             np.concatenate([np.zeros(0), *(part.values for part in parts)]),
         )
 
@@ -78,20 +80,20 @@ class _Slots(dict[str, int]):
     def __missing__(self, feature: str) -> int:
         if len(self) >= _MEMO:
             self.clear()
-        found = self[feature] = fact.feature_slot(feature)
-        return found
+        slot = self[feature] = fact.feature_slot(feature)
+        return slot
 
 
 class _Codes(dict[str, int]):
     """A number for each type, in the order they were met; meeting one is told."""
 
-    def __init__(self, told: Callable[[str], None]) -> None:
-        self._told = told
+    def __init__(self, on_new: Callable[[str], None]) -> None:
+        self._told = on_new
 
     def __missing__(self, event_type: str) -> int:
-        found = self[event_type] = len(self)
+        code = self[event_type] = len(self)
         self._told(event_type)
-        return found
+        return code
 
 
 class CompiledScorecard:
@@ -150,10 +152,10 @@ class CompiledScorecard:
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
-        handled = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
-        summed = self.risk is not None and self.risk.needs_values
-        values = np.array(list(map(value_of, events))) if summed else np.zeros(0)
-        return Extract(signatures, slots, handled, values)
+        fact_events = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
+        needs_values = self.risk is not None and self.risk.needs_values
+        values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
+        return Extract(signatures, slots, fact_events, values)
 
     def contributions(self, signatures: Int64s) -> tuple[Int64s, Int64s, Floats]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
@@ -175,8 +177,8 @@ class CompiledScorecard:
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
         """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
-        found = self._feeds.get(event_type)
-        return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
+        feeds = self._feeds.get(event_type)
+        return feeds if feeds is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""
@@ -215,8 +217,8 @@ class CompiledScorecard:
         def classify(event: Any) -> int:
             data = event.data
             kind = data.kind or page_kind(data.url)
-            found = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if found is None else found
+            signature = memo.get(kind)
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if signature is None else signature
 
         return classify
 
@@ -227,8 +229,8 @@ class CompiledScorecard:
 
         def classify(event: Any) -> int:
             value = look(event.data, name)
-            found = memo.get(value)
-            return self._learn(memo, value, feeds, {name: value}, event_type) if found is None else found
+            signature = memo.get(value)
+            return self._learn(memo, value, feeds, {name: value}, event_type) if signature is None else signature
 
         return classify
 
@@ -237,10 +239,10 @@ class CompiledScorecard:
 
         def classify(event: Any) -> int:
             values = tuple([self._property(event.data, name) for name in names])
-            found = memo.get(values)
-            if found is None:
-                found = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
-            return found
+            signature = memo.get(values)
+            if signature is None:
+                signature = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+            return signature
 
         return classify
 
@@ -254,12 +256,12 @@ class CompiledScorecard:
     ) -> int:
         if len(memo) >= _MEMO:
             memo.clear()
-        fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
+        contributions = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
         is_cancel = event_type == PAGE_VIEWED.name and values.get("kind") == "cancel"
-        found = self._signature(tuple(fed), CANCEL_PAGE_VIEWED if is_cancel else event_type)
+        signature = self._signature(tuple(contributions), CANCEL_PAGE_VIEWED if is_cancel else event_type)
         if not any(isinstance(value, str) and len(value) > _LONGEST for value in values.values()):
-            memo[key] = found
-        return found
+            memo[key] = signature
+        return signature
 
     def _property(self, data: Any, name: str) -> Any:
         value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
@@ -268,18 +270,18 @@ class CompiledScorecard:
             return self._page_kind(url) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
-    def _signature(self, fed: tuple[tuple[int, float], ...], risk_type: str) -> int:
+    def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:
         """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
         code = 0 if self.risk is None else self.risk.code(risk_type)
-        found = self._signatures.get((fed, code))
-        if found is None:
-            found = self._signatures[fed, code] = len(self._signatures)
+        signature = self._signatures.get((contributions, code))
+        if signature is None:
+            signature = self._signatures[contributions, code] = len(self._signatures)
             self.risk_codes = np.append(self.risk_codes, code)
-            self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
-            self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
-            self._length = np.append(self._length, len(fed))
+            self._measure = np.append(self._measure, np.array([c for c, _ in contributions], np.int64))
+            self._weight = np.append(self._weight, np.array([w for _, w in contributions], np.float64))
+            self._length = np.append(self._length, len(contributions))
             self._start = np.append(self._start, len(self._measure))
-        return found
+        return signature
 
 
 def value_of(event: Any) -> float:

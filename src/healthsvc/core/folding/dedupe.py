@@ -32,9 +32,9 @@ def hours_of(occurred_us: Int64s) -> Hours:
 
 
 def pack_recent(hours: Hours, digests: Digests) -> bytes:
-    packed = np.empty(len(hours), RECENT)
-    packed["hour"], packed["high"], packed["low"] = hours, digests[:, 0], digests[:, 1]
-    return packed.tobytes()
+    rows = np.empty(len(hours), RECENT)
+    rows["hour"], rows["high"], rows["low"] = hours, digests[:, 0], digests[:, 1]
+    return rows.tobytes()
 
 
 def unpack_recent(packed: bytes) -> tuple[Hours, Digests]:
@@ -62,14 +62,14 @@ class _Run:
         """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked
         at."""
         at = np.searchsorted(self.high, high)
-        found = np.zeros(len(high), bool)
+        is_known = np.zeros(len(high), bool)
         last = len(self.high) - 1
         while True:
             inside = np.minimum(at, last)
-            same = (at <= last) & (self.high[inside] == high) & ~found
+            same = (at <= last) & (self.high[inside] == high) & ~is_known
             if not same.any():
-                return found
-            found |= same & (self.low[inside] == low)
+                return is_known
+            is_known |= same & (self.low[inside] == low)
             at = at + 1
 
 
@@ -88,10 +88,10 @@ class IdSet:
 
     def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
         """Which of the ids are in the set; `high` must ascend."""
-        found = np.zeros(len(high), bool)
+        is_known = np.zeros(len(high), bool)
         for run in self._runs:
-            found |= run.knows(high, low)
-        return found
+            is_known |= run.knows(high, low)
+        return is_known
 
     def add(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> None:
         """Add ids that aren't in it; `high` must ascend."""
@@ -184,9 +184,9 @@ class IdWindow:
     def found(self, hours: Hours, digests: Digests) -> Mask:
         """Which ids stand in the buckets that are in memory now."""
         order = np.argsort(digests[:, 0], kind="stable")
-        found = np.empty(len(order), bool)
-        found[order] = self._in_buckets(digests[order, 0], digests[order, 1], hours[order])
-        return found
+        in_buckets = np.empty(len(order), bool)
+        in_buckets[order] = self._in_buckets(digests[order, 0], digests[order, 1], hours[order])
+        return in_buckets
 
     def make_room(self, group: Sequence[int], budget: int) -> None:
         """Let go of as many buckets as this group needs."""
@@ -198,14 +198,14 @@ class IdWindow:
         bucket.add(digests[order, 0], digests[order, 1], np.full(len(digests), hour, np.int32))
         self._loaded[hour] = bucket
 
-    def take(self, hours: Hours, digests: Digests, now_us: int, found: Mask | None = None) -> Mask:
+    def take(self, hours: Hours, digests: Digests, now_us: int, in_buckets: Mask | None = None) -> Mask:
         """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets
         already."""
         self._begin(now_us)
         order = np.argsort(digests[:, 0], kind="stable")
         high, low, hour = digests[order, 0], digests[order, 1], hours[order]
         known = _repeated(high, low) | self._young.knows(high, low) | self._old.knows(high, low)
-        known |= self._in_buckets(high, low, hour) if found is None else found[order]
+        known |= self._in_buckets(high, low, hour) if in_buckets is None else in_buckets[order]
         fresh = ~known
         self._young.add(high[fresh], low[fresh], hour[fresh])
         new = np.empty(len(order), bool)
@@ -236,7 +236,7 @@ class IdWindow:
 
     def forget_before(self, logged_us: int) -> None:
         """Drop hours whose newest id was logged before this instant: the end of the window."""
-        for hour in [h for h, stored in self._stored.items() if stored.newest_us < logged_us]:
+        for hour in [h for h, bucket in self._stored.items() if bucket.newest_us < logged_us]:
             del self._stored[hour]
             self._loaded.pop(hour, None)
 
@@ -257,28 +257,28 @@ class IdWindow:
         self._young.add(digests[order, 0], digests[order, 1], hours[order])
 
     def _in_buckets(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> Mask:
-        found = np.zeros(len(high), bool)
+        is_known = np.zeros(len(high), bool)
         if not self._loaded:
-            return found
+            return is_known
         order = np.argsort(hour, kind="stable")
         sorted_hours = hour[order]
         starts = np.flatnonzero(np.append(True, sorted_hours[1:] != sorted_hours[:-1]))
         for members in np.split(order, starts[1:]):
             bucket = self._loaded.get(int(hour[members[0]]))
             if bucket is not None:
-                found[members] = bucket.knows(high[members], low[members])
-        return found
+                is_known[members] = bucket.knows(high[members], low[members])
+        return is_known
 
 
 def _repeated(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
     """Which ids stand earlier in the same batch; `high` ascends, equal ones in the order of the log."""
-    repeated = np.zeros(len(high), bool)
+    is_repeat = np.zeros(len(high), bool)
     same = np.flatnonzero(high[1:] == high[:-1]) + 1
     for i in same.tolist():
         back = i - 1
         while back >= 0 and high[back] == high[i]:
             if low[back] == low[i]:
-                repeated[i] = True
+                is_repeat[i] = True
                 break
             back -= 1
-    return repeated
+    return is_repeat

@@ -95,21 +95,21 @@ class States:
         """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
         return self.load_many(StoredMany.of(stored))
 
-    def load_many(self, found: StoredMany) -> Rows:
+    def load_many(self, customers: StoredMany) -> Rows:
         """The same, of many."""
-        rows = self._take(len(found))
-        self._begin(rows, found.customer_ids, found.keys, found.partitions)
-        known = found.widths > 0
+        rows = self._take(len(customers))
+        self._begin(rows, customers.customer_ids, customers.keys, customers.partitions)
+        known = customers.widths > 0
         there = rows[known]
         if len(there):
             self.stored[there] = True
-            self.tid[there] = found.tids[known]
-            self._unpack(there, found.states, found.widths[known])
-            if len(found.decisions) != len(there) * ROW_BYTES:
-                raise OtherFormat(f"a decision state of {len(found.decisions) // len(there)} bytes")
-            self.decisions.put(there, DecisionStates.unpacked(found.decisions, len(there)))
+            self.tid[there] = customers.tids[known]
+            self._unpack(there, customers.states, customers.widths[known])
+            if len(customers.decisions) != len(there) * ROW_BYTES:
+                raise OtherFormat(f"a decision state of {len(customers.decisions) // len(there)} bytes")
+            self.decisions.put(there, DecisionStates.unpacked(customers.decisions, len(there)))
         self._profiles.update(
-            (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
+            (row, profile) for row, profile in zip(rows.tolist(), customers.profiles, strict=True) if profile
         )
         return rows
 
@@ -156,18 +156,18 @@ class States:
 
     def profile_field(self, row: int, name: str) -> Any:
         """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
-        kept = self._profiles.get(row)
-        if isinstance(kept, str):
-            kept = _unpacked(kept) if f'"{name}"' in kept else None
-        return kept[name][0] if kept and name in kept else None
+        profile = self._profiles.get(row)
+        if isinstance(profile, str):
+            profile = _unpacked(profile) if f'"{name}"' in profile else None
+        return profile[name][0] if profile and name in profile else None
 
     def profile_json(self, row: int) -> str:
         """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
         for name, (value, *stamp) in sorted(self._profile(row).items()):
             groups.setdefault(tuple(stamp), {})[name] = value
-        said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
-        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        entries = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
+        return json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
 
     def columns(self, rows: Rows) -> tuple[Floats, Floats]:
         """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in memory: evaluation
@@ -196,13 +196,13 @@ class States:
         """Facts type by type; the steps of items in log order."""
         groups: dict[str, tuple[list[int], list[Any]]] = {}
         steps: list[tuple[int, str, Any]] = []
-        for handled in extract.handled:
-            if handled[1] in item.STEPS:
-                steps.append(handled)
+        for fact_event in extract.handled:
+            if fact_event[1] in item.STEPS:
+                steps.append(fact_event)
             else:
-                places, events = groups.setdefault(handled[1], ([], []))
-                places.append(handled[0])
-                events.append(handled[2])
+                places, events = groups.setdefault(fact_event[1], ([], []))
+                places.append(fact_event[0])
+                events.append(fact_event[2])
         for name, (places, events) in groups.items():
             at = np.array(places)
             fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
@@ -221,8 +221,8 @@ class States:
             per_event = levels.weights(occurred_us, half_life_us, self.program.landmark_us)
             np.add.at(flat, base + field, per_event[event] * weight)
         np.add.at(flat, base + self.count_field, 1.0)
-        met, newest = levels.top_three(cell, occurred_us[event])
-        at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
+        cells, newest = levels.top_three(cell, occurred_us[event])
+        at = (cells * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
     def _fold_risk(self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats) -> None:
@@ -237,38 +237,38 @@ class States:
         A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
         of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
-        packed: list[memoryview] = []
+        states: list[memoryview] = []
         for first in range(0, len(rows), _AT_ONCE):
-            packed += self._packed(rows[first : first + _AT_ONCE])
-        return packed
+            states += self._packed(rows[first : first + _AT_ONCE])
+        return states
 
     def _packed(self, rows: Rows) -> list[memoryview]:
         """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
         n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
-        touched = cells[:, :, self.count_field] > 0
+        has_level = cells[:, :, self.count_field] > 0
         known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
         blobs = self.items.packed(rows.tolist())
-        listed = np.fromiter(map(len, blobs), np.int64, n) // 8
-        items = np.zeros((n, int(listed.max(initial=0))))
-        itemised = np.arange(items.shape[1]) < listed[:, None]
-        items[itemised] = np.frombuffer(b"".join(blobs))
-        present = np.concatenate([touched, known], axis=1)
-        named = present.sum(axis=1)
+        item_counts = np.fromiter(map(len, blobs), np.int64, n) // 8
+        items = np.zeros((n, int(item_counts.max(initial=0))))
+        has_item = np.arange(items.shape[1]) < item_counts[:, None]
+        items[has_item] = np.frombuffer(b"".join(blobs))
+        present = np.concatenate([has_level, known], axis=1)
+        ids_per_row = present.sum(axis=1)
         most = -(-present.shape[1] // 8)
         names = np.zeros((n, most * 8), np.uint8)
-        names[np.arange(most * 8) < named[:, None]] = np.broadcast_to(self._names, present.shape)[present]
+        names[np.arange(most * 8) < ids_per_row[:, None]] = np.broadcast_to(self._names, present.shape)[present]
         header = np.zeros((n, _HEADER), np.uint8)
         header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
-        header[:, 2], header[:, 3], header[:, 4] = touched.sum(axis=1), known.sum(axis=1), listed // item.FIELDS
+        header[:, 2], header[:, 3], header[:, 4] = has_level.sum(axis=1), known.sum(axis=1), item_counts // item.FIELDS
         parts = (header.view(np.float64), names.view(np.float64), cells.reshape(n, -1), facts, items, risk)
         always = np.ones((n, 1), bool)
         mask = np.concatenate(
             [
                 always,
-                np.arange(most) < -(-named[:, None] // 8),
-                np.repeat(touched, self.fields, axis=1),
+                np.arange(most) < -(-ids_per_row[:, None] // 8),
+                np.repeat(has_level, self.fields, axis=1),
                 known,
-                itemised,
+                has_item,
                 np.repeat(always, risk.shape[1], axis=1),
             ],
             axis=1,
@@ -302,13 +302,13 @@ class States:
             self.items.put(row, packed[a:b])
 
     def _profile(self, row: int) -> fact.Profile:
-        kept = self._profiles.get(row)
-        if kept is None:
-            kept = {}
-        elif isinstance(kept, str):
-            kept = _unpacked(kept)
-        self._profiles[row] = kept
-        return kept
+        profile = self._profiles.get(row)
+        if profile is None:
+            profile = {}
+        elif isinstance(profile, str):
+            profile = _unpacked(profile)
+        self._profiles[row] = profile
+        return profile
 
     def _take(self, count: int) -> Rows:
         """Rows for which nothing was folded."""
@@ -332,10 +332,10 @@ def _unpacked(profile: str) -> fact.Profile:
 def _columns(table: Floats, rows: Rows) -> Floats:
     """Some rows of a table, (n, width), column after column in memory; turned in pieces that the processor's cache
     holds."""
-    turned = np.empty((table.shape[1], len(rows)))
+    columns = np.empty((table.shape[1], len(rows)))
     for first in range(0, len(rows), _AT_ONCE):
-        turned[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
-    return turned.T
+        columns[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
+    return columns.T
 
 
 def _spans(start: Int64s, count: Int64s) -> Int64s:

@@ -57,20 +57,20 @@ class StoredMany:
     def __len__(self) -> int:
         return len(self.customer_ids)
 
-    def only(self, wanted: Mask) -> "StoredMany":
+    def only(self, is_chosen: Mask) -> "StoredMany":
         """Those that are wanted; all of them at no cost."""
-        if wanted.all():
+        if is_chosen.all():
             return self
-        folded = self.widths > 0
-        each = len(self.decisions) // max(1, int(folded.sum()))
+        has_state = self.widths > 0
+        each = len(self.decisions) // max(1, int(has_state.sum()))
         decisions = np.frombuffer(self.decisions, np.uint8).reshape(-1, max(1, each))
         return StoredMany(
-            customer_ids=list(compress(self.customer_ids, wanted.tolist())),
-            keys=self.keys[wanted],
-            partitions=self.partitions[wanted],
-            widths=self.widths[wanted],
-            states=np.frombuffer(self.states, np.uint8)[np.repeat(wanted, self.widths)].tobytes(),
-            decisions=decisions[wanted[folded]].tobytes(),
-            profiles=list(compress(self.profiles, wanted.tolist())),
-            tids=self.tids[wanted],
+            customer_ids=list(compress(self.customer_ids, is_chosen.tolist())),
+            keys=self.keys[is_chosen],
+            partitions=self.partitions[is_chosen],
+            widths=self.widths[is_chosen],
+            states=np.frombuffer(self.states, np.uint8)[np.repeat(is_chosen, self.widths)].tobytes(),
+            decisions=decisions[is_chosen[has_state]].tobytes(),
+            profiles=list(compress(self.profiles, is_chosen.tolist())),
+            tids=self.tids[is_chosen],
         )

@@ -20,12 +20,12 @@ class Disagreement:
     money: Sign
 
 
-def disagreements(view: View, found: Evaluation, row: int) -> list[Disagreement]:
+def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagreement]:
     """Those of one row. High is a score in the best band, low one in the lower half of them; in between, and without
     a score, nothing disagrees."""
-    card, score = view.program.scorecard, float(found.score[row])
-    bands = card.judging(found.variant_of(row)).bands
-    if score != score or found.churned[row]:
+    card, score = view.program.scorecard, float(evaluation.score[row])
+    bands = card.judging(evaluation.variant_of(row)).bands
+    if score != score or evaluation.churned[row]:
         return []
     if score >= bands[0].floor:
         against = (
@@ -52,12 +52,12 @@ def _leaving(view: View, row: int) -> Sign | None:
 
 def _renewed(view: View, row: int) -> Sign | None:
     """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells of those.)"""
-    renewed = float(view.fact("renewed_at")[row])
-    changed = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
-    age = float(view.now_us[row]) - renewed
-    if renewed <= changed or age >= RENEWED_LATELY_US:
+    renewal_us = float(view.fact("renewed_at")[row])
+    change_us = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
+    age = float(view.now_us[row]) - renewal_us
+    if renewal_us <= change_us or age >= RENEWED_LATELY_US:
         return None
-    return Sign(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewed))
+    return Sign(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewal_us))
 
 
 def _large(view: View, row: int, from_mrr: float) -> Sign | None:

@@ -66,8 +66,8 @@ def review(view: View, row: int, sights: Sequence[Sight] = ()) -> Review:
 
 
 def _pages(sights: Sequence[Sight], sign: str, kind: str) -> Sign | None:
-    seen = [sight.us for sight in sights if sight.kind == kind]
-    return Sign(sign=sign, measure=f"page:{kind}", value=float(len(seen)), since_us=max(seen)) if seen else None
+    newest = [sight.us for sight in sights if sight.kind == kind]
+    return Sign(sign=sign, measure=f"page:{kind}", value=float(len(newest)), since_us=max(newest)) if newest else None
 
 
 def _likely(readings: Sequence[Reading]) -> ReadingName | None:

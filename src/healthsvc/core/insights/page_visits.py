@@ -43,8 +43,8 @@ def concerns(sights: Sequence[Sight]) -> list[Concern]:
     for sight in sights:
         if sight.kind in HELP and sight.function:
             about.setdefault(sight.function, []).append(sight)
-    found = [
+    result = [
         Concern(function=function, sights=tuple(sorted(some, key=lambda s: (-s.us, s.event_id))))
         for function, some in about.items()
     ]
-    return sorted(found, key=lambda c: (-len(c.sights), -c.sights[0].us, c.function))
+    return sorted(result, key=lambda c: (-len(c.sights), -c.sights[0].us, c.function))

@@ -74,17 +74,17 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
 
 
 def falling_use(view: View, row: int) -> Sign | None:
-    found = use_ratio(view, row)
-    if found is None or found[0] >= FALLING:
+    use = use_ratio(view, row)
+    if use is None or use[0] >= FALLING:
         return None
-    return Sign(sign="falling_use", measure="feature_use", value=found[0], since_us=found[1])
+    return Sign(sign="falling_use", measure="feature_use", value=use[0], since_us=use[1])
 
 
 def rising_use(view: View, row: int) -> Sign | None:
-    found = use_ratio(view, row)
-    if found is None or found[0] <= RISING:
+    use = use_ratio(view, row)
+    if use is None or use[0] <= RISING:
         return None
-    return Sign(sign="rising_use", measure="feature_use", value=found[0], since_us=found[1])
+    return Sign(sign="rising_use", measure="feature_use", value=use[0], since_us=use[1])
 
 
 def open_items(view: View, row: int, sign: str, fact: str) -> Sign | None:
@@ -97,10 +97,10 @@ def open_items(view: View, row: int, sign: str, fact: str) -> Sign | None:
 
 def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Sign | None:
     """The last answer to a survey if it is recent and from `low` to `high`."""
-    said, at = known(view, row, survey), view.told(f"{survey}_at", row)
-    if said is None or not low <= said <= high or not recent(view, row, at):
+    score, at = known(view, row, survey), view.told(f"{survey}_at", row)
+    if score is None or not low <= score <= high or not recent(view, row, at):
         return None
-    return Sign(sign=sign, measure=survey, value=said, since_us=int(at))
+    return Sign(sign=sign, measure=survey, value=score, since_us=int(at))
 
 
 def detractor(view: View, row: int) -> Sign | None:
@@ -117,10 +117,10 @@ def dissatisfied(view: View, row: int) -> Sign | None:
 
 def cancel_page(view: View, row: int) -> Sign | None:
     measure = column(view, "cancel_views")
-    seen = 0.0 if measure is None else float(view.newest(measure)[row])
-    if measure is None or not recent(view, row, seen):
+    newest = 0.0 if measure is None else float(view.newest(measure)[row])
+    if measure is None or not recent(view, row, newest):
         return None
-    return Sign(sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(seen))
+    return Sign(sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(newest))
 
 
 def contraction(view: View, row: int) -> Sign | None:
@@ -152,17 +152,17 @@ def seats_share(view: View, row: int) -> tuple[float, int] | None:
 
 
 def seats_nearly_full(view: View, row: int) -> Sign | None:
-    found = seats_share(view, row)
-    if found is None or found[0] < FULL:
+    seats = seats_share(view, row)
+    if seats is None or seats[0] < FULL:
         return None
-    return Sign(sign="seats_nearly_full", measure="seats_active", value=found[0], since_us=found[1])
+    return Sign(sign="seats_nearly_full", measure="seats_active", value=seats[0], since_us=seats[1])
 
 
 def seats_idle(view: View, row: int) -> Sign | None:
-    found = seats_share(view, row)
-    if found is None or found[0] >= IDLE:
+    seats = seats_share(view, row)
+    if seats is None or seats[0] >= IDLE:
         return None
-    return Sign(sign="seats_idle", measure="seats_active", value=found[0], since_us=found[1])
+    return Sign(sign="seats_idle", measure="seats_active", value=seats[0], since_us=seats[1])
 
 
 def renewal_near(view: View, row: int) -> Sign | None:

@@ -45,14 +45,14 @@ def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) ->
 def _reasons(
     line: Line, spend: float | None, use: float, talks: float, heavy_use: HeavyUse | None
 ) -> tuple[Reason, ...]:
-    found: list[Reason] = []
+    reasons: list[Reason] = []
     if line.mrr is not None and spend is not None and spend >= line.mrr:
-        found.append(Reason(reason="spend", value=spend, line=line.mrr))
+        reasons.append(Reason(reason="spend", value=spend, line=line.mrr))
     if line.heavy_use and heavy_use is not None and use >= heavy_use.a_day:
-        found.append(Reason(reason="use", value=use, line=heavy_use.a_day))
+        reasons.append(Reason(reason="use", value=use, line=heavy_use.a_day))
     if line.conversations is not None and talks >= line.conversations:
-        found.append(Reason(reason="conversations", value=talks, line=line.conversations))
-    return tuple(found)
+        reasons.append(Reason(reason="conversations", value=talks, line=line.conversations))
+    return tuple(reasons)
 
 
 def _use(view: View, row: int, rule: HeavyUse | None) -> float:

@@ -95,15 +95,15 @@ def look(habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequen
     verdicts = {scope: _judge(habit, came.get(scope, none), now_us) for scope, habit in habits.items()}
     ends = [end for guard in guards if (end := _end(guard, habits, came, now_us)) is not None]
     over = {end.scope for end in ends}
-    held = {guard.scope for guard in guards} - over
+    down = {guard.scope for guard in guards} - over
     falls: list[Fall] = []
-    if FLEET not in held:
-        fallen = _fallen({scope: v for scope, v in verdicts.items() if scope not in over}, held)
+    if FLEET not in down:
+        fallen = _fallen({scope: v for scope, v in verdicts.items() if scope not in over}, down)
         for scope in fallen:
-            if scope not in held and (seen := verdicts[scope].fell) is not None:
-                falls.append(Fall(scope=scope, since_us=_since(came.get(scope, none), seen, now_us), seen=seen))
+            if scope not in down and (traffic := verdicts[scope].fell) is not None:
+                falls.append(Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), seen=traffic))
         if FLEET in fallen:
-            ends += [End(scope=scope, why="wider") for scope in sorted(held)]
+            ends += [End(scope=scope, why="wider") for scope in sorted(down)]
     return Turn(falls=tuple(falls), ends=tuple(ends))
 
 
@@ -112,10 +112,10 @@ def holds_until(since_us: int, ended_us: int) -> int:
     return ended_us + min(max(ended_us - since_us, 0), GRACE_US)
 
 
-def _fallen(verdicts: Mapping[str, _Verdict], held: set[str]) -> list[str]:
+def _fallen(verdicts: Mapping[str, _Verdict], down: set[str]) -> list[str]:
     """The widest scope that explains what fell: one alert for one broken tracker."""
     fell = {scope: v.fell for scope, v in verdicts.items() if v.fell is not None}
-    sources = sorted(scope for scope in {*fell, *held} if scope.startswith(SOURCE))
+    sources = sorted(scope for scope in {*fell, *down} if scope.startswith(SOURCE))
     stands = any(v.stands for scope, v in verdicts.items() if scope.startswith(SOURCE))
     whole = fell.get(FLEET)
     if whole is not None:
@@ -132,14 +132,14 @@ def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
     fell: Seen | None = None
     stands: bool | None = None
     for minutes in WINDOWS:
-        seen = _seen(habit, came, minutes, now_us)
-        if seen is None:
+        traffic = _seen(habit, came, minutes, now_us)
+        if traffic is None:
             break
-        weight = seen.usual / swarm
+        weight = traffic.usual / swarm
         if stands is None and weight >= JUDGED:
-            stands = seen.got >= BACK * seen.usual
-        if seen.got <= FALLEN * seen.usual and weight * _improbable(seen.got / seen.usual) >= CERTAIN:
-            fell = seen
+            stands = traffic.got >= BACK * traffic.usual
+        if traffic.got <= FALLEN * traffic.usual and weight * _improbable(traffic.got / traffic.usual) >= CERTAIN:
+            fell = traffic
             break
     return _Verdict(None if stands else fell, bool(stands))
 
@@ -161,17 +161,17 @@ def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], 
         return End(scope=guard.scope, why="new_habit")
     habit, some = habits[guard.scope], came.get(guard.scope, np.zeros(LOOKED_BACK))
     for minutes in WINDOWS:
-        seen = _seen(habit, some, minutes, now_us)
-        if seen is None:
+        traffic = _seen(habit, some, minutes, now_us)
+        if traffic is None:
             return None
-        if minutes >= BACK_MINUTES and seen.usual / dispersion(habit) >= JUDGED:
-            return End(scope=guard.scope, why="back") if seen.got >= BACK * seen.usual else None
+        if minutes >= BACK_MINUTES and traffic.usual / dispersion(habit) >= JUDGED:
+            return End(scope=guard.scope, why="back") if traffic.got >= BACK * traffic.usual else None
     return None
 
 
-def _since(came: Floats, seen: Seen, now_us: int) -> int:
+def _since(came: Floats, traffic: Seen, now_us: int) -> int:
     """The end of the last minute with events where none come any more; else when the window began."""
     minutes = np.flatnonzero(came)
-    if seen.got > 0 or not len(minutes):
-        return now_us - (seen.minutes if seen.got > 0 else LOOKED_BACK) * MINUTE_US
+    if traffic.got > 0 or not len(minutes):
+        return now_us - (traffic.minutes if traffic.got > 0 else LOOKED_BACK) * MINUTE_US
     return now_us - (LOOKED_BACK - 1 - int(minutes[-1])) * MINUTE_US

@@ -46,8 +46,10 @@ def sources_of(event_type: str, kind: Kind) -> tuple[str, ...]:
 class CompiledRisk:
     """Which levels are kept, and which of them each type feeds. Types are learnt as they come."""
 
-    def __init__(self, kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US) -> None:
-        self.kept = tuple(dict.fromkeys(kept))
+    def __init__(
+        self, levels_kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US
+    ) -> None:
+        self.kept = tuple(dict.fromkeys(levels_kept))
         self.landmark_us = landmark_us
         self.column = {level: i for i, level in enumerate(self.kept)}
         self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
@@ -93,8 +95,8 @@ class CompiledRisk:
         """A small number for the type, the same as long as this program lives; types that feed the same share it."""
         if len(self._codes) > MOST_TYPES:
             self._codes.clear()  # senders may make up types; the codes stay known by what they feed
-        found = self._codes.get(event_type)
-        return self._learn(event_type) if found is None else found
+        code = self._codes.get(event_type)
+        return self._learn(event_type) if code is None else code
 
     def codes(self, types: Sequence[str]) -> Int64s:
         """Code of each type."""
@@ -132,16 +134,18 @@ class CompiledRisk:
 
     def _learn(self, event_type: str) -> int:
         sources = sources_of(event_type, self._kind_of(event_type))
-        fed = [(i, level) for i, level in enumerate(self.kept) if level.source in sources]
-        columns = tuple(i for i, _ in fed)
+        fed_levels = [(i, level) for i, level in enumerate(self.kept) if level.source in sources]
+        columns = tuple(i for i, _ in fed_levels)
         if columns in self._code_of:
             code = self._codes[event_type] = self._code_of[columns]
             return code
         places = {h: i for i, h in enumerate(self.half_lives_us)}
-        self._column = np.append(self._column, np.array([i for i, _ in fed], np.int64))
-        self._half_life = np.append(self._half_life, np.array([places[lv.half_life_us] for _, lv in fed], np.int64))
-        self._of = np.append(self._of, np.array([_OF[lv.of] for _, lv in fed], np.int64))
-        self._length = np.append(self._length, len(fed))
+        self._column = np.append(self._column, np.array([i for i, _ in fed_levels], np.int64))
+        self._half_life = np.append(
+            self._half_life, np.array([places[lv.half_life_us] for _, lv in fed_levels], np.int64)
+        )
+        self._of = np.append(self._of, np.array([_OF[lv.of] for _, lv in fed_levels], np.int64))
+        self._length = np.append(self._length, len(fed_levels))
         self._start = np.append(self._start, len(self._column))
         code = self._codes[event_type] = self._code_of[columns] = len(self._length) - 1
         return code

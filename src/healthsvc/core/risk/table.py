@@ -37,11 +37,11 @@ class RiskTable:
             for new in [t for t in dict.fromkeys(types) if not self.program.knows(t)]:
                 if more := self._levels_of_type(new):
                     self.program.extend(more)
-        found = self.program.codes(types)
+        codes = self.program.codes(types)
         wider = self.program.width - self.sums.shape[1]
         if wider:
             self.sums = np.concatenate([self.sums, np.zeros((len(self.sums), wider))], axis=1)
-        return found
+        return codes
 
     def fold(self, rows: Int64s, codes: Int64s, us: Instants, values: Floats) -> None:
         """Add events in log order; rows must have been reserved, codes come from `codes`."""

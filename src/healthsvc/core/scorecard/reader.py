@@ -60,9 +60,9 @@ class Reader:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    named = [name for name in known if name]
-    close = get_close_matches(word, named, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(named) or 'none yet'}"
+    names = [name for name in known if name]
+    close = get_close_matches(word, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names) or 'none yet'}"
 
 
 def choose(value: object, allowed: Sequence[str], path: str) -> str:

@@ -36,8 +36,8 @@ def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
     """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing comes; now > 0."""
     short, long = view.program.half_lives_us[0], view.program.half_lives_us[-1]
     age, speed = _age(view)[rows], 1.0 / short - 1.0 / long
-    seen = np.maximum(age, float(SECOND_US))
-    start = np.log2(now / (at * _correction(_grown(seen, short), _grown(seen, long))))
+    known_age = np.maximum(age, float(SECOND_US))
+    start = np.log2(now / (at * _correction(_grown(known_age, short), _grown(known_age, long))))
     ahead: Floats = np.maximum(2.0 * np.log2(now / at) / speed, 0.0)
     for _ in range(STEPS):
         then = np.maximum(age + ahead, float(SECOND_US))
@@ -45,8 +45,8 @@ def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
         above = start - speed * ahead + np.log2(_correction(brief, lasting))
         slope = -speed + 1.0 / (long * lasting) - 1.0 / (short * brief)
         ahead = ahead - above / slope
-    found: Floats = view.now_us[rows] + ahead
-    return found
+    instant: Floats = view.now_us[rows] + ahead
+    return instant
 
 
 def _age(view: View) -> Floats:
@@ -56,8 +56,8 @@ def _age(view: View) -> Floats:
 
 def _grown(age: Floats, half_life_us: int) -> Floats:
     """2^(age / h) - 1: a level is filled to x / (1 + x) of it."""
-    found: Floats = np.expm1(np.minimum(age / half_life_us, _FULL) * _LN2)
-    return found
+    growth: Floats = np.expm1(np.minimum(age / half_life_us, _FULL) * _LN2)
+    return growth
 
 
 def _correction(short: Floats, long: Floats) -> Floats:

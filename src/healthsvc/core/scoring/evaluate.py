@@ -97,15 +97,15 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
     variant: judge by these variants (n,), whatever the places say.
     """
     card, churned = view.program.scorecard, _churned(view)
-    found_stages = stages(view, churned)
+    lifecycle = stages(view, churned)
     if variant is None:
-        variant = variant_choice.chosen(view, found_stages) if card.variants else variant_choice.WHOLE
+        variant = variant_choice.chosen(view, lifecycle) if card.variants else variant_choice.WHOLE
     judged = _judge_apart(view, variant)
-    said, until = view.fact("override"), view.fact("override_until")
-    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
+    override, until = view.fact("override"), view.fact("override_until")
+    overridden = ~np.isnan(override) & (view.now_us < np.nan_to_num(until, nan=0.0))
     return Evaluation(
         now_us=view.now_us,
-        score=np.where(overridden, said, judged.own),
+        score=np.where(overridden, override, judged.own),
         own=judged.own,
         overridden=overridden,
         override_until_us=np.where(overridden, until, np.inf),
@@ -119,7 +119,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         slot_expiry_us=_slot_expiry(view),
         modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
-        stages=found_stages,
+        stages=lifecycle,
         variant=variant,
     )
 
@@ -140,7 +140,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
     dimension = dict(card.dimensions)
     column = {name: i for i, name in enumerate(view.program.measures)}
     weight, value = np.zeros((n, len(judged))), np.zeros((n, len(judged)))
-    good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
+    good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
     for k, measure in enumerate(judged):
         judge = measure.judge
         assert isinstance(judge, MeasureJudge)  # the document reader makes no other
@@ -152,7 +152,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         total = total + weight[:, k]
         if judge.expected:
             full += most
-            covered = covered + np.where(evidence > 0, most, 0.0)
+            known_weight = known_weight + np.where(evidence > 0, most, 0.0)
     standing = flag_states(view, card)
     enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
@@ -162,7 +162,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         raw=raw,
         weight=weight,
         value=value,
-        coverage=covered / full if full else covered,
+        coverage=known_weight / full if full else known_weight,
         cap=cap,
         holds=standing.holds,
         onset_us=standing.onset_us,
@@ -175,22 +175,22 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
     """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
     comes first, however much they use. A probability isn't touched."""
-    seen, rules = view.risk_snapshot(), view.program.risk_rules
-    if seen is None or rules is None:
+    snapshot, rules = view.risk_snapshot(), view.program.risk_rules
+    if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
-    found = risk(rules.model, seen)
+    modelled = risk(rules.model, snapshot)
     for f, rule in enumerate(card.flags):
         if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            found = np.where(standing.holds[:, f], np.maximum(found, 1.0 - rule.cap / 100.0), found)
-    return found
+            modelled = np.where(standing.holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
+    return modelled
 
 
-def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
+def best_points(measures: tuple[Measure, ...], weight: Floats) -> Floats:
     """(k,) points that each measure would give at best, for one row's weights."""
     total = 0.0
     for w in weight.tolist():
         total += w
-    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
+    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(measures))
 
 
 def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:

@@ -29,13 +29,13 @@ class Fit:
 
 def fit(profile: Mapping[str, Any], conditions: tuple[Condition, ...]) -> Fit:
     """profile: field to value, attributes as `attributes.NAME`."""
-    found = tuple(_match(profile, condition) for condition in conditions)
-    known = [match for match in found if match.matches is not None]
+    matches = tuple(_match(profile, condition) for condition in conditions)
+    known = [match for match in matches if match.matches is not None]
     total, good = 0.0, 0.0
     for match in known:
         total += match.condition.weight
         good += match.condition.weight if match.matches else 0.0
-    return Fit(fit=good / total if known else None, matches=found)
+    return Fit(fit=good / total if known else None, matches=matches)
 
 
 def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
@@ -51,6 +51,6 @@ def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
     return Match(condition=condition, value=value, matches=bool(matches))
 
 
-def _same(value: Any, wanted: Any) -> bool:
+def _same(value: Any, expected: Any) -> bool:
     """Equal, and no truth taken for the number 1."""
-    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
+    return bool(value == expected) and isinstance(value, bool) == isinstance(expected, bool)

@@ -42,16 +42,16 @@ def stages(view: View, churned: Mask) -> Stages:
     rules = view.program.scorecard.lifecycle
     rule, change = np.full(len(view.now_us), NO_RULE), np.full(len(view.now_us), np.inf)
     for i in range(len(rules) - 1, -1, -1):
-        held = _KINDS[rules[i].kind](view, rules[i])
-        rule[held.holds] = i
-        if held.change_us is not None:
-            np.minimum(change, held.change_us, out=change)
+        state = _KINDS[rules[i].kind](view, rules[i])
+        rule[state.holds] = i
+        if state.change_us is not None:
+            np.minimum(change, state.change_us, out=change)
     stage = np.array([*(STAGES.index(r.stage) for r in rules), UNKNOWN])[rule]
-    told = view.fact("stage_code")
-    for rows, decided_by, said in ((told > 0, BY_SENDER, told - 1.0), (churned, BY_CHURN, None)):
+    stage_code = view.fact("stage_code")
+    for rows, decided_by, by_sender in ((stage_code > 0, BY_SENDER, stage_code - 1.0), (churned, BY_CHURN, None)):
         if rows.any():
             rule[rows], change[rows] = decided_by, np.inf
-            stage[rows] = CHURNED if said is None else said[rows]
+            stage[rows] = CHURNED if by_sender is None else by_sender[rows]
     return Stages(stage=stage, rule=rule, change_us=change)
 
 
@@ -111,9 +111,9 @@ def _ratio(view: View, rule: StageRule) -> _Held:
 def _adopted(view: View, rule: StageRule) -> _Held:
     """Of the functions owned, so many were ever used; that never falls back by time."""
     ever = view.functions()
-    owned = view.fact("features_owned")
-    owned = np.where(owned > 0, owned, np.maximum(ever, LEAST_OWNED))
-    return _Held(ever >= rule.at * owned, None)
+    features_owned = view.fact("features_owned")
+    features_owned = np.where(features_owned > 0, features_owned, np.maximum(ever, LEAST_OWNED))
+    return _Held(ever >= rule.at * features_owned, None)
 
 
 def _otherwise(view: View, rule: StageRule) -> _Held:

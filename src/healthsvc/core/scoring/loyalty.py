@@ -142,32 +142,32 @@ def _heavy(view: View, rule: HeavyUse | None) -> tuple[Mask, Floats]:
 def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
     """The loyalty that lists should tell, (n,), and of whom they should tell it anew: where it became known or unknown,
     or moved by `LISTED_STEP` since. Only the rows of `looked_at` are looked at; the others keep what is listed."""
-    found, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
+    loyalty, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
-        return found, np.zeros(len(found), bool)
-    found[at] = standing(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
-    unlike = np.isnan(found) != np.isnan(listed)
-    return found, unlike | (np.abs(np.nan_to_num(found) - np.nan_to_num(listed)) >= LISTED_STEP)
+        return loyalty, np.zeros(len(loyalty), bool)
+    loyalty[at] = standing(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
+    unlike = np.isnan(loyalty) != np.isnan(listed)
+    return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(listed)) >= LISTED_STEP)
 
 
-def turns_us(view: View, rules: Loyalty, found: Standing, at: float) -> Floats:
+def turns_us(view: View, rules: Loyalty, standing: Standing, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
     Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
     used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
     """
-    lives, up = view.program.half_lives_us, np.zeros(len(found.loyalty))
+    lives, up = view.program.half_lives_us, np.zeros(len(standing.loyalty))
     for part in rules.parts:
         if part.kind == "tenure":
             staying = view.now_us - view.fact("first_seen") < part.span_us
             up = up + staying * (part.weight / part.span_us)
-    down = found.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
-    known = ~np.isnan(found.loyalty) & (found.whole > 0)
-    pace = np.where(found.loyalty >= at, down, up) * 100.0 / np.where(known, found.whole, 1.0)
+    down = standing.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
+    known = ~np.isnan(standing.loyalty) & (standing.whole > 0)
+    pace = np.where(standing.loyalty >= at, down, up) * 100.0 / np.where(known, standing.whole, 1.0)
     moves = known & (pace > 0)
-    gap = np.where(moves, np.abs(found.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
+    gap = np.where(moves, np.abs(standing.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
     ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
-    first: Floats = np.minimum(view.now_us + ahead, found.change_us)
+    first: Floats = np.minimum(view.now_us + ahead, standing.change_us)
     return first
 
 
@@ -185,11 +185,11 @@ def _count(view: View, part: Part) -> _Ground:
 
 
 def _answer(view: View, part: Part) -> _Ground:
-    said, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
+    score, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
     ends = at + part.span_us
-    known = ~np.isnan(said) & (view.now_us < ends)
-    marks = np.clip((np.where(known, said, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0)
-    return _Ground(known, marks, np.nan_to_num(said), at, ends)
+    known = ~np.isnan(score) & (view.now_us < ends)
+    marks = np.clip((np.where(known, score, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0)
+    return _Ground(known, marks, np.nan_to_num(score), at, ends)
 
 
 def _since(view: View, part: Part) -> _Ground:

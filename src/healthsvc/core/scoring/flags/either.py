@@ -22,8 +22,8 @@ class EitherFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         states, places = earlier.states, earlier.places(self.of)
-        holds, begun = states.holds[:, places], states.onset_us[:, places]
-        onset = np.where(holds, begun, np.inf).min(axis=1)
+        holds, onsets = states.holds[:, places], states.onset_us[:, places]
+        onset = np.where(holds, onsets, np.inf).min(axis=1)
         any_holds: Mask = np.any(holds, axis=1)
         onset_or_zero = np.where(any_holds, onset, 0.0)
         return Condition.of_one_line(any_holds, onset_or_zero, states.change_us[:, places].min(axis=1))

@@ -111,8 +111,8 @@ class FlagReader:
         return f"is needed for a flag of kind {self._kind!r}"
 
     def _severity(self, name: object) -> Severity:
-        chosen = choose(name, SEVERITIES, self._place("alert"))
-        return next(severity for severity in SEVERITIES if severity == chosen)
+        choice = choose(name, SEVERITIES, self._place("alert"))
+        return next(severity for severity in SEVERITIES if severity == choice)
 
     def _place(self, field: str) -> str:
         return f"{self._reader.path}/{field}"

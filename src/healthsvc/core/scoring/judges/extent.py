@@ -25,7 +25,7 @@ class ExtentJudge(MeasureJudge):
 
     def judge(self, view: View, measure: int) -> Judged:
         ever, used = view.functions(), view.functions(since_us=view.now_us - SLOT_SPAN_US)
-        owned = view.fact("features_owned")
-        unknown = np.isnan(owned) | (owned <= 0)
-        owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(owned, 1.0))
-        return Judged((ever > 0).astype(np.float64), np.minimum(1.0, used / owned))
+        features_owned = view.fact("features_owned")
+        unknown = np.isnan(features_owned) | (features_owned <= 0)
+        features_owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(features_owned, 1.0))
+        return Judged((ever > 0).astype(np.float64), np.minimum(1.0, used / features_owned))
