@@ -28,7 +28,7 @@ class RecordingStore:
 
     def __init__(self) -> None:
         self.facts = np.full((1, facts.WIDTH), UNTOUCHED)
-        self.items = items.KeptItems()
+        self.items = items.CustomerItems()
         self._profile: facts.Profile = {}
 
     def profile(self, row: int) -> facts.Profile:

@@ -67,7 +67,7 @@ def examples(demo: Demo) -> dict[Archetype, str]:
 
 
 def remembered(path: Path, wanted: Demo) -> Demo:
-    """The fleet of this seed as it was first made, kept in the file: each run tells the same story; else `wanted`.
+    """The fleet of this seed as it was first made, kept in the file: each run gives the same events; else `wanted`.
 
     Raises OtherFleetError when it had another number of customers: two fleets would share their customers' ids.
     """

@@ -1,10 +1,10 @@
-"""What the memory of decisions becomes when a projection takes over: bands and alerts are told quietly, or carried."""
+"""Decision states when a projection takes over: decided anew without messages, or carried over."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from healthsvc.core.decisions.cutover import SEQUENCE_LEAP, carried, decided_as_of, keep_since
+from healthsvc.core.decisions.cutover import SEQUENCE_LEAP, carry_over, decided_as_of, keep_since
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Band, Scorecard
 from healthsvc.wire.scorecards.document import compile_document
@@ -32,7 +32,7 @@ def card_with(*bands: str) -> Scorecard:
 
 def test_the_same_document_carries_bands_flags_and_dwell_over():
     old = remembered(band=1, band_since=5, pending_since=7, flags=3, score=60, decided=9, sequence=4, frozen=33)
-    new = carried(old, same_document=True)
+    new = carry_over(old, same_document=True)
 
     for name in ("band", "band_since", "pending_since", "flags", "score", "decided", "frozen"):
         assert getattr(new, name) == getattr(old, name)
@@ -41,7 +41,7 @@ def test_the_same_document_carries_bands_flags_and_dwell_over():
 
 
 def test_another_document_decides_anew_but_keeps_what_isnt_a_judgement_of_the_scorecard():
-    new = carried(remembered(band=1, flags=3, score=60, decided=9, sequence=4, frozen=33), same_document=False)
+    new = carry_over(remembered(band=1, flags=3, score=60, decided=9, sequence=4, frozen=33), same_document=False)
 
     assert new.band[0] == -1
     assert new.flags[0] == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from healthsvc.core.fit.bands import ABSENT, LEFT, UNSCORED, Apart, Course, Flips, Foretold, Tally
+from healthsvc.core.fit.bands import ABSENT, LEFT, UNSCORED, BandDisagreement, BandTally, Course, Flips, RedOutcomes
 from healthsvc.core.instants import DAY_US
 
 DATES = np.array([0, 7, 14]) * DAY_US
@@ -25,7 +25,7 @@ def course(*bands: list[int], alerts: list[list[int]] | None = None, flips: list
 
 
 def test_shares_are_of_those_who_were_known_and_had_not_left() -> None:
-    tally = Tally(BANDS, DATES)
+    tally = BandTally(BANDS, DATES)
     tally.add(course([ABSENT, HEALTHY, HEALTHY], [WATCH, CRITICAL, LEFT], alerts=[[0, 0, 0], [0, 2, 0]]))
     tally.add(course([UNSCORED, UNSCORED, WATCH], flips=[1]))
 
@@ -71,7 +71,7 @@ def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -
 def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
     one = course([HEALTHY, HEALTHY, HEALTHY], [WATCH, WATCH, CRITICAL], [UNSCORED, WATCH, LEFT])
     other = course([0, 0, 1], [1, 1, 1], [UNSCORED, 0, LEFT])
-    apart = Apart(BANDS, ("healthy", "critical"))
+    apart = BandDisagreement(BANDS, ("healthy", "critical"))
 
     apart.add(one, other)
 
@@ -85,7 +85,7 @@ def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
 
 
 def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> None:
-    foretold = Foretold(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
+    foretold = RedOutcomes(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
     leaves = 13 * DAY_US
     churn = np.array([[leaves, leaves, -1], [-1, -1, -1], [-1, -1, -1]])
 
@@ -102,7 +102,7 @@ def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> No
 
 
 def test_without_anybody_who_left_nothing_was_foretold() -> None:
-    foretold = Foretold(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
+    foretold = RedOutcomes(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
 
     foretold.add(course([CRITICAL, CRITICAL, CRITICAL]), np.full((1, 3), -1))
 

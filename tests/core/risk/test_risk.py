@@ -12,7 +12,7 @@ from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.core.risk.model import Model, Term, as_risk, contributions, drawn, log_odds, prior, risk
+from healthsvc.core.risk.model import Model, Term, as_risk, contributions, log_odds, prior, risk, term_log_odds
 from healthsvc.core.risk.section import RiskRules, as_data, risk_rules
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.core.scorecard.reader import ScorecardError
@@ -83,7 +83,7 @@ def test_one_customer_gives_the_same_bits_alone_and_among_many(model: Model) -> 
 def test_nothing_extrapolates_beyond_the_outer_knots() -> None:
     term = FITTED.terms[0]
 
-    assert drawn(term, np.array([-5.0, 0.0, 3.0, 99.0])).tolist() == [0.9, 0.9, -0.8, -0.8]
+    assert term_log_odds(term, np.array([-5.0, 0.0, 3.0, 99.0])).tolist() == [0.9, 0.9, -0.8, -0.8]
 
 
 def test_a_wider_table_holds_the_same_bits() -> None:

@@ -18,7 +18,7 @@ SEQUENCE_LEAP: Final = 1000.0
 """Message numbers leap by so much: the old projection may send some until it is retired, and none may repeat."""
 
 
-def carried(remembered: DecisionStates, *, same_document: bool) -> DecisionStates:
+def carry_over(remembered: DecisionStates, *, same_document: bool) -> DecisionStates:
     """The decision states with which the new projection decides for the first time."""
     before = remembered.copy() if same_document else DecisionStates.undecided(len(remembered))
     before.sequence = remembered.sequence + SEQUENCE_LEAP
@@ -28,7 +28,7 @@ def carried(remembered: DecisionStates, *, same_document: bool) -> DecisionState
     return before
 
 
-def continued(own: DecisionStates) -> DecisionStates:
+def continue_shadow(own: DecisionStates) -> DecisionStates:
     """The decision states with which a shadow decides once more: its own; timer and customer summary are written."""
     before = own.copy()
     before.due = np.inf

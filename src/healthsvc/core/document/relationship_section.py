@@ -5,7 +5,16 @@ from typing import Any, Final
 
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
-from healthsvc.core.scorecard.relationship import PARTS, Condition, HeavyUse, Line, Loyalty, Part, Relationship, Touch
+from healthsvc.core.scorecard.relationship import (
+    PARTS,
+    HeavyUse,
+    IcpCondition,
+    Loyalty,
+    Part,
+    Relationship,
+    Touch,
+    TouchLine,
+)
 from healthsvc.core.scorecard.texts import text
 
 SECTIONS: Final = ("loyalty", "heavy_use", "icp", "touch")
@@ -83,17 +92,17 @@ def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
     return rule
 
 
-def _icp(data: object) -> tuple[Condition, ...]:
+def _icp(data: object) -> tuple[IcpCondition, ...]:
     return () if data is None else tuple(_condition(item, path) for path, item in _listed(data, "/icp"))
 
 
-def _condition(data: object, path: str) -> Condition:
+def _condition(data: object, path: str) -> IcpCondition:
     r = Reader(data, path)
     allowed = r.get("is")
     values = allowed if isinstance(allowed, list) else [allowed]
     if any(isinstance(value, list | dict) for value in values):
         raise ScorecardError(f"{path}/is", "must be a value, or a list of values")
-    condition = Condition(
+    condition = IcpCondition(
         attribute=str(r.need("attribute")),
         values=None if allowed is None else frozenset(values),
         low=r.number("at_least", -1e15, low=-1e15, high=1e15),
@@ -122,9 +131,9 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     return rules
 
 
-def _line(data: object, path: str) -> Line:
+def _line(data: object, path: str) -> TouchLine:
     r = Reader(data, path)
-    line = Line(
+    line = TouchLine(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),
         conversations=None if r.get("conversations") is None else r.number("conversations", 1.0, low=0.001),

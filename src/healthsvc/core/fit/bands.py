@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Codes, Floats, Instants, Int64s, Mask
-from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged, lead
+from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, ObservedRows, lead
 from healthsvc.core.instants import DAY_US, from_us
 
 ABSENT, LEFT, UNSCORED = -3, -2, -1
@@ -63,7 +63,7 @@ class Flips:
         self._left[rows], self._left_us[rows] = before, now_us
 
 
-class Tally:
+class BandTally:
     """What is told of a group of customers by one scorecard."""
 
     def __init__(self, bands: Sequence[str], dates_us: Instants) -> None:
@@ -146,7 +146,7 @@ class Tally:
         }
 
 
-class Foretold:
+class RedOutcomes:
     """What being in a band said of who gives notice within the horizon; dates whose horizon isn't over don't count."""
 
     def __init__(self, dates_us: Instants, horizon_us: int, until_us: int, reds: Mapping[str, int]) -> None:
@@ -179,7 +179,7 @@ class Foretold:
         if not len(row):
             return None
         _, churner = np.unique(np.stack([row, churn]), axis=1, return_inverse=True)
-        rows = Judged(np.ones(len(row)), obs, churner.reshape(-1).astype(np.int64), churn)
+        rows = ObservedRows(np.ones(len(row)), obs, churner.reshape(-1).astype(np.int64), churn)
         base = self._churned / self._rows if self._rows else None
         return {
             "horizon_days": self._horizon_us / DAY_US,
@@ -188,7 +188,7 @@ class Foretold:
             "red": [self._of(name, rows, band, base) for name in self._reds],
         }
 
-    def _of(self, name: str, rows: Judged, band: Codes, base: float | None) -> dict[str, Any]:
+    def _of(self, name: str, rows: ObservedRows, band: Codes, base: float | None) -> dict[str, Any]:
         red, hit = self._red[name], self._hit[name]
         precision = hit / red if red else None
         ahead = lead(rows, band >= self._reds[name])
@@ -203,7 +203,7 @@ class Foretold:
         }
 
 
-class Apart:
+class BandDisagreement:
     """How far two scorecards disagree on the bands of the same customers and dates."""
 
     def __init__(self, one: Sequence[str], other: Sequence[str]) -> None:

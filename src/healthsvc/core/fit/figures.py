@@ -19,7 +19,7 @@ BINS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ObservedRows:
     """Rows with outcomes and what was known of them; (n,) each."""
 
     y: Floats
@@ -29,7 +29,7 @@ class Judged:
     """-1 where the instant of churn isn't told."""
 
 
-def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
+def figures(rows: ObservedRows, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
     """All figures, ready for JSON; calibration only for what claims to be a probability."""
     y = rows.y
     auc = standard_errors.auc(y, risk, rows.customer)
@@ -58,7 +58,7 @@ def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> 
     return result
 
 
-def calibration(rows: Judged, risk: Floats) -> dict[str, Any]:
+def calibration(rows: ObservedRows, risk: Floats) -> dict[str, Any]:
     """Brier score, its skill over the base rate, and the expected calibration error over tenths."""
     y = rows.y
     brier, constant = float(((risk - y) ** 2).mean()), float(y.mean() * (1 - y.mean()))
@@ -93,7 +93,7 @@ def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, coun
     return is_riskiest
 
 
-def within_date(rows: Judged, risk: Floats) -> float | None:
+def within_date(rows: ObservedRows, risk: Floats) -> float | None:
     """AUC within each date, weighted by its rows."""
     total, weight = 0.0, 0
     for date in np.unique(rows.obs_us).tolist():
@@ -115,7 +115,7 @@ def average_precision(y: Floats, risk: Floats) -> float | None:
     return float((gained * hits / (ends + 1)).sum() / y.sum())
 
 
-def lead(rows: Judged, red: Mask) -> dict[str, Any]:
+def lead(rows: ObservedRows, red: Mask) -> dict[str, Any]:
     """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an unbroken run of red
     dates up to their churn."""
     has_instant = rows.churn_us >= 0
@@ -139,7 +139,7 @@ def lead(rows: Judged, red: Mask) -> dict[str, Any]:
             "lead_days": sorted(ahead)}  # fmt: skip
 
 
-def gaps(rows: Judged, risk: Floats) -> dict[str, float | None]:
+def gaps(rows: ObservedRows, risk: Floats) -> dict[str, float | None]:
     """AUC when churn within so many days after the observation is left out: it falls where the outcome itself leaks."""
     result: dict[str, float | None] = {}
     for days in GAPS_DAYS:
@@ -156,7 +156,7 @@ def lift_curve(y: Floats, risk: Floats, shares: Sequence[float]) -> list[float]:
     return [float(hits[max(0, round(s * len(y)) - 1)] / max(1.0, hits[-1])) for s in shares]
 
 
-def _team(rows: Judged, red: Mask) -> dict[str, float | None]:
+def _team(rows: ObservedRows, red: Mask) -> dict[str, float | None]:
     """New reds per CSM and week, and how often a customer enters or leaves red between dates."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Int64s
-from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged
+from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, ObservedRows
 from healthsvc.core.instants import DAY_US
 
 STEPS: Final = ("below_average", "up_to_twice", "up_to_four_times", "beyond")
@@ -17,7 +17,7 @@ EDGES: Final = (1.0, 2.0, 4.0)
 """Odds of leaving over the average's."""
 
 
-def average(rows: Judged, risk: Floats) -> float:
+def average(rows: ObservedRows, risk: Floats) -> float:
     """The mean risk of the first date: what the steps are measured from."""
     return float(risk[rows.obs_us == rows.obs_us.min()].mean())
 
@@ -30,7 +30,7 @@ def step_of(risk: Floats, reference: float) -> Int64s:
     return step
 
 
-def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
+def over_steps(rows: ObservedRows, risk: Floats, reference: float) -> dict[str, Any]:
     """Shares of the rows, what happened in each, and who moved from one date to the customer's next; ready for JSON."""
     step = step_of(risk, reference)
     counts = np.bincount(step, minlength=len(STEPS))
@@ -55,7 +55,7 @@ def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
     }
 
 
-def _moves(rows: Judged, step: Int64s) -> Int64s:
+def _moves(rows: ObservedRows, step: Int64s) -> Int64s:
     """(steps, steps) how often a customer was in one on a date and in another on its next."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0

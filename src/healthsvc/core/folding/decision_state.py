@@ -142,7 +142,7 @@ class DecisionStates:
         return self.array.item(row, _FLAGS)
 
 
-def chosen(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -> DecisionStates:
+def select(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -> DecisionStates:
     """Row by row one of two; condition: (n,)."""
     return DecisionStates(np.where(condition[:, None], states.array, otherwise.array))
 

@@ -129,7 +129,7 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredBucket:
     """A bucket in the database: the newest instant at which an id was logged in it, and how many there are."""
 
     newest_us: int
@@ -148,14 +148,14 @@ class IdWindow:
         self._since_us = 0
         self._old_sequence = self._young_sequence = 0
         self._old_newest_us = 0
-        self._stored: dict[int, Stored] = {}
+        self._stored: dict[int, StoredBucket] = {}
         self._loaded: dict[int, IdSet] = {}
 
     @property
     def bytes(self) -> int:
         return self._young.bytes + self._old.bytes + sum(s.bytes for s in self._loaded.values())
 
-    def know_stored(self, hours: Mapping[int, Stored]) -> None:
+    def know_stored(self, hours: Mapping[int, StoredBucket]) -> None:
         """Which hours have buckets in the database."""
         self._stored.update(hours)
 
@@ -181,7 +181,7 @@ class IdWindow:
             left -= size
         return groups
 
-    def found(self, hours: Hours, digests: Digests) -> Mask:
+    def in_loaded_buckets(self, hours: Hours, digests: Digests) -> Mask:
         """Which ids stand in the buckets that are in memory now."""
         order = np.argsort(digests[:, 0], kind="stable")
         in_buckets = np.empty(len(order), bool)
@@ -227,9 +227,9 @@ class IdWindow:
                 self._loaded[hour].add(digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32))
             elif hour not in self._stored:
                 self.load(hour, digests)
-            before = self._stored.get(hour, Stored(0, 0))
+            before = self._stored.get(hour, StoredBucket(0, 0))
             newest = max(before.newest_us, self._old_newest_us)
-            self._stored[hour] = Stored(newest, before.ids + len(digests))
+            self._stored[hour] = StoredBucket(newest, before.ids + len(digests))
         self._old, self._old_sequence, self._old_newest_us = self._young, sequence, now_us
         self._young, self._since_us = IdSet(), now_us
         return rotation

@@ -190,7 +190,7 @@ def _profile(store: FactStore, row: int, event: Any, us: int) -> None:
         if name not in profile or stamp > profile[name][1:]:
             profile[name] = [value, *stamp]
             if name in cohort.PLACE_FIELDS:
-                store.facts[row, COLUMN[f"{name}_code"]] = cohort.told(name, value)
+                store.facts[row, COLUMN[f"{name}_code"]] = cohort.profile_code(name, value)
 
 
 OVERRIDE: Final = "override"

@@ -64,10 +64,10 @@ class ItemStore(Protocol):
     """The facts, and the items by row."""
 
     facts: Floats
-    items: "KeptItems"
+    items: "CustomerItems"
 
 
-class KeptItems:
+class CustomerItems:
     """The items by row. Those of a row stay packed, as the database has them, until somebody asks for them."""
 
     def __init__(self) -> None:

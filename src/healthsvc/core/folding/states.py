@@ -52,7 +52,7 @@ class States:
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
-        self.items = item.KeptItems()
+        self.items = item.CustomerItems()
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
@@ -65,7 +65,7 @@ class States:
         risk = 0 if program.risk is None else program.risk.width * 8
         return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + ROW_BYTES + risk + 300
 
-    def settle_in(self, customers: int) -> None:
+    def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
         page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"

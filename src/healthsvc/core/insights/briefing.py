@@ -9,7 +9,7 @@ import numpy as np
 
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.insights import signals
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring.evaluate import Evaluation
@@ -44,8 +44,8 @@ class Briefing:
     happened: tuple[Happened, ...]
     """The newest first."""
     use: Use
-    money: tuple[Sign, ...]
-    open_matters: tuple[Sign, ...]
+    money: tuple[Signal, ...]
+    open_matters: tuple[Signal, ...]
     mrr: float | None
     renewal_us: int | None
     last_contact_us: int | None

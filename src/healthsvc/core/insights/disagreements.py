@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from healthsvc.core.insights import signals
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
@@ -17,7 +17,7 @@ class Disagreement:
     """What the score says, and the money that says otherwise."""
 
     score: Literal["high", "low"]
-    money: Sign
+    money: Signal
 
 
 def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagreement]:
@@ -41,27 +41,27 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
     return []
 
 
-def _leaving(view: View, row: int) -> Sign | None:
+def _leaving(view: View, row: int) -> Signal | None:
     """Cancelled, to end later: until then nothing of the behaviour need change."""
     cancelled, ends = float(view.fact("cancelled_at")[row]), signals.known(view, row, "cancel_effective")
     if cancelled <= 0 or cancelled < float(view.fact("renewed_at")[row]) or ends is None:
         return None
     days = (ends - float(view.now_us[row])) / DAY_US
-    return Sign(sign="cancelled", measure="cancel_effective", value=days, since_us=int(cancelled))
+    return Signal(sign="cancelled", measure="cancel_effective", value=days, since_us=int(cancelled))
 
 
-def _renewed(view: View, row: int) -> Sign | None:
+def _renewed(view: View, row: int) -> Signal | None:
     """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells of those.)"""
     renewal_us = float(view.fact("renewed_at")[row])
     change_us = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
     age = float(view.now_us[row]) - renewal_us
     if renewal_us <= change_us or age >= RENEWED_LATELY_US:
         return None
-    return Sign(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewal_us))
+    return Signal(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewal_us))
 
 
-def _large(view: View, row: int, from_mrr: float) -> Sign | None:
+def _large(view: View, row: int, from_mrr: float) -> Signal | None:
     mrr = signals.known(view, row, "mrr")
     if mrr is None or mrr < from_mrr:
         return None
-    return Sign(sign="large_account", measure="mrr", value=mrr, since_us=int(view.fact("mrr_at")[row]))
+    return Signal(sign="large_account", measure="mrr", value=mrr, since_us=int(view.fact("mrr_at")[row]))

@@ -41,7 +41,7 @@ GRACE_US: Final = DAY_US
 Why = Literal["back", "new_habit", "wider"]
 
 
-class Seen(NamedTuple):
+class WindowTraffic(NamedTuple):
     """What one scope did in a window: events that came, that usually come, and minutes."""
 
     got: float
@@ -63,7 +63,7 @@ class Fall:
     scope: str
     since_us: int
     """When the last event came, or the window began in which it fell."""
-    seen: Seen
+    seen: WindowTraffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What one look decided."""
+class Detection:
+    """What one detect_falls decided."""
 
     falls: tuple[Fall, ...] = ()
     ends: tuple[End, ...] = ()
@@ -82,11 +82,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    fell: Seen | None
+    fell: WindowTraffic | None
     stands: bool
 
 
-def look(habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequence[Guard], now_us: int) -> Turn:
+def detect_falls(
+    habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequence[Guard], now_us: int
+) -> Detection:
     """What begins and ends at `now_us`, a whole minute.
 
     came: by scope, (LOOKED_BACK,) events of each minute before now, the oldest first; none of a scope that isn't there.
@@ -104,7 +106,7 @@ def look(habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequen
                 falls.append(Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), seen=traffic))
         if FLEET in fallen:
             ends += [End(scope=scope, why="wider") for scope in sorted(down)]
-    return Turn(falls=tuple(falls), ends=tuple(ends))
+    return Detection(falls=tuple(falls), ends=tuple(ends))
 
 
 def holds_until(since_us: int, ended_us: int) -> int:
@@ -129,7 +131,7 @@ def _fallen(verdicts: Mapping[str, _Verdict], down: set[str]) -> list[str]:
 
 def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
     swarm = dispersion(habit)
-    fell: Seen | None = None
+    fell: WindowTraffic | None = None
     stands: bool | None = None
     for minutes in WINDOWS:
         traffic = _seen(habit, came, minutes, now_us)
@@ -144,12 +146,12 @@ def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
     return _Verdict(None if stands else fell, bool(stands))
 
 
-def _seen(habit: Habit, came: Floats, minutes: int, now_us: int) -> Seen | None:
+def _seen(habit: Habit, came: Floats, minutes: int, now_us: int) -> WindowTraffic | None:
     """None where nothing is known, or nothing usually comes."""
     usual = expected(habit, now_us - minutes * MINUTE_US, now_us)
     if usual is None:
         return None
-    return Seen(float(came[LOOKED_BACK - minutes :].sum()), max(usual, 1e-9), minutes)
+    return WindowTraffic(float(came[LOOKED_BACK - minutes :].sum()), max(usual, 1e-9), minutes)
 
 
 def _improbable(share: float) -> float:
@@ -169,7 +171,7 @@ def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], 
     return None
 
 
-def _since(came: Floats, traffic: Seen, now_us: int) -> int:
+def _since(came: Floats, traffic: WindowTraffic, now_us: int) -> int:
     """The end of the last minute with events where none come any more; else when the window began."""
     minutes = np.flatnonzero(came)
     if traffic.got > 0 or not len(minutes):

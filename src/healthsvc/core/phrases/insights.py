@@ -7,7 +7,7 @@ from functools import lru_cache
 from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.interpretations import Review
 from healthsvc.core.insights.page_visits import Concern
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import PHRASES, counted, has, phrase
 from healthsvc.core.phrases.grammar import join, number, percent, plain
@@ -66,5 +66,5 @@ def disagreement(language: Language, found: Disagreement) -> str:
     return phrase(language, f"disagreement.{found.score}", sign=_sign(language, found.money))
 
 
-def _sign(language: Language, found: Sign) -> str:
+def _sign(language: Language, found: Signal) -> str:
     return sign(language, found.sign, found.value)

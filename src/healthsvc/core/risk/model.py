@@ -63,7 +63,7 @@ class Model:
         return tuple(dict.fromkeys(level for term in self.terms for level in term.feature.levels))
 
 
-def drawn(term: Term, x: Floats) -> Floats:
+def term_log_odds(term: Term, x: Floats) -> Floats:
     """(n,) log-odds of the term at feature values x (n,)."""
     at, gives = np.array(term.at), np.array(term.gives)
     if len(at) == 1:
@@ -82,7 +82,7 @@ def contributions(model: Model, snapshot: Snapshot) -> Floats:
     for k, term in enumerate(model.terms):
         if term.feature not in features:
             features[term.feature] = values(term.feature, snapshot)
-        parts[:, k] = drawn(term, features[term.feature]) - term.reference
+        parts[:, k] = term_log_odds(term, features[term.feature]) - term.reference
     return parts
 
 

@@ -99,7 +99,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
     card, churned = view.program.scorecard, _churned(view)
     lifecycle = stages(view, churned)
     if variant is None:
-        variant = variant_choice.chosen(view, lifecycle) if card.variants else variant_choice.WHOLE
+        variant = variant_choice.choose_variants(view, lifecycle) if card.variants else variant_choice.WHOLE
     judged = _judge_apart(view, variant)
     override, until = view.fact("override"), view.fact("override_until")
     overridden = ~np.isnan(override) & (view.now_us < np.nan_to_num(until, nan=0.0))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from healthsvc.core.scorecard.relationship import Condition
+from healthsvc.core.scorecard.relationship import IcpCondition
 
 PLAIN: Final = ("segment", "country", "timezone")
 """Fields of the profile that conditions may name beside its attributes."""
@@ -14,7 +14,7 @@ PLAIN: Final = ("segment", "country", "timezone")
 class Match:
     """One condition against what is known."""
 
-    condition: Condition
+    condition: IcpCondition
     value: Any
     matches: bool | None
     """None: the attribute isn't known, so the condition is left out."""
@@ -27,7 +27,7 @@ class Fit:
     matches: tuple[Match, ...]
 
 
-def fit(profile: Mapping[str, Any], conditions: tuple[Condition, ...]) -> Fit:
+def fit(profile: Mapping[str, Any], conditions: tuple[IcpCondition, ...]) -> Fit:
     """profile: field to value, attributes as `attributes.NAME`."""
     matches = tuple(_match(profile, condition) for condition in conditions)
     known = [match for match in matches if match.matches is not None]
@@ -38,7 +38,7 @@ def fit(profile: Mapping[str, Any], conditions: tuple[Condition, ...]) -> Fit:
     return Fit(fit=good / total if known else None, matches=matches)
 
 
-def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
+def _match(profile: Mapping[str, Any], condition: IcpCondition) -> Match:
     value = profile.get(f"attributes.{condition.attribute}")
     if value is None and condition.attribute in PLAIN:
         value = profile.get(condition.attribute)

@@ -31,7 +31,7 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _RuleState:
     holds: Mask
     change_us: Floats | None
     """The next instant at which time alone makes the rule hold or end; None where only an event can."""
@@ -76,51 +76,51 @@ def sold_us(view: View) -> Floats:
     return np.where(np.isnan(sold), view.fact("first_seen"), sold)
 
 
-def _until(ends: Floats, view: View) -> _Held:
+def _until(ends: Floats, view: View) -> _RuleState:
     """Holds until an instant, from whenever on."""
     holds = view.now_us < ends
-    return _Held(holds, np.where(holds, ends, np.inf))
+    return _RuleState(holds, np.where(holds, ends, np.inf))
 
 
-def _young(view: View, rule: StageRule) -> _Held:
+def _young(view: View, rule: StageRule) -> _RuleState:
     return _until(sold_us(view) + rule.span_us, view)
 
 
-def _ahead(view: View, rule: StageRule) -> _Held:
+def _ahead(view: View, rule: StageRule) -> _RuleState:
     due = view.fact(rule.fact)
     begins = due - rule.span_us
     holds = (view.now_us >= begins) & (view.now_us < due)  # not where the fact is NaN
-    return _Held(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
+    return _RuleState(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
 
 
-def _fed(view: View, rule: StageRule) -> _Held:
+def _fed(view: View, rule: StageRule) -> _RuleState:
     return _until(view.newest(view.program.measures.index(rule.measure)) + rule.span_us, view)
 
 
-def _reached(view: View, rule: StageRule) -> _Held:
+def _reached(view: View, rule: StageRule) -> _RuleState:
     ends = view.fact(f"{rule.fact}_at") + rule.span_us
     holds = (view.now_us < ends) & (view.fact(rule.fact) >= rule.at)
-    return _Held(holds, np.where(holds, ends, np.inf))
+    return _RuleState(holds, np.where(holds, ends, np.inf))
 
 
-def _ratio(view: View, rule: StageRule) -> _Held:
+def _ratio(view: View, rule: StageRule) -> _RuleState:
     part, whole = view.fact(rule.fact), view.fact(rule.to)
-    return _Held((whole > 0) & (part >= rule.at * whole), None)
+    return _RuleState((whole > 0) & (part >= rule.at * whole), None)
 
 
-def _adopted(view: View, rule: StageRule) -> _Held:
+def _adopted(view: View, rule: StageRule) -> _RuleState:
     """Of the functions owned, so many were ever used; that never falls back by time."""
     ever = view.functions()
     features_owned = view.fact("features_owned")
     features_owned = np.where(features_owned > 0, features_owned, np.maximum(ever, LEAST_OWNED))
-    return _Held(ever >= rule.at * features_owned, None)
+    return _RuleState(ever >= rule.at * features_owned, None)
 
 
-def _otherwise(view: View, rule: StageRule) -> _Held:
-    return _Held(np.ones(len(view.now_us), bool), None)
+def _otherwise(view: View, rule: StageRule) -> _RuleState:
+    return _RuleState(np.ones(len(view.now_us), bool), None)
 
 
-_KINDS: Final[dict[str, Callable[[View, StageRule], _Held]]] = {
+_KINDS: Final[dict[str, Callable[[View, StageRule], _RuleState]]] = {
     "young": _young,
     "ahead": _ahead,
     "fed": _fed,

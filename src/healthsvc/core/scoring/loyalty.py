@@ -23,7 +23,7 @@ _NEVER_US: Final = 100 * 365.0 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LoyaltyScore:
     """(n,) each: what decisions need of the loyalty."""
 
     loyalty: Floats
@@ -39,11 +39,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LoyaltyParts:
     """n customers, p parts: what explains it."""
 
     loyalty: Floats
-    """(n,) as in `Standing`."""
+    """(n,) as in `LoyaltyScore`."""
     points: Floats
     """(n, p) what each part gives; they add up to the loyalty."""
     best: Floats
@@ -69,7 +69,7 @@ class _Ground:
     change_us: Floats | None = None
 
 
-def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing:
+def loyalty_score(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyScore:
     """Loyalty of each row as of its `now_us`."""
     n = len(view.now_us)
     good, total, fading, grounds = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
@@ -84,17 +84,17 @@ def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing
             change = np.where(ground.known, np.minimum(change, ground.change_us), change)
     enough = (grounds >= rules.evidence) & (total > 0)
     loyalty = np.where(enough, 100.0 * good / np.where(total > 0, total, 1.0), np.nan)
-    return Standing(loyalty, total, fading, since, change)
+    return LoyaltyScore(loyalty, total, fading, since, change)
 
 
-def explained(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Found:
+def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyParts:
     """The same, part by part."""
-    whole = standing(view, rules, heavy_use)
+    whole = loyalty_score(view, rules, heavy_use)
     parts = list(_grounds(view, rules, heavy_use))
     value = np.stack([ground.value * ground.known for _, ground in parts], axis=1)
     weight = np.stack([_weight(part, ground) for part, ground in parts], axis=1)
     total = np.where(whole.whole > 0, whole.whole, 1.0)[:, None]
-    return Found(
+    return LoyaltyParts(
         loyalty=whole.loyalty,
         points=100.0 * weight * value / total,
         best=100.0 * weight / total,
@@ -123,7 +123,7 @@ def _weight(part: Part, ground: _Ground) -> Floats:
 
 
 def use_a_day(view: View, rule: HeavyUse) -> Floats:
-    """(n,) events of the measure a day, over the long-standing half-life."""
+    """(n,) events of the measure a day, over the long-loyalty_score half-life."""
     rate: Floats = view.rate(view.program.measures.index(rule.measure), len(view.program.half_lives_us) - 1)
     return rate
 
@@ -145,29 +145,29 @@ def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
     loyalty, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
         return loyalty, np.zeros(len(loyalty), bool)
-    loyalty[at] = standing(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
+    loyalty[at] = loyalty_score(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
     unlike = np.isnan(loyalty) != np.isnan(listed)
     return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(listed)) >= LISTED_STEP)
 
 
-def turns_us(view: View, rules: Loyalty, standing: Standing, at: float) -> Floats:
+def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
     Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
     used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
     """
-    lives, up = view.program.half_lives_us, np.zeros(len(standing.loyalty))
+    lives, up = view.program.half_lives_us, np.zeros(len(loyalty_score.loyalty))
     for part in rules.parts:
         if part.kind == "tenure":
             staying = view.now_us - view.fact("first_seen") < part.span_us
             up = up + staying * (part.weight / part.span_us)
-    down = standing.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
-    known = ~np.isnan(standing.loyalty) & (standing.whole > 0)
-    pace = np.where(standing.loyalty >= at, down, up) * 100.0 / np.where(known, standing.whole, 1.0)
+    down = loyalty_score.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
+    known = ~np.isnan(loyalty_score.loyalty) & (loyalty_score.whole > 0)
+    pace = np.where(loyalty_score.loyalty >= at, down, up) * 100.0 / np.where(known, loyalty_score.whole, 1.0)
     moves = known & (pace > 0)
-    gap = np.where(moves, np.abs(standing.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
+    gap = np.where(moves, np.abs(loyalty_score.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
     ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
-    first: Floats = np.minimum(view.now_us + ahead, standing.change_us)
+    first: Floats = np.minimum(view.now_us + ahead, loyalty_score.change_us)
     return first
 
 

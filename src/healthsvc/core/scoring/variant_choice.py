@@ -13,7 +13,7 @@ WHOLE: Final = np.zeros(1, np.int64)
 """All rows are judged by the scorecard itself."""
 
 
-def chosen(view: View, stages: Stages) -> Instants:
+def choose_variants(view: View, stages: Stages) -> Instants:
     """Number of the variant that judges each row: the first declared whose place fits; 0 where none does, (n,)."""
     number_of = np.zeros(len(view.now_us), np.int64)
     variants = view.program.scorecard.variants

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from healthsvc.core.insights import disagreements, expansion_gate, interpretations
-from healthsvc.core.insights.page_visits import WINDOW_US, Sight, concerns
+from healthsvc.core.insights.page_visits import WINDOW_US, PageVisit, concerns
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import expansion as expansion_phrases
@@ -88,7 +88,7 @@ def _holds(seen: Seen, flag: str) -> bool:
     return flag in names and not seen.found.churned[0] and bool(seen.found.flags.holds[0, names.index(flag)])
 
 
-def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _price_review(seen: Seen, looked: Sequence[PageVisit], language: Language) -> dict[str, Any]:
     review = interpretations.review(seen.view, 0, looked)
     return {
         "likely": review.likely,
@@ -105,7 +105,7 @@ def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> di
     }
 
 
-def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _help_wanted(customer: str, looked: Sequence[PageVisit], language: Language) -> dict[str, Any]:
     found = concerns(looked)
     return {
         "sentence": insights.help_wanted(language, customer, found),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats, Instants
-from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, Apart, Course, Foretold, Tally
+from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, BandDisagreement, BandTally, Course, RedOutcomes
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US, from_us
@@ -32,7 +32,7 @@ class Findings:
         self.programs: list[CompiledScorecard] = [card.program for card in cards]
         self._sides = [_Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs]
         names = [side.bands for side in self._sides]
-        self._apart = Apart(*names) if len(names) == 2 else None
+        self._apart = BandDisagreement(*names) if len(names) == 2 else None
         self._moved: list[tuple[float, dict[str, Any]]] = []
         self._events = self._rejected = 0
 
@@ -93,9 +93,9 @@ class _Side:
     timetable: Timetable
     horizon_us: int
     bands: list[str] = field(init=False)
-    _all: Tally = field(init=False)
-    _segments: dict[str, Tally] = field(default_factory=dict)
-    _foretold: Foretold = field(init=False)
+    _all: BandTally = field(init=False)
+    _segments: dict[str, BandTally] = field(default_factory=dict)
+    _foretold: RedOutcomes = field(init=False)
     _kinds: Counter[str] = field(default_factory=Counter)
     _owned: Counter[str] = field(default_factory=Counter)
     _raised: Counter[str] = field(default_factory=Counter)
@@ -104,10 +104,10 @@ class _Side:
 
     def __post_init__(self) -> None:
         dates, bands = self.timetable.dates_us, [band.name for band in self.program.scorecard.bands]
-        self.bands, self._all, self._fed = bands, Tally(bands, dates), np.zeros(self.program.width)
+        self.bands, self._all, self._fed = bands, BandTally(bands, dates), np.zeros(self.program.width)
         risky = len(bands) // 2  # where entering a band alerts (core.decisions.decide)
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
-        self._foretold = Foretold(dates, self.horizon_us, int(dates[-1]), reds)
+        self._foretold = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
 
     def add(self, lane: Lane, churn_us: Instants) -> None:
         """Count a block in. Segments and owners are those of the last date."""
@@ -120,7 +120,7 @@ class _Side:
         self._coverage.append(lane.coverage[present])
         place = {name: _places(lane, name) for name in ("segment", "owner")}
         for name in dict.fromkeys(place["segment"].tolist()):
-            tally = self._segments.setdefault(name, Tally(self.bands, self.timetable.dates_us))
+            tally = self._segments.setdefault(name, BandTally(self.bands, self.timetable.dates_us))
             tally.add(course.of(place["segment"] == name))
         alerts = course.alerts.sum(axis=1)
         for owner, raised, here in zip(place["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True):

@@ -78,7 +78,7 @@ class Owner:
     def settle_in(self, fleet: int, flushed_at_once: int) -> None:
         """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
         for what two flushes send."""
-        self.states.settle_in(min(fleet, 2 * flushed_at_once))
+        self.states.preallocate(min(fleet, 2 * flushed_at_once))
         for arena in (self.pending.arena, self._spare):
             arena.settle_in(min(fleet, flushed_at_once) * SENT_BYTES)
 
@@ -91,7 +91,7 @@ class Owner:
                 hours = await stored_ids.hours(conn, self._projection, partition)
                 horizon = to_us(now - self._limits.dedupe_window)
                 window.know_stored(
-                    {h: dedupe.Stored(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
+                    {h: dedupe.StoredBucket(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
                 )
                 for row in await stored_ids.recent(conn, self._projection, partition):
                     window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
@@ -236,14 +236,14 @@ class Owner:
         groups = window.missing(hours, budget)
         if not groups:
             return None
-        found = window.found(hours, digests)
+        found = window.in_loaded_buckets(hours, digests)
         for group in groups:
             window.make_room(group, budget)
             async with self._engine.connect() as conn:
                 stored = await stored_ids.buckets(conn, self._projection, partition, group)
             for hour in group:
                 window.load(hour, dedupe.unpack_bucket(stored.get(hour, b"")))
-            found |= window.found(hours, digests)
+            found |= window.in_loaded_buckets(hours, digests)
         return found
 
     def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from healthsvc.core.fit.gate import Check
+from healthsvc.core.fit.gate import GateCheck
 from healthsvc.flows.projections import ship_gate
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
@@ -44,7 +44,7 @@ class Busy:
 class Held:
     """The ship gate says no; a reason would override it."""
 
-    checks: Sequence[Check]
+    checks: Sequence[GateCheck]
     """What failed, with its figures."""
 
     def __str__(self) -> str:

@@ -428,8 +428,8 @@ class Builder:
         as_of = cutover.decided_as_of(remembered, through_us, same_document=self._same)
         own = self._states.decisions.take(rows)
         known = self._beside & (own.decided > 0)  # a shadow goes on by its own decisions
-        carried = cutover.carried(remembered, same_document=self._same)
-        self._states.decisions.put(rows, decision_state.chosen(known, cutover.continued(own), carried))
+        carried = cutover.carry_over(remembered, same_document=self._same)
+        self._states.decisions.put(rows, decision_state.select(known, cutover.continue_shadow(own), carried))
         verdicts = self._judge.decide(rows, as_of, np.zeros(len(rows), np.int64))
         after = self._states.decisions.take(rows[~known])
         cutover.keep_since(self._old_card, self._card, remembered.take(~known), after)
