@@ -333,7 +333,7 @@ def test_what_we_do_to_the_customer_is_not_its_activity() -> None:
 
 
 def test_every_weight_has_its_reason_beside_it_and_every_alert_a_play() -> None:
-    assert [m.name for m in CARD.judged if not m.why] == []
+    assert [m.name for m in CARD.scored_measures if not m.why] == []
     assert [f.name for f in CARD.flags if f.severity is not None and not f.play and f.kind != "churned"] == []
 
 

@@ -70,7 +70,7 @@ class Entries:
     item: Int64s
     """Which ticket."""
 
-    def picked(self, some: Mask) -> "Entries":
+    def take(self, some: Mask) -> "Entries":
         return Entries(
             *(self.customer[some], self.us[some], self.kind[some], self.value[some], self.before[some]),
             *(self.owned[some], self.effective_us[some], self.item[some]),
@@ -80,12 +80,12 @@ class Entries:
 def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, start_us: int, end_us: int) -> Sums:
     """The sums of a period, its end not included. active: (n,) functions used within `ACTIVE_US` before the end."""
     start, end = _Standing(accounts, entries, start_us), _Standing(accounts, entries, end_us)
-    within = entries.picked((entries.us >= start_us) & (entries.us < end_us))
+    within = entries.take((entries.us >= start_us) & (entries.us < end_us))
     retained = start.there & end.there
     known = start.there & (start.mrr > 0)
     mrr_end = np.where(end.there, np.nan_to_num(end.mrr), 0.0)
-    owned = end.owned(entries)
-    owning = end.there & (owned > 0)
+    features_owned = end.owned(entries)
+    owning = end.there & (features_owned > 0)
     result = {
         "customers_at_start": start.there,
         "customers_at_end": end.there,
@@ -95,10 +95,10 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
         "mrr_at_end": mrr_end,
         "mrr_now": np.where(known, mrr_end, 0.0),
         "mrr_kept": np.where(known, np.minimum(mrr_end, start.mrr), 0.0),
-        "functions_owned": np.where(owning, owned, 0.0),
-        "functions_active": np.where(owning, np.minimum(active, owned), 0.0),
+        "functions_owned": np.where(owning, features_owned, 0.0),
+        "functions_active": np.where(owning, np.minimum(active, features_owned), 0.0),
         **_answers(within, len(accounts.group)),
-        **_tickets(entries.picked(entries.us < end_us), start_us, len(accounts.group)),
+        **_tickets(entries.take(entries.us < end_us), start_us, len(accounts.group)),
     }
     return {name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS}
 
@@ -113,9 +113,9 @@ def added(some: Sums, others: Sums) -> Sums:
     return {name: some[name] + others[name] for name in _SUMS}
 
 
-def figures(found: Sums, group: int | None = None) -> Figures:
+def figures(totals: Sums, group: int | None = None) -> Figures:
     """The counts and measures of one group, or of all."""
-    s = {name: float(found[name].sum() if group is None else found[name][group]) for name in _SUMS}
+    s = {name: float(totals[name].sum() if group is None else totals[name][group]) for name in _SUMS}
     return {name: s[name] for name in COUNTS} | {
         "retention_rate": _over(s["retained"], s["customers_at_start"]),
         "churn_rate": _over(s["lost"], s["customers_at_start"]),
@@ -154,10 +154,10 @@ class _Standing:
 
     def owned(self, entries: Entries) -> Floats:
         """(n,) functions owned as last told; NaN where nobody did."""
-        is_owned = np.full(self._n, np.nan)
+        features_owned = np.full(self._n, np.nan)
         at = self._last(entries, ~np.isnan(entries.owned))
-        is_owned[entries.customer[at]] = entries.owned[at]
-        return is_owned
+        features_owned[entries.customer[at]] = entries.owned[at]
+        return features_owned
 
     def _mrr(self, entries: Entries) -> Floats:
         """(n,) as last told; else what the first change afterwards says was paid before it."""
@@ -203,7 +203,7 @@ def _answers(within: Entries, n: int) -> Sums:
 
 def _tickets(known: Entries, start_us: int, n: int) -> Sums:
     """Tickets answered for the first time, and resolved for the last, within the period; by then they were opened."""
-    some = known.picked(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
+    some = known.take(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
     order = np.lexsort((some.us, some.item, some.customer))
     owner, item, us, kind = some.customer[order], some.item[order], some.us[order], some.kind[order]
     new = np.ones(len(owner), bool)

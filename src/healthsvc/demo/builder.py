@@ -80,7 +80,7 @@ class ActivityBuilder:
 
     def in_order(self) -> list[FleetEvent]:
         """The events in time order, numbered."""
-        ordered = sorted(self.events, key=lambda event: event[0])
+        events = sorted(self.events, key=lambda event: event[0])
         end = self.end_us // 1_000_000
         return [
             FleetEvent(
@@ -92,7 +92,7 @@ class ActivityBuilder:
                 contact_id=person,
                 data=data,
             )
-            for number, (at_us, type, person, data) in enumerate(ordered)
+            for number, (at_us, type, person, data) in enumerate(events)
         ]
 
 

@@ -101,7 +101,7 @@ def _silent(builder: ActivityBuilder) -> Scenario:
     return Scenario(curve=curve, adopted=0.4, answers=0.05, tickets=0.05, engaged=0.4, called=False)
 
 
-def _served(builder: ActivityBuilder) -> Scenario:
+def _good_service(builder: ActivityBuilder) -> Scenario:
     filed_us, name = builder.ago(24 * 8, 24 * 60), builder.name("complaint")
     builder.act(filed_us, "complaint.filed", complaint_id=name, subject="Invoices were wrong", severity="high")
     builder.contact(filed_us + 3 * HOUR_US, "positive")
@@ -110,7 +110,7 @@ def _served(builder: ActivityBuilder) -> Scenario:
     return Scenario(curve=habit(builder), nps=(8, 10), answers=0.8, rating=(4, 5))
 
 
-def _unserved(builder: ActivityBuilder) -> Scenario:
+def _bad_service(builder: ActivityBuilder) -> Scenario:
     filed_us = builder.ago(5, 70) if builder.chance(0.5) else builder.ago(24 * 4, 24 * 25)
     subject = builder.one_of("Third outage this month", "Nobody calls back", "Migration lost our tags")
     builder.act(filed_us, "complaint.filed", complaint_id=builder.name("complaint"), subject=subject, severity="high")
@@ -192,8 +192,8 @@ SCENARIOS: dict[Archetype, Callable[[ActivityBuilder], Scenario]] = {
     Archetype.CANCELLED: _cancelled,
     Archetype.FADING: _fading,
     Archetype.SILENT: _silent,
-    Archetype.SERVED: _served,
-    Archetype.UNSERVED: _unserved,
+    Archetype.SERVED: _good_service,
+    Archetype.UNSERVED: _bad_service,
     Archetype.PRICE: _price,
     Archetype.LEAVING: _leaving,
     Archetype.HELP: _help,

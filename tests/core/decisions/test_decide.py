@@ -133,7 +133,7 @@ def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
     assert later.due_us[0] == np.inf
     back = decided(fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.after)
     assert ("churned", "released", False) in kinds(back)
-    assert np.isnan(back.after.frozen[0])
+    assert np.isnan(back.after.score_at_churn[0])
 
 
 def test_history_has_a_row_a_day_or_a_point_and_none_between() -> None:

@@ -29,7 +29,7 @@ def test_shares_are_of_those_who_were_known_and_had_not_left() -> None:
     tally.add(course([ABSENT, HEALTHY, HEALTHY], [WATCH, CRITICAL, LEFT], alerts=[[0, 0, 0], [0, 2, 0]]))
     tally.add(course([UNSCORED, UNSCORED, WATCH], flips=[1]))
 
-    found = tally.told()
+    found = tally.summary()
 
     first, _, last = found["by_date"]
     assert (first["customers"], first["left"], last["customers"], last["left"]) == (2, 0, 2, 1)
@@ -54,7 +54,7 @@ def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -
     everyone = np.arange(4)
 
     def go(rows: list[int], before: int, after: int, day: int) -> None:
-        flips.changed(everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US)
+        flips.record(everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US)
 
     go([0, 1, 2], HEALTHY, WATCH, 1)
     go([3], HEALTHY, WATCH, 2)
@@ -75,7 +75,7 @@ def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
 
     apart.add(one, other)
 
-    found = apart.told()
+    found = apart.summary()
     assert (found["rows"], found["disagree"]) == (8, 4 / 8)  # watch has no namesake; nobody counts who has left
     assert found["changed_on_the_last_date"] == 1
     assert found["on_the_last_date"] == [
@@ -91,7 +91,7 @@ def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> No
 
     foretold.add(course([CRITICAL, CRITICAL, LEFT], [CRITICAL, HEALTHY, HEALTHY], [HEALTHY, WATCH, CRITICAL]), churn)
 
-    found = foretold.told()
+    found = foretold.summary()
     assert found is not None
     assert (found["rows"], found["base_rate"]) == (6, 1 / 6)  # the third date's horizon isn't over
     (red,) = found["red"]
@@ -106,4 +106,4 @@ def test_without_anybody_who_left_nothing_was_foretold() -> None:
 
     foretold.add(course([CRITICAL, CRITICAL, CRITICAL]), np.full((1, 3), -1))
 
-    assert foretold.told() is None
+    assert foretold.summary() is None

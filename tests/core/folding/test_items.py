@@ -26,7 +26,7 @@ def test_what_is_changed_after_it_was_unpacked_is_packed_changed() -> None:
     items.put(7, kept().packed([7])[0])
     items.of(7)[FIRST][2] = 9.0
     del items.of(7)[SECOND]
-    (packed,) = items.packed([7])
+    (packed,) = items.pack([7])
     assert len(packed) == FIELDS * 8
     again = CustomerItems()
     again.put(7, packed)
@@ -37,4 +37,4 @@ def test_who_has_none_and_who_is_dropped_has_nothing_packed() -> None:
     items = kept()
     assert items.of(8) == {}
     items.drop(7)
-    assert items.packed([7, 8, 9]) == [b"", b"", b""]
+    assert items.pack([7, 8, 9]) == [b"", b"", b""]

@@ -81,7 +81,7 @@ def test_a_source_that_stops_is_told_within_minutes_and_alone(known: dict[str, H
     (fall,) = at(NOON_US, known, stopped).falls
 
     assert (fall.scope, fall.since_us) == ("source:web", NOON_US - 5 * MINUTE_US)
-    assert fall.seen.got == 0
+    assert fall.traffic.events == 0
 
 
 def test_a_fleet_whose_sources_all_stop_is_one_fall_not_many(known: dict[str, Habit]) -> None:

@@ -105,7 +105,7 @@ def test_contributions_of_loyalty_add_up_to_it_and_name_their_evidence() -> None
     assert float(said.points[0].sum()) == pytest.approx(float(said.loyalty[0]), abs=1e-9)
     assert (said.points <= said.best + 1e-9).all()
     assert float(said.best[0].sum()) == pytest.approx(100)
-    shown = {name: (float(said.said[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)}
+    shown = {name: (float(said.amount[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)}
     assert shown["recommends"] == (1, us(300))
     assert shown["would_recommend"] == (9, us(350))
     assert shown["long_stay"] == (365, us(0))

@@ -66,7 +66,7 @@ class _Group:
             return None
         return self.leader
 
-    def raised(self, change: FlagChange) -> FlagChange:
+    def change_of(self, change: FlagChange) -> FlagChange:
         """The change of a flag that is raised, by what it does to the group's alert."""
         leads = change.flag == self.leader
         adds = self.leader_before is not None and isinstance(self.card.flags[change.flag], BothFlag)
@@ -93,18 +93,18 @@ def one_alert(
 
     card_of: by row; groups: of `alert_groups`; onset_us: (n, f); flag_bits: (n,) the flags that hold now.
     """
-    merged = list(changes)
+    result = list(changes)
     for (row, root), places in _by_group(groups, changes).items():
         changing = [changes[place].flag for place in places]
         group = _Group.of(card_of(row), groups[root], changing, int(flag_bits[row]))
         for place in places:
             if changes[place].kind == "raised" and group.holding:
-                merged[place] = group.raised(changes[place])
+                result[place] = group.change_of(changes[place])
         flag = group.de_escalated_to
         if flag is not None:
             onset = int(onset_us[row, flag])
-            merged.append(FlagChange(row=row, flag=flag, kind="de_escalated", onset_us=onset, alert=True))
-    return merged
+            result.append(FlagChange(row=row, flag=flag, kind="de_escalated", onset_us=onset, alert=True))
+    return result
 
 
 def _by_group(groups: Mapping[int, tuple[int, ...]], changes: Sequence[FlagChange]) -> dict[tuple[int, int], list[int]]:
@@ -118,7 +118,7 @@ def _by_group(groups: Mapping[int, tuple[int, ...]], changes: Sequence[FlagChang
 
 def _covers(card: Scorecard, silence: FlagRule, drop: FlagRule) -> bool:
     """Whether everything that feeds the measure of the drop breaks the silence."""
-    feeds = {m.name: {(feed.type, feed.where) for feed in m.feeds} for m in card.kept}
+    feeds = {m.name: {(feed.type, feed.where) for feed in m.feeds} for m in card.level_measures}
     breaking = feeds[silence.measure]
     return all((kind, ()) in breaking or (kind, where) in breaking for kind, where in feeds[drop.measure])
 

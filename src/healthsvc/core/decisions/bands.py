@@ -55,19 +55,19 @@ def move_bands(limits: BandLimits, score: Floats, evaluation: Evaluation, anew: 
     current, pending_since = after.band, after.pending_since
     band = current.astype(np.int64)
     natural = _band_at(limits.floors, marks)
-    reached = _band_at(limits.floors + limits.hysteresis[:, None], marks)
+    attainable = _band_at(limits.floors + limits.hysteresis[:, None], marks)
     without_hysteresis = evaluation.overridden | anew
 
     is_first = known & (band < 0)
     is_below = marks < limits.floor_of(np.maximum(band, 0)) - limits.hysteresis
     is_worse = known & ~is_first & (natural > band) & is_below
     is_worse |= known & without_hysteresis & (natural != band)
-    is_better = known & ~is_first & ~without_hysteresis & (reached < band)
+    is_better = known & ~is_first & ~without_hysteresis & (attainable < band)
     better_since = np.where(is_better, np.where(pending_since > 0, pending_since, now), 0.0)
     is_risen = is_better & (now - better_since >= limits.dwell_us)
     is_moved = is_first | is_worse | is_risen
 
-    after.band = np.where(is_risen, reached, np.where(is_first | is_worse, natural, current))
+    after.band = np.where(is_risen, attainable, np.where(is_first | is_worse, natural, current))
     after.band_since = np.where(is_moved, now, after.band_since)
     after.pending_since = np.where(is_moved, 0.0, better_since)
 

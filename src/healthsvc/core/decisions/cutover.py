@@ -18,13 +18,13 @@ SEQUENCE_LEAP: Final = 1000.0
 """Message numbers leap by so much: the old projection may send some until it is retired, and none may repeat."""
 
 
-def carry_over(remembered: DecisionStates, *, same_document: bool) -> DecisionStates:
+def carry_over(recorded_states: DecisionStates, *, same_document: bool) -> DecisionStates:
     """The decision states with which the new projection decides for the first time."""
-    before = remembered.copy() if same_document else DecisionStates.undecided(len(remembered))
-    before.sequence = remembered.sequence + SEQUENCE_LEAP
-    before.frozen = remembered.frozen
+    before = recorded_states.copy() if same_document else DecisionStates.undecided(len(recorded_states))
+    before.sequence = recorded_states.sequence + SEQUENCE_LEAP
+    before.score_at_churn = recorded_states.score_at_churn
     before.due = np.inf  # the new projection has no timers yet: each is written
-    before.listed = UNLISTED
+    before.listed_score = UNLISTED
     return before
 
 
@@ -32,27 +32,27 @@ def continue_shadow(own: DecisionStates) -> DecisionStates:
     """The decision states with which a shadow decides once more: its own; timer and customer summary are written."""
     before = own.copy()
     before.due = np.inf
-    before.listed = UNLISTED
+    before.listed_score = UNLISTED
     return before
 
 
-def decided_as_of(remembered: DecisionStates, read_through_us: Instants, *, same_document: bool) -> Instants:
+def decided_as_of(recorded_states: DecisionStates, read_through_us: Instants, *, same_document: bool) -> Instants:
     """The instants of the quiet decisions, (n,).
 
     The same document is decided as of the recorded instants, another one as of what has been read. What the old
     projection hasn't told though its time has come is left for the new one to tell.
     """
-    recorded = remembered.decided.astype(np.int64)
+    recorded = recorded_states.decided_us.astype(np.int64)
     if same_document:
         return recorded
-    waits = remembered.due <= read_through_us
+    waits = recorded_states.due <= read_through_us
     return np.where(waits, np.minimum(recorded, read_through_us), read_through_us)
 
 
-def keep_since(old: Scorecard, new: Scorecard, remembered: DecisionStates, after: DecisionStates) -> None:
+def keep_since(old: Scorecard, new: Scorecard, recorded_states: DecisionStates, after: DecisionStates) -> None:
     """Where the band has the same name as before, it has held since then; changes `after`."""
     names = {band.name: i for i, band in enumerate(new.bands)}
     same = np.array([names.get(band.name, -2) for band in old.bands])
-    place = remembered.band.astype(np.int64)
-    kept = (place >= 0) & (same[np.maximum(place, 0)] == after.band)
-    after.band_since = np.where(kept, remembered.band_since, after.band_since)
+    place = recorded_states.band.astype(np.int64)
+    is_same = (place >= 0) & (same[np.maximum(place, 0)] == after.band)
+    after.band_since = np.where(is_same, recorded_states.band_since, after.band_since)

@@ -71,13 +71,13 @@ def decide(compiled: CompiledScorecard, evaluation: Evaluation, before: Decision
     quiet = {c.row for c in flags if c.alert} | set(np.flatnonzero(evaluation.overridden | anew).tolist())
     bands = band_changes(card, before, after, quiet, anew)
 
-    changed = (after.flags != before.flags) | (after.band != before.band) | anew
-    changed |= np.abs(risk - before.risk) >= RISK_STEP
-    standings = _list(changed, score, before, after)
-    history = _record(changed, score, risk, now, before, after)
+    is_changed = (after.flags != before.flags) | (after.band != before.band) | anew
+    is_changed |= np.abs(risk - before.risk) >= RISK_STEP
+    standings = _list(is_changed, score, before, after)
+    history = _record(is_changed, score, risk, now, before, after)
     due = due_us(limits, evaluation, score, after)
     due, timers = _set_timers(due, evaluation, before, after)
-    after.decided = now
+    after.decided_us = now
     return Decisions(after, score, flags, bands, history, standings, due, timers, risk, anew)
 
 
@@ -95,10 +95,10 @@ def flag_names(names: tuple[str, ...], mask: float) -> tuple[str, ...]:
 
 def _freeze(evaluation: Evaluation, after: DecisionStates) -> Floats:
     """(n,) the score that stands; of whoever has left it is the one of that moment, kept in `after`."""
-    leaving = np.isnan(after.frozen) & evaluation.churned
-    frozen = np.where(leaving, evaluation.score, after.frozen)
-    after.frozen = np.where(evaluation.churned, frozen, np.nan)
-    return np.where(evaluation.churned, after.frozen, evaluation.score)
+    leaving = np.isnan(after.score_at_churn) & evaluation.churned
+    score_then = np.where(leaving, evaluation.score, after.score_at_churn)
+    after.score_at_churn = np.where(evaluation.churned, score_then, np.nan)
+    return np.where(evaluation.churned, after.score_at_churn, evaluation.score)
 
 
 def _judged_anew(card: Scorecard, evaluation: Evaluation, before: DecisionStates) -> Mask:
@@ -123,23 +123,23 @@ def _decide_flags(
     return one_alert(lambda row: cards[evaluation.variant_of(row)], alert_groups(card), changes, onset_us, after.flags)
 
 
-def _list(changed: Mask, score: Floats, before: DecisionStates, after: DecisionStates) -> Mask:
+def _list(is_changed: Mask, score: Floats, before: DecisionStates, after: DecisionStates) -> Mask:
     """(n,) whose customer summary is written; writes the listed score of `after`."""
-    is_moved = ~np.isnan(score) & ~(np.abs(score - before.listed) < LISTED_STEP)
-    is_unlisted = (before.decided == 0) | (before.listed == UNLISTED)
-    standings: Mask = changed | is_moved | (after.place != before.place) | is_unlisted
-    after.listed = np.where(standings, score, before.listed)
+    is_moved = ~np.isnan(score) & ~(np.abs(score - before.listed_score) < LISTED_STEP)
+    is_unlisted = (before.decided_us == 0) | (before.listed_score == UNLISTED)
+    standings: Mask = is_changed | is_moved | (after.place != before.place) | is_unlisted
+    after.listed_score = np.where(standings, score, before.listed_score)
     return standings
 
 
 def _record(
-    changed: Mask, score: Floats, risk: Floats, now: Instants, before: DecisionStates, after: DecisionStates
+    is_changed: Mask, score: Floats, risk: Floats, now: Instants, before: DecisionStates, after: DecisionStates
 ) -> Int64s:
     """Rows for the history: on a change, a move of a point, or the first of a day; writes what `after` says of it."""
     known = ~np.isnan(score)
     day = np.floor_divide(now, DAY_US).astype(np.float64)
     is_moved = known & ~(np.abs(score - before.score) < 1.0)
-    is_recorded = changed | is_moved | (known & (day != before.day))
+    is_recorded = is_changed | is_moved | (known & (day != before.day))
     after.score = np.where(is_recorded, score, before.score)
     after.day = np.where(is_recorded, day, before.day)
     after.risk = np.where(is_recorded, risk, before.risk)

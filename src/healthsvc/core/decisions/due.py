@@ -24,10 +24,10 @@ def due_us(limits: BandLimits, evaluation: Evaluation, score: Floats, after: Dec
     now = evaluation.now_us.astype(np.float64)
     due = _exact_us(limits, evaluation, after.pending_since)
     band = np.maximum(after.band.astype(np.int64), 0)
-    scored = ~np.isnan(score) & ~evaluation.churned & ~np.isnan(evaluation.raw) & ~evaluation.overridden
+    has_score = ~np.isnan(score) & ~evaluation.churned & ~np.isnan(evaluation.raw) & ~evaluation.overridden
     with np.errstate(divide="ignore", invalid="ignore"):
-        due = np.minimum(due, now + _falls_after_us(limits, evaluation, score, band, scored))
-        rises = scored & (after.pending_since == 0)
+        due = np.minimum(due, now + _falls_after_us(limits, evaluation, score, band, has_score))
+        rises = has_score & (after.pending_since == 0)
         due = np.minimum(due, now + _rises_after_us(limits, evaluation, score, band, rises))
     return np.where(np.isfinite(due), np.maximum(due, now + 1.0), np.inf)
 
@@ -40,16 +40,16 @@ def _exact_us(limits: BandLimits, evaluation: Evaluation, pending_since: Floats)
     return np.where(pending_since > 0, np.minimum(due, pending_since + limits.dwell_us), due)
 
 
-def _falls_after_us(limits: BandLimits, evaluation: Evaluation, score: Floats, band: Int64s, scored: Mask) -> Floats:
+def _falls_after_us(limits: BandLimits, evaluation: Evaluation, score: Floats, band: Int64s, has_score: Mask) -> Floats:
     """Microseconds until the score can at the earliest fall out of its band; inf where it can't."""
     lower = limits.floor_of(band) - limits.hysteresis
-    falls = scored & (lower > 0) & (score >= lower)
-    raw = np.where(scored, evaluation.raw, 50.0)
+    falls = has_score & (lower > 0) & (score >= lower)
+    raw = np.where(has_score, evaluation.raw, 50.0)
     ahead = np.log2(raw / np.where(falls, lower, 1.0)) * limits.half_life_us
     return np.where(falls, np.maximum(np.floor(ahead), SECOND_US), np.inf)
 
 
-def _rises_after_us(limits: BandLimits, evaluation: Evaluation, score: Floats, band: Int64s, scored: Mask) -> Floats:
+def _rises_after_us(limits: BandLimits, evaluation: Evaluation, score: Floats, band: Int64s, has_score: Mask) -> Floats:
     """Microseconds until the score can at the earliest rise into a better band; inf where it can't."""
     upper = limits.floor_of(np.maximum(band - 1, 0)) + limits.hysteresis
     good = (evaluation.weight * evaluation.value).sum(axis=1)
@@ -57,6 +57,6 @@ def _rises_after_us(limits: BandLimits, evaluation: Evaluation, score: Floats, b
     bad = total - good
     must_fade = (total - 100.0 * good / upper) / np.where(bad > 0, bad, 1.0)
     share = np.where(bad > 0, must_fade, np.inf)  # of the bad
-    rises = scored & (band > 0) & (evaluation.cap >= upper) & (score < upper) & (share < 1)
+    rises = has_score & (band > 0) & (evaluation.cap >= upper) & (score < upper) & (share < 1)
     ahead = np.where(share > 0, -np.log2(1.0 - np.clip(share, 0.0, _JUST_BELOW_ONE)) * limits.half_life_us, 0.0)
     return np.where(rises, np.maximum(np.floor(ahead), SECOND_US), np.inf)

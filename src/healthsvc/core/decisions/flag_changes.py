@@ -39,10 +39,10 @@ def flag_changes(
     bits, bits_before = as_bits(holds), before.flags.astype(np.int64)
     changes: list[FlagChange] = []
     for row in np.flatnonzero(bits != bits_before).tolist():
-        earliest_us = int(before.decided[row]) + 1 if anew[row] else 0
+        earliest_us = int(before.decided_us[row]) + 1 if anew[row] else 0
         since_us = max(int(evaluation.now_us[row]) - ALERT_MAX_AGE_US, earliest_us)
         changes += _of_row(card, evaluation, row, int(bits[row]) ^ int(bits_before[row]), since_us, holds)
-    return [*changes, *_renewed(card, evaluation, before, holds)]
+    return [*changes, *_renewals(card, evaluation, before, holds)]
 
 
 def _of_row(
@@ -57,7 +57,7 @@ def _of_row(
             yield FlagChange(row=row, flag=f, kind=kind, onset_us=onset_us, alert=is_alert)
 
 
-def _renewed(card: Scorecard, evaluation: Evaluation, before: DecisionStates, holds: Mask) -> Iterator[FlagChange]:
+def _renewals(card: Scorecard, evaluation: Evaluation, before: DecisionStates, holds: Mask) -> Iterator[FlagChange]:
     """Intent that was shown again: closing an alert doesn't make the customer stay."""
     bits_before = before.flags.astype(np.int64)
     oldest_us = evaluation.now_us - ALERT_MAX_AGE_US
@@ -65,7 +65,7 @@ def _renewed(card: Scorecard, evaluation: Evaluation, before: DecisionStates, ho
         if isinstance(rule, IntentFlag):
             onset_us: Floats = evaluation.flags.onset_us[:, f]
             held_before = bits_before >> f & 1 == 1
-            again = holds[:, f] & held_before & (onset_us > before.decided) & (onset_us >= oldest_us)
+            again = holds[:, f] & held_before & (onset_us > before.decided_us) & (onset_us >= oldest_us)
             for row in np.flatnonzero(again).tolist():
                 if card.judging(evaluation.variant_of(row)).flags[f].severity is not None:
                     yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset_us[row]), alert=True)

@@ -24,7 +24,7 @@ _NEEDS: Final = {"count": "measure", "habit": "measure", "answer": "fact", "sinc
 
 def relationship(document: Mapping[str, Any], card: Scorecard, facts: Sequence[str]) -> Relationship:
     """The rules of a document whose measures are `card`'s. Raises ScorecardError with the path of the first fault."""
-    measures = [m.name for m in card.kept]
+    measures = [m.name for m in card.level_measures]
     heavy = _heavy_use(document.get("heavy_use"), measures)
     return Relationship(
         loyalty=_loyalty(document.get("loyalty"), measures, facts, heavy),
@@ -39,7 +39,7 @@ def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy:
         return None
     r = Reader(data, "/loyalty")
     evidence = r.number("evidence", 2, low=1, high=MOST)
-    parts = tuple(_part(item, path, measures, facts) for path, item in _listed(r.need("parts"), "/loyalty/parts"))
+    parts = tuple(_part(item, path, measures, facts) for path, item in _entries(r.need("parts"), "/loyalty/parts"))
     r.done()
     for i, part in enumerate(parts):
         if part.name in [p.name for p in parts[:i]]:
@@ -49,7 +49,7 @@ def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy:
     return Loyalty(evidence=evidence, parts=parts)
 
 
-def _listed(data: object, path: str) -> list[tuple[str, Any]]:
+def _entries(data: object, path: str) -> list[tuple[str, Any]]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
         raise ScorecardError(path, f"must be a list of 1 to {MOST}")
     return [(f"{path}/{i}", item) for i, item in enumerate(data)]
@@ -93,7 +93,7 @@ def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
 
 
 def _icp(data: object) -> tuple[IcpCondition, ...]:
-    return () if data is None else tuple(_condition(item, path) for path, item in _listed(data, "/icp"))
+    return () if data is None else tuple(_condition(item, path) for path, item in _entries(data, "/icp"))
 
 
 def _condition(data: object, path: str) -> IcpCondition:

@@ -75,7 +75,7 @@ def _half_lives(data: object) -> tuple[int, ...]:
 def _measures(
     data: object, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
 ) -> tuple[Measure, ...]:
-    entries = _listed("measures", data, MOST_MEASURES)
+    entries = _entries("measures", data, MOST_MEASURES)
     measures = tuple(measure(item, f"/measures/{i}", dimensions, facts, reference) for i, item in enumerate(entries))
     names = [m.name for m in measures if m.of is None]
     _unique("measures", [m.name for m in measures])
@@ -89,7 +89,7 @@ def _flags(
     data: object, measures: Sequence[str], facts: Sequence[str], half_lives: Sequence[int]
 ) -> tuple[FlagRule, ...]:
     rules: list[FlagRule] = []
-    for i, item in enumerate(_listed("flags", data, MOST_FLAGS)):
+    for i, item in enumerate(_entries("flags", data, MOST_FLAGS)):
         earlier = [rule.name for rule in rules]
         vocabulary = Vocabulary(measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives)
         rules.append(read_flag(item, f"/flags/{i}", vocabulary))
@@ -97,7 +97,7 @@ def _flags(
     return tuple(rules)
 
 
-def _listed(section: str, data: object, most: int) -> list[Any]:
+def _entries(section: str, data: object, most: int) -> list[Any]:
     if not isinstance(data, list) or len(data) > most:
         raise ScorecardError(f"/{section}", f"must be a list of at most {most}")
     return data

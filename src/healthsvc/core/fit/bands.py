@@ -55,7 +55,7 @@ class Flips:
         self._left_us = np.zeros(customers, np.int64)
         self.count: Int64s = np.zeros(customers, np.int64)
 
-    def changed(self, rows: Int64s, before: Int64s, after: Int64s, now_us: int) -> None:
+    def record(self, rows: Int64s, before: Int64s, after: Int64s, now_us: int) -> None:
         """Customers (each once) go from one band to another, at an instant not before the last one."""
         back = (self._left[rows] == after) & (now_us - self._left_us[rows] <= FLIP_DAYS * DAY_US)
         if now_us > self._since_us:
@@ -72,7 +72,7 @@ class BandTally:
         self._lie = np.zeros((d, codes), np.int64)
         self._moves = np.zeros((codes, codes), np.int64)
         self._alerts = np.zeros(d, np.int64)
-        self._score, self._scored = np.zeros(d), np.zeros(d, np.int64)
+        self._score, self._score_counts = np.zeros(d), np.zeros(d, np.int64)
         self._flips, self._days = 0, 0.0
         self.customers = 0
 
@@ -87,18 +87,18 @@ class BandTally:
         self._alerts += course.alerts.sum(axis=0)
         has_score = (course.band > LEFT) & ~np.isnan(course.score)
         self._score += np.where(has_score, course.score, 0.0).sum(axis=0)
-        self._scored += has_score.sum(axis=0)
+        self._score_counts += has_score.sum(axis=0)
         self._flips += int(course.flips.sum())
         stays = (course.band[:, :-1] > LEFT).sum(axis=0)
         self._days += float(stays @ np.diff(self._dates)) / DAY_US
         self.customers += int(here.sum())
 
     @property
-    def scored(self) -> bool:
+    def has_scores(self) -> bool:
         """Whether anybody had a score at any date."""
-        return bool(self._scored.any())
+        return bool(self._score_counts.any())
 
-    def told(self, *, by_date: bool = True) -> dict[str, Any]:
+    def summary(self, *, by_date: bool = True) -> dict[str, Any]:
         """Ready for JSON. Shares are of the customers that were known and hadn't left."""
         present = self._lie[:, LEFT - ABSENT + 1 :]
         weeks = float(self._dates[-1] - self._dates[0]) / (7 * DAY_US)
@@ -107,8 +107,8 @@ class BandTally:
             "customers": self.customers,
             "shares": self._shares(present.sum(axis=0)),
             "shares_on_the_last_date": self._shares(present[-1]),
-            "mean_score": float(self._score.sum() / self._scored.sum()) if self._scored.sum() else None,
-            "moves": self._moved(),
+            "mean_score": float(self._score.sum() / self._score_counts.sum()) if self._score_counts.sum() else None,
+            "moves": self._move_counts(),
             "flips_per_100_customers_and_quarter": 100 * self._flips / (self._days / QUARTER_DAYS)
             if self._days
             else None,
@@ -125,7 +125,7 @@ class BandTally:
         by_name = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
         return {name: n / total if total else None for name, n in by_name}
 
-    def _moved(self) -> list[dict[str, Any]]:
+    def _move_counts(self) -> list[dict[str, Any]]:
         """How often a customer was in one on a date and in another on the next."""
         return [
             {"from": a, "to": b, "customers": int(self._moves[i, j])}
@@ -141,7 +141,7 @@ class BandTally:
             "customers": int(counts[LEFT - ABSENT + 1 :].sum()),
             "left": int(counts[LEFT - ABSENT]),
             "shares": self._shares(counts[LEFT - ABSENT + 1 :]),
-            "mean_score": float(self._score[i] / self._scored[i]) if self._scored[i] else None,
+            "mean_score": float(self._score[i] / self._score_counts[i]) if self._score_counts[i] else None,
             "alerts": int(self._alerts[i]) if i else None,
         }
 
@@ -173,7 +173,7 @@ class RedOutcomes:
         self._churners.append((row + self._customers, self._dates[date], churn_us[row, date], course.band[row, date]))
         self._customers += len(course.band)
 
-    def told(self) -> dict[str, Any] | None:
+    def summary(self) -> dict[str, Any] | None:
         """Ready for JSON; None where nobody is known to have left."""
         row, obs, churn, band = (np.concatenate(part) for part in zip(*self._churners, strict=True))
         if not len(row):
@@ -213,10 +213,10 @@ class BandDisagreement:
 
     def add(self, one: Course, other: Course) -> None:
         """Count the same customers in."""
-        self._pairs += self._counted(one.band, other.band)
-        self._last += self._counted(one.band[:, -1], other.band[:, -1])
+        self._pairs += self._pair_counts(one.band, other.band)
+        self._last += self._pair_counts(one.band[:, -1], other.band[:, -1])
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Ready for JSON."""
         rows = int(self._pairs.sum())
         return {
@@ -235,7 +235,7 @@ class BandDisagreement:
         same = sum(int(pairs[i, self._other.index(a)]) for i, a in enumerate(self._one) if a in self._other)
         return int(pairs.sum()) - same
 
-    def _counted(self, one: Codes, other: Codes) -> Int64s:
+    def _pair_counts(self, one: Codes, other: Codes) -> Int64s:
         """Customers known to both that hadn't left; to both alike, since neither scorecard decides that."""
         there = (one > LEFT) & (other > LEFT)
         pair = (one[there].astype(np.int64) - ABSENT) * len(self._other) + other[there].astype(np.int64) - ABSENT

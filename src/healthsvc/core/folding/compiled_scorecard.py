@@ -39,31 +39,31 @@ class Extract(NamedTuple):
     signatures: Int64s
     slots: Int64s
     """(n,) of the function that was used; `NO_SLOT` for other events."""
-    handled: list[tuple[int, str, Any]]
+    fact_events: list[tuple[int, str, Any]]
     """Place, type and event of those that write facts, in their order."""
     values: Floats
     """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
 
-    def picked(self, places: Int64s) -> "Extract":
+    def take(self, places: Int64s) -> "Extract":
         """What it says of the events at these places, which ascend."""
         place_of = np.full(len(self.signatures), -1)
         place_of[places] = np.arange(len(places))
-        now = place_of[[place for place, _, _ in self.handled]].tolist() if self.handled else []
+        now = place_of[[place for place, _, _ in self.fact_events]].tolist() if self.fact_events else []
         return Extract(
             self.signatures[places],
             self.slots[places],
-            [(at, type_, event) for at, (_, type_, event) in zip(now, self.handled, strict=True) if at >= 0],
+            [(at, type_, event) for at, (_, type_, event) in zip(now, self.fact_events, strict=True) if at >= 0],
             self.values[places] if len(self.values) else self.values,
         )
 
     @classmethod
-    def joined(cls, parts: Sequence["Extract"]) -> "Extract":
+    def concatenate(cls, parts: Sequence["Extract"]) -> "Extract":
         """Parts of a batch, one after another."""
         fact_events: list[tuple[int, str, Any]] = []
         before = 0
         for part in parts:
             fact_events += (
-                [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
+                [(before + at, type_, event) for at, type_, event in part.fact_events] if before else part.fact_events
             )
             before += len(part.signatures)
         return cls(
@@ -88,11 +88,11 @@ class _Codes(dict[str, int]):
     """A number for each type, in the order they were met; meeting one is told."""
 
     def __init__(self, on_new: Callable[[str], None]) -> None:
-        self._told = on_new
+        self._on_new = on_new
 
     def __missing__(self, event_type: str) -> int:
         code = self[event_type] = len(self)
-        self._told(event_type)
+        self._on_new(event_type)
         return code
 
 
@@ -111,11 +111,11 @@ class CompiledScorecard:
         self.relationship = relationship
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
-        self.measures = tuple(m.name for m in scorecard.kept)
+        self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
-        for column, measure in enumerate(scorecard.kept):
+        for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
                 self._feeds.setdefault(feed.type, []).append((column, feed))
         self.risk_rules = risk
@@ -132,7 +132,7 @@ class CompiledScorecard:
         """By the code of their type."""
         self._constants = np.zeros(0, np.int64)
         """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
-        self._handled = np.zeros(0, bool)
+        self._writes_facts = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
         self._forget_types()
         self._slots = _Slots()
@@ -152,7 +152,7 @@ class CompiledScorecard:
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
-        fact_events = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
+        fact_events = [(i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()]
         needs_values = self.risk is not None and self.risk.needs_values
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
@@ -167,7 +167,7 @@ class CompiledScorecard:
 
     def feeding(self, measure: str) -> tuple[Feed, ...]:
         """The feeds of a kept measure, for naming its events."""
-        return next(m.feeds for m in self.scorecard.kept if m.name == measure)
+        return next(m.feeds for m in self.scorecard.level_measures if m.name == measure)
 
     def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
         """Whether an event feeds through this feed."""
@@ -184,7 +184,7 @@ class CompiledScorecard:
         """Begin anew with the types; signatures stay, since folded events have them."""
         self._codes.clear()
         self._classifiers.clear()
-        self._constants, self._handled = np.zeros(0, np.int64), np.zeros(0, bool)
+        self._constants, self._writes_facts = np.zeros(0, np.int64), np.zeros(0, bool)
         self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:
@@ -200,7 +200,7 @@ class CompiledScorecard:
         else:
             self._classifiers[self._codes[event_type]] = self._classifier(event_type, feeds, names)
         self._constants = np.append(self._constants, constant)
-        self._handled = np.append(self._handled, event_type in HANDLED)
+        self._writes_facts = np.append(self._writes_facts, event_type in HANDLED)
 
     def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
         if event_type == PAGE_VIEWED.name and names == ["kind"]:

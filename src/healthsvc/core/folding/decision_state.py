@@ -18,11 +18,11 @@ _COLUMNS: Final[dict[str, float]] = {
     "flags": 0.0,
     "score": nan,
     "day": 0.0,
-    "frozen": nan,
+    "score_at_churn": nan,
     "due": inf,
     "sequence": 0.0,
-    "decided": 0.0,
-    "listed": nan,
+    "decided_us": 0.0,
+    "listed_score": nan,
     "risk": nan,
     "place": -1.0,
     "loyalty": nan,
@@ -66,15 +66,15 @@ class DecisionStates:
     """Of the last history row."""
     day = _Column()
     """Of the last history row, days since 1970."""
-    frozen = _Column()
+    score_at_churn = _Column()
     """Score at the moment of churn, NaN before."""
     due = _Column()
     """The timer in the database, inf: none."""
     sequence = _Column()
     """Number of the last message about the customer."""
-    decided = _Column()
+    decided_us = _Column()
     """Instant of the last decision, 0 before the first."""
-    listed = _Column()
+    listed_score = _Column()
     """Score in the customer summary, NaN: none; or `UNLISTED`."""
     risk = _Column()
     """Of the last history row."""
@@ -98,17 +98,17 @@ class DecisionStates:
         return cls(np.zeros((capacity, WIDTH)))
 
     @classmethod
-    def unpacked(cls, packed: bytes, customers: int) -> "DecisionStates":
+    def unpack(cls, stored_rows: bytes, customers: int) -> "DecisionStates":
         """Rows one after another, of `ROW_BYTES` each."""
-        return cls(np.frombuffer(packed, np.float64).reshape(customers, WIDTH))
+        return cls(np.frombuffer(stored_rows, np.float64).reshape(customers, WIDTH))
 
     @classmethod
     def of_any_version(cls, rows: list[bytes]) -> "DecisionStates":
         """A row each, whichever version wrote it; an empty one is undecided."""
         states = cls.undecided(len(rows))
-        for row, packed in enumerate(rows):
-            stored = np.frombuffer(packed, np.float64)[:WIDTH]
-            states.array[row, : len(stored)] = stored
+        for row, content in enumerate(rows):
+            columns = np.frombuffer(content, np.float64)[:WIDTH]
+            states.array[row, : len(columns)] = columns
         return states
 
     def __len__(self) -> int:
@@ -130,8 +130,8 @@ class DecisionStates:
         self.array[rows] = _DEFAULTS
 
     def packed_row(self, row: int) -> bytes:
-        packed: bytes = self.array[row].tobytes()
-        return packed
+        content: bytes = self.array[row].tobytes()
+        return content
 
     def band_index(self, row: int) -> int:
         """The band of one customer; -1: not enough evidence."""
@@ -147,6 +147,6 @@ def select(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -
     return DecisionStates(np.where(condition[:, None], states.array, otherwise.array))
 
 
-def last_sequence(packed: bytes | None) -> int:
+def last_sequence(stored_row: bytes | None) -> int:
     """Number of the last message about a customer, from its stored row; 0 where there is none."""
-    return 0 if packed is None else int(np.frombuffer(packed, np.float64)[_SEQUENCE])
+    return 0 if stored_row is None else int(np.frombuffer(stored_row, np.float64)[_SEQUENCE])

@@ -88,7 +88,7 @@ class Group:
     occurred_us: Int64s
     ties: Floats
 
-    def picked(self, places: list[int]) -> "Group":
+    def take(self, places: list[int]) -> "Group":
         """The events at these places."""
         return Group(self.rows[places], [self.events[i] for i in places], self.occurred_us[places], self.ties[places])
 
@@ -170,7 +170,7 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
-    _latest(store, "owner_changed_at", group.picked([i for i, d in enumerate(data) if _changes_owner(d)]))
+    _latest(store, "owner_changed_at", group.take([i for i, d in enumerate(data) if _changes_owner(d)]))
     for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
         _profile(store, row, event, us)
 

@@ -84,19 +84,19 @@ class CustomerItems:
         self._of[row] = items
         return items
 
-    def put(self, row: int, packed: bytes) -> None:
+    def put(self, row: int, content: bytes) -> None:
         """Take in what `packed` gave."""
-        self._of[row] = packed
+        self._of[row] = content
 
     def drop(self, row: int) -> None:
         self._of.pop(row, None)
 
-    def packed(self, rows: Sequence[int]) -> list[bytes]:
+    def pack(self, rows: Sequence[int]) -> list[bytes]:
         """Of each row its items in the order of their keys, FIELDS float64 each."""
-        return [items if isinstance(items, bytes) else _packed(items) for items in map(self._of.get, rows, repeat(b""))]
+        return [items if isinstance(items, bytes) else _pack(items) for items in map(self._of.get, rows, repeat(b""))]
 
 
-def _packed(items: Items) -> bytes:
+def _pack(items: Items) -> bytes:
     return array("d", [x for key in sorted(items) for x in (key, *items[key])]).tobytes()
 
 
@@ -152,11 +152,11 @@ def _summarise(store: ItemStore, kinds_of_rows: set[tuple[int, int]]) -> None:
             counts += (len(waiting), min(waiting, default=0))
         elif kind == COMPLAINT:
             at += (first + _SERVED_WELL, first + _SERVED_BADLY)
-            counts += _served(store.facts[row], mine)
+            counts += _rated_at(store.facts[row], mine)
     store.facts.reshape(-1)[at] = counts
 
 
-def _served(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, float]:
+def _rated_at(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, float]:
     """Derived from the items anew each time: what a rating says depends on whether its complaint is resolved."""
     verdicts = [_verdict(item) for item in complaints]
     well = max([well for well, _ in verdicts], default=0.0)

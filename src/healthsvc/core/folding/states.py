@@ -46,7 +46,7 @@ class States:
         self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
-        self.stored = np.zeros(capacity, bool)
+        self.in_database = np.zeros(capacity, bool)
         self.tid = np.zeros(capacity, np.int64)
         """Where the database has the row's state, until it is written again; 0: unknown."""
         self.touched_at = np.zeros(capacity, np.int64)
@@ -102,12 +102,12 @@ class States:
         known = customers.widths > 0
         there = rows[known]
         if len(there):
-            self.stored[there] = True
+            self.in_database[there] = True
             self.tid[there] = customers.tids[known]
             self._unpack(there, customers.states, customers.widths[known])
             if len(customers.decisions) != len(there) * ROW_BYTES:
                 raise OtherFormat(f"a decision state of {len(customers.decisions) // len(there)} bytes")
-            self.decisions.put(there, DecisionStates.unpacked(customers.decisions, len(there)))
+            self.decisions.put(there, DecisionStates.unpack(customers.decisions, len(there)))
         self._profiles.update(
             (row, profile) for row, profile in zip(rows.tolist(), customers.profiles, strict=True) if profile
         )
@@ -158,7 +158,7 @@ class States:
         """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
         profile = self._profiles.get(row)
         if isinstance(profile, str):
-            profile = _unpacked(profile) if f'"{name}"' in profile else None
+            profile = _parse_profile(profile) if f'"{name}"' in profile else None
         return profile[name][0] if profile and name in profile else None
 
     def profile_json(self, row: int) -> str:
@@ -196,7 +196,7 @@ class States:
         """Facts type by type; the steps of items in log order."""
         groups: dict[str, tuple[list[int], list[Any]]] = {}
         steps: list[tuple[int, str, Any]] = []
-        for fact_event in extract.handled:
+        for fact_event in extract.fact_events:
             if fact_event[1] in item.STEPS:
                 steps.append(fact_event)
             else:
@@ -239,15 +239,15 @@ class States:
         """
         states: list[memoryview] = []
         for first in range(0, len(rows), _AT_ONCE):
-            states += self._packed(rows[first : first + _AT_ONCE])
+            states += self._pack_some(rows[first : first + _AT_ONCE])
         return states
 
-    def _packed(self, rows: Rows) -> list[memoryview]:
+    def _pack_some(self, rows: Rows) -> list[memoryview]:
         """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
         n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
         has_level = cells[:, :, self.count_field] > 0
         known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
-        blobs = self.items.packed(rows.tolist())
+        blobs = self.items.pack(rows.tolist())
         item_counts = np.fromiter(map(len, blobs), np.int64, n) // 8
         items = np.zeros((n, int(item_counts.max(initial=0))))
         has_item = np.arange(items.shape[1]) < item_counts[:, None]
@@ -277,8 +277,8 @@ class States:
         limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
         return [content[a:b] for a, b in pairwise(limits)]
 
-    def _unpack(self, rows: Rows, packed: bytes, lengths: Int64s) -> None:
-        block = np.frombuffer(packed, np.uint8)
+    def _unpack(self, rows: Rows, content: bytes, lengths: Int64s) -> None:
+        block = np.frombuffer(content, np.uint8)
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
         for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
@@ -299,14 +299,14 @@ class States:
         first, some = (fact_start + known) * 8, np.flatnonzero(items)
         last = first + items * item.FIELDS * 8
         for row, a, b in zip(rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True):
-            self.items.put(row, packed[a:b])
+            self.items.put(row, content[a:b])
 
     def _profile(self, row: int) -> fact.Profile:
         profile = self._profiles.get(row)
         if profile is None:
             profile = {}
         elif isinstance(profile, str):
-            profile = _unpacked(profile)
+            profile = _parse_profile(profile)
         self._profiles[row] = profile
         return profile
 
@@ -315,7 +315,7 @@ class States:
         if count > self.capacity - len(self.row_of):
             raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
         again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
-        for zeros in (self.cells, self.risk, self.stored, self.tid):  # of a row that nobody had they are
+        for zeros in (self.cells, self.risk, self.in_database, self.tid):  # of a row that nobody had they are
             zeros[again] = 0
         self.facts[again] = fact.DEFAULTS
         self.decisions.reset(again)
@@ -325,7 +325,7 @@ class States:
         return np.concatenate([again, np.arange(first, self._used)])
 
 
-def _unpacked(profile: str) -> fact.Profile:
+def _parse_profile(profile: str) -> fact.Profile:
     return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
 
 

@@ -98,7 +98,7 @@ def last_contact(view: View, row: int) -> int | None:
 
 def _use(view: View, row: int) -> Use:
     used = view.functions_of(row, since_us=int(view.now_us[row]) - _SPAN_US)
-    features, last_us = signals.known(view, row, "features_owned"), view.told("last_seen", row)
+    features, last_us = signals.known(view, row, "features_owned"), view.fact_of("last_seen", row)
     sessions, ratio = signals.column(view, "sessions"), signals.use_ratio(view, row)
     weekly = None if sessions is None else round(7 * view.rate_of(row, sessions, 0), 1)
     return Use(

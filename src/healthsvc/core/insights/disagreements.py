@@ -36,7 +36,7 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
         )
         return [Disagreement(score="high", money=sign) for sign in signals.present(against)]
     if len(bands) > 1 and score < bands[max(len(bands) // 2 - 1, 0)].floor:
-        against_low = (signals.growth(view, row), _renewed(view, row), _large(view, row, card.large_account.from_mrr))
+        against_low = (signals.growth(view, row), _renewal(view, row), _large(view, row, card.large_account.from_mrr))
         return [Disagreement(score="low", money=sign) for sign in signals.present(against_low)]
     return []
 
@@ -50,7 +50,7 @@ def _leaving(view: View, row: int) -> Signal | None:
     return Signal(sign="cancelled", measure="cancel_effective", value=days, since_us=int(cancelled))
 
 
-def _renewed(view: View, row: int) -> Signal | None:
+def _renewal(view: View, row: int) -> Signal | None:
     """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells of those.)"""
     renewal_us = float(view.fact("renewed_at")[row])
     change_us = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))

@@ -41,7 +41,7 @@ def present(signs: Iterable[Signal | None]) -> tuple[Signal, ...]:
 
 def known(view: View, row: int, fact: str) -> float | None:
     """A fact of one row; None where nobody said."""
-    value = view.told(fact, row)
+    value = view.fact_of(fact, row)
     return None if isnan(value) else value
 
 
@@ -65,7 +65,7 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     if measure is None or float(view.count(measure)[row]) < USES_NEEDED:
         return None
     lives = view.program.half_lives_us
-    age = float(view.now_us[row]) - view.told("first_seen", row)
+    age = float(view.now_us[row]) - view.fact_of("first_seen", row)
     if age < lives[0]:
         return None
     short, long = (view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
@@ -89,15 +89,15 @@ def rising_use(view: View, row: int) -> Signal | None:
 
 def open_items(view: View, row: int, sign: str, fact: str) -> Signal | None:
     """Complaints, invoices or tickets that are open, and since when the oldest is."""
-    count = view.told(fact, row)
+    count = view.fact_of(fact, row)
     if count <= 0:
         return None
-    return Signal(sign=sign, measure=fact, value=count, since_us=int(view.told(f"{fact}_since", row)))
+    return Signal(sign=sign, measure=fact, value=count, since_us=int(view.fact_of(f"{fact}_since", row)))
 
 
 def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Signal | None:
     """The last answer to a survey if it is recent and from `low` to `high`."""
-    score, at = known(view, row, survey), view.told(f"{survey}_at", row)
+    score, at = known(view, row, survey), view.fact_of(f"{survey}_at", row)
     if score is None or not low <= score <= high or not recent(view, row, at):
         return None
     return Signal(sign=sign, measure=survey, value=score, since_us=int(at))
@@ -143,14 +143,14 @@ def growth(view: View, row: int) -> Signal | None:
 
 def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
     """The last change of plan that told what was paid before; None where none did lately."""
-    change, at = known(view, row, "mrr_change"), view.told("mrr_change_at", row)
+    change, at = known(view, row, "mrr_change"), view.fact_of("mrr_change_at", row)
     return None if change is None or not recent(view, row, at) else (change, int(at))
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:
     """Seats in use over seats paid for, and when that was said."""
     active, seats = known(view, row, "seats_active"), known(view, row, "seats")
-    return (active / seats, int(view.told("seats_active_at", row))) if active is not None and seats else None
+    return (active / seats, int(view.fact_of("seats_active_at", row))) if active is not None and seats else None
 
 
 def seats_nearly_full(view: View, row: int) -> Signal | None:

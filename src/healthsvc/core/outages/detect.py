@@ -44,7 +44,7 @@ Why = Literal["back", "new_habit", "wider"]
 class WindowTraffic(NamedTuple):
     """What one scope did in a window: events that came, that usually come, and minutes."""
 
-    got: float
+    events: float
     usual: float
     minutes: int
 
@@ -63,7 +63,7 @@ class Fall:
     scope: str
     since_us: int
     """When the last event came, or the window began in which it fell."""
-    seen: WindowTraffic
+    traffic: WindowTraffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,9 @@ def detect_falls(
         fallen = _fallen({scope: v for scope, v in verdicts.items() if scope not in over}, down)
         for scope in fallen:
             if scope not in down and (traffic := verdicts[scope].fell) is not None:
-                falls.append(Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), seen=traffic))
+                falls.append(
+                    Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), traffic=traffic)
+                )
         if FLEET in fallen:
             ends += [End(scope=scope, why="wider") for scope in sorted(down)]
     return Detection(falls=tuple(falls), ends=tuple(ends))
@@ -134,19 +136,19 @@ def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
     fell: WindowTraffic | None = None
     stands: bool | None = None
     for minutes in WINDOWS:
-        traffic = _seen(habit, came, minutes, now_us)
+        traffic = _traffic(habit, came, minutes, now_us)
         if traffic is None:
             break
         weight = traffic.usual / swarm
         if stands is None and weight >= JUDGED:
-            stands = traffic.got >= BACK * traffic.usual
-        if traffic.got <= FALLEN * traffic.usual and weight * _improbable(traffic.got / traffic.usual) >= CERTAIN:
+            stands = traffic.events >= BACK * traffic.usual
+        if traffic.events <= FALLEN * traffic.usual and weight * _improbable(traffic.events / traffic.usual) >= CERTAIN:
             fell = traffic
             break
     return _Verdict(None if stands else fell, bool(stands))
 
 
-def _seen(habit: Habit, came: Floats, minutes: int, now_us: int) -> WindowTraffic | None:
+def _traffic(habit: Habit, came: Floats, minutes: int, now_us: int) -> WindowTraffic | None:
     """None where nothing is known, or nothing usually comes."""
     usual = expected(habit, now_us - minutes * MINUTE_US, now_us)
     if usual is None:
@@ -163,17 +165,17 @@ def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], 
         return End(scope=guard.scope, why="new_habit")
     habit, some = habits[guard.scope], came.get(guard.scope, np.zeros(LOOKED_BACK))
     for minutes in WINDOWS:
-        traffic = _seen(habit, some, minutes, now_us)
+        traffic = _traffic(habit, some, minutes, now_us)
         if traffic is None:
             return None
         if minutes >= BACK_MINUTES and traffic.usual / dispersion(habit) >= JUDGED:
-            return End(scope=guard.scope, why="back") if traffic.got >= BACK * traffic.usual else None
+            return End(scope=guard.scope, why="back") if traffic.events >= BACK * traffic.usual else None
     return None
 
 
 def _since(came: Floats, traffic: WindowTraffic, now_us: int) -> int:
     """The end of the last minute with events where none come any more; else when the window began."""
     minutes = np.flatnonzero(came)
-    if traffic.got > 0 or not len(minutes):
-        return now_us - (traffic.minutes if traffic.got > 0 else LOOKED_BACK) * MINUTE_US
+    if traffic.events > 0 or not len(minutes):
+        return now_us - (traffic.minutes if traffic.events > 0 else LOOKED_BACK) * MINUTE_US
     return now_us - (LOOKED_BACK - 1 - int(minutes[-1])) * MINUTE_US

@@ -49,11 +49,11 @@ class CompiledRisk:
     def __init__(
         self, levels_kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US
     ) -> None:
-        self.kept = tuple(dict.fromkeys(levels_kept))
+        self.levels = tuple(dict.fromkeys(levels_kept))
         self.landmark_us = landmark_us
-        self.column = {level: i for i, level in enumerate(self.kept)}
-        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
-        self._moved: dict[int, int] = {}
+        self.column = {level: i for i, level in enumerate(self.levels)}
+        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.levels))
+        self._landmarks: dict[int, int] = {}
         self._kind_of = kind_of
         self._codes: dict[str, int] = {}
         self._code_of: dict[tuple[int, ...], int] = {}
@@ -64,7 +64,7 @@ class CompiledRisk:
 
     @property
     def width(self) -> int:
-        return len(self.kept)
+        return len(self.levels)
 
     def knows(self, event_type: str) -> bool:
         """Whether an event of this type was met already."""
@@ -72,13 +72,13 @@ class CompiledRisk:
 
     def extend(self, more: Sequence[Level]) -> None:
         """Keep more levels, of sources that no event has fed yet: their sums are 0, as if kept from the start."""
-        self.kept = tuple(dict.fromkeys((*self.kept, *more)))
-        self.column = {level: i for i, level in enumerate(self.kept)}
-        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
+        self.levels = tuple(dict.fromkeys((*self.levels, *more)))
+        self.column = {level: i for i, level in enumerate(self.levels)}
+        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.levels))
 
     def landmark(self, half_life_us: int) -> int:
         """The instant at which an event weighs 1 in levels of this half-life."""
-        return self._moved.get(half_life_us, self.landmark_us)
+        return self._landmarks.get(half_life_us, self.landmark_us)
 
     def bring_near(self, sums: Floats, us: int) -> int:
         """Move landmarks that are too far from an instant to it, by whole half-lives, and the sums (customers, width)
@@ -86,8 +86,8 @@ class CompiledRisk:
         for h in self.half_lives_us:
             whole = (us - self.landmark(h)) // h
             if abs(whole) > REACH:
-                self._moved[h] = self.landmark(h) + whole * h
-                mine = [i for i, level in enumerate(self.kept) if level.half_life_us == h]
+                self._landmarks[h] = self.landmark(h) + whole * h
+                mine = [i for i, level in enumerate(self.levels) if level.half_life_us == h]
                 sums[:, mine] = np.ldexp(sums[:, mine], -max(min(whole, 4000), -4000))
         return min((self.landmark(h) + (REACH + 1) * h for h in self.half_lives_us), default=us)
 
@@ -123,7 +123,7 @@ class CompiledRisk:
     @property
     def needs_values(self) -> bool:
         """Whether any level sums values."""
-        return any(level.of != "count" for level in self.kept)
+        return any(level.of != "count" for level in self.levels)
 
     @staticmethod
     def _worth(values: Floats) -> Floats:
@@ -134,7 +134,7 @@ class CompiledRisk:
 
     def _learn(self, event_type: str) -> int:
         sources = sources_of(event_type, self._kind_of(event_type))
-        fed_levels = [(i, level) for i, level in enumerate(self.kept) if level.source in sources]
+        fed_levels = [(i, level) for i, level in enumerate(self.levels) if level.source in sources]
         columns = tuple(i for i, _ in fed_levels)
         if columns in self._code_of:
             code = self._codes[event_type] = self._code_of[columns]

@@ -24,10 +24,10 @@ class Reader:
             raise ScorecardError(path, "must be a mapping")
         self.data: Mapping[str, Any] = data
         self.path = path
-        self.asked: set[str] = set()
+        self.fields_read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.asked.add(key)
+        self.fields_read.add(key)
         return self.data.get(key, default)
 
     def need(self, key: str) -> Any:
@@ -55,8 +55,10 @@ class Reader:
 
     def done(self) -> None:
         for key in self.data:
-            if key not in self.asked:
-                raise ScorecardError(f"{self.path}/{key}", f"is not known here{nearest(str(key), sorted(self.asked))}")
+            if key not in self.fields_read:
+                raise ScorecardError(
+                    f"{self.path}/{key}", f"is not known here{nearest(str(key), sorted(self.fields_read))}"
+                )
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

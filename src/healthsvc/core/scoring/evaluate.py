@@ -100,24 +100,24 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
     lifecycle = stages(view, churned)
     if variant is None:
         variant = variant_choice.choose_variants(view, lifecycle) if card.variants else variant_choice.WHOLE
-    judged = _judge_apart(view, variant)
+    judgement = _judge_apart(view, variant)
     override, until = view.fact("override"), view.fact("override_until")
     overridden = ~np.isnan(override) & (view.now_us < np.nan_to_num(until, nan=0.0))
     return Evaluation(
         now_us=view.now_us,
-        score=np.where(overridden, override, judged.own),
-        own=judged.own,
+        score=np.where(overridden, override, judgement.own),
+        own=judgement.own,
         overridden=overridden,
         override_until_us=np.where(overridden, until, np.inf),
-        raw=judged.raw,
-        weight=judged.weight,
-        value=judged.value,
-        coverage=judged.coverage,
-        cap=judged.cap,
-        flags=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
+        raw=judgement.raw,
+        weight=judgement.weight,
+        value=judgement.value,
+        coverage=judgement.coverage,
+        cap=judgement.cap,
+        flags=FlagStates(judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
-        modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
+        modelled_risk=None if judgement.risk.ndim > 1 else judgement.risk,
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
         stages=lifecycle,
         variant=variant,
@@ -136,12 +136,12 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
 
 
 def _judge(view: View, card: Scorecard) -> _Judgement:
-    n, judged = len(view.now_us), card.judged
+    n, measures = len(view.now_us), card.scored_measures
     dimension = dict(card.dimensions)
     column = {name: i for i, name in enumerate(view.program.measures)}
-    weight, value = np.zeros((n, len(judged))), np.zeros((n, len(judged)))
+    weight, value = np.zeros((n, len(measures))), np.zeros((n, len(measures)))
     good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
-    for k, measure in enumerate(judged):
+    for k, measure in enumerate(measures):
         judge = measure.judge
         assert isinstance(judge, MeasureJudge)  # the document reader makes no other
         assert measure.dimension is not None
@@ -218,7 +218,7 @@ def _slot_expiry(view: View) -> Floats:
 
 def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
-    judges = [m.judge for m in card.judged if m.judge is not None]
+    judges = [m.judge for m in card.scored_measures if m.judge is not None]
     answers = [j.fading_us for j in judges if j.fading_us is not None]
     places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
     return min((*card.half_lives_us, *answers, *places))

@@ -34,7 +34,7 @@ def contributions(view: View, evaluation: Evaluation, row: int) -> list[Contribu
     score = float(evaluation.score[row])
     if np.isnan(score):
         return []
-    measures = _card(view, evaluation, row).judged
+    measures = _card(view, evaluation, row).scored_measures
     best = best_points(measures, evaluation.weight[row])
     parts: list[Contribution] = []
     if not np.isnan(evaluation.raw[row]):

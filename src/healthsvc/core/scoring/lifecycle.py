@@ -93,11 +93,11 @@ def _ahead(view: View, rule: StageRule) -> _RuleState:
     return _RuleState(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
 
 
-def _fed(view: View, rule: StageRule) -> _RuleState:
+def _since_use(view: View, rule: StageRule) -> _RuleState:
     return _until(view.newest(view.program.measures.index(rule.measure)) + rule.span_us, view)
 
 
-def _reached(view: View, rule: StageRule) -> _RuleState:
+def _at_least(view: View, rule: StageRule) -> _RuleState:
     ends = view.fact(f"{rule.fact}_at") + rule.span_us
     holds = (view.now_us < ends) & (view.fact(rule.fact) >= rule.at)
     return _RuleState(holds, np.where(holds, ends, np.inf))
@@ -123,8 +123,8 @@ def _otherwise(view: View, rule: StageRule) -> _RuleState:
 _KINDS: Final[dict[str, Callable[[View, StageRule], _RuleState]]] = {
     "young": _young,
     "ahead": _ahead,
-    "fed": _fed,
-    "reached": _reached,
+    "fed": _since_use,
+    "reached": _at_least,
     "ratio": _ratio,
     "adopted": _adopted,
     "otherwise": _otherwise,

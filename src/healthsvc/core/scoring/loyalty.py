@@ -52,10 +52,10 @@ class LoyaltyParts:
     """(n, p) marks, 0 to 1."""
     known: Mask
     """(n, p) there is something to go by."""
-    said: Floats
+    amount: Floats
     """(n, p) what there is: days stayed, events, the answer, the share of the habit, 1 for what happened."""
     since_us: Floats
-    """(n, p) when that was said or happened last; 0 where nothing was."""
+    """(n, p) when that was amount or happened last; 0 where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Ground:
 
     known: Mask
     value: Floats
-    said: Floats
+    amount: Floats
     since_us: Floats
     change_us: Floats | None = None
 
@@ -100,7 +100,7 @@ def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Loy
         best=100.0 * weight / total,
         value=value,
         known=np.stack([ground.known for _, ground in parts], axis=1),
-        said=np.stack([ground.said * ground.known for _, ground in parts], axis=1),
+        amount=np.stack([ground.amount * ground.known for _, ground in parts], axis=1),
         since_us=np.stack([ground.since_us * ground.known for _, ground in parts], axis=1),
     )
 
@@ -111,7 +111,7 @@ def _grounds(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Iterator
         if part.heavy:
             much, until_us = _heavy(view, heavy_use)
             ends = until_us if ground.change_us is None else np.minimum(ground.change_us, until_us)
-            ground = _Ground(ground.known & much, ground.value, ground.said, ground.since_us, ends)
+            ground = _Ground(ground.known & much, ground.value, ground.amount, ground.since_us, ends)
         yield part, ground
 
 
@@ -139,15 +139,15 @@ def _heavy(view: View, rule: HeavyUse | None) -> tuple[Mask, Floats]:
     return much, until
 
 
-def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
+def to_list(view: View, looked_at: Mask, last_listed: Floats) -> tuple[Floats, Mask]:
     """The loyalty that lists should tell, (n,), and of whom they should tell it anew: where it became known or unknown,
     or moved by `LISTED_STEP` since. Only the rows of `looked_at` are looked at; the others keep what is listed."""
-    loyalty, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
+    loyalty, rules, at = last_listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
         return loyalty, np.zeros(len(loyalty), bool)
     loyalty[at] = loyalty_score(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
-    unlike = np.isnan(loyalty) != np.isnan(listed)
-    return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(listed)) >= LISTED_STEP)
+    unlike = np.isnan(loyalty) != np.isnan(last_listed)
+    return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(last_listed)) >= LISTED_STEP)
 
 
 def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float) -> Floats:

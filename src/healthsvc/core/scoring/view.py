@@ -58,7 +58,7 @@ class View:
     def fact(self, name: str) -> Floats:
         return self.facts[:, fact.COLUMN[name]]
 
-    def told(self, name: str, row: int) -> float:
+    def fact_of(self, name: str, row: int) -> float:
         """A fact of one row."""
         return self.facts.item(row, fact.COLUMN[name])
 

@@ -100,7 +100,7 @@ async def _learn(
 
 
 async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetime) -> None:
-    got, usual, minutes = fall.seen
+    got, usual, minutes = fall.traffic
     trouble = Trouble(
         kind=KIND,
         scope=fall.scope,

@@ -38,9 +38,9 @@ class Seen:
 
     @property
     def frozen(self) -> bool:
-        return bool(self.found.churned[0]) and not isnan(self.table.decisions.frozen[0])
+        return bool(self.found.churned[0]) and not isnan(self.table.decisions.score_at_churn[0])
 
     @property
     def score(self) -> float | None:
-        score = float(self.table.decisions.frozen[0] if self.frozen else self.found.score[0])
+        score = float(self.table.decisions.score_at_churn[0] if self.frozen else self.found.score[0])
         return None if isnan(score) else score

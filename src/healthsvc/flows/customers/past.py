@@ -111,7 +111,7 @@ def see(
     view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     found = evaluate(view, variant)
     if frozen is not None and found.churned[0]:
-        table.decisions.frozen[0] = frozen
+        table.decisions.score_at_churn[0] = frozen
     return Seen(version, compiled, table, view, found, known.key)
 
 

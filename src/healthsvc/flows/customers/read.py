@@ -162,7 +162,7 @@ def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> di
     score, remembered = seen.score, seen.table.decisions
     card = seen.compiled.scorecard
     band = remembered.band_index(0)
-    decided_us = float(remembered.decided[0])
+    decided_us = float(remembered.decided_us[0])
     profile = seen.table.profile_values(0)
     return {
         "customer_id": customer_id,

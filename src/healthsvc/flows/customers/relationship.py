@@ -47,7 +47,7 @@ def _part(seen: Seen, found: LoyaltyParts, p: int, language: Language) -> dict[s
         "points": float(found.points[0, p]),
         "best": float(found.best[0, p]),
         "evidence": part.measure or part.fact or "first_event_at",
-        "value": float(found.said[0, p]) if known else None,
+        "value": float(found.amount[0, p]) if known else None,
         "since": from_us(found.since_us[0, p]) if known else None,
         "why": part.why.within(language),
     }

@@ -81,7 +81,7 @@ class Findings:
         }
         if self._apart is not None:
             found["scorecard"] = others[0]
-            found["against_live"] = self._apart.told() | {"moved": [moved for _, moved in self._moved]}
+            found["against_live"] = self._apart.summary() | {"moved": [moved for _, moved in self._moved]}
         return found
 
 
@@ -133,12 +133,12 @@ class _Side:
 
     def told(self) -> dict[str, Any] | None:
         """Ready for JSON; None where nobody was ever scored."""
-        if not self._all.scored:
+        if not self._all.has_scores:
             return None
-        found = self._all.told()
+        found = self._all.summary()
         largest = sorted(self._segments, key=lambda name: -self._segments[name].customers)[:MOST_SEGMENTS]
         segments = (
-            {} if list(self._segments) == [NOT_TOLD] else {n: self._segments[n].told(by_date=False) for n in largest}
+            {} if list(self._segments) == [NOT_TOLD] else {n: self._segments[n].summary(by_date=False) for n in largest}
         )
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         return {
@@ -146,7 +146,7 @@ class _Side:
             **found,
             **self._of_the_team(found["alerts_per_week"]),
             "alerts_by_kind": dict(self._kinds.most_common()),
-            "foretold": self._foretold.told(),
+            "foretold": self._foretold.summary(),
             "by_segment": segments,
             "coverage": float(coverage.mean()) if len(coverage) else None,
             "unfed": [name for name, fed in zip(self.program.measures, self._fed.tolist(), strict=True) if not fed],
@@ -172,13 +172,15 @@ class _Side:
         card, name = self.program.scorecard, self.program.scorecard.name
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         found = []
-        if not self._all.scored:
+        if not self._all.has_scores:
             found.append(f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard")
         elif len(coverage) and coverage.mean() < LITTLE_COVERAGE:
             found.append(
                 f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say little of it"
             )
-        judges = [m.judge for c in (card, *(v.card for v in card.variants)) for m in c.judged if m.judge is not None]
+        judges = [
+            m.judge for c in (card, *(v.card for v in card.variants)) for m in c.scored_measures if m.judge is not None
+        ]
         if any(judge.kind == "segment" and judge.reference is None for judge in judges):
             found.append(
                 f"{name}: its measures by the place in the segment are judged by their targets here, since where"

@@ -199,7 +199,7 @@ class Lane:
         at, before, after = (
             np.array([getattr(c, name) for c in moved], np.int64) for name in ("row", "before", "after")
         )
-        self._flips.changed(rows[at], before, after, now_us)
+        self._flips.record(rows[at], before, after, now_us)
         if not date:
             return
         flags = self.program.scorecard.flag_names

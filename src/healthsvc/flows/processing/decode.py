@@ -66,7 +66,7 @@ def decode(
         if rows_of is not None:
             rows.append(rows_of(ids))
     return Decoded(
-        extract=Extract.joined(extracts),
+        extract=Extract.concatenate(extracts),
         customer_ids=customer_ids,
         raws=raws,
         index=index,

@@ -100,7 +100,7 @@ class Cutter:
         it began."""
         homes = self._states.partition[rows]
         touched = old & ~np.isin(rows, fired)
-        waiting = touched | (old & (self._states.decisions.decided[rows] == 0))
+        waiting = touched | (old & (self._states.decisions.decided_us[rows] == 0))
         postponed = np.zeros(len(rows), bool)
         for partition in np.unique(homes[waiting]).tolist():
             held, here = self._held[partition], waiting & (homes == partition)
@@ -112,10 +112,10 @@ class Cutter:
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
-        stored = self._states.stored[rows]
+        stored = self._states.in_database[rows]
         flush.fresh = packed(self._states, self._projection, rows[~stored], fresh=True, keep=arena.keep)
         flush.changed = packed(self._states, self._projection, rows[stored], fresh=False, keep=arena.keep)
-        self._states.stored[rows] = True
+        self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:

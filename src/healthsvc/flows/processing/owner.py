@@ -249,7 +249,7 @@ class Owner:
     def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
         states, extract, raws = self.states, batch.extract, batch.raws
         if len(new) < len(batch.index):
-            extract, raws = extract.picked(new), [raws[i] for i in new.tolist()]
+            extract, raws = extract.take(new), [raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
         digests = batch.digests[new]
         ties = tie_breakers(digests)

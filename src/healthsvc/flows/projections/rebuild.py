@@ -338,10 +338,10 @@ class Builder:
         return np.concatenate([*self._fresh, np.zeros(0, np.int64)])
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
-        known = self._states.stored[rows]
+        known = self._states.in_database[rows]
         fresh = packed(self._states, self._building.id, rows[~known], fresh=True)
         await states.write(conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False))
-        self._states.stored[rows] = True
+        self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
 
     # Freezing ---------------------------------------------------------------------------------------------------------
@@ -418,7 +418,7 @@ class Builder:
         Customers that the live projection hasn't decided yet (they wait for the end of an import) go on waiting.
         """
         remembered = await self._remembered(conn, rows)
-        waiting = remembered.decided == 0
+        waiting = remembered.decided_us == 0
         self._states.decisions.put(rows[waiting], remembered.take(waiting))
         await timers.write(conn, self._waits(rows[waiting]))
         rows, remembered = rows[~waiting], remembered.take(~waiting)
@@ -427,7 +427,7 @@ class Builder:
         through_us = self._through_us(reached)[self._states.partition[rows]]
         as_of = cutover.decided_as_of(remembered, through_us, same_document=self._same)
         own = self._states.decisions.take(rows)
-        known = self._beside & (own.decided > 0)  # a shadow goes on by its own decisions
+        known = self._beside & (own.decided_us > 0)  # a shadow goes on by its own decisions
         carried = cutover.carry_over(remembered, same_document=self._same)
         self._states.decisions.put(rows, decision_state.select(known, cutover.continue_shadow(own), carried))
         verdicts = self._judge.decide(rows, as_of, np.zeros(len(rows), np.int64))

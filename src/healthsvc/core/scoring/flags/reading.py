@@ -61,13 +61,13 @@ class FlagReader:
         )
 
     def measure(self) -> str:
-        return self._chosen("measure", self._vocabulary.measures)
+        return self._choice("measure", self._vocabulary.measures)
 
     def release(self) -> str:
-        return self._chosen("release", self._vocabulary.measures)
+        return self._choice("release", self._vocabulary.measures)
 
     def fact(self, allowed: FactFilter) -> str:
-        return self._chosen("fact", allowed(self._vocabulary.facts))
+        return self._choice("fact", allowed(self._vocabulary.facts))
 
     def unless(self) -> str:
         """A fact that says more, "" for none."""
@@ -100,7 +100,7 @@ class FlagReader:
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)
 
-    def _chosen(self, field: str, allowed: Sequence[str]) -> str:
+    def _choice(self, field: str, allowed: Sequence[str]) -> str:
         name = self._reader.get(field, "")
         if name == "":
             raise ScorecardError(self._place(field), self._needed)

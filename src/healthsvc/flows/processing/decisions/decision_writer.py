@@ -119,7 +119,7 @@ class Judge:
         looked_at = decisions.standings.copy()
         looked_at[decisions.history] = True
         found, anew = loyalty.to_list(view, looked_at, before.loyalty)
-        found = np.where(np.isnan(decisions.after.frozen), found, np.nan)
+        found = np.where(np.isnan(decisions.after.score_at_churn), found, np.nan)
         decisions.standings[:] |= anew
         decisions.after.loyalty = np.where(decisions.standings, found, before.loyalty)
 
@@ -127,7 +127,7 @@ class Judge:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
         verdicts = Verdicts()
         told = [row for row in rows.tolist() if row in self._states.profile_changed]
-        self._states.decisions.listed[told] = UNLISTED  # they may be evicted before they are decided
+        self._states.decisions.listed_score[told] = UNLISTED  # they may be evicted before they are decided
         due = self._states.decisions.due[rows]
         later = rows[(due > due_us) | (due <= now_us)]
         self._states.decisions.due[later] = due_us
@@ -161,7 +161,7 @@ class _Telling:
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions = rows, found, decisions
         self._outcome = Outcome(states, rows, decisions, found.now_us, before.risk.copy(), version)
-        self._logged_us, self._listed = logged_us, before.listed
+        self._logged_us, self._listed = logged_us, before.listed_score
         self.sequence = decisions.after.sequence.copy()
         self._keys: list[int] = states.key[rows].tolist()
         self._out = Verdicts()
