@@ -2,12 +2,9 @@
 events need no care.
 
 Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for Streaming Systems" (ICDE 2009),
-with
-g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) / h); the level at `now` is the sum times
-2^-((now - landmark) / h).
-The exponent is split by an integer divmod and put together by `ldexp`: so another landmark (a whole number of
-half-lives away) gives the
-same bits, which `exp2` of the quotient does not.
+with g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) / h); the level at `now` is the sum times
+2^-((now - landmark) / h). The exponent is split by an integer divmod and put together by `ldexp`: so another landmark
+(a whole number of half-lives away) gives the same bits, which `exp2` of the quotient does not.
 """
 
 from typing import Final
@@ -41,9 +38,8 @@ def decayed(sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int 
 def top_three(cells: Int64s, times: Instants) -> tuple[Int64s, Instants]:
     """The newest three instants of each cell, in no matter what order they come.
 
-    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells met, ascending (u,), and their
-    instants (u, 3),
-    newest first, 0 where there are fewer.
+    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells that occur, ascending (u,), and
+    their instants (u, 3), newest first, 0 where there are fewer.
     """
     base = int(times.min())
     if int(times.max()) - base < 1 << 40 and int(cells.max()) < 1 << 23:

@@ -1,4 +1,4 @@
-"""What the memory of decisions becomes when one projection takes over from another, quietly.
+"""Decision states when one projection takes over from another, quietly.
 
 A rebuild under the same document carries it over: bands and alerts are recorded decisions. Under another document bands
 and flags are decided anew, without hysteresis against a band of another meaning; what isn't a judgement of the
@@ -40,7 +40,7 @@ def decided_as_of(recorded_states: DecisionStates, read_through_us: Instants, *,
     """The instants of the quiet decisions, (n,).
 
     The same document is decided as of the recorded instants, another one as of what has been read. What the old
-    projection hasn't told though its time has come is left for the new one to tell.
+    projection hasn't decided though its timer is due is left to the new one.
     """
     recorded = recorded_states.decided_us.astype(np.int64)
     if same_document:

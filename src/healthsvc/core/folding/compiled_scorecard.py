@@ -5,7 +5,7 @@ its signatures.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
+from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -28,50 +29,8 @@ _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
 
-NO_SLOT: Final = -1
 HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
-
-
-class Extract(NamedTuple):
-    """What the fold needs of n events."""
-
-    signatures: Int64s
-    slots: Int64s
-    """(n,) of the function that was used; `NO_SLOT` for other events."""
-    fact_events: list[tuple[int, str, Any]]
-    """Place, type and event of those that write facts, in their order."""
-    values: Floats
-    """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
-
-    def take(self, places: Int64s) -> "Extract":
-        """What it says of the events at these places, which ascend."""
-        place_of = np.full(len(self.signatures), -1)
-        place_of[places] = np.arange(len(places))
-        now = place_of[[place for place, _, _ in self.fact_events]].tolist() if self.fact_events else []
-        return Extract(
-            self.signatures[places],
-            self.slots[places],
-            [(at, type_, event) for at, (_, type_, event) in zip(now, self.fact_events, strict=True) if at >= 0],
-            self.values[places] if len(self.values) else self.values,
-        )
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["Extract"]) -> "Extract":
-        """Parts of a batch, one after another."""
-        fact_events: list[tuple[int, str, Any]] = []
-        before = 0
-        for part in parts:
-            fact_events += (
-                [(before + at, type_, event) for at, type_, event in part.fact_events] if before else part.fact_events
-            )
-            before += len(part.signatures)
-        return cls(
-            np.concatenate([np.zeros(0, np.int64), *(part.signatures for part in parts)]),
-            np.concatenate([np.zeros(0, np.int64), *(part.slots for part in parts)]),
-            fact_events,
-            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
-        )
 
 
 class _Slots(dict[str, int]):
@@ -177,8 +136,9 @@ class CompiledScorecard:
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
         """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
-        feeds = self._feeds.get(event_type)
-        return feeds if feeds is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
+        if event_type in self._feeds or event_type in BUILTIN_TYPES:
+            return self._feeds.get(event_type, [])
+        return self._feeds.get(ANY_OTHER, [])
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""

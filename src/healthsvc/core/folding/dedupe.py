@@ -1,11 +1,9 @@
-"""Which (customer, source, id) were counted already: exact, compact, and by the hour of `occurred_at`.
+"""Deduplication: the (customer, source, id) that were counted already, exact, compact, by the hour of `occurred_at`.
 
-A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for
-the length of the
-newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: the generations
-first, then, when they
-rotate, the bucket
-of its hour. Buckets live in the database; those in use are held in memory within a byte budget.
+A retry carries the same `occurred_at`, so an id is searched in its hour only. Senders that restamp are caught for the
+length of the newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: in
+the generations first and, when they rotate, in the bucket of its hour. Buckets are in the database; those in use are
+held in memory within a byte budget.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,7 @@
 """The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
 
-A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest
-three instants (its
-evidence). A row is its cells, its facts, its items and its profile; its decision state stands beside it.
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest three
+instants (its evidence). A row is its cells, facts, items and profile; its decision state stands beside it.
 """
 
 import json
@@ -17,8 +16,9 @@ from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
-from healthsvc.core.folding.compiled_scorecard import NO_SLOT, CompiledScorecard, Extract
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
+from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.folding.stored import Stored, StoredMany
 
 _HEADER: Final = 8

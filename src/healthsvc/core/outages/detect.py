@@ -125,7 +125,9 @@ def _fallen(verdicts: Mapping[str, _Verdict], down: set[str]) -> list[str]:
     if whole is not None:
         if not stands or len(sources) > 1:
             return [FLEET]
-        return sources if sources else [FLEET] if whole.minutes >= WAIT_MINUTES else []
+        if sources or whole.minutes < WAIT_MINUTES:
+            return sources
+        return [FLEET]
     if sources:
         return sources
     return sorted(scope for scope in fell if scope.startswith(SEGMENT))

@@ -1,13 +1,11 @@
-"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one
-customer or many alike.
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now).
 
 Customers of different variants are judged apart, each variant's as a batch of its own, by the same functions.
 
-Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times
-the weighted mean of
-the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may
-cap it.
-All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times the
+weighted mean of the values, so a measure without evidence neither helps nor harms; the points of the measures add up to
+it. Flags may cap it. All sums run over the measures in declared order, elementwise: one row gives the same bits as the
+same row among many.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ from healthsvc.core.folding.facts import OVERRIDE
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.scoring.evaluate import Evaluation, best_points
+from healthsvc.core.scoring.flags.kind import NO_CAP
 from healthsvc.core.scoring.view import View
 
 
@@ -113,7 +114,7 @@ def capping_rule(view: View, evaluation: Evaluation, row: int) -> FlagRule | Non
     """The flag in force with the lowest cap; the first declared where several share it."""
     rules = _card(view, evaluation, row).flags
     capping = [r for f, r in enumerate(rules) if r.cap is not None and evaluation.flags.holds[row, f]]
-    return min(capping, key=lambda r: r.cap if r.cap is not None else 100.0) if capping else None
+    return min(capping, key=lambda r: NO_CAP if r.cap is None else r.cap, default=None)
 
 
 def evidence(view: View, row: int, measure: str) -> tuple[int, ...]:

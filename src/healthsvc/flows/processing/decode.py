@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.folding.compiled_scorecard import CompiledScorecard, Extract
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.extract import Extract
 from healthsvc.wire.events.catalogue import types_of
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.rejects import Reject
