@@ -12,18 +12,18 @@ def kept() -> CustomerItems:
 
 
 def test_what_is_packed_and_taken_in_again_is_the_same_and_is_packed_alike() -> None:
-    packed = kept().packed([7])
+    packed = kept().pack([7])
     again = CustomerItems()
     again.put(7, packed[0])
-    assert again.packed([7]) == packed
+    assert again.pack([7]) == packed
     assert again.of(7) == kept().of(7)
     assert list(again.of(7)) == sorted([FIRST, SECOND])
-    assert again.packed([7]) == packed
+    assert again.pack([7]) == packed
 
 
 def test_what_is_changed_after_it_was_unpacked_is_packed_changed() -> None:
     items = CustomerItems()
-    items.put(7, kept().packed([7])[0])
+    items.put(7, kept().pack([7])[0])
     items.of(7)[FIRST][2] = 9.0
     del items.of(7)[SECOND]
     (packed,) = items.pack([7])
