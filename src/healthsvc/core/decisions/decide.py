@@ -114,8 +114,9 @@ def _decide_flags(
 ) -> list[FlagChange]:
     """Changes of flags, one alert for each group; writes the flags of `after`."""
     holds = holding(card, evaluation)
-    after.flags = as_bits(holds).astype(np.float64)
-    changes = flag_changes(card, evaluation, before, anew, holds)
+    bits = as_bits(holds)
+    after.flags = bits.astype(np.float64)
+    changes = flag_changes(card, evaluation, before, anew, holds, bits)
     if not changes:
         return changes
     cards = [card.judging(v) for v in range(len(card.variants) + 1)]

@@ -29,14 +29,14 @@ def as_bits(holds: Mask) -> Int64s:
 
 
 def flag_changes(
-    card: Scorecard, evaluation: Evaluation, before: DecisionStates, anew: Mask, holds: Mask
+    card: Scorecard, evaluation: Evaluation, before: DecisionStates, anew: Mask, holds: Mask, bits: Int64s
 ) -> list[FlagChange]:
-    """Changes against the last decision, raised and released ones first.
+    """Changes against the last decision, raised and released ones first; holds: (n, f), bits: the same as `as_bits`.
 
     Of a customer judged anew only what has begun since the last decision raises alerts: the rest is another judgement
     of the same behaviour.
     """
-    bits, bits_before = as_bits(holds), before.flags.astype(np.int64)
+    bits_before = before.flags.astype(np.int64)
     changes: list[FlagChange] = []
     for row in np.flatnonzero(bits != bits_before).tolist():
         earliest_us = int(before.decided_us[row]) + 1 if anew[row] else 0
