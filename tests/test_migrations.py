@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from healthsvc.core.folding import decision_state
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.flows.projections import bootstrap
@@ -75,7 +75,7 @@ async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
     states = States(compile_document("").program, 1)
     empty = bytes(states.pack(states.admit([("-", 0, 0)]))[0])
     states.drop([0])
-    states.load([Stored("acme", 1, 0, empty, decision_state.DEFAULTS.tobytes(), found[0])])
+    states.load([Stored("acme", 1, 0, empty, DecisionStates.undecided(1).packed_row(0), found[0])])
     assert states.profile(0) == said
     assert found[1] is None
     assert json.loads(states.profile_json(0)) == json.loads(found[0])

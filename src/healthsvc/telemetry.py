@@ -25,7 +25,7 @@ class LogEvent(StrEnum):
     POSTGRES_WAITING = "postgres.waiting"
     POSTGRES_ORPHAN = "postgres.orphan_stopped"
     POSTGRES_STOPPED = "postgres.stopped"
-    SCORECARD_KEPT = "scorecard.kept"
+    SCORECARD_KEPT = "scorecard.level_measures"
     STATES_UNREADABLE = "states.unreadable"
     PROJECTION_BUILDING = "projection.building"
     PROJECTION_LIVE = "projection.live"

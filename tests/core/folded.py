@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core.folding import dedupe
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.dedupe import IdWindow
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
@@ -39,7 +40,7 @@ def us(days: float) -> int:
 class Fold:
     """States of a few customers and the ids counted, as an owner holds them."""
 
-    def __init__(self, capacity: int = 64, program: Program = PROGRAM) -> None:
+    def __init__(self, capacity: int = 64, program: CompiledScorecard = PROGRAM) -> None:
         self.program = program
         self.states = States(program, capacity)
         self.ids = IdWindow()
@@ -60,7 +61,7 @@ class Fold:
         unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
         self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
         rows = self.states.rows([e.customer_id for e in folded])
-        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(batch.digests[new])
         self.states.fold(rows, extract, batch.occurred_us[new], ties)
         return len(new)
 
@@ -89,7 +90,7 @@ class Fold:
         rows = np.array([row for _, row in order], np.int64)
         packed, decisions = (
             list(map(bytes, self.states.pack(rows))),
-            [row.tobytes() for row in self.states.memory[rows]],
+            [self.states.decisions.packed_row(row) for row in rows.tolist()],
         )
         return [
             (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
@@ -112,7 +113,7 @@ class Fold:
 
 def bits(found: Evaluation, row: int) -> bytes:
     """Everything that an evaluation says of one row, to the bit."""
-    standing = found.standing
+    standing = found.flags
     arrays = (
         *(
             found.score,
@@ -132,4 +133,4 @@ def bits(found: Evaluation, row: int) -> bytes:
 
 
 def flags(found: Evaluation, row: int = 0) -> set[str]:
-    return {rule.name for f, rule in enumerate(CARD.flags) if found.standing.holds[row, f]}
+    return {rule.name for f, rule in enumerate(CARD.flags) if found.flags.holds[row, f]}

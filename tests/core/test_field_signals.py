@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from healthsvc.core.decisions.decide import decide
-from healthsvc.core.folding.decision_state import DEFAULTS
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scoring.explain import contributions
 from tests.core.folded import CARD, PROGRAM, at, flags, us
 from tests.core.scoring.test_evaluate import FILED, Happening, contact, fold, nps, page, used
@@ -33,7 +33,7 @@ def held(*happenings: Happening, day: float = DAY) -> set[str]:
 def alerts(*happenings: Happening, day: float = DAY) -> dict[str, str | None]:
     """Flags that alert as of the day, and their severity."""
     found = fold(*happenings).evaluate(us(day))
-    changes = decide(PROGRAM, found, DEFAULTS[None, :].copy()).flags
+    changes = decide(PROGRAM, found, DecisionStates.undecided(1)).flags
     return {CARD.flags[c.flag].name: CARD.flags[c.flag].severity for c in changes if c.alert}
 
 
@@ -333,7 +333,7 @@ def test_what_we_do_to_the_customer_is_not_its_activity() -> None:
 
 
 def test_every_weight_has_its_reason_beside_it_and_every_alert_a_play() -> None:
-    assert [m.name for m in CARD.judged if not m.why] == []
+    assert [m.name for m in CARD.scored_measures if not m.why] == []
     assert [f.name for f in CARD.flags if f.severity is not None and not f.play and f.kind != "churned"] == []
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.decisions.decide import Decisions, decide
-from healthsvc.core.folding import decision_state, facts
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.scoring.explain import contributions
 from tests.core.folded import PROGRAM, START_US, Event, Fold, at, bits, us
@@ -108,22 +109,22 @@ def test_the_score_at_an_instant_is_the_score_after_replaying_up_to_it(events: l
 class Course:
     """Decisions in the course of time, with their memory."""
 
-    def __init__(self, names: list[str], program: Program = PROGRAM) -> None:
+    def __init__(self, names: list[str], program: CompiledScorecard = PROGRAM) -> None:
         self.program = program
-        self.memory = np.tile(decision_state.DEFAULTS, (len(names), 1))
+        self.decisions = DecisionStates.undecided(len(names))
         self.names = names
 
     def decide(self, fold: Fold, now_us: int) -> Decisions:
         known = [i for i, n in enumerate(self.names) if n in fold.states.row_of]
         found = fold.evaluate(now_us, [self.names[i] for i in known])
-        decisions = decide(self.program, found, self.memory[known])
-        self.memory[known] = decisions.memory
+        decisions = decide(self.program, found, self.decisions.take(known))
+        self.decisions.put(known, decisions.after)
         return decisions
 
 
 def _told(d: Decisions) -> tuple[object, ...]:
     return (
-        d.memory.tobytes(),
+        d.after.array.tobytes(),
         d.score.tobytes(),
         d.flags,
         d.bands,
@@ -161,11 +162,11 @@ def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(dat
     course = Course(["acme"], fold.program)
     now = us(data.draw(DAYS))
     for _ in range(data.draw(st.integers(1, 6))):  # a memory with something in it
-        before = course.memory.copy()
+        before = course.decisions.copy()
         decisions = course.decide(fold, now)
-        due = float(course.memory[0, decision_state.DUE])
-        assert due > now or due == before[0, decision_state.DUE]
-        _assert_quiet(fold, course.memory, now, due)
+        due = float(course.decisions.due[0])
+        assert due > now or due == before.due[0]
+        _assert_quiet(fold, course.decisions, now, due)
         now += data.draw(st.integers(1, 30 * DAY_US))
         del decisions
 
@@ -180,10 +181,10 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
     )
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
-    after = decide(fold.program, found, np.tile(remembered[0], (len(grid), 1))).memory
-    assert (after[:, decision_state.FLAGS] == remembered[0, decision_state.FLAGS]).all()
-    assert (after[:, decision_state.BAND] == remembered[0, decision_state.BAND]).all()
-    assert (after[:, decision_state.PLACE] == remembered[0, decision_state.PLACE]).all()
+    after = decide(fold.program, found, np.tile(remembered[0], (len(grid), 1))).after
+    assert (after.flags == remembered.flags[0]).all()
+    assert (after.band == remembered.band[0]).all()
+    assert (after.place == remembered.place[0]).all()
 
 
 @settings(max_examples=10, deadline=None)
@@ -196,13 +197,13 @@ def test_timers_come_to_rest_and_meet_each_exact_instant(events: list[Event]) ->
     now, firings = us(SPAN_DAYS), 0
     silent = PROGRAM.scorecard.flags.index(next(f for f in PROGRAM.scorecard.flags if f.name == "silent"))
     found = fold.evaluate(now)
-    begins = float(found.standing.change_us[0, silent]) if not found.standing.holds[0, silent] else np.inf
+    begins = float(found.flags.change_us[0, silent]) if not found.flags.holds[0, silent] else np.inf
     while now < us(SPAN_DAYS) + 500 * DAY_US:
         decisions = course.decide(fold, now)
         raised = [c for c in decisions.flags if c.flag == silent and c.kind == "raised"]
         if raised and firings:
             assert now == begins == raised[0].onset_us
-        due = float(course.memory[0, decision_state.DUE])
+        due = float(course.decisions.due[0])
         if due == np.inf:
             break
         now, firings = int(due), firings + 1

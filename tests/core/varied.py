@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.wire.scorecards.document import Compiled, compile_document, default_document
 
 VARIANTS: list[dict[str, Any]] = [
@@ -39,4 +39,4 @@ def varied(variants: list[dict[str, Any]] | None = None) -> Compiled:
     return compile_document(yaml.safe_dump(document, sort_keys=False))
 
 
-VARIED: Program = varied().program
+VARIED: CompiledScorecard = varied().program

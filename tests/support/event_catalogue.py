@@ -28,7 +28,7 @@ class RecordingStore:
 
     def __init__(self) -> None:
         self.facts = np.full((1, facts.WIDTH), UNTOUCHED)
-        self.items = items.KeptItems()
+        self.items = items.CustomerItems()
         self._profile: facts.Profile = {}
 
     def profile(self, row: int) -> facts.Profile:
@@ -75,7 +75,7 @@ def _feeds(name: str, card: Scorecard) -> Iterator[tuple[str, str]]:
 
 
 def _measures(name: str, card: Scorecard) -> Iterator[str]:
-    for measure in card.kept:
+    for measure in card.level_measures:
         conditions = [_condition(feed) for feed in measure.feeds if feed.type == name]
         if conditions:
             readers = [f"`{m.name}`" for m in card.measures if m.of == measure.name]

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from healthsvc.core.actors import Actor, rule
+from healthsvc.core.severity import Severity
 
 AlertState: TypeAlias = Literal["held", "open", "acknowledged", "snoozed", "resolved"]
-Severity: TypeAlias = Literal["info", "warning", "critical"]
 AlertStep: TypeAlias = Literal[
     "release", "acknowledge", "escalate", "ease", "snooze", "wake", "resolve", "end", "reopen"
 ]
@@ -47,8 +47,6 @@ END: Final = "end"
 REOPEN: Final = "reopen"
 """Somebody takes the resolution back."""
 
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-"""Rising."""
 STATES: Final[tuple[AlertState, ...]] = get_args(AlertState)
 STEPS: Final[tuple[AlertStep, ...]] = get_args(AlertStep)
 FIRST_STATES: Final[tuple[AlertState, ...]] = (HELD, OPEN)

@@ -158,13 +158,13 @@ def retry_after(outcome: Outcome, at: datetime) -> timedelta | None:
     return min(max(until - at, timedelta(0)), RETRY_AFTER_LIMIT)
 
 
-def _delay(outcome: Outcome, planned: timedelta, at: datetime, chance: float) -> timedelta:
+def _delay(outcome: Outcome, scheduled_delay: timedelta, at: datetime, chance: float) -> timedelta:
     """The planned delay with jitter either way, or what the receiver asks for with jitter upwards if that's longer."""
-    spread = planned * (1 - JITTER + 2 * JITTER * chance)
-    asked = retry_after(outcome, at)
-    if asked is None:
+    spread = scheduled_delay * (1 - JITTER + 2 * JITTER * chance)
+    requested_delay = retry_after(outcome, at)
+    if requested_delay is None:
         return spread
-    return max(spread, min(asked * (1 + JITTER * chance), RETRY_AFTER_LIMIT))
+    return max(spread, min(requested_delay * (1 + JITTER * chance), RETRY_AFTER_LIMIT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +215,8 @@ def is_dead(health: Health, at: datetime) -> bool:
 def _rest(outcome: Outcome, failing: timedelta, at: datetime) -> timedelta:
     rest = min(failing * REST_SHARE, REST_LIMIT)
     if isinstance(outcome, Answer) and outcome.status in THROTTLING:
-        asked = retry_after(outcome, at)
-        return max(rest, THROTTLE if asked is None else asked)
+        requested = retry_after(outcome, at)
+        return max(rest, THROTTLE if requested is None else requested)
     return rest
 
 

@@ -154,7 +154,9 @@ class Slots:
         if failing:
             self._trust.pop(endpoint_id, None)
         proven = self.trust(endpoint_id).is_proven
-        pool = Pool.FAILING if failing else Pool.PROVEN if proven else Pool.PROBATION
+        pool = Pool.PROVEN if proven else Pool.PROBATION
+        if failing:
+            pool = Pool.FAILING
         self._running[delivery_id] = _Running(endpoint_id, pool)
         self._fresh[delivery_id] = self._tick
         self._used[pool] += 1

@@ -47,5 +47,5 @@ def _range(part: str) -> tuple[str, float | None]:
     tag, separator, parameters = part.partition(";")
     if not separator:
         return tag.strip(), 1.0
-    found = _WEIGHT.fullmatch(parameters)
-    return tag.strip(), None if found is None else float(found[1])
+    language = _WEIGHT.fullmatch(parameters)
+    return tag.strip(), None if language is None else float(language[1])

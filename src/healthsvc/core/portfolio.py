@@ -13,13 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s, Mask
 from healthsvc.core.instants import DAY_US
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 PROFILE, RENEWED, CANCELLED, NPS, CSAT, CES, OPENED, ANSWERED, RESOLVED = range(9)
 ACTIVE_US: Final = 28 * DAY_US
@@ -49,9 +45,9 @@ Figures = Mapping[str, float | None]
 class Accounts:
     """n customers."""
 
-    group: Ints
+    group: Int64s
     """(n,) number of its group."""
-    first_us: Ints
+    first_us: Int64s
     """(n,) its first event: from then on it is there."""
 
 
@@ -59,22 +55,22 @@ class Accounts:
 class Entries:
     """What was told, in the order of the customers, of a customer in the order in which it happened."""
 
-    customer: Ints
+    customer: Int64s
     """Place among the accounts, rising."""
-    us: Ints
-    kind: Ints
+    us: Int64s
+    kind: Int64s
     value: Floats
     """Recurring revenue, or the answer; NaN where it isn't said."""
     before: Floats
     """Recurring revenue before a change, where the change says it."""
     owned: Floats
     """Functions owned, where a profile says it."""
-    effective_us: Ints
+    effective_us: Int64s
     """When a cancellation takes effect."""
-    item: Ints
+    item: Int64s
     """Which ticket."""
 
-    def picked(self, some: Mask) -> "Entries":
+    def take(self, some: Mask) -> "Entries":
         return Entries(
             *(self.customer[some], self.us[some], self.kind[some], self.value[some], self.before[some]),
             *(self.owned[some], self.effective_us[some], self.item[some]),
@@ -84,13 +80,13 @@ class Entries:
 def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, start_us: int, end_us: int) -> Sums:
     """The sums of a period, its end not included. active: (n,) functions used within `ACTIVE_US` before the end."""
     start, end = _Standing(accounts, entries, start_us), _Standing(accounts, entries, end_us)
-    within = entries.picked((entries.us >= start_us) & (entries.us < end_us))
+    within = entries.take((entries.us >= start_us) & (entries.us < end_us))
     retained = start.there & end.there
     known = start.there & (start.mrr > 0)
     mrr_end = np.where(end.there, np.nan_to_num(end.mrr), 0.0)
-    owned = end.owned(entries)
-    owning = end.there & (owned > 0)
-    found = {
+    features_owned = end.owned(entries)
+    owning = end.there & (features_owned > 0)
+    result = {
         "customers_at_start": start.there,
         "customers_at_end": end.there,
         "retained": retained,
@@ -99,15 +95,15 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
         "mrr_at_end": mrr_end,
         "mrr_now": np.where(known, mrr_end, 0.0),
         "mrr_kept": np.where(known, np.minimum(mrr_end, start.mrr), 0.0),
-        "functions_owned": np.where(owning, owned, 0.0),
-        "functions_active": np.where(owning, np.minimum(active, owned), 0.0),
+        "functions_owned": np.where(owning, features_owned, 0.0),
+        "functions_active": np.where(owning, np.minimum(active, features_owned), 0.0),
         **_answers(within, len(accounts.group)),
-        **_tickets(entries.picked(entries.us < end_us), start_us, len(accounts.group)),
+        **_tickets(entries.take(entries.us < end_us), start_us, len(accounts.group)),
     }
-    return {name: _summed(accounts.group, found[name].astype(np.float64), groups) for name in _SUMS}
+    return {name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS}
 
 
-def _summed(places: Ints, numbers: Floats, length: int) -> Floats:
+def _summed(places: Int64s, numbers: Floats, length: int) -> Floats:
     """(length,) the numbers added up by place."""
     return np.bincount(places, numbers, length).astype(np.float64)
 
@@ -117,9 +113,9 @@ def added(some: Sums, others: Sums) -> Sums:
     return {name: some[name] + others[name] for name in _SUMS}
 
 
-def figures(found: Sums, group: int | None = None) -> Figures:
+def figures(totals: Sums, group: int | None = None) -> Figures:
     """The counts and measures of one group, or of all."""
-    s = {name: float(found[name].sum() if group is None else found[name][group]) for name in _SUMS}
+    s = {name: float(totals[name].sum() if group is None else totals[name][group]) for name in _SUMS}
     return {name: s[name] for name in COUNTS} | {
         "retention_rate": _over(s["retained"], s["customers_at_start"]),
         "churn_rate": _over(s["lost"], s["customers_at_start"]),
@@ -158,26 +154,26 @@ class _Standing:
 
     def owned(self, entries: Entries) -> Floats:
         """(n,) functions owned as last told; NaN where nobody did."""
-        found = np.full(self._n, np.nan)
+        features_owned = np.full(self._n, np.nan)
         at = self._last(entries, ~np.isnan(entries.owned))
-        found[entries.customer[at]] = entries.owned[at]
-        return found
+        features_owned[entries.customer[at]] = entries.owned[at]
+        return features_owned
 
     def _mrr(self, entries: Entries) -> Floats:
         """(n,) as last told; else what the first change afterwards says was paid before it."""
         money = np.isin(entries.kind, (PROFILE, RENEWED))
-        found = np.full(self._n, np.nan)
+        mrr = np.full(self._n, np.nan)
         later = np.flatnonzero(money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value)))[::-1]
-        found[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
+        mrr[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
         at = self._last(entries, money & ~np.isnan(entries.value))
-        found[entries.customer[at]] = entries.value[at]
-        return found
+        mrr[entries.customer[at]] = entries.value[at]
+        return mrr
 
-    def _last(self, entries: Entries, which: Mask) -> Ints:
+    def _last(self, entries: Entries, which: Mask) -> Int64s:
         """Places of the last entries of each customer by then."""
         at = np.flatnonzero(which & self._known)
         owner = entries.customer[at]
-        last: Ints = at[np.append(owner[1:] != owner[:-1], True)[: len(at)]]
+        last: Int64s = at[np.append(owner[1:] != owner[:-1], True)[: len(at)]]
         return last
 
 
@@ -207,7 +203,7 @@ def _answers(within: Entries, n: int) -> Sums:
 
 def _tickets(known: Entries, start_us: int, n: int) -> Sums:
     """Tickets answered for the first time, and resolved for the last, within the period; by then they were opened."""
-    some = known.picked(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
+    some = known.take(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
     order = np.lexsort((some.us, some.item, some.customer))
     owner, item, us, kind = some.customer[order], some.item[order], some.us[order], some.kind[order]
     new = np.ones(len(owner), bool)
@@ -220,7 +216,7 @@ def _tickets(known: Entries, start_us: int, n: int) -> Sums:
     answered[ticket[first]] = us[first]
     owners = owner[new]
 
-    def spent(until: Ints) -> tuple[Floats, Floats]:
+    def spent(until: Int64s) -> tuple[Floats, Floats]:
         done = (opened > 0) & (until >= opened) & (until >= start_us)
         hours = (until[done] - opened[done]) / _HOUR_US
         return _summed(owners[done], np.ones(len(hours)), n), _summed(owners[done], hours, n)

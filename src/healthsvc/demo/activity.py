@@ -1,11 +1,11 @@
-"""Ordinary life: arriving, using the product, paying, asking for support, answering surveys, being looked after."""
+"""A customer's activity: arrival, use of the product, payments, support, surveys, contacts with its CSM."""
 
 from itertools import islice
 
 import numpy as np
 
 from healthsvc.core.instants import DAY_US, HOUR_US
-from healthsvc.demo.builder import MINUTE_US, Story, Turn, at
+from healthsvc.demo.builder import MINUTE_US, ActivityBuilder, Scenario, at
 from healthsvc.demo.roster import FEATURES, HISTORY_DAYS
 
 WEEK = np.array([1.0, 1.1, 1.1, 1.05, 0.9, 0.12, 0.08])  # Monday … Sunday
@@ -15,156 +15,160 @@ ENGAGEMENTS = ("email_opened",) * 11 + ("email_clicked",) * 4 + ("webinar", "com
 SUBJECTS = ("Export is empty", "How do we add a role?", "Chart does not load", "API answers 500", "Import takes hours")
 
 
-def live(story: Story, turn: Turn) -> None:
-    """All months of it, as the turn bends them."""
-    _arrival(story)
-    _use(story, turn)
-    _money(story, turn)
-    _support(story, turn)
-    _surveys(story, turn)
-    _touches(story, turn)
+def add_activity(builder: ActivityBuilder, scenario: Scenario) -> None:
+    """Add the activity of all months, as the scenario has it."""
+    _arrival(builder)
+    _use(builder, scenario)
+    _money(builder, scenario)
+    _support(builder, scenario)
+    _surveys(builder, scenario)
+    _touches(builder, scenario)
 
 
-def _arrival(story: Story) -> None:
-    m = story.member
+def _arrival(builder: ActivityBuilder) -> None:
+    m = builder.member
     profile: dict[str, object] = {
         "name": m.name, "owner": m.owner, "segment": m.size.segment, "tier": m.tier, "stage": m.stage, "mrr": m.mrr,
         "seats": m.seats, "features_owned": m.features_owned, "renewal_at": at(m.renewal_us), "timezone": m.timezone,
         "country": m.country, "attributes": {"synthetic": True, "plan": m.size.plan, "story": m.archetype.value},
     }  # fmt: skip
-    story.add(story.start_us, "customer.updated", **profile)
+    builder.add(builder.start_us, "customer.updated", **profile)
     renewed_us = m.renewal_us - 365 * DAY_US
     terms: dict[str, object] = {"plan": m.size.plan, "mrr": m.mrr, "renewal_at": at(m.renewal_us), "term_months": 12}
-    story.add(renewed_us, "subscription.renewed", **terms)
+    builder.add(renewed_us, "subscription.renewed", **terms)
 
 
-def _use(story: Story, turn: Turn) -> None:
+def _use(builder: ActivityBuilder, scenario: Scenario) -> None:
     """Sessions by working day and office hour of the customer's own time zone, each with functions used and pages seen.
 
     Chance is drawn for all sessions at once: a draw for each would take most of the time.
     """
-    m, rng = story.member, story.rng
-    origin_us = story.end_us - story.end_us % DAY_US - (HISTORY_DAYS - 1) * DAY_US
+    m, rng = builder.member, builder.rng
+    origin_us = builder.end_us - builder.end_us % DAY_US - (HISTORY_DAYS - 1) * DAY_US
     weekdays = (origin_us // DAY_US + np.arange(HISTORY_DAYS) + 3) % 7
-    days = np.repeat(np.arange(HISTORY_DAYS), rng.poisson(m.pace * turn.curve * WEEK[weekdays]))
+    days = np.repeat(np.arange(HISTORY_DAYS), rng.poisson(m.pace * scenario.curve * WEEK[weekdays]))
     hours = rng.choice(OFFICE_HOURS, size=len(days), p=OFFICE_SHARES) - m.utc_hours + rng.random(len(days))
     minutes = 1 + rng.gamma(2.0, 9.0, len(days))
     uses, browses = rng.poisson(1.5, len(days)), rng.random(len(days)) < 0.12
     starts_us = origin_us + days * DAY_US + (hours * HOUR_US).astype(np.int64)
-    functions = iter(_functions(story, turn, int(uses.sum())))
+    functions = iter(_functions(builder, scenario, int(uses.sum())))
     for at_us, length, used, browsed in zip(
         starts_us.tolist(), minutes.tolist(), uses.tolist(), browses.tolist(), strict=True
     ):
-        story.act(at_us, "session.started", session_id=story.name("session"), duration_seconds=round(length * 60))
+        builder.act(at_us, "session.started", session_id=builder.name("session"), duration_seconds=round(length * 60))
         for function, when, quantity in islice(functions, used):
             used_us = at_us + int(when * length * MINUTE_US)
-            story.act(used_us, "feature.used", feature=function, quantity=quantity)
+            builder.act(used_us, "feature.used", feature=function, quantity=quantity)
         if browsed:
-            story.page(at_us - 2 * MINUTE_US, story.one_of("/", "/blog/customer-stories", "/changelog", "/webinars"))
+            builder.page(
+                at_us - 2 * MINUTE_US, builder.one_of("/", "/blog/customer-stories", "/changelog", "/webinars")
+            )
     for day in range(m.number % 14, HISTORY_DAYS, 14):
-        active = min(m.seats, round(m.seats * 0.8 * min(1.2, float(turn.curve[day]))))
-        story.add(origin_us + day * DAY_US + 3 * HOUR_US, "seats.changed", seats=m.seats, active=active)
+        active = min(m.seats, round(m.seats * 0.8 * min(1.2, float(scenario.curve[day]))))
+        builder.add(origin_us + day * DAY_US + 3 * HOUR_US, "seats.changed", seats=m.seats, active=active)
 
 
-def _functions(story: Story, turn: Turn, count: int) -> list[tuple[str, float, int]]:
+def _functions(builder: ActivityBuilder, scenario: Scenario, count: int) -> list[tuple[str, float, int]]:
     """Functions used, the well-known ones more often: (function, when within the session, quantity)."""
-    rng = story.rng
-    owned = FEATURES[: story.member.features_owned]
-    shares = 1.0 / np.arange(1, max(2, round(turn.adopted * len(owned))) + 1)
-    chosen = rng.choice(len(shares), size=count, p=shares / shares.sum())
+    rng = builder.rng
+    features = FEATURES[: builder.member.features_owned]
+    shares = 1.0 / np.arange(1, max(2, round(scenario.adopted * len(features))) + 1)
+    choices = rng.choice(len(shares), size=count, p=shares / shares.sum())
     quantities = 1 + rng.geometric(0.5, count)
     return [
-        (owned[index], when, quantity)
+        (features[index], when, quantity)
         for index, when, quantity in zip(
-            chosen.tolist(), rng.uniform(0.2, 1.0, count).tolist(), quantities.tolist(), strict=True
+            choices.tolist(), rng.uniform(0.2, 1.0, count).tolist(), quantities.tolist(), strict=True
         )
     ]
 
 
-def _money(story: Story, turn: Turn) -> None:
+def _money(builder: ActivityBuilder, scenario: Scenario) -> None:
     """An invoice each month: paid within days, or overdue if it is among the last unpaid ones."""
-    m, rng = story.member, story.rng
+    m, rng = builder.member, builder.rng
     billing_day = 3 + m.number % 24
-    months = [story.end_us - (billing_day + 30 * month) * DAY_US for month in range(HISTORY_DAYS // 30)]
+    months = [builder.end_us - (billing_day + 30 * month) * DAY_US for month in range(HISTORY_DAYS // 30)]
     for month, issued_us in enumerate(months):
-        bill: dict[str, object] = {"invoice_id": story.name("invoice"), "amount": m.mrr, "currency": "EUR"}
+        bill: dict[str, object] = {"invoice_id": builder.name("invoice"), "amount": m.mrr, "currency": "EUR"}
         due_us = issued_us + 14 * DAY_US
-        if month < turn.unpaid:
-            overdue_us = min(due_us + DAY_US, story.ago(4, 60)) if month == 0 else due_us + DAY_US
-            story.add(overdue_us, "invoice.overdue", due_at=at(due_us), **bill)
-        elif story.chance(0.03) and due_us + 6 * DAY_US < story.end_us:
-            story.add(due_us + DAY_US, "invoice.overdue", due_at=at(due_us), **bill)
-            story.add(due_us + 6 * DAY_US, "invoice.paid", **bill)
+        if month < scenario.unpaid:
+            overdue_us = min(due_us + DAY_US, builder.ago(4, 60)) if month == 0 else due_us + DAY_US
+            builder.add(overdue_us, "invoice.overdue", due_at=at(due_us), **bill)
+        elif builder.chance(0.03) and due_us + 6 * DAY_US < builder.end_us:
+            builder.add(due_us + DAY_US, "invoice.overdue", due_at=at(due_us), **bill)
+            builder.add(due_us + 6 * DAY_US, "invoice.paid", **bill)
         else:
-            story.add(issued_us + int(rng.uniform(0.5, 12) * DAY_US), "invoice.paid", **bill)
+            builder.add(issued_us + int(rng.uniform(0.5, 12) * DAY_US), "invoice.paid", **bill)
 
 
-def _support(story: Story, turn: Turn) -> None:
-    rng = story.rng
-    size = 0.6 + story.member.pace / 2
-    for _ in range(int(rng.poisson(turn.tickets * size * HISTORY_DAYS / 30))):
-        opened_us = story.ago(1, HISTORY_DAYS * 24)
-        day = min(HISTORY_DAYS - 1, max(0, HISTORY_DAYS - 1 - (story.end_us - opened_us) // DAY_US))
-        if not story.chance(float(turn.curve[day])):
+def _support(builder: ActivityBuilder, scenario: Scenario) -> None:
+    rng = builder.rng
+    size = 0.6 + builder.member.pace / 2
+    for _ in range(int(rng.poisson(scenario.tickets * size * HISTORY_DAYS / 30))):
+        opened_us = builder.ago(1, HISTORY_DAYS * 24)
+        day = min(HISTORY_DAYS - 1, max(0, HISTORY_DAYS - 1 - (builder.end_us - opened_us) // DAY_US))
+        if not builder.chance(float(scenario.curve[day])):
             continue
-        rating = int(rng.integers(turn.rating[0], turn.rating[1] + 1)) if story.chance(0.5) else None
+        rating = int(rng.integers(scenario.rating[0], scenario.rating[1] + 1)) if builder.chance(0.5) else None
         ticket(
-            story,
+            builder,
             opened_us,
-            answer_hours=rng.lognormal(1.2, 0.8) * turn.slow,
-            open_days=rng.gamma(2, 0.8) * turn.slow,
+            answer_hours=rng.lognormal(1.2, 0.8) * scenario.slow,
+            open_days=rng.gamma(2, 0.8) * scenario.slow,
             rating=rating,
         )
 
 
-def ticket(story: Story, opened_us: int, *, answer_hours: float, open_days: float, rating: int | None) -> None:
+def ticket(
+    builder: ActivityBuilder, opened_us: int, *, answer_hours: float, open_days: float, rating: int | None
+) -> None:
     """One ticket from its opening to its resolution, as far as it has come by the end."""
-    name = story.name("ticket")
-    subject = story.one_of(*SUBJECTS)
-    feature = story.one_of(*FEATURES[: story.member.features_owned])
-    story.act(opened_us, "ticket.opened", ticket_id=name, subject=subject, priority="normal", feature=feature)
-    if story.chance(0.4):
-        story.page(opened_us - 9 * MINUTE_US, f"/support/{feature}")
-    story.add(opened_us + answer_hours * HOUR_US, "ticket.answered", ticket_id=name)
+    name = builder.name("ticket")
+    subject = builder.one_of(*SUBJECTS)
+    feature = builder.one_of(*FEATURES[: builder.member.features_owned])
+    builder.act(opened_us, "ticket.opened", ticket_id=name, subject=subject, priority="normal", feature=feature)
+    if builder.chance(0.4):
+        builder.page(opened_us - 9 * MINUTE_US, f"/support/{feature}")
+    builder.add(opened_us + answer_hours * HOUR_US, "ticket.answered", ticket_id=name)
     resolved_us = opened_us + answer_hours * HOUR_US + open_days * DAY_US
     resolution: dict[str, object] = {"ticket_id": name} if rating is None else {"ticket_id": name, "rating": rating}
-    story.add(resolved_us, "ticket.resolved", **resolution)
-    if rating is not None and story.chance(0.3):
-        story.act(resolved_us + 5 * HOUR_US, "survey.answered", survey="csat", survey_id=name, score=rating)
+    builder.add(resolved_us, "ticket.resolved", **resolution)
+    if rating is not None and builder.chance(0.3):
+        builder.act(resolved_us + 5 * HOUR_US, "survey.answered", survey="csat", survey_id=name, score=rating)
 
 
-def _surveys(story: Story, turn: Turn) -> None:
+def _surveys(builder: ActivityBuilder, scenario: Scenario) -> None:
     """NPS each quarter, the effort score once in between."""
-    rng = story.rng
-    for days_ago in (8 + story.member.number % 80, 99 + story.member.number % 80):
-        sent_us, name = story.end_us - days_ago * DAY_US, story.name("nps")
-        story.act(sent_us, "survey.sent", survey="nps", survey_id=name)
-        if story.chance(turn.answers):
-            score = int(rng.integers(turn.nps[0], turn.nps[1] + 1))
-            story.act(
+    rng = builder.rng
+    for days_ago in (8 + builder.member.number % 80, 99 + builder.member.number % 80):
+        sent_us, name = builder.end_us - days_ago * DAY_US, builder.name("nps")
+        builder.act(sent_us, "survey.sent", survey="nps", survey_id=name)
+        if builder.chance(scenario.answers):
+            score = int(rng.integers(scenario.nps[0], scenario.nps[1] + 1))
+            builder.act(
                 sent_us + int(rng.uniform(0.1, 4) * DAY_US),
                 "survey.answered",
                 survey="nps",
                 survey_id=name,
                 score=score,
             )
-    if story.chance(turn.answers * 0.5):
-        effort = int(np.clip(turn.nps[0] + rng.integers(-3, 1), 1, 7))
-        story.act(story.ago(24 * 30, 24 * 150), "survey.answered", survey="ces", score=effort)
+    if builder.chance(scenario.answers * 0.5):
+        effort = int(np.clip(scenario.nps[0] + rng.integers(-3, 1), 1, 7))
+        builder.act(builder.ago(24 * 30, 24 * 150), "survey.answered", survey="ces", score=effort)
 
 
-def _touches(story: Story, turn: Turn) -> None:
+def _touches(builder: ActivityBuilder, scenario: Scenario) -> None:
     """E-mails opened, webinars and the community; the CSM's regular calls, by tier."""
-    rng = story.rng
-    for _ in range(int(rng.poisson(2.2 * turn.engaged * HISTORY_DAYS / 30))):
-        kind = story.one_of(*ENGAGEMENTS)
-        at_us = story.ago(1, HISTORY_DAYS * 24)
-        day = min(HISTORY_DAYS - 1, max(0, HISTORY_DAYS - 1 - (story.end_us - at_us) // DAY_US))
-        if story.chance(float(turn.curve[day])):
-            story.act(at_us, "engagement.recorded", kind=kind)
-    every = {"high": 24, "low": 60}.get(story.member.tier)
-    if every is None or not turn.called:
+    rng = builder.rng
+    for _ in range(int(rng.poisson(2.2 * scenario.engaged * HISTORY_DAYS / 30))):
+        kind = builder.one_of(*ENGAGEMENTS)
+        at_us = builder.ago(1, HISTORY_DAYS * 24)
+        day = min(HISTORY_DAYS - 1, max(0, HISTORY_DAYS - 1 - (builder.end_us - at_us) // DAY_US))
+        if builder.chance(float(scenario.curve[day])):
+            builder.act(at_us, "engagement.recorded", kind=kind)
+    every = {"high": 24, "low": 60}.get(builder.member.tier)
+    if every is None or not scenario.called:
         return
-    for days_ago in range(5 + story.member.number % every, HISTORY_DAYS, every):
-        outcome = story.one_of(*("positive",) * 6, *("neutral",) * 3, "no_answer")
-        story.contact(story.end_us - days_ago * DAY_US + int(rng.uniform(8, 16)) * HOUR_US, outcome)
+    for days_ago in range(5 + builder.member.number % every, HISTORY_DAYS, every):
+        outcome = builder.one_of(*("positive",) * 6, *("neutral",) * 3, "no_answer")
+        builder.contact(builder.end_us - days_ago * DAY_US + int(rng.uniform(8, 16)) * HOUR_US, outcome)

@@ -1,4 +1,4 @@
-"""One customer's story while it is being told: events are added in any order and come out in time order.
+"""Builder of one customer's events: they are added in any order and come out in time order.
 
 Their ids are the same whenever the same seed and end are given.
 """
@@ -33,8 +33,8 @@ class FleetEvent:
 
 
 @dataclass(slots=True, kw_only=True)
-class Story:
-    """One customer's events while they are being told. Times are hours before the end, or microseconds."""
+class ActivityBuilder:
+    """One customer's events. Times are hours before the end, or microseconds."""
 
     member: Member
     rng: np.random.Generator
@@ -45,7 +45,7 @@ class Story:
     numbers: int = 0
 
     def add(self, at_us: float, type: str, /, **data: object) -> None:
-        """Tell one event; nothing happens before the customer came or after it left, or in the future."""
+        """Add an event, unless it is before the customer came, after it left, or in the future."""
         if self.start_us <= at_us <= min(self.stop_us, self.end_us):
             self.events.append((int(at_us) // 1000 * 1000, type, None, data))
 
@@ -78,9 +78,9 @@ class Story:
             at_us, "contact.logged", outcome=outcome, channel=channel, author=self.member.owner, direction="outbound"
         )
 
-    def told(self) -> list[FleetEvent]:
+    def in_order(self) -> list[FleetEvent]:
         """The events in time order, numbered."""
-        told = sorted(self.events, key=lambda event: event[0])
+        events = sorted(self.events, key=lambda event: event[0])
         end = self.end_us // 1_000_000
         return [
             FleetEvent(
@@ -92,13 +92,13 @@ class Story:
                 contact_id=person,
                 data=data,
             )
-            for number, (at_us, type, person, data) in enumerate(told)
+            for number, (at_us, type, person, data) in enumerate(events)
         ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """How an archetype bends ordinary life."""
+class Scenario:
+    """How an archetype's activity differs from that of an ordinary customer."""
 
     curve: Days  # use on each day of the history, 1 is the customer's habit
     adopted: float = 0.7  # share of the owned features in use

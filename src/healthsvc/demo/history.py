@@ -25,10 +25,11 @@ class Demo:
 class OtherFleetError(Conflict):
     """The seed has made a fleet of another size already."""
 
-    def __init__(self, kept: Demo) -> None:
-        self.kept = kept
+    def __init__(self, first: Demo) -> None:
+        self.kept = first
         super().__init__(
-            f"fleet {kept.seed} has {kept.customers} customers already: --customers {kept.customers}, or another --seed"
+            f"fleet {first.seed} has {first.customers} customers already: "
+            f"--customers {first.customers}, or another --seed"
         )
 
 
@@ -49,16 +50,16 @@ def lines(demo: Demo) -> list[bytes]:
     ]
 
 
-def groups(made: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
+def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
     """The lines after number `after`, as a replay wants them."""
-    for start in range(after, len(made), limit):
-        yield [Line(number, line) for number, line in enumerate(made[start : start + limit], start + 1)]
+    for start in range(after, len(lines), limit):
+        yield [Line(number, line) for number, line in enumerate(lines[start : start + limit], start + 1)]
 
 
-def write(made: list[bytes], path: Path) -> None:
+def write(demo: list[bytes], path: Path) -> None:
     """The lines into a file, for those who want to look first."""
     with open(path, "wb") as file:
-        file.writelines(line + b"\n" for line in made)
+        file.writelines(line + b"\n" for line in demo)
 
 
 def examples(demo: Demo) -> dict[Archetype, str]:
@@ -67,20 +68,20 @@ def examples(demo: Demo) -> dict[Archetype, str]:
     return {member.archetype: member.customer_id for member in reversed(members)}
 
 
-def remembered(path: Path, wanted: Demo) -> Demo:
-    """The fleet of this seed as it was first made, kept in the file: each run tells the same story; else `wanted`.
+def remembered(path: Path, demo: Demo) -> Demo:
+    """The fleet of this seed as it was first made, kept in the file: each run gives the same events; else `wanted`.
 
     Raises OtherFleetError when it had another number of customers: two fleets would share their customers' ids.
     """
     try:
-        kept = Demo(**json.loads(path.read_bytes()))
+        first = Demo(**json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(wanted)))
-        return wanted
-    if kept.customers != wanted.customers:
-        raise OtherFleetError(kept)
-    return kept
+        path.write_text(json.dumps(asdict(demo)))
+        return demo
+    if first.customers != demo.customers:
+        raise OtherFleetError(first)
+    return first
 
 
 def _chance(demo: Demo) -> np.random.Generator:

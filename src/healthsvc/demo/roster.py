@@ -1,6 +1,6 @@
 """Who a synthetic fleet's customers are: clearly named as synthetic, each with a place in the world and a behaviour.
 
-Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in `life` and `turns`.
+Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in `activity` and `scenarios`.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ PLACES = (  # time zone, country, hours from UTC (summer time is left out)
 
 
 class Archetype(StrEnum):
-    """What happens to a customer in the months told."""
+    """What happens to a customer in the months of its history."""
 
     STEADY = "steady"
     GROWING = "growing"
@@ -103,7 +103,7 @@ SIZES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One synthetic customer as it stands at the end of the story."""
+    """One synthetic customer as it is at the end of its history."""
 
     number: int
     customer_id: str

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from healthsvc.core.decisions.alert_groups import absences, families
+from healthsvc.core.decisions.alert_groups import absence_flags, alert_groups
 from healthsvc.core.decisions.decide import decide
-from healthsvc.core.folding import decision_state
+from healthsvc.core.folding.decision_state import DecisionStates
 from tests.core.folded import CARD, PROGRAM, us
 from tests.core.scoring.test_evaluate import Happening, fold, nps, used
 from tests.core.test_field_signals import renewal
@@ -16,20 +16,20 @@ DAILY = used(*range(46))
 
 def course(*steps: tuple[float, list[Happening]]) -> list[dict[str, str]]:
     """What each decision does to the alerts, by kind of alert; steps: the day, and all that happened until then."""
-    remembered, said = decision_state.DEFAULTS[None, :].copy(), []
+    remembered, said = DecisionStates.undecided(1), []
     for day, happenings in steps:
         decided = decide(PROGRAM, fold(*happenings).evaluate(us(day)), remembered)
-        remembered = decided.memory
+        remembered = decided.after
         said.append({NAMES[c.flag]: c.kind for c in decided.flags if c.alert})
     return said
 
 
 def test_a_flag_of_flags_and_the_first_of_them_are_one_family_and_so_are_silence_and_falling_use() -> None:
-    grown = {NAMES[f]: {NAMES[g] for g in family} for f, family in families(CARD).items()}
+    grown = {NAMES[f]: {NAMES[g] for g in family} for f, family in alert_groups(CARD).items()}
 
     silence = {"silent", "usage_drop", "silent_unhappy", "silent_before_renewal", "drop_before_renewal"}
     assert grown == dict.fromkeys(silence, silence)
-    assert absences(CARD) == silence | {"reassess"}
+    assert absence_flags(CARD) == silence | {"reassess"}
 
 
 def test_silence_of_an_unhappy_customer_raises_one_alert_and_that_is_the_sharper() -> None:
@@ -42,7 +42,7 @@ def test_a_silence_that_becomes_sharper_takes_the_alert_over() -> None:
     assert course((58, ending), (60, ending), (63, ending)) == [
         {},
         {"silent": "raised"},
-        {"renewal_near": "raised", "silent_before_renewal": "sharper"},
+        {"renewal_near": "raised", "silent_before_renewal": "escalated"},
     ]
 
 
@@ -61,8 +61,8 @@ def test_a_silence_after_falling_use_takes_the_alert_over_and_gives_it_back_with
 
     assert [said for _, said in told][-3:] == [
         {"usage_drop": "raised"},
-        {"silent": "sharper"},
-        {"usage_drop": "eased"},
+        {"silent": "escalated"},
+        {"usage_drop": "de_escalated"},
     ]
 
 
@@ -71,11 +71,11 @@ def test_a_second_reason_beside_a_sharper_one_is_told_only_if_nobody_has_the_fir
 
     assert course((60, unhappy), (63, unhappy)) == [
         {"silent_unhappy": "raised"},
-        {"renewal_near": "raised", "silent_before_renewal": "beside"},
+        {"renewal_near": "raised", "silent_before_renewal": "additional"},
     ]
 
 
 def test_flags_without_relatives_are_left_alone() -> None:
     lonely = replace(CARD, flags=tuple(rule for rule in CARD.flags if not rule.of and rule.kind != "drop"))
 
-    assert families(lonely) == {}
+    assert alert_groups(lonely) == {}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, Decisions, alert_id, decide
-from healthsvc.core.folding import decision_state
+from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
+from healthsvc.core.decisions.decide import Decisions, alert_id, decide
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
@@ -36,7 +37,7 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         value=one * score / 100,
         coverage=np.ones(1),
         cap=np.full(1, 100.0),
-        standing=FlagStates(
+        flags=FlagStates(
             np.zeros((1, len(NAMES)), bool), np.zeros((1, len(NAMES))), none, np.full((1, len(NAMES)), NO_CAP)
         ),
         churned=np.zeros(1, bool),
@@ -49,10 +50,10 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
 
 def course(*steps: tuple[float, float]) -> list[int]:
     """The band after each (day, score)."""
-    remembered, bands = decision_state.DEFAULTS[None, :].copy(), []
+    remembered, bands = DecisionStates.undecided(1), []
     for days, score in steps:
-        remembered = decide(PROGRAM, judged(score, us(days)), remembered).memory
-        bands.append(int(remembered[0, decision_state.BAND]))
+        remembered = decide(PROGRAM, judged(score, us(days)), remembered).after
+        bands.append(int(remembered.band[0]))
     return bands
 
 
@@ -80,7 +81,7 @@ def test_bands_move_as_the_table_says(steps: list[tuple[float, float]], bands: l
 
 
 def decided(state: Any, days: float, remembered: np.ndarray | None = None) -> Decisions:
-    start = decision_state.DEFAULTS[None, :].copy() if remembered is None else remembered
+    start = DecisionStates.undecided(1) if remembered is None else remembered
     return decide(PROGRAM, state.evaluate(us(days)), start)
 
 
@@ -91,8 +92,8 @@ def kinds(decisions: Decisions) -> list[tuple[str, str, bool]]:
 def test_a_flag_is_raised_once_and_released_once() -> None:
     state = fold(CANCEL, contact(1, "positive"))
     first = decided(state, 1)
-    again = decided(state, 2, first.memory)
-    released = decided(state, 14, again.memory)
+    again = decided(state, 2, first.after)
+    released = decided(state, 14, again.after)
     assert kinds(first) == [("cancel_intent", "raised", True)]
     assert kinds(again) == []
     assert kinds(released) == [("cancel_intent", "released", False)]
@@ -108,7 +109,7 @@ def test_an_old_cause_makes_history_but_no_alert() -> None:
 
 
 def test_a_fall_into_a_risky_band_alerts_unless_its_flag_did() -> None:
-    healthy = decide(PROGRAM, judged(80), decision_state.DEFAULTS[None, :]).memory
+    healthy = decide(PROGRAM, judged(80), DecisionStates.undecided(1)).after
     (fallen,) = decide(PROGRAM, judged(20), healthy).bands
     assert fallen.alert
     assert (fallen.before, fallen.after) == (HEALTHY, CRITICAL)
@@ -123,25 +124,23 @@ def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
     state = fold(*STEADY)
     before = decided(state, 27)
     leaving = fold(*STEADY, (27, *CANCELLED[1:]))
-    gone = decided(leaving, 27, before.memory)
-    later = decided(leaving, 200, gone.memory)
+    gone = decided(leaving, 27, before.after)
+    later = decided(leaving, 200, gone.after)
     assert gone.score[0] == before.score[0] == later.score[0]
-    assert later.memory[0, decision_state.BAND] == before.memory[0, decision_state.BAND]
+    assert later.after.band[0] == before.after.band[0]
     assert kinds(gone) == [("churned", "raised", True)]
     assert kinds(later) == []
     assert later.due_us[0] == np.inf
-    back = decided(
-        fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.memory
-    )
+    back = decided(fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.after)
     assert ("churned", "released", False) in kinds(back)
-    assert np.isnan(back.memory[0, decision_state.FROZEN])
+    assert np.isnan(back.after.score_at_churn[0])
 
 
 def test_history_has_a_row_a_day_or_a_point_and_none_between() -> None:
-    remembered, rows = decision_state.DEFAULTS[None, :].copy(), []
+    remembered, rows = DecisionStates.undecided(1), []
     for days, score in [(0, 60.0), (0.1, 60.4), (0.2, 61.2), (0.3, 60.9), (1, 60.9)]:
         decisions = decide(PROGRAM, judged(score, us(days)), remembered)
-        remembered = decisions.memory
+        remembered = decisions.after
         rows.append(len(decisions.history))
     assert rows == [1, 0, 1, 0, 1]
 
@@ -150,11 +149,11 @@ def test_an_earlier_timer_is_written_a_later_one_is_not() -> None:
     first = decided(fold(*used(0, 1, 2)), 2)
     assert first.timers[0]
     assert first.due_us[0] > us(2)
-    more = decided(fold(*used(0, 1, 2, 2.5)), 2.5, first.memory)
+    more = decided(fold(*used(0, 1, 2, 2.5)), 2.5, first.after)
     assert not more.timers[0]
-    assert more.memory[0, decision_state.DUE] == first.due_us[0]
-    sooner = first.memory.copy()
-    sooner[0, decision_state.DUE] = np.inf
+    assert more.after.due[0] == first.due_us[0]
+    sooner = first.after.copy()
+    sooner.due[0] = np.inf
     assert decided(fold(*used(0, 1, 2, 2.5)), 2.5, sooner).timers[0]
 
 
@@ -175,7 +174,7 @@ def test_a_scorecard_without_flags_decides_too_also_of_those_who_left() -> None:
     state.feed([make_event("subscription.cancelled", occurred_at=at(0), data={})])
     found = state.evaluate(us(1))
 
-    decisions = decide(program, found, decision_state.DEFAULTS[None, :].copy())
+    decisions = decide(program, found, DecisionStates.undecided(1))
 
     assert found.churned.all()
     assert decisions.flags == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from healthsvc.core.fit.bands import ABSENT, LEFT, UNSCORED, Apart, Course, Flips, Foretold, Tally
+from healthsvc.core.fit.bands import ABSENT, LEFT, UNSCORED, BandDisagreement, BandTally, Course, Flips, RedOutcomes
 from healthsvc.core.instants import DAY_US
 
 DATES = np.array([0, 7, 14]) * DAY_US
@@ -25,11 +25,11 @@ def course(*bands: list[int], alerts: list[list[int]] | None = None, flips: list
 
 
 def test_shares_are_of_those_who_were_known_and_had_not_left() -> None:
-    tally = Tally(BANDS, DATES)
+    tally = BandTally(BANDS, DATES)
     tally.add(course([ABSENT, HEALTHY, HEALTHY], [WATCH, CRITICAL, LEFT], alerts=[[0, 0, 0], [0, 2, 0]]))
     tally.add(course([UNSCORED, UNSCORED, WATCH], flips=[1]))
 
-    found = tally.told()
+    found = tally.summary()
 
     first, _, last = found["by_date"]
     assert (first["customers"], first["left"], last["customers"], last["left"]) == (2, 0, 2, 1)
@@ -54,7 +54,7 @@ def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -
     everyone = np.arange(4)
 
     def go(rows: list[int], before: int, after: int, day: int) -> None:
-        flips.changed(everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US)
+        flips.record(everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US)
 
     go([0, 1, 2], HEALTHY, WATCH, 1)
     go([3], HEALTHY, WATCH, 2)
@@ -71,11 +71,11 @@ def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -
 def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
     one = course([HEALTHY, HEALTHY, HEALTHY], [WATCH, WATCH, CRITICAL], [UNSCORED, WATCH, LEFT])
     other = course([0, 0, 1], [1, 1, 1], [UNSCORED, 0, LEFT])
-    apart = Apart(BANDS, ("healthy", "critical"))
+    apart = BandDisagreement(BANDS, ("healthy", "critical"))
 
     apart.add(one, other)
 
-    found = apart.told()
+    found = apart.summary()
     assert (found["rows"], found["disagree"]) == (8, 4 / 8)  # watch has no namesake; nobody counts who has left
     assert found["changed_on_the_last_date"] == 1
     assert found["on_the_last_date"] == [
@@ -85,13 +85,13 @@ def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
 
 
 def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> None:
-    foretold = Foretold(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
+    foretold = RedOutcomes(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
     leaves = 13 * DAY_US
     churn = np.array([[leaves, leaves, -1], [-1, -1, -1], [-1, -1, -1]])
 
     foretold.add(course([CRITICAL, CRITICAL, LEFT], [CRITICAL, HEALTHY, HEALTHY], [HEALTHY, WATCH, CRITICAL]), churn)
 
-    found = foretold.told()
+    found = foretold.summary()
     assert found is not None
     assert (found["rows"], found["base_rate"]) == (6, 1 / 6)  # the third date's horizon isn't over
     (red,) = found["red"]
@@ -102,8 +102,8 @@ def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> No
 
 
 def test_without_anybody_who_left_nothing_was_foretold() -> None:
-    foretold = Foretold(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
+    foretold = RedOutcomes(DATES, 7 * DAY_US, 14 * DAY_US, {"critical": CRITICAL})
 
     foretold.add(course([CRITICAL, CRITICAL, CRITICAL]), np.full((1, 3), -1))
 
-    assert foretold.told() is None
+    assert foretold.summary() is None

@@ -1,9 +1,9 @@
-"""Which rung of the ladder is chosen."""
+"""Which candidate of the ladder is chosen."""
 
 import pytest
 
-from healthsvc.core.fit.candidate_models import LADDER
-from healthsvc.core.fit.model_selection import Step, simplest
+from healthsvc.core.fit.candidate_models import CANDIDATES
+from healthsvc.core.fit.model_selection import CandidateLoss, simplest
 from healthsvc.core.fit.standard_errors import Figure
 from healthsvc.core.risk.model import ModelName
 
@@ -23,6 +23,8 @@ from healthsvc.core.risk.model import ModelName
 def test_the_simplest_rung_near_the_best_that_ranks_is_chosen(
     behind: tuple[float, ...], errors_allowed: float, chosen: ModelName | None
 ) -> None:
-    steps = [Step(rung, 0.5, Figure(errors, 1.0)) for rung, errors in zip(LADDER, behind, strict=True)]
+    steps = [
+        CandidateLoss(candidate, 0.5, Figure(errors, 1.0)) for candidate, errors in zip(CANDIDATES, behind, strict=True)
+    ]
 
     assert simplest(steps, errors_allowed) == chosen

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import candidate_models, feature_set
 from healthsvc.core.fit.candidate_models import Outcomes
-from healthsvc.core.fit.model_selection import Rows, climb
+from healthsvc.core.fit.model_selection import OutcomeRows, select_model
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import LANDMARK_US, Floats
+from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.model import Model, Term
 from healthsvc.core.risk.section import MOST_TERMS
@@ -18,7 +19,7 @@ ONE, OTHER, THIRD = Feature("recency"), Feature("log_count", "any", 28 * DAY_US)
 PRIOR = Model("prior", "ranking", HORIZON_US, 0.0, (Term(ONE, (0.0, 3.0), (0.0, 0.1)),))
 
 
-def rows(*, together: float, customers: int = 1500, dates: int = 8, seed: int = 5) -> Rows:
+def rows(*, together: float, customers: int = 1500, dates: int = 8, seed: int = 5) -> OutcomeRows:
     """Customers whose log-odds come from two features alone, and from both together by so much."""
     rng = np.random.default_rng(seed)
     n = customers * dates
@@ -27,11 +28,11 @@ def rows(*, together: float, customers: int = 1500, dates: int = 8, seed: int = 
     y: Floats = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(np.float64)
     obs = LANDMARK_US + np.repeat(np.arange(dates) * HORIZON_US, customers)
     names = [f"c{i:05d}" for i in range(customers)]
-    return Rows((ONE, OTHER, THIRD), x, y, obs.astype(np.int64), np.tile(np.arange(customers), dates), names)
+    return OutcomeRows((ONE, OTHER, THIRD), x, y, obs.astype(np.int64), np.tile(np.arange(customers), dates), names)
 
 
 def test_a_pair_that_tells_more_than_its_parts_is_kept() -> None:
-    found = climb(rows(together=0.8), PRIOR)
+    found = select_model(rows(together=0.8), PRIOR)
 
     assert found.model is not None
     assert found.model.name == "additive_with_pairs"
@@ -39,7 +40,7 @@ def test_a_pair_that_tells_more_than_its_parts_is_kept() -> None:
 
 
 def test_where_nothing_is_in_the_pairs_the_simpler_model_stays() -> None:
-    found = climb(rows(together=0.0), PRIOR)
+    found = select_model(rows(together=0.0), PRIOR)
 
     assert found.model is not None
     assert found.model.name != "additive_with_pairs"

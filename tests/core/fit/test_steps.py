@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from healthsvc.core.fit.figures import Judged
+from healthsvc.core.fit.figures import ObservedRows
 from healthsvc.core.fit.steps import STEPS, average, over_steps, step_of
 from healthsvc.core.instants import DAY_US
 
@@ -14,7 +14,7 @@ def test_a_step_says_how_the_odds_compare_with_the_average() -> None:
 
 
 def test_shares_moves_and_flips_are_counted_from_date_to_date() -> None:
-    rows = Judged(
+    rows = ObservedRows(
         y=np.array([0.0, 1.0, 0.0, 1.0]),
         obs_us=np.array([0, 0, 7, 7]) * DAY_US,
         customer=np.array([0, 1, 0, 1]),

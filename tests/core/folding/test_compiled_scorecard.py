@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
 MANY = 12_500
@@ -19,7 +19,7 @@ class Custom:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def program() -> Program:
+def program() -> CompiledScorecard:
     document = yaml.safe_load(default_document())
     document["measures"].append(
         {"name": "syncs", "feeds": [{"type": "warehouse.synced", "where": {"size": ["large"]}, "weight": 3}]}
@@ -27,7 +27,7 @@ def program() -> Program:
     return compile_document(yaml.safe_dump(document)).program
 
 
-def signatures(program: Program, types: list[str], data: dict[str, Any]) -> list[int]:
+def signatures(program: CompiledScorecard, types: list[str], data: dict[str, Any]) -> list[int]:
     extract = program.extract(types, [Custom(data) for _ in types])
     return [int(signature) for signature in extract.signatures]
 
@@ -61,7 +61,7 @@ def test_long_values_of_a_property_are_judged_and_not_remembered():
     assert not [value for value in _remembered(some) if isinstance(value, str) and len(value) > 1000]
 
 
-def _remembered(some: Program) -> list[Any]:
+def _remembered(some: CompiledScorecard) -> list[Any]:
     """The property values that the classifiers remember."""
     memos = [cell.cell_contents for c in some._classifiers.values() for cell in c.__closure__ or ()]
     return [value for memo in memos if isinstance(memo, dict) for value in memo]

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healthsvc.core.arrays import Digests, Hours
 from healthsvc.core.folding.dedupe import (
     ID_BYTES,
-    Digests,
-    Hours,
     IdWindow,
-    Stored,
+    StoredBucket,
     hours_of,
     pack_bucket,
     pack_recent,
@@ -38,13 +37,13 @@ class Table:
 
     def take(self, hours: Hours, digests: Digests, now_us: int) -> np.ndarray:
         groups = self.window.missing(hours, self.budget)
-        found = self.window.found(hours, digests) if groups else None
+        found = self.window.in_loaded_buckets(hours, digests) if groups else None
         for group in groups:
             self.window.make_room(group, self.budget)
             for hour in group:
                 self.window.load(hour, unpack_bucket(b"".join(self.buckets[hour])))
             self.peak = max(self.peak, self.window.bytes)
-            found |= self.window.found(hours, digests)
+            found |= self.window.in_loaded_buckets(hours, digests)
         new = self.window.take(hours, digests, now_us, found)
         self.applied += int(new.sum())
         if new.any():
@@ -65,7 +64,7 @@ class Table:
     def move(self, now_us: int) -> None:
         """Another owner takes the partition over: nothing but the rows remains."""
         self.window = IdWindow()
-        self.window.know_stored({h: Stored(now_us, sum(map(len, b)) // 16) for h, b in self.buckets.items()})
+        self.window.know_stored({h: StoredBucket(now_us, sum(map(len, b)) // 16) for h, b in self.buckets.items()})
         for sequence, packed in self.recent:
             self.window.restore(sequence, now_us, *unpack_recent(packed))
 
@@ -114,14 +113,14 @@ def test_hours_before_1970_and_packed_forms_come_back_as_they_were() -> None:
 
 def test_a_bucket_older_than_the_window_is_forgotten() -> None:
     window = IdWindow()
-    window.know_stored({1: Stored(10, 5), 2: Stored(20, 5)})
+    window.know_stored({1: StoredBucket(10, 5), 2: StoredBucket(20, 5)})
     window.forget_before(15)
     assert window.missing(np.array([1, 2], np.int32), 1 << 20) == [[2]]
 
 
 def test_groups_of_buckets_fit_into_the_budget() -> None:
     window = IdWindow()
-    window.know_stored({h: Stored(0, 100) for h in range(10)} | {10: Stored(0, 1000)})
+    window.know_stored({h: StoredBucket(0, 100) for h in range(10)} | {10: StoredBucket(0, 1000)})
     groups = window.missing(np.arange(11, dtype=np.int32), budget=350 * ID_BYTES)
     assert groups == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9], [10]]
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from healthsvc.core.insights.interpretations import FLAG, ReadingName, Review, review
-from healthsvc.core.insights.page_visits import Sight
+from healthsvc.core.insights.page_visits import PageVisit
 from healthsvc.core.languages import LANGUAGES
 from healthsvc.core.phrases import insights, openings
 from tests.core.folded import at, flags, us
@@ -33,11 +33,11 @@ def renewal(days: float) -> Happening:
     return (1, "customer.updated", {"renewal_at": at(days)})
 
 
-def looked(kind: str, days: float = 99) -> Sight:
-    return Sight(kind=kind, function=None, us=us(days), event_id="p", source="web", type="page.viewed")
+def looked(kind: str, days: float = 99) -> PageVisit:
+    return PageVisit(kind=kind, function=None, us=us(days), event_id="p", source="web", type="page.viewed")
 
 
-def read(*happenings: Happening, seen: tuple[Sight, ...] = ()) -> Review:
+def read(*happenings: Happening, seen: tuple[PageVisit, ...] = ()) -> Review:
     return review(fold(*PRICES, *happenings).view(us(NOW)), 0, seen)
 
 
@@ -45,7 +45,7 @@ def evidence(found: Review) -> dict[str, set[str]]:
     return {r.reading: {s.sign for s in r.evidence} for r in found.readings if r.evidence}
 
 
-EVIDENCE: list[tuple[str, str, str, list[Happening], tuple[Sight, ...]]] = [
+EVIDENCE: list[tuple[str, str, str, list[Happening], tuple[PageVisit, ...]]] = [
     ("use that falls", "doubts_the_cost", "falling_use", used(*range(80)), ()),
     ("an open complaint", "doubts_the_cost", "complaint_open", [FILED], ()),
     ("a detractor's answer", "doubts_the_cost", "low_nps", [nps(60, 4)], ()),
@@ -67,7 +67,7 @@ EVIDENCE: list[tuple[str, str, str, list[Happening], tuple[Sight, ...]]] = [
     ("reading", "sign", "happenings", "seen"), [row[1:] for row in EVIDENCE], ids=[row[0] for row in EVIDENCE]
 )
 def test_each_sign_speaks_for_one_reading_alone(
-    reading: str, sign: str, happenings: list[Happening], seen: tuple[Sight, ...]
+    reading: str, sign: str, happenings: list[Happening], seen: tuple[PageVisit, ...]
 ) -> None:
     found = read(*happenings, seen=seen)
     assert evidence(found) == {reading: {sign}}

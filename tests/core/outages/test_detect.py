@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.outages import detect, traffic
-from healthsvc.core.outages.detect import End, Guard, Turn, look
+from healthsvc.core.outages.detect import Detection, End, Guard, detect_falls
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 
 MONDAY_US = 1_772_409_600_000_000
@@ -61,18 +61,18 @@ def known() -> dict[str, Habit]:
     return habits(FLEET, np.random.default_rng(1))
 
 
-def at(now_us: int, known: Mapping[str, Habit], falls: Mapping[str, tuple[int, float]], *held: Guard) -> Turn:
-    """A look at a fleet in which some scopes have had only a share of their events for so many minutes."""
+def at(now_us: int, known: Mapping[str, Habit], falls: Mapping[str, tuple[int, float]], *held: Guard) -> Detection:
+    """A detect_falls at a fleet in which some scopes have had only a share of their events for so many minutes."""
     rng = np.random.default_rng(2)
     came = {scope: day_before(rate, now_us, rng) for scope, rate in FLEET.items()}
     for scope, (minutes, share) in falls.items():
         came[scope][-minutes:] = np.floor(came[scope][-minutes:] * share)
-    return look(known, came, held, now_us)
+    return detect_falls(known, came, held, now_us)
 
 
 def test_nothing_falls_in_a_usual_week_whatever_the_hour(known: dict[str, Habit]) -> None:
     for hour in range(0, 168, 5):
-        assert at(MONDAY_US + hour * HOUR_US, known, {}) == Turn()
+        assert at(MONDAY_US + hour * HOUR_US, known, {}) == Detection()
 
 
 def test_a_source_that_stops_is_told_within_minutes_and_alone(known: dict[str, Habit]) -> None:
@@ -81,7 +81,7 @@ def test_a_source_that_stops_is_told_within_minutes_and_alone(known: dict[str, H
     (fall,) = at(NOON_US, known, stopped).falls
 
     assert (fall.scope, fall.since_us) == ("source:web", NOON_US - 5 * MINUTE_US)
-    assert fall.seen.got == 0
+    assert fall.traffic.events == 0
 
 
 def test_a_fleet_whose_sources_all_stop_is_one_fall_not_many(known: dict[str, Habit]) -> None:
@@ -98,7 +98,7 @@ def test_a_source_that_carries_most_of_the_fleet_is_named_itself(known: dict[str
     for scope in ("fleet", "source:web", "segment:small", "segment:large"):
         came[scope][-15:] *= 0.04
 
-    assert [f.scope for f in look(mostly, came, [], NOON_US).falls] == ["source:web"]
+    assert [f.scope for f in detect_falls(mostly, came, [], NOON_US).falls] == ["source:web"]
 
 
 def test_a_segment_that_falls_while_its_sources_stand_is_named(known: dict[str, Habit]) -> None:
@@ -121,7 +121,7 @@ def test_before_two_weeks_are_known_nothing_is_judged() -> None:
     for us in range(MONDAY_US - 7 * DAY_US, MONDAY_US, HOUR_US):
         young = traffic.learnt(young, us, 1000.0)
 
-    assert look({"fleet": young}, {}, [], NOON_US) == Turn()
+    assert detect_falls({"fleet": young}, {}, [], NOON_US) == Detection()
 
 
 def test_swarms_of_one_customer_ask_for_more_than_single_events() -> None:
@@ -133,18 +133,18 @@ def test_swarms_of_one_customer_ask_for_more_than_single_events() -> None:
     assert traffic.dispersion(swarming) > 20
     came = np.ones(detect.LOOKED_BACK)
     came[-120:] = 0.0  # two hours that usually bring 120 events: but those are four visits
-    assert look({"fleet": swarming}, {"fleet": came}, [], NOON_US) == Turn()
-    assert look({"fleet": swarming}, {"fleet": np.zeros(detect.LOOKED_BACK)}, [], NOON_US).falls
+    assert detect_falls({"fleet": swarming}, {"fleet": came}, [], NOON_US) == Detection()
+    assert detect_falls({"fleet": swarming}, {"fleet": np.zeros(detect.LOOKED_BACK)}, [], NOON_US).falls
 
 
 def test_a_guard_ends_when_events_flow_again_and_not_at_the_first_of_them(known: dict[str, Habit]) -> None:
     web = Guard(scope="source:web", since_us=NOON_US - 3 * HOUR_US)
 
-    def after(minutes: int) -> Turn:
+    def after(minutes: int) -> Detection:
         rng = np.random.default_rng(2)
         came = {scope: day_before(rate, NOON_US, rng) for scope, rate in FLEET.items()}
         came["source:web"][-180:-minutes] = 0.0
-        return look(known, came, [web], NOON_US)
+        return detect_falls(known, came, [web], NOON_US)
 
     assert after(2).ends == ()
     assert after(14).ends == (End(scope="source:web", why="back"),)
@@ -154,9 +154,9 @@ def test_a_guard_ends_when_events_flow_again_and_not_at_the_first_of_them(known:
 def test_a_fall_that_goes_on_is_told_once(known: dict[str, Habit]) -> None:
     web = Guard(scope="source:web", since_us=NOON_US - HOUR_US)
 
-    assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, web) == Turn()
+    assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, web) == Detection()
     dismissed = Guard(scope="source:web", since_us=NOON_US - HOUR_US, dismissed=True)
-    assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, dismissed) == Turn()
+    assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, dismissed) == Detection()
 
 
 def test_a_second_source_that_falls_makes_it_the_fleet(known: dict[str, Habit]) -> None:

@@ -11,10 +11,10 @@ from typing import Final, get_args
 
 from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.expansion_gate import Closed
-from healthsvc.core.insights.interpretations import Reading, ReadingName, Review
+from healthsvc.core.insights.interpretations import Interpretation, ReadingName, Review
 from healthsvc.core.insights.page_visits import Concern
 from healthsvc.core.insights.rank import Worth, ranks
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.insights.touch import Reason
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.languages import LANGUAGES, Language
@@ -124,11 +124,11 @@ def _insights(language: Language) -> Iterator[Sample]:
         for value in _values(name):
             yield f"sign: {name}", insights.sign(language, name, value)
     for likely in (*READINGS, None):
-        signs = (Sign(sign="complaint_open", measure="", value=2, since_us=0), _money(-400))
-        found = Review(readings=tuple(Reading(reading=r, evidence=signs) for r in READINGS), likely=likely)
+        signs = (Signal(sign="complaint_open", measure="", value=2, since_us=0), _money(-400))
+        found = Review(readings=tuple(Interpretation(reading=r, evidence=signs) for r in READINGS), likely=likely)
         yield f"review: {likely}", insights.review(language, found)
         yield f"question: {likely}", openings.reading_question(language, likely)
-    nothing = Review(readings=tuple(Reading(reading=r, evidence=()) for r in READINGS), likely=None)
+    nothing = Review(readings=tuple(Interpretation(reading=r, evidence=()) for r in READINGS), likely=None)
     yield "review: nothing", insights.review(language, nothing)
     concerns = [Concern(function=name, sights=()) for name in ("export", "roles", "sso")]
     for some in (concerns, concerns[:1], []):
@@ -150,8 +150,8 @@ def _values(sign: str) -> tuple[float, ...]:
     return (-1400.0,) if sign == "contraction" else (2.0,)
 
 
-def _money(value: float) -> Sign:
-    return Sign(sign="contraction", measure="mrr_change", value=value, since_us=0)
+def _money(value: float) -> Signal:
+    return Signal(sign="contraction", measure="mrr_change", value=value, since_us=0)
 
 
 def _stages(language: Language) -> Iterator[Sample]:

@@ -10,9 +10,9 @@ import pytest
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
-from healthsvc.core.risk.levels import RiskProgram
+from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.core.risk.model import Model, Term, as_risk, contributions, drawn, log_odds, prior, risk
+from healthsvc.core.risk.model import Model, Term, as_risk, contributions, log_odds, prior, risk, term_log_odds
 from healthsvc.core.risk.section import RiskRules, as_data, risk_rules
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.core.scorecard.reader import ScorecardError
@@ -46,7 +46,7 @@ KINDS = ["login", "order.paid", "payment_failed", "order.refunded"]
 def seen_by(model: Model, count: int, seed: int = 3) -> Any:
     """A table of `count` customers with random events, as of day 100."""
     rng = np.random.default_rng(seed)
-    program = RiskProgram(model.levels, lambda t: TypeMapping().judge(t).kind)
+    program = CompiledRisk(model.levels, lambda t: TypeMapping().judge(t).kind)
     table = RiskTable(program)
     table.reserve(count)
     n = 40 * count
@@ -83,11 +83,11 @@ def test_one_customer_gives_the_same_bits_alone_and_among_many(model: Model) -> 
 def test_nothing_extrapolates_beyond_the_outer_knots() -> None:
     term = FITTED.terms[0]
 
-    assert drawn(term, np.array([-5.0, 0.0, 3.0, 99.0])).tolist() == [0.9, 0.9, -0.8, -0.8]
+    assert term_log_odds(term, np.array([-5.0, 0.0, 3.0, 99.0])).tolist() == [0.9, 0.9, -0.8, -0.8]
 
 
 def test_a_wider_table_holds_the_same_bits() -> None:
-    narrow, wide = prior(HORIZON_US), RiskProgram((*FITTED.levels, *prior(HORIZON_US).levels), _kind)
+    narrow, wide = prior(HORIZON_US), CompiledRisk((*FITTED.levels, *prior(HORIZON_US).levels), _kind)
     few = seen_by(narrow, 20)
 
     rng = np.random.default_rng(3)
@@ -104,7 +104,7 @@ def test_levels_of_a_long_log_are_those_of_its_end_alone() -> None:
     model, day = prior(DAY_US), DAY_US
     found = []
     for begins in (0, 19):  # years: the sums of a day's half-life can't hold what is further apart than some
-        table = RiskTable(RiskProgram(model.levels, _kind))
+        table = RiskTable(CompiledRisk(model.levels, _kind))
         table.reserve(2)
         when = np.array([1, *range(19 * 365 * day, 20 * 365 * day, 10 * day)], np.int64)[1 if begins else 0 :]
         codes, start = table.codes(["login"] * len(when)), 0
@@ -141,7 +141,7 @@ def test_live_equals_lab_bit_for_bit() -> None:
     assert PROGRAM.risk_rules is not None
     mapping, model = PROGRAM.risk_rules.mapping, PROGRAM.risk_rules.model
 
-    table = RiskTable(RiskProgram(model.levels, lambda t: mapping.judge(t).kind, PROGRAM.landmark_us))
+    table = RiskTable(CompiledRisk(model.levels, lambda t: mapping.judge(t).kind, PROGRAM.landmark_us))
     order = sorted({e["customer_id"] for e in events})
     table.reserve(len(order))
     types = ["page.viewed:cancel" if "cancel" in json.dumps(e["data"]) else str(e["type"]) for e in events]
@@ -151,7 +151,7 @@ def test_live_equals_lab_bit_for_bit() -> None:
     lab = risk(model, table.snapshot(np.arange(len(order)), now))
 
     found = live.evaluate(now, order)
-    holds = found.standing.holds[:, PROGRAM.scorecard.flag_names.index("cancel_intent")]
+    holds = found.flags.holds[:, PROGRAM.scorecard.flag_names.index("cancel_intent")]
     assert found.modelled_risk is not None
     assert found.modelled_risk[~holds].tolist() == lab[~holds].tolist()
     assert (found.modelled_risk[holds] >= 0.8).all()

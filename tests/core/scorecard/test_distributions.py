@@ -107,7 +107,7 @@ def test_the_same_use_is_much_in_one_segment_and_little_in_another() -> None:
                 for i, (kind, data, day) in enumerate(told)
             ]
         )
-        k = [m.name for m in program.scorecard.judged].index("sessions")
+        k = [m.name for m in program.scorecard.scored_measures].index("sessions")
         values.append(float(fold.evaluate(us(3)).value[0, k]))
     assert values[0] < 0.15
     assert values[1] > 0.8

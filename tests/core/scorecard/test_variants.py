@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from healthsvc.core.decisions.decide import Decisions, decide
-from healthsvc.core.folding import decision_state, facts
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.folding.states import States
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.core.scoring.evaluate import evaluate
@@ -22,13 +23,13 @@ def told(days: float, **profile: Any) -> Happening:
     return (days, "customer.updated", profile)
 
 
-def fold(*happenings: Happening, program: Program = VARIED) -> Fold:
+def fold(*happenings: Happening, program: CompiledScorecard = VARIED) -> Fold:
     made = Fold(program=program)
     made.feed(_events(list(happenings)))
     return made
 
 
-def variant(*happenings: Happening, day: float = 60, program: Program = VARIED) -> str | None:
+def variant(*happenings: Happening, day: float = 60, program: CompiledScorecard = VARIED) -> str | None:
     found = fold(*used(0, 1, 2), *happenings, program=program).evaluate(us(day))
     return program.scorecard.variant_name(found.variant_of(0))
 
@@ -69,7 +70,7 @@ def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> No
     by_variant = fold(*events)
     card = VARIED.scorecard.variants[0].card
     rules = VARIED.relationship
-    whole = Program(card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules)
+    whole = CompiledScorecard(card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules)
     alone = fold(*events, program=whole)
 
     ours, theirs = by_variant.evaluate(us(40)), alone.evaluate(us(40))
@@ -80,8 +81,8 @@ def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> No
         (ours.weight, theirs.weight),
         (ours.value, theirs.value),
         (ours.coverage, theirs.coverage),
-        (ours.standing.holds, theirs.standing.holds),
-        (ours.standing.change_us, theirs.standing.change_us),
+        (ours.flags.holds, theirs.flags.holds),
+        (ours.flags.change_us, theirs.flags.change_us),
     ):
         assert mine.tobytes() == other.tobytes()
     parts, others = (contributions(f.view(us(40)), e, 0) for f, e in ((by_variant, ours), (alone, theirs)))
@@ -92,7 +93,7 @@ def test_a_scorecard_whose_variants_fit_nobody_judges_as_one_without() -> None:
     events = [*used(*range(20)), nps(3, 2), page(4, "pricing"), told(6, segment="smb")]
     with_them, without = fold(*events).evaluate(us(60)), fold(*events, program=PROGRAM).evaluate(us(60))
     assert with_them.score.tobytes() == without.score.tobytes()
-    assert with_them.standing.holds.tobytes() == without.standing.holds.tobytes()
+    assert with_them.flags.holds.tobytes() == without.flags.holds.tobytes()
 
 
 def test_folding_is_the_same_with_and_without_variants() -> None:
@@ -105,23 +106,23 @@ def test_a_rule_that_a_variant_disables_holds_for_the_others_alone() -> None:
     names = VARIED.scorecard.flag_names
     ours, theirs = (fold(*used(0, 1), *looks, told(2, segment=s)).evaluate(us(41)) for s in ("labs", "smb"))
     help_wanted = names.index("needs_help")
-    assert not ours.standing.holds[0, help_wanted]
-    assert theirs.standing.holds[0, help_wanted]
+    assert not ours.flags.holds[0, help_wanted]
+    assert theirs.flags.holds[0, help_wanted]
 
 
 class Course:
     """One customer, decided as its events come."""
 
-    def __init__(self, program: Program = VARIED) -> None:
-        self.fold, self.memory = Fold(program=program), np.tile(decision_state.DEFAULTS, (1, 1))
+    def __init__(self, program: CompiledScorecard = VARIED) -> None:
+        self.fold, self.decisions = Fold(program=program), DecisionStates.undecided(1)
         self.events: list[Happening] = []
 
     def decide(self, *happenings: Happening, day: float) -> Decisions:
         known = len(self.events)
         self.events += happenings
         self.fold.feed(_events(self.events)[known:])
-        decisions = decide(self.fold.program, self.fold.evaluate(us(day)), self.memory)
-        self.memory = decisions.memory
+        decisions = decide(self.fold.program, self.fold.evaluate(us(day)), self.decisions)
+        self.decisions = decisions.after
         return decisions
 
 
@@ -164,7 +165,7 @@ def test_the_band_of_a_customer_judged_anew_is_the_natural_one_without_hysteresi
     strict = varied([{"name": "strict", "when": {"segment": "labs"}, "bands": {"healthy": min(100, score + 1)}}])
     other = Course(strict.program)
     other.decide(*course.events, day=40)
-    assert other.memory[0, decision_state.BAND] == 0
+    assert other.decisions.band[0] == 0
 
     moved = other.decide(told(40.1, segment="labs"), day=40.1)
     assert moved.bands[0].after == 1  # within the hysteresis of 3 below the floor

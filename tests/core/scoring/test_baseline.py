@@ -33,7 +33,7 @@ def test_a_fall_to_a_third_for_four_weeks_shows_at_any_age(age: int) -> None:
 
 def test_of_a_customer_of_days_no_habit_is_claimed() -> None:
     busy_first_day = fold(*used(*np.linspace(0, 0.5, 40).tolist(), 13.9))
-    assert not busy_first_day.evaluate(us(13.9)).standing.holds[0, DROP]
+    assert not busy_first_day.evaluate(us(13.9)).flags.holds[0, DROP]
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,14 +48,14 @@ def test_in_silence_the_ratio_only_falls_and_the_flag_begins_at_the_instant_told
     made, last = fold(*used(*days)), max(days)
     now = last + later
     assert ratio(made, now + quiet) <= ratio(made, now) * (1 + 1e-12)
-    standing = made.evaluate(us(now)).standing
+    standing = made.evaluate(us(now)).flags
     told = standing.change_us[0, DROP]
     if np.isfinite(told) and not standing.holds[0, DROP]:
         assert told >= us(now)
-        before, after = (made.evaluate(int(told) + step).standing for step in (-2, 2))
+        before, after = (made.evaluate(int(told) + step).flags for step in (-2, 2))
         assert not before.holds[0, DROP] or told - 2 < us(now)
         assert after.holds[0, DROP]
-        much_later = made.evaluate(int(told) + 30 * DAY_US).standing
+        much_later = made.evaluate(int(told) + 30 * DAY_US).flags
         assert much_later.onset_us[0, DROP] == pytest.approx(told, abs=10)
 
 
@@ -63,5 +63,5 @@ def test_a_fall_in_the_second_month_is_seen_in_four_weeks() -> None:
     """By the levels alone, as they fill, it would be seen two weeks later."""
     made = fold(*used(*np.arange(0, 40, 0.5).tolist()))
     view = made.view(us(66))
-    assert made.evaluate(us(66)).standing.holds[0, DROP]
+    assert made.evaluate(us(66)).flags.holds[0, DROP]
     assert view.rate(USE, 0)[0] / view.rate(USE, len(CARD.half_lives_us) - 1)[0] > 0.8

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.decisions.decide import decide
-from healthsvc.core.folding.decision_state import DEFAULTS, FLAGS
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.insights import touch
 from healthsvc.core.insights.touch import Suggestion
 from healthsvc.core.instants import SECOND_US
-from healthsvc.core.scorecard.relationship import Condition
+from healthsvc.core.scorecard.relationship import IcpCondition
 from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring import icp
-from healthsvc.core.scoring.loyalty import Found, explained, standing, to_list, turns_us
+from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts, loyalty_score, to_list, turns_us
 from tests.core.folded import PROGRAM, at, flags, us
 from tests.core.scoring.test_evaluate import CANCELLED, FILED, Happening, contact, fold, nps, used
 
@@ -40,8 +40,8 @@ def asked(days: float) -> Happening:
     return (days, "feature.requested", {"feature": "export"})
 
 
-def found(*happenings: Happening, day: float = 365) -> Found:
-    return explained(fold(*happenings).view(us(day)), LOYALTY, RULES.heavy_use)
+def found(*happenings: Happening, day: float = 365) -> LoyaltyParts:
+    return loyalty_parts(fold(*happenings).view(us(day)), LOYALTY, RULES.heavy_use)
 
 
 def score(*happenings: Happening, day: float = 365) -> float:
@@ -105,7 +105,7 @@ def test_contributions_of_loyalty_add_up_to_it_and_name_their_evidence() -> None
     assert float(said.points[0].sum()) == pytest.approx(float(said.loyalty[0]), abs=1e-9)
     assert (said.points <= said.best + 1e-9).all()
     assert float(said.best[0].sum()) == pytest.approx(100)
-    shown = {name: (float(said.said[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)}
+    shown = {name: (float(said.amount[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)}
     assert shown["recommends"] == (1, us(300))
     assert shown["would_recommend"] == (9, us(350))
     assert shown["long_stay"] == (365, us(0))
@@ -147,7 +147,7 @@ def test_time_alone_never_makes_or_ends_loyalty_before_the_instant_that_was_told
     now = us(301)
     for _ in range(4):
         view = state.view(now)
-        seen = standing(view, LOYALTY, RULES.heavy_use)
+        seen = loyalty_score(view, LOYALTY, RULES.heavy_use)
         turns = float(turns_us(view, LOYALTY, seen, AT)[0])
         holds = "loyal" in flags(state.evaluate(now))
         if turns == np.inf:
@@ -175,8 +175,8 @@ def test_one_customer_has_the_same_bits_as_among_many() -> None:
             {"id": f"{customer}{i}", "source": "t", "type": t, "customer_id": customer, "occurred_at": at(d), "data": x}
             for i, (d, t, x) in enumerate(happenings)
         ])  # fmt: skip
-        alone = explained(one.view(us(365)), LOYALTY, RULES.heavy_use)
-        among = explained(many.view(us(365)), LOYALTY, RULES.heavy_use)
+        alone = loyalty_parts(one.view(us(365)), LOYALTY, RULES.heavy_use)
+        among = loyalty_parts(many.view(us(365)), LOYALTY, RULES.heavy_use)
         place = sorted(many.states.row_of).index(customer)
         assert alone.points[0].tobytes() == among.points[place].tobytes()
         assert alone.loyalty[:1].tobytes() == among.loyalty[place : place + 1].tobytes()
@@ -193,11 +193,13 @@ def test_lists_tell_loyalty_anew_only_when_it_became_known_or_moved_by_ten_point
 
 # Fit with the ideal profile -------------------------------------------------------------------------------------------
 
-SOFTWARE = Condition(
+SOFTWARE = IcpCondition(
     attribute="industry", values=frozenset(["software"]), low=0, high=0, weight=2, why=Text("they stay")
 )
-MIDDLE = Condition(attribute="employees", values=None, low=20, high=500, weight=1, why=Text("not too large"))
-NEAR = Condition(attribute="country", values=frozenset(["DE", "AT"]), low=0, high=0, weight=1, why=Text("we speak it"))
+MIDDLE = IcpCondition(attribute="employees", values=None, low=20, high=500, weight=1, why=Text("not too large"))
+NEAR = IcpCondition(
+    attribute="country", values=frozenset(["DE", "AT"]), low=0, high=0, weight=1, why=Text("we speak it")
+)
 IDEAL = (SOFTWARE, MIDDLE, NEAR)
 PROFILES: list[tuple[str, dict[str, Any], float | None]] = [
     ("all match", {"attributes.industry": "software", "attributes.employees": 20, "country": "AT"}, 1.0),
@@ -256,6 +258,6 @@ def test_who_has_left_is_not_loyal() -> None:
     loyal = [*STEADY, *renewed(100, 200), REFERRED, nps(350, 10)]
     gone = (360.0, *CANCELLED[1:])
     state = fold(*loyal, gone).evaluate(us(365))
-    decided = decide(PROGRAM, state, DEFAULTS[None, :].copy())
-    names = [rule.name for f, rule in enumerate(PROGRAM.scorecard.flags) if int(decided.memory[0, FLAGS]) >> f & 1]
+    decided = decide(PROGRAM, state, DecisionStates.undecided(1))
+    names = [rule.name for f, rule in enumerate(PROGRAM.scorecard.flags) if int(decided.after.flags[0]) >> f & 1]
     assert names == ["churned"]

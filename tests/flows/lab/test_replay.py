@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from healthsvc.core.arrays import Instants
 from healthsvc.core.fit.bands import UNSCORED
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Instants
 from healthsvc.flows.customers import read
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab.replay import LACKING, Cards, KnownBy, Past, Places, Replay, of_archive, walked

@@ -339,7 +339,7 @@ def assert_close(a: dict[str, tuple[bytes, Any]], b: dict[str, tuple[bytes, Any]
 
 def unpacked(found: list[tuple[str, tuple[bytes, Any]]]) -> States:
     table = States(compile_document("").program, len(found))
-    decision = table.memory[0].tobytes()
+    decision = table.decisions.packed_row(0)
     table.load(
         [
             Stored(customer_id=n, key=i, partition=0, state=s, decision=decision, profile=None)

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from healthsvc.core.folding import decision_state
+from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.folding.stored import StoredMany
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import states
 
 NAMES = ["a", "b", "c", "d"]
 WITHOUT = ["new", "none"]
-DECISION = decision_state.DEFAULTS.tobytes()
+DECISION = DecisionStates.undecided(1).packed_row(0)
 
 
 def state_of(name: str, version: int) -> bytes:
@@ -58,7 +58,7 @@ async def write(engine: AsyncEngine, found: StoredMany, tids: np.ndarray, versio
         found.keys[:count],
         found.partitions[:count],
         [memoryview(state_of(name, version)) for name in found.customer_ids[:count]],
-        np.tile(decision_state.DEFAULTS, (count, 1)),
+        DecisionStates.undecided(count).array,
         {},
         tids[:count],
     )

@@ -1,4 +1,4 @@
-"""Decisions with memory: bands after hysteresis and dwell, flags raised and released, alerts, timers.
+"""Decisions: bands after hysteresis and dwell, flags raised and released, alerts, timers.
 
-Returned as data; `flows` carries them out.
+Each follows from the evaluation and the last decision, and is returned as data; `flows` carries it out.
 """

@@ -1,33 +1,33 @@
-"""What flags have to do with each other: which tell of something that didn't happen, and which have one cause.
+"""Groups of flags that have one cause, and so one alert: that of the most severe flag that holds.
 
-A flag of flags (`both`) sharpens the first of its flags: the silence of an unhappy customer is a silence. And who is
-silent uses less. Such flags are a family, and a family has one alert: its sharpest flag's.
+A flag of flags (`both`) escalates the first of its flags: the silence of an unhappy customer is a silence. A fall in
+use belongs to the silence that it becomes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from healthsvc.core.alerts import SEVERITIES
+from healthsvc.core.arrays import Floats
 from healthsvc.core.decisions.changes import FlagChange, Kind
-from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.kind import NO_CAP
+from healthsvc.core.severity import SEVERITIES
 
 
-def absences(card: Scorecard) -> frozenset[str]:
-    """Flags that say that something didn't happen, or happened less, and those that are built on such a one."""
-    found: set[str] = set()
+def absence_flags(card: Scorecard) -> frozenset[str]:
+    """Flags of what didn't happen, or happened less, and those that are built on such a one."""
+    names: set[str] = set()
     for rule in card.flags:
-        if rule.of_absence or not found.isdisjoint(rule.of):
-            found.add(rule.name)
-    return frozenset(found)
+        if rule.of_absence or not names.isdisjoint(rule.of):
+            names.add(rule.name)
+    return frozenset(names)
 
 
-def families(card: Scorecard) -> dict[int, tuple[int, ...]]:
-    """By flag that has relatives: its family in declared order."""
+def alert_groups(card: Scorecard) -> dict[int, tuple[int, ...]]:
+    """The group of each flag that isn't alone in its group, in declared order."""
     roots = list(range(len(card.flags)))
     silences = [f for f, rule in enumerate(card.flags) if isinstance(rule, AbsenceFlag)]
     for f, rule in enumerate(card.flags):
@@ -35,59 +35,98 @@ def families(card: Scorecard) -> dict[int, tuple[int, ...]]:
             roots[f] = roots[card.flag_names.index(rule.of[0])]
         elif isinstance(rule, DropFlag):
             roots[f] = next((s for s in silences if _covers(card, card.flags[s], rule)), f)
-    grown = {root: tuple(f for f, r in enumerate(roots) if r == root) for root in set(roots)}
-    return {f: grown[root] for f, root in enumerate(roots) if len(grown[root]) > 1}
+    groups = {root: tuple(f for f, r in enumerate(roots) if r == root) for root in set(roots)}
+    return {f: groups[root] for f, root in enumerate(roots) if len(groups[root]) > 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A customer's group of flags, some of which change."""
+
+    card: Scorecard
+    changing: Sequence[int]
+    holding: Sequence[int]
+    """Flags with an alert that hold now."""
+    leader_before: int | None
+    """The most severe of those that held before."""
+    leader: int | None
+    """The most severe of those that hold now."""
+
+    @classmethod
+    def of(cls, card: Scorecard, flags: Sequence[int], changing: Sequence[int], bits: int) -> "_Group":
+        alerting = [f for f in flags if card.flags[f].severity is not None]
+        holding = [f for f in alerting if bits >> f & 1]
+        before = [f for f in alerting if (f in holding) != (f in changing)]
+        return cls(card, changing, holding, _most_severe(card, before), _most_severe(card, holding))
+
+    @property
+    def de_escalated_to(self) -> int | None:
+        """The leader that held before already, where a more severe one is released."""
+        if self.leader_before is None or self.leader == self.leader_before or self.leader in self.changing:
+            return None
+        return self.leader
+
+    def change_of(self, change: FlagChange) -> FlagChange:
+        """The change of a flag that is raised, by what it does to the group's alert."""
+        leads = change.flag == self.leader
+        adds = self.leader_before is not None and isinstance(self.card.flags[change.flag], BothFlag)
+        return replace(change, kind=self._kind(leads=leads), alert=change.alert and (leads or adds))
+
+    def _kind(self, *, leads: bool) -> Kind:
+        if self.leader_before is None:
+            return "raised"
+        return "escalated" if leads else "additional"
 
 
 def one_alert(
     card_of: Callable[[int], Scorecard],
-    related: Mapping[int, tuple[int, ...]],
+    groups: Mapping[int, tuple[int, ...]],
     changes: Sequence[FlagChange],
     onset_us: Floats,
-    after: Floats,
+    flag_bits: Floats,
 ) -> list[FlagChange]:
-    """The same changes with one alert for each family: its sharpest flag's.
+    """The same changes with one alert for each group: its most severe flag's.
 
-    What is raised while another flag of its family goes on holding is `sharper` than that one and takes its alert over;
-    or, `beside` a sharper one, a flag of flags is told only if somebody has closed that one's alert, since it says
-    something new. Where the sharpest is released and another goes on holding, the alert is `eased` to that one.
+    A flag that is raised while another of its group goes on holding is `escalated` if it is more severe, and takes the
+    alert over; else it is `additional`, and only a flag of flags then has an alert, if that of the more severe one was
+    closed. Where the most severe flag is released and another goes on holding, the alert is `de_escalated` to that one.
 
-    card_of: by row; related: of `families`; onset_us: (n, f); after: (n,) flags as bits that hold now.
+    card_of: by row; groups: of `alert_groups`; onset_us: (n, f); flag_bits: (n,) the flags that hold now.
     """
-    touched: dict[tuple[int, int], list[int]] = {}
+    result = list(changes)
+    for (row, root), places in _by_group(groups, changes).items():
+        changing = [changes[place].flag for place in places]
+        group = _Group.of(card_of(row), groups[root], changing, int(flag_bits[row]))
+        for place in places:
+            if changes[place].kind == "raised" and group.holding:
+                result[place] = group.change_of(changes[place])
+        flag = group.de_escalated_to
+        if flag is not None:
+            onset = int(onset_us[row, flag])
+            result.append(FlagChange(row=row, flag=flag, kind="de_escalated", onset_us=onset, alert=True))
+    return result
+
+
+def _by_group(groups: Mapping[int, tuple[int, ...]], changes: Sequence[FlagChange]) -> dict[tuple[int, int], list[int]]:
+    """Places of the changes by row and first flag of their group."""
+    places: dict[tuple[int, int], list[int]] = {}
     for place, change in enumerate(changes):
-        if change.flag in related and change.kind != "renewed":
-            touched.setdefault((change.row, related[change.flag][0]), []).append(place)
-    found = list(changes)
-    for (row, root), places in touched.items():
-        card = card_of(row)
-        family = [f for f in related[root] if card.flags[f].severity is not None]
-        now = [f for f in family if int(after[row]) >> f & 1]
-        before = [f for f in family if (f in now) != (f in [found[p].flag for p in places])]
-        top, was = _sharpest(card, now), _sharpest(card, before)
-        for p in places:
-            if found[p].kind == "raised" and now:
-                kind: Kind = "raised" if was is None else "sharper" if found[p].flag == top else "beside"
-                says_more = was is not None and isinstance(card.flags[found[p].flag], BothFlag)
-                told = found[p].alert and (found[p].flag == top or says_more)
-                found[p] = replace(found[p], kind=kind, alert=told)
-        if was is not None and top is not None and top in before and top != was:
-            onset = int(onset_us[row, top])
-            found.append(replace(found[places[0]], flag=top, kind="eased", onset_us=onset, alert=True))
-    return found
+        if change.flag in groups and change.kind != "renewed":
+            places.setdefault((change.row, groups[change.flag][0]), []).append(place)
+    return places
 
 
 def _covers(card: Scorecard, silence: FlagRule, drop: FlagRule) -> bool:
     """Whether everything that feeds the measure of the drop breaks the silence."""
-    feeds = {m.name: {(feed.type, feed.where) for feed in m.feeds} for m in card.kept}
-    heard = feeds[silence.measure]
-    return all((kind, ()) in heard or (kind, where) in heard for kind, where in feeds[drop.measure])
+    feeds = {m.name: {(feed.type, feed.where) for feed in m.feeds} for m in card.level_measures}
+    breaking = feeds[silence.measure]
+    return all((kind, ()) in breaking or (kind, where) in breaking for kind, where in feeds[drop.measure])
 
 
-def _sharpest(card: Scorecard, flags: Sequence[int]) -> int | None:
-    return max(flags, key=lambda f: _sharpness(card.flags[f]), default=None)
+def _most_severe(card: Scorecard, flags: Sequence[int]) -> int | None:
+    return max(flags, key=lambda f: _rank(card.flags[f]), default=None)
 
 
-def _sharpness(rule: FlagRule) -> tuple[int, float]:
+def _rank(rule: FlagRule) -> tuple[int, float]:
     """By the alert's severity, then by how low the flag caps the score."""
     return SEVERITIES.index(rule.severity or "info"), -(NO_CAP if rule.cap is None else rule.cap)

@@ -33,7 +33,7 @@ def reference(data: object) -> Reference:
     if not isinstance(measures, Mapping):
         raise ScorecardError("/reference/measures", "must map measures to their quantiles by segment")
     return Reference(
-        measures={str(name): _of_measure(said, f"/reference/measures/{name}") for name, said in measures.items()},
+        measures={str(name): _of_measure(entry, f"/reference/measures/{name}") for name, entry in measures.items()},
         mrr=None if mrr is None else _quantiles(mrr, "/reference/mrr"),
     )
 
@@ -43,7 +43,7 @@ def _of_measure(data: object, path: str) -> Distributions:
         raise ScorecardError(path, f"must map at most {MOST_SEGMENTS} segments to their quantiles")
     if EVERYBODY not in data:
         raise ScorecardError(f"{path}/{EVERYBODY}", "is missing: the quantiles of all customers, for new segments")
-    return distributions({str(segment): _quantiles(said, f"{path}/{segment}") for segment, said in data.items()})
+    return distributions({str(segment): _quantiles(entry, f"{path}/{segment}") for segment, entry in data.items()})
 
 
 def _quantiles(data: object, path: str) -> tuple[float, ...]:
@@ -67,7 +67,7 @@ def large_account(data: object, mrr: tuple[float, ...] | None) -> LargeAccount:
         return LargeAccount()
     r = Reader(data, "/large_account")
     percentile = None if r.get("percentile") is None else r.number("percentile", 90.0, low=1, high=99.9)
-    stated = r.number("mrr", LargeAccount().mrr, high=1e12)
+    amount = r.number("mrr", LargeAccount().mrr, high=1e12)
     r.done()
     line = None if percentile is None or mrr is None else at_percentile(mrr, percentile)
-    return LargeAccount(mrr=stated, percentile=percentile, line=line)
+    return LargeAccount(mrr=amount, percentile=percentile, line=line)

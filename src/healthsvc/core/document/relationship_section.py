@@ -5,7 +5,16 @@ from typing import Any, Final
 
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
-from healthsvc.core.scorecard.relationship import PARTS, Condition, HeavyUse, Line, Loyalty, Part, Relationship, Touch
+from healthsvc.core.scorecard.relationship import (
+    PARTS,
+    HeavyUse,
+    IcpCondition,
+    Loyalty,
+    Part,
+    Relationship,
+    Touch,
+    TouchLine,
+)
 from healthsvc.core.scorecard.texts import text
 
 SECTIONS: Final = ("loyalty", "heavy_use", "icp", "touch")
@@ -15,7 +24,7 @@ _NEEDS: Final = {"count": "measure", "habit": "measure", "answer": "fact", "sinc
 
 def relationship(document: Mapping[str, Any], card: Scorecard, facts: Sequence[str]) -> Relationship:
     """The rules of a document whose measures are `card`'s. Raises ScorecardError with the path of the first fault."""
-    measures = [m.name for m in card.kept]
+    measures = [m.name for m in card.level_measures]
     heavy = _heavy_use(document.get("heavy_use"), measures)
     return Relationship(
         loyalty=_loyalty(document.get("loyalty"), measures, facts, heavy),
@@ -30,7 +39,7 @@ def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy:
         return None
     r = Reader(data, "/loyalty")
     evidence = r.number("evidence", 2, low=1, high=MOST)
-    parts = tuple(_part(item, path, measures, facts) for path, item in _listed(r.need("parts"), "/loyalty/parts"))
+    parts = tuple(_part(item, path, measures, facts) for path, item in _entries(r.need("parts"), "/loyalty/parts"))
     r.done()
     for i, part in enumerate(parts):
         if part.name in [p.name for p in parts[:i]]:
@@ -40,7 +49,7 @@ def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy:
     return Loyalty(evidence=evidence, parts=parts)
 
 
-def _listed(data: object, path: str) -> list[tuple[str, Any]]:
+def _entries(data: object, path: str) -> list[tuple[str, Any]]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
         raise ScorecardError(path, f"must be a list of 1 to {MOST}")
     return [(f"{path}/{i}", item) for i, item in enumerate(data)]
@@ -78,24 +87,24 @@ def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
     if data is None:
         return None
     r = Reader(data, "/heavy_use")
-    found = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
+    rule = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
     r.done()
-    return found
+    return rule
 
 
-def _icp(data: object) -> tuple[Condition, ...]:
-    return () if data is None else tuple(_condition(item, path) for path, item in _listed(data, "/icp"))
+def _icp(data: object) -> tuple[IcpCondition, ...]:
+    return () if data is None else tuple(_condition(item, path) for path, item in _entries(data, "/icp"))
 
 
-def _condition(data: object, path: str) -> Condition:
+def _condition(data: object, path: str) -> IcpCondition:
     r = Reader(data, path)
-    said = r.get("is")
-    values = said if isinstance(said, list) else [said]
+    allowed = r.get("is")
+    values = allowed if isinstance(allowed, list) else [allowed]
     if any(isinstance(value, list | dict) for value in values):
         raise ScorecardError(f"{path}/is", "must be a value, or a list of values")
-    condition = Condition(
+    condition = IcpCondition(
         attribute=str(r.need("attribute")),
-        values=None if said is None else frozenset(values),
+        values=None if allowed is None else frozenset(values),
         low=r.number("at_least", -1e15, low=-1e15, high=1e15),
         high=r.number("at_most", 1e15, low=-1e15, high=1e15),
         weight=r.number("weight", 1.0, low=0.001, high=1e6),
@@ -112,19 +121,19 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     if data is None:
         return None
     r = Reader(data, "/touch")
-    said = r.get("conversations", [])
-    if not isinstance(said, list):
+    names = r.get("conversations", [])
+    if not isinstance(names, list):
         raise ScorecardError("/touch/conversations", "must be a list of measures")
-    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(said))
-    found = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
+    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(names))
+    rules = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
                   conversations=talks)  # fmt: skip
     r.done()
-    return found
+    return rules
 
 
-def _line(data: object, path: str) -> Line:
+def _line(data: object, path: str) -> TouchLine:
     r = Reader(data, path)
-    line = Line(
+    line = TouchLine(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),
         conversations=None if r.get("conversations") is None else r.number("conversations", 1.0, low=0.001),

@@ -30,21 +30,21 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
     r = Reader(document, "")
     dimensions = _dimensions(r.need("dimensions"))
     half_lives = _half_lives(r.need("half_lives_days"))
-    frozen = reference(r.get("reference"))
-    measures = _measures(r.need("measures"), list(dimensions), facts, frozen.measures)
-    kept = [m.name for m in measures if m.of is None]
+    frame = reference(r.get("reference"))
+    measures = _measures(r.need("measures"), list(dimensions), facts, frame.measures)
+    names = [m.name for m in measures if m.of is None]
     card = Scorecard(
         name=str(r.need("name")),
         half_lives_us=half_lives,
         dimensions=tuple(dimensions.items()),
         measures=measures,
-        flags=_flags(r.get("flags", []), kept, facts, half_lives),
+        flags=_flags(r.get("flags", []), names, facts, half_lives),
         bands=bands(r.need("bands")),
         hysteresis=r.number("hysteresis", 3.0, high=20),
         dwell_us=r.days("dwell_days", 1),
         evidence_events=r.number("evidence_events", 3.0, low=1),
-        lifecycle=lifecycle(r.get("lifecycle"), kept, facts),
-        large_account=large_account(r.get("large_account"), frozen.mrr),
+        lifecycle=lifecycle(r.get("lifecycle"), names, facts),
+        large_account=large_account(r.get("large_account"), frame.mrr),
     )
     for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
         r.get(elsewhere)
@@ -73,29 +73,31 @@ def _half_lives(data: object) -> tuple[int, ...]:
 
 
 def _measures(
-    data: object, dimensions: Sequence[str], facts: Sequence[str], frozen: Mapping[str, Distributions]
+    data: object, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
 ) -> tuple[Measure, ...]:
-    listed = _listed("measures", data, MOST_MEASURES)
-    found = tuple(measure(item, f"/measures/{i}", dimensions, facts, frozen) for i, item in enumerate(listed))
-    kept = [m.name for m in found if m.of is None]
-    _unique("measures", [m.name for m in found])
-    for i, m in enumerate(found):
+    entries = _entries("measures", data, MOST_MEASURES)
+    measures = tuple(measure(item, f"/measures/{i}", dimensions, facts, reference) for i, item in enumerate(entries))
+    names = [m.name for m in measures if m.of is None]
+    _unique("measures", [m.name for m in measures])
+    for i, m in enumerate(measures):
         if m.of is not None:
-            choose(m.of, kept, f"/measures/{i}/of")
-    return found
+            choose(m.of, names, f"/measures/{i}/of")
+    return measures
 
 
-def _flags(data: object, kept: Sequence[str], facts: Sequence[str], half_lives: Sequence[int]) -> tuple[FlagRule, ...]:
+def _flags(
+    data: object, measures: Sequence[str], facts: Sequence[str], half_lives: Sequence[int]
+) -> tuple[FlagRule, ...]:
     rules: list[FlagRule] = []
-    for i, item in enumerate(_listed("flags", data, MOST_FLAGS)):
+    for i, item in enumerate(_entries("flags", data, MOST_FLAGS)):
         earlier = [rule.name for rule in rules]
-        vocabulary = Vocabulary(measures=kept, facts=facts, flags=earlier, half_lives_us=half_lives)
+        vocabulary = Vocabulary(measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives)
         rules.append(read_flag(item, f"/flags/{i}", vocabulary))
     _unique("flags", [rule.name for rule in rules])
     return tuple(rules)
 
 
-def _listed(section: str, data: object, most: int) -> list[Any]:
+def _entries(section: str, data: object, most: int) -> list[Any]:
     if not isinstance(data, list) or len(data) > most:
         raise ScorecardError(f"/{section}", f"must be a list of at most {most}")
     return data

@@ -24,35 +24,33 @@ Read = Callable[[object], Scorecard]
 
 def variants(document: Mapping[str, Any], card: Scorecard, read: Read) -> tuple[Variant, ...]:
     """The variants of a document that is valid without them. Raises ScorecardError."""
-    listed = document.get("variants")
-    if listed is None:
+    entries = document.get("variants")
+    if entries is None:
         return ()
-    if not isinstance(listed, list) or len(listed) > MOST_VARIANTS:
+    if not isinstance(entries, list) or len(entries) > MOST_VARIANTS:
         raise ScorecardError("/variants", f"must be a list of at most {MOST_VARIANTS}")
-    found: list[Variant] = []
-    for i, item in enumerate(listed):
-        found.append(_variant(item, f"/variants/{i}", document, card, read))
-        if found[-1].name in [v.name for v in found[:-1]]:
-            raise ScorecardError(f"/variants/{i}/name", f"{found[-1].name!r} is there already; names must be unique")
-    return tuple(found)
+    result: list[Variant] = []
+    for i, item in enumerate(entries):
+        result.append(_variant(item, f"/variants/{i}", document, card, read))
+        if result[-1].name in [v.name for v in result[:-1]]:
+            raise ScorecardError(f"/variants/{i}/name", f"{result[-1].name!r} is there already; names must be unique")
+    return tuple(result)
 
 
 def _variant(item: object, path: str, document: Mapping[str, Any], card: Scorecard, read: Read) -> Variant:
     r = Reader(item, path)
     name, when = str(r.need("name")), _when(r.need("when"), f"{path}/when")
-    merged = {key: value for key, value in document.items() if key != "variants"}
-    merged["dimensions"] = _over(
-        merged["dimensions"], r.get("dimensions"), list(merged["dimensions"]), path, "dimensions"
-    )
-    merged["bands"] = _over(merged["bands"], r.get("bands"), list(merged["bands"]), path, "bands")
+    own = {key: value for key, value in document.items() if key != "variants"}
+    own["dimensions"] = _over(own["dimensions"], r.get("dimensions"), list(own["dimensions"]), path, "dimensions")
+    own["bands"] = _over(own["bands"], r.get("bands"), list(own["bands"]), path, "bands")
     for section, keys in (("measures", MEASURE_KEYS), ("flags", FLAG_KEYS)):
-        merged[section] = _items(merged.get(section, []), r.get(section), keys, f"{path}/{section}")
+        own[section] = _items(own.get(section, []), r.get(section), keys, f"{path}/{section}")
     for number in NUMBERS:
         if r.get(number) is not None:
-            merged[number] = r.get(number)
+            own[number] = r.get(number)
     r.done()
     try:
-        varied = read(merged)
+        varied = read(own)
     except ScorecardError as error:
         raise ScorecardError(_told_at(error.path, path, card), error.detail) from error
     order = [band.name for band in card.bands]
@@ -65,10 +63,10 @@ def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], .
     r = Reader(data, path)
     when: list[tuple[str, frozenset[str | None]]] = []
     for field in PLACE_FIELDS:
-        said = r.get(field, ())
+        conditions = r.get(field, ())
         if field not in r.data:
             continue
-        values = said if isinstance(said, list) else [said]
+        values = conditions if isinstance(conditions, list) else [conditions]
         if not values or not all(v is None or (isinstance(v, str) and v) for v in values):
             raise ScorecardError(f"{path}/{field}", "must be a name or a list of names; null is nobody said")
         allowed = {"tier": TIERS, "stage": NAMED_STAGES}.get(field)
@@ -82,33 +80,33 @@ def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], .
     return tuple(when)
 
 
-def _over(base: Mapping[str, Any], said: object, known: Sequence[str], path: str, section: str) -> Document:
+def _over(base: Mapping[str, Any], changes: object, known: Sequence[str], path: str, section: str) -> Document:
     """A mapping with what is said over it; only keys that are known."""
-    if said is None:
+    if changes is None:
         return dict(base)
-    if not isinstance(said, Mapping):
+    if not isinstance(changes, Mapping):
         raise ScorecardError(f"{path}/{section}", "must be a mapping of what the variant changes")
-    for key in said:
+    for key in changes:
         choose(key, known, f"{path}/{section}/{key}")
-    return {**base, **said}
+    return {**base, **changes}
 
 
-def _items(base: Sequence[Document], said: object, keys: Sequence[str], path: str) -> list[Document]:
+def _items(base: Sequence[Document], changes: object, keys: Sequence[str], path: str) -> list[Document]:
     """Measures or flags with what is said of some over it, by name."""
-    if said is None:
+    if changes is None:
         return list(base)
-    if not isinstance(said, Mapping):
+    if not isinstance(changes, Mapping):
         raise ScorecardError(path, "must map names to what the variant changes")
     names = [str(item["name"]) for item in base]
-    for name in said:
+    for name in changes:
         choose(name, names, f"{path}/{name}")
-    return [_item(item, said.get(name), keys, f"{path}/{name}") for name, item in zip(names, base, strict=True)]
+    return [_item(item, changes.get(name), keys, f"{path}/{name}") for name, item in zip(names, base, strict=True)]
 
 
-def _item(base: Document, said: object, keys: Sequence[str], path: str) -> Document:
-    if said is None:
+def _item(base: Document, change: object, keys: Sequence[str], path: str) -> Document:
+    if change is None:
         return base
-    r = Reader(said, path)
+    r = Reader(change, path)
     over = {key: r.data[key] for key in keys if r.get(key) is not None or key in r.data}
     r.done()
     for key in ("share", "judge"):
@@ -121,11 +119,11 @@ def _item(base: Document, said: object, keys: Sequence[str], path: str) -> Docum
     return {**base, **over}
 
 
-def _told_at(found: str, path: str, card: Scorecard) -> str:
+def _told_at(place: str, path: str, card: Scorecard) -> str:
     """Where the variant says what is wrong at a place of the whole document."""
-    match found.split("/"):
+    match place.split("/"):
         case ["", "measures", place, *rest] if place.isdigit():
             return "/".join([path, "measures", card.measures[int(place)].name, *rest])
         case ["", "flags", place, *rest] if place.isdigit():
             return "/".join([path, "flags", card.flags[int(place)].name, *rest])
-    return path + found
+    return path + place

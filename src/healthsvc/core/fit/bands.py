@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged, lead
+from healthsvc.core.arrays import Codes, Floats, Instants, Int64s, Mask
+from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, ObservedRows, lead
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats, Instants
 
 ABSENT, LEFT, UNSCORED = -3, -2, -1
 """In place of a band: nothing was known of the customer yet; it had left; not enough evidence."""
 NAMES: Final = ("not_yet_known", "left", "not_enough_evidence")
 FLIP_DAYS: Final = 28
 QUARTER_DAYS: Final = 365.25 / 4
-
-Ints = NDArray[np.int64]
-Codes = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +28,14 @@ class Course:
     """(n, d) place of the band, or `ABSENT`, `LEFT`, `UNSCORED`."""
     score: Floats
     """(n, d) NaN where there is none."""
-    leaving: NDArray[np.bool_]
+    leaving: Mask
     """(n, d) the customer had given notice by then, effective or not."""
-    alerts: Ints
+    alerts: Int64s
     """(n, d) alerts raised since the date before; 0 at the first date."""
-    flips: Ints
+    flips: Int64s
     """(n,)"""
 
-    def of(self, rows: NDArray[np.bool_]) -> "Course":
+    def of(self, rows: Mask) -> "Course":
         """Some of the customers."""
         return Course(
             band=self.band[rows],
@@ -57,9 +53,9 @@ class Flips:
         self._since_us = since_us
         self._left = np.full(customers, UNSCORED)
         self._left_us = np.zeros(customers, np.int64)
-        self.count: Ints = np.zeros(customers, np.int64)
+        self.count: Int64s = np.zeros(customers, np.int64)
 
-    def changed(self, rows: Ints, before: Ints, after: Ints, now_us: int) -> None:
+    def record(self, rows: Int64s, before: Int64s, after: Int64s, now_us: int) -> None:
         """Customers (each once) go from one band to another, at an instant not before the last one."""
         back = (self._left[rows] == after) & (now_us - self._left_us[rows] <= FLIP_DAYS * DAY_US)
         if now_us > self._since_us:
@@ -67,7 +63,7 @@ class Flips:
         self._left[rows], self._left_us[rows] = before, now_us
 
 
-class Tally:
+class BandTally:
     """What is told of a group of customers by one scorecard."""
 
     def __init__(self, bands: Sequence[str], dates_us: Instants) -> None:
@@ -76,7 +72,7 @@ class Tally:
         self._lie = np.zeros((d, codes), np.int64)
         self._moves = np.zeros((codes, codes), np.int64)
         self._alerts = np.zeros(d, np.int64)
-        self._score, self._scored = np.zeros(d), np.zeros(d, np.int64)
+        self._score, self._score_counts = np.zeros(d), np.zeros(d, np.int64)
         self._flips, self._days = 0, 0.0
         self.customers = 0
 
@@ -89,47 +85,47 @@ class Tally:
         moves = np.bincount((code[:, :-1] * codes + code[:, 1:]).ravel(), minlength=codes * codes)
         self._moves += moves.reshape(codes, codes)
         self._alerts += course.alerts.sum(axis=0)
-        scored = (course.band > LEFT) & ~np.isnan(course.score)
-        self._score += np.where(scored, course.score, 0.0).sum(axis=0)
-        self._scored += scored.sum(axis=0)
+        has_score = (course.band > LEFT) & ~np.isnan(course.score)
+        self._score += np.where(has_score, course.score, 0.0).sum(axis=0)
+        self._score_counts += has_score.sum(axis=0)
         self._flips += int(course.flips.sum())
         stays = (course.band[:, :-1] > LEFT).sum(axis=0)
         self._days += float(stays @ np.diff(self._dates)) / DAY_US
         self.customers += int(here.sum())
 
     @property
-    def scored(self) -> bool:
+    def has_scores(self) -> bool:
         """Whether anybody had a score at any date."""
-        return bool(self._scored.any())
+        return bool(self._score_counts.any())
 
-    def told(self, *, by_date: bool = True) -> dict[str, Any]:
+    def summary(self, *, by_date: bool = True) -> dict[str, Any]:
         """Ready for JSON. Shares are of the customers that were known and hadn't left."""
         present = self._lie[:, LEFT - ABSENT + 1 :]
         weeks = float(self._dates[-1] - self._dates[0]) / (7 * DAY_US)
         alerts = float(self._alerts.sum()) / weeks if weeks else None
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "customers": self.customers,
             "shares": self._shares(present.sum(axis=0)),
             "shares_on_the_last_date": self._shares(present[-1]),
-            "mean_score": float(self._score.sum() / self._scored.sum()) if self._scored.sum() else None,
-            "moves": self._moved(),
+            "mean_score": float(self._score.sum() / self._score_counts.sum()) if self._score_counts.sum() else None,
+            "moves": self._move_counts(),
             "flips_per_100_customers_and_quarter": 100 * self._flips / (self._days / QUARTER_DAYS)
             if self._days
             else None,
             "alerts_per_week": alerts,
         }
-        return found | ({"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {})
+        return summary | ({"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {})
 
     def csms(self) -> float:
         """How many there would be, with the usual number of customers each."""
         return max(1.0, float(self._lie[:, LEFT - ABSENT + 1 :].sum(axis=1).mean()) / CUSTOMERS_PER_CSM)
 
-    def _shares(self, counts: Ints) -> dict[str, float | None]:
+    def _shares(self, counts: Int64s) -> dict[str, float | None]:
         total = int(counts.sum())
-        named = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
-        return {name: n / total if total else None for name, n in named}
+        by_name = zip(self._names[LEFT - ABSENT + 1 :], counts.tolist(), strict=True)
+        return {name: n / total if total else None for name, n in by_name}
 
-    def _moved(self) -> list[dict[str, Any]]:
+    def _move_counts(self) -> list[dict[str, Any]]:
         """How often a customer was in one on a date and in another on the next."""
         return [
             {"from": a, "to": b, "customers": int(self._moves[i, j])}
@@ -145,12 +141,12 @@ class Tally:
             "customers": int(counts[LEFT - ABSENT + 1 :].sum()),
             "left": int(counts[LEFT - ABSENT]),
             "shares": self._shares(counts[LEFT - ABSENT + 1 :]),
-            "mean_score": float(self._score[i] / self._scored[i]) if self._scored[i] else None,
+            "mean_score": float(self._score[i] / self._score_counts[i]) if self._score_counts[i] else None,
             "alerts": int(self._alerts[i]) if i else None,
         }
 
 
-class Foretold:
+class RedOutcomes:
     """What being in a band said of who gives notice within the horizon; dates whose horizon isn't over don't count."""
 
     def __init__(self, dates_us: Instants, horizon_us: int, until_us: int, reds: Mapping[str, int]) -> None:
@@ -160,30 +156,30 @@ class Foretold:
         self._rows = self._churned = self._customers = 0
         self._red = dict.fromkeys(reds, 0)
         self._hit = dict.fromkeys(reds, 0)
-        self._churners: list[tuple[Ints, Instants, Instants, Codes]] = []
+        self._churners: list[tuple[Int64s, Instants, Instants, Codes]] = []
 
     def add(self, course: Course, churn_us: Instants) -> None:
         """churn_us: (n, d) when the customer next gives notice after the date, -1 where it doesn't."""
         there = (course.band > LEFT) & ~course.leaving
         soon = (churn_us >= 0) & (churn_us - self._dates <= self._horizon_us)
-        judged = there & self._matured
-        self._rows += int(judged.sum())
-        self._churned += int((judged & soon).sum())
+        counts = there & self._matured
+        self._rows += int(counts.sum())
+        self._churned += int((counts & soon).sum())
         for name, best in self._reds.items():
-            red = judged & (course.band >= best)
+            red = counts & (course.band >= best)
             self._red[name] += int(red.sum())
             self._hit[name] += int((red & soon).sum())
         row, date = np.nonzero(there & (churn_us >= 0))
         self._churners.append((row + self._customers, self._dates[date], churn_us[row, date], course.band[row, date]))
         self._customers += len(course.band)
 
-    def told(self) -> dict[str, Any] | None:
+    def summary(self) -> dict[str, Any] | None:
         """Ready for JSON; None where nobody is known to have left."""
         row, obs, churn, band = (np.concatenate(part) for part in zip(*self._churners, strict=True))
         if not len(row):
             return None
         _, churner = np.unique(np.stack([row, churn]), axis=1, return_inverse=True)
-        rows = Judged(np.ones(len(row)), obs, churner.reshape(-1).astype(np.int64), churn)
+        rows = ObservedRows(np.ones(len(row)), obs, churner.reshape(-1).astype(np.int64), churn)
         base = self._churned / self._rows if self._rows else None
         return {
             "horizon_days": self._horizon_us / DAY_US,
@@ -192,7 +188,7 @@ class Foretold:
             "red": [self._of(name, rows, band, base) for name in self._reds],
         }
 
-    def _of(self, name: str, rows: Judged, band: Codes, base: float | None) -> dict[str, Any]:
+    def _of(self, name: str, rows: ObservedRows, band: Codes, base: float | None) -> dict[str, Any]:
         red, hit = self._red[name], self._hit[name]
         precision = hit / red if red else None
         ahead = lead(rows, band >= self._reds[name])
@@ -207,7 +203,7 @@ class Foretold:
         }
 
 
-class Apart:
+class BandDisagreement:
     """How far two scorecards disagree on the bands of the same customers and dates."""
 
     def __init__(self, one: Sequence[str], other: Sequence[str]) -> None:
@@ -217,10 +213,10 @@ class Apart:
 
     def add(self, one: Course, other: Course) -> None:
         """Count the same customers in."""
-        self._pairs += self._counted(one.band, other.band)
-        self._last += self._counted(one.band[:, -1], other.band[:, -1])
+        self._pairs += self._pair_counts(one.band, other.band)
+        self._last += self._pair_counts(one.band[:, -1], other.band[:, -1])
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Ready for JSON."""
         rows = int(self._pairs.sum())
         return {
@@ -235,11 +231,11 @@ class Apart:
             ],
         }
 
-    def _differ(self, pairs: Ints) -> int:
+    def _differ(self, pairs: Int64s) -> int:
         same = sum(int(pairs[i, self._other.index(a)]) for i, a in enumerate(self._one) if a in self._other)
         return int(pairs.sum()) - same
 
-    def _counted(self, one: Codes, other: Codes) -> Ints:
+    def _pair_counts(self, one: Codes, other: Codes) -> Int64s:
         """Customers known to both that hadn't left; to both alike, since neither scorecard decides that."""
         there = (one > LEFT) & (other > LEFT)
         pair = (one[there].astype(np.int64) - ABSENT) * len(self._other) + other[there].astype(np.int64) - ABSENT

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import logistic
 from healthsvc.core.fit.feature_set import half_life
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 
 RIDGE = 10.0
@@ -28,12 +28,12 @@ def risks(train_x: Floats, train_y: Floats, judged_x: Floats) -> dict[str, Float
     }
 
 
-def _logistic(x: Floats, y: Floats, judged: Floats) -> Floats:
+def _logistic(x: Floats, y: Floats, new_x: Floats) -> Floats:
     middle, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
 
     def columns(z: Floats) -> Floats:
-        held = np.clip((z - middle) / spread, -4, 4)
-        return np.column_stack([np.ones(len(z)), held])
+        clamped_z = np.clip((z - middle) / spread, -4, 4)
+        return np.column_stack([np.ones(len(z)), clamped_z])
 
     weights = logistic.fit(columns(x), y, np.array([0.0, *[RIDGE] * x.shape[1]]))
-    return logistic.chance(columns(judged) @ weights)
+    return logistic.chance(columns(new_x) @ weights)

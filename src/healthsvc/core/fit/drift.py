@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.fit import logistic, standard_errors
-from healthsvc.core.levels import Floats, Instants
 
 NOTICED: Final = 0.2
 """Log-odds by which the intercept must be off (about a fifth too many or too few churners)."""
@@ -24,9 +23,9 @@ class Drift:
     alarm: bool
 
 
-def drift(y: Floats, told: Floats, obs_us: Instants, customer: NDArray[np.int64]) -> Drift:
+def drift(y: Floats, risk: Floats, obs_us: Instants, customer: Int64s) -> Drift:
     """The log-odds by which `told` (n,) must be moved to agree with outcomes y (n,), its error by customer."""
-    odds = np.log(told) - np.log1p(-told)
+    odds = np.log(risk) - np.log1p(-risk)
     offset = logistic.offset(odds, y)
     p = logistic.chance(odds + offset)
     sums = np.bincount(customer, y - p)
@@ -34,6 +33,6 @@ def drift(y: Floats, told: Floats, obs_us: Instants, customer: NDArray[np.int64]
     dates = []
     for date in np.unique(obs_us).tolist():
         mine = obs_us == date
-        dates.append((date, int(mine.sum()), float(told[mine].mean()), float(y[mine].mean())))
+        dates.append((date, int(mine.sum()), float(risk[mine].mean()), float(y[mine].mean())))
     alarm = abs(offset) > NOTICED and abs(offset) > ERRORS * error
     return Drift(standard_errors.Figure(offset, error), tuple(dates), alarm)

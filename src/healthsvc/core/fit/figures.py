@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Int64s, Mask
 from healthsvc.core.fit import standard_errors
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 
 RED_SHARE: Final = 0.1
 """The red band of a backtest: the riskiest tenth of each date."""
@@ -20,24 +19,24 @@ BINS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ObservedRows:
     """Rows with outcomes and what was known of them; (n,) each."""
 
     y: Floats
     obs_us: Instants
-    customer: NDArray[np.int64]
+    customer: Int64s
     churn_us: Instants
     """-1 where the instant of churn isn't told."""
 
 
-def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
+def figures(rows: ObservedRows, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
     """All figures, ready for JSON; calibration only for what claims to be a probability."""
     y = rows.y
     auc = standard_errors.auc(y, risk, rows.customer)
     red = riskiest(rows.obs_us, risk, share=RED_SHARE)
     called = riskiest(rows.obs_us, risk, count=capacity)
     base = float(y.mean())
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "rows": len(y),
         "customers": len(np.unique(rows.customer)),
         "base_rate": base,
@@ -55,11 +54,11 @@ def figures(rows: Judged, risk: Floats, *, capacity: int, probability: bool) -> 
         **lead(rows, red),
     }
     if probability:
-        found |= calibration(rows, risk)
-    return found
+        result |= calibration(rows, risk)
+    return result
 
 
-def calibration(rows: Judged, risk: Floats) -> dict[str, Any]:
+def calibration(rows: ObservedRows, risk: Floats) -> dict[str, Any]:
     """Brier score, its skill over the base rate, and the expected calibration error over tenths."""
     y = rows.y
     brier, constant = float(((risk - y) ** 2).mean()), float(y.mean() * (1 - y.mean()))
@@ -72,14 +71,16 @@ def reliability(y: Floats, risk: Floats) -> list[dict[str, float]]:
     """By tenths of the risk: how many rows, what was told, what happened."""
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, BINS + 1)))
     which = np.clip(np.searchsorted(edges, risk, side="left"), 1, max(1, len(edges) - 1))
-    found = []
+    rows_of_bins = []
     for b in np.unique(which).tolist():
         mine = which == b
-        found.append({"rows": int(mine.sum()), "told": float(risk[mine].mean()), "happened": float(y[mine].mean())})
-    return found
+        rows_of_bins.append(
+            {"rows": int(mine.sum()), "told": float(risk[mine].mean()), "happened": float(y[mine].mean())}
+        )
+    return rows_of_bins
 
 
-def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, count: int = 0) -> NDArray[np.bool_]:
+def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, count: int = 0) -> Mask:
     """(n,) whether a row is among the riskiest of its date: a share of them, or so many."""
     order = np.lexsort((-risk, obs_us))
     dates, starts, counts = np.unique(obs_us[order], return_index=True, return_counts=True)
@@ -87,12 +88,12 @@ def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, coun
     most = np.repeat(
         np.maximum(1, np.round(counts * share)) if share is not None else np.full(len(dates), count), counts
     )
-    found = np.zeros(len(order), bool)
-    found[order] = place < most
-    return found
+    is_riskiest = np.zeros(len(order), bool)
+    is_riskiest[order] = place < most
+    return is_riskiest
 
 
-def within_date(rows: Judged, risk: Floats) -> float | None:
+def within_date(rows: ObservedRows, risk: Floats) -> float | None:
     """AUC within each date, weighted by its rows."""
     total, weight = 0.0, 0
     for date in np.unique(rows.obs_us).tolist():
@@ -114,14 +115,14 @@ def average_precision(y: Floats, risk: Floats) -> float | None:
     return float((gained * hits / (ends + 1)).sum() / y.sum())
 
 
-def lead(rows: Judged, red: NDArray[np.bool_]) -> dict[str, Any]:
+def lead(rows: ObservedRows, red: Mask) -> dict[str, Any]:
     """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an unbroken run of red
     dates up to their churn."""
-    told = rows.churn_us >= 0
-    if not told.any():
+    has_instant = rows.churn_us >= 0
+    if not has_instant.any():
         return {}
     order = np.lexsort((rows.obs_us, rows.customer))
-    order = order[told[order] & (rows.obs_us[order] < rows.churn_us[order])]
+    order = order[has_instant[order] & (rows.obs_us[order] < rows.churn_us[order])]
     ahead: list[float] = []
     churners = 0
     for mine in np.split(order, np.flatnonzero(np.diff(rows.customer[order])) + 1):
@@ -138,15 +139,15 @@ def lead(rows: Judged, red: NDArray[np.bool_]) -> dict[str, Any]:
             "lead_days": sorted(ahead)}  # fmt: skip
 
 
-def gaps(rows: Judged, risk: Floats) -> dict[str, float | None]:
+def gaps(rows: ObservedRows, risk: Floats) -> dict[str, float | None]:
     """AUC when churn within so many days after the observation is left out: it falls where the outcome itself leaks."""
-    found: dict[str, float | None] = {}
+    result: dict[str, float | None] = {}
     for days in GAPS_DAYS:
         near = (rows.y == 1) & (rows.churn_us >= 0) & (rows.churn_us - rows.obs_us < days * DAY_US)
         if (rows.churn_us >= 0).any():
             value = standard_errors.auc(rows.y[~near], risk[~near], rows.customer[~near]).value
-            found[f"auc_gap_{days}_days"] = None if np.isnan(value) else value
-    return found
+            result[f"auc_gap_{days}_days"] = None if np.isnan(value) else value
+    return result
 
 
 def lift_curve(y: Floats, risk: Floats, shares: Sequence[float]) -> list[float]:
@@ -155,7 +156,7 @@ def lift_curve(y: Floats, risk: Floats, shares: Sequence[float]) -> list[float]:
     return [float(hits[max(0, round(s * len(y)) - 1)] / max(1.0, hits[-1])) for s in shares]
 
 
-def _team(rows: Judged, red: NDArray[np.bool_]) -> dict[str, float | None]:
+def _team(rows: ObservedRows, red: Mask) -> dict[str, float | None]:
     """New reds per CSM and week, and how often a customer enters or leaves red between dates."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Rows
 
 BLOCKS: Final = 5
 LEAST_CHURNERS: Final = 20
 """A fold must have so many churners, and others, to train on."""
 
 How = Literal["forward", "by_customer"]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +41,13 @@ def folds(obs_us: Instants, horizon_us: int, y: Floats, customer: Rows, bucket: 
 def _forward(obs_us: Instants, horizon_us: int) -> list[Fold]:
     dates, counts = np.unique(obs_us, return_counts=True)
     block = np.minimum((np.cumsum(counts) - counts) * BLOCKS // len(obs_us), BLOCKS - 1)
-    found = []
+    forward = []
     for b in np.unique(block)[1:].tolist():
         mine = dates[block == b]
         train = np.flatnonzero(obs_us + horizon_us <= mine[0])
         judge = np.flatnonzero((obs_us >= mine[0]) & (obs_us <= mine[-1]))
-        found.append(Fold(train, judge))
-    return found
+        forward.append(Fold(train, judge))
+    return forward
 
 
 def _enough(y: Floats, customer: Rows, fold: Fold) -> bool:

@@ -10,7 +10,7 @@ MOST_HEALTHY: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class GateCheck:
     """One demand, and whether it was met."""
 
     name: str
@@ -23,7 +23,7 @@ def gate(
     live: Mapping[str, Any] | None,
     healthy_share: float | None,
     against: str = "the live version",
-) -> list[Check]:
+) -> list[GateCheck]:
     """Checks on a backtest's figures. new, live: of the same rows; healthy_share: of the customers, None if unknown."""
     base = float(new["base_rate"])
     checks = []
@@ -31,27 +31,31 @@ def gate(
         error = (float(new["auc_error"]) ** 2 + float(live["auc_error"]) ** 2) ** 0.5
         behind = float(live["auc"]) - float(new["auc"])
         detail = f"AUC {new['auc']:.3f} against {against}'s {live['auc']:.3f} ± {error:.3f}"
-        checks.append(Check("at_least_as_good_as_live", behind <= error, detail))
-    asked = min(MOST_LIFT_ASKED, SHARE_OF_PERFECT / base) if base else MOST_LIFT_ASKED
+        checks.append(GateCheck("at_least_as_good_as_live", behind <= error, detail))
+    least_lift = min(MOST_LIFT_ASKED, SHARE_OF_PERFECT / base) if base else MOST_LIFT_ASKED
     lift = new["lift_top_tenth"]
-    checks.append(Check("lift_of_red", lift is not None and lift >= asked, f"lift {lift or 0:.2f}, asked {asked:.2f}"))
+    checks.append(
+        GateCheck(
+            "lift_of_red", lift is not None and lift >= least_lift, f"lift {lift or 0:.2f}, asked {least_lift:.2f}"
+        )
+    )
     if healthy_share is not None:
         checks.append(not_all_healthy(healthy_share, base))
     return checks
 
 
-def not_all_healthy(share: float, base_rate: float) -> Check:
+def not_all_healthy(share: float, base_rate: float) -> GateCheck:
     """At most so many customers may be in the best band; more where few leave anyhow."""
     allowed = max(MOST_HEALTHY, 1 - 2 * base_rate)
-    return Check("not_all_healthy", share <= allowed, f"{share:.0%} healthy, at most {allowed:.0%}")
+    return GateCheck("not_all_healthy", share <= allowed, f"{share:.0%} healthy, at most {allowed:.0%}")
 
 
-def verdict(checks: list[Check], override: str | None) -> dict[str, Any]:
+def verdict(checks: list[GateCheck], override: str | None) -> dict[str, Any]:
     """Whether it may ship, ready for JSON; an override is kept with its reason."""
-    passed = all(c.passed for c in checks)
+    all_pass = all(c.passed for c in checks)
     return {
-        "passed": passed,
-        "may_ship": passed or bool(override),
-        "override_reason": None if passed else override,
+        "passed": all_pass,
+        "may_ship": all_pass or bool(override),
+        "override_reason": None if all_pass else override,
         "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in checks],
     }

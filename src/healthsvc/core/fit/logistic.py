@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 
 _STEPS: Final = 60
 _SETTLED: Final = 1e-7
@@ -32,11 +32,11 @@ def fit(x: Floats, y: Floats, penalty: Floats) -> Floats:
         if curve is None:
             curve = _curvature(x, odds) + np.diag(guard)
         direction = np.linalg.solve(curve, slope)
-        moved = x @ direction
+        odds_step = x @ direction
         size = 1.0
         while size > 1e-4:
-            tried = weights - size * direction
-            now = _loss(odds - size * moved, y, tried, guard)
+            candidate = weights - size * direction
+            now = _loss(odds - size * odds_step, y, candidate, guard)
             if now <= loss:
                 break
             size /= 2
@@ -45,7 +45,7 @@ def fit(x: Floats, y: Floats, penalty: Floats) -> Floats:
                 break
             curve = None
             continue
-        gained, loss, weights, odds = loss - now, now, tried, odds - size * moved
+        gained, loss, weights, odds = loss - now, now, candidate, odds - size * odds_step
         before, slope = float(np.abs(slope).max()), _slope(x, odds, y, weights, guard)
         if gained < _SETTLED * (abs(loss) + 1):
             break
@@ -73,14 +73,14 @@ def _curvature(x: Floats, odds: Floats) -> Floats:
 
 def offset(odds: Floats, y: Floats) -> float:
     """The number that, added to all log-odds, makes their mean probability the mean outcome (held within ±3)."""
-    found = 0.0
+    shift = 0.0
     for _ in range(_STEPS):
-        p = chance(odds + found)
+        p = chance(odds + shift)
         step = float((p - y).sum() / np.maximum((p * (1 - p)).sum(), 1e-9))
-        found = min(max(found - min(max(step, -1.0), 1.0), -3.0), 3.0)
+        shift = min(max(shift - min(max(step, -1.0), 1.0), -3.0), 3.0)
         if abs(step) < 1e-9:
             break
-    return found
+    return shift
 
 
 def chance(odds: Floats) -> Floats:

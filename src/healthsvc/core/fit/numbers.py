@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import logistic
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.model import Model, RiskKind
 
 LEAST_ROWS: Final = 200

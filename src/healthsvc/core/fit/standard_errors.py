@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats
-
-Rows = NDArray[np.int64]
+from healthsvc.core.arrays import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,8 @@ def _by_customer(influence: Floats, customer: Rows) -> float:
 def midranks(x: Floats) -> Floats:
     """Ranks from 1; equal values share the mean of theirs."""
     order = np.argsort(x, kind="stable")
-    ordered = x[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    in_order = x[order]
+    starts = np.flatnonzero(np.append(True, in_order[1:] != in_order[:-1]))
     ends = np.append(starts[1:], len(x))
     ranks = np.empty(len(x))
     ranks[order] = np.repeat((starts + 1 + ends) / 2.0, ends - starts)

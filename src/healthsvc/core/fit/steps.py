@@ -7,37 +7,36 @@ those are of the score, which needs the service's own events; these are made of 
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, Judged
+from healthsvc.core.arrays import Floats, Int64s
+from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM, ObservedRows
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 
 STEPS: Final = ("below_average", "up_to_twice", "up_to_four_times", "beyond")
 EDGES: Final = (1.0, 2.0, 4.0)
 """Odds of leaving over the average's."""
 
 
-def average(rows: Judged, risk: Floats) -> float:
+def average(rows: ObservedRows, risk: Floats) -> float:
     """The mean risk of the first date: what the steps are measured from."""
     return float(risk[rows.obs_us == rows.obs_us.min()].mean())
 
 
-def step_of(risk: Floats, reference: float) -> NDArray[np.int64]:
+def step_of(risk: Floats, reference: float) -> Int64s:
     """(n,) place in `STEPS`."""
-    held = np.clip(np.append(risk, reference), 1e-9, 1 - 1e-9)
-    odds = held / (1 - held)
-    found: NDArray[np.int64] = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
-    return found
+    inside = np.clip(np.append(risk, reference), 1e-9, 1 - 1e-9)
+    odds = inside / (1 - inside)
+    step: Int64s = np.searchsorted(np.array(EDGES), odds[:-1] / odds[-1], side="left")
+    return step
 
 
-def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
+def over_steps(rows: ObservedRows, risk: Floats, reference: float) -> dict[str, Any]:
     """Shares of the rows, what happened in each, and who moved from one date to the customer's next; ready for JSON."""
     step = step_of(risk, reference)
     counts = np.bincount(step, minlength=len(STEPS))
     left = np.bincount(step, rows.y, minlength=len(STEPS))
     moves = _moves(rows, step)
-    changed = int(moves.sum() - np.trace(moves))
+    flips = int(moves.sum() - np.trace(moves))
     weeks = max(1.0, (int(rows.obs_us.max()) - int(rows.obs_us.min())) / (7 * DAY_US))
     csms = max(1.0, len(step) / len(np.unique(rows.obs_us)) / CUSTOMERS_PER_CSM)
     last = STEPS[-1]
@@ -51,15 +50,15 @@ def over_steps(rows: Judged, risk: Floats, reference: float) -> dict[str, Any]:
             for j, b in enumerate(STEPS)
             if i != j and moves[i, j]
         ],
-        "flips_per_customer_and_date": changed / int(moves.sum()) if moves.sum() else None,
+        "flips_per_customer_and_date": flips / int(moves.sum()) if moves.sum() else None,
         f"entering_{last}_per_csm_and_week": float(moves[:-1, -1].sum() / weeks / csms),
     }
 
 
-def _moves(rows: Judged, step: NDArray[np.int64]) -> NDArray[np.int64]:
+def _moves(rows: ObservedRows, step: Int64s) -> Int64s:
     """(steps, steps) how often a customer was in one on a date and in another on its next."""
     order = np.lexsort((rows.obs_us, rows.customer))
     same = np.diff(rows.customer[order]) == 0
     before, after = step[order][:-1][same], step[order][1:][same]
-    found = np.bincount(before * len(STEPS) + after, minlength=len(STEPS) ** 2)
-    return found.reshape(len(STEPS), len(STEPS))
+    moves = np.bincount(before * len(STEPS) + after, minlength=len(STEPS) ** 2)
+    return moves.reshape(len(STEPS), len(STEPS))

@@ -20,7 +20,7 @@ _STEP: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 def event_of(text: str) -> dict[str, Any]:
     """The event; what isn't a JSON object at all is given as `{"raw": text}`."""
-    shallow = text if text.count("[") + text.count("{") <= DEPTH else _flattened(text)
+    shallow = text if text.count("[") + text.count("{") <= DEPTH else _flatten(text)
     try:
         event = json.loads(shallow, parse_int=_integer, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError):
@@ -37,7 +37,7 @@ def _float(digits: str) -> float | str:
     return digits if isinf(value) else value
 
 
-def _flattened(text: str) -> str:
+def _flatten(text: str) -> str:
     """The same JSON with everything below `DEPTH` levels as text."""
     parts: list[str] = []
     depth = start = 0

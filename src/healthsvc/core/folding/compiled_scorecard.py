@@ -5,14 +5,15 @@ its signatures.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
+from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -27,51 +28,9 @@ _MOST_TYPES: Final = 10_000
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
-NO_SLOT: Final = -1
 HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
-
-
-class Extract(NamedTuple):
-    """What the fold needs of n events."""
-
-    signatures: Ints
-    slots: Ints
-    """(n,) of the function that was used; `NO_SLOT` for other events."""
-    handled: list[tuple[int, str, Any]]
-    """Place, type and event of those that write facts, in their order."""
-    values: Floats
-    """(n,) the value in the event's data, NaN without one; empty where the risk sums no values."""
-
-    def picked(self, places: Ints) -> "Extract":
-        """What it says of the events at these places, which ascend."""
-        place_of = np.full(len(self.signatures), -1)
-        place_of[places] = np.arange(len(places))
-        now = place_of[[place for place, _, _ in self.handled]].tolist() if self.handled else []
-        return Extract(
-            self.signatures[places],
-            self.slots[places],
-            [(at, type_, event) for at, (_, type_, event) in zip(now, self.handled, strict=True) if at >= 0],
-            self.values[places] if len(self.values) else self.values,
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence["Extract"]) -> "Extract":
-        """Parts of a batch, one after another."""
-        handled: list[tuple[int, str, Any]] = []
-        before = 0
-        for part in parts:
-            handled += [(before + at, type_, event) for at, type_, event in part.handled] if before else part.handled
-            before += len(part.signatures)
-        return cls(
-            np.concatenate([np.zeros(0, np.int64), *(part.signatures for part in parts)]),
-            np.concatenate([np.zeros(0, np.int64), *(part.slots for part in parts)]),
-            handled,
-            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
-        )
 
 
 class _Slots(dict[str, int]):
@@ -80,23 +39,23 @@ class _Slots(dict[str, int]):
     def __missing__(self, feature: str) -> int:
         if len(self) >= _MEMO:
             self.clear()
-        found = self[feature] = fact.feature_slot(feature)
-        return found
+        slot = self[feature] = fact.feature_slot(feature)
+        return slot
 
 
 class _Codes(dict[str, int]):
     """A number for each type, in the order they were met; meeting one is told."""
 
-    def __init__(self, told: Callable[[str], None]) -> None:
-        self._told = told
+    def __init__(self, on_new: Callable[[str], None]) -> None:
+        self._on_new = on_new
 
     def __missing__(self, event_type: str) -> int:
-        found = self[event_type] = len(self)
-        self._told(event_type)
-        return found
+        code = self[event_type] = len(self)
+        self._on_new(event_type)
+        return code
 
 
-class Program:
+class CompiledScorecard:
     """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
     what the risk model needs, where there is one; `relationship` what loyalty, fit and touch are made of."""
 
@@ -111,11 +70,11 @@ class Program:
         self.relationship = relationship
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
-        self.measures = tuple(m.name for m in scorecard.kept)
+        self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
-        for column, measure in enumerate(scorecard.kept):
+        for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
                 self._feeds.setdefault(feed.type, []).append((column, feed))
         self.risk_rules = risk
@@ -132,7 +91,7 @@ class Program:
         """By the code of their type."""
         self._constants = np.zeros(0, np.int64)
         """(types,) signature of all events of a type, 0 where that is for a classifier to say."""
-        self._handled = np.zeros(0, bool)
+        self._writes_facts = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
         self._forget_types()
         self._slots = _Slots()
@@ -152,14 +111,12 @@ class Program:
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
-        handled = [(i, types[i], events[i]) for i in np.flatnonzero(self._handled[codes]).tolist()]
-        summed = self.risk is not None and self.risk.needs_values
-        values = np.array(list(map(value_of, events))) if summed else np.zeros(0)
-        return Extract(signatures, slots, handled, values)
+        fact_events = [(i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()]
+        needs_values = self.risk is not None and self.risk.needs_values
+        values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
+        return Extract(signatures, slots, fact_events, values)
 
-    def contributions(
-        self, signatures: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    def contributions(self, signatures: Int64s) -> tuple[Int64s, Int64s, Floats]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
         count = self._length[signatures]
         event = np.repeat(np.arange(len(signatures)), count)
@@ -169,7 +126,7 @@ class Program:
 
     def feeding(self, measure: str) -> tuple[Feed, ...]:
         """The feeds of a kept measure, for naming its events."""
-        return next(m.feeds for m in self.scorecard.kept if m.name == measure)
+        return next(m.feeds for m in self.scorecard.level_measures if m.name == measure)
 
     def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
         """Whether an event feeds through this feed."""
@@ -179,14 +136,15 @@ class Program:
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
         """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
-        found = self._feeds.get(event_type)
-        return found if found is not None else [] if event_type in BUILTIN_TYPES else self._feeds.get(ANY_OTHER, [])
+        if event_type in self._feeds or event_type in BUILTIN_TYPES:
+            return self._feeds.get(event_type, [])
+        return self._feeds.get(ANY_OTHER, [])
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""
         self._codes.clear()
         self._classifiers.clear()
-        self._constants, self._handled = np.zeros(0, np.int64), np.zeros(0, bool)
+        self._constants, self._writes_facts = np.zeros(0, np.int64), np.zeros(0, bool)
         self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:
@@ -202,7 +160,7 @@ class Program:
         else:
             self._classifiers[self._codes[event_type]] = self._classifier(event_type, feeds, names)
         self._constants = np.append(self._constants, constant)
-        self._handled = np.append(self._handled, event_type in HANDLED)
+        self._writes_facts = np.append(self._writes_facts, event_type in HANDLED)
 
     def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
         if event_type == PAGE_VIEWED.name and names == ["kind"]:
@@ -219,8 +177,8 @@ class Program:
         def classify(event: Any) -> int:
             data = event.data
             kind = data.kind or page_kind(data.url)
-            found = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if found is None else found
+            signature = memo.get(kind)
+            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if signature is None else signature
 
         return classify
 
@@ -231,8 +189,8 @@ class Program:
 
         def classify(event: Any) -> int:
             value = look(event.data, name)
-            found = memo.get(value)
-            return self._learn(memo, value, feeds, {name: value}, event_type) if found is None else found
+            signature = memo.get(value)
+            return self._learn(memo, value, feeds, {name: value}, event_type) if signature is None else signature
 
         return classify
 
@@ -241,10 +199,10 @@ class Program:
 
         def classify(event: Any) -> int:
             values = tuple([self._property(event.data, name) for name in names])
-            found = memo.get(values)
-            if found is None:
-                found = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
-            return found
+            signature = memo.get(values)
+            if signature is None:
+                signature = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+            return signature
 
         return classify
 
@@ -258,12 +216,12 @@ class Program:
     ) -> int:
         if len(memo) >= _MEMO:
             memo.clear()
-        fed = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
+        contributions = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
         is_cancel = event_type == PAGE_VIEWED.name and values.get("kind") == "cancel"
-        found = self._signature(tuple(fed), CANCEL_PAGE_VIEWED if is_cancel else event_type)
+        signature = self._signature(tuple(contributions), CANCEL_PAGE_VIEWED if is_cancel else event_type)
         if not any(isinstance(value, str) and len(value) > _LONGEST for value in values.values()):
-            memo[key] = found
-        return found
+            memo[key] = signature
+        return signature
 
     def _property(self, data: Any, name: str) -> Any:
         value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
@@ -272,18 +230,18 @@ class Program:
             return self._page_kind(url) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
-    def _signature(self, fed: tuple[tuple[int, float], ...], risk_type: str) -> int:
+    def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:
         """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
         code = 0 if self.risk is None else self.risk.code(risk_type)
-        found = self._signatures.get((fed, code))
-        if found is None:
-            found = self._signatures[fed, code] = len(self._signatures)
+        signature = self._signatures.get((contributions, code))
+        if signature is None:
+            signature = self._signatures[contributions, code] = len(self._signatures)
             self.risk_codes = np.append(self.risk_codes, code)
-            self._measure = np.append(self._measure, np.array([c for c, _ in fed], np.int64))
-            self._weight = np.append(self._weight, np.array([w for _, w in fed], np.float64))
-            self._length = np.append(self._length, len(fed))
+            self._measure = np.append(self._measure, np.array([c for c, _ in contributions], np.int64))
+            self._weight = np.append(self._weight, np.array([w for _, w in contributions], np.float64))
+            self._length = np.append(self._length, len(contributions))
             self._start = np.append(self._start, len(self._measure))
-        return found
+        return signature
 
 
 def value_of(event: Any) -> float:

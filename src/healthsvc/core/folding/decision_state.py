@@ -1,6 +1,7 @@
-"""The memory of decisions: what the owner decided last about a customer, a row of float64 beside its state.
+"""What was decided last about customers: a row of float64 for each, beside its state.
 
-Unlike the state it isn't a function of the log alone, but of the log and the instants at which decisions were made.
+Unlike the state it isn't a function of the log alone, but of the log and the instants of the decisions. This module
+is the only one that knows the columns: others use the fields of `DecisionStates`.
 """
 
 from math import inf, nan
@@ -8,35 +9,144 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats, Int64s, Mask, Rows
 
-_COLUMNS: Final = (
-    ("band", -1.0),  # index into the scorecard's bands; -1: not enough evidence
-    ("band_since", 0.0),
-    ("pending_since", 0.0),  # since when a better band has held; 0: none has
-    ("flags", 0.0),  # a bit a rule, in declared order
-    ("score", nan),  # of the last history row
-    ("day", 0.0),  # of the last history row, days since 1970
-    ("frozen", nan),  # score at the moment of churn
-    ("due", inf),  # the timer in the database
-    ("sequence", 0.0),  # of the last message about the customer
-    ("decided", 0.0),
-    ("listed", nan),  # score in the standings, nan: none; UNLISTED: they don't say what they should
-    ("risk", nan),  # of the last history row
-    ("place", -1.0),  # stage + 1, and 16 times the number of the variant that judged
-    ("loyalty", nan),  # in the standings
-)
+_COLUMNS: Final[dict[str, float]] = {
+    "band": -1.0,
+    "band_since": 0.0,
+    "pending_since": 0.0,
+    "flags": 0.0,
+    "score": nan,
+    "day": 0.0,
+    "score_at_churn": nan,
+    "due": inf,
+    "sequence": 0.0,
+    "decided_us": 0.0,
+    "listed_score": nan,
+    "risk": nan,
+    "place": -1.0,
+    "loyalty": nan,
+}
+"""In the order in which they are stored, with what stands there before the first decision; only ever appended to."""
 WIDTH: Final = len(_COLUMNS)
-DEFAULTS: Final = np.array([default for _, default in _COLUMNS])
-BAND, BAND_SINCE, PENDING_SINCE, FLAGS, SCORE, DAY, FROZEN, DUE, SEQUENCE, DECIDED, LISTED, RISK, PLACE, LOYALTY = (
-    range(WIDTH)
-)
+ROW_BYTES: Final = WIDTH * 8
+_DEFAULTS: Final = np.array(list(_COLUMNS.values()))
+_BAND, _FLAGS, _SEQUENCE = map(list(_COLUMNS).index, ("band", "flags", "sequence"))
 UNLISTED: Final = -inf
-"""In the place of the listed score: lists don't know the customer yet, or not what its profile says by now."""
+"""In place of the listed score: lists don't show the customer yet, or not what its profile says by now."""
 
 
-def unpacked(packed: bytes) -> Floats:
-    """A row, (WIDTH,), whichever version wrote it: columns are only ever added, at the end."""
-    row, told = DEFAULTS.copy(), np.frombuffer(packed, np.float64)[:WIDTH]
-    row[: len(told)] = told
-    return row
+class _Column:
+    """A column of the array: a view, so that what is written into it is kept."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._column = list(_COLUMNS).index(name)
+
+    def __get__(self, states: "DecisionStates", owner: type | None = None) -> Floats:
+        column: Floats = states.array[:, self._column]
+        return column
+
+    def __set__(self, states: "DecisionStates", values: Floats | Int64s | float) -> None:
+        states.array[:, self._column] = values
+
+
+class DecisionStates:
+    """The decision states of n customers, each field as (n,); instants in microseconds."""
+
+    __slots__ = ("array",)
+
+    band = _Column()
+    """Index into the scorecard's bands; -1: not enough evidence."""
+    band_since = _Column()
+    pending_since = _Column()
+    """Since when a better band has held; 0: none has."""
+    flags = _Column()
+    """A bit a rule, in declared order."""
+    score = _Column()
+    """Of the last history row."""
+    day = _Column()
+    """Of the last history row, days since 1970."""
+    score_at_churn = _Column()
+    """Score at the moment of churn, NaN before."""
+    due = _Column()
+    """The timer in the database, inf: none."""
+    sequence = _Column()
+    """Number of the last message about the customer."""
+    decided_us = _Column()
+    """Instant of the last decision, 0 before the first."""
+    listed_score = _Column()
+    """Score in the customer summary, NaN: none; or `UNLISTED`."""
+    risk = _Column()
+    """Of the last history row."""
+    place = _Column()
+    """Lifecycle stage + 1, and 16 times the number of the variant that judged; -1 before the first decision."""
+    loyalty = _Column()
+    """In the customer summary."""
+
+    def __init__(self, array: Floats) -> None:
+        self.array = array
+        """(n, WIDTH), as it is stored."""
+
+    @classmethod
+    def undecided(cls, customers: int) -> "DecisionStates":
+        """Customers about whom nothing has been decided."""
+        return cls(np.tile(_DEFAULTS, (customers, 1)))
+
+    @classmethod
+    def reserved(cls, capacity: int) -> "DecisionStates":
+        """Room for so many customers; `reset` makes rows of it undecided."""
+        return cls(np.zeros((capacity, WIDTH)))
+
+    @classmethod
+    def unpack(cls, stored_rows: bytes, customers: int) -> "DecisionStates":
+        """Rows one after another, of `ROW_BYTES` each."""
+        return cls(np.frombuffer(stored_rows, np.float64).reshape(customers, WIDTH))
+
+    @classmethod
+    def of_any_version(cls, rows: list[bytes]) -> "DecisionStates":
+        """A row each, whichever version wrote it; an empty one is undecided."""
+        states = cls.undecided(len(rows))
+        for row, content in enumerate(rows):
+            columns = np.frombuffer(content, np.float64)[:WIDTH]
+            states.array[row, : len(columns)] = columns
+        return states
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def copy(self) -> "DecisionStates":
+        return DecisionStates(self.array.copy())
+
+    def take(self, rows: Rows | Mask) -> "DecisionStates":
+        """A copy of some rows."""
+        return DecisionStates(self.array[rows])
+
+    def put(self, rows: Rows | Mask, states: "DecisionStates") -> None:
+        """Replace some rows."""
+        self.array[rows] = states.array
+
+    def reset(self, rows: Rows | slice) -> None:
+        """Make some rows undecided."""
+        self.array[rows] = _DEFAULTS
+
+    def packed_row(self, row: int) -> bytes:
+        content: bytes = self.array[row].tobytes()
+        return content
+
+    def band_index(self, row: int) -> int:
+        """The band of one customer; -1: not enough evidence."""
+        return int(self.array.item(row, _BAND))
+
+    def flag_bits(self, row: int) -> float:
+        """The flags of one customer."""
+        return self.array.item(row, _FLAGS)
+
+
+def select(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -> DecisionStates:
+    """Row by row one of two; condition: (n,)."""
+    return DecisionStates(np.where(condition[:, None], states.array, otherwise.array))
+
+
+def last_sequence(stored_row: bytes | None) -> int:
+    """Number of the last message about a customer, from its stored row; 0 where there is none."""
+    return 0 if stored_row is None else int(np.frombuffer(stored_row, np.float64)[_SEQUENCE])

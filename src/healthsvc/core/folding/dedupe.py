@@ -1,11 +1,9 @@
-"""Which (customer, source, id) were counted already: exact, compact, and by the hour of `occurred_at`.
+"""Deduplication: the (customer, source, id) that were counted already, exact, compact, by the hour of `occurred_at`.
 
-A retry carries the same `occurred_at`, so an id is looked for in its hour only; senders that restamp are caught for
-the length of the
-newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: the generations
-first, then, when they
-rotate, the bucket
-of its hour. Buckets live in the database; those in use are held in memory within a byte budget.
+A retry carries the same `occurred_at`, so an id is searched in its hour only. Senders that restamp are caught for the
+length of the newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: in
+the generations first and, when they rotate, in the bucket of its hour. Buckets are in the database; those in use are
+held in memory within a byte budget.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,11 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Digests, Hours, Int64s, Mask
 from healthsvc.core.instants import HOUR_US, SECOND_US
-
-Digests = NDArray[np.uint64]
-"""(n, 2): a 128-bit hash as high and low half."""
-Hours = NDArray[np.int32]
 
 GENERATION_US: Final = 15 * 60 * SECOND_US
 GENERATION_IDS: Final = 1_000_000
@@ -30,18 +25,18 @@ RECENT: Final = np.dtype([("hour", "<i4"), ("high", "<u8"), ("low", "<u8")])
 BUCKET: Final = np.dtype([("high", "<u8"), ("low", "<u8")])
 
 
-def hours_of(occurred_us: NDArray[np.int64]) -> Hours:
+def hours_of(occurred_us: Int64s) -> Hours:
     return np.floor_divide(occurred_us, HOUR_US).astype(np.int32)
 
 
 def pack_recent(hours: Hours, digests: Digests) -> bytes:
-    packed = np.empty(len(hours), RECENT)
-    packed["hour"], packed["high"], packed["low"] = hours, digests[:, 0], digests[:, 1]
-    return packed.tobytes()
+    rows = np.empty(len(hours), RECENT)
+    rows["hour"], rows["high"], rows["low"] = hours, digests[:, 0], digests[:, 1]
+    return rows.tobytes()
 
 
-def unpack_recent(packed: bytes) -> tuple[Hours, Digests]:
-    ids = np.frombuffer(packed, RECENT)
+def unpack_recent(content: bytes) -> tuple[Hours, Digests]:
+    ids = np.frombuffer(content, RECENT)
     return ids["hour"].astype(np.int32), np.stack([ids["high"], ids["low"]], axis=1)
 
 
@@ -49,8 +44,8 @@ def pack_bucket(digests: Digests) -> bytes:
     return np.ascontiguousarray(digests).astype("<u8").tobytes()
 
 
-def unpack_bucket(packed: bytes) -> Digests:
-    return np.frombuffer(packed, "<u8").astype(np.uint64).reshape(-1, 2)
+def unpack_bucket(content: bytes) -> Digests:
+    return np.frombuffer(content, "<u8").astype(np.uint64).reshape(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +56,18 @@ class _Run:
     low: NDArray[np.uint64]
     hour: Hours
 
-    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
         """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked
         at."""
         at = np.searchsorted(self.high, high)
-        found = np.zeros(len(high), bool)
+        is_known = np.zeros(len(high), bool)
         last = len(self.high) - 1
         while True:
             inside = np.minimum(at, last)
-            same = (at <= last) & (self.high[inside] == high) & ~found
+            same = (at <= last) & (self.high[inside] == high) & ~is_known
             if not same.any():
-                return found
-            found |= same & (self.low[inside] == low)
+                return is_known
+            is_known |= same & (self.low[inside] == low)
             at = at + 1
 
 
@@ -89,19 +84,19 @@ class IdSet:
     def bytes(self) -> int:
         return ID_BYTES * len(self)
 
-    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
         """Which of the ids are in the set; `high` must ascend."""
-        found = np.zeros(len(high), bool)
+        is_known = np.zeros(len(high), bool)
         for run in self._runs:
-            found |= run.knows(high, low)
-        return found
+            is_known |= run.knows(high, low)
+        return is_known
 
     def add(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> None:
         """Add ids that aren't in it; `high` must ascend."""
         if len(high):
             self._runs.append(_Run(high, low, hour))
             while len(self._runs) > 1 and 2 * len(self._runs[-1].high) >= len(self._runs[-2].high):
-                self._runs[-2:] = [_merged(*self._runs[-2:])]
+                self._runs[-2:] = [_merge(*self._runs[-2:])]
 
     def by_hour(self) -> list[tuple[int, Digests]]:
         """All ids, hour by hour, each hour's ascending by high half."""
@@ -116,7 +111,7 @@ class IdSet:
         return [(int(hour[s]), part) for s, part in zip(starts.tolist(), np.split(digests, starts[1:]), strict=True)]
 
 
-def _merged(a: _Run, b: _Run) -> _Run:
+def _merge(a: _Run, b: _Run) -> _Run:
     high = np.concatenate([a.high, b.high])
     order = np.argsort(high, kind="stable")
     return _Run(high[order], np.concatenate([a.low, b.low])[order], np.concatenate([a.hour, b.hour])[order])
@@ -132,7 +127,7 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredBucket:
     """A bucket in the database: the newest instant at which an id was logged in it, and how many there are."""
 
     newest_us: int
@@ -151,16 +146,16 @@ class IdWindow:
         self._since_us = 0
         self._old_sequence = self._young_sequence = 0
         self._old_newest_us = 0
-        self._stored: dict[int, Stored] = {}
-        self._loaded: dict[int, IdSet] = {}
+        self._bucket_facts: dict[int, StoredBucket] = {}
+        self._buckets: dict[int, IdSet] = {}
 
     @property
     def bytes(self) -> int:
-        return self._young.bytes + self._old.bytes + sum(s.bytes for s in self._loaded.values())
+        return self._young.bytes + self._old.bytes + sum(s.bytes for s in self._buckets.values())
 
-    def know_stored(self, hours: Mapping[int, Stored]) -> None:
+    def know_stored(self, hours: Mapping[int, StoredBucket]) -> None:
         """Which hours have buckets in the database."""
-        self._stored.update(hours)
+        self._bucket_facts.update(hours)
 
     def restore(self, sequence: int, logged_us: int, hours: Hours, digests: Digests) -> None:
         """Take a row of the recent ids after a change of owner; rows come in the order of `sequence`."""
@@ -175,8 +170,8 @@ class IdWindow:
         """
         groups: list[list[int]] = []
         room = left = max(0, budget - self._young.bytes - self._old.bytes)
-        for hour in sorted(h for h in set(hours.tolist()) if h in self._stored and h not in self._loaded):
-            size = ID_BYTES * self._stored[hour].ids
+        for hour in sorted(h for h in set(hours.tolist()) if h in self._bucket_facts and h not in self._buckets):
+            size = ID_BYTES * self._bucket_facts[hour].ids
             if not groups or size > left:
                 groups.append([])
                 left = room
@@ -184,33 +179,31 @@ class IdWindow:
             left -= size
         return groups
 
-    def found(self, hours: Hours, digests: Digests) -> NDArray[np.bool_]:
+    def in_loaded_buckets(self, hours: Hours, digests: Digests) -> Mask:
         """Which ids stand in the buckets that are in memory now."""
         order = np.argsort(digests[:, 0], kind="stable")
-        found = np.empty(len(order), bool)
-        found[order] = self._in_buckets(digests[order, 0], digests[order, 1], hours[order])
-        return found
+        in_buckets = np.empty(len(order), bool)
+        in_buckets[order] = self._in_buckets(digests[order, 0], digests[order, 1], hours[order])
+        return in_buckets
 
     def make_room(self, group: Sequence[int], budget: int) -> None:
         """Let go of as many buckets as this group needs."""
-        self.shrink(budget - ID_BYTES * sum(self._stored[h].ids for h in group))
+        self.shrink(budget - ID_BYTES * sum(self._bucket_facts[h].ids for h in group))
 
     def load(self, hour: int, digests: Digests) -> None:
         bucket = IdSet()
         order = np.argsort(digests[:, 0], kind="stable")
         bucket.add(digests[order, 0], digests[order, 1], np.full(len(digests), hour, np.int32))
-        self._loaded[hour] = bucket
+        self._buckets[hour] = bucket
 
-    def take(
-        self, hours: Hours, digests: Digests, now_us: int, found: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.bool_]:
+    def take(self, hours: Hours, digests: Digests, now_us: int, in_buckets: Mask | None = None) -> Mask:
         """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets
         already."""
         self._begin(now_us)
         order = np.argsort(digests[:, 0], kind="stable")
         high, low, hour = digests[order, 0], digests[order, 1], hours[order]
-        known = _repeated(high, low) | self._young.knows(high, low) | self._old.knows(high, low)
-        known |= self._in_buckets(high, low, hour) if found is None else found[order]
+        known = _repeats(high, low) | self._young.knows(high, low) | self._old.knows(high, low)
+        known |= self._in_buckets(high, low, hour) if in_buckets is None else in_buckets[order]
         fresh = ~known
         self._young.add(high[fresh], low[fresh], hour[fresh])
         new = np.empty(len(order), bool)
@@ -228,30 +221,30 @@ class IdWindow:
             Rotation(sequence=self._old_sequence, buckets=buckets, newest_us=self._old_newest_us) if buckets else None
         )
         for hour, digests in buckets:
-            if hour in self._loaded:
-                self._loaded[hour].add(digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32))
-            elif hour not in self._stored:
+            if hour in self._buckets:
+                self._buckets[hour].add(digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32))
+            elif hour not in self._bucket_facts:
                 self.load(hour, digests)
-            before = self._stored.get(hour, Stored(0, 0))
+            before = self._bucket_facts.get(hour, StoredBucket(0, 0))
             newest = max(before.newest_us, self._old_newest_us)
-            self._stored[hour] = Stored(newest, before.ids + len(digests))
+            self._bucket_facts[hour] = StoredBucket(newest, before.ids + len(digests))
         self._old, self._old_sequence, self._old_newest_us = self._young, sequence, now_us
         self._young, self._since_us = IdSet(), now_us
         return rotation
 
     def forget_before(self, logged_us: int) -> None:
         """Drop hours whose newest id was logged before this instant: the end of the window."""
-        for hour in [h for h, stored in self._stored.items() if stored.newest_us < logged_us]:
-            del self._stored[hour]
-            self._loaded.pop(hour, None)
+        for hour in [h for h, bucket in self._bucket_facts.items() if bucket.newest_us < logged_us]:
+            del self._bucket_facts[hour]
+            self._buckets.pop(hour, None)
 
     def shrink(self, budget: int) -> None:
         """Let go of loaded buckets, the longest loaded first, until the window fits into so many bytes."""
         size = self.bytes
-        for hour in list(self._loaded):
+        for hour in list(self._buckets):
             if size <= budget:
                 return
-            size -= self._loaded.pop(hour).bytes
+            size -= self._buckets.pop(hour).bytes
 
     def _begin(self, now_us: int) -> None:
         if not len(self._young):
@@ -261,29 +254,29 @@ class IdWindow:
         order = np.argsort(digests[:, 0], kind="stable")
         self._young.add(digests[order, 0], digests[order, 1], hours[order])
 
-    def _in_buckets(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> NDArray[np.bool_]:
-        found = np.zeros(len(high), bool)
-        if not self._loaded:
-            return found
+    def _in_buckets(self, high: NDArray[np.uint64], low: NDArray[np.uint64], hour: Hours) -> Mask:
+        is_known = np.zeros(len(high), bool)
+        if not self._buckets:
+            return is_known
         order = np.argsort(hour, kind="stable")
         sorted_hours = hour[order]
         starts = np.flatnonzero(np.append(True, sorted_hours[1:] != sorted_hours[:-1]))
         for members in np.split(order, starts[1:]):
-            bucket = self._loaded.get(int(hour[members[0]]))
+            bucket = self._buckets.get(int(hour[members[0]]))
             if bucket is not None:
-                found[members] = bucket.knows(high[members], low[members])
-        return found
+                is_known[members] = bucket.knows(high[members], low[members])
+        return is_known
 
 
-def _repeated(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _repeats(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
     """Which ids stand earlier in the same batch; `high` ascends, equal ones in the order of the log."""
-    repeated = np.zeros(len(high), bool)
+    is_repeat = np.zeros(len(high), bool)
     same = np.flatnonzero(high[1:] == high[:-1]) + 1
     for i in same.tolist():
         back = i - 1
         while back >= 0 and high[back] == high[i]:
             if low[back] == low[i]:
-                repeated[i] = True
+                is_repeat[i] = True
                 break
             back -= 1
-    return repeated
+    return is_repeat

@@ -13,13 +13,11 @@ from math import inf, isnan, nan
 from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import events
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.core.scorecard import cohort
-
-Floats = NDArray[np.float64]
 
 SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
@@ -85,12 +83,12 @@ class FactStore(Protocol):
 class Group:
     """Events of one type, in log order: one entry an event in each. `ties` settle equal instants."""
 
-    rows: NDArray[np.int64]
+    rows: Int64s
     events: Sequence[Any]
-    occurred_us: NDArray[np.int64]
+    occurred_us: Int64s
     ties: Floats
 
-    def picked(self, places: list[int]) -> "Group":
+    def take(self, places: list[int]) -> "Group":
         """The events at these places."""
         return Group(self.rows[places], [self.events[i] for i in places], self.occurred_us[places], self.ties[places])
 
@@ -112,19 +110,19 @@ def known(value: float) -> bool:
 
 def write_last(store: FactStore, name: str, group: Group, values: Sequence[float | None]) -> None:
     """Last writer by (occurred_at, tie) of each row; None writes nothing."""
-    said = np.array([value if value is not None else nan for value in values], np.float64)
-    at = np.flatnonzero(~np.isnan(said))
+    new_values = np.array([value if value is not None else nan for value in values], np.float64)
+    at = np.flatnonzero(~np.isnan(new_values))
     if not len(at):
         return
     rows, us, ties = group.rows[at], group.occurred_us[at].astype(np.float64), group.ties[at]
     order = np.lexsort((-at, ties, us, rows))
     last = order[np.append(rows[order][1:] != rows[order][:-1], True)]
-    rows, us, ties, said = rows[last], us[last], ties[last], said[at[last]]
+    rows, us, ties, new_values = rows[last], us[last], ties[last], new_values[at[last]]
     column = COLUMN[name]
     kept_us, kept_ties = store.facts[rows, column + 1], store.facts[rows, column + 2]
     later = (us > kept_us) | ((us == kept_us) & (ties > kept_ties))
     rows = rows[later]
-    store.facts[rows, column] = said[later]
+    store.facts[rows, column] = new_values[later]
     store.facts[rows, column + 1] = us[later]
     store.facts[rows, column + 2] = ties[later]
 
@@ -159,8 +157,8 @@ def _subscription_changed(store: FactStore, group: Group) -> None:
 
 
 def _subscription_cancelled(store: FactStore, group: Group) -> None:
-    told = [instant(event.data.effective_at) for event in group.events]
-    effective = [us if at is None else at for at, us in zip(told, group.occurred_us.tolist(), strict=True)]
+    effective_at = [instant(event.data.effective_at) for event in group.events]
+    effective = [us if at is None else at for at, us in zip(effective_at, group.occurred_us.tolist(), strict=True)]
     write_last(store, "cancel_effective", group, effective)
     _latest(store, "cancelled_at", group)
 
@@ -172,7 +170,7 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
-    _latest(store, "owner_changed_at", group.picked([i for i, d in enumerate(data) if _changes_owner(d)]))
+    _latest(store, "owner_changed_at", group.take([i for i, d in enumerate(data) if _changes_owner(d)]))
     for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
         _profile(store, row, event, us)
 
@@ -192,7 +190,7 @@ def _profile(store: FactStore, row: int, event: Any, us: int) -> None:
         if name not in profile or stamp > profile[name][1:]:
             profile[name] = [value, *stamp]
             if name in cohort.PLACE_FIELDS:
-                store.facts[row, COLUMN[f"{name}_code"]] = cohort.told(name, value)
+                store.facts[row, COLUMN[f"{name}_code"]] = cohort.profile_code(name, value)
 
 
 OVERRIDE: Final = "override"
@@ -201,14 +199,14 @@ OVERRIDE: Final = "override"
 def _override_set(store: FactStore, group: Group) -> None:
     for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
         data = event.data
-        said = {
+        override = {
             "score": float(data.score),
             "reason": data.reason,
             "author": data.author,
             "expires_us": to_us(data.expires_at),
             "event_id": event.id,
         }
-        _override(store, row, [said, us, event.source, event.id])
+        _override(store, row, [override, us, event.source, event.id])
 
 
 def _override_lifted(store: FactStore, group: Group) -> None:
@@ -222,9 +220,11 @@ def _override(store: FactStore, row: int, entry: list[Any]) -> None:
     if OVERRIDE in profile and entry[1:] <= profile[OVERRIDE][1:]:
         return
     profile[OVERRIDE] = entry
-    said, since = entry[0], float(entry[1])
+    override, since = entry[0], float(entry[1])
     at = COLUMN["override"]
-    store.facts[row, at : at + 3] = (nan, since, nan) if said is None else (said["score"], since, said["expires_us"])
+    store.facts[row, at : at + 3] = (
+        (nan, since, nan) if override is None else (override["score"], since, override["expires_us"])
+    )
 
 
 PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id", "timezone", "country")

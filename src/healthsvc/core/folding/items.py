@@ -11,8 +11,9 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.events import EVENT_TYPES, ItemKind, ItemStep, Moment
-from healthsvc.core.folding.facts import COLUMN, WIDTH, Floats
+from healthsvc.core.folding.facts import COLUMN, WIDTH
 
 KEPT: Final = 7
 MOST: Final = 9
@@ -63,10 +64,10 @@ class ItemStore(Protocol):
     """The facts, and the items by row."""
 
     facts: Floats
-    items: "KeptItems"
+    items: "CustomerItems"
 
 
-class KeptItems:
+class CustomerItems:
     """The items by row. Those of a row stay packed, as the database has them, until somebody asks for them."""
 
     def __init__(self) -> None:
@@ -74,28 +75,28 @@ class KeptItems:
 
     def of(self, row: int) -> Items:
         """To be read and changed."""
-        kept = self._of.get(row)
-        if kept is None:
-            kept = {}
-        elif isinstance(kept, bytes):
-            told = array("d", kept).tolist()
-            kept = {int(told[at]): told[at + 1 : at + FIELDS] for at in range(0, len(told), FIELDS)}
-        self._of[row] = kept
-        return kept
+        items = self._of.get(row)
+        if items is None:
+            items = {}
+        elif isinstance(items, bytes):
+            numbers = array("d", items).tolist()
+            items = {int(numbers[at]): numbers[at + 1 : at + FIELDS] for at in range(0, len(numbers), FIELDS)}
+        self._of[row] = items
+        return items
 
-    def put(self, row: int, packed: bytes) -> None:
+    def put(self, row: int, content: bytes) -> None:
         """Take in what `packed` gave."""
-        self._of[row] = packed
+        self._of[row] = content
 
     def drop(self, row: int) -> None:
         self._of.pop(row, None)
 
-    def packed(self, rows: Sequence[int]) -> list[bytes]:
+    def pack(self, rows: Sequence[int]) -> list[bytes]:
         """Of each row its items in the order of their keys, FIELDS float64 each."""
-        return [kept if isinstance(kept, bytes) else _packed(kept) for kept in map(self._of.get, rows, repeat(b""))]
+        return [items if isinstance(items, bytes) else _pack(items) for items in map(self._of.get, rows, repeat(b""))]
 
 
-def _packed(items: Items) -> bytes:
+def _pack(items: Items) -> bytes:
     return array("d", [x for key in sorted(items) for x in (key, *items[key])]).tobytes()
 
 
@@ -106,7 +107,7 @@ def item_key(kind: int, item_id: str) -> int:
 
 def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]], occurred_us: Sequence[int]) -> None:
     """Fold steps of items in log order: one entry an event in each; steps: its type, one of `STEPS`, and the event."""
-    touched: set[tuple[int, int]] = set()
+    kinds_of_rows: set[tuple[int, int]] = set()
     for row, (type_, event), us in zip(rows, steps, occurred_us, strict=True):
         kind, id_of, place, rates = STEPS[type_]
         items = store.items.of(row)
@@ -118,11 +119,11 @@ def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]]
             item[place] = us
         if rates and event.data.rating:
             item[_RATED_AT], item[_RATING] = max((item[_RATED_AT], item[_RATING]), (us, float(event.data.rating)))
-        touched.add((row, kind))
+        kinds_of_rows.add((row, kind))
         if len(items) > MOST:
             _prune(store.facts[row], items)
-            touched.update(((row, TICKET), (row, COMPLAINT), (row, INVOICE)))
-    _summarise(store, touched)
+            kinds_of_rows.update(((row, TICKET), (row, COMPLAINT), (row, INVOICE)))
+    _summarise(store, kinds_of_rows)
 
 
 def _prune(facts: Floats, items: Items) -> None:
@@ -135,27 +136,27 @@ def _prune(facts: Floats, items: Items) -> None:
             facts[_BADLY_BEFORE] = max(facts[_BADLY_BEFORE], badly)
 
 
-def _summarise(store: ItemStore, touched: set[tuple[int, int]]) -> None:
+def _summarise(store: ItemStore, kinds_of_rows: set[tuple[int, int]]) -> None:
     """Write what the items of these (row, kind) come to into the facts."""
     at: list[int] = []
-    found: list[float] = []
-    for row, kind in touched:
+    counts: list[float] = []
+    for row, kind in kinds_of_rows:
         first = row * WIDTH
         mine = [item for key, item in store.items.of(row).items() if key >> 48 == kind]
-        opened = [item for item in mine if item[_OPENED] > item[_CLOSED]]
+        open_items = [item for item in mine if item[_OPENED] > item[_CLOSED]]
         at += (first + _OPEN_COLUMN[kind], first + _OPEN_COLUMN[kind] + 1)
-        found += (len(opened), min([item[_OPENED] for item in opened], default=0))
+        counts += (len(open_items), min([item[_OPENED] for item in open_items], default=0))
         if kind == TICKET:
-            waiting = [item[_OPENED] for item in opened if item[_OPENED] > item[_ANSWERED]]
+            waiting = [item[_OPENED] for item in open_items if item[_OPENED] > item[_ANSWERED]]
             at += (first + _WAITING, first + _WAITING + 1)
-            found += (len(waiting), min(waiting, default=0))
+            counts += (len(waiting), min(waiting, default=0))
         elif kind == COMPLAINT:
             at += (first + _SERVED_WELL, first + _SERVED_BADLY)
-            found += _served(store.facts[row], mine)
-    store.facts.reshape(-1)[at] = found
+            counts += _rated_at(store.facts[row], mine)
+    store.facts.reshape(-1)[at] = counts
 
 
-def _served(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, float]:
+def _rated_at(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, float]:
     """Derived from the items anew each time: what a rating says depends on whether its complaint is resolved."""
     verdicts = [_verdict(item) for item in complaints]
     well = max([well for well, _ in verdicts], default=0.0)
@@ -165,7 +166,7 @@ def _served(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, fl
 
 def _verdict(item: list[float]) -> tuple[float, float]:
     """When a complaint was rated as served well, and as served badly; 0 where it wasn't."""
-    opened, _, closed, rating, rated_at = item
-    if rated_at and rating >= WELL_SERVED and closed >= opened:
+    opened_at, _, closed_at, rating, rated_at = item
+    if rated_at and rating >= WELL_SERVED and closed_at >= opened_at:
         return rated_at, 0.0
     return (0.0, rated_at) if rated_at and rating <= BADLY_SERVED else (0.0, 0.0)

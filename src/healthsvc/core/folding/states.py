@@ -1,8 +1,7 @@
 """The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
 
-A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest
-three instants (its
-evidence). A row is its cells, its facts, its items and its profile; the memory of decisions rides beside it.
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest three
+instants (its evidence). A row is its cells, facts, items and profile; its decision state stands beside it.
 """
 
 import json
@@ -14,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats, Int64s, Rows
 from healthsvc.core.errors import Fault
-from healthsvc.core.folding import decision_state
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import items as item
-from healthsvc.core.folding.compiled_scorecard import NO_SLOT, Extract, Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
+from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.folding.stored import Stored, StoredMany
-from healthsvc.core.levels import Floats
-
-Rows = NDArray[np.int64]
 
 _HEADER: Final = 8
 _FORMAT: Final = 2
@@ -38,24 +36,24 @@ class OtherFormat(Fault, ValueError):
 class States:
     """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
 
-    def __init__(self, program: Program, capacity: int) -> None:
+    def __init__(self, program: CompiledScorecard, capacity: int) -> None:
         self.program = program
         self.capacity = capacity
         self.fields = len(program.half_lives_us) + 4
         self.count_field = len(program.half_lives_us)
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
         self.facts: Floats = np.zeros((capacity, fact.WIDTH))
-        self.memory: Floats = np.zeros((capacity, decision_state.WIDTH))
+        self.decisions = DecisionStates.reserved(capacity)
         self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
-        self.stored = np.zeros(capacity, bool)
+        self.in_database = np.zeros(capacity, bool)
         self.tid = np.zeros(capacity, np.int64)
         """Where the database has the row's state, until it is written again; 0: unknown."""
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
-        self.items = item.KeptItems()
+        self.items = item.CustomerItems()
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
@@ -63,22 +61,16 @@ class States:
         self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(np.uint8)
 
     @staticmethod
-    def row_bytes(program: Program) -> int:
+    def row_bytes(program: CompiledScorecard) -> int:
         """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
         risk = 0 if program.risk is None else program.risk.width * 8
-        return (
-            program.width * (len(program.half_lives_us) + 4) * 8
-            + fact.WIDTH * 8
-            + decision_state.WIDTH * 8
-            + risk
-            + 300
-        )
+        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + ROW_BYTES + risk + 300
 
-    def settle_in(self, customers: int) -> None:
+    def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
         page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"
-        for table in (self.cells, self.facts, self.memory, self.risk):
+        for table in (self.cells, self.facts, self.decisions.array, self.risk):
             table[: min(customers, self.capacity)] = 0.0
 
     def __len__(self) -> int:
@@ -104,25 +96,25 @@ class States:
         """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
         return self.load_many(StoredMany.of(stored))
 
-    def load_many(self, found: StoredMany) -> Rows:
+    def load_many(self, customers: StoredMany) -> Rows:
         """The same, of many."""
-        rows = self._take(len(found))
-        self._begin(rows, found.customer_ids, found.keys, found.partitions)
-        known = found.widths > 0
+        rows = self._take(len(customers))
+        self._begin(rows, customers.customer_ids, customers.keys, customers.partitions)
+        known = customers.widths > 0
         there = rows[known]
         if len(there):
-            self.stored[there] = True
-            self.tid[there] = found.tids[known]
-            self._unpack(there, found.states, found.widths[known])
-            if len(found.decisions) != len(there) * decision_state.WIDTH * 8:
-                raise OtherFormat(f"a memory of decisions of {len(found.decisions) // len(there)} bytes")
-            self.memory[there] = np.frombuffer(found.decisions, np.float64).reshape(len(there), decision_state.WIDTH)
+            self.in_database[there] = True
+            self.tid[there] = customers.tids[known]
+            self._unpack(there, customers.states, customers.widths[known])
+            if len(customers.decisions) != len(there) * ROW_BYTES:
+                raise OtherFormat(f"a decision state of {len(customers.decisions) // len(there)} bytes")
+            self.decisions.put(there, DecisionStates.unpack(customers.decisions, len(there)))
         self._profiles.update(
-            (row, profile) for row, profile in zip(rows.tolist(), found.profiles, strict=True) if profile
+            (row, profile) for row, profile in zip(rows.tolist(), customers.profiles, strict=True) if profile
         )
         return rows
 
-    def _begin(self, rows: Rows, ids: Sequence[str], keys: NDArray[np.int64], partitions: NDArray[np.int32]) -> None:
+    def _begin(self, rows: Rows, ids: Sequence[str], keys: Int64s, partitions: NDArray[np.int32]) -> None:
         """Give rows that `_take` gave to customers."""
         self.key[rows] = keys
         self.partition[rows] = partitions
@@ -165,18 +157,18 @@ class States:
 
     def profile_field(self, row: int, name: str) -> Any:
         """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
-        kept = self._profiles.get(row)
-        if isinstance(kept, str):
-            kept = _unpacked(kept) if f'"{name}"' in kept else None
-        return kept[name][0] if kept and name in kept else None
+        profile = self._profiles.get(row)
+        if isinstance(profile, str):
+            profile = _parse_profile(profile) if f'"{name}"' in profile else None
+        return profile[name][0] if profile and name in profile else None
 
     def profile_json(self, row: int) -> str:
         """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
         for name, (value, *stamp) in sorted(self._profile(row).items()):
             groups.setdefault(tuple(stamp), {})[name] = value
-        said = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
-        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        entries = [[*stamp, groups[stamp]] for stamp in sorted(groups)]
+        return json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
 
     def columns(self, rows: Rows) -> tuple[Floats, Floats]:
         """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in memory: evaluation
@@ -184,7 +176,7 @@ class States:
         cells = _columns(self.cells.reshape(self.capacity, -1), rows)
         return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(self.facts, rows)
 
-    def fold(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+    def fold(self, rows: Rows, extract: Extract, occurred_us: Int64s, ties: Floats) -> None:
         """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
         removed before."""
         if not len(rows):
@@ -201,17 +193,17 @@ class States:
         self._fold_risk(rows, signatures, occurred_us, extract.values)
         self._fold_facts(rows, extract, occurred_us, ties)
 
-    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: NDArray[np.int64], ties: Floats) -> None:
+    def _fold_facts(self, rows: Rows, extract: Extract, occurred_us: Int64s, ties: Floats) -> None:
         """Facts type by type; the steps of items in log order."""
         groups: dict[str, tuple[list[int], list[Any]]] = {}
         steps: list[tuple[int, str, Any]] = []
-        for handled in extract.handled:
-            if handled[1] in item.STEPS:
-                steps.append(handled)
+        for fact_event in extract.fact_events:
+            if fact_event[1] in item.STEPS:
+                steps.append(fact_event)
             else:
-                places, events = groups.setdefault(handled[1], ([], []))
-                places.append(handled[0])
-                events.append(handled[2])
+                places, events = groups.setdefault(fact_event[1], ([], []))
+                places.append(fact_event[0])
+                events.append(fact_event[2])
         for name, (places, events) in groups.items():
             at = np.array(places)
             fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
@@ -219,7 +211,7 @@ class States:
             steps_at = [place for place, _, _ in steps]
             item.fold(self, rows[steps_at].tolist(), [step[1:] for step in steps], occurred_us[steps_at].tolist())
 
-    def _fold_levels(self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64]) -> None:
+    def _fold_levels(self, rows: Rows, signatures: Int64s, occurred_us: Int64s) -> None:
         event, measure, weight = self.program.contributions(signatures)
         if not len(event):
             return
@@ -230,13 +222,11 @@ class States:
             per_event = levels.weights(occurred_us, half_life_us, self.program.landmark_us)
             np.add.at(flat, base + field, per_event[event] * weight)
         np.add.at(flat, base + self.count_field, 1.0)
-        met, newest = levels.top_three(cell, occurred_us[event])
-        at = (met * self.fields + self.count_field + 1)[:, None] + np.arange(3)
+        cells, newest = levels.top_three(cell, occurred_us[event])
+        at = (cells * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
-    def _fold_risk(
-        self, rows: Rows, signatures: NDArray[np.int64], occurred_us: NDArray[np.int64], values: Floats
-    ) -> None:
+    def _fold_risk(self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats) -> None:
         program = self.program.risk
         if program is not None and program.width:
             worth = values if len(values) else np.full(len(rows), np.nan)
@@ -248,38 +238,38 @@ class States:
         A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
         of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
         """
-        packed: list[memoryview] = []
+        states: list[memoryview] = []
         for first in range(0, len(rows), _AT_ONCE):
-            packed += self._packed(rows[first : first + _AT_ONCE])
-        return packed
+            states += self._pack_some(rows[first : first + _AT_ONCE])
+        return states
 
-    def _packed(self, rows: Rows) -> list[memoryview]:
+    def _pack_some(self, rows: Rows) -> list[memoryview]:
         """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
         n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
-        touched = cells[:, :, self.count_field] > 0
+        has_level = cells[:, :, self.count_field] > 0
         known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
-        blobs = self.items.packed(rows.tolist())
-        listed = np.fromiter(map(len, blobs), np.int64, n) // 8
-        items = np.zeros((n, int(listed.max(initial=0))))
-        itemised = np.arange(items.shape[1]) < listed[:, None]
-        items[itemised] = np.frombuffer(b"".join(blobs))
-        present = np.concatenate([touched, known], axis=1)
-        named = present.sum(axis=1)
+        blobs = self.items.pack(rows.tolist())
+        item_counts = np.fromiter(map(len, blobs), np.int64, n) // 8
+        items = np.zeros((n, int(item_counts.max(initial=0))))
+        has_item = np.arange(items.shape[1]) < item_counts[:, None]
+        items[has_item] = np.frombuffer(b"".join(blobs))
+        present = np.concatenate([has_level, known], axis=1)
+        ids_per_row = present.sum(axis=1)
         most = -(-present.shape[1] // 8)
         names = np.zeros((n, most * 8), np.uint8)
-        names[np.arange(most * 8) < named[:, None]] = np.broadcast_to(self._names, present.shape)[present]
+        names[np.arange(most * 8) < ids_per_row[:, None]] = np.broadcast_to(self._names, present.shape)[present]
         header = np.zeros((n, _HEADER), np.uint8)
         header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
-        header[:, 2], header[:, 3], header[:, 4] = touched.sum(axis=1), known.sum(axis=1), listed // item.FIELDS
+        header[:, 2], header[:, 3], header[:, 4] = has_level.sum(axis=1), known.sum(axis=1), item_counts // item.FIELDS
         parts = (header.view(np.float64), names.view(np.float64), cells.reshape(n, -1), facts, items, risk)
         always = np.ones((n, 1), bool)
         mask = np.concatenate(
             [
                 always,
-                np.arange(most) < -(-named[:, None] // 8),
-                np.repeat(touched, self.fields, axis=1),
+                np.arange(most) < -(-ids_per_row[:, None] // 8),
+                np.repeat(has_level, self.fields, axis=1),
                 known,
-                itemised,
+                has_item,
                 np.repeat(always, risk.shape[1], axis=1),
             ],
             axis=1,
@@ -288,8 +278,8 @@ class States:
         limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
         return [content[a:b] for a, b in pairwise(limits)]
 
-    def _unpack(self, rows: Rows, packed: bytes, lengths: NDArray[np.int64]) -> None:
-        block = np.frombuffer(packed, np.uint8)
+    def _unpack(self, rows: Rows, content: bytes, lengths: Int64s) -> None:
+        block = np.frombuffer(content, np.uint8)
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
         for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
@@ -310,51 +300,53 @@ class States:
         first, some = (fact_start + known) * 8, np.flatnonzero(items)
         last = first + items * item.FIELDS * 8
         for row, a, b in zip(rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True):
-            self.items.put(row, packed[a:b])
+            self.items.put(row, content[a:b])
 
     def _profile(self, row: int) -> fact.Profile:
-        kept = self._profiles.get(row)
-        if kept is None:
-            kept = {}
-        elif isinstance(kept, str):
-            kept = _unpacked(kept)
-        self._profiles[row] = kept
-        return kept
+        profile = self._profiles.get(row)
+        if profile is None:
+            profile = {}
+        elif isinstance(profile, str):
+            profile = _parse_profile(profile)
+        self._profiles[row] = profile
+        return profile
 
     def _take(self, count: int) -> Rows:
         """Rows for which nothing was folded."""
         if count > self.capacity - len(self.row_of):
             raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
         again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
-        for zeros in (self.cells, self.risk, self.stored, self.tid):  # of a row that nobody had they are
+        for zeros in (self.cells, self.risk, self.in_database, self.tid):  # of a row that nobody had they are
             zeros[again] = 0
-        self.facts[again], self.memory[again] = fact.DEFAULTS, decision_state.DEFAULTS
+        self.facts[again] = fact.DEFAULTS
+        self.decisions.reset(again)
         first, self._used = self._used, self._used + count - len(again)
-        self.facts[first : self._used], self.memory[first : self._used] = fact.DEFAULTS, decision_state.DEFAULTS
+        self.facts[first : self._used] = fact.DEFAULTS
+        self.decisions.reset(slice(first, self._used))
         return np.concatenate([again, np.arange(first, self._used)])
 
 
-def _unpacked(profile: str) -> fact.Profile:
+def _parse_profile(profile: str) -> fact.Profile:
     return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
 
 
 def _columns(table: Floats, rows: Rows) -> Floats:
     """Some rows of a table, (n, width), column after column in memory; turned in pieces that the processor's cache
     holds."""
-    turned = np.empty((table.shape[1], len(rows)))
+    columns = np.empty((table.shape[1], len(rows)))
     for first in range(0, len(rows), _AT_ONCE):
-        turned[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
-    return turned.T
+        columns[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
+    return columns.T
 
 
-def _spans(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+def _spans(start: Int64s, count: Int64s) -> Int64s:
     """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
     ends = np.cumsum(count)
-    numbers: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
+    numbers: Int64s = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
     return numbers
 
 
-def field_names(program: Program) -> Mapping[str, int]:
+def field_names(program: CompiledScorecard) -> Mapping[str, int]:
     """Name of each field of a cell → its place, for those who look into one."""
     sums = len(program.half_lives_us)
     return {

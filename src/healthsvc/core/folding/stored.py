@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Int64s, Mask
+
 
 class Stored(NamedTuple):
     """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
@@ -25,9 +27,9 @@ class StoredMany:
     """Customers as the database has them, one entry each in the same order."""
 
     customer_ids: Sequence[str]
-    keys: NDArray[np.int64]
+    keys: Int64s
     partitions: NDArray[np.int32]
-    widths: NDArray[np.int64]
+    widths: Int64s
     """Bytes of each state; 0 while nothing was folded for the customer."""
     states: bytes
     """The states, one after another; those of width 0 take no room here."""
@@ -35,7 +37,7 @@ class StoredMany:
     """The memories of their decisions, of those that have a state."""
     profiles: Sequence[str]
     """As JSON; empty where there is none."""
-    tids: NDArray[np.int64]
+    tids: Int64s
     """Where the database has each state, as it says; 0 where that isn't known."""
 
     @classmethod
@@ -55,20 +57,20 @@ class StoredMany:
     def __len__(self) -> int:
         return len(self.customer_ids)
 
-    def only(self, wanted: NDArray[np.bool_]) -> "StoredMany":
+    def only(self, is_chosen: Mask) -> "StoredMany":
         """Those that are wanted; all of them at no cost."""
-        if wanted.all():
+        if is_chosen.all():
             return self
-        folded = self.widths > 0
-        each = len(self.decisions) // max(1, int(folded.sum()))
+        has_state = self.widths > 0
+        each = len(self.decisions) // max(1, int(has_state.sum()))
         decisions = np.frombuffer(self.decisions, np.uint8).reshape(-1, max(1, each))
         return StoredMany(
-            customer_ids=list(compress(self.customer_ids, wanted.tolist())),
-            keys=self.keys[wanted],
-            partitions=self.partitions[wanted],
-            widths=self.widths[wanted],
-            states=np.frombuffer(self.states, np.uint8)[np.repeat(wanted, self.widths)].tobytes(),
-            decisions=decisions[wanted[folded]].tobytes(),
-            profiles=list(compress(self.profiles, wanted.tolist())),
-            tids=self.tids[wanted],
+            customer_ids=list(compress(self.customer_ids, is_chosen.tolist())),
+            keys=self.keys[is_chosen],
+            partitions=self.partitions[is_chosen],
+            widths=self.widths[is_chosen],
+            states=np.frombuffer(self.states, np.uint8)[np.repeat(is_chosen, self.widths)].tobytes(),
+            decisions=decisions[is_chosen[has_state]].tobytes(),
+            profiles=list(compress(self.profiles, is_chosen.tolist())),
+            tids=self.tids[is_chosen],
         )

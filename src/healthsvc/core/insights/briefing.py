@@ -9,7 +9,7 @@ import numpy as np
 
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.insights import signals
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring.evaluate import Evaluation
@@ -44,25 +44,25 @@ class Briefing:
     happened: tuple[Happened, ...]
     """The newest first."""
     use: Use
-    money: tuple[Sign, ...]
-    open_matters: tuple[Sign, ...]
+    money: tuple[Signal, ...]
+    open_matters: tuple[Signal, ...]
     mrr: float | None
     renewal_us: int | None
     last_contact_us: int | None
 
 
-def briefing(view: View, found: Evaluation, row: int) -> Briefing:
+def briefing(view: View, evaluation: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
-    rules = view.program.scorecard.judging(found.variant_of(row)).flags
-    onsets: list[float] = found.standing.onset_us[row].tolist()
-    held = [
+    rules = view.program.scorecard.judging(evaluation.variant_of(row)).flags
+    onsets: list[float] = evaluation.flags.onset_us[row].tolist()
+    happenings = [
         Happened(flag=rule.name, title=rule.title, since_us=int(onset))
-        for rule, onset, holds in zip(rules, onsets, found.standing.holds[row].tolist(), strict=True)
+        for rule, onset, holds in zip(rules, onsets, evaluation.flags.holds[row].tolist(), strict=True)
         if holds
     ]
     renewal = signals.known(view, row, "renewal_at")
     return Briefing(
-        happened=tuple(sorted(held, key=lambda h: -h.since_us)),
+        happened=tuple(sorted(happenings, key=lambda h: -h.since_us)),
         use=_use(view, row),
         money=signals.present(
             (
@@ -98,13 +98,13 @@ def last_contact(view: View, row: int) -> int | None:
 
 def _use(view: View, row: int) -> Use:
     used = view.functions_of(row, since_us=int(view.now_us[row]) - _SPAN_US)
-    owned, seen = signals.known(view, row, "features_owned"), view.told("last_seen", row)
+    features, last_us = signals.known(view, row, "features_owned"), view.fact_of("last_seen", row)
     sessions, ratio = signals.column(view, "sessions"), signals.use_ratio(view, row)
     weekly = None if sessions is None else round(7 * view.rate_of(row, sessions, 0), 1)
     return Use(
         functions_used=round(used),
-        functions_owned=None if owned is None else int(owned),
+        functions_owned=None if features is None else int(features),
         sessions_a_week=weekly,
         against_habit=None if ratio is None else round(ratio[0], 2),
-        last_seen_us=int(seen) if np.isfinite(seen) and seen > 0 else None,
+        last_seen_us=int(last_us) if np.isfinite(last_us) and last_us > 0 else None,
     )

@@ -54,19 +54,23 @@ def hours(acts: Sequence[datetime]) -> Hours:
     for act in acts:
         if act.weekday() not in WEEKEND:
             counts[act.hour] += 1
-    busiest = max(counts)
     if sum(counts) < ENOUGH:
         return Hours(windows=USUAL, peak=(), known=False)
-    peak = tuple(hour for hour in range(24) if counts[hour] >= PEAK * busiest)
-    there = [hour for hour in range(24) if counts[hour] >= AROUND * busiest]
-    at_work = [hour for hour in OFFICE if there[0] <= hour <= there[-1]]
-    pairs = [(h, h + 2) for h in at_work if h + 1 in at_work]
-    quiet = [pair for pair in pairs if pair[0] not in peak and pair[0] + 1 not in peak] or pairs
-    ranked = sorted(quiet, key=lambda pair: (counts[pair[0]] + counts[pair[0] + 1], pair))
+    peak = tuple(hour for hour in range(24) if counts[hour] >= PEAK * max(counts))
+    ranked = _ranked_windows(counts, peak)
     if not ranked:
         return Hours(windows=USUAL, peak=peak, known=False)
-    second = next((pair for pair in ranked if abs(pair[0] - ranked[0][0]) >= 2), None)
-    return Hours(windows=(ranked[0],) if second is None else (ranked[0], second), peak=peak, known=True)
+    apart = [window for window in ranked if abs(window[0] - ranked[0][0]) >= 2]
+    return Hours(windows=(ranked[0], *apart[:1]), peak=peak, known=True)
+
+
+def _ranked_windows(counts: Sequence[int], peak: Sequence[int]) -> list[tuple[int, int]]:
+    """Windows of two office hours at which somebody is there, the quietest first; peak hours only if no others are."""
+    present = [hour for hour in range(24) if counts[hour] >= AROUND * max(counts)]
+    at_work = [hour for hour in OFFICE if present[0] <= hour <= present[-1]]
+    windows = [(hour, hour + 2) for hour in at_work if hour + 1 in at_work]
+    quiet = [window for window in windows if window[0] not in peak and window[0] + 1 not in peak]
+    return sorted(quiet or windows, key=lambda window: (counts[window[0]] + counts[window[0] + 1], window))
 
 
 def next_window(windows: Sequence[tuple[int, int]], local: datetime) -> datetime:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from healthsvc.core.insights import signals
-from healthsvc.core.insights.page_visits import Sight
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.page_visits import PageVisit
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.scoring.view import View
 
 FLAG: Final = "price_review"
@@ -22,20 +22,20 @@ ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Interpretation:
     reading: ReadingName
-    evidence: tuple[Sign, ...]
+    evidence: tuple[Signal, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """All three readings, and the likely one; None: it stays open, and a question opens the talk."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[Interpretation, ...]
     likely: ReadingName | None
 
 
-def review(view: View, row: int, sights: Sequence[Sight] = ()) -> Review:
+def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
     """The readings of one row. sights: pages of the last weeks where the archive could be asked, none otherwise."""
     doubt = (
         signals.falling_use(view, row),
@@ -58,19 +58,19 @@ def review(view: View, row: int, sights: Sequence[Sight] = ()) -> Review:
         _pages(sights, "spec_pages", "spec"),
     )
     readings = (
-        Reading(reading="doubts_the_cost", evidence=signals.present(doubt)),
-        Reading(reading="budget_review", evidence=signals.present(budget)),
-        Reading(reading="thinks_of_an_upgrade", evidence=signals.present(upgrade)),
+        Interpretation(reading="doubts_the_cost", evidence=signals.present(doubt)),
+        Interpretation(reading="budget_review", evidence=signals.present(budget)),
+        Interpretation(reading="thinks_of_an_upgrade", evidence=signals.present(upgrade)),
     )
     return Review(readings=readings, likely=_likely(readings))
 
 
-def _pages(sights: Sequence[Sight], sign: str, kind: str) -> Sign | None:
-    seen = [sight.us for sight in sights if sight.kind == kind]
-    return Sign(sign=sign, measure=f"page:{kind}", value=float(len(seen)), since_us=max(seen)) if seen else None
+def _pages(sights: Sequence[PageVisit], sign: str, kind: str) -> Signal | None:
+    newest = [sight.us for sight in sights if sight.kind == kind]
+    return Signal(sign=sign, measure=f"page:{kind}", value=float(len(newest)), since_us=max(newest)) if newest else None
 
 
-def _likely(readings: Sequence[Reading]) -> ReadingName | None:
+def _likely(readings: Sequence[Interpretation]) -> ReadingName | None:
     ranked = sorted(readings, key=lambda r: -len(r.evidence))
     first, second = len(ranked[0].evidence), len(ranked[1].evidence)
     clear = first > 0 and (second == 0 or first >= second + LEAD)

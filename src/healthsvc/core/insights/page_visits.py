@@ -12,7 +12,7 @@ TICKET: Final = "ticket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class PageVisit:
     """A page that somebody of the customer looked at, or a ticket that was opened."""
 
     kind: str
@@ -30,21 +30,21 @@ class Concern:
     """A function with which the customer seems to need help."""
 
     function: str
-    sights: tuple[Sight, ...]
+    sights: tuple[PageVisit, ...]
     """Newest first."""
 
 
 HELP: Final = frozenset(("support", "spec", TICKET))
 
 
-def concerns(sights: Sequence[Sight]) -> list[Concern]:
+def concerns(sights: Sequence[PageVisit]) -> list[Concern]:
     """The functions that help was looked for with, the one most looked for first, then the newest."""
-    about: dict[str, list[Sight]] = {}
+    about: dict[str, list[PageVisit]] = {}
     for sight in sights:
         if sight.kind in HELP and sight.function:
             about.setdefault(sight.function, []).append(sight)
-    found = [
+    result = [
         Concern(function=function, sights=tuple(sorted(some, key=lambda s: (-s.us, s.event_id))))
         for function, some in about.items()
     ]
-    return sorted(found, key=lambda c: (-len(c.sights), -c.sights[0].us, c.function))
+    return sorted(result, key=lambda c: (-len(c.sights), -c.sights[0].us, c.function))

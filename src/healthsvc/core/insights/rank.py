@@ -75,5 +75,5 @@ def _rank(worth: Worth, typical: float) -> Rank:
         parts.append(Part(part="spoken", points=SPOKEN, value=None))
     if worth.over_cap:
         parts.append(Part(part="cap", points=CAP, value=None))
-    rounded = tuple(Part(part=p.part, points=round(p.points, 2), value=p.value) for p in parts)
-    return Rank(points=round(sum(p.points for p in rounded), 2), parts=rounded)
+    points = tuple(Part(part=p.part, points=round(p.points, 2), value=p.value) for p in parts)
+    return Rank(points=round(sum(p.points for p in points), 2), parts=points)

@@ -50,9 +50,9 @@ def rollup(below: Sequence[Child]) -> Rollup | None:
     if not below:
         return None
     here = [child for child in below if not child.churned]
-    scored = [(child.score, child) for child in here if child.score is not None]
-    paying = [(score, child.mrr) for score, child in scored if child.mrr is not None and child.mrr > 0]
-    weights = paying or [(score, 1.0) for score, _ in scored]
+    with_score = [(child.score, child) for child in here if child.score is not None]
+    paying = [(score, child.mrr) for score, child in with_score if child.mrr is not None and child.mrr > 0]
+    weights = paying or [(score, 1.0) for score, _ in with_score]
     total = sum(weight for _, weight in weights)
     return Rollup(
         children=sum(child.depth == 1 for child in below),
@@ -61,6 +61,6 @@ def rollup(below: Sequence[Child]) -> Rollup | None:
         left=len(below) - len(here),
         score=sum(score * weight for score, weight in weights) / total if weights else None,
         weighted=bool(paying),
-        worst=min(scored, key=lambda pair: (pair[0], pair[1].customer_id))[1] if scored else None,
+        worst=min(with_score, key=lambda pair: (pair[0], pair[1].customer_id))[1] if with_score else None,
         worst_band=max((child.band for child in here if child.band is not None), default=None),
     )

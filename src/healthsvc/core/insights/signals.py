@@ -24,7 +24,7 @@ FULL, IDLE = 0.9, 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class Signal:
     """`measure`: the measure, fact or page kind that it was read from."""
 
     sign: str
@@ -35,13 +35,13 @@ class Sign:
     """When it was last said or began."""
 
 
-def present(signs: Iterable[Sign | None]) -> tuple[Sign, ...]:
+def present(signs: Iterable[Signal | None]) -> tuple[Signal, ...]:
     return tuple(sign for sign in signs if sign is not None)
 
 
 def known(view: View, row: int, fact: str) -> float | None:
     """A fact of one row; None where nobody said."""
-    value = view.told(fact, row)
+    value = view.fact_of(fact, row)
     return None if isnan(value) else value
 
 
@@ -65,7 +65,7 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     if measure is None or float(view.count(measure)[row]) < USES_NEEDED:
         return None
     lives = view.program.half_lives_us
-    age = float(view.now_us[row]) - view.told("first_seen", row)
+    age = float(view.now_us[row]) - view.fact_of("first_seen", row)
     if age < lives[0]:
         return None
     short, long = (view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
@@ -73,102 +73,104 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     return (ratio, int(view.newest(measure)[row])) if isfinite(ratio) else None
 
 
-def falling_use(view: View, row: int) -> Sign | None:
-    found = use_ratio(view, row)
-    if found is None or found[0] >= FALLING:
+def falling_use(view: View, row: int) -> Signal | None:
+    use = use_ratio(view, row)
+    if use is None or use[0] >= FALLING:
         return None
-    return Sign(sign="falling_use", measure="feature_use", value=found[0], since_us=found[1])
+    return Signal(sign="falling_use", measure="feature_use", value=use[0], since_us=use[1])
 
 
-def rising_use(view: View, row: int) -> Sign | None:
-    found = use_ratio(view, row)
-    if found is None or found[0] <= RISING:
+def rising_use(view: View, row: int) -> Signal | None:
+    use = use_ratio(view, row)
+    if use is None or use[0] <= RISING:
         return None
-    return Sign(sign="rising_use", measure="feature_use", value=found[0], since_us=found[1])
+    return Signal(sign="rising_use", measure="feature_use", value=use[0], since_us=use[1])
 
 
-def open_items(view: View, row: int, sign: str, fact: str) -> Sign | None:
+def open_items(view: View, row: int, sign: str, fact: str) -> Signal | None:
     """Complaints, invoices or tickets that are open, and since when the oldest is."""
-    count = view.told(fact, row)
+    count = view.fact_of(fact, row)
     if count <= 0:
         return None
-    return Sign(sign=sign, measure=fact, value=count, since_us=int(view.told(f"{fact}_since", row)))
+    return Signal(sign=sign, measure=fact, value=count, since_us=int(view.fact_of(f"{fact}_since", row)))
 
 
-def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Sign | None:
+def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Signal | None:
     """The last answer to a survey if it is recent and from `low` to `high`."""
-    said, at = known(view, row, survey), view.told(f"{survey}_at", row)
-    if said is None or not low <= said <= high or not recent(view, row, at):
+    score, at = known(view, row, survey), view.fact_of(f"{survey}_at", row)
+    if score is None or not low <= score <= high or not recent(view, row, at):
         return None
-    return Sign(sign=sign, measure=survey, value=said, since_us=int(at))
+    return Signal(sign=sign, measure=survey, value=score, since_us=int(at))
 
 
-def detractor(view: View, row: int) -> Sign | None:
+def detractor(view: View, row: int) -> Signal | None:
     return answer(view, row, "low_nps", "nps", low=0, high=DETRACTOR)
 
 
-def promoter(view: View, row: int) -> Sign | None:
+def promoter(view: View, row: int) -> Signal | None:
     return answer(view, row, "promoter", "nps", low=PROMOTER, high=10)
 
 
-def dissatisfied(view: View, row: int) -> Sign | None:
+def dissatisfied(view: View, row: int) -> Signal | None:
     return answer(view, row, "low_csat", "csat", low=1, high=DISSATISFIED)
 
 
-def cancel_page(view: View, row: int) -> Sign | None:
+def cancel_page(view: View, row: int) -> Signal | None:
     measure = column(view, "cancel_views")
-    seen = 0.0 if measure is None else float(view.newest(measure)[row])
-    if measure is None or not recent(view, row, seen):
+    newest = 0.0 if measure is None else float(view.newest(measure)[row])
+    if measure is None or not recent(view, row, newest):
         return None
-    return Sign(sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(seen))
+    return Signal(
+        sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(newest)
+    )
 
 
-def contraction(view: View, row: int) -> Sign | None:
+def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
     change = _revenue_change(view, row)
     if change is None or change[0] >= 0:
         return None
-    return Sign(sign="contraction", measure="mrr_change", value=change[0], since_us=change[1])
+    return Signal(sign="contraction", measure="mrr_change", value=change[0], since_us=change[1])
 
 
-def growth(view: View, row: int) -> Sign | None:
+def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
     change = _revenue_change(view, row)
     if change is None or change[0] <= 0:
         return None
-    return Sign(sign="growth", measure="mrr_change", value=change[0], since_us=change[1])
+    return Signal(sign="growth", measure="mrr_change", value=change[0], since_us=change[1])
 
 
 def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
     """The last change of plan that told what was paid before; None where none did lately."""
-    change, at = known(view, row, "mrr_change"), view.told("mrr_change_at", row)
+    change, at = known(view, row, "mrr_change"), view.fact_of("mrr_change_at", row)
     return None if change is None or not recent(view, row, at) else (change, int(at))
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:
     """Seats in use over seats paid for, and when that was said."""
     active, seats = known(view, row, "seats_active"), known(view, row, "seats")
-    return (active / seats, int(view.told("seats_active_at", row))) if active is not None and seats else None
+    return (active / seats, int(view.fact_of("seats_active_at", row))) if active is not None and seats else None
 
 
-def seats_nearly_full(view: View, row: int) -> Sign | None:
-    found = seats_share(view, row)
-    if found is None or found[0] < FULL:
+def seats_nearly_full(view: View, row: int) -> Signal | None:
+    seats = seats_share(view, row)
+    if seats is None or seats[0] < FULL:
         return None
-    return Sign(sign="seats_nearly_full", measure="seats_active", value=found[0], since_us=found[1])
+    return Signal(sign="seats_nearly_full", measure="seats_active", value=seats[0], since_us=seats[1])
 
 
-def seats_idle(view: View, row: int) -> Sign | None:
-    found = seats_share(view, row)
-    if found is None or found[0] >= IDLE:
+def seats_idle(view: View, row: int) -> Signal | None:
+    seats = seats_share(view, row)
+    if seats is None or seats[0] >= IDLE:
         return None
-    return Sign(sign="seats_idle", measure="seats_active", value=found[0], since_us=found[1])
+    return Signal(sign="seats_idle", measure="seats_active", value=seats[0], since_us=seats[1])
 
 
-def renewal_near(view: View, row: int) -> Sign | None:
+def renewal_near(view: View, row: int) -> Signal | None:
     """The renewal lies ahead, in so many days; `since_us` is when the time before it began."""
     due = known(view, row, "renewal_at")
     ahead = -1.0 if due is None else due - float(view.now_us[row])
     if due is None or not 0 < ahead <= RECENT_US:
         return None
-    return Sign(sign="renewal_near", measure="renewal_at", value=ahead / DAY_US, since_us=int(due - RECENT_US))
+    return Signal(sign="renewal_near", measure="renewal_at", value=ahead / DAY_US, since_us=int(due - RECENT_US))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from healthsvc.core.insights.signals import known
-from healthsvc.core.scorecard.relationship import HeavyUse, Line, Touch
+from healthsvc.core.scorecard.relationship import HeavyUse, Touch, TouchLine
 from healthsvc.core.scoring.loyalty import use_a_day
 from healthsvc.core.scoring.view import View
 
@@ -34,7 +34,7 @@ def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) ->
     spend, use, talks = known(view, row, "mrr"), _use(view, row, heavy_use), _talks(view, row, rules)
     if spend is None and not use and not talks:
         return None
-    lines: tuple[tuple[Tier, Line], ...] = (("high", rules.high), ("low", rules.low))
+    lines: tuple[tuple[Tier, TouchLine], ...] = (("high", rules.high), ("low", rules.low))
     for tier, line in lines:
         reasons = _reasons(line, spend, use, talks, heavy_use)
         if reasons:
@@ -43,16 +43,16 @@ def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) ->
 
 
 def _reasons(
-    line: Line, spend: float | None, use: float, talks: float, heavy_use: HeavyUse | None
+    line: TouchLine, spend: float | None, use: float, talks: float, heavy_use: HeavyUse | None
 ) -> tuple[Reason, ...]:
-    found: list[Reason] = []
+    reasons: list[Reason] = []
     if line.mrr is not None and spend is not None and spend >= line.mrr:
-        found.append(Reason(reason="spend", value=spend, line=line.mrr))
+        reasons.append(Reason(reason="spend", value=spend, line=line.mrr))
     if line.heavy_use and heavy_use is not None and use >= heavy_use.a_day:
-        found.append(Reason(reason="use", value=use, line=heavy_use.a_day))
+        reasons.append(Reason(reason="use", value=use, line=heavy_use.a_day))
     if line.conversations is not None and talks >= line.conversations:
-        found.append(Reason(reason="conversations", value=talks, line=line.conversations))
-    return tuple(found)
+        reasons.append(Reason(reason="conversations", value=talks, line=line.conversations))
+    return tuple(reasons)
 
 
 def _use(view: View, row: int, rule: HeavyUse | None) -> float:

@@ -13,8 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.outages.traffic import MINUTE_US, Habit, dispersion, expected
 
 FLEET: Final = "fleet"
@@ -41,10 +41,10 @@ GRACE_US: Final = DAY_US
 Why = Literal["back", "new_habit", "wider"]
 
 
-class Seen(NamedTuple):
+class WindowTraffic(NamedTuple):
     """What one scope did in a window: events that came, that usually come, and minutes."""
 
-    got: float
+    events: float
     usual: float
     minutes: int
 
@@ -63,7 +63,7 @@ class Fall:
     scope: str
     since_us: int
     """When the last event came, or the window began in which it fell."""
-    seen: Seen
+    traffic: WindowTraffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What one look decided."""
+class Detection:
+    """What one detect_falls decided."""
 
     falls: tuple[Fall, ...] = ()
     ends: tuple[End, ...] = ()
@@ -82,11 +82,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    fell: Seen | None
+    fell: WindowTraffic | None
     stands: bool
 
 
-def look(habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequence[Guard], now_us: int) -> Turn:
+def detect_falls(
+    habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequence[Guard], now_us: int
+) -> Detection:
     """What begins and ends at `now_us`, a whole minute.
 
     came: by scope, (LOOKED_BACK,) events of each minute before now, the oldest first; none of a scope that isn't there.
@@ -95,16 +97,18 @@ def look(habits: Mapping[str, Habit], came: Mapping[str, Floats], guards: Sequen
     verdicts = {scope: _judge(habit, came.get(scope, none), now_us) for scope, habit in habits.items()}
     ends = [end for guard in guards if (end := _end(guard, habits, came, now_us)) is not None]
     over = {end.scope for end in ends}
-    held = {guard.scope for guard in guards} - over
+    down = {guard.scope for guard in guards} - over
     falls: list[Fall] = []
-    if FLEET not in held:
-        fallen = _fallen({scope: v for scope, v in verdicts.items() if scope not in over}, held)
+    if FLEET not in down:
+        fallen = _fallen({scope: v for scope, v in verdicts.items() if scope not in over}, down)
         for scope in fallen:
-            if scope not in held and (seen := verdicts[scope].fell) is not None:
-                falls.append(Fall(scope=scope, since_us=_since(came.get(scope, none), seen, now_us), seen=seen))
+            if scope not in down and (traffic := verdicts[scope].fell) is not None:
+                falls.append(
+                    Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), traffic=traffic)
+                )
         if FLEET in fallen:
-            ends += [End(scope=scope, why="wider") for scope in sorted(held)]
-    return Turn(falls=tuple(falls), ends=tuple(ends))
+            ends += [End(scope=scope, why="wider") for scope in sorted(down)]
+    return Detection(falls=tuple(falls), ends=tuple(ends))
 
 
 def holds_until(since_us: int, ended_us: int) -> int:
@@ -112,16 +116,18 @@ def holds_until(since_us: int, ended_us: int) -> int:
     return ended_us + min(max(ended_us - since_us, 0), GRACE_US)
 
 
-def _fallen(verdicts: Mapping[str, _Verdict], held: set[str]) -> list[str]:
+def _fallen(verdicts: Mapping[str, _Verdict], down: set[str]) -> list[str]:
     """The widest scope that explains what fell: one alert for one broken tracker."""
     fell = {scope: v.fell for scope, v in verdicts.items() if v.fell is not None}
-    sources = sorted(scope for scope in {*fell, *held} if scope.startswith(SOURCE))
+    sources = sorted(scope for scope in {*fell, *down} if scope.startswith(SOURCE))
     stands = any(v.stands for scope, v in verdicts.items() if scope.startswith(SOURCE))
     whole = fell.get(FLEET)
     if whole is not None:
         if not stands or len(sources) > 1:
             return [FLEET]
-        return sources if sources else [FLEET] if whole.minutes >= WAIT_MINUTES else []
+        if sources or whole.minutes < WAIT_MINUTES:
+            return sources
+        return [FLEET]
     if sources:
         return sources
     return sorted(scope for scope in fell if scope.startswith(SEGMENT))
@@ -129,27 +135,27 @@ def _fallen(verdicts: Mapping[str, _Verdict], held: set[str]) -> list[str]:
 
 def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
     swarm = dispersion(habit)
-    fell: Seen | None = None
+    fell: WindowTraffic | None = None
     stands: bool | None = None
     for minutes in WINDOWS:
-        seen = _seen(habit, came, minutes, now_us)
-        if seen is None:
+        traffic = _traffic(habit, came, minutes, now_us)
+        if traffic is None:
             break
-        weight = seen.usual / swarm
+        weight = traffic.usual / swarm
         if stands is None and weight >= JUDGED:
-            stands = seen.got >= BACK * seen.usual
-        if seen.got <= FALLEN * seen.usual and weight * _improbable(seen.got / seen.usual) >= CERTAIN:
-            fell = seen
+            stands = traffic.events >= BACK * traffic.usual
+        if traffic.events <= FALLEN * traffic.usual and weight * _improbable(traffic.events / traffic.usual) >= CERTAIN:
+            fell = traffic
             break
     return _Verdict(None if stands else fell, bool(stands))
 
 
-def _seen(habit: Habit, came: Floats, minutes: int, now_us: int) -> Seen | None:
+def _traffic(habit: Habit, came: Floats, minutes: int, now_us: int) -> WindowTraffic | None:
     """None where nothing is known, or nothing usually comes."""
     usual = expected(habit, now_us - minutes * MINUTE_US, now_us)
     if usual is None:
         return None
-    return Seen(float(came[LOOKED_BACK - minutes :].sum()), max(usual, 1e-9), minutes)
+    return WindowTraffic(float(came[LOOKED_BACK - minutes :].sum()), max(usual, 1e-9), minutes)
 
 
 def _improbable(share: float) -> float:
@@ -161,17 +167,17 @@ def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], 
         return End(scope=guard.scope, why="new_habit")
     habit, some = habits[guard.scope], came.get(guard.scope, np.zeros(LOOKED_BACK))
     for minutes in WINDOWS:
-        seen = _seen(habit, some, minutes, now_us)
-        if seen is None:
+        traffic = _traffic(habit, some, minutes, now_us)
+        if traffic is None:
             return None
-        if minutes >= BACK_MINUTES and seen.usual / dispersion(habit) >= JUDGED:
-            return End(scope=guard.scope, why="back") if seen.got >= BACK * seen.usual else None
+        if minutes >= BACK_MINUTES and traffic.usual / dispersion(habit) >= JUDGED:
+            return End(scope=guard.scope, why="back") if traffic.events >= BACK * traffic.usual else None
     return None
 
 
-def _since(came: Floats, seen: Seen, now_us: int) -> int:
+def _since(came: Floats, traffic: WindowTraffic, now_us: int) -> int:
     """The end of the last minute with events where none come any more; else when the window began."""
     minutes = np.flatnonzero(came)
-    if seen.got > 0 or not len(minutes):
-        return now_us - (seen.minutes if seen.got > 0 else LOOKED_BACK) * MINUTE_US
+    if traffic.events > 0 or not len(minutes):
+        return now_us - (traffic.minutes if traffic.events > 0 else LOOKED_BACK) * MINUTE_US
     return now_us - (LOOKED_BACK - 1 - int(minutes[-1])) * MINUTE_US

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 
 HOUR_US: Final = DAY_US // 24
 MINUTE_US: Final = HOUR_US // 60
@@ -74,13 +74,13 @@ def dispersion(habit: Habit) -> float:
 
 
 def _usual(habit: Habit, hour_us: int, now_us: int) -> float | None:
-    if _observed(habit, _slot(hour_us), now_us) < KNOWN:
+    if _observations(habit, _slot(hour_us), now_us) < KNOWN:
         return None
     around = [_slot(hour_us + step * HOUR_US) for step in (-1, 0, 1)]
     return min(float(habit.sums[s] / habit.weights[s]) for s in around if habit.weights[s] > 0)
 
 
-def _observed(habit: Habit, slot: int, now_us: int) -> float:
+def _observations(habit: Habit, slot: int, now_us: int) -> float:
     return float(levels.decayed(habit.weights[slot : slot + 1], np.array([now_us]), HALF_LIFE_US)[0])
 
 

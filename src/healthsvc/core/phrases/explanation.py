@@ -27,9 +27,9 @@ def why(language: Language, customer: str, score: float | None, contributions: C
 
 
 def _helped_and_weighed(language: Language, contributions: Contributions) -> tuple[str, str]:
-    judged = [c for c in contributions if c["best"] > LEAST_BEST]
-    good = [c for c in judged if c["points"] >= GOOD * c["best"]]
-    bad = [c for c in judged if c["points"] < GOOD * c["best"]]
+    parts_judged = [c for c in contributions if c["best"] > LEAST_BEST]
+    good = [c for c in parts_judged if c["points"] >= GOOD * c["best"]]
+    bad = [c for c in parts_judged if c["points"] < GOOD * c["best"]]
     good.sort(key=lambda c: -c["points"])
     bad.sort(key=lambda c: c["points"] - c["best"])
     return _named(language, "health.helps", good[:NAMED]), _named(language, "health.costs", bad[:NAMED])

@@ -7,7 +7,7 @@ from functools import lru_cache
 from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.interpretations import Review
 from healthsvc.core.insights.page_visits import Concern
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import PHRASES, counted, has, phrase
 from healthsvc.core.phrases.grammar import join, number, percent, plain
@@ -39,17 +39,17 @@ class _Figures:
                 return plain(self.language, self.value)
 
 
-def review(language: Language, found: Review) -> str:
+def review(language: Language, subject: Review) -> str:
     """Say which reading of the pricing page is likely, or that it stays open."""
-    if found.likely is not None:
-        evidence = next(reading.evidence for reading in found.readings if reading.reading == found.likely)
+    if subject.likely is not None:
+        evidence = next(reading.evidence for reading in subject.readings if reading.reading == subject.likely)
         return phrase(
             language,
             "review.likely",
-            reading=phrase(language, f"reading.{found.likely}"),
+            reading=phrase(language, f"reading.{subject.likely}"),
             evidence="; ".join(_sign(language, one) for one in evidence),
         )
-    has_evidence = any(reading.evidence for reading in found.readings)
+    has_evidence = any(reading.evidence for reading in subject.readings)
     return phrase(language, "review.several" if has_evidence else "review.nothing")
 
 
@@ -61,10 +61,10 @@ def help_wanted(language: Language, customer: str, concerns: Sequence[Concern]) 
     return phrase(language, "help.with", customer=customer, features=features)
 
 
-def disagreement(language: Language, found: Disagreement) -> str:
+def disagreement(language: Language, case: Disagreement) -> str:
     """Say what the score says, and what the money says."""
-    return phrase(language, f"disagreement.{found.score}", sign=_sign(language, found.money))
+    return phrase(language, f"disagreement.{case.score}", sign=_sign(language, case.money))
 
 
-def _sign(language: Language, found: Sign) -> str:
-    return sign(language, found.sign, found.value)
+def _sign(language: Language, signal: Signal) -> str:
+    return sign(language, signal.sign, signal.value)

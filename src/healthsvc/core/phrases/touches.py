@@ -8,11 +8,11 @@ from healthsvc.core.phrases.catalogue import phrase
 from healthsvc.core.phrases.grammar import number, plain
 
 
-def reason(language: Language, found: Reason) -> str:
+def reason(language: Language, line: Reason) -> str:
     """Word one line that the customer reaches: a clause without a full stop."""
-    decimals = 0 if found.reason == "spend" else 1
-    value = number(language, found.value, decimals)
-    return phrase(language, f"touch.{found.reason}", value=value, line=plain(language, found.line))
+    decimals = 0 if line.reason == "spend" else 1
+    value = number(language, line.value, decimals)
+    return phrase(language, f"touch.{line.reason}", value=value, line=plain(language, line.line))
 
 
 def disagreement(language: Language, tier: Tier, suggested: Tier, reasons: Sequence[str]) -> str:

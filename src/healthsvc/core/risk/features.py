@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.levels import Level, Snapshot
 
 FeatureKind = Literal["log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency", "product"]
@@ -82,56 +82,56 @@ class Feature:
         return self.kind != "tenure" and all(one.behavioural for one in self.of)
 
 
-def values(feature: Feature, seen: Snapshot) -> Floats:
+def values(feature: Feature, snapshot: Snapshot) -> Floats:
     """(n,) the feature of each customer. Elementwise: one customer gives the same bits alone or among many."""
-    return _MAKERS[feature.kind](feature, seen)
+    return _MAKERS[feature.kind](feature, snapshot)
 
 
-def _log_count(feature: Feature, seen: Snapshot) -> Floats:
-    return np.log1p(seen.level(feature.levels[0]))
+def _log_count(feature: Feature, snapshot: Snapshot) -> Floats:
+    return np.log1p(snapshot.level(feature.levels[0]))
 
 
-def _trouble_share(feature: Feature, seen: Snapshot) -> Floats:
-    act, trouble = (seen.level(level) for level in feature.levels)
+def _trouble_share(feature: Feature, snapshot: Snapshot) -> Floats:
+    act, trouble = (snapshot.level(level) for level in feature.levels)
     share: Floats = trouble / (act + trouble + 1.0)
     return share
 
 
-def _log_value(feature: Feature, seen: Snapshot) -> Floats:
-    value = seen.level(feature.levels[0]) / feature.scale
-    signed: Floats = np.sign(value) * np.log1p(np.abs(value))
-    return signed
+def _log_value(feature: Feature, snapshot: Snapshot) -> Floats:
+    value = snapshot.level(feature.levels[0]) / feature.scale
+    log: Floats = np.sign(value) * np.log1p(np.abs(value))
+    return log
 
 
-def _mean_value(feature: Feature, seen: Snapshot) -> Floats:
-    value, count = (seen.level(level) for level in feature.levels)
+def _mean_value(feature: Feature, snapshot: Snapshot) -> Floats:
+    value, count = (snapshot.level(level) for level in feature.levels)
     known = count > 1e-6
     mean: Floats = np.where(known, value / np.where(known, count, 1.0), 0.0) / feature.scale
     return mean
 
 
-def _trend(feature: Feature, seen: Snapshot) -> Floats:
-    short, long = (seen.level(level) for level in feature.levels)
+def _trend(feature: Feature, snapshot: Snapshot) -> Floats:
+    short, long = (snapshot.level(level) for level in feature.levels)
     span = feature.long_us / feature.half_life_us
     change: Floats = np.log1p(short * (span * _LN2)) - np.log1p(long * _LN2)
     return change
 
 
-def _tenure(feature: Feature, seen: Snapshot) -> Floats:
-    known = np.isfinite(seen.first)
-    days = np.where(known, (seen.now_us - np.where(known, seen.first, 0.0)) / DAY_US, 0.0)
+def _tenure(feature: Feature, snapshot: Snapshot) -> Floats:
+    known = np.isfinite(snapshot.first)
+    days = np.where(known, (snapshot.now_us - np.where(known, snapshot.first, 0.0)) / DAY_US, 0.0)
     return np.log1p(np.maximum(days, 0.0))
 
 
-def _recency(feature: Feature, seen: Snapshot) -> Floats:
-    days = np.where(seen.last > 0, (seen.now_us - seen.last) / DAY_US, _NEVER_DAYS)
+def _recency(feature: Feature, snapshot: Snapshot) -> Floats:
+    days = np.where(snapshot.last > 0, (snapshot.now_us - snapshot.last) / DAY_US, _NEVER_DAYS)
     since: Floats = np.log1p(np.clip(days, 0.0, _NEVER_DAYS))
     return since
 
 
-def _product(feature: Feature, seen: Snapshot) -> Floats:
+def _product(feature: Feature, snapshot: Snapshot) -> Floats:
     one, other = feature.of
-    product: Floats = values(one, seen) * values(other, seen)
+    product: Floats = values(one, snapshot) * values(other, snapshot)
     return product
 
 

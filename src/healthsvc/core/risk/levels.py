@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import levels
-from healthsvc.core.levels import LANDMARK_US, Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Int64s
+from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.mapping import Kind
 
 REACH: Final = 700
@@ -43,15 +43,17 @@ def sources_of(event_type: str, kind: Kind) -> tuple[str, ...]:
     return () if kind == "outcome" else (kind, "any", f"type:{event_type}")
 
 
-class RiskProgram:
+class CompiledRisk:
     """Which levels are kept, and which of them each type feeds. Types are learnt as they come."""
 
-    def __init__(self, kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US) -> None:
-        self.kept = tuple(dict.fromkeys(kept))
+    def __init__(
+        self, levels_kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US
+    ) -> None:
+        self.levels = tuple(dict.fromkeys(levels_kept))
         self.landmark_us = landmark_us
-        self.column = {level: i for i, level in enumerate(self.kept)}
-        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
-        self._moved: dict[int, int] = {}
+        self.column = {level: i for i, level in enumerate(self.levels)}
+        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.levels))
+        self._landmarks: dict[int, int] = {}
         self._kind_of = kind_of
         self._codes: dict[str, int] = {}
         self._code_of: dict[tuple[int, ...], int] = {}
@@ -62,7 +64,7 @@ class RiskProgram:
 
     @property
     def width(self) -> int:
-        return len(self.kept)
+        return len(self.levels)
 
     def knows(self, event_type: str) -> bool:
         """Whether an event of this type was met already."""
@@ -70,13 +72,13 @@ class RiskProgram:
 
     def extend(self, more: Sequence[Level]) -> None:
         """Keep more levels, of sources that no event has fed yet: their sums are 0, as if kept from the start."""
-        self.kept = tuple(dict.fromkeys((*self.kept, *more)))
-        self.column = {level: i for i, level in enumerate(self.kept)}
-        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.kept))
+        self.levels = tuple(dict.fromkeys((*self.levels, *more)))
+        self.column = {level: i for i, level in enumerate(self.levels)}
+        self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.levels))
 
     def landmark(self, half_life_us: int) -> int:
         """The instant at which an event weighs 1 in levels of this half-life."""
-        return self._moved.get(half_life_us, self.landmark_us)
+        return self._landmarks.get(half_life_us, self.landmark_us)
 
     def bring_near(self, sums: Floats, us: int) -> int:
         """Move landmarks that are too far from an instant to it, by whole half-lives, and the sums (customers, width)
@@ -84,8 +86,8 @@ class RiskProgram:
         for h in self.half_lives_us:
             whole = (us - self.landmark(h)) // h
             if abs(whole) > REACH:
-                self._moved[h] = self.landmark(h) + whole * h
-                mine = [i for i, level in enumerate(self.kept) if level.half_life_us == h]
+                self._landmarks[h] = self.landmark(h) + whole * h
+                mine = [i for i, level in enumerate(self.levels) if level.half_life_us == h]
                 sums[:, mine] = np.ldexp(sums[:, mine], -max(min(whole, 4000), -4000))
         return min((self.landmark(h) + (REACH + 1) * h for h in self.half_lives_us), default=us)
 
@@ -93,10 +95,10 @@ class RiskProgram:
         """A small number for the type, the same as long as this program lives; types that feed the same share it."""
         if len(self._codes) > MOST_TYPES:
             self._codes.clear()  # senders may make up types; the codes stay known by what they feed
-        found = self._codes.get(event_type)
-        return self._learn(event_type) if found is None else found
+        code = self._codes.get(event_type)
+        return self._learn(event_type) if code is None else code
 
-    def codes(self, types: Sequence[str]) -> NDArray[np.int64]:
+    def codes(self, types: Sequence[str]) -> Int64s:
         """Code of each type."""
         known = self._codes
         for unknown in dict.fromkeys(types):
@@ -104,9 +106,7 @@ class RiskProgram:
                 self._learn(unknown)
         return np.fromiter([known[t] for t in types], np.int64, len(types))
 
-    def fold(
-        self, sums: Floats, rows: NDArray[np.int64], codes: NDArray[np.int64], us: Instants, values: Floats
-    ) -> None:
+    def fold(self, sums: Floats, rows: Int64s, codes: Int64s, us: Instants, values: Floats) -> None:
         """Add events in log order. sums: (customers, width), changed in place; one entry an event in the others;
         a value that isn't finite is none."""
         count = self._length[codes]
@@ -123,7 +123,7 @@ class RiskProgram:
     @property
     def needs_values(self) -> bool:
         """Whether any level sums values."""
-        return any(level.of != "count" for level in self.kept)
+        return any(level.of != "count" for level in self.levels)
 
     @staticmethod
     def _worth(values: Floats) -> Floats:
@@ -134,16 +134,18 @@ class RiskProgram:
 
     def _learn(self, event_type: str) -> int:
         sources = sources_of(event_type, self._kind_of(event_type))
-        fed = [(i, level) for i, level in enumerate(self.kept) if level.source in sources]
-        columns = tuple(i for i, _ in fed)
+        fed_levels = [(i, level) for i, level in enumerate(self.levels) if level.source in sources]
+        columns = tuple(i for i, _ in fed_levels)
         if columns in self._code_of:
             code = self._codes[event_type] = self._code_of[columns]
             return code
         places = {h: i for i, h in enumerate(self.half_lives_us)}
-        self._column = np.append(self._column, np.array([i for i, _ in fed], np.int64))
-        self._half_life = np.append(self._half_life, np.array([places[lv.half_life_us] for _, lv in fed], np.int64))
-        self._of = np.append(self._of, np.array([_OF[lv.of] for _, lv in fed], np.int64))
-        self._length = np.append(self._length, len(fed))
+        self._column = np.append(self._column, np.array([i for i, _ in fed_levels], np.int64))
+        self._half_life = np.append(
+            self._half_life, np.array([places[lv.half_life_us] for _, lv in fed_levels], np.int64)
+        )
+        self._of = np.append(self._of, np.array([_OF[lv.of] for _, lv in fed_levels], np.int64))
+        self._length = np.append(self._length, len(fed_levels))
         self._start = np.append(self._start, len(self._column))
         code = self._codes[event_type] = self._code_of[columns] = len(self._length) - 1
         return code
@@ -158,7 +160,7 @@ class Snapshot:
 
     first is inf and last 0 for a customer without events."""
 
-    program: RiskProgram
+    program: CompiledRisk
     sums: Floats
     first: Floats
     last: Floats

@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature, values
 from healthsvc.core.risk.levels import Level, Snapshot
 
@@ -63,27 +63,27 @@ class Model:
         return tuple(dict.fromkeys(level for term in self.terms for level in term.feature.levels))
 
 
-def drawn(term: Term, x: Floats) -> Floats:
+def term_log_odds(term: Term, x: Floats) -> Floats:
     """(n,) log-odds of the term at feature values x (n,)."""
     at, gives = np.array(term.at), np.array(term.gives)
     if len(at) == 1:
         return np.full(len(x), gives[0])
-    held = np.minimum(np.maximum(x, at[0]), at[-1])
-    left = np.clip(np.searchsorted(at, held, side="right") - 1, 0, len(at) - 2)
-    share = (held - at[left]) / (at[left + 1] - at[left])
+    inside = np.minimum(np.maximum(x, at[0]), at[-1])
+    left = np.clip(np.searchsorted(at, inside, side="right") - 1, 0, len(at) - 2)
+    share = (inside - at[left]) / (at[left + 1] - at[left])
     between: Floats = gives[left] + share * (gives[left + 1] - gives[left])
     return between
 
 
-def contributions(model: Model, seen: Snapshot) -> Floats:
+def contributions(model: Model, snapshot: Snapshot) -> Floats:
     """(n, terms) log-odds that each term adds over the reference customer's."""
-    made: dict[Feature, Floats] = {}
-    found = np.zeros((len(seen.now_us), len(model.terms)))
+    features: dict[Feature, Floats] = {}
+    parts = np.zeros((len(snapshot.now_us), len(model.terms)))
     for k, term in enumerate(model.terms):
-        if term.feature not in made:
-            made[term.feature] = values(term.feature, seen)
-        found[:, k] = drawn(term, made[term.feature]) - term.reference
-    return found
+        if term.feature not in features:
+            features[term.feature] = values(term.feature, snapshot)
+        parts[:, k] = term_log_odds(term, features[term.feature]) - term.reference
+    return parts
 
 
 def log_odds(model: Model, parts: Floats) -> Floats:
@@ -100,9 +100,9 @@ def as_risk(odds: Floats) -> Floats:
     return risk
 
 
-def risk(model: Model, seen: Snapshot) -> Floats:
+def risk(model: Model, snapshot: Snapshot) -> Floats:
     """(n,) risk of each customer, 0..1; what the number means is `model.kind`."""
-    return as_risk(log_odds(model, contributions(model, seen)))
+    return as_risk(log_odds(model, contributions(model, snapshot)))
 
 
 def prior(horizon_us: int, *, half_lives_us: Sequence[int] | None = None) -> Model:

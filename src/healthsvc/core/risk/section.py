@@ -14,7 +14,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk import features, mapping, model
 from healthsvc.core.risk.features import Feature
-from healthsvc.core.risk.levels import RiskProgram
+from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
@@ -31,10 +31,10 @@ class RiskRules:
     mapping: TypeMapping
     model: Model
 
-    def program(self, landmark_us: int) -> RiskProgram:
+    def program(self, landmark_us: int) -> CompiledRisk:
         """The levels that the model needs, and what feeds them."""
         judge = self.mapping.judge
-        return RiskProgram(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
+        return CompiledRisk(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
 
 
 def risk_rules(data: object) -> RiskRules | None:
@@ -52,18 +52,18 @@ def risk_rules(data: object) -> RiskRules | None:
 
 def as_data(rules: RiskRules) -> dict[str, Any]:
     """The section as plain data; `risk_rules` of it gives the same rules."""
-    said: dict[str, Any] = {"horizon_days": rules.model.horizon_us / DAY_US}
+    document: dict[str, Any] = {"horizon_days": rules.model.horizon_us / DAY_US}
     if rules.mapping.kinds or rules.mapping.default != "act":
-        named = {k: sorted(t for t, of in rules.mapping.kinds.items() if of == k) for k in mapping.KINDS}
-        said["mapping"] = {k: types for k, types in named.items() if types} | {"default": rules.mapping.default}
+        names = {k: sorted(t for t, of in rules.mapping.kinds.items() if of == k) for k in mapping.KINDS}
+        document["mapping"] = {k: types for k, types in names.items() if types} | {"default": rules.mapping.default}
     is_prior = rules.model == prior(rules.model.horizon_us)
-    return said | {"model": "prior" if is_prior else _model_data(rules.model)}
+    return document | {"model": "prior" if is_prior else _model_data(rules.model)}
 
 
 def model_key(rules: RiskRules) -> str:
     """A digest of the section: two documents with the same key score the risk alike."""
-    said = json.dumps(as_data(rules), sort_keys=True, ensure_ascii=False)
-    return blake2b(said.encode(), digest_size=16).hexdigest()
+    document = json.dumps(as_data(rules), sort_keys=True, ensure_ascii=False)
+    return blake2b(document.encode(), digest_size=16).hexdigest()
 
 
 def _mapping(data: object) -> TypeMapping:
@@ -90,10 +90,10 @@ def _model(data: object, horizon_us: int) -> Model:
     name = r.choice("name", model.MODELS)
     kind = r.choice("kind", model.KINDS)
     intercept = r.number("intercept", 0.0, low=-1e3, high=1e3)
-    listed = r.get("terms", [])
-    if not isinstance(listed, list) or len(listed) > MOST_TERMS:
+    entries = r.get("terms", [])
+    if not isinstance(entries, list) or len(entries) > MOST_TERMS:
         raise ScorecardError("/risk/model/terms", f"must be a list of at most {MOST_TERMS} terms")
-    terms = tuple(_term(term, f"/risk/model/terms/{i}") for i, term in enumerate(listed))
+    terms = tuple(_term(term, f"/risk/model/terms/{i}") for i, term in enumerate(entries))
     r.done()
     return Model(name, kind, horizon_us, intercept, terms)
 
@@ -122,18 +122,18 @@ def _feature(r: Reader) -> Feature:
     )
 
 
-def _factors(listed: object, path: str) -> tuple[Feature, ...]:
+def _factors(entries: object, path: str) -> tuple[Feature, ...]:
     """The two features of a product; products of products there are none."""
-    if not isinstance(listed, list) or len(listed) != 2:
+    if not isinstance(entries, list) or len(entries) != 2:
         raise ScorecardError(path, "must be a list of two features")
-    found = []
-    for i, data in enumerate(listed):
+    factors = []
+    for i, data in enumerate(entries):
         r = Reader(data, f"{path}/{i}")
-        found.append(_feature(r))
+        factors.append(_feature(r))
         r.done()
-        if found[-1].kind == "product":
+        if factors[-1].kind == "product":
             raise ScorecardError(f"{path}/{i}/feature", "must not be a product itself")
-    return tuple(found)
+    return tuple(factors)
 
 
 def _span(r: Reader, key: str) -> int:
@@ -151,16 +151,16 @@ def _source(value: object, path: str) -> str:
 
 
 def _numbers(r: Reader, key: str) -> tuple[float, ...]:
-    listed = r.need(key)
-    good = isinstance(listed, list) and 1 <= len(listed) <= MOST_KNOTS
-    if not good or any(isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in listed):
+    entries = r.need(key)
+    good = isinstance(entries, list) and 1 <= len(entries) <= MOST_KNOTS
+    if not good or any(isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in entries):
         raise ScorecardError(f"{r.path}/{key}", f"must be a list of 1 to {MOST_KNOTS} numbers")
-    return tuple(float(x) for x in listed)
+    return tuple(float(x) for x in entries)
 
 
-def _model_data(made: Model) -> dict[str, Any]:
-    terms = [_term_data(term) for term in made.terms]
-    return {"name": made.name, "kind": made.kind, "intercept": made.intercept, "terms": terms}
+def _model_data(model: Model) -> dict[str, Any]:
+    terms = [_term_data(term) for term in model.terms]
+    return {"name": model.name, "kind": model.kind, "intercept": model.intercept, "terms": terms}
 
 
 def _term_data(term: Term) -> dict[str, Any]:
@@ -170,11 +170,11 @@ def _term_data(term: Term) -> dict[str, Any]:
 def _feature_data(feature: Feature) -> dict[str, Any]:
     if feature.kind == "product":
         return {"feature": "product", "of": [_feature_data(one) for one in feature.of]}
-    said: dict[str, Any] = {"feature": feature.kind, "source": feature.source}
+    document: dict[str, Any] = {"feature": feature.kind, "source": feature.source}
     if feature.half_life_us:
-        said["half_life_days"] = feature.half_life_us / DAY_US
+        document["half_life_days"] = feature.half_life_us / DAY_US
     if feature.long_us:
-        said["long_days"] = feature.long_us / DAY_US
+        document["long_days"] = feature.long_us / DAY_US
     if feature.scale != 1.0:
-        said["scale"] = feature.scale
-    return said
+        document["scale"] = feature.scale
+    return document

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats, Instants
-from healthsvc.core.risk.levels import Level, RiskProgram, Snapshot
+from healthsvc.core.arrays import Floats, Instants, Int64s
+from healthsvc.core.risk.levels import CompiledRisk, Level, Snapshot
 
 _FIRST_ROWS = 1024
 
@@ -14,7 +13,7 @@ _FIRST_ROWS = 1024
 class RiskTable:
     """Sums, first and last instants of customers by row. Its sums are the same bits as the live states'."""
 
-    def __init__(self, program: RiskProgram, levels_of_type: Callable[[str], Sequence[Level]] | None = None) -> None:
+    def __init__(self, program: CompiledRisk, levels_of_type: Callable[[str], Sequence[Level]] | None = None) -> None:
         """levels_of_type: more levels to keep from the first event of a type on, () for none."""
         self.program = program
         self._levels_of_type = levels_of_type
@@ -32,19 +31,19 @@ class RiskTable:
         self.first = np.concatenate([self.first, np.full(size - have, np.inf)])
         self.last = np.concatenate([self.last, np.zeros(size - have)])
 
-    def codes(self, types: Sequence[str]) -> NDArray[np.int64]:
+    def codes(self, types: Sequence[str]) -> Int64s:
         """The program's codes of types, keeping the levels of those met for the first time."""
         if self._levels_of_type is not None:
             for new in [t for t in dict.fromkeys(types) if not self.program.knows(t)]:
                 if more := self._levels_of_type(new):
                     self.program.extend(more)
-        found = self.program.codes(types)
+        codes = self.program.codes(types)
         wider = self.program.width - self.sums.shape[1]
         if wider:
             self.sums = np.concatenate([self.sums, np.zeros((len(self.sums), wider))], axis=1)
-        return found
+        return codes
 
-    def fold(self, rows: NDArray[np.int64], codes: NDArray[np.int64], us: Instants, values: Floats) -> None:
+    def fold(self, rows: Int64s, codes: Int64s, us: Instants, values: Floats) -> None:
         """Add events in log order; rows must have been reserved, codes come from `codes`."""
         occurred = us.astype(np.float64)
         np.minimum.at(self.first, rows, occurred)
@@ -55,7 +54,7 @@ class RiskTable:
         """Have the sums hold events of an instant, however far it is from those before; answers up to when."""
         return self.program.bring_near(self.sums, us)
 
-    def snapshot(self, rows: NDArray[np.int64], now_us: int) -> Snapshot:
+    def snapshot(self, rows: Int64s, now_us: int) -> Snapshot:
         """The customers of these rows as of an instant; row -1 is a customer without events."""
         known = rows >= 0
         at = np.where(known, rows, 0)

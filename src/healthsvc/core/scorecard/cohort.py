@@ -16,7 +16,7 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 """In the order of a customer's life; `renewal` is the renewal of trust."""
 CHURNED: Final = STAGES.index("churned")
 NAMED_STAGES: Final = STAGES[:CHURNED]
-"""Those that a sender may name and a variant may ask for; who has left is told by the subscription's end."""
+"""Those that a sender may name and a variant may ask for; who has left is known by the subscription's end."""
 TIERS: Final = ("high", "low", "tech")
 PLACE_FIELDS: Final = ("segment", "tier", "stage")
 """Fields of the profile that are kept as facts too, each in a column `…_code`."""
@@ -34,7 +34,7 @@ def code(word: str) -> float:
     return float((int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big") >> 12) + 1)
 
 
-def told(field: str, word: str) -> float:
+def profile_code(field: str, word: str) -> float:
     """A field of the place as its column has it: a stage by its number from 1, the others by their code."""
     return 1.0 + STAGES.index(word) if field == "stage" else code(word)
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 from healthsvc.core.scorecard.cohort import code
 
 QUANTILES: Final = 21
@@ -49,8 +49,8 @@ class Distributions:
         low, high = knots[here, at], knots[here, after]
         within = np.where(np.isfinite(high) & (high > low), (level - low) / np.where(high > low, high - low, 1.0), 0.0)
         below = shares[here, at]
-        placed: Floats = below + np.where(within > 0, within * (shares[here, after] - below), 0.0)
-        return placed
+        share: Floats = below + np.where(within > 0, within * (shares[here, after] - below), 0.0)
+        return share
 
 
 def distributions(quantiles: Mapping[str, Sequence[float]]) -> Distributions:
@@ -92,20 +92,20 @@ def _steepest(levels: Sequence[float], shares: Sequence[float]) -> float:
 
 def quantiles(values: Floats) -> list[float]:
     """QUANTILES of them, the lowest first; rounded, so that a document stays readable."""
-    found = np.quantile(values, np.linspace(0.0, 1.0, QUANTILES))
-    return [float(f"{q:.6g}") for q in found.tolist()]
+    values_at = np.quantile(values, np.linspace(0.0, 1.0, QUANTILES))
+    return [float(f"{q:.6g}") for q in values_at.tolist()]
 
 
 def by_segment(values: Floats, segments: NDArray[np.str_]) -> dict[str, list[float]]:
     """Quantiles of everybody's values, and of each segment that has enough; empty where everybody is too few."""
     if len(values) < LEAST_CUSTOMERS:
         return {}
-    found = {EVERYBODY: quantiles(values)}
+    by_name = {EVERYBODY: quantiles(values)}
     for segment in np.unique(segments).tolist():
         own = values[segments == segment]
         if segment and segment != EVERYBODY and len(own) >= LEAST_CUSTOMERS:
-            found[segment] = quantiles(own)
-    return found
+            by_name[segment] = quantiles(own)
+    return by_name
 
 
 def at_percentile(known: Sequence[float], percentile: float) -> float:

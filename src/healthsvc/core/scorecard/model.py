@@ -7,12 +7,12 @@ plain data of a YAML file.
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from healthsvc.core.alerts import Severity
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
+from healthsvc.core.severity import Severity
 
 ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
@@ -148,7 +148,7 @@ class Scorecard:
     def wants_reference(self) -> bool:
         """Whether it lacks a reference that is made of the customers there are when it is published."""
         cards = (self, *(variant.card for variant in self.variants))
-        judges = [m.judge for card in cards for m in card.judged if m.judge is not None]
+        judges = [m.judge for card in cards for m in card.scored_measures if m.judge is not None]
         large = self.large_account
         return any(judge.wants_reference for judge in judges) or (large.percentile is not None and large.line is None)
 
@@ -164,11 +164,11 @@ class Scorecard:
         return tuple(rule.name for rule in self.flags)
 
     @property
-    def kept(self) -> tuple[Measure, ...]:
+    def level_measures(self) -> tuple[Measure, ...]:
         """The measures with a level of their own, in declared order: the columns of the state."""
         return tuple(m for m in self.measures if m.of is None)
 
     @property
-    def judged(self) -> tuple[Measure, ...]:
+    def scored_measures(self) -> tuple[Measure, ...]:
         """The measures that score, in declared order: the order in which contributions are added up."""
         return tuple(m for m in self.measures if m.judge is not None)

@@ -25,10 +25,10 @@ class Reader:
             raise ScorecardError(path, "must be a mapping")
         self.data: Mapping[str, Any] = data
         self.path = path
-        self.asked: set[str] = set()
+        self.fields_read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.asked.add(key)
+        self.fields_read.add(key)
         return self.data.get(key, default)
 
     def need(self, key: str) -> Any:
@@ -56,14 +56,16 @@ class Reader:
 
     def done(self) -> None:
         for key in self.data:
-            if key not in self.asked:
-                raise ScorecardError(f"{self.path}/{key}", f"is not known here{nearest(str(key), sorted(self.asked))}")
+            if key not in self.fields_read:
+                raise ScorecardError(
+                    f"{self.path}/{key}", f"is not known here{nearest(str(key), sorted(self.fields_read))}"
+                )
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    named = [name for name in known if name]
-    close = get_close_matches(word, named, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(named) or 'none yet'}"
+    names = [name for name in known if name]
+    close = get_close_matches(word, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names) or 'none yet'}"
 
 
 def choose(value: object, allowed: Sequence[str], path: str) -> str:

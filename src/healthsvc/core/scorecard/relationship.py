@@ -57,7 +57,7 @@ class HeavyUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class IcpCondition:
     """What the ideal customer's attribute is: one of some values, or a number within bounds."""
 
     attribute: str
@@ -69,7 +69,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TouchLine:
     """Any one of these puts a customer into the tier; None: not looked at."""
 
     mrr: float | None
@@ -80,8 +80,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    high: Line
-    low: Line
+    high: TouchLine
+    low: TouchLine
     conversations: tuple[str, ...]
     """The measures whose events are conversations."""
 
@@ -90,7 +90,7 @@ class Touch:
 class Relationship:
     loyalty: Loyalty | None = None
     heavy_use: HeavyUse | None = None
-    icp: tuple[Condition, ...] = ()
+    icp: tuple[IcpCondition, ...] = ()
     touch: Touch | None = None
 
 

@@ -12,10 +12,9 @@ logarithm is concave, so each step ends late of the crossing, and nearer.
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.instants import SECOND_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.scoring.view import View
 
 _LN2: Final = float(np.log(2.0))
@@ -30,24 +29,24 @@ def ratio(view: View, measure: int) -> Floats:
     short, long = view.rate(measure, 0), view.rate(measure, len(view.program.half_lives_us) - 1)
     lives = view.program.half_lives_us
     age = np.maximum(_age(view), float(SECOND_US))
-    return short / np.where(long > 0, long, 1.0) * _correction(_grown(age, lives[0]), _grown(age, lives[-1]))
+    return short / np.where(long > 0, long, 1.0) * _correction(_growth(age, lives[0]), _growth(age, lives[-1]))
 
 
-def falls_to_us(view: View, rows: NDArray[np.int64], now: Floats, at: float) -> Floats:
+def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
     """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing comes; now > 0."""
     short, long = view.program.half_lives_us[0], view.program.half_lives_us[-1]
     age, speed = _age(view)[rows], 1.0 / short - 1.0 / long
-    seen = np.maximum(age, float(SECOND_US))
-    start = np.log2(now / (at * _correction(_grown(seen, short), _grown(seen, long))))
+    known_age = np.maximum(age, float(SECOND_US))
+    start = np.log2(now / (at * _correction(_growth(known_age, short), _growth(known_age, long))))
     ahead: Floats = np.maximum(2.0 * np.log2(now / at) / speed, 0.0)
     for _ in range(STEPS):
         then = np.maximum(age + ahead, float(SECOND_US))
-        brief, lasting = _grown(then, short), _grown(then, long)
+        brief, lasting = _growth(then, short), _growth(then, long)
         above = start - speed * ahead + np.log2(_correction(brief, lasting))
         slope = -speed + 1.0 / (long * lasting) - 1.0 / (short * brief)
         ahead = ahead - above / slope
-    found: Floats = view.now_us[rows] + ahead
-    return found
+    instant: Floats = view.now_us[rows] + ahead
+    return instant
 
 
 def _age(view: View) -> Floats:
@@ -55,10 +54,10 @@ def _age(view: View) -> Floats:
     return view.now_us.astype(np.float64) - view.fact("first_seen")
 
 
-def _grown(age: Floats, half_life_us: int) -> Floats:
+def _growth(age: Floats, half_life_us: int) -> Floats:
     """2^(age / h) - 1: a level is filled to x / (1 + x) of it."""
-    found: Floats = np.expm1(np.minimum(age / half_life_us, _FULL) * _LN2)
-    return found
+    growth: Floats = np.expm1(np.minimum(age / half_life_us, _FULL) * _LN2)
+    return growth
 
 
 def _correction(short: Floats, long: Floats) -> Floats:

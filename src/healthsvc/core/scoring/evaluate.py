@@ -1,23 +1,20 @@
-"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now), for one
-customer or many alike.
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now).
 
 Customers of different variants are judged apart, each variant's as a batch of its own, by the same functions.
 
-Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times
-the weighted mean of
-the values, so a measure without evidence neither helps nor harms; the points of the measures add up to it. Flags may
-cap it.
-All sums run over the measures in declared order, elementwise: one row gives the same bits as the same row among many.
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times the
+weighted mean of the values, so a measure without evidence neither helps nor harms; the points of the measures add up to
+it. Flags may cap it. All sums run over the measures in declared order, elementwise: one row gives the same bits as the
+same row among many.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard.model import Measure, Scorecard
 from healthsvc.core.scoring import variant_choice
@@ -26,8 +23,6 @@ from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.core.scoring.judges.kind import MeasureJudge
 from healthsvc.core.scoring.lifecycle import Stages, stages
 from healthsvc.core.scoring.view import View
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class Evaluation:
     """(n,) share of the scorecard's weight that has evidence."""
     cap: Floats
     """(n,) the lowest cap in force, 100 where none is."""
-    standing: FlagStates
+    flags: FlagStates
     churned: Mask
     override_until_us: Floats
     """(n,) when the override in force expires, inf without one."""
@@ -100,29 +95,29 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
     variant: judge by these variants (n,), whatever the places say.
     """
     card, churned = view.program.scorecard, _churned(view)
-    found_stages = stages(view, churned)
+    lifecycle = stages(view, churned)
     if variant is None:
-        variant = variant_choice.chosen(view, found_stages) if card.variants else variant_choice.WHOLE
-    judged = _judge_apart(view, variant)
-    said, until = view.fact("override"), view.fact("override_until")
-    overridden = ~np.isnan(said) & (view.now_us < np.nan_to_num(until, nan=0.0))
+        variant = variant_choice.choose_variants(view, lifecycle) if card.variants else variant_choice.WHOLE
+    judgement = _judge_apart(view, variant)
+    override, until = view.fact("override"), view.fact("override_until")
+    overridden = ~np.isnan(override) & (view.now_us < np.nan_to_num(until, nan=0.0))
     return Evaluation(
         now_us=view.now_us,
-        score=np.where(overridden, said, judged.own),
-        own=judged.own,
+        score=np.where(overridden, override, judgement.own),
+        own=judgement.own,
         overridden=overridden,
         override_until_us=np.where(overridden, until, np.inf),
-        raw=judged.raw,
-        weight=judged.weight,
-        value=judged.value,
-        coverage=judged.coverage,
-        cap=judged.cap,
-        standing=FlagStates(judged.holds, judged.onset_us, judged.change_us, judged.flag_cap),
+        raw=judgement.raw,
+        weight=judgement.weight,
+        value=judgement.value,
+        coverage=judgement.coverage,
+        cap=judgement.cap,
+        flags=FlagStates(judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
-        modelled_risk=None if judged.risk.ndim > 1 else judged.risk,
+        modelled_risk=None if judgement.risk.ndim > 1 else judgement.risk,
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
-        stages=found_stages,
+        stages=lifecycle,
         variant=variant,
     )
 
@@ -139,12 +134,12 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
 
 
 def _judge(view: View, card: Scorecard) -> _Judgement:
-    n, judged = len(view.now_us), card.judged
+    n, measures = len(view.now_us), card.scored_measures
     dimension = dict(card.dimensions)
     column = {name: i for i, name in enumerate(view.program.measures)}
-    weight, value = np.zeros((n, len(judged))), np.zeros((n, len(judged)))
-    good, total, full, covered = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
-    for k, measure in enumerate(judged):
+    weight, value = np.zeros((n, len(measures))), np.zeros((n, len(measures)))
+    good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
+    for k, measure in enumerate(measures):
         judge = measure.judge
         assert isinstance(judge, MeasureJudge)  # the document reader makes no other
         assert measure.dimension is not None
@@ -155,7 +150,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         total = total + weight[:, k]
         if judge.expected:
             full += most
-            covered = covered + np.where(evidence > 0, most, 0.0)
+            known_weight = known_weight + np.where(evidence > 0, most, 0.0)
     standing = flag_states(view, card)
     enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
@@ -165,7 +160,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         raw=raw,
         weight=weight,
         value=value,
-        coverage=covered / full if full else covered,
+        coverage=known_weight / full if full else known_weight,
         cap=cap,
         holds=standing.holds,
         onset_us=standing.onset_us,
@@ -178,22 +173,22 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
     """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
     comes first, however much they use. A probability isn't touched."""
-    seen, rules = view.risk_snapshot(), view.program.risk_rules
-    if seen is None or rules is None:
+    snapshot, rules = view.risk_snapshot(), view.program.risk_rules
+    if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
-    found = risk(rules.model, seen)
+    modelled = risk(rules.model, snapshot)
     for f, rule in enumerate(card.flags):
         if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            found = np.where(standing.holds[:, f], np.maximum(found, 1.0 - rule.cap / 100.0), found)
-    return found
+            modelled = np.where(standing.holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
+    return modelled
 
 
-def best_points(judged: tuple[Measure, ...], weight: Floats) -> Floats:
+def best_points(measures: tuple[Measure, ...], weight: Floats) -> Floats:
     """(k,) points that each measure would give at best, for one row's weights."""
     total = 0.0
     for w in weight.tolist():
         total += w
-    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(judged))
+    return 100.0 * weight / total if total > 1e-9 else np.zeros(len(measures))
 
 
 def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
@@ -221,7 +216,7 @@ def _slot_expiry(view: View) -> Floats:
 
 def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
-    judges = [m.judge for m in card.judged if m.judge is not None]
+    judges = [m.judge for m in card.scored_measures if m.judge is not None]
     answers = [j.fading_us for j in judges if j.fading_us is not None]
     places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
     return min((*card.half_lives_us, *answers, *places))

@@ -9,6 +9,7 @@ from healthsvc.core.folding.facts import OVERRIDE
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.scoring.evaluate import Evaluation, best_points
+from healthsvc.core.scoring.flags.kind import NO_CAP
 from healthsvc.core.scoring.view import View
 
 
@@ -29,27 +30,29 @@ class Contribution:
     """The scorecard's reason; none where an override speaks."""
 
 
-def contributions(view: View, found: Evaluation, row: int) -> list[Contribution]:
+def contributions(view: View, evaluation: Evaluation, row: int) -> list[Contribution]:
     """Contributions of one row; their points add up to its score. Empty where there is no score."""
-    score = float(found.score[row])
+    score = float(evaluation.score[row])
     if np.isnan(score):
         return []
-    judged = _card(view, found, row).judged
-    best = best_points(judged, found.weight[row])
+    measures = _card(view, evaluation, row).scored_measures
+    best = best_points(measures, evaluation.weight[row])
     parts: list[Contribution] = []
-    if not np.isnan(found.raw[row]):
+    if not np.isnan(evaluation.raw[row]):
         parts = [
-            _measure(view, found, row, k, m, float(best[k])) for k, m in enumerate(judged) if found.weight[row, k] > 0
+            _measure(view, evaluation, row, k, m, float(best[k]))
+            for k, m in enumerate(measures)
+            if evaluation.weight[row, k] > 0
         ]
-    reached = 0.0
+    total = 0.0
     for part in parts:
-        reached += part.points
-    own = float(found.own[row])
-    if not np.isnan(own) and abs(own - reached) > 1e-9:
-        parts.append(_cap(view, found, row, own - reached))
-        reached += own - reached
-    if found.overridden[row]:
-        parts.append(_override(view, row, score - reached))
+        total += part.points
+    own = float(evaluation.own[row])
+    if not np.isnan(own) and abs(own - total) > 1e-9:
+        parts.append(_cap(view, evaluation, row, own - total))
+        total += own - total
+    if evaluation.overridden[row]:
+        parts.append(_override(view, row, score - total))
     return parts
 
 
@@ -66,9 +69,9 @@ def _override(view: View, row: int, points: float) -> Contribution:
     )
 
 
-def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, best: float) -> Contribution:
+def _measure(view: View, evaluation: Evaluation, row: int, k: int, measure: Measure, best: float) -> Contribution:
     fed_by = measure.of or measure.name
-    value = float(found.value[row, k])
+    value = float(evaluation.value[row, k])
     return Contribution(
         measure=measure.name,
         dimension=measure.dimension or "",
@@ -81,9 +84,9 @@ def _measure(view: View, found: Evaluation, row: int, k: int, measure: Measure, 
     )
 
 
-def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution:
-    rule = capping_rule(view, found, row)
-    fed_by = _measure_behind(_card(view, found, row), rule) if rule else ""
+def _cap(view: View, evaluation: Evaluation, row: int, points: float) -> Contribution:
+    rule = capping_rule(view, evaluation, row)
+    fed_by = _measure_behind(_card(view, evaluation, row), rule) if rule else ""
     return Contribution(
         measure=f"cap:{rule.name}" if rule else "rounding",
         dimension="exception",
@@ -96,9 +99,9 @@ def _cap(view: View, found: Evaluation, row: int, points: float) -> Contribution
     )
 
 
-def _card(view: View, found: Evaluation, row: int) -> Scorecard:
+def _card(view: View, evaluation: Evaluation, row: int) -> Scorecard:
     """What judged the row."""
-    return view.program.scorecard.judging(found.variant_of(row))
+    return view.program.scorecard.judging(evaluation.variant_of(row))
 
 
 def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
@@ -107,11 +110,11 @@ def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
     return rule.measure or next(iter(parts), "")
 
 
-def capping_rule(view: View, found: Evaluation, row: int) -> FlagRule | None:
+def capping_rule(view: View, evaluation: Evaluation, row: int) -> FlagRule | None:
     """The flag in force with the lowest cap; the first declared where several share it."""
-    rules = _card(view, found, row).flags
-    held = [r for f, r in enumerate(rules) if r.cap is not None and found.standing.holds[row, f]]
-    return min(held, key=lambda r: r.cap if r.cap is not None else 100.0) if held else None
+    rules = _card(view, evaluation, row).flags
+    capping = [r for f, r in enumerate(rules) if r.cap is not None and evaluation.flags.holds[row, f]]
+    return min(capping, key=lambda r: NO_CAP if r.cap is None else r.cap, default=None)
 
 
 def evidence(view: View, row: int, measure: str) -> tuple[int, ...]:

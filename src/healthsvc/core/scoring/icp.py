@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from healthsvc.core.scorecard.relationship import Condition
+from healthsvc.core.scorecard.relationship import IcpCondition
 
 PLAIN: Final = ("segment", "country", "timezone")
 """Fields of the profile that conditions may name beside its attributes."""
@@ -14,7 +14,7 @@ PLAIN: Final = ("segment", "country", "timezone")
 class Match:
     """One condition against what is known."""
 
-    condition: Condition
+    condition: IcpCondition
     value: Any
     matches: bool | None
     """None: the attribute isn't known, so the condition is left out."""
@@ -27,18 +27,18 @@ class Fit:
     matches: tuple[Match, ...]
 
 
-def fit(profile: Mapping[str, Any], conditions: tuple[Condition, ...]) -> Fit:
+def fit(profile: Mapping[str, Any], conditions: tuple[IcpCondition, ...]) -> Fit:
     """profile: field to value, attributes as `attributes.NAME`."""
-    found = tuple(_match(profile, condition) for condition in conditions)
-    known = [match for match in found if match.matches is not None]
+    matches = tuple(_match(profile, condition) for condition in conditions)
+    known = [match for match in matches if match.matches is not None]
     total, good = 0.0, 0.0
     for match in known:
         total += match.condition.weight
         good += match.condition.weight if match.matches else 0.0
-    return Fit(fit=good / total if known else None, matches=found)
+    return Fit(fit=good / total if known else None, matches=matches)
 
 
-def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
+def _match(profile: Mapping[str, Any], condition: IcpCondition) -> Match:
     value = profile.get(f"attributes.{condition.attribute}")
     if value is None and condition.attribute in PLAIN:
         value = profile.get(condition.attribute)
@@ -51,6 +51,6 @@ def _match(profile: Mapping[str, Any], condition: Condition) -> Match:
     return Match(condition=condition, value=value, matches=bool(matches))
 
 
-def _same(value: Any, wanted: Any) -> bool:
+def _same(value: Any, expected: Any) -> bool:
     """Equal, and no truth taken for the number 1."""
-    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
+    return bool(value == expected) and isinstance(value, bool) == isinstance(expected, bool)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.scorecard.cohort import CHURNED, STAGES, StageRule
 from healthsvc.core.scoring.view import View
 
-Mask = NDArray[np.bool_]
 UNKNOWN: Final = -1
 NO_RULE: Final = -1
 BY_SENDER: Final = -2
@@ -33,7 +31,7 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _RuleState:
     holds: Mask
     change_us: Floats | None
     """The next instant at which time alone makes the rule hold or end; None where only an event can."""
@@ -44,16 +42,16 @@ def stages(view: View, churned: Mask) -> Stages:
     rules = view.program.scorecard.lifecycle
     rule, change = np.full(len(view.now_us), NO_RULE), np.full(len(view.now_us), np.inf)
     for i in range(len(rules) - 1, -1, -1):
-        held = _KINDS[rules[i].kind](view, rules[i])
-        rule[held.holds] = i
-        if held.change_us is not None:
-            np.minimum(change, held.change_us, out=change)
+        state = _KINDS[rules[i].kind](view, rules[i])
+        rule[state.holds] = i
+        if state.change_us is not None:
+            np.minimum(change, state.change_us, out=change)
     stage = np.array([*(STAGES.index(r.stage) for r in rules), UNKNOWN])[rule]
-    told = view.fact("stage_code")
-    for rows, decided_by, said in ((told > 0, BY_SENDER, told - 1.0), (churned, BY_CHURN, None)):
+    stage_code = view.fact("stage_code")
+    for rows, decided_by, by_sender in ((stage_code > 0, BY_SENDER, stage_code - 1.0), (churned, BY_CHURN, None)):
         if rows.any():
             rule[rows], change[rows] = decided_by, np.inf
-            stage[rows] = CHURNED if said is None else said[rows]
+            stage[rows] = CHURNED if by_sender is None else by_sender[rows]
     return Stages(stage=stage, rule=rule, change_us=change)
 
 
@@ -78,55 +76,55 @@ def sold_us(view: View) -> Floats:
     return np.where(np.isnan(sold), view.fact("first_seen"), sold)
 
 
-def _until(ends: Floats, view: View) -> _Held:
+def _until(ends: Floats, view: View) -> _RuleState:
     """Holds until an instant, from whenever on."""
     holds = view.now_us < ends
-    return _Held(holds, np.where(holds, ends, np.inf))
+    return _RuleState(holds, np.where(holds, ends, np.inf))
 
 
-def _young(view: View, rule: StageRule) -> _Held:
+def _young(view: View, rule: StageRule) -> _RuleState:
     return _until(sold_us(view) + rule.span_us, view)
 
 
-def _ahead(view: View, rule: StageRule) -> _Held:
+def _ahead(view: View, rule: StageRule) -> _RuleState:
     due = view.fact(rule.fact)
     begins = due - rule.span_us
     holds = (view.now_us >= begins) & (view.now_us < due)  # not where the fact is NaN
-    return _Held(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
+    return _RuleState(holds, np.where(view.now_us < begins, begins, np.where(holds, due, np.inf)))
 
 
-def _fed(view: View, rule: StageRule) -> _Held:
+def _since_use(view: View, rule: StageRule) -> _RuleState:
     return _until(view.newest(view.program.measures.index(rule.measure)) + rule.span_us, view)
 
 
-def _reached(view: View, rule: StageRule) -> _Held:
+def _at_least(view: View, rule: StageRule) -> _RuleState:
     ends = view.fact(f"{rule.fact}_at") + rule.span_us
     holds = (view.now_us < ends) & (view.fact(rule.fact) >= rule.at)
-    return _Held(holds, np.where(holds, ends, np.inf))
+    return _RuleState(holds, np.where(holds, ends, np.inf))
 
 
-def _ratio(view: View, rule: StageRule) -> _Held:
+def _ratio(view: View, rule: StageRule) -> _RuleState:
     part, whole = view.fact(rule.fact), view.fact(rule.to)
-    return _Held((whole > 0) & (part >= rule.at * whole), None)
+    return _RuleState((whole > 0) & (part >= rule.at * whole), None)
 
 
-def _adopted(view: View, rule: StageRule) -> _Held:
+def _adopted(view: View, rule: StageRule) -> _RuleState:
     """Of the functions owned, so many were ever used; that never falls back by time."""
     ever = view.functions()
-    owned = view.fact("features_owned")
-    owned = np.where(owned > 0, owned, np.maximum(ever, LEAST_OWNED))
-    return _Held(ever >= rule.at * owned, None)
+    features_owned = view.fact("features_owned")
+    features_owned = np.where(features_owned > 0, features_owned, np.maximum(ever, LEAST_OWNED))
+    return _RuleState(ever >= rule.at * features_owned, None)
 
 
-def _otherwise(view: View, rule: StageRule) -> _Held:
-    return _Held(np.ones(len(view.now_us), bool), None)
+def _otherwise(view: View, rule: StageRule) -> _RuleState:
+    return _RuleState(np.ones(len(view.now_us), bool), None)
 
 
-_KINDS: Final[dict[str, Callable[[View, StageRule], _Held]]] = {
+_KINDS: Final[dict[str, Callable[[View, StageRule], _RuleState]]] = {
     "young": _young,
     "ahead": _ahead,
-    "fed": _fed,
-    "reached": _reached,
+    "fed": _since_use,
+    "reached": _at_least,
     "ratio": _ratio,
     "adopted": _adopted,
     "otherwise": _otherwise,

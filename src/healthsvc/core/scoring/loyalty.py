@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.instants import DAY_US, SECOND_US
-from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.relationship import ACTS, HeavyUse, Loyalty, Part
 from healthsvc.core.scoring.view import View
 
-Mask = NDArray[np.bool_]
 LISTED_STEP: Final = 10.0
 """Lists are written anew when the loyalty has moved by so many points since."""
 _LN2: Final = float(np.log(2.0))
@@ -25,7 +23,7 @@ _NEVER_US: Final = 100 * 365.0 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LoyaltyScore:
     """(n,) each: what decisions need of the loyalty."""
 
     loyalty: Floats
@@ -41,11 +39,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LoyaltyParts:
     """n customers, p parts: what explains it."""
 
     loyalty: Floats
-    """(n,) as in `Standing`."""
+    """(n,) as in `LoyaltyScore`."""
     points: Floats
     """(n, p) what each part gives; they add up to the loyalty."""
     best: Floats
@@ -54,10 +52,10 @@ class Found:
     """(n, p) marks, 0 to 1."""
     known: Mask
     """(n, p) there is something to go by."""
-    said: Floats
+    amount: Floats
     """(n, p) what there is: days stayed, events, the answer, the share of the habit, 1 for what happened."""
     since_us: Floats
-    """(n, p) when that was said or happened last; 0 where nothing was."""
+    """(n, p) when that was amount or happened last; 0 where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,12 @@ class _Ground:
 
     known: Mask
     value: Floats
-    said: Floats
+    amount: Floats
     since_us: Floats
     change_us: Floats | None = None
 
 
-def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing:
+def loyalty_score(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyScore:
     """Loyalty of each row as of its `now_us`."""
     n = len(view.now_us)
     good, total, fading, grounds = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
@@ -86,23 +84,23 @@ def standing(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Standing
             change = np.where(ground.known, np.minimum(change, ground.change_us), change)
     enough = (grounds >= rules.evidence) & (total > 0)
     loyalty = np.where(enough, 100.0 * good / np.where(total > 0, total, 1.0), np.nan)
-    return Standing(loyalty, total, fading, since, change)
+    return LoyaltyScore(loyalty, total, fading, since, change)
 
 
-def explained(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Found:
+def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyParts:
     """The same, part by part."""
-    whole = standing(view, rules, heavy_use)
+    whole = loyalty_score(view, rules, heavy_use)
     parts = list(_grounds(view, rules, heavy_use))
     value = np.stack([ground.value * ground.known for _, ground in parts], axis=1)
     weight = np.stack([_weight(part, ground) for part, ground in parts], axis=1)
     total = np.where(whole.whole > 0, whole.whole, 1.0)[:, None]
-    return Found(
+    return LoyaltyParts(
         loyalty=whole.loyalty,
         points=100.0 * weight * value / total,
         best=100.0 * weight / total,
         value=value,
         known=np.stack([ground.known for _, ground in parts], axis=1),
-        said=np.stack([ground.said * ground.known for _, ground in parts], axis=1),
+        amount=np.stack([ground.amount * ground.known for _, ground in parts], axis=1),
         since_us=np.stack([ground.since_us * ground.known for _, ground in parts], axis=1),
     )
 
@@ -113,7 +111,7 @@ def _grounds(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Iterator
         if part.heavy:
             much, until_us = _heavy(view, heavy_use)
             ends = until_us if ground.change_us is None else np.minimum(ground.change_us, until_us)
-            ground = _Ground(ground.known & much, ground.value, ground.said, ground.since_us, ends)
+            ground = _Ground(ground.known & much, ground.value, ground.amount, ground.since_us, ends)
         yield part, ground
 
 
@@ -125,7 +123,7 @@ def _weight(part: Part, ground: _Ground) -> Floats:
 
 
 def use_a_day(view: View, rule: HeavyUse) -> Floats:
-    """(n,) events of the measure a day, over the long-standing half-life."""
+    """(n,) events of the measure a day, over the long-loyalty_score half-life."""
     rate: Floats = view.rate(view.program.measures.index(rule.measure), len(view.program.half_lives_us) - 1)
     return rate
 
@@ -141,35 +139,35 @@ def _heavy(view: View, rule: HeavyUse | None) -> tuple[Mask, Floats]:
     return much, until
 
 
-def to_list(view: View, looked_at: Mask, listed: Floats) -> tuple[Floats, Mask]:
+def to_list(view: View, looked_at: Mask, last_listed: Floats) -> tuple[Floats, Mask]:
     """The loyalty that lists should tell, (n,), and of whom they should tell it anew: where it became known or unknown,
     or moved by `LISTED_STEP` since. Only the rows of `looked_at` are looked at; the others keep what is listed."""
-    found, rules, at = listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
+    loyalty, rules, at = last_listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
-        return found, np.zeros(len(found), bool)
-    found[at] = standing(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
-    unlike = np.isnan(found) != np.isnan(listed)
-    return found, unlike | (np.abs(np.nan_to_num(found) - np.nan_to_num(listed)) >= LISTED_STEP)
+        return loyalty, np.zeros(len(loyalty), bool)
+    loyalty[at] = loyalty_score(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
+    unlike = np.isnan(loyalty) != np.isnan(last_listed)
+    return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(last_listed)) >= LISTED_STEP)
 
 
-def turns_us(view: View, rules: Loyalty, found: Standing, at: float) -> Floats:
+def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
     Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
     used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
     """
-    lives, up = view.program.half_lives_us, np.zeros(len(found.loyalty))
+    lives, up = view.program.half_lives_us, np.zeros(len(loyalty_score.loyalty))
     for part in rules.parts:
         if part.kind == "tenure":
             staying = view.now_us - view.fact("first_seen") < part.span_us
             up = up + staying * (part.weight / part.span_us)
-    down = found.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
-    known = ~np.isnan(found.loyalty) & (found.whole > 0)
-    pace = np.where(found.loyalty >= at, down, up) * 100.0 / np.where(known, found.whole, 1.0)
+    down = loyalty_score.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
+    known = ~np.isnan(loyalty_score.loyalty) & (loyalty_score.whole > 0)
+    pace = np.where(loyalty_score.loyalty >= at, down, up) * 100.0 / np.where(known, loyalty_score.whole, 1.0)
     moves = known & (pace > 0)
-    gap = np.where(moves, np.abs(found.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
+    gap = np.where(moves, np.abs(loyalty_score.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
     ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
-    first: Floats = np.minimum(view.now_us + ahead, found.change_us)
+    first: Floats = np.minimum(view.now_us + ahead, loyalty_score.change_us)
     return first
 
 
@@ -187,11 +185,11 @@ def _count(view: View, part: Part) -> _Ground:
 
 
 def _answer(view: View, part: Part) -> _Ground:
-    said, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
+    score, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
     ends = at + part.span_us
-    known = ~np.isnan(said) & (view.now_us < ends)
-    marks = np.clip((np.where(known, said, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0)
-    return _Ground(known, marks, np.nan_to_num(said), at, ends)
+    known = ~np.isnan(score) & (view.now_us < ends)
+    marks = np.clip((np.where(known, score, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0)
+    return _Ground(known, marks, np.nan_to_num(score), at, ends)
 
 
 def _since(view: View, part: Part) -> _Ground:

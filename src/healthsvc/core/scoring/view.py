@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from healthsvc.core import levels
+from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
@@ -24,7 +23,7 @@ DISTINCT: Final = np.array(
 class View:
     """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
 
-    program: Program
+    program: CompiledScorecard
     cells: Floats
     facts: Floats
     now_us: Instants
@@ -34,12 +33,12 @@ class View:
 
     def level(self, measure: int, half_life: int) -> Floats:
         """Worked out once for all rows, however many of them ask for it one by one."""
-        found = self._levels.get((measure, half_life))
-        if found is None:
+        level = self._levels.get((measure, half_life))
+        if level is None:
             sums = np.ascontiguousarray(self.cells[:, measure, half_life])
             lives, landmark_us = self.program.half_lives_us, self.program.landmark_us
-            found = self._levels[measure, half_life] = levels.decayed(sums, self.now_us, lives[half_life], landmark_us)
-        return found
+            level = self._levels[measure, half_life] = levels.decayed(sums, self.now_us, lives[half_life], landmark_us)
+        return level
 
     def rate(self, measure: int, half_life: int) -> Floats:
         """Events a day that would hold the level where it is."""
@@ -59,11 +58,11 @@ class View:
     def fact(self, name: str) -> Floats:
         return self.facts[:, fact.COLUMN[name]]
 
-    def told(self, name: str, row: int) -> float:
+    def fact_of(self, name: str, row: int) -> float:
         """A fact of one row."""
         return self.facts.item(row, fact.COLUMN[name])
 
-    def rows(self, at: NDArray[np.int64]) -> "View":
+    def rows(self, at: Int64s) -> "View":
         """Some of the rows."""
         return View(
             self.program,
@@ -81,9 +80,9 @@ class View:
     def functions(self, *, since_us: Instants | None = None) -> Floats:
         """How many functions were ever used, or since an instant: an estimate, by linear counting."""
         slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-        filled = slots > 0 if since_us is None else slots > since_us[:, None]
-        estimated: Floats = DISTINCT[filled.sum(axis=1)]
-        return estimated
+        is_used = slots > 0 if since_us is None else slots > since_us[:, None]
+        features: Floats = DISTINCT[is_used.sum(axis=1)]
+        return features
 
     def risk_snapshot(self) -> Snapshot | None:
         """What the risk model looks at; None where there is no model, or its sums weren't given."""

@@ -8,7 +8,6 @@ afterwards.
 from datetime import datetime, timedelta
 from typing import Final
 
-import numpy as np
 import structlog
 
 from healthsvc.core.alerts import Alert
@@ -17,7 +16,7 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.outages import detect
 from healthsvc.core.outages import traffic as habit
-from healthsvc.core.outages.detect import Fall, Guard, Turn
+from healthsvc.core.outages.detect import Detection, Fall, Guard
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
@@ -43,7 +42,7 @@ KEPT: Final = timedelta(hours=25)
 log = structlog.get_logger()
 
 
-async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Turn | None:
+async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Detection | None:
     """One look, as of the last whole minute up to which everything logged was read; None: not our turn, or nothing is
     read yet. A minute is judged once; alerts that need wait no longer are told at each look."""
     async with engine.begin() as conn:
@@ -54,18 +53,18 @@ async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * 
         for scope in await outages.dismiss_settled(conn, now):
             log.info(LogEvent.GUARD_ENDED, scope=scope, why="dismissed")
         minute_us = to_us(through) // MINUTE_US * MINUTE_US
-        turn = Turn()
+        turn = Detection()
         if mine.judged_at is None or to_us(mine.judged_at) < minute_us:
             turn = await _judge(conn, mine, minute_us, now)
         await _release(conn, through, now)
     return turn
 
 
-async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetime) -> Turn:
+async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetime) -> Detection:
     standing = await outages.standing(conn)
     habits, learnt_us = await _learn(conn, await traffic.habits(conn), mine.learnt_through, minute_us)
     came = await traffic.by_minute(conn, from_us(minute_us), detect.LOOKED_BACK)
-    turn = detect.look(habits, came, standing, minute_us)
+    turn = detect.detect_falls(habits, came, standing, minute_us)
     for end in turn.ends:
         await _end(conn, next(g for g in standing if g.scope == end.scope), end.why, minute_us, now)
     for fall in turn.falls:
@@ -102,7 +101,7 @@ async def _learn(
 
 
 async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetime) -> None:
-    got, usual, minutes = fall.seen
+    got, usual, minutes = fall.traffic
     trouble = Trouble(
         kind=KIND,
         scope=fall.scope,
@@ -134,7 +133,7 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
     live = await live_projection.live(conn)
     customers = [alert.customer_id for alert in released if alert.customer_id is not None]
     sequences = {
-        row.customer_id: int(np.frombuffer(row.decision, np.float64)[decision_state.SEQUENCE])
+        row.customer_id: decision_state.last_sequence(row.decision)
         for row in await states.by_ids(conn, live.id, customers)
         if row.decision is not None
     }

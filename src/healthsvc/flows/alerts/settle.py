@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-import numpy as np
-
 from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertStep, after
 from healthsvc.core.folding import decision_state
@@ -125,7 +123,7 @@ async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
     live = await live_projection.live(conn)
     found = await states.by_ids(conn, live.id, [customer_id])
     decision = found[0].decision if found else None
-    return 0 if decision is None else int(np.frombuffer(decision, np.float64)[decision_state.SEQUENCE])
+    return decision_state.last_sequence(decision)
 
 
 def _message(alert: Alert, now: datetime, note: str | None, sequence: int) -> OutboxMessage:

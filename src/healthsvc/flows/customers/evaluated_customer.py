@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from math import isnan
 
-from healthsvc.core.folding import decision_state
 from healthsvc.core.folding.states import States
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
@@ -39,9 +38,9 @@ class Seen:
 
     @property
     def frozen(self) -> bool:
-        return bool(self.found.churned[0]) and not isnan(self.table.memory[0, decision_state.FROZEN])
+        return bool(self.found.churned[0]) and not isnan(self.table.decisions.score_at_churn[0])
 
     @property
     def score(self) -> float | None:
-        score = float(self.table.memory[0, decision_state.FROZEN] if self.frozen else self.found.score[0])
+        score = float(self.table.decisions.score_at_churn[0] if self.frozen else self.found.score[0])
         return None if isnan(score) else score

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from healthsvc.core.folding import decision_state
 from healthsvc.core.insights import disagreements, expansion_gate, interpretations
-from healthsvc.core.insights.page_visits import WINDOW_US, Sight, concerns
+from healthsvc.core.insights.page_visits import WINDOW_US, PageVisit, concerns
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import expansion as expansion_phrases
@@ -54,7 +53,7 @@ def explained(seen: Seen, customer: str, recently: Sequence[str], language: Lang
 
 def expansion(seen: Seen, language: Language) -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
-    band = int(seen.table.memory[0, decision_state.BAND])
+    band = seen.table.decisions.band_index(0)
     stage = stage_name(int(seen.found.stages.stage[0]))
     against = expansion_gate.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
     titles = {rule.name: rule.title.within(language) for rule in seen.card.flags}
@@ -86,10 +85,10 @@ def _wanted(seen: Seen) -> bool:
 
 def _holds(seen: Seen, flag: str) -> bool:
     names = seen.compiled.scorecard.flag_names
-    return flag in names and not seen.found.churned[0] and bool(seen.found.standing.holds[0, names.index(flag)])
+    return flag in names and not seen.found.churned[0] and bool(seen.found.flags.holds[0, names.index(flag)])
 
 
-def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _price_review(seen: Seen, looked: Sequence[PageVisit], language: Language) -> dict[str, Any]:
     review = interpretations.review(seen.view, 0, looked)
     return {
         "likely": review.likely,
@@ -106,7 +105,7 @@ def _price_review(seen: Seen, looked: Sequence[Sight], language: Language) -> di
     }
 
 
-def _help_wanted(customer: str, looked: Sequence[Sight], language: Language) -> dict[str, Any]:
+def _help_wanted(customer: str, looked: Sequence[PageVisit], language: Language) -> dict[str, Any]:
     found = concerns(looked)
     return {
         "sentence": insights.help_wanted(language, customer, found),

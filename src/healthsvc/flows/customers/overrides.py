@@ -8,6 +8,7 @@ from math import isnan
 from typing import Any, Final
 
 from healthsvc.core.actors import Actor
+from healthsvc.core.arrays import Floats
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import from_us, to_us
@@ -132,7 +133,7 @@ def judged(made: Iterable[SetOverride], left: dict[int, datetime], now: datetime
     return sorted(found.values(), key=lambda r: (-r.overrides, r.author))
 
 
-def _left_at(known: facts.Floats, now: datetime) -> datetime | None:
+def _left_at(known: Floats, now: datetime) -> datetime | None:
     cancelled, renewed = float(known[facts.COLUMN["cancelled_at"]]), float(known[facts.COLUMN["renewed_at"]])
     effective = float(known[facts.COLUMN["cancel_effective"]])
     at = max(cancelled, 0.0 if isnan(effective) else effective)

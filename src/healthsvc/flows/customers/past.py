@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Instants
 from healthsvc.core.errors import Conflict
-from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import to_us
 from healthsvc.core.languages import Language
-from healthsvc.core.levels import Instants
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import data_quality, insights, read, staleness
@@ -106,12 +107,12 @@ def see(
     for first in range(0, len(events), FOLDED_AT_ONCE):
         some = events[first : first + FOLDED_AT_ONCE]
         batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
-        ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(batch.digests)
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
     view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     found = evaluate(view, variant)
     if frozen is not None and found.churned[0]:
-        table.memory[0, decision_state.FROZEN] = frozen
+        table.decisions.score_at_churn[0] = frozen
     return Seen(version, compiled, table, view, found, known.key)
 
 

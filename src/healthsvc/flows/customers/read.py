@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.decisions.decide import flag_names
 from healthsvc.core.events import OVERRIDE_SET
-from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.insights.contact_windows import ContactRules
@@ -149,19 +150,19 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
     return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
 
 
-def facts_of(card: Compiled, row: Stored) -> facts.Floats:
+def facts_of(card: Compiled, row: Stored) -> Floats:
     """The facts of a stored state; their defaults where nothing was folded yet."""
     table = States(card.program, 1)
     table.load([row])
-    found: facts.Floats = table.facts[0]
+    found: Floats = table.facts[0]
     return found
 
 
 def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> dict[str, Any]:
-    score, remembered = seen.score, seen.table.memory[0]
+    score, remembered = seen.score, seen.table.decisions
     card = seen.compiled.scorecard
-    band = int(remembered[decision_state.BAND])
-    decided_us = float(remembered[decision_state.DECIDED])
+    band = remembered.band_index(0)
+    decided_us = float(remembered.decided_us[0])
     profile = seen.table.profile_values(0)
     return {
         "customer_id": customer_id,
@@ -173,10 +174,10 @@ def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> di
         "own_score": _known(float(seen.found.own[0])),
         "override": override_of(seen),
         "band": card.bands[band].name if band >= 0 else None,
-        "band_since": from_us(remembered[decision_state.BAND_SINCE]) if band >= 0 else None,
+        "band_since": from_us(remembered.band_since[0]) if band >= 0 else None,
         **risk_told(seen.view, seen.found, score, frozen=seen.frozen),
         "flags": _flags_now(seen),
-        "flags_decided": list(flag_names(card.flag_names, float(remembered[decision_state.FLAGS]))),
+        "flags_decided": list(flag_names(card.flag_names, remembered.flag_bits(0))),
         "coverage": float(seen.found.coverage[0]),
         "evidence": "enough" if score is not None else "not_enough",
         "expansion": insights.expansion(seen, language),
@@ -197,7 +198,7 @@ def _flags_now(seen: Seen) -> list[str]:
     churned = bool(seen.found.churned[0])
     rules = seen.compiled.scorecard.flags
     return [
-        r.name for f, r in enumerate(rules) if seen.found.standing.holds[0, f] and (not churned or r.kind == "churned")
+        r.name for f, r in enumerate(rules) if seen.found.flags.holds[0, f] and (not churned or r.kind == "churned")
     ]
 
 

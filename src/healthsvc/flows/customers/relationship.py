@@ -7,7 +7,7 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import touches
 from healthsvc.core.scoring import icp
-from healthsvc.core.scoring.loyalty import Found, explained
+from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts
 from healthsvc.flows.customers.evaluated_customer import Seen
 
 CHANCES = ("answer_from", "loyal")
@@ -28,7 +28,7 @@ def _loyalty(seen: Seen, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     if rules.loyalty is None or seen.found.churned[0]:
         return {"score": None, "contributions": [], "plays": []}
-    found = explained(seen.view, rules.loyalty, rules.heavy_use)
+    found = loyalty_parts(seen.view, rules.loyalty, rules.heavy_use)
     score = float(found.loyalty[0])
     known = score == score
     return {
@@ -38,7 +38,7 @@ def _loyalty(seen: Seen, language: Language) -> dict[str, Any]:
     }
 
 
-def _part(seen: Seen, found: Found, p: int, language: Language) -> dict[str, Any]:
+def _part(seen: Seen, found: LoyaltyParts, p: int, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship.loyalty
     assert rules is not None  # asked before
     part, known = rules.parts[p], bool(found.known[0, p])
@@ -47,15 +47,15 @@ def _part(seen: Seen, found: Found, p: int, language: Language) -> dict[str, Any
         "points": float(found.points[0, p]),
         "best": float(found.best[0, p]),
         "evidence": part.measure or part.fact or "first_event_at",
-        "value": float(found.said[0, p]) if known else None,
+        "value": float(found.amount[0, p]) if known else None,
         "since": from_us(found.since_us[0, p]) if known else None,
         "why": part.why.within(language),
     }
 
 
-def _plays(seen: Seen, found: Found, language: Language) -> list[dict[str, str]]:
+def _plays(seen: Seen, found: LoyaltyParts, language: Language) -> list[dict[str, str]]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
-    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.standing.holds[0], seen.view.program.relationship
+    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.flags.holds[0], seen.view.program.relationship
     assert rules.loyalty is not None  # asked before
     if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
         return []

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.folding import decision_state, facts
+from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.insights.contacts import QUIET_US, Person, status
 from healthsvc.core.insights.rollup import MOST, Child, rollup
@@ -49,7 +49,7 @@ def _children(seen: Seen, stored: Sequence[Any], depths: dict[int, int]) -> list
     children = []
     for i, row in enumerate(rows.tolist()):
         score, mrr = float(found.score[i]), float(table.facts[row, facts.COLUMN["mrr"]])
-        band = int(table.memory[row, decision_state.BAND])
+        band = table.decisions.band_index(row)
         name = table.profile_values(row).get("name") if table.has_profile(row) else None
         children.append(
             Child(

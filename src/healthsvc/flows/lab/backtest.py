@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.errors import InvalidInput
 from healthsvc.core.fit import baselines, feature_set, gate
-from healthsvc.core.fit.figures import Judged, figures, gaps, lift_curve
+from healthsvc.core.fit.figures import ObservedRows, figures, gaps, lift_curve
 from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
@@ -103,10 +103,10 @@ def _probe(horizon_us: int) -> tuple[Feature, ...]:
     return tuple(dict.fromkeys((*baselines.features(horizon_us), *feature_set.of_kinds(horizon_us))))
 
 
-def judged(labels: Labels) -> Judged:
+def judged(labels: Labels) -> ObservedRows:
     """The rows as the figures take them."""
     _, customer = np.unique(np.array(labels.accounts, dtype=object), return_inverse=True)
-    return Judged(labels.churned, labels.obs_us, customer.astype(np.int64), labels.churn_us)
+    return ObservedRows(labels.churned, labels.obs_us, customer.astype(np.int64), labels.churn_us)
 
 
 def _others(
@@ -145,7 +145,7 @@ def distribution(risks: Floats) -> dict[str, Any]:
 
 
 def _by_segment(
-    asked: Asked, late: Labels, rows: Judged, risks: Floats, *, probability: bool
+    asked: Asked, late: Labels, rows: ObservedRows, risks: Floats, *, probability: bool
 ) -> dict[str, dict[str, Any]]:
     """The same figures for each segment that has churners and others."""
     if asked.segments is None:
@@ -155,7 +155,7 @@ def _by_segment(
     for name in sorted(set(segment.tolist())):
         mine = segment == name
         if 0 < rows.y[mine].sum() < mine.sum():
-            some = Judged(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
+            some = ObservedRows(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
             told = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
             found[name or "(none)"] = told | {"steps": over_steps(some, risks[mine], reference)}
     return found

@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 
 SETTINGS: Final[dict[str, Any]] = {
     "max_iter": 150,

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.fit import standard_errors
 from healthsvc.core.fit.drift import drift
 from healthsvc.core.fit.figures import RED_SHARE, figures, riskiest
 from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, judged, part
 from healthsvc.flows.lab.score import Tell, score

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, Apart, Course, Foretold, Tally
+from healthsvc.core.arrays import Floats, Instants
+from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, BandDisagreement, BandTally, Course, RedOutcomes
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
 from healthsvc.wire.scorecards.document import Compiled
 
@@ -29,10 +29,10 @@ class Findings:
     def __init__(self, live: Compiled, candidate: Compiled | None, timetable: Timetable, horizon_days: float) -> None:
         self._dates = timetable.dates_us
         cards = [live, *([candidate] if candidate is not None else [])]
-        self.programs: list[Program] = [card.program for card in cards]
+        self.programs: list[CompiledScorecard] = [card.program for card in cards]
         self._sides = [_Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs]
         names = [side.bands for side in self._sides]
-        self._apart = Apart(*names) if len(names) == 2 else None
+        self._apart = BandDisagreement(*names) if len(names) == 2 else None
         self._moved: list[tuple[float, dict[str, Any]]] = []
         self._events = self._rejected = 0
 
@@ -81,7 +81,7 @@ class Findings:
         }
         if self._apart is not None:
             found["scorecard"] = others[0]
-            found["against_live"] = self._apart.told() | {"moved": [moved for _, moved in self._moved]}
+            found["against_live"] = self._apart.summary() | {"moved": [moved for _, moved in self._moved]}
         return found
 
 
@@ -89,13 +89,13 @@ class Findings:
 class _Side:
     """One scorecard's."""
 
-    program: Program
+    program: CompiledScorecard
     timetable: Timetable
     horizon_us: int
     bands: list[str] = field(init=False)
-    _all: Tally = field(init=False)
-    _segments: dict[str, Tally] = field(default_factory=dict)
-    _foretold: Foretold = field(init=False)
+    _all: BandTally = field(init=False)
+    _segments: dict[str, BandTally] = field(default_factory=dict)
+    _foretold: RedOutcomes = field(init=False)
     _kinds: Counter[str] = field(default_factory=Counter)
     _owned: Counter[str] = field(default_factory=Counter)
     _raised: Counter[str] = field(default_factory=Counter)
@@ -104,10 +104,10 @@ class _Side:
 
     def __post_init__(self) -> None:
         dates, bands = self.timetable.dates_us, [band.name for band in self.program.scorecard.bands]
-        self.bands, self._all, self._fed = bands, Tally(bands, dates), np.zeros(self.program.width)
+        self.bands, self._all, self._fed = bands, BandTally(bands, dates), np.zeros(self.program.width)
         risky = len(bands) // 2  # where entering a band alerts (core.decisions.decide)
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
-        self._foretold = Foretold(dates, self.horizon_us, int(dates[-1]), reds)
+        self._foretold = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
 
     def add(self, lane: Lane, churn_us: Instants) -> None:
         """Count a block in. Segments and owners are those of the last date."""
@@ -120,7 +120,7 @@ class _Side:
         self._coverage.append(lane.coverage[present])
         place = {name: _places(lane, name) for name in ("segment", "owner")}
         for name in dict.fromkeys(place["segment"].tolist()):
-            tally = self._segments.setdefault(name, Tally(self.bands, self.timetable.dates_us))
+            tally = self._segments.setdefault(name, BandTally(self.bands, self.timetable.dates_us))
             tally.add(course.of(place["segment"] == name))
         alerts = course.alerts.sum(axis=1)
         for owner, raised, here in zip(place["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True):
@@ -133,12 +133,12 @@ class _Side:
 
     def told(self) -> dict[str, Any] | None:
         """Ready for JSON; None where nobody was ever scored."""
-        if not self._all.scored:
+        if not self._all.has_scores:
             return None
-        found = self._all.told()
+        found = self._all.summary()
         largest = sorted(self._segments, key=lambda name: -self._segments[name].customers)[:MOST_SEGMENTS]
         segments = (
-            {} if list(self._segments) == [NOT_TOLD] else {n: self._segments[n].told(by_date=False) for n in largest}
+            {} if list(self._segments) == [NOT_TOLD] else {n: self._segments[n].summary(by_date=False) for n in largest}
         )
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         return {
@@ -146,7 +146,7 @@ class _Side:
             **found,
             **self._of_the_team(found["alerts_per_week"]),
             "alerts_by_kind": dict(self._kinds.most_common()),
-            "foretold": self._foretold.told(),
+            "foretold": self._foretold.summary(),
             "by_segment": segments,
             "coverage": float(coverage.mean()) if len(coverage) else None,
             "unfed": [name for name, fed in zip(self.program.measures, self._fed.tolist(), strict=True) if not fed],
@@ -172,13 +172,15 @@ class _Side:
         card, name = self.program.scorecard, self.program.scorecard.name
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         found = []
-        if not self._all.scored:
+        if not self._all.has_scores:
             found.append(f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard")
         elif len(coverage) and coverage.mean() < LITTLE_COVERAGE:
             found.append(
                 f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say little of it"
             )
-        judges = [m.judge for c in (card, *(v.card for v in card.variants)) for m in c.judged if m.judge is not None]
+        judges = [
+            m.judge for c in (card, *(v.card for v in card.variants)) for m in c.scored_measures if m.judge is not None
+        ]
         if any(judge.kind == "segment" and judge.reference is None for judge in judges):
             found.append(
                 f"{name}: its measures by the place in the segment are judged by their targets here, since where"

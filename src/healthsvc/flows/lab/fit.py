@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from healthsvc.core.fit.model_selection import Verdict
+from healthsvc.core.fit.model_selection import Selection
 from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import TypeMapping
@@ -22,7 +22,7 @@ class Fitted:
     """The model to be published (the prior, where there was no evidence), and what there is to say."""
 
     rules: RiskRules
-    verdict: Verdict
+    verdict: Selection
     told: dict[str, Any]
 
 

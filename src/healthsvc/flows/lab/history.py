@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Instants
 from healthsvc.core.errors import InvalidInput
-from healthsvc.core.levels import Instants
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.wire.files.columns import EventColumns, Tally, read_events
 

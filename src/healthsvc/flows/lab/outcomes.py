@@ -10,8 +10,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Instants
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Instants
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.wire.files.columns import EventColumns, Labels
 

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.arrays import Instants
+from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Instants
 from healthsvc.flows.lab.findings import Findings
 from healthsvc.flows.lab.replay_loop import FOREVER_US, Timetable, Told, Walk
 from healthsvc.store.database.engine import AsyncEngine
@@ -117,7 +117,13 @@ class Places:
 
 
 async def walked(
-    engine: AsyncEngine, programs: Sequence[Program], timetable: Timetable, *, counted: bool, say: Say, places: Places
+    engine: AsyncEngine,
+    programs: Sequence[CompiledScorecard],
+    timetable: Timetable,
+    *,
+    counted: bool,
+    say: Say,
+    places: Places,
 ) -> AsyncIterator[Walk]:
     """All customers of the archive, block by block, at the end of their way; each block sees the archive of its own
     time, which is the same up to the last step."""

@@ -13,14 +13,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, decide
+from healthsvc.core.arrays import Floats, Instants
+from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
+from healthsvc.core.decisions.decide import BAND_ALERT, Decisions, decide
 from healthsvc.core.events import SUBSCRIPTION_CANCELLED
 from healthsvc.core.fit.bands import ABSENT, LEFT, Course, Flips
-from healthsvc.core.folding import decision_state, facts
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.processing.decode import PIECE
@@ -70,7 +72,9 @@ class Told(NamedTuple):
 class Walk:
     """One block by one or two scorecards; `feed` it all events in order, then `finish`."""
 
-    def __init__(self, programs: Sequence[Program], customer_ids: Sequence[str], timetable: Timetable) -> None:
+    def __init__(
+        self, programs: Sequence[CompiledScorecard], customer_ids: Sequence[str], timetable: Timetable
+    ) -> None:
         self.customer_ids = customer_ids
         self.lanes = [Lane(program, customer_ids, timetable) for program in programs]
         self.events = self.rejected = 0
@@ -134,7 +138,7 @@ class Walk:
 class Lane:
     """The block by one scorecard: row i of its states is the block's customer i."""
 
-    program: Program
+    program: CompiledScorecard
     customer_ids: Sequence[str]
     timetable: Timetable
     alerts_by_kind: Counter[str] = field(default_factory=Counter)
@@ -164,25 +168,25 @@ class Lane:
 
     def fold(self, rows: Instants, some: DecodedBatch, types: list[str]) -> None:
         """Add events of these customers."""
-        ties = (some.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(some.digests)
         self.states.fold(rows, self.program.extract(types, some.events), some.occurred_us, ties)
         self._touched[rows] = True
 
     def decide(self, now_us: int, date: int, *, told: bool) -> None:
         """Decide as of an instant; told: it is the date of that place, so all are, and how they stand is kept."""
         states = self.states
-        due = self._touched | (states.memory[:, decision_state.DUE] <= now_us)
+        due = self._touched | (states.decisions.due <= now_us)
         rows = np.flatnonzero((states.facts[:, facts.EVENTS] > 0) & (due | told))
         if len(rows):
             instants = np.full(len(rows), now_us, np.int64)
             view = View(self.program, states.cells[rows], states.facts[rows], instants, states.risk[rows])
             found = evaluate(view)
-            decisions = decide(self.program, found, states.memory[rows])
+            decisions = decide(self.program, found, states.decisions.take(rows))
             imported = self._touched[rows] & (states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US)
-            states.memory[rows] = decisions.memory
+            states.decisions.put(rows, decisions.after)
             self._changed(rows, decisions, imported, now_us, date)
             if told:
-                self.course.band[rows, date] = np.where(found.churned, LEFT, decisions.memory[:, decision_state.BAND])
+                self.course.band[rows, date] = np.where(found.churned, LEFT, decisions.after.band)
                 self.course.score[rows, date] = decisions.score
                 cancelled = view.fact("cancelled_at")
                 self.course.leaving[rows, date] = (cancelled > 0) & (cancelled >= view.fact("renewed_at"))
@@ -195,7 +199,7 @@ class Lane:
         at, before, after = (
             np.array([getattr(c, name) for c in moved], np.int64) for name in ("row", "before", "after")
         )
-        self._flips.changed(rows[at], before, after, now_us)
+        self._flips.record(rows[at], before, after, now_us)
         if not date:
             return
         flags = self.program.scorecard.flag_names

@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.fit.model_selection import Verdict
+from healthsvc.core.arrays import Floats
+from healthsvc.core.fit.model_selection import Selection
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
@@ -38,7 +38,7 @@ class Scored:
 
     risks: Floats
     models: dict[int, Model]
-    verdicts: dict[int, Verdict]
+    verdicts: dict[int, Selection]
     purged: Purged | None
     study: Study
     tally: Tally
@@ -214,7 +214,7 @@ def _model_told(found: Scored, horizon_us: int) -> dict[str, Any]:
     return told
 
 
-def verdict_told(verdict: Verdict) -> dict[str, Any]:
+def verdict_told(verdict: Selection) -> dict[str, Any]:
     """What a fit came to, ready for JSON."""
     told: dict[str, Any] = {
         "detail": verdict.detail,
@@ -223,7 +223,7 @@ def verdict_told(verdict: Verdict) -> dict[str, Any]:
         "folds": {"how": verdict.folds, "count": verdict.fold_count},
         "ladder": [
             {
-                "model": s.rung,
+                "model": s.candidate,
                 "log_loss": s.log_loss,
                 "behind_the_best": s.behind.value,
                 "standard_error": s.behind.error,

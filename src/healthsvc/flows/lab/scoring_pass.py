@@ -1,8 +1,8 @@
 """One pass over a log: outcome rows gather their features, models are fitted when the first row to score comes, rows
 are scored; each with the events up to its own instant.
 
-Rows of different horizons get models of their own. Nothing of the rows to score but customer, instant and horizon is
-looked at.
+Rows of different horizons get models of their own. Of the rows to score only customer, instant and horizon are
+read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.fit import feature_set
-from healthsvc.core.fit.model_selection import Rows, Verdict, climb
-from healthsvc.core.levels import Floats, Instants
+from healthsvc.core.fit.model_selection import OutcomeRows, Selection, select_model
 from healthsvc.core.risk import model as risk_model
 from healthsvc.core.risk.features import Feature, values
-from healthsvc.core.risk.levels import Level, RiskProgram
+from healthsvc.core.risk.levels import CompiledRisk, Level
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.table import RiskTable
@@ -120,10 +120,10 @@ class Study:
         scored rows to be kept, for baselines."""
         self.mapping = mapping
         self.models: dict[int, Model] = {h: (models or {}).get(h) or prior(h) for h in horizons}
-        self.fitted_on: dict[int, Rows] = {}
+        self.fitted_on: dict[int, OutcomeRows] = {}
         self.probe = tuple(probe)
         self.probed: Floats = np.zeros((rows, len(self.probe)))
-        self.verdicts: dict[int, Verdict] = {}
+        self.verdicts: dict[int, Selection] = {}
         self.risks: Floats = np.zeros(rows)
         self.unseen = 0
         self._score, self._fit, self._labels = score, fit, fit_labels
@@ -136,7 +136,7 @@ class Study:
         kept = [level for m in self.models.values() for level in m.levels]
         kept += [level for g in self._gathered.values() for level in feature_set.levels_of(g.names)]
         kept += feature_set.levels_of(self.probe)
-        program = RiskProgram(kept, lambda t: mapping.judge(t).kind)
+        program = CompiledRisk(kept, lambda t: mapping.judge(t).kind)
         self.history = History(RiskTable(program, self._levels_of_type if fit is not None else None))
         self._typed: list[str] = []
 
@@ -184,14 +184,14 @@ class Study:
     def _fit_all(self) -> None:
         for horizon, gathered in self._gathered.items():
             rows = self.fitted_on[horizon] = in_canonical_order(gathered, len(self._typed))
-            verdict = climb(rows, prior(horizon))
+            verdict = select_model(rows, prior(horizon))
             self.verdicts[horizon] = verdict
             if verdict.model is not None:
                 self.models[horizon] = verdict.model
         self._gathered = {}
 
 
-def in_canonical_order(gathered: Gathered, types: int) -> Rows:
+def in_canonical_order(gathered: Gathered, types: int) -> OutcomeRows:
     """Rows by date and customer; features that came later are those of customers without such events before: their
     value then is that of nothing."""
     width = len(gathered.names)
@@ -207,4 +207,6 @@ def in_canonical_order(gathered: Gathered, types: int) -> Rows:
     keep = list(range(width)) if types > 1 else [i for i, f in enumerate(gathered.names) if "type:" not in f.source]
     numbers = numbers.astype(np.int64)
     names = tuple(gathered.names[i] for i in keep)
-    return Rows(names, x[order][:, keep], y[order], obs[order], numbers[order], [str(c) for c in customers.tolist()])
+    return OutcomeRows(
+        names, x[order][:, keep], y[order], obs[order], numbers[order], [str(c) for c in customers.tolist()]
+    )

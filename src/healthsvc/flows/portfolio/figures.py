@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from healthsvc.core.arrays import Int64s
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Ints, Sums, added, figures, sums
+from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Sums, added, figures, sums
 from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
@@ -151,7 +152,7 @@ async def _sums(
     return found
 
 
-def _entries(rows: Sequence[Any], keys: Ints) -> Entries:
+def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
     key, us, kind, value, before, owned, effective, item = columns
     ends = [at if said is None else _instant(said, at) for said, at in zip(effective, us, strict=True)]

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.folding.compiled_scorecard import Extract, Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.extract import Extract
 from healthsvc.wire.events.catalogue import types_of
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.rejects import Reject
@@ -37,7 +38,7 @@ class Decoded:
 
 
 def decode(
-    program: Program,
+    program: CompiledScorecard,
     values: Sequence[bytes],
     headers: Sequence[Any] | None,
     now_us: int,
@@ -66,7 +67,7 @@ def decode(
         if rows_of is not None:
             rows.append(rows_of(ids))
     return Decoded(
-        extract=Extract.joined(extracts),
+        extract=Extract.concatenate(extracts),
         customer_ids=customer_ids,
         raws=raws,
         index=index,

@@ -106,10 +106,10 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
     await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
     await decisions.write_history(conn, verdicts.history)
     taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
-    gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "eased"}
+    gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "de_escalated"}
     new = await decisions.raise_alerts(conn, [a for a in verdicts.alerts if a.id not in gone])
     ended = await decisions.resolve_alerts(conn, verdicts.ended)
-    sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "sharper"}
+    sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "escalated"}
     written.raised += [a for a in verdicts.alerts if a.id in new]
     written.escalated += [sharper[t.row_id] for t in taken if t.row_id in sharper]
     written.resolved += ended

@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.decisions import decide
-from healthsvc.core.folding import decision_state, dedupe, facts
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Rows
+from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
+from healthsvc.core.folding import dedupe, facts
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decisions.decision_writer import Judge, Verdicts
 from healthsvc.flows.processing.flush import Flush, Rotated
@@ -74,7 +75,7 @@ class Cutter:
         if others_us is not None:
             by_time_alone = np.isin(rows, fired) & (self._logged_us[rows] == 0)
             now_us = np.where(by_time_alone, np.minimum(now_us, others_us), now_us)
-        old = self._states.facts[rows, facts.LAST_SEEN] < now_us - decide.ALERT_MAX_AGE_US
+        old = self._states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US
         verdicts: list[Verdicts] = []
         postponed = self._postpone(verdicts, rows, old, fired, to_us(now))
         ready, as_of_us = rows[~postponed], now_us[~postponed]
@@ -86,7 +87,7 @@ class Cutter:
         flush.verdicts = Verdicts.joined(verdicts)
         ended = {key for key, _, _ in flush.verdicts.ended}
         if ended:
-            sequence = self._states.memory[ready, decision_state.SEQUENCE].astype(np.int64)
+            sequence = self._states.decisions.sequence[ready].astype(np.int64)
             flush.sequences = {
                 k: s for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True) if k in ended
             }
@@ -99,7 +100,7 @@ class Cutter:
         it began."""
         homes = self._states.partition[rows]
         touched = old & ~np.isin(rows, fired)
-        waiting = touched | (old & (self._states.memory[rows, decision_state.DECIDED] == 0))
+        waiting = touched | (old & (self._states.decisions.decided_us[rows] == 0))
         postponed = np.zeros(len(rows), bool)
         for partition in np.unique(homes[waiting]).tolist():
             held, here = self._held[partition], waiting & (homes == partition)
@@ -111,10 +112,10 @@ class Cutter:
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
-        stored = self._states.stored[rows]
+        stored = self._states.in_database[rows]
         flush.fresh = packed(self._states, self._projection, rows[~stored], fresh=True, keep=arena.keep)
         flush.changed = packed(self._states, self._projection, rows[stored], fresh=False, keep=arena.keep)
-        self._states.stored[rows] = True
+        self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:

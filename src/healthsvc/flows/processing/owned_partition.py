@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.folding import dedupe
+from healthsvc.core.arrays import Digests, Hours, Rows
 from healthsvc.core.folding.dedupe import IdWindow
-from healthsvc.core.folding.states import Rows
 from healthsvc.core.instants import SECOND_US, from_us
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.copying import Block
@@ -98,7 +97,7 @@ class Pending:
     troubles: list[Trouble] = field(default_factory=list)
     """What an operator is to be told of."""
     handovers: list[tuple[int, str]] = field(default_factory=list)
-    ids: dict[int, list[tuple[dedupe.Hours, dedupe.Digests]]] = field(default_factory=dict)
+    ids: dict[int, list[tuple[Hours, Digests]]] = field(default_factory=dict)
     oldest_logged_us: int = 0
 
     def __bool__(self) -> bool:

@@ -11,9 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Digests, Hours, Rows
 from healthsvc.core.folding import dedupe
 from healthsvc.core.folding.dedupe import IdWindow
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decode import Decoded, decode
 from healthsvc.flows.processing.faults.unreadable_ranges import unreadable_letter, unreadable_trouble
@@ -76,7 +78,7 @@ class Owner:
     def settle_in(self, fleet: int, flushed_at_once: int) -> None:
         """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
         for what two flushes send."""
-        self.states.settle_in(min(fleet, 2 * flushed_at_once))
+        self.states.preallocate(min(fleet, 2 * flushed_at_once))
         for arena in (self.pending.arena, self._spare):
             arena.settle_in(min(fleet, flushed_at_once) * SENT_BYTES)
 
@@ -89,7 +91,7 @@ class Owner:
                 hours = await stored_ids.hours(conn, self._projection, partition)
                 horizon = to_us(now - self._limits.dedupe_window)
                 window.know_stored(
-                    {h: dedupe.Stored(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
+                    {h: dedupe.StoredBucket(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
                 )
                 for row in await stored_ids.recent(conn, self._projection, partition):
                     window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
@@ -226,7 +228,7 @@ class Owner:
         return at[fresh]
 
     async def _in_stored_ids(
-        self, partition: int, window: IdWindow, hours: dedupe.Hours, digests: dedupe.Digests
+        self, partition: int, window: IdWindow, hours: Hours, digests: Digests
     ) -> NDArray[np.bool_] | None:
         """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in
         memory."""
@@ -234,25 +236,26 @@ class Owner:
         groups = window.missing(hours, budget)
         if not groups:
             return None
-        found = window.found(hours, digests)
+        found = window.in_loaded_buckets(hours, digests)
         for group in groups:
             window.make_room(group, budget)
             async with self._engine.connect() as conn:
                 stored = await stored_ids.buckets(conn, self._projection, partition, group)
             for hour in group:
                 window.load(hour, dedupe.unpack_bucket(stored.get(hour, b"")))
-            found |= window.found(hours, digests)
+            found |= window.in_loaded_buckets(hours, digests)
         return found
 
     def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
         states, extract, raws = self.states, batch.extract, batch.raws
         if len(new) < len(batch.index):
-            extract, raws = extract.picked(new), [raws[i] for i in new.tolist()]
+            extract, raws = extract.take(new), [raws[i] for i in new.tolist()]
         occurred_us = batch.occurred_us[new]
-        ties = (batch.digests[new, 0] >> np.uint64(11)).astype(np.float64)
+        digests = batch.digests[new]
+        ties = tie_breakers(digests)
         states.fold(rows, extract, occurred_us, ties)
         self.traffic.note(
-            logged_us, occurred_us, batch.digests[new], raws, lambda i: states.profile_field(int(rows[i]), "segment")
+            logged_us, occurred_us, digests, raws, lambda i: states.profile_field(int(rows[i]), "segment")
         )
         np.maximum.at(self._logged_us, rows, logged_us)
         self.pending.touched.append(self._touch(rows))

@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Rows
+from healthsvc.core.folding.states import States
 from healthsvc.store.database.copying import Block, Piece
 from healthsvc.store.processing import states as stored
 
@@ -31,7 +32,7 @@ def packed(
             states.key[some],
             states.partition[some],
             states.pack(some),
-            states.memory[some],
+            states.decisions.take(some).array,
             {i: states.profile_json(row) for i, row in changed},
             None if fresh else states.tid[some],
         )

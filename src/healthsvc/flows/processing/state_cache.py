@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Rows
+from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import StoredMany
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import customer_homes

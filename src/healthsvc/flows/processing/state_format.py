@@ -1,7 +1,7 @@
 """Whether the stored states have a form that this version reads."""
 
 from healthsvc.core.errors import Fault
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.states import OtherFormat, States
 from healthsvc.core.folding.stored import Stored
 
@@ -10,7 +10,7 @@ class UnreadableStates(Fault):
     """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
 
 
-def try_to_read(program: Program, some: Stored | None) -> None:
+def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
     """Better to stop before the first event than to find each customer's state unreadable. Raises UnreadableStates."""
     if some is not None:
         try:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from healthsvc.core.actors import Actor
-from healthsvc.core.fit.gate import Check
+from healthsvc.core.fit.gate import GateCheck
 from healthsvc.flows.projections import ship_gate
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
@@ -46,7 +46,7 @@ class Busy:
 class Held:
     """The ship gate says no; a reason would override it."""
 
-    checks: Sequence[Check]
+    checks: Sequence[GateCheck]
     """What failed, with its figures."""
 
     def __str__(self) -> str:

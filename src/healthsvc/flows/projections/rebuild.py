@@ -16,12 +16,14 @@ from typing import Final, Protocol
 import numpy as np
 import structlog
 
+from healthsvc.core.arrays import Instants, Rows
 from healthsvc.core.decisions import cutover
 from healthsvc.core.errors import Conflict, OwnershipLost
 from healthsvc.core.folding import decision_state
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.decision_state import DecisionStates
+from healthsvc.core.folding.states import States
+from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.flows.processing.decisions.decision_writer import Judge
 from healthsvc.flows.processing.decode import decode
 from healthsvc.flows.processing.owned_partition import Limits
@@ -321,7 +323,7 @@ class Builder:
         if (rows < 0).any():
             await self._residents.bring(ids, rows, np.full(len(ids), partition), self._kept())
             rows = self._states.rows(ids)
-        ties = (batch.digests[:, 0] >> np.uint64(11)).astype(np.float64)
+        ties = tie_breakers(batch.digests)
         self._states.fold(rows, batch.extract, batch.occurred_us, ties)
         return self._touch(np.unique(rows))
 
@@ -337,10 +339,10 @@ class Builder:
         return np.concatenate([*self._fresh, np.zeros(0, np.int64)])
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
-        known = self._states.stored[rows]
+        known = self._states.in_database[rows]
         fresh = packed(self._states, self._building.id, rows[~known], fresh=True)
         await states.write(conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False))
-        self._states.stored[rows] = True
+        self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
 
     # Freezing ---------------------------------------------------------------------------------------------------------
@@ -417,41 +419,38 @@ class Builder:
         Customers that the live projection hasn't decided yet (they wait for the end of an import) go on waiting.
         """
         remembered = await self._remembered(conn, rows)
-        waiting = remembered[:, decision_state.DECIDED] == 0
-        self._states.memory[rows[waiting]] = remembered[waiting]
+        waiting = remembered.decided_us == 0
+        self._states.decisions.put(rows[waiting], remembered.take(waiting))
         await timers.write(conn, self._waits(rows[waiting]))
-        rows, remembered = rows[~waiting], remembered[~waiting]
+        rows, remembered = rows[~waiting], remembered.take(~waiting)
         if not len(rows):
             return
         through_us = self._through_us(reached)[self._states.partition[rows]]
         as_of = cutover.decided_as_of(remembered, through_us, same_document=self._same)
-        own = self._states.memory[rows]
-        known = self._beside & (own[:, decision_state.DECIDED] > 0)  # a shadow goes on by its own decisions
-        self._states.memory[rows] = np.where(
-            known[:, None], cutover.continued(own), cutover.carried(remembered, same_document=self._same)
-        )
+        own = self._states.decisions.take(rows)
+        known = self._beside & (own.decided_us > 0)  # a shadow goes on by its own decisions
+        carried = cutover.carry_over(remembered, same_document=self._same)
+        self._states.decisions.put(rows, decision_state.select(known, cutover.continue_shadow(own), carried))
         verdicts = self._judge.decide(rows, as_of, np.zeros(len(rows), np.int64))
-        after = self._states.memory[rows[~known]]
-        cutover.keep_since(self._old_card, self._card, remembered[~known], after)
-        self._states.memory[rows[~known]] = after
+        after = self._states.decisions.take(rows[~known])
+        cutover.keep_since(self._old_card, self._card, remembered.take(~known), after)
+        self._states.decisions.put(rows[~known], after)
         await write_standings(conn, verdicts.standings, verdicts.moved)
         await timers.delete(conn, self._building.id, self._states.key[rows].tolist())
         await timers.write(conn, verdicts.timers)
 
-    async def _remembered(self, conn: AsyncConnection, rows: Rows) -> Floats:
+    async def _remembered(self, conn: AsyncConnection, rows: Rows) -> DecisionStates:
         keys: list[int] = self._states.key[rows].tolist()
         found = await building.decisions(conn, self._building.live, keys)
-        return np.array([decision_state.unpacked(found.get(key, b"")) for key in keys]).reshape(
-            len(keys), decision_state.WIDTH
-        )
+        return DecisionStates.of_any_version([found.get(key, b"") for key in keys])
 
     def _waits(self, rows: Rows) -> Block:
         """Timers at the instants at which the live projection would look at these."""
         if not len(rows):
             return []
-        due = self._states.memory[rows, decision_state.DUE]
+        due = self._states.decisions.due[rows]
         due = np.where(np.isfinite(due), due, float(to_us(self._now())))
-        self._states.memory[rows, decision_state.DUE] = due
+        self._states.decisions.due[rows] = due
         return timers.rows(
             self._building.id, self._states.key[rows], self._states.partition[rows], due.astype(np.int64)
         )

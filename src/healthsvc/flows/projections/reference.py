@@ -6,9 +6,9 @@ from datetime import datetime
 
 import numpy as np
 
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Floats, Rows
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS, by_segment, quantiles
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.view import View
@@ -21,7 +21,7 @@ class Sample:
     def __init__(self, card: Scorecard, now: datetime) -> None:
         self._now = now
         cards = (card, *(variant.card for variant in card.variants))
-        judged = [m for c in cards for m in c.judged if m.judge is not None and m.judge.kind == "segment"]
+        judged = [m for c in cards for m in c.scored_measures if m.judge is not None and m.judge.kind == "segment"]
         self._measures = list(dict.fromkeys(m.of or m.name for m in judged))
         self._levels: dict[str, list[Floats]] = defaultdict(list)
         self._segments: dict[str, list[str]] = defaultdict(list)

@@ -14,7 +14,7 @@ import numpy as np
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.fit import standard_errors
-from healthsvc.core.fit.figures import Judged, calibration
+from healthsvc.core.fit.figures import ObservedRows, calibration
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.projections import publish
@@ -180,7 +180,7 @@ def _outcomes(
         return none
     y = np.array([m.left for m in matured], np.float64)
     customer = np.unique([m.customer_key for m in matured], return_inverse=True)[1].astype(np.int64)
-    rows = Judged(y, np.zeros(len(y), np.int64), customer, np.full(len(y), -1, np.int64))
+    rows = ObservedRows(y, np.zeros(len(y), np.int64), customer, np.full(len(y), -1, np.int64))
 
     def skill(risks: Iterable[float], rules: RiskRules | None) -> Skill:
         risk = np.array(list(risks))

@@ -6,7 +6,7 @@ The prior needs none, nor does a model that is or was live: going back must alwa
 from datetime import datetime
 from typing import Any, Final
 
-from healthsvc.core.fit.gate import Check, not_all_healthy
+from healthsvc.core.fit.gate import GateCheck, not_all_healthy
 from healthsvc.core.risk.section import model_key
 from healthsvc.flows.projections.preview import preview
 from healthsvc.store.database.engine import AsyncEngine
@@ -18,14 +18,14 @@ from healthsvc.wire.scorecards.document import compile_document
 SAMPLE: Final = 200
 LEAST_SAMPLE: Final = 20
 """With fewer customers in bands their distribution says nothing, and isn't checked."""
-NO_BACKTEST: Final = Check(
+NO_BACKTEST: Final = GateCheck(
     "known_backtest",
     False,
     "no backtest of this model is known; POST /v1/lab/runs fits one on the archive and judges it",
 )
 
 
-async def failing(engine: AsyncEngine, version: Version, now: datetime) -> list[Check]:
+async def failing(engine: AsyncEngine, version: Version, now: datetime) -> list[GateCheck]:
     """What keeps a version from being published; empty: nothing."""
     rules = compile_document(version.document).program.risk_rules
     if version.published_at is not None or rules is None or rules.model.name == "prior":
@@ -42,11 +42,11 @@ async def failing(engine: AsyncEngine, version: Version, now: datetime) -> list[
     return [*failed, *([healthy] if healthy is not None and not healthy.passed else [])]
 
 
-def _check(said: dict[str, Any]) -> Check:
-    return Check(said["name"], said["passed"], said["detail"])
+def _check(said: dict[str, Any]) -> GateCheck:
+    return GateCheck(said["name"], said["passed"], said["detail"])
 
 
-async def _healthy(engine: AsyncEngine, document: str, base_rate: float, now: datetime) -> Check | None:
+async def _healthy(engine: AsyncEngine, document: str, base_rate: float, now: datetime) -> GateCheck | None:
     """Whether too many customers of a sample would be in the best band; None where too few are in any."""
     found = await preview(engine, document, now, sample=SAMPLE)
     bands = [band.name for band in compile_document(document).scorecard.bands]

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, OPEN, Alert, Severity
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, OPEN, Alert
+from healthsvc.core.severity import Severity
 from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
+from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import from_us
-from healthsvc.core.levels import Floats
 from healthsvc.core.outages.traffic import MINUTE_US, Habit
 from healthsvc.store.database.engine import AsyncConnection
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, ESCALATE, HELD, OPEN, AlertState, Severity
+from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, ESCALATE, HELD, OPEN, AlertState
+from healthsvc.core.severity import Severity
 from healthsvc.store.alerts import lifecycle_sql, outages
 from healthsvc.store.database.copying import (
     NULL,
@@ -124,7 +125,7 @@ class AlertRow:
     unless_open: bool = False
     """Only if the customer has no alert of the family that is open or acknowledged."""
     takes_over: str = ""
-    """sharper: in the place of the family's alert, if there is one, else new; eased: only in its place."""
+    """escalated: in the place of the family's alert, if there is one, else new; de_escalated: only in its place."""
     absence: bool = False
     """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
 

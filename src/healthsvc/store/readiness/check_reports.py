@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from healthsvc.core.alerts import Severity
+from healthsvc.core.severity import Severity
 from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.database.engine import AsyncConnection
 

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from healthsvc.core.events import PAGE_VIEWED, TICKET_OPENED
-from healthsvc.core.insights.page_visits import HELP, TICKET, Sight
+from healthsvc.core.insights.page_visits import HELP, TICKET, PageVisit
 from healthsvc.wire.events.catalogue import PageViewed, TicketOpened, type_of
 from healthsvc.wire.events.decode import decode_batch
 
@@ -41,10 +41,10 @@ _NO_FUNCTION: Final = frozenset(
 )
 
 
-def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[Sight]:
+def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[PageVisit]:
     """The pages and tickets among archived events, in their order. page_kind: the kind of a URL."""
     batch = decode_batch([event.encode() for event in archived], now_us=1 << 62)
-    found: list[Sight] = []
+    found: list[PageVisit] = []
     for us, event in zip(batch.occurred_us.tolist(), batch.events, strict=True):
         if isinstance(event, PageViewed):
             kind = event.data.kind or page_kind(event.data.url)
@@ -54,7 +54,7 @@ def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[Sig
         else:
             continue
         found.append(
-            Sight(
+            PageVisit(
                 kind=kind,
                 function=(function or "").strip() or None,
                 us=us,

@@ -7,8 +7,9 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.core.actors import ActorKind
-from healthsvc.core.alerts import OPEN, AlertState, Severity
+from healthsvc.core.alerts import OPEN, AlertState
 from healthsvc.core.alerts import Alert as CoreAlert
+from healthsvc.core.severity import Severity
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import AnyShortText, Asked, Items, Paging, ShortText, Text, Told, example

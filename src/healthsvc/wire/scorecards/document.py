@@ -11,7 +11,7 @@ import yaml
 from healthsvc.core.document.relationship_section import relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.folding import facts
-from healthsvc.core.folding.compiled_scorecard import Program
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
@@ -23,7 +23,7 @@ __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 @dataclass(frozen=True, slots=True)
 class Compiled:
     scorecard: Scorecard
-    program: Program
+    program: CompiledScorecard
     page_kind: Callable[[str], str]
     """The kind of page that a URL leads to, by the document's rules."""
 
@@ -48,5 +48,5 @@ def compile_document(document: str) -> Compiled:
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
     rules = relationship(data, scorecard, facts.NAMES)
-    program = Program(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
+    program = CompiledScorecard(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
     return Compiled(scorecard, program, pages.kind_of)

@@ -152,7 +152,9 @@ def _references(card: Scorecard) -> Iterator[Fault]:
     places = {f"/measures/{i}/judge": m.judge for i, m in enumerate(card.measures)}
     for v, variant in enumerate(card.variants):
         places |= {
-            f"/variants/{v}/measures/{m.name}/judge": m.judge for m in variant.card.judged if m not in card.judged
+            f"/variants/{v}/measures/{m.name}/judge": m.judge
+            for m in variant.card.scored_measures
+            if m not in card.scored_measures
         }
     for place, judge in places.items():
         if judge is not None and judge.kind == "segment" and judge.reference is None:

@@ -7,12 +7,12 @@ exists, that bands fall, that a half-life is one of those declared.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Protocol
 
-from healthsvc.core.alerts import SEVERITIES
 from healthsvc.core.document.parts import MOST_FLAGS, MOST_MEASURES
 from healthsvc.core.document.variants import MOST_VARIANTS
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
 from healthsvc.core.scoring import flags, judges
+from healthsvc.core.severity import SEVERITIES
 from healthsvc.wire.scorecards.page_kinds import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
 from healthsvc.wire.scorecards.risk_schema import risk_schema

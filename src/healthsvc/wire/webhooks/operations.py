@@ -6,16 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from healthsvc.core.actors import Actor
-from healthsvc.core.alerts import (
-    ACKNOWLEDGED,
-    CONDITION_ENDED,
-    ENDED_ITSELF,
-    OPEN,
-    RESOLVED,
-    Alert,
-    AlertState,
-    Severity,
-)
+from healthsvc.core.alerts import ACKNOWLEDGED, CONDITION_ENDED, ENDED_ITSELF, OPEN, RESOLVED, Alert, AlertState
+from healthsvc.core.severity import Severity
 from healthsvc.wire.webhooks.alerts import ACTOR, BY, NOTE, STATE, actor_data, only
 from healthsvc.wire.webhooks.webhook_type import FACTS, INSTANT, SEVERITY, SUMMARY, TEXT, WebhookType, webhook_type
 

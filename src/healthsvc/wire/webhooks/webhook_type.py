@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, get_type_hints
 
-from healthsvc.core.alerts import SEVERITIES
+from healthsvc.core.severity import SEVERITIES
 from healthsvc.wire.webhooks import bodies
 
 Schema: TypeAlias = dict[str, Any]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from healthsvc.core.arrays import Mask
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.view import View
@@ -22,8 +22,8 @@ class EitherFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         states, places = earlier.states, earlier.places(self.of)
-        holds, begun = states.holds[:, places], states.onset_us[:, places]
-        onset = np.where(holds, begun, np.inf).min(axis=1)
-        any_holds: NDArray[np.bool_] = np.any(holds, axis=1)
+        holds, onsets = states.holds[:, places], states.onset_us[:, places]
+        onset = np.where(holds, onsets, np.inf).min(axis=1)
+        any_holds: Mask = np.any(holds, axis=1)
         onset_or_zero = np.where(any_holds, onset, 0.0)
         return Condition.of_one_line(any_holds, onset_or_zero, states.change_us[:, places].min(axis=1))

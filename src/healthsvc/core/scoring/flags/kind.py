@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.view import View
@@ -34,14 +34,14 @@ class Condition:
     """The next instant at which time alone changes the place; inf where only an event can."""
 
     @classmethod
-    def of_one_line(cls, holds: NDArray[np.bool_], onset_us: Floats, change_us: Floats) -> Self:
+    def of_one_line(cls, holds: Mask, onset_us: Floats, change_us: Floats) -> Self:
         """The condition of a kind whose entry line is its exit line."""
         return cls(np.where(holds, ABOVE, BELOW), onset_us, change_us)
 
     @property
-    def holds(self) -> NDArray[np.bool_]:
+    def holds(self) -> Mask:
         """Whether the flag holds for a customer without a former decision: the entry line counts."""
-        holds: NDArray[np.bool_] = self.place == ABOVE
+        holds: Mask = self.place == ABOVE
         return holds
 
 
@@ -49,7 +49,7 @@ class Condition:
 class FlagStates:
     """n customers, f flags, as arrays (n, f); what `Condition` says of each flag."""
 
-    holds: NDArray[np.bool_]
+    holds: Mask
     onset_us: Floats
     change_us: Floats
     cap: Floats

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from healthsvc.core.alerts import SEVERITIES, Severity
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
+from healthsvc.core.severity import SEVERITIES, Severity
 
 FIELDS: Final = (
     *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),
@@ -61,13 +61,13 @@ class FlagReader:
         )
 
     def measure(self) -> str:
-        return self._chosen("measure", self._vocabulary.measures)
+        return self._choice("measure", self._vocabulary.measures)
 
     def release(self) -> str:
-        return self._chosen("release", self._vocabulary.measures)
+        return self._choice("release", self._vocabulary.measures)
 
     def fact(self, allowed: FactFilter) -> str:
-        return self._chosen("fact", allowed(self._vocabulary.facts))
+        return self._choice("fact", allowed(self._vocabulary.facts))
 
     def unless(self) -> str:
         """A fact that says more, "" for none."""
@@ -100,7 +100,7 @@ class FlagReader:
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)
 
-    def _chosen(self, field: str, allowed: Sequence[str]) -> str:
+    def _choice(self, field: str, allowed: Sequence[str]) -> str:
         name = self._reader.get(field, "")
         if name == "":
             raise ScorecardError(self._place(field), self._needed)
@@ -111,8 +111,8 @@ class FlagReader:
         return f"is needed for a flag of kind {self._kind!r}"
 
     def _severity(self, name: object) -> Severity:
-        chosen = choose(name, SEVERITIES, self._place("alert"))
-        return next(severity for severity in SEVERITIES if severity == chosen)
+        choice = choose(name, SEVERITIES, self._place("alert"))
+        return next(severity for severity in SEVERITIES if severity == choice)
 
     def _place(self, field: str) -> str:
         return f"{self._reader.path}/{field}"

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from healthsvc.core.folding.facts import SLOT_SPAN_US
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -23,9 +23,9 @@ class ExtentJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(at=reader.at())
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         ever, used = view.functions(), view.functions(since_us=view.now_us - SLOT_SPAN_US)
-        owned = view.fact("features_owned")
-        unknown = np.isnan(owned) | (owned <= 0)
-        owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(owned, 1.0))
-        return Judged((ever > 0).astype(np.float64), np.minimum(1.0, used / owned))
+        features_owned = view.fact("features_owned")
+        unknown = np.isnan(features_owned) | (features_owned <= 0)
+        features_owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(features_owned, 1.0))
+        return Marks((ever > 0).astype(np.float64), np.minimum(1.0, used / features_owned))

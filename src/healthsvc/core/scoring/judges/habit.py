@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from healthsvc.core.scoring import baseline
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, enough_events
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -24,6 +24,6 @@ class HabitJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(at=reader.at(), min_events=reader.min_events())
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         evidence = enough_events(view, measure, self.min_events)
-        return Judged(evidence, np.minimum(1.0, baseline.ratio(view, measure) / self.at))
+        return Marks(evidence, np.minimum(1.0, baseline.ratio(view, measure) / self.at))

@@ -6,13 +6,13 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from healthsvc.core.levels import Floats
+from healthsvc.core.arrays import Floats
 from healthsvc.core.scorecard.model import Judge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
 
-class Judged(NamedTuple):
+class Marks(NamedTuple):
     """What a judge makes of n customers, arrays (n,)."""
 
     evidence: Floats
@@ -34,7 +34,7 @@ class MeasureJudge(Judge, ABC):
         """Read the judge. Raises ScorecardError with the place of the first fault."""
 
     @abstractmethod
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         """Judge each customer by the level in this column, as of its `now_us`."""
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -22,6 +22,6 @@ class OpenJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(fact=reader.fact())
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         evidence = (view.fact(self.fact) > 0).astype(np.float64)
-        return Judged(evidence, np.zeros_like(evidence))
+        return Marks(evidence, np.zeros_like(evidence))

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -24,8 +24,8 @@ class RatioJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(at=reader.at(), fact=reader.fact(), to=reader.fact("to"))
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         part, whole = view.fact(self.fact), view.fact(self.to)
         known = ~np.isnan(part) & ~np.isnan(whole) & (whole > 0)
         share = np.clip(part / np.where(known, whole, 1.0) / self.at, 0.0, 1.0)
-        return Judged(known.astype(np.float64), np.where(known, share, 0.0))
+        return Marks(known.astype(np.float64), np.where(known, share, 0.0))

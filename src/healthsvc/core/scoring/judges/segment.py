@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events, saturated
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, enough_events, saturated
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -25,9 +25,9 @@ class SegmentJudge(MeasureJudge):
     def wants_reference(self) -> bool:
         return self.reference is None
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         evidence = enough_events(view, measure, self.min_events)
         level = view.level(measure, 0)
         if self.reference is None:
-            return Judged(evidence, saturated(level, self.at))
-        return Judged(evidence, self.reference.places(level, view.fact("segment_code")))
+            return Marks(evidence, saturated(level, self.at))
+        return Marks(evidence, self.reference.places(level, view.fact("segment_code")))

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from healthsvc.core.scoring.flags.reading import instants
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -31,7 +31,7 @@ class ServedJudge(MeasureJudge):
     def fading_us(self) -> int | None:
         return self.half_life_us
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         at = view.fact(self.fact)
         evidence = np.where(at > 0, view.ageing(at, self.half_life_us), 0.0)
-        return Judged(evidence, np.full(len(at), self.best))
+        return Marks(evidence, np.full(len(at), self.best))

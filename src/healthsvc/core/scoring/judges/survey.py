@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from healthsvc.core.scoring.flags.reading import dated
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -32,9 +32,9 @@ class SurveyJudge(MeasureJudge):
     def fading_us(self) -> int | None:
         return self.half_life_us
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         answer = view.fact(self.fact)
         known = ~np.isnan(answer)
         marks = (np.where(known, answer, self.worst) - self.worst) / (self.best - self.worst)
         weight = view.ageing(view.fact(f"{self.fact}_at"), self.half_life_us)
-        return Judged(np.where(known, weight, 0.0), np.clip(marks, 0.0, 1.0))
+        return Marks(np.where(known, weight, 0.0), np.clip(marks, 0.0, 1.0))

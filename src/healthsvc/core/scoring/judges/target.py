@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, enough_events, saturated
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, enough_events, saturated
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -21,6 +21,6 @@ class TargetJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(at=reader.at(), min_events=reader.min_events())
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         level = view.level(measure, len(view.program.half_lives_us) - 1)
-        return Judged(enough_events(view, measure, self.min_events), saturated(level, self.at))
+        return Marks(enough_events(view, measure, self.min_events), saturated(level, self.at))

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.scoring.judges.kind import Judged, MeasureJudge, saturated
+from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, saturated
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
 
@@ -23,6 +23,6 @@ class TroubleJudge(MeasureJudge):
     def read(cls, reader: JudgeReader) -> Self:
         return cls(at=reader.at())
 
-    def judge(self, view: View, measure: int) -> Judged:
+    def judge(self, view: View, measure: int) -> Marks:
         evidence = saturated(view.level(measure, 0), self.at)
-        return Judged(evidence, np.zeros_like(evidence))
+        return Marks(evidence, np.zeros_like(evidence))

@@ -5,7 +5,7 @@ from typing import Any
 
 from healthsvc.core.insights import briefing as briefings
 from healthsvc.core.insights import interpretations
-from healthsvc.core.insights.signals import Sign
+from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import insights, openings
@@ -61,12 +61,12 @@ def _price_briefing(view: View, row: int, language: Language) -> dict[str, Any]:
     }
 
 
-def sign(said: Sign, language: Language) -> dict[str, Any]:
+def sign(said: Signal, language: Language) -> dict[str, Any]:
     """A signal with its words and its instant."""
     return {**_said(said, language), "since": from_us(said.since_us)}
 
 
-def _said(said: Sign, language: Language) -> dict[str, Any]:
+def _said(said: Signal, language: Language) -> dict[str, Any]:
     return {
         "sign": said.sign,
         "measure": said.measure,

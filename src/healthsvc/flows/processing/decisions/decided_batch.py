@@ -4,11 +4,10 @@ from datetime import datetime
 from math import isnan
 from typing import Any
 
+from healthsvc.core.arrays import Floats, Instants, Rows
 from healthsvc.core.decisions.decide import Decisions, flag_names
-from healthsvc.core.folding import decision_state
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.wire.webhooks.customers import BandData, RiskData
 
 
@@ -43,7 +42,7 @@ class Outcome:
         return _known(self._decisions.score.item(i))
 
     def band(self, i: int) -> str | None:
-        return self.band_names[int(self._decisions.memory.item(i, decision_state.BAND))]
+        return self.band_names[self._decisions.after.band_index(i)]
 
     def standing(self, i: int, previous_band: str | None, sequence: int) -> BandData:
         """What `customer.band.changed` says."""
@@ -62,7 +61,7 @@ class Outcome:
             "band": self.band(i),
             "previous_band": previous_band,
             "decided_at": self.at(i),
-            "flags": list(flag_names(self._flag_names, self._decisions.memory.item(i, decision_state.FLAGS))),
+            "flags": list(flag_names(self._flag_names, self._decisions.after.flag_bits(i))),
             "scorecard_version": self._version,
             "sequence": sequence,
         }

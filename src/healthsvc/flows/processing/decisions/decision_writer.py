@@ -9,20 +9,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.alerts import Severity
-from healthsvc.core.decisions.alert_groups import absences, families
-from healthsvc.core.decisions.changes import BandChange, FlagChange
-from healthsvc.core.decisions.decide import ALERT_MAX_AGE_US, BAND_ALERT, Decisions, alert_id, decide, flag_names
-from healthsvc.core.folding import decision_state, facts
-from healthsvc.core.folding.states import Rows, States
+from healthsvc.core.arrays import Instants, Rows
+from healthsvc.core.decisions.alert_groups import absence_flags, alert_groups
+from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US, BandChange, FlagChange
+from healthsvc.core.decisions.decide import BAND_ALERT, Decisions, alert_id, decide, flag_names
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.decision_state import UNLISTED, DecisionStates
+from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import DEFAULT
-from healthsvc.core.levels import Floats, Instants
 from healthsvc.core.phrases import alerts
 from healthsvc.core.scoring import icp, loyalty
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
+from healthsvc.core.severity import Severity
 from healthsvc.flows.processing.decisions import briefing, unrendered_messages
 from healthsvc.flows.processing.decisions.decided_batch import Outcome
 from healthsvc.flows.processing.decisions.unrendered_messages import Draft
@@ -94,7 +95,7 @@ class Judge:
         self._projection = projection
         self._version = scorecard_version
         card = states.program.scorecard
-        self._bonds = _Bonds(absent=absences(card), related=families(card))
+        self._bonds = _Bonds(absent=absence_flags(card), related=alert_groups(card))
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -104,38 +105,34 @@ class Judge:
         states = self._states
         view = View(states.program, *states.columns(rows), now_us=now_us, risk=states.risk[rows])
         found = evaluate(view)
-        before = states.memory[rows]
+        before = states.decisions.take(rows)
         decisions = decide(states.program, found, before)
         self._list_loyalty(view, decisions, before)
         telling = _Telling(
             self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
-        states.memory[rows] = decisions.memory
+        states.decisions.put(rows, decisions.after)
         verdicts = telling.tell()
-        states.memory[rows, decision_state.SEQUENCE] = telling.sequence
+        states.decisions.sequence[rows] = telling.sequence
         return verdicts
 
-    def _list_loyalty(self, view: View, decisions: Decisions, before: Floats) -> None:
+    def _list_loyalty(self, view: View, decisions: Decisions, before: DecisionStates) -> None:
         """Loyalty moves slowly, so it is looked at where something else is written; whoever has left has none."""
         looked_at = decisions.standings.copy()
         looked_at[decisions.history] = True
-        found, anew = loyalty.to_list(view, looked_at, before[:, decision_state.LOYALTY])
-        found = np.where(np.isnan(decisions.memory[:, decision_state.FROZEN]), found, np.nan)
+        found, anew = loyalty.to_list(view, looked_at, before.loyalty)
+        found = np.where(np.isnan(decisions.after.score_at_churn), found, np.nan)
         decisions.standings[:] |= anew
-        decisions.memory[:, decision_state.LOYALTY] = np.where(
-            decisions.standings, found, before[:, decision_state.LOYALTY]
-        )
+        decisions.after.loyalty = np.where(decisions.standings, found, before.loyalty)
 
     def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
         verdicts = Verdicts()
         told = [row for row in rows.tolist() if row in self._states.profile_changed]
-        self._states.memory[told, decision_state.LISTED] = (
-            decision_state.UNLISTED
-        )  # they may leave the memory before they are decided
-        due = self._states.memory[rows, decision_state.DUE]
+        self._states.decisions.listed_score[told] = UNLISTED  # they may be evicted before they are decided
+        due = self._states.decisions.due[rows]
         later = rows[(due > due_us) | (due <= now_us)]
-        self._states.memory[later, decision_state.DUE] = due_us
+        self._states.decisions.due[later] = due_us
         if len(later):
             due_at = np.full(len(later), due_us, np.int64)
             verdicts.timers = timers.rows(
@@ -158,16 +155,16 @@ class _Telling:
         view: View,
         found: Evaluation,
         decisions: Decisions,
-        before: Floats,
+        before: DecisionStates,
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
         self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions = rows, found, decisions
-        self._outcome = Outcome(states, rows, decisions, found.now_us, before[:, decision_state.RISK].copy(), version)
-        self._logged_us, self._listed = logged_us, before[:, decision_state.LISTED]
-        self.sequence = decisions.memory[:, decision_state.SEQUENCE].copy()
+        self._outcome = Outcome(states, rows, decisions, found.now_us, before.risk.copy(), version)
+        self._logged_us, self._listed = logged_us, before.listed_score
+        self.sequence = decisions.after.sequence.copy()
         self._keys: list[int] = states.key[rows].tolist()
         self._out = Verdicts()
         self._known: dict[int, dict[str, Any]] = {}
@@ -217,8 +214,8 @@ class _Telling:
                 ),
                 change.onset_us,
                 detail,
-                unless_open=change.kind in ("renewed", "beside"),
-                takes_over=change.kind if change.kind in ("sharper", "eased") else "",
+                unless_open=change.kind in ("renewed", "additional"),
+                takes_over=change.kind if change.kind in ("escalated", "de_escalated") else "",
                 family=self._family(change.flag),
                 absence=rule.name in self._bonds.absent,
             )
@@ -229,7 +226,7 @@ class _Telling:
 
     def _ended(self, change: FlagChange) -> tuple[str, ...]:
         """The kinds of alert that end with a flag: none while another of its family goes on holding."""
-        holds = int(self._decisions.memory[change.row, decision_state.FLAGS])
+        holds = int(self._decisions.after.flag_bits(change.row))
         family = self._bonds.related.get(change.flag, ())
         rules = self._card.judging(self._found.variant_of(change.row)).flags
         goes_on = any(holds >> f & 1 and rules[f].severity is not None for f in family)
@@ -316,7 +313,7 @@ class _Telling:
 
     def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
         """What lists and history say alike of some."""
-        after, rows = self._decisions.memory[at], self._rows[at]
+        after, rows = self._decisions.after.take(at), self._rows[at]
         flags = self._card.flag_names
         names = self._outcome.band_names
         return decisions_store.Decided(
@@ -325,8 +322,8 @@ class _Telling:
             decided_us=self._found.now_us[at],
             scores=self._decisions.score[at],
             risks=self._decisions.risk[at],
-            bands=[names[band] for band in after[:, decision_state.BAND].astype(np.int64).tolist()],
-            flags=[flag_names(flags, mask) for mask in after[:, decision_state.FLAGS].tolist()],
+            bands=[names[band] for band in after.band.astype(np.int64).tolist()],
+            flags=[flag_names(flags, mask) for mask in after.flags.tolist()],
         )
 
     def _history(self) -> None:
@@ -359,7 +356,7 @@ class _Telling:
             fit = icp.fit(profile, ideal).fit if ideal else None
             placed = (*said, stage_name(stage), profile.get("parent_id") or None)
             profiles.append(decisions_store.Placed(placed, fit))
-        loyalties = self._decisions.memory[at, decision_state.LOYALTY]
+        loyalties = self._decisions.after.loyalty[at]
         decided = self._decided(at)
         self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
 
@@ -367,5 +364,5 @@ class _Telling:
         if not len(at):
             return
         stages = list(map(stage_name, self._found.stages.stage[at].tolist()))
-        loyalties = self._decisions.memory[at, decision_state.LOYALTY]
+        loyalties = self._decisions.after.loyalty[at]
         self._out.moved = decisions_store.moved_rows(self._projection, self._decided(at), loyalties, stages)
