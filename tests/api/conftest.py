@@ -1,7 +1,8 @@
 """The API over a real database, asked without a network in between."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 import pytest
@@ -51,7 +52,9 @@ def draining() -> Switch:
     return Switch()
 
 
-def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: UrlChecker, draining: Switch) -> FastAPI:
+def make_app(
+    engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], checker: UrlChecker, draining: Switch
+) -> FastAPI:
     config = ApiConfig(
         version="0.1.0",
         partitions=PARTITIONS,
@@ -61,7 +64,7 @@ def make_app(engine: AsyncEngine, appender: Appender, clock: Clock, checker: Url
         admin_key=ADMIN_KEY,
         draining=draining,
     )
-    return create_app(engine=engine, appender=appender, now=clock, config=config)
+    return create_app(engine=engine, appender=appender, now=now, config=config)
 
 
 @pytest.fixture
