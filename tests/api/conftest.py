@@ -1,7 +1,8 @@
 """The API over a real database, asked without a network in between."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 import pytest
@@ -56,7 +57,7 @@ def draining() -> Switch:
 def make_app(
     engine: AsyncEngine,
     appender: Appender,
-    clock: Clock,
+    now: Callable[[], datetime],
     checker: UrlChecker,
     draining: Switch,
     *,
@@ -72,7 +73,7 @@ def make_app(
         draining=draining,
         body_seconds=body_seconds,
     )
-    return create_app(engine=engine, appender=appender, now=clock, config=config)
+    return create_app(engine=engine, appender=appender, now=now, config=config)
 
 
 @pytest.fixture

@@ -23,7 +23,10 @@ OK: Final = {"status": "ok"}
 router = APIRouter(tags=["operation"])
 
 
-YES: Final[Responses] = {200: {"description": "Yes.", "content": {"application/json": {"example": OK}}}}
+_OK_SCHEMA: Final = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+YES: Final[Responses] = {
+    200: {"description": "Yes.", "content": {"application/json": {"schema": _OK_SCHEMA, "example": OK}}}
+}
 
 READY: Final[Responses] = {
     200: {

@@ -1,13 +1,14 @@
 """What is most worth a call, with why, when and what to know."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
+from healthsvc.wire.rest.briefings import Briefing, PriceBriefing
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
@@ -77,7 +78,22 @@ _ITEM: JsonDict = {
     "other_alerts": 1,
     "contact": CONTACT_EXAMPLE,
     "data_quality": DATA_QUALITY_EXAMPLE,
-    "briefing": {"question": {"en": "What were you hoping to do with us that hasn't worked out so far?"}},
+    "briefing": {
+        "happened": [
+            {"flag": "cancel_intent", "title": "Visited the cancellation page", "since": "2026-11-20T09:29:57Z"}
+        ],
+        "use": {
+            "functions_used": 5,
+            "functions_owned": 12,
+            "sessions_a_week": 3.5,
+            "against_habit": 0.4,
+            "last_seen_at": "2026-11-20T09:29:57Z",
+        },
+        "money": {"mrr": 490.0, "renewal_at": "2027-01-01T00:00:00Z", "signs": []},
+        "open_matters": [],
+        "last_contact_at": "2026-11-17T09:12:00Z",
+        "question": {"en": "What were you hoping to do with us that hasn't worked out so far?"},
+    },
 }
 
 
@@ -94,7 +110,7 @@ class WorkItem(Told):
     contact: ContactTold | None
     data_quality: Annotated[DataQuality, Field(description="Bad data isn't no data.")]
     briefing: Annotated[
-        dict[str, Any] | None,
+        PriceBriefing | Briefing | None,
         Field(description="As of now: what happened, use, money, open matters, a question to open with."),
     ]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.customers.insights import DisagreementTold, Expansion
+from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.customers.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
 from healthsvc.wire.rest.customers.response_times import SUPPORT_EXAMPLE, Support
 from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Parent
@@ -104,7 +105,6 @@ class Customer(Told):
     """A customer's health, evaluated at the moment of asking."""
 
     model_config = ConfigDict(
-        extra="allow",
         json_schema_extra={
             "examples": [
                 {
@@ -172,7 +172,7 @@ class Customer(Told):
         float | None, Field(description="What the scorecard says, caps included, without an override.")
     ]
     override: Annotated[
-        dict[str, Any] | None, Field(description="Somebody's own judgement in force: who, why, until when.")
+        OverrideInForce | None, Field(description="Somebody's own judgement in force: who, why, until when.")
     ]
     band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
     band_since: datetime | None

@@ -1,10 +1,12 @@
 """How a score moved between two instants."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from healthsvc.wire.rest.customers.explanations import EvidenceEvent
+from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.shapes import Instant, Told
 
@@ -41,17 +43,40 @@ class DiffPart(Told):
     events: Annotated[list[EvidenceEvent], Field(description="The newest ten.")]
 
 
+class DiffEnd(Told):
+    """The score at one of the two instants."""
+
+    at: datetime
+    score: Annotated[float | None, Field(description="Null: not enough evidence.")]
+    override: Annotated[OverrideInForce | None, Field(description="Somebody's own judgement in force then.")]
+    scorecard_version: Annotated[int, Field(description="The version that was live then.")]
+    variant: Annotated[
+        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+    ]
+
+
 class Diff(Told):
     """How the score moved between two instants, and why; in words, too."""
 
     model_config = ConfigDict(
-        extra="allow",
         json_schema_extra={
             "examples": [
                 {
                     "customer_id": "acme",
-                    "from": {"at": "2026-11-01T00:00:00Z", "score": 71.0, "override": None, "scorecard_version": 1},
-                    "to": {"at": "2026-11-20T00:00:00Z", "score": 45.0, "override": None, "scorecard_version": 1},
+                    "from": {
+                        "at": "2026-11-01T00:00:00Z",
+                        "score": 71.0,
+                        "override": None,
+                        "scorecard_version": 1,
+                        "variant": None,
+                    },
+                    "to": {
+                        "at": "2026-11-20T00:00:00Z",
+                        "score": 45.0,
+                        "override": None,
+                        "scorecard_version": 1,
+                        "variant": None,
+                    },
                     "change": -26.0,
                     "parts": [
                         {
@@ -70,6 +95,8 @@ class Diff(Told):
     )
 
     customer_id: str
+    first: Annotated[DiffEnd, Field(alias="from", description="The first instant.")]
+    last: Annotated[DiffEnd, Field(alias="to", description="The second instant.")]
     change: Annotated[float | None, Field(description="Null where either end has no score.")]
     parts: list[DiffPart]
     sentence: str

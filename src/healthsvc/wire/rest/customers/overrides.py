@@ -1,5 +1,6 @@
 """Somebody's own judgement of a customer's health."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -39,6 +40,18 @@ class OverrideAccepted(Told):
 
     event_id: str
     position: str
+
+
+class OverrideInForce(Told):
+    """Somebody's own judgement that stands in place of the score."""
+
+    score: float
+    reason: str
+    author: str
+    set_at: datetime
+    expires_at: datetime
+    event_id: Annotated[str, Field(description="The event that set it.")]
+    source: Annotated[str, Field(description="The source of that event.")]
 
 
 class OverrideRecord(Told):
