@@ -15,6 +15,7 @@ from sqlalchemy import text
 from healthsvc.runtime.connections import Limits
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.conftest import ADMIN_KEY
+from tests.api.rows import add_customer
 from tests.api.serve import LagProbe, served
 from tests.support.raw_http import Answer, ask, request
 
@@ -404,3 +405,29 @@ async def test_good_requests_are_answered_while_bad_ones_are_refused(port: int) 
 
     assert {answer.status for answer in good} == {202}
     assert {(await task).status for task in bad} <= {202, 400, 413, 422}
+
+
+async def test_large_batches_at_once_do_not_hold_up_the_loop(port: int) -> None:
+    def batch(lane: int) -> bytes:
+        events = (event("{}", id=f"{lane}/{i}").replace("acme", f"c-{lane}-{i % 300}") for i in range(MANY))
+        return f"[{','.join(events)}]".encode()
+
+    bodies = [batch(lane) for lane in range(8)]
+    async with LagProbe() as probe:
+        answers = await asyncio.gather(*(ask(port, call("POST", "/v1/events", body)) for body in bodies))
+
+    assert {answer.status for answer in answers} == {202}
+    assert probe.worst / max(0.05, reference_seconds()) < MOST
+
+
+async def test_an_owner_whose_name_is_empty_is_not_no_owner(port: int, engine: AsyncEngine) -> None:
+    await add_customer(engine, "empty", owner="")
+    await add_customer(engine, "kim-s", owner="kim")
+    await add_customer(engine, "nobody-s", owner=None)
+
+    answer = await ask(port, call("GET", "/v1/customers?owner="))
+    waiting = await ask(port, call("GET", "/v1/worklist?owner="))
+    alerts = await ask(port, call("GET", "/v1/alerts?owner="))
+
+    assert [(item["customer_id"], item["owner"]) for item in json.loads(answer.body)["items"]] == [("empty", "")]
+    assert (waiting.status, alerts.status) == (200, 200)

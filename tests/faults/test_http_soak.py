@@ -181,4 +181,6 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(service: S
     print("measured:", tried.stdout[-1500:])
 
 
-EXCLUDED = "positive_data_acceptance,missing_required_header"
+# A cursor of another list, an alert's old revision, an instant that has passed, a URL out of reach, a YAML text that is
+# no scorecard: a schema can't say so. And a cancelled run of the lab stays in the list.
+EXCLUDED = "positive_data_acceptance,use_after_free"

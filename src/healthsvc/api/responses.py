@@ -10,7 +10,15 @@ from healthsvc.api.problems import ProblemType
 from healthsvc.api.request_bodies import reference
 from healthsvc.wire.rest.problems import Problem
 
-COMMON = (problems.KEY_REQUIRED, problems.KEY_INVALID, problems.SCOPE_MISSING, problems.UNAVAILABLE)
+COMMON = (problems.KEY_REQUIRED, problems.KEY_INVALID, problems.SCOPE_MISSING)
+ANYWHERE = (
+    problems.BAD_REQUEST,
+    problems.REQUEST_TIMEOUT,
+    problems.TOO_LARGE,
+    problems.TARGET_TOO_LONG,
+    problems.HEADERS_TOO_LARGE,
+    problems.UNAVAILABLE,
+)
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -21,7 +29,7 @@ def answers(
     """The `responses` of a route: `status` with the model's example, or without a body, and the problems."""
     said: Responses = {status: _good(model)}
     by_status: dict[int, list[ProblemType]] = {}
-    for kind in (*kinds, *(() if open_to_all else COMMON)):
+    for kind in dict.fromkeys((*kinds, *(() if open_to_all else COMMON), *ANYWHERE)):
         by_status.setdefault(kind.status, []).append(kind)
     return said | {code: _bad(same) for code, same in sorted(by_status.items())}
 

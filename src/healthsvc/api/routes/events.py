@@ -222,9 +222,9 @@ def _rejected(reject: Reject, item: bytes = b"") -> Result:
 
 
 class _Named(msgspec.Struct):
-    """An item's id, as it stands; whatever else is in the item is passed over."""
+    """An item's id; whatever else is in the item is passed over."""
 
-    id: msgspec.Raw = msgspec.Raw(b"null")
+    id: str | None = None
 
 
 _named = msgspec.json.Decoder(_Named).decode
@@ -233,7 +233,7 @@ _named = msgspec.json.Decoder(_Named).decode
 def _id_of(item: bytes) -> str | None:
     """The id of an item that isn't an event, so that its sender finds it again."""
     try:
-        return msgspec.json.decode(_named(item).id, type=str | None)
+        return _named(item).id
     except (ValueError, RecursionError):
         return None
 

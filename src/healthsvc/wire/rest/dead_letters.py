@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.problems import FieldProblem
@@ -82,7 +82,15 @@ class ReplayOne(Asked):
 class ReplayMany(Asked):
     """Which dead letters to try again: by id, by reason, or both."""
 
-    model_config = example(reason="invalid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"reason": "invalid"}],
+            "anyOf": [
+                {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+                {"required": ["ids"], "properties": {"ids": {"type": "array"}}},
+            ],
+        }
+    )
 
     reason: ShortText | None = None
     ids: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]] | None, Field(min_length=1, max_length=500)] = None

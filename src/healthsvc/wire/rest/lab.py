@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.shapes import Asked, Items, Told, example
@@ -14,7 +14,15 @@ LabRunKind = Literal["backtest", "fit", "drift", "compare", "preview", "replay"]
 class LabRunCreate(Asked):
     """A run of the lab on the service's own archive."""
 
-    model_config = example(kind="fit", outcome="cancelled", horizon_days=28, fit_share=0.5, capacity=25)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"kind": "fit", "outcome": "cancelled", "horizon_days": 28, "fit_share": 0.5, "capacity": 25},
+            ],
+            "if": {"properties": {"kind": {"enum": ["compare", "preview"]}}, "required": ["kind"]},
+            "then": {"properties": {"version": {"type": "integer"}}, "required": ["version"]},
+        }
+    )
 
     kind: Annotated[
         LabRunKind,

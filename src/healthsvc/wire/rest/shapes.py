@@ -52,7 +52,11 @@ LATEST_US: Final = to_us(datetime(2201, 1, 1, tzinfo=UTC))
 Text = Annotated[str, AfterValidator(storable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(storable)]
 AnyShortText = Annotated[str, StringConstraints(max_length=512), AfterValidator(storable)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_instant),
+    Field(json_schema_extra={"pattern": "^(19[0-9]{2}|2[01][0-9]{2}|2200)-"}),
+]
 Whole = Annotated[int, _matching(re.compile(r"-?[0-9]{1,20}"), "must be a whole number")]
 """A whole number in a path or a query."""
 Number = Annotated[
