@@ -124,7 +124,7 @@ def backtest_command(
     """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
     with complaining(), _history(events, archive) as log:
         types = _types(mapping, log)
-        asked = backtesting.Asked(
+        asked = backtesting.BacktestRequest(
             events=log.events,
             labels=_known(log.events, labels, outcome, horizon_days, types),
             mapping=types,

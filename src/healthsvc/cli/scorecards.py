@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from healthsvc import settings as configuration
 from healthsvc import telemetry
 from healthsvc.flows.projections import preview as previews
-from healthsvc.flows.projections.publish import Begun, Busy, Held, Live, Outcome, Unknown
+from healthsvc.flows.projections.publish import Begun, Busy, GateRefusal, Live, PublishOutcome, Unknown
 from healthsvc.runtime.embedded import DataFolderInUseError, EmbeddedPostgresError
 from healthsvc.settings import Settings, SettingsError
 from healthsvc.store.projections.publications import Publication
@@ -210,7 +210,7 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
         _follow(url, chosen, outcome, as_json)
 
 
-def _follow(url: str, chosen: Settings, outcome: Outcome, as_json: bool) -> None:
+def _follow(url: str, chosen: Settings, outcome: PublishOutcome, as_json: bool) -> None:
     """See a building through to its end, doing the work ourselves if nobody else does."""
     match outcome:
         case Unknown():
@@ -221,7 +221,7 @@ def _follow(url: str, chosen: Settings, outcome: Outcome, as_json: bool) -> None
             refuse(
                 "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
             )
-        case Held():
+        case GateRefusal():
             refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with _bar("Folding", 100) as bar:

@@ -110,12 +110,12 @@ def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and
 def test_memory_taken_beforehand_changes_nothing_and_only_while_nobody_is_in_it() -> None:
     events = [make_event("feature.used", id=c, customer_id=c, data={"feature": "x"}) for c in ("a", "b")]
     fold, settled = Fold(), Fold()
-    settled.states.settle_in(1_000)
+    settled.states.preallocate(1_000)
     for each in (fold, settled):
         each.feed(events)
     assert settled.packed() == fold.packed()
     with pytest.raises(AssertionError, match="nobody is in memory"):
-        settled.states.settle_in(1)
+        settled.states.preallocate(1)
 
 
 def test_columns_are_the_rows_one_after_another_in_memory() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from healthsvc.flows.processing import flush as flushing
 from healthsvc.flows.processing import owner as owning
 from healthsvc.flows.processing.faults.poison_records import PoisonSearch, pieces
-from healthsvc.flows.processing.flush_builder import Cutter
+from healthsvc.flows.processing.flush_builder import FlushBuilder
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Unreadable
 from healthsvc.store.processing import archive
@@ -106,14 +106,14 @@ async def test_a_record_that_breaks_the_decoding(engine, database_url, monkeypat
 
 
 async def test_a_record_that_breaks_the_deciding(engine, database_url, monkeypatch):
-    cut = Cutter.cut
+    cut = FlushBuilder.prepare_flush
 
     def breaks(self, pending, *arguments):
         if b'"bad"' in b"".join(bytes(piece) for block in pending.archived.values() for piece in block):
             raise RecursionError("too deep")
         return cut(self, pending, *arguments)
 
-    monkeypatch.setattr(Cutter, "cut", breaks)
+    monkeypatch.setattr(FlushBuilder, "prepare_flush", breaks)
     await count_all_but_the_bad(engine, database_url)
 
 

@@ -73,7 +73,7 @@ class States:
             + 300
         )
 
-    def settle_in(self, customers: int) -> None:
+    def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
         page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"

@@ -16,7 +16,7 @@ RISK_RAISED = "customer.risk.raised"
 BAND_CHANGED = "customer.band.changed"
 
 
-class Draft(NamedTuple):
+class UnrenderedMessage(NamedTuple):
     """One message. `data` is asked for only when it is worded, soon after: most are told to nobody."""
 
     type: str
@@ -26,7 +26,7 @@ class Draft(NamedTuple):
     logged_us: int
     data: Callable[[], Mapping[str, Any]]
 
-    def worded(self) -> OutboxMessage:
+    def render(self) -> OutboxMessage:
         return OutboxMessage(
             id=message_id(self.customer_id, self.type, self.sequence, self.at.isoformat()),
             type=self.type,
@@ -51,7 +51,7 @@ def raised(alert: AlertRow, detail: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def escalated(new: Draft, taken: TakenOver) -> Draft:
+def escalated(new: UnrenderedMessage, taken: TakenOver) -> UnrenderedMessage:
     """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a new one."""
     known = {"id": taken.id, "state": taken.state, "onset_at": taken.onset_at, "raised_at": taken.raised_at}
     previous = {"previous_kind": taken.previous_kind, "previous_severity": taken.previous_severity}

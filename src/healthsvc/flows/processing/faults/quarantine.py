@@ -13,7 +13,7 @@ from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import partitions
-from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, set_aside
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, dead_letter
 from healthsvc.store.processing.partitions import Fenced, Move, Ownership
 from healthsvc.telemetry import DEAD_LETTERS, EVENTS, LogEvent
 
@@ -80,4 +80,4 @@ def _move(partition: int, before: Ownership, after: Ownership) -> Move:
 async def _write(engine: AsyncEngine, projection: int, owner: str, move: Move, letter: NewDeadLetter) -> None:
     async with engine.begin() as conn:
         await partitions.compare_and_set(conn, projection=projection, owner=owner, moves=[move])
-        await set_aside(conn, [letter])
+        await dead_letter(conn, [letter])
