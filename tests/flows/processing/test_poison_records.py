@@ -135,14 +135,14 @@ async def test_a_record_that_breaks_the_writing(engine, database_url, monkeypatc
 
 
 async def test_a_dead_letter_that_breaks_its_writing_is_quarantined_by_another_way(engine, database_url, monkeypatch):
-    write = flushing.set_aside
+    write = flushing.dead_letter
 
     async def breaks(conn, letters):
         if any(letter.raw == b"nonsense" for letter in letters):
             await conn.execute(text("select '\\u0000'::jsonb"))
         await write(conn, letters)
 
-    monkeypatch.setattr(flushing, "set_aside", breaks)
+    monkeypatch.setattr(flushing, "dead_letter", breaks)
     appender = await installed(engine, 1)
 
     async def counted() -> bool:
