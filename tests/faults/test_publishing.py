@@ -36,7 +36,7 @@ def ours() -> str:
 def asked_for(url: str, document: str | None = None) -> None:
     """A document is to become live, or what is live to be built anew."""
 
-    async def asked() -> publish.Outcome:
+    async def asked() -> publish.PublishOutcome:
         engine, now = create_engine(url), datetime.now(UTC)
         try:
             if document is None:

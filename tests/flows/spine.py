@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from healthsvc.flows.customers import read
 from healthsvc.flows.intake.append import Appender
-from healthsvc.flows.processing.flush_policy import Pace
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.flush_policy import FlushPolicy
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.processing.ports import Input
 from healthsvc.flows.processing.worker import Processor
 from healthsvc.flows.projections import bootstrap
@@ -40,8 +40,8 @@ async def processing(
     now: Callable[[], datetime],
     *,
     worker: str = "w1",
-    pace: Pace | None = None,
-    limits: Limits | None = None,
+    pace: FlushPolicy | None = None,
+    limits: MemoryLimits | None = None,
     inputs: Sequence[Input] = (),
     postponed: PostponedTimers | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:

@@ -26,7 +26,7 @@ from healthsvc.store.lab.runs import Run
 from healthsvc.store.processing import customer_homes
 from healthsvc.store.projections import live_projection, scorecards, shadows
 from healthsvc.store.projections.scorecards import Version
-from healthsvc.store.projections.shadows import Beside
+from healthsvc.store.projections.shadows import ScorePair
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
 ItemT = TypeVar("ItemT")
@@ -155,9 +155,9 @@ async def runs(engine: AsyncEngine, wanted: Wanted) -> Page[Run]:
         return await listing.page(wanted, lambda place: lab_runs.page(conn, place))
 
 
-async def besides(engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None) -> Page[Beside]:
+async def besides(engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None) -> Page[ScorePair]:
     """Customers by the live version and by the shadow, newest first."""
-    listing: Listing[Beside] = Listing(
+    listing: Listing[ScorePair] = Listing(
         name="shadow",
         keys=lambda both: (both.customer_key,),
         shape=(int,),

@@ -11,7 +11,7 @@ from healthsvc.flows.delivery import deliver
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab import schedule as lab_schedule
 from healthsvc.flows.portfolio import figures
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import supervisor
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.runtime.run_every import Periodic, run_all
@@ -24,12 +24,12 @@ LONG_STATEMENT_SECONDS: Final = 900.0
 """How long one statement of a step may take on much data, without a sign of progress."""
 
 
-async def look_after_projections(engine: AsyncEngine, worker: str, limits: Limits, stop: asyncio.Event) -> None:
+async def look_after_projections(engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event) -> None:
     """Build what is asked for, and clear what is retired, until `stop`; for a command, which has no registry."""
     await run_all(projection_steps(engine, worker, limits, stop), Steps(), stop)
 
 
-def projection_steps(engine: AsyncEngine, worker: str, limits: Limits, stop: asyncio.Event) -> Sequence[Periodic]:
+def projection_steps(engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event) -> Sequence[Periodic]:
     """Apart from each other, since a shadow is built for weeks."""
 
     async def build(step: Step) -> None:

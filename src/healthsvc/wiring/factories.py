@@ -7,7 +7,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from healthsvc.flows.processing import owned_partition
-from healthsvc.flows.processing.flush_policy import Pace
+from healthsvc.flows.processing.flush_policy import FlushPolicy
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.input import KafkaInput
@@ -30,16 +30,16 @@ def webhook_sender(settings: Settings) -> Sender:
     return Sender(policy, deadline_seconds=settings.webhook_timeout_seconds)
 
 
-def pace(settings: Settings) -> Pace:
-    return Pace(
+def pace(settings: Settings) -> FlushPolicy:
+    return FlushPolicy(
         flush_events=settings.flush_events,
         flush_seconds=settings.flush_seconds,
         lease_seconds=settings.lease_seconds,
     )
 
 
-def memory(settings: Settings) -> owned_partition.Limits:
-    return owned_partition.Limits(
+def memory(settings: Settings) -> owned_partition.MemoryLimits:
+    return owned_partition.MemoryLimits(
         state_bytes=settings.state_memory_mib << 20,
         dedupe_bytes=settings.dedupe_memory_mib << 20,
         dedupe_window=timedelta(days=settings.dedupe_window_days),
@@ -47,9 +47,9 @@ def memory(settings: Settings) -> owned_partition.Limits:
     )
 
 
-def building_memory(settings: Settings) -> owned_partition.Limits:
+def building_memory(settings: Settings) -> owned_partition.MemoryLimits:
     """A projection is built beside the live one, so with a part of its memory."""
-    return owned_partition.Limits(state_bytes=settings.state_memory_mib << 18)
+    return owned_partition.MemoryLimits(state_bytes=settings.state_memory_mib << 18)
 
 
 def kafka_security(settings: Settings) -> KafkaSecurity:

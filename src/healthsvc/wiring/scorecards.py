@@ -7,7 +7,7 @@ from typing import Final
 from healthsvc.core.actors import system
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
-from healthsvc.flows.projections.preview import Preview, preview
+from healthsvc.flows.projections.preview import ScorecardPreview, preview
 from healthsvc.settings import Settings
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.projections import live_projection, scorecards
@@ -51,7 +51,7 @@ async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]
 
 async def preview_scorecard(
     url: str, settings: Settings, document: str, sample: int, told: Callable[[int], None]
-) -> Preview:
+) -> ScorecardPreview:
     """What a scorecard would make of a sample of the customers."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
@@ -60,7 +60,7 @@ async def preview_scorecard(
 
 async def publish_scorecard(
     url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool, override: str | None
-) -> publish.Outcome:
+) -> publish.PublishOutcome:
     """Ask for a document, or a version that is kept, to become the live one."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
@@ -72,7 +72,7 @@ async def publish_scorecard(
         )
 
 
-async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.Outcome:
+async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.PublishOutcome:
     """Ask for the live version to be built anew."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:

@@ -7,7 +7,7 @@ import httpx
 import yaml
 from fastapi import FastAPI
 
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import supervisor
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.scorecards.document import default_document
@@ -71,7 +71,7 @@ async def test_publishing_is_followed_to_its_end_and_refused_where_it_makes_no_s
     assert (await api.get("/v1/scorecards/status")).json()["building"]["version"] == 2
 
     await supervisor.build_what_is_asked(
-        engine, worker_id="b", limits=Limits(least_customers=100, state_bytes=1), now=clock, stop=asyncio.Event()
+        engine, worker_id="b", limits=MemoryLimits(least_customers=100, state_bytes=1), now=clock, stop=asyncio.Event()
     )
 
     status = (await api.get("/v1/scorecards/status")).json()

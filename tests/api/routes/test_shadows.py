@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import supervisor
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.routes.test_scorecards import card
@@ -22,7 +22,7 @@ async def test_a_shadow_is_begun_looked_at_and_ended(api: httpx.AsyncClient, eng
 
     assert (asked.status_code, asked.json()["state"]) == (202, "shadow")
     stop = asyncio.Event()
-    limits = Limits(least_customers=100, state_bytes=1)
+    limits = MemoryLimits(least_customers=100, state_bytes=1)
     task = asyncio.create_task(
         supervisor.build_what_is_asked(engine, worker_id="b", limits=limits, now=clock, stop=stop)
     )

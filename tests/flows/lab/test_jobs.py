@@ -12,7 +12,7 @@ from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab import export, runs
 from healthsvc.flows.lab.compare import compare, everyone, preview
 from healthsvc.flows.lab.fit import scorecard_with
-from healthsvc.flows.lab.jobs import OTHER_PAGES, Beside, Comparison, Documents, Preview, beside
+from healthsvc.flows.lab.jobs import OTHER_PAGES, Comparison, ComparisonJob, Documents, PreviewJob, run_job
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
@@ -25,7 +25,7 @@ from tests.support.makers import make_actor
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 FITTED = scorecard_with(default_document(), RULES)
-KINDS = pytest.mark.parametrize("wanted", [Comparison(version=2), Preview(version=2)], ids=["compare", "preview"])
+KINDS = pytest.mark.parametrize("wanted", [Comparison(version=2), PreviewJob(version=2)], ids=["compare", "preview"])
 
 
 def quiet(*_: Any) -> None: ...
@@ -47,7 +47,7 @@ async def exported(engine: AsyncEngine, folder: Path) -> Path:
     return folder / "e.csv.gz"
 
 
-async def run_of(engine: AsyncEngine, url: str, wanted: Beside) -> dict[str, Any]:
+async def run_of(engine: AsyncEngine, url: str, wanted: ComparisonJob) -> dict[str, Any]:
     """The result of a run, once it is done."""
     done = await executed(engine, url, await runs.ask(engine, wanted, by=make_actor("kim"), now=NOW))
     assert (done.state, done.failure) == ("done", None)
@@ -65,7 +65,7 @@ async def test_a_run_says_what_the_command_says_of_the_same_log(
     compared = await run_of(
         engine, database_url, Comparison(version=version.version, outcome="silence", horizon_days=14, capacity=7)
     )
-    previewed = await run_of(engine, database_url, Preview(version=version.version))
+    previewed = await run_of(engine, database_url, PreviewJob(version=version.version))
 
     known = from_log(read_events(log, Tally()), live.mapping, "silence", 14 * DAY_US)
     assert compared["compare"] == compare(log, known, live, new, 7, quiet)
@@ -88,23 +88,23 @@ async def test_a_comparison_without_churners_is_a_plain_answer(engine: AsyncEngi
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return logs.write_events(tmp_path_factory.mktemp("beside") / "e.csv.gz", logs.make_log(customers=40).events)
+    return logs.write_events(tmp_path_factory.mktemp("run_job") / "e.csv.gz", logs.make_log(customers=40).events)
 
 
 @KINDS
-def test_where_either_has_no_risk_section_it_is_said(log: Path, wanted: Beside) -> None:
+def test_where_either_has_no_risk_section_it_is_said(log: Path, wanted: ComparisonJob) -> None:
     bare = without("risk")
 
-    of_version = beside(log, wanted, Documents(live="", version=bare), quiet)
-    of_live = beside(log, wanted, Documents(live=bare, version=""), quiet)
+    of_version = run_job(log, wanted, Documents(live="", version=bare), quiet)
+    of_live = run_job(log, wanted, Documents(live=bare, version=""), quiet)
 
     assert (of_version[wanted.kind], of_version["detail"]) == (None, "version 2 has no /risk section")
     assert (of_live[wanted.kind], of_live["detail"]) == (None, "the live scorecard has no /risk section")
 
 
 @KINDS
-def test_a_version_that_reads_pages_otherwise_is_warned_of(log: Path, wanted: Beside) -> None:
+def test_a_version_that_reads_pages_otherwise_is_warned_of(log: Path, wanted: ComparisonJob) -> None:
     other = yaml.safe_dump(yaml.safe_load(FITTED) | {"page_kinds": [{"kind": "cancel", "words": ["farewell"]}]})
 
-    assert beside(log, wanted, Documents(live="", version=other), quiet)["warnings"] == [OTHER_PAGES]
-    assert beside(log, wanted, Documents(live=other, version=other), quiet)["warnings"] == []
+    assert run_job(log, wanted, Documents(live="", version=other), quiet)["warnings"] == [OTHER_PAGES]
+    assert run_job(log, wanted, Documents(live=other, version=other), quiet)["warnings"] == []

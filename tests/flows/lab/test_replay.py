@@ -14,8 +14,8 @@ from healthsvc.core.fit.bands import UNSCORED
 from healthsvc.core.instants import to_us
 from healthsvc.flows.customers import read
 from healthsvc.flows.lab import runs
-from healthsvc.flows.lab.replay import LACKING, Cards, KnownBy, Past, Places, Replay, of_archive, walked
-from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
+from healthsvc.flows.lab.replay import LACKING, Cards, KnownBy, Past, Places, ReplayJob, of_archive, walked
+from healthsvc.flows.lab.replay_loop import ReplayLoop, Timetable, Track
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.scorecards.document import compile_document, default_document
@@ -69,7 +69,7 @@ async def flushed(engine: AsyncEngine) -> Instants:
     return np.array(sorted(r.us for r in found))
 
 
-async def replayed(engine: AsyncEngine, timetable: Timetable) -> tuple[Walk, Lane]:
+async def replayed(engine: AsyncEngine, timetable: Timetable) -> tuple[ReplayLoop, Track]:
     """All customers by the default scorecard, by what had been counted."""
     program = compile_document("").program
     (walk,) = [w async for w in walked(engine, [program], timetable, counted=True, say=quiet, places=Places())]
@@ -189,7 +189,7 @@ async def test_a_run_replays_a_draft_beside_the_live_version_and_says_how_far_it
     draft, _ = await publish.keep(
         engine, default_document().replace("healthy: 70", "healthy: 95"), by=make_actor("kim"), now=wall()
     )
-    run = await runs.ask(engine, Replay(version=draft.version, dates=8), by=make_actor("kim"), now=wall())
+    run = await runs.ask(engine, ReplayJob(version=draft.version, dates=8), by=make_actor("kim"), now=wall())
 
     assert await runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
 

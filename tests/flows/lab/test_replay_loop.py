@@ -8,7 +8,7 @@ import pytest
 from healthsvc.core.fit.bands import FLIP_DAYS
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.demo import history as demo
-from healthsvc.flows.lab.replay_loop import Lane, Timetable, Told, Walk
+from healthsvc.flows.lab.replay_loop import KnownEvents, ReplayLoop, Timetable, Track
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.support.makers import as_json, make_event
@@ -18,27 +18,31 @@ JUMPY = default_document().replace("hysteresis: 3", "hysteresis: 0").replace("dw
 
 
 @pytest.fixture(scope="module")
-def history() -> tuple[list[str], Told]:
+def history() -> tuple[list[str], KnownEvents]:
     """Half a year of a synthetic fleet."""
     lines = demo.lines(demo.Demo(seed=5, customers=40, end_us=END_US))
     read = decode_batch(lines, now_us=END_US)
     assert not read.rejects
     whose = [event.customer_id for event in read.events]
     ids = list(dict.fromkeys(whose))
-    return ids, Told(read.occurred_us, np.array([ids.index(c) for c in whose]), lines)
+    return ids, KnownEvents(read.occurred_us, np.array([ids.index(c) for c in whose]), lines)
 
 
-def walked(history: tuple[list[str], Told], document: str, timetable: Timetable, *, at_once: int = 1 << 30) -> Lane:
+def walked(
+    history: tuple[list[str], KnownEvents], document: str, timetable: Timetable, *, at_once: int = 1 << 30
+) -> Track:
     ids, told = history
-    walk = Walk([compile_document(document).program], ids, timetable)
+    walk = ReplayLoop([compile_document(document).program], ids, timetable)
     for first in range(0, len(told.events), at_once):
         part = slice(first, first + at_once)
-        walk.feed(Told(told.known_us[part], told.places[part], told.events[part]))
+        walk.feed(KnownEvents(told.known_us[part], told.places[part], told.events[part]))
     walk.finish()
     return walk.lanes[0]
 
 
-def test_to_look_only_at_those_who_are_due_gives_the_bands_of_looking_at_all(history: tuple[list[str], Told]) -> None:
+def test_to_look_only_at_those_who_are_due_gives_the_bands_of_looking_at_all(
+    history: tuple[list[str], KnownEvents],
+) -> None:
     weekly = walked(history, "", Timetable.daily(END_US, 20, 7))
     daily = walked(history, "", Timetable.daily(END_US, 19 * 7 + 1, 1))
 
@@ -48,7 +52,7 @@ def test_to_look_only_at_those_who_are_due_gives_the_bands_of_looking_at_all(his
     assert (weekly.course.flips == daily.course.flips).all()
 
 
-def test_events_may_come_in_any_pieces(history: tuple[list[str], Told]) -> None:
+def test_events_may_come_in_any_pieces(history: tuple[list[str], KnownEvents]) -> None:
     timetable = Timetable.daily(END_US, 5, 7)
 
     whole, pieces = walked(history, "", timetable), walked(history, "", timetable, at_once=777)
@@ -58,7 +62,7 @@ def test_events_may_come_in_any_pieces(history: tuple[list[str], Told]) -> None:
     assert np.array_equal(whole.raw, pieces.raw, equal_nan=True)
 
 
-def test_flips_are_those_that_the_bands_show(history: tuple[list[str], Told]) -> None:
+def test_flips_are_those_that_the_bands_show(history: tuple[list[str], KnownEvents]) -> None:
     lane = walked(history, JUMPY, Timetable.daily(END_US, 120, 1))
 
     assert lane.course.flips.tolist() == [flips(path) for path in lane.course.band.tolist()]
@@ -74,13 +78,13 @@ def flips(path: list[int]) -> int:
 def test_who_left_is_known_by_when_it_next_did() -> None:
     begin = 20_000 * DAY_US
     days = begin + np.arange(4) * DAY_US
-    walk = Walk([compile_document("").program], ["a", "b"], Timetable.of(days, days))
+    walk = ReplayLoop([compile_document("").program], ["a", "b"], Timetable.of(days, days))
     left = [
         as_json(make_event("subscription.cancelled", customer_id="a", occurred_at=from_us(at).isoformat(), data={}))
         for at in days[[1, 3]].tolist()
     ]
 
-    walk.feed(Told(days[[1, 3]], np.zeros(2, np.int64), [line.encode() for line in left]))
+    walk.feed(KnownEvents(days[[1, 3]], np.zeros(2, np.int64), [line.encode() for line in left]))
     walk.finish()
 
     assert walk.rejected == 0

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from healthsvc.core.risk.section import model_key
 from healthsvc.flows.lab import runs, worker_process
-from healthsvc.flows.lab.replay import Replay
-from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.lab.replay import ReplayJob
+from healthsvc.flows.lab.run import RunRequest
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import runs as stored
 from healthsvc.store.lab.runs import Run
@@ -27,7 +27,7 @@ from tests.support.makers import make_actor, make_event
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-FIT = Wanted(kind="fit", horizon_days=14)
+FIT = RunRequest(kind="fit", horizon_days=14)
 
 
 def story(customers: int = 260, days: int = 200, seed: int = 3) -> list[Event]:
@@ -102,8 +102,10 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
     assert (done.result["model"], done.result["reason"], done.result["scorecard"]) == ("prior", "no_evidence", None)
 
 
-@pytest.mark.parametrize("wanted", [FIT, Replay()], ids=["fit", "replay"])
-async def test_a_cancelled_run_is_given_up_and_says_who_did_it(engine: AsyncEngine, wanted: Wanted | Replay) -> None:
+@pytest.mark.parametrize("wanted", [FIT, ReplayJob()], ids=["fit", "replay"])
+async def test_a_cancelled_run_is_given_up_and_says_who_did_it(
+    engine: AsyncEngine, wanted: RunRequest | ReplayJob
+) -> None:
     await installed(engine)
     run = await runs.ask(engine, wanted, by=make_actor("kim"), now=NOW)
     with silent_database() as (url, _):  # the run can't be over before it is cancelled

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lab import schedule
 from healthsvc.flows.lab.fit import scorecard_with
-from healthsvc.flows.lab.run import Wanted, execute
+from healthsvc.flows.lab.run import RunRequest, execute
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab.schedule import Schedule
 from healthsvc.wire.scorecards.document import default_document
@@ -62,7 +62,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def drift(events: Path, document: str, since_us: int = 0) -> dict[str, Any]:
-    wanted = Wanted(kind="drift", outcome="silence")
+    wanted = RunRequest(kind="drift", outcome="silence")
     return execute(events, wanted, document, lambda *_: None, live_since_us=since_us)[0]
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from healthsvc.core.instants import SECOND_US
-from healthsvc.flows.processing.flush_policy import Pace, Waiting
+from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.owned_partition import Pending
 from healthsvc.flows.processing.ports import Chunk, Reading
 
-PACE = Pace(flush_events=1_000, flush_customers=500, flush_seconds=0.0, backlog_seconds=60.0, read_records=100)
+PACE = FlushPolicy(flush_events=1_000, flush_customers=500, flush_seconds=0.0, backlog_seconds=60.0, read_records=100)
 LATE_US = 300 * SECOND_US  # a backlog, so late that it waits for as long as it may
 
 
@@ -28,19 +28,19 @@ def pending(events: int = 1, customers: int = 1) -> Pending:
 
 
 def test_a_drained_input_is_flushed_at_once():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=0), LATE_US)
     assert waiting.is_due(pending())
 
 
 def test_a_few_waiting_records_are_no_backlog():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=99), LATE_US)
     assert waiting.is_due(pending())
 
 
 def test_a_backlog_is_flushed_when_it_is_full_or_gone_and_not_with_every_read():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=100), LATE_US)
     assert not waiting.is_due(pending())
     assert waiting.is_due(pending(events=1_000))
@@ -51,20 +51,22 @@ def test_a_backlog_is_flushed_when_it_is_full_or_gone_and_not_with_every_read():
 
 
 def test_a_backlog_in_one_input_makes_the_other_wait_with_it():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=100), LATE_US)
     waiting.note("table", reading(waiting=0), LATE_US)
     assert not waiting.is_due(pending())
 
 
 def test_an_event_in_a_backlog_waits_for_a_bounded_time():
-    waiting = Waiting(Pace(flush_seconds=0.0, backlog_seconds=0.0, backlog_least_seconds=0.0, read_records=100))
+    waiting = FlushState(
+        FlushPolicy(flush_seconds=0.0, backlog_seconds=0.0, backlog_least_seconds=0.0, read_records=100)
+    )
     waiting.note("kafka", reading(waiting=100), LATE_US)
     assert waiting.is_due(pending())
 
 
 def test_nothing_read_gives_nothing_to_wait_for():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     assert waiting.seconds_left() == float("inf")
     waiting.note("kafka", reading(waiting=100), LATE_US)
     assert waiting.seconds_left() == 60
@@ -73,7 +75,7 @@ def test_nothing_read_gives_nothing_to_wait_for():
 
 
 def test_a_flush_is_full_with_so_many_events_or_customers():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=100_000), LATE_US)
     assert waiting.is_due(pending(events=1_000))
     assert waiting.is_due(pending(events=600, customers=500))
@@ -81,7 +83,7 @@ def test_a_flush_is_full_with_so_many_events_or_customers():
 
 
 def test_the_end_of_a_backlog_is_written_by_halves():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     for left in (800, 401):
         waiting.note("kafka", reading(waiting=left - 100), LATE_US)
         waiting.note("table", reading(waiting=100), LATE_US)
@@ -94,7 +96,7 @@ def test_the_end_of_a_backlog_is_written_by_halves():
 
 
 def test_an_event_in_a_backlog_waits_by_how_late_it_is():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=100), 20 * SECOND_US)
     assert waiting.seconds_left() == 40
     waiting.flushed()
@@ -103,7 +105,7 @@ def test_an_event_in_a_backlog_waits_by_how_late_it_is():
 
 
 def test_flushes_that_fail_are_made_smaller_until_they_succeed():
-    waiting = Waiting(PACE, still)
+    waiting = FlushState(PACE, still)
     waiting.note("kafka", reading(waiting=100_000), LATE_US)
     assert not waiting.is_due(pending(events=500, customers=249))
     waiting.failed()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from healthsvc.flows.processing import flush as flushing
 from healthsvc.flows.processing import owner as owning
 from healthsvc.flows.processing.faults.poison_records import PoisonSearch, pieces
-from healthsvc.flows.processing.flush_builder import Cutter
+from healthsvc.flows.processing.flush_builder import FlushBuilder
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Unreadable
 from healthsvc.store.processing import archive
@@ -158,14 +158,14 @@ async def test_a_record_that_breaks_the_decoding(engine, database_url, monkeypat
 
 
 async def test_a_record_that_breaks_the_deciding(engine, database_url, monkeypatch):
-    cut = Cutter.cut
+    cut = FlushBuilder.prepare_flush
 
     def breaks(self, pending, *arguments):
         if b'"bad"' in b"".join(bytes(piece) for block in pending.archived.values() for piece in block):
             raise RecursionError("too deep")
         return cut(self, pending, *arguments)
 
-    monkeypatch.setattr(Cutter, "cut", breaks)
+    monkeypatch.setattr(FlushBuilder, "prepare_flush", breaks)
     await count_all_but_the_bad(engine, database_url)
 
 
@@ -187,14 +187,14 @@ async def test_a_record_that_breaks_the_writing(engine, database_url, monkeypatc
 
 
 async def test_a_dead_letter_that_breaks_its_writing_is_quarantined_by_another_way(engine, database_url, monkeypatch):
-    write = flushing.set_aside
+    write = flushing.dead_letter
 
     async def breaks(conn, letters):
         if any(letter.raw == b"nonsense" for letter in letters):
             await conn.execute(text("select '\\u0000'::jsonb"))
         await write(conn, letters)
 
-    monkeypatch.setattr(flushing, "set_aside", breaks)
+    monkeypatch.setattr(flushing, "dead_letter", breaks)
     appender = await installed(engine, 1)
 
     async def counted() -> bool:

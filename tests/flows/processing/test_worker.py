@@ -21,9 +21,9 @@ from healthsvc.flows.customers import read
 from healthsvc.flows.intake import dead_letters
 from healthsvc.flows.processing import flush_builder
 from healthsvc.flows.processing.flush import Flush, write
-from healthsvc.flows.processing.flush_policy import Pace
+from healthsvc.flows.processing.flush_policy import FlushPolicy
 from healthsvc.flows.processing.leases import Leases
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk
 from healthsvc.log.kafka.input import KafkaInput
@@ -150,7 +150,7 @@ async def test_silence_is_decided_by_a_worker_that_never_saw_the_customer(engine
 
 async def test_silence_of_many_that_do_not_fit_into_memory_is_decided_for_each_once(engine, database_url):
     appender, clock = await installed(engine), Clock(wall())
-    tiny = Limits(state_bytes=0, least_customers=32)
+    tiny = MemoryLimits(state_bytes=0, least_customers=32)
     last = clock.at - timedelta(days=1)
     names = [f"c{i:03}" for i in range(120)]
     async with processing(engine, database_url, clock, limits=tiny):
@@ -299,7 +299,7 @@ async def folded(
     done = 0
     for n, part in enumerate(parts):
         inputs = [KafkaInput(bootstrap_servers=kafka[0], topic=kafka[1])] if kafka else []
-        pace = Pace(read_records=(137, 5000, 61)[n % 3])
+        pace = FlushPolicy(read_records=(137, 5000, 61)[n % 3])
         async with processing(engine, url, wall, worker=f"w{n}", inputs=inputs, pace=pace):
             batch = [events[i] for i in part.tolist()]
             if kafka:
@@ -357,7 +357,7 @@ async def test_ids_are_exact_through_rotations_a_moving_partition_and_a_small_bu
     first = [used(f"c{i % 40}", clock.at - timedelta(minutes=chance.randrange(3 * 1440))) for i in range(1_500)]
     again = [*chance.sample(first, 700), *(used(f"c{i % 40}", clock.at) for i in range(300))]
     chance.shuffle(again)
-    limits = Limits(dedupe_bytes=budget)
+    limits = MemoryLimits(dedupe_bytes=budget)
 
     async with processing(engine, database_url, clock, limits=limits):
         for start in range(0, len(first), 300):
@@ -386,7 +386,7 @@ async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves
     await installed(engine, partitions=1)
     zombie, heir = Leases(engine, 1, "zombie", 0.2), Leases(engine, 1, "heir", 30)
     compiled = compile_document("")
-    owner = Owner(engine, 1, 1, compiled, zombie.owner, Limits())
+    owner = Owner(engine, 1, 1, compiled, zombie.owner, MemoryLimits())
     await owner.take((await zombie.tick()).acquired, wall())
     event = as_json(used("acme", wall())).encode()
     logged = np.array([1], np.int64)
@@ -407,15 +407,15 @@ async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves
 
 
 async def test_memory_for_few_customers_bounds_what_is_read_and_flushed_at_once():
-    pace = Pace().fitting(1_000)
+    pace = FlushPolicy().fitting(1_000)
     assert 2 * pace.flush_customers + 2 * pace.read_records < 1_000
-    assert Pace().fitting(1_000_000) == Pace()
+    assert FlushPolicy().fitting(1_000_000) == FlushPolicy()
 
 
 async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
     await installed(engine, partitions=1)
     leases = Leases(engine, 1, "worker", 30)
-    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
     await owner.take((await leases.tick()).acquired, wall())
 
     async def read(*customers: str) -> int:
@@ -445,7 +445,7 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
 
     async def told(at_once: int) -> list[object]:
         monkeypatch.setattr(flush_builder, "JUDGED_AT_ONCE", at_once)
-        owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+        owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
         await owner.take(ownership, now)
         await owner.fold("kafka", "topic", [chunk], now)
         found = owner.flush(now).verdicts
@@ -453,7 +453,7 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
         drafts = [*found.messages, *found.alert_messages.values()]
         return [
             *map(b"".join, (found.standings, found.moved, found.history, found.timers)), found.alerts, found.ended,
-            found.timers_gone, found.next_due_us, [draft.worded() for draft in drafts],
+            found.timers_gone, found.next_due_us, [draft.render() for draft in drafts],
         ]  # fmt: skip
 
     assert await told(4) == await told(10_000)
@@ -463,9 +463,9 @@ async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_m
     """Both of the worker's arenas come to their turn: the third flush lies where the first one lay."""
     await installed(engine, partitions=1)
     leases = Leases(engine, 1, "worker", 30)
-    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
     await owner.take((await leases.tick()).acquired, wall())
-    owner.settle_in(fleet=1_000, flushed_at_once=100)
+    owner.preallocate(fleet=1_000, flushed_at_once=100)
 
     async def read(name: str) -> None:
         events = [as_json(used(f"{name}{n}", wall())).encode() for n in range(50)]
@@ -496,7 +496,7 @@ async def test_all_events_of_a_flush_are_counted_at_one_instant_however_many_byt
     async with engine.begin() as conn:
         await archive.ensure_days(conn, wall().date(), 2)
     leases = Leases(engine, 1, "worker", 30)
-    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, Limits())
+    owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
     await owner.take((await leases.tick()).acquired, wall())
     for _ in range(4):
         events = [

@@ -13,7 +13,7 @@ import yaml
 from healthsvc.flows.customers import read
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.processing.leases import Leases
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import publish, supervisor
 from healthsvc.flows.projections.rebuild import Builder, IncompleteArchive, Overtaken
 from healthsvc.store.database.engine import AsyncEngine
@@ -26,7 +26,7 @@ from tests.support.clock import Clock
 from tests.support.makers import make_actor, make_event
 from tests.support.waiting import until
 
-LIMITS = Limits(least_customers=2_000, state_bytes=1)
+LIMITS = MemoryLimits(least_customers=2_000, state_bytes=1)
 
 
 def story(customers: int, events: int, *, seed: int = 1, until_at: datetime | None = None) -> list[Event]:

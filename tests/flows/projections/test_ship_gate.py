@@ -11,9 +11,9 @@ from healthsvc.core.risk.model import Model, Term
 from healthsvc.core.risk.section import RiskRules, model_key
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab.fit import scorecard_with
-from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.lab.run import RunRequest
 from healthsvc.flows.projections import publish, ship_gate
-from healthsvc.flows.projections.publish import Begun, Held
+from healthsvc.flows.projections.publish import Begun, GateRefusal
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import runs as stored
 from healthsvc.wire.scorecards.document import default_document
@@ -43,7 +43,7 @@ async def with_fitted_model(engine: AsyncEngine) -> int:
 
 async def judged(engine: AsyncEngine, *checks: dict[str, Any], base_rate: float = 0.2) -> None:
     """A finished run that speaks of the model."""
-    await runs.ask(engine, Wanted(kind="fit"), by=make_actor("kim"), now=NOW)
+    await runs.ask(engine, RunRequest(kind="fit"), by=make_actor("kim"), now=NOW)
     gate = {"passed": all(c["passed"] for c in checks), "checks": list(checks)}
     async with engine.begin() as conn:
         run = await stored.claim(conn, "w", 60)
@@ -59,7 +59,7 @@ async def test_a_model_without_a_known_backtest_needs_a_reason_which_is_kept(eng
     refused = await publish.publish(engine, version, by=make_actor("kim"), now=NOW)
     begun = await publish.publish(engine, version, by=make_actor("kim"), now=NOW, override_reason="judged offline")
 
-    assert refused == Held([ship_gate.NO_BACKTEST])
+    assert refused == GateRefusal([ship_gate.NO_BACKTEST])
     assert isinstance(begun, Begun)
     kept = await publish.find(engine, version)
     assert kept is not None
@@ -87,7 +87,7 @@ async def test_the_newest_backtest_decides_and_its_figures_are_told(engine: Asyn
 
     refused = await publish.publish(engine, version, by=make_actor("kim"), now=NOW)
 
-    assert isinstance(refused, Held)
+    assert isinstance(refused, GateRefusal)
     assert "lift_of_red: lift 1.20, asked 3.00" in str(refused)
 
 

@@ -12,7 +12,7 @@ def test_pieces_stay_as_they_were_across_slabs() -> None:
 
 def test_what_is_let_go_makes_room_in_the_same_memory() -> None:
     arena = Arena()
-    arena.settle_in(SLAB_BYTES + 1)
+    arena.preallocate(SLAB_BYTES + 1)
     first = arena.keep(b"before")
     arena.let_go()
     again = arena.keep(b"behind")
@@ -32,7 +32,7 @@ def test_what_only_a_large_flush_took_is_given_back() -> None:
 
 def test_it_settles_in_as_far_as_asked_and_stays_so() -> None:
     arena = Arena()
-    arena.settle_in(SLAB_BYTES + 1)
+    arena.preallocate(SLAB_BYTES + 1)
     for _ in range(2):
         assert arena.taken == 2 * SLAB_BYTES
         arena.keep(b"small")

@@ -63,7 +63,7 @@ async def write(engine: AsyncEngine, found: StoredMany, tids: np.ndarray, versio
         tids[:count],
     )
     async with engine.begin() as conn:
-        await states.write(conn, None, states.Rows(content, count, int(np.count_nonzero(tids[:count]))))
+        await states.write(conn, None, states.StateRows(content, count, int(np.count_nonzero(tids[:count]))))
 
 
 async def test_columns_say_of_each_customer_what_is_its_own_those_with_a_state_first(engine):

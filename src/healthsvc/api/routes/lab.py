@@ -25,15 +25,15 @@ from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows import lists
 from healthsvc.flows.lab import jobs, runs
-from healthsvc.flows.lab.replay import Replay
-from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.lab.replay import ReplayJob
+from healthsvc.flows.lab.run import RunRequest
 from healthsvc.flows.projections import publish
 from healthsvc.wire.rest.lab import LabRun, LabRunCreate, LabRuns
 from healthsvc.wire.rest.shapes import Paging, Whole
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]
-KINDS: Final[Mapping[str, type[runs.Asked]]] = {"replay": Replay, **jobs.KINDS}
+KINDS: Final[Mapping[str, type[runs.Asked]]] = {"replay": ReplayJob, **jobs.KINDS}
 """What kinds are asked for that aren't `Wanted`."""
 RunId = Annotated[Whole, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
 
@@ -110,5 +110,5 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
 
 def _wanted(body: LabRunCreate) -> runs.Asked:
     """What the kind of run looks at."""
-    asked = KINDS.get(body.kind, Wanted)
+    asked = KINDS.get(body.kind, RunRequest)
     return asked(**body.model_dump(include={f.name for f in fields(asked)}))

@@ -25,7 +25,7 @@ from healthsvc.api.responses import answers
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
-from healthsvc.flows.projections.publish import Begun, Busy, Held, Live, Outcome, Unknown
+from healthsvc.flows.projections.publish import Begun, Busy, GateRefusal, Live, PublishOutcome, Unknown
 from healthsvc.store.projections.publications import Publication as StoredPublication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire import yaml_text
@@ -217,7 +217,7 @@ async def publish_scorecard(
     return await begun(request, outcome)
 
 
-async def begun(request: Request, outcome: Outcome) -> Publication:
+async def begun(request: Request, outcome: PublishOutcome) -> Publication:
     match outcome:
         case Begun(projection, _):
             found = await publish.progress(services(request).engine)
@@ -231,7 +231,7 @@ async def begun(request: Request, outcome: Outcome) -> Publication:
                 CONFLICT,
                 "Another version is being built or in shadow: publish that one, or POST /v1/scorecards/cancel.",
             )
-        case Held(checks):
+        case GateRefusal(checks):
             failed = [Fault(pointer=check.name, detail=check.detail) for check in checks]
             raise ProblemError(SHIP_GATE, str(outcome), failed)
         case _:

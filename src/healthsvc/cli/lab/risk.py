@@ -83,7 +83,7 @@ def backtest(
     """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
     with errors_reported(), history_of(events, archive) as log:
         types = type_mapping(mapping, log)
-        asked = backtesting.Asked(
+        asked = backtesting.BacktestRequest(
             events=log.events,
             labels=outcome_rows(log.events, labels, outcome, horizon_days, types),
             mapping=types,

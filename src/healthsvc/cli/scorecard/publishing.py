@@ -9,7 +9,7 @@ import typer
 from healthsvc.cli.errors import FAILED, refuse
 from healthsvc.cli.options import AsJson, WithGaps, configured
 from healthsvc.cli.scorecard.documents import checked, progress_bar, read
-from healthsvc.flows.projections.publish import Begun, Busy, Held, Live, Outcome, Unknown
+from healthsvc.flows.projections.publish import Begun, Busy, GateRefusal, Live, PublishOutcome, Unknown
 from healthsvc.settings import Settings
 from healthsvc.store.projections.publications import Publication
 from healthsvc.wiring.database import any_database
@@ -50,7 +50,7 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
         _follow(url, settings, outcome, as_json)
 
 
-def _follow(url: str, settings: Settings, outcome: Outcome, as_json: bool) -> None:
+def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool) -> None:
     """See a building through to its end, doing the work ourselves if nobody else does."""
     match outcome:
         case Unknown():
@@ -61,7 +61,7 @@ def _follow(url: str, settings: Settings, outcome: Outcome, as_json: bool) -> No
             refuse(
                 "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
             )
-        case Held():
+        case GateRefusal():
             refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with progress_bar("Folding", 100) as bar:

@@ -13,7 +13,7 @@ from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_ali
 from healthsvc.core.delivery_slots import TICK_SECONDS, Slots
 from healthsvc.flows.delivery.attempts import Finished, save
 from healthsvc.flows.readiness.steps import Steps
-from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_outage
 from healthsvc.store.database.secrets import Vault
 from healthsvc.store.delivery import deliveries
@@ -258,7 +258,7 @@ class Deliverer:
 
 async def show_age(engine: AsyncEngine) -> None:
     """Show the outbox's age as a metric."""
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
 
 

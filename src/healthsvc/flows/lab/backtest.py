@@ -26,7 +26,7 @@ CURVE: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class BacktestRequest:
     """What a backtest is to do."""
 
     events: Path
@@ -60,7 +60,7 @@ def part(labels: Labels, keep: "np.ndarray[Any, np.dtype[np.bool_]]") -> Labels:
     )
 
 
-def backtest(asked: Asked, tell: Tell) -> dict[str, Any]:
+def backtest(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
     """The figures, ready for JSON; `model_data` is the fitted model as the scorecard's section."""
     known = part(asked.labels, ~np.isnan(asked.labels.churned))
     dates = np.unique(known.obs_us)
@@ -110,7 +110,7 @@ def judged(labels: Labels) -> ObservedRows:
 
 
 def _others(
-    asked: Asked, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
+    asked: BacktestRequest, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
 ) -> dict[str, tuple[Floats, bool]]:
     """Risks by the prior, the live version and the baselines, and whether each claims to be a probability."""
     horizon_us = int(late.horizon_us[0])
@@ -145,7 +145,7 @@ def distribution(risks: Floats) -> dict[str, Any]:
 
 
 def _by_segment(
-    asked: Asked, late: Labels, rows: ObservedRows, risks: Floats, *, probability: bool
+    asked: BacktestRequest, late: Labels, rows: ObservedRows, risks: Floats, *, probability: bool
 ) -> dict[str, dict[str, Any]]:
     """The same figures for each segment that has churners and others."""
     if asked.segments is None:
@@ -161,7 +161,7 @@ def _by_segment(
     return found
 
 
-def _gate(asked: Asked, main: dict[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _gate(asked: BacktestRequest, main: dict[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
     against = "the live version" if "live" in told else "the prior"
     checks = gate.gate(main, told.get("live", told["prior"]), None, against)
     return gate.verdict(checks, asked.override)

@@ -13,7 +13,7 @@ from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, BandDisagreement, BandTall
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.flows.lab.replay_loop import Lane, Timetable, Walk
+from healthsvc.flows.lab.replay_loop import ReplayLoop, Timetable, Track
 from healthsvc.wire.scorecards.document import Compiled
 
 MOST_MOVED: Final = 100
@@ -36,7 +36,7 @@ class Findings:
         self._moved: list[tuple[float, dict[str, Any]]] = []
         self._events = self._rejected = 0
 
-    def add(self, walk: Walk) -> None:
+    def add(self, walk: ReplayLoop) -> None:
         """Count a block of customers in."""
         self._events += walk.events
         self._rejected += walk.rejected
@@ -109,7 +109,7 @@ class _Side:
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
         self._foretold = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
 
-    def add(self, lane: Lane, churn_us: Instants) -> None:
+    def add(self, lane: Track, churn_us: Instants) -> None:
         """Count a block in. Segments and owners are those of the last date."""
         course, states = lane.course, lane.states
         self._all.add(course)
@@ -189,7 +189,7 @@ class _Side:
         return found
 
 
-def _places(lane: Lane, name: str) -> NDArray[np.object_]:
+def _places(lane: Track, name: str) -> NDArray[np.object_]:
     """(n,) what each profile says of a field."""
     said = [lane.states.profile_field(row, name) for row in range(len(lane.customer_ids))]
     return np.array([value if isinstance(value, str) and value else NOT_TOLD for value in said], dtype=object)

@@ -21,7 +21,7 @@ class OutOfOrderError(InvalidInput):
 
 
 @dataclass(slots=True)
-class History:
+class ReplayState:
     """The state of a replay: the table, the row of each customer, what was met."""
 
     table: RiskTable
@@ -62,7 +62,7 @@ class History:
             return None
 
 
-def replay(history: History, groups: Iterable[EventColumns], moments: Instants, halt: Halt) -> None:
+def replay(history: ReplayState, groups: Iterable[EventColumns], moments: Instants, halt: Halt) -> None:
     """Fold the groups in order, halting at each moment (rising). Raises OutOfOrderError."""
     waiting = moments.tolist()
     done, newest = 0, None
@@ -87,7 +87,7 @@ def replay(history: History, groups: Iterable[EventColumns], moments: Instants, 
         halt(moment)
 
 
-def _fold(history: History, group: EventColumns, start: int, stop: int) -> None:
+def _fold(history: ReplayState, group: EventColumns, start: int, stop: int) -> None:
     if stop > start:
         whole = start == 0 and stop == len(group)
         accounts = group.accounts if whole else group.accounts[start:stop]

@@ -11,8 +11,8 @@ import yaml
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.backtest import CannotJudgeError
 from healthsvc.flows.lab.compare import compare, everyone, preview
-from healthsvc.flows.lab.outcomes import Outcome
-from healthsvc.flows.lab.run import OUTCOMES_AT, Told, outcomes, refuse_without_outcomes, without_nan
+from healthsvc.flows.lab.outcomes import OutcomeKind
+from healthsvc.flows.lab.run import OUTCOMES_AT, ReportProgress, outcomes, refuse_without_outcomes, without_nan
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
 SCORING_AT: Final = 0.5
@@ -27,21 +27,21 @@ class Comparison:
 
     kind: Literal["compare"] = "compare"
     version: int
-    outcome: Outcome = "cancelled"
+    outcome: OutcomeKind = "cancelled"
     horizon_days: float = 28.0
     capacity: int = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class PreviewJob:
     """A run of this kind: the version to be looked at beside the live one."""
 
     kind: Literal["preview"] = "preview"
     version: int
 
 
-Beside = Comparison | Preview
-KINDS: Final[Mapping[str, type[Beside]]] = {"compare": Comparison, "preview": Preview}
+ComparisonJob = Comparison | PreviewJob
+KINDS: Final[Mapping[str, type[ComparisonJob]]] = {"compare": Comparison, "preview": PreviewJob}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Documents:
     version: str
 
 
-def beside(events: Path, wanted: Beside, documents: Documents, told: Told) -> dict[str, Any]:
+def run_job(events: Path, wanted: ComparisonJob, documents: Documents, told: ReportProgress) -> dict[str, Any]:
     """The result, ready for JSON: under the kind's name, None with the reason in `detail` where there is none.
 
     Raises ScorecardError.
@@ -71,7 +71,9 @@ def beside(events: Path, wanted: Beside, documents: Documents, told: Told) -> di
     return without_nan(found)
 
 
-def _compared(events: Path, wanted: Comparison, live: RiskRules, new: RiskRules, told: Told) -> dict[str, Any]:
+def _compared(
+    events: Path, wanted: Comparison, live: RiskRules, new: RiskRules, told: ReportProgress
+) -> dict[str, Any]:
     """Both on the same rows, outcomes as the live scorecard's mapping has them."""
     told("finding outcomes", OUTCOMES_AT)
     known, found = outcomes(events, live.mapping, wanted.outcome, wanted.horizon_days)
@@ -83,7 +85,7 @@ def _compared(events: Path, wanted: Comparison, live: RiskRules, new: RiskRules,
     return found | {"compare": compare(events, known, live, new, wanted.capacity, lambda _: None)}
 
 
-def _previewed(events: Path, live: RiskRules, new: RiskRules, told: Told) -> dict[str, Any]:
+def _previewed(events: Path, live: RiskRules, new: RiskRules, told: ReportProgress) -> dict[str, Any]:
     """How the version's risks lie as of the log's last event."""
     rows = everyone(events, None, new.model.horizon_us)
     if not len(rows):

@@ -15,11 +15,11 @@ from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.wire.files.columns import EventColumns, Labels
 
-Outcome = Literal["cancelled", "silence"]
+OutcomeKind = Literal["cancelled", "silence"]
 STEP_DAYS: Final = 7
 
 
-def from_log(groups: Iterable[EventColumns], mapping: TypeMapping, outcome: Outcome, horizon_us: int) -> Labels:
+def from_log(groups: Iterable[EventColumns], mapping: TypeMapping, outcome: OutcomeKind, horizon_us: int) -> Labels:
     """Outcome rows on dates a week apart, midnight UTC; events in any order."""
     row_of: dict[str, int] = {}
     rows, times, kinds = _acts(groups, mapping, row_of)

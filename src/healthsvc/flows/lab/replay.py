@@ -18,7 +18,7 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lab.findings import Findings
-from healthsvc.flows.lab.replay_loop import FOREVER_US, Timetable, Told, Walk
+from healthsvc.flows.lab.replay_loop import FOREVER_US, KnownEvents, ReplayLoop, Timetable
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import archive_export
 from healthsvc.wire.events.decode import decode_batch
@@ -53,7 +53,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay(Past):
+class ReplayJob(Past):
     """A run of this kind: the version to be held against the live one, if any."""
 
     kind: Literal["replay"] = "replay"
@@ -124,21 +124,21 @@ async def walked(
     counted: bool,
     say: Say,
     places: Places,
-) -> AsyncIterator[Walk]:
+) -> AsyncIterator[ReplayLoop]:
     """All customers of the archive, block by block, at the end of their way; each block sees the archive of its own
     time, which is the same up to the last step."""
     until_us, done = int(timetable.steps_us[-1]), 0
     async with engine.connect() as conn:
         block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)
     while block.keys:
-        walk, keys = Walk(programs, block.ids, timetable), np.array(block.keys)
+        walk, keys = ReplayLoop(programs, block.ids, timetable), np.array(block.keys)
         async with engine.connect() as conn:
             following = await archive_export.customers(conn, block.keys[-1], CUSTOMERS_AT_ONCE)
             of = done + len(block.keys) + len(following.keys)
             async for part in archive_export.known(conn, block, until_us, counted=counted):
                 places.add(part.partitions, part.sequences)
                 rows = np.searchsorted(keys, np.array(part.keys))
-                walk.feed(Told(np.array(part.known_us), rows, [e.encode() for e in part.events]))
+                walk.feed(KnownEvents(np.array(part.known_us), rows, [e.encode() for e in part.events]))
                 say(REPLAYING, (done + walk.progress * len(block.keys)) / of)
         walk.finish()
         yield walk
@@ -164,7 +164,7 @@ def of_file(file: EventFile, cards: Cards, past: Past, until: datetime | None, s
     ids = list(dict.fromkeys(read.customer_ids))
     for first in range(0, len(ids), CUSTOMERS_AT_ONCE):
         block = ids[first : first + CUSTOMERS_AT_ONCE]
-        walk = Walk(found.programs, block, timetable)
+        walk = ReplayLoop(found.programs, block, timetable)
         for part in read.of_customers(block, until_us):
             walk.feed(part)
             say(REPLAYING, (first + walk.progress * len(block)) / len(ids))
@@ -208,14 +208,14 @@ class _Read:
         kept = ([ids[i] for i in places], [events[i] for i in places])
         return cls(at[order], *kept, bad, len(at) - len(order))
 
-    def of_customers(self, block: Sequence[str], until_us: int) -> Iterator[Told]:
+    def of_customers(self, block: Sequence[str], until_us: int) -> Iterator[KnownEvents]:
         """What happened with some customers by an instant."""
         place = {customer_id: i for i, customer_id in enumerate(block)}
         places = np.fromiter([place.get(c, -1) for c in self.customer_ids], np.int64, len(self.us))
         mine = np.flatnonzero((places >= 0) & (self.us <= until_us))
         for first in range(0, len(mine), AT_ONCE):
             part = mine[first : first + AT_ONCE]
-            yield Told(self.us[part], places[part], [self.events[i] for i in part.tolist()])
+            yield KnownEvents(self.us[part], places[part], [self.events[i] for i in part.tolist()])
 
 
 def sentence(told: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ class Timetable:
         return cls.of(steps, until_us - np.arange(days, -1, -every_days, dtype=np.int64) * DAY_US)
 
 
-class Told(NamedTuple):
+class KnownEvents(NamedTuple):
     """Events in the order in which they became known: when, the places of their customers in the block, their JSON."""
 
     known_us: Instants
@@ -69,14 +69,14 @@ class Told(NamedTuple):
     events: list[bytes]
 
 
-class Walk:
+class ReplayLoop:
     """One block by one or two scorecards; `feed` it all events in order, then `finish`."""
 
     def __init__(
         self, programs: Sequence[CompiledScorecard], customer_ids: Sequence[str], timetable: Timetable
     ) -> None:
         self.customer_ids = customer_ids
-        self.lanes = [Lane(program, customer_ids, timetable) for program in programs]
+        self.lanes = [Track(program, customer_ids, timetable) for program in programs]
         self.events = self.rejected = 0
         self._timetable = timetable
         self._next = 0
@@ -87,7 +87,7 @@ class Walk:
         """Share of the steps done."""
         return self._next / len(self._timetable.steps_us)
 
-    def feed(self, told: Told) -> None:
+    def feed(self, told: KnownEvents) -> None:
         """Go on to the last of these events. What is known at a step counts in it."""
         steps, start = self._timetable.steps_us, 0
         while self._next < len(steps) and len(told.known_us) and steps[self._next] < told.known_us[-1]:
@@ -111,7 +111,7 @@ class Walk:
             found[place, after] = np.minimum(found[place, after], us)
         return np.where(found == FOREVER_US, -1, found)
 
-    def _fold(self, told: Told, start: int, end: int) -> None:
+    def _fold(self, told: KnownEvents, start: int, end: int) -> None:
         for first in range(start, end, PIECE):
             part = slice(first, min(first + PIECE, end))
             some = decode_batch(told.events[part], now_us=FOREVER_US)
@@ -135,7 +135,7 @@ class Walk:
 
 
 @dataclass(slots=True)
-class Lane:
+class Track:
     """The block by one scorecard: row i of its states is the block's customer i."""
 
     program: CompiledScorecard

@@ -12,14 +12,14 @@ import numpy as np
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules, as_data, model_key, risk_rules
-from healthsvc.flows.lab.backtest import Asked, CannotJudgeError, backtest, part
+from healthsvc.flows.lab.backtest import BacktestRequest, CannotJudgeError, backtest, part
 from healthsvc.flows.lab.compare import watch
 from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
-from healthsvc.flows.lab.outcomes import Outcome, from_log
+from healthsvc.flows.lab.outcomes import OutcomeKind, from_log
 from healthsvc.wire.files.columns import Labels, Tally, read_events
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
-Told = Callable[[str, float], None]
+ReportProgress = Callable[[str, float], None]
 """Says what is being done and how much of the run is done, 0..1."""
 
 BULKY: Final = ("lead_days", "reliability")
@@ -28,11 +28,11 @@ OUTCOMES_AT, BACKTEST_AT, FIT_AT = 0.35, 0.45, 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RunRequest:
     """What a run is asked for."""
 
     kind: Literal["backtest", "fit", "drift"]
-    outcome: Outcome = "cancelled"
+    outcome: OutcomeKind = "cancelled"
     horizon_days: float = 28.0
     fit_share: float = 0.5
     """Of the dates, those that the backtest fits on; the others are judged."""
@@ -41,9 +41,9 @@ class Wanted:
 
 def execute(
     events: Path,
-    wanted: Wanted,
+    wanted: RunRequest,
     live_document: str,
-    told: Told,
+    told: ReportProgress,
     *,
     live_since_us: int = 0,
     segments: Mapping[str, str] | None = None,
@@ -72,7 +72,7 @@ def execute(
 
 
 def outcomes(
-    events: Path, mapping: TypeMapping, outcome: Outcome, horizon_days: float
+    events: Path, mapping: TypeMapping, outcome: OutcomeKind, horizon_days: float
 ) -> tuple[Labels, dict[str, Any]]:
     """Outcome rows from the log itself, and what there is to say of them."""
     known = from_log(read_events(events, Tally()), mapping, outcome, round(horizon_days * DAY_US))
@@ -84,7 +84,9 @@ def outcomes(
     }
 
 
-def _drift(events: Path, wanted: Wanted, live: RiskRules | None, told: Told, since_us: int) -> dict[str, Any]:
+def _drift(
+    events: Path, wanted: RunRequest, live: RiskRules | None, told: ReportProgress, since_us: int
+) -> dict[str, Any]:
     """The live model against the outcomes that weren't known when it went live; `drift` is None without any."""
     found: dict[str, Any] = {"outcome": wanted.outcome, "drift": None, "detail": ""}
     if live is None or live.model.kind == "ranking":
@@ -106,13 +108,13 @@ def _judged(
     known: Labels,
     mapping: TypeMapping,
     live: RiskRules | None,
-    wanted: Wanted,
-    told: Told,
+    wanted: RunRequest,
+    told: ReportProgress,
     segments: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The backtest's summary: figures of the model and of what it is held against, and the ship gate's verdict."""
     refuse_without_outcomes(known, wanted.horizon_days, wanted.fit_share)
-    asked = Asked(
+    asked = BacktestRequest(
         events=events,
         labels=known,
         mapping=mapping,

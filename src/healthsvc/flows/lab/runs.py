@@ -20,11 +20,11 @@ import structlog
 from healthsvc.core.actors import Actor
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lab import schedule, worker_process
-from healthsvc.flows.lab.jobs import Beside
-from healthsvc.flows.lab.replay import Replay
-from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.lab.jobs import ComparisonJob
+from healthsvc.flows.lab.replay import ReplayJob
+from healthsvc.flows.lab.run import RunRequest
 from healthsvc.store.admin import audit
-from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.lab import runs
 from healthsvc.store.lab.runs import Run
 from healthsvc.store.projections import live_projection, scorecards
@@ -39,7 +39,7 @@ ENDED: Final = "The process that executed it ended with code {code}, without a r
 
 log = structlog.get_logger()
 
-Asked = Wanted | Beside | Replay
+Asked = RunRequest | ComparisonJob | ReplayJob
 """What a run is asked for."""
 
 
@@ -85,7 +85,7 @@ async def execute_next(
     """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next. Any
     number may look at once: one executes.
     """
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         if not await runs.is_due(conn):
             return False
     async with engine.begin() as conn:

@@ -14,10 +14,10 @@ from healthsvc.core.actors import Actor
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
-from healthsvc.flows.lab.run import Wanted
+from healthsvc.flows.lab.run import RunRequest
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts.operations import Trouble
-from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, autocommit_connection
 from healthsvc.store.lab import runs
 from healthsvc.store.lab import schedule as lab_schedule
 from healthsvc.store.lab.schedule import BY, Schedule
@@ -45,7 +45,7 @@ async def change(engine: AsyncEngine, wanted: Schedule, *, by: Actor, now: datet
 
 async def ask_for_what_is_due(engine: AsyncEngine, now: datetime) -> None:
     """Queue the runs whose time has come; any number may look at once."""
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         schedule = await lab_schedule.get(conn)
         if not [kind for kind in ("drift", "fit") if await _due(conn, schedule, kind, now)]:
             return
@@ -54,7 +54,7 @@ async def ask_for_what_is_due(engine: AsyncEngine, now: datetime) -> None:
         schedule = await lab_schedule.get(conn)
         for kind in ("drift", "fit"):
             if await _due(conn, schedule, kind, now):
-                options = asdict(Wanted(kind=kind, **schedule.options))
+                options = asdict(RunRequest(kind=kind, **schedule.options))
                 options.pop("kind")
                 await runs.ask(conn, kind, options, by=BY, now=now)
 

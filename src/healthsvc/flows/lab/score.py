@@ -19,7 +19,7 @@ from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
-from healthsvc.flows.lab.scoring_pass import Purged, Study, by_instant, purge
+from healthsvc.flows.lab.scoring_pass import Purged, ScoringPass, by_instant, purge
 from healthsvc.wire.files.columns import EventColumns, Labels, Tally, read_events
 
 MOST_HORIZONS: Final = 6
@@ -40,7 +40,7 @@ class Scored:
     models: dict[int, Model]
     verdicts: dict[int, Selection]
     purged: Purged | None
-    study: Study
+    study: ScoringPass
     tally: Tally
     sorted_first: bool
     notes: list[str] = field(default_factory=list)
@@ -75,8 +75,8 @@ def score(
     wanted = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
 
-    def study() -> Study:
-        return Study(
+    def study() -> ScoringPass:
+        return ScoringPass(
             mapping=mapping,
             horizons=horizons,
             score=wanted,
@@ -91,7 +91,7 @@ def score(
     return Scored(done.risks, done.models, done.verdicts, purged, done, tally, sorted_first, notes)
 
 
-def _replayed(events: Path, begin: Callable[[], Study], tell: Tell) -> tuple[Study, Tally, bool]:
+def _replayed(events: Path, begin: Callable[[], ScoringPass], tell: Tell) -> tuple[ScoringPass, Tally, bool]:
     """In the file's order, if that is the order of time; else once more, sorted."""
     for sorting in (False, True):
         tally = Tally()
@@ -237,7 +237,7 @@ def verdict_told(verdict: Selection) -> dict[str, Any]:
     return told
 
 
-def _mapping_told(study: Study) -> dict[str, dict[str, str]]:
+def _mapping_told(study: ScoringPass) -> dict[str, dict[str, str]]:
     judged = {t: study.mapping.judge(t) for t in list(study.history.types)[:MOST_TYPES_TOLD]}
     return {t: {"kind": j.kind, "by": j.how} for t, j in judged.items()}
 

@@ -22,7 +22,7 @@ from healthsvc.core.risk.levels import CompiledRisk, Level
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.table import RiskTable
-from healthsvc.flows.lab.history import History
+from healthsvc.flows.lab.history import ReplayState
 from healthsvc.wire.files.columns import Labels
 
 MOST_FITTED_ROWS: Final = 200_000
@@ -30,7 +30,7 @@ MOST_FITTED_ROWS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InstantRows:
     """Rows of one instant and horizon: their places among all rows, and their customers."""
 
     places: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Gathered:
+class FeatureRows:
     """Outcome rows of one horizon with their features so far."""
 
     names: list[Feature]
@@ -88,20 +88,22 @@ def _hash01(text: str) -> float:
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2.0**48
 
 
-def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int], Asked]:
+def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int], InstantRows]:
     """Rows by (instant, horizon), in the order of their instants."""
     order = rows[np.lexsort((labels.horizon_us[rows], labels.obs_us[rows]))]
-    found: dict[tuple[int, int], Asked] = {}
+    found: dict[tuple[int, int], InstantRows] = {}
     keys = np.stack([labels.obs_us[order], labels.horizon_us[order]])
     new = np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)) if len(order) else np.zeros(0, bool)
     starts = np.flatnonzero(new).tolist()
     for start, end in zip(starts, [*starts[1:], len(order)], strict=len(order) > 0):
         places = order[start:end]
-        found[int(keys[0, start]), int(keys[1, start])] = Asked(places, [labels.accounts[i] for i in places.tolist()])
+        found[int(keys[0, start]), int(keys[1, start])] = InstantRows(
+            places, [labels.accounts[i] for i in places.tolist()]
+        )
     return found
 
 
-class Study:
+class ScoringPass:
     """The pass itself: hand `halt` to the replay."""
 
     def __init__(
@@ -109,8 +111,8 @@ class Study:
         *,
         mapping: TypeMapping,
         horizons: Sequence[int],
-        score: dict[tuple[int, int], Asked],
-        fit: dict[tuple[int, int], Asked] | None,
+        score: dict[tuple[int, int], InstantRows],
+        fit: dict[tuple[int, int], InstantRows] | None,
         fit_labels: Labels | None,
         rows: int,
         models: Mapping[int, Model] | None = None,
@@ -128,7 +130,7 @@ class Study:
         self.unseen = 0
         self._score, self._fit, self._labels = score, fit, fit_labels
         self._first_score = min((t for t, _ in score), default=None)
-        self._gathered = {h: Gathered(list(feature_set.of_kinds(h))) for h in horizons} if fit is not None else {}
+        self._gathered = {h: FeatureRows(list(feature_set.of_kinds(h))) for h in horizons} if fit is not None else {}
         self._halts: dict[int, list[int]] = {}
         for t, h in [*score, *(fit or ())]:
             if h not in self._halts.setdefault(t, []):
@@ -137,7 +139,7 @@ class Study:
         kept += [level for g in self._gathered.values() for level in feature_set.levels_of(g.names)]
         kept += feature_set.levels_of(self.probe)
         program = CompiledRisk(kept, lambda t: mapping.judge(t).kind)
-        self.history = History(RiskTable(program, self._levels_of_type if fit is not None else None))
+        self.history = ReplayState(RiskTable(program, self._levels_of_type if fit is not None else None))
         self._typed: list[str] = []
 
     @property
@@ -160,7 +162,7 @@ class Study:
                 for k, feature in enumerate(self.probe):
                     self.probed[asked.places, k] = values(feature, seen)
 
-    def _gather(self, now_us: int, horizon: int, asked: Asked) -> None:
+    def _gather(self, now_us: int, horizon: int, asked: InstantRows) -> None:
         assert self._labels is not None  # there are rows to fit on
         gathered = self._gathered[horizon]
         seen = self.history.table.snapshot(self.history.rows(asked.accounts), now_us)
@@ -191,7 +193,7 @@ class Study:
         self._gathered = {}
 
 
-def in_canonical_order(gathered: Gathered, types: int) -> OutcomeRows:
+def in_canonical_order(gathered: FeatureRows, types: int) -> OutcomeRows:
     """Rows by date and customer; features that came later are those of customers without such events before: their
     value then is that of nothing."""
     width = len(gathered.names)

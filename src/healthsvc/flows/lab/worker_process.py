@@ -19,8 +19,8 @@ import yaml
 
 from healthsvc.core.instants import from_us
 from healthsvc.flows.lab import export, jobs
-from healthsvc.flows.lab.replay import Cards, Replay, of_archive
-from healthsvc.flows.lab.run import OUTCOMES_AT, Wanted, execute
+from healthsvc.flows.lab.replay import Cards, ReplayJob, of_archive
+from healthsvc.flows.lab.run import OUTCOMES_AT, RunRequest, execute
 from healthsvc.store.database.engine import create_engine
 from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wire.scorecards.page_kinds import PageRules
@@ -52,11 +52,11 @@ def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     kind = task["wanted"]["kind"]
     if kind in jobs.KINDS:
         documents = jobs.Documents(live=document, version=str(task["document"]))
-        found = jobs.beside(events, jobs.KINDS[kind](**task["wanted"]), documents, _progress)
+        found = jobs.run_job(events, jobs.KINDS[kind](**task["wanted"]), documents, _progress)
         return {"result": {"events": written, **found}, "model_key": None}
     since_us = int(task.get("live_since_us", 0))
     result, key = execute(
-        events, Wanted(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments
+        events, RunRequest(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments
     )
     return {"result": {"events": written, **result}, "model_key": key}
 
@@ -66,7 +66,7 @@ def _replay(task: dict[str, Any]) -> dict[str, Any]:
         engine = create_engine(task["url"], application="healthsvc-lab")
         try:
             cards = Cards.of(task["live_document"], task["document"])
-            return await of_archive(engine, cards, Replay(**task["wanted"]), from_us(task["now_us"]), _progress)
+            return await of_archive(engine, cards, ReplayJob(**task["wanted"]), from_us(task["now_us"]), _progress)
         finally:
             await engine.dispose()
 

@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 from healthsvc.core.alerts import HELD
 from healthsvc.flows.operations_alerts import raise_alert
-from healthsvc.flows.processing.decisions.decision_writer import Verdicts
+from healthsvc.flows.processing.decisions.decision_writer import DecisionRows
 from healthsvc.flows.processing.decisions.unrendered_messages import (
     ALERT_RESOLVED,
     RISK_RAISED,
-    Draft,
+    UnrenderedMessage,
     escalated,
     resolved_messages,
 )
@@ -20,11 +20,11 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.delivery import deliveries, subscriptions
 from healthsvc.store.intake import log
 from healthsvc.store.processing import archive, decisions, dedupe, partitions, states, timers
-from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, set_aside
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, dead_letter
 from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.processing.dedupe import BucketIds, RecentIds
 from healthsvc.store.processing.partitions import Move
-from healthsvc.store.processing.states import Rows
+from healthsvc.store.processing.states import StateRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class Flush:
     projection: int
     owner: str
     moves: list[Move]
-    fresh: Rows | None = None
-    changed: Rows | None = None
-    verdicts: Verdicts = field(default_factory=Verdicts)
+    fresh: StateRows | None = None
+    changed: StateRows | None = None
+    verdicts: DecisionRows = field(default_factory=DecisionRows)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, Block] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Flush:
     troubles: list[Trouble] = field(default_factory=list)
     recent_ids: list[RecentIds] = field(default_factory=list)
     rotated: list[Rotated] = field(default_factory=list)
-    handovers: list[tuple[int, str]] = field(default_factory=list)
+    forwarded: list[tuple[int, str]] = field(default_factory=list)
     """(home partition, event) of records that were read away from home."""
     events: int = 0
 
@@ -91,16 +91,18 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
         if flush.archive:
             await archive.copy(conn, flush.archive)
         if flush.letters:
-            await set_aside(conn, flush.letters)
+            await dead_letter(conn, flush.letters)
         for trouble in flush.troubles:
             await raise_alert(conn, trouble, now)
         await _ids(conn, flush)
-        if flush.handovers:
-            await log.append(conn, flush.handovers)
+        if flush.forwarded:
+            await log.append(conn, flush.forwarded)
     return written
 
 
-async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, written: Written, now: datetime) -> None:
+async def _decided(
+    conn: AsyncConnection, flush: Flush, verdicts: DecisionRows, written: Written, now: datetime
+) -> None:
     await timers.write(conn, verdicts.timers)
     await timers.delete(conn, flush.projection, verdicts.timers_gone)
     await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
@@ -122,13 +124,13 @@ async def _decided(conn: AsyncConnection, flush: Flush, verdicts: Verdicts, writ
     ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)
-        messages = [draft.worded() for draft in drafts if draft.type.name in wanted]
+        messages = [draft.render() for draft in drafts if draft.type.name in wanted]
         if ALERT_RESOLVED.name in wanted:
             messages += resolved_messages(ended, now, flush.sequences)
         await deliveries.enqueue(conn, messages)
 
 
-async def _believed(conn: AsyncConnection, verdicts: Verdicts, now: datetime) -> list[Draft]:
+async def _believed(conn: AsyncConnection, verdicts: DecisionRows, now: datetime) -> list[UnrenderedMessage]:
     """What is told beside alerts: a risk that time alone has raised isn't, of customers whose source has fallen."""
     by_time = {d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us}
     held = await outages.concerned(conn, sorted(by_time), now)

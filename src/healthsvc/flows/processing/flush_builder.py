@@ -12,36 +12,36 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
 from healthsvc.core.folding import dedupe, facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.flows.processing.decisions.decision_writer import Judge, Verdicts
+from healthsvc.flows.processing.decisions.decision_writer import Decider, DecisionRows
 from healthsvc.flows.processing.flush import Flush, Rotated
-from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
+from healthsvc.flows.processing.owned_partition import MemoryLimits, OwnedPartition, Pending
 from healthsvc.flows.processing.packing import packed
 from healthsvc.store.processing import dedupe as stored_ids
 from healthsvc.store.processing.arena import Arena
 
-JUDGED_AT_ONCE: Final = 10_000
+DECIDED_AT_ONCE: Final = 10_000
 """Customers; judging takes several times the memory of their states."""
 
 
-class Cutter:
+class FlushBuilder:
     """Makes flushes of one worker's memory. `logged_us`: by row, when the newest event not decided yet was logged."""
 
     def __init__(
         self,
         states: States,
-        held: Mapping[int, Held],
+        held: Mapping[int, OwnedPartition],
         logged_us: NDArray[np.int64],
         *,
         projection: int,
         version: int,
         owner: str,
-        limits: Limits,
+        limits: MemoryLimits,
     ) -> None:
         self._states, self._held, self._logged_us = states, held, logged_us
         self._projection, self._owner, self._limits = projection, owner, limits
-        self._judge = Judge(states, projection, version)
+        self._decider = Decider(states, projection, version)
 
-    def cut(self, pending: Pending, rows: Rows, now: datetime, others_us: int | None) -> Flush:
+    def prepare_flush(self, pending: Pending, rows: Rows, now: datetime, others_us: int | None) -> Flush:
         """The flush of what is pending; rows: the customers it touches or whose timers fired.
 
         others_us: up to when all partitions have been read, which bounds what time alone decides; None: no bound.
@@ -53,7 +53,7 @@ class Cutter:
             archive=pending.archived,
             letters=pending.letters,
             troubles=pending.troubles,
-            handovers=pending.handovers,
+            forwarded=pending.forwarded,
             events=pending.events,
         )
         self._write_ids(flush, pending, now)
@@ -76,15 +76,15 @@ class Cutter:
             by_time_alone = np.isin(rows, fired) & (self._logged_us[rows] == 0)
             now_us = np.where(by_time_alone, np.minimum(now_us, others_us), now_us)
         old = self._states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US
-        verdicts: list[Verdicts] = []
+        verdicts: list[DecisionRows] = []
         postponed = self._postpone(verdicts, rows, old, fired, to_us(now))
         ready, as_of_us = rows[~postponed], now_us[~postponed]
-        for first in range(0, len(ready), JUDGED_AT_ONCE):
-            some = ready[first : first + JUDGED_AT_ONCE]
-            told = self._judge.decide(some, as_of_us[first : first + JUDGED_AT_ONCE], self._logged_us[some])
+        for first in range(0, len(ready), DECIDED_AT_ONCE):
+            some = ready[first : first + DECIDED_AT_ONCE]
+            told = self._decider.decide(some, as_of_us[first : first + DECIDED_AT_ONCE], self._logged_us[some])
             verdicts.append(told)
         self._logged_us[ready] = 0
-        flush.verdicts = Verdicts.joined(verdicts)
+        flush.verdicts = DecisionRows.joined(verdicts)
         ended = {key for key, _, _ in flush.verdicts.ended}
         if ended:
             sequence = self._states.decisions.sequence[ready].astype(np.int64)
@@ -94,7 +94,7 @@ class Cutter:
         return ready
 
     def _postpone(
-        self, verdicts: list[Verdicts], rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
+        self, verdicts: list[DecisionRows], rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
     ) -> NDArray[np.bool_]:
         """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what
         it began."""
@@ -108,7 +108,7 @@ class Cutter:
                 held.importing(now_us)
             if held.import_until_us > now_us:
                 postponed |= here
-                verdicts.append(self._judge.postpone(rows[here], held.import_until_us, now_us))
+                verdicts.append(self._decider.postpone(rows[here], held.import_until_us, now_us))
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
@@ -136,7 +136,7 @@ class Cutter:
         """Two generations take at most half of the budget."""
         return min(dedupe.GENERATION_IDS, max(1, self._limits.id_bytes(len(self._held)) // (4 * dedupe.ID_BYTES)))
 
-    def _rotate(self, flush: Flush, partition: int, held: Held, now: datetime) -> None:
+    def _rotate(self, flush: Flush, partition: int, held: OwnedPartition, now: datetime) -> None:
         rotation = held.ids.rotate(held.applied, to_us(now))
         horizon = now - self._limits.dedupe_window
         held.ids.forget_before(to_us(horizon))

@@ -15,7 +15,7 @@ SMALLEST_SHARE: Final = 1 / 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class FlushPolicy:
     """When a flush is due: at so many events or customers, or when the oldest waits so long, or at once when the input
     is drained."""
 
@@ -30,7 +30,7 @@ class Pace:
     read_records: int = 20_000
     lease_seconds: float = 10.0
 
-    def fitting(self, customers: int) -> "Pace":
+    def fitting(self, customers: int) -> "FlushPolicy":
         """The same, but what is being flushed, folded and read always fits into memory for so many customers, and
         between some renewals of the lease."""
         return replace(
@@ -41,10 +41,10 @@ class Pace:
         )
 
 
-class Waiting:
+class FlushState:
     """What waits for the next flush, and since when, by the inputs' own account."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, pace: FlushPolicy, clock: Callable[[], float] = perf_counter) -> None:
         self._pace, self._clock = pace, clock
         self._behind: dict[str, bool] = {}
         self._records: dict[str, int] = {}

@@ -38,7 +38,7 @@ class Leases:
     async def tick(self) -> Changes:
         """Beat, renew, notice what was lost, take up to our fair share, and name what is beyond it."""
         async with self._engine.begin() as conn:
-            await rows.beat(conn, self.owner, self._lease_seconds)
+            await rows.heartbeat(conn, self.owner, self._lease_seconds)
             await rows.forget_dead_workers(conn)
             workers = await rows.live_workers(conn, f"{self.projection}/")
         async with self._engine.begin() as conn:

@@ -22,7 +22,7 @@ IMPORT_LONGEST_US: Final = 900 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class MemoryLimits:
     """What the owner may use and keep."""
 
     state_bytes: int = 768 << 20
@@ -38,7 +38,7 @@ class Limits:
 
 
 @dataclass(slots=True, kw_only=True)
-class Held:
+class OwnedPartition:
     """A partition in memory: where the database has it, and how far we have gone since."""
 
     ownership: Ownership
@@ -96,7 +96,7 @@ class Pending:
     letters: list[NewDeadLetter] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     """What an operator is to be told of."""
-    handovers: list[tuple[int, str]] = field(default_factory=list)
+    forwarded: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[int, list[tuple[Hours, Digests]]] = field(default_factory=dict)
     oldest_logged_us: int = 0
 

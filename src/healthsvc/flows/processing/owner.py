@@ -20,10 +20,10 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decode import Decoded, decode
 from healthsvc.flows.processing.faults.unreadable_ranges import unreadable_letter, unreadable_trouble
 from healthsvc.flows.processing.flush import Flush
-from healthsvc.flows.processing.flush_builder import Cutter
-from healthsvc.flows.processing.owned_partition import Held, Limits, Pending
+from healthsvc.flows.processing.flush_builder import FlushBuilder
+from healthsvc.flows.processing.owned_partition import MemoryLimits, OwnedPartition, Pending
 from healthsvc.flows.processing.ports import Chunk
-from healthsvc.flows.processing.state_cache import Residents
+from healthsvc.flows.processing.state_cache import StateCache
 from healthsvc.flows.processing.traffic import Traffic
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import archive
@@ -48,21 +48,21 @@ class Owner:
     """The memory of one worker, for one projection."""
 
     def __init__(
-        self, engine: AsyncEngine, projection: int, version: int, compiled: Compiled, owner: str, limits: Limits
+        self, engine: AsyncEngine, projection: int, version: int, compiled: Compiled, owner: str, limits: MemoryLimits
     ) -> None:
         self._engine = engine
         self._projection = projection
         self._limits = limits
         capacity = max(limits.least_customers, limits.state_bytes // States.row_bytes(compiled.program))
         self.states = States(compiled.program, capacity)
-        self.held: dict[int, Held] = {}
+        self.held: dict[int, OwnedPartition] = {}
         self.pending = Pending()
         self._spare = Arena()
         self.traffic = Traffic()
         self._in_flight: Rows = np.zeros(0, np.int64)
         self._logged_us = np.zeros(capacity, np.int64)
-        self._residents = Residents(engine, projection, self.states, self.held)
-        self._cutter = Cutter(
+        self._state_cache = StateCache(engine, projection, self.states, self.held)
+        self._flush_builder = FlushBuilder(
             self.states,
             self.held,
             self._logged_us,
@@ -75,16 +75,16 @@ class Owner:
         self.others_us: int | None = None
         """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
 
-    def settle_in(self, fleet: int, flushed_at_once: int) -> None:
+    def preallocate(self, fleet: int, flushed_at_once: int) -> None:
         """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
         for what two flushes send."""
         self.states.preallocate(min(fleet, 2 * flushed_at_once))
         for arena in (self.pending.arena, self._spare):
-            arena.settle_in(min(fleet, flushed_at_once) * SENT_BYTES)
+            arena.preallocate(min(fleet, flushed_at_once) * SENT_BYTES)
 
     async def take(self, acquired: Mapping[int, Ownership], now: datetime) -> None:
         """Begin to own partitions: their ids are loaded, their customers come on demand."""
-        self._residents.forget_homes(acquired)
+        self._state_cache.forget_homes(acquired)
         async with self._engine.connect() as conn:
             for partition, ownership in acquired.items():
                 window = IdWindow()
@@ -96,7 +96,7 @@ class Owner:
                 for row in await stored_ids.recent(conn, self._projection, partition):
                     window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
                 through = ownership.read_through_at
-                self.held[partition] = Held(
+                self.held[partition] = OwnedPartition(
                     ownership=ownership,
                     table_offset=ownership.table_offset,
                     kafka_offset=ownership.kafka_offset,
@@ -121,7 +121,7 @@ class Owner:
         self.pending, self._cut_stamp = Pending(self.pending.arena), self._stamp
         self.traffic.taken()  # what wasn't told of it is read again
         self._in_flight = np.zeros(0, np.int64)
-        self._residents.forget_homes()
+        self._state_cache.forget_homes()
 
     def read_through(self, source: str, through: Mapping[int, int], assigned: Mapping[str, set[int]]) -> None:
         """An input has been read up to these instants (microseconds), by partition; `assigned`: partitions by input."""
@@ -191,12 +191,12 @@ class Owner:
         ids, rows = batch.customer_ids, batch.rows
         missing = np.flatnonzero(rows < 0)
         if len(missing):
-            await self._residents.bring(ids, rows, read_in, self._needed())
+            await self._state_cache.bring(ids, rows, read_in, self._needed())
             rows[missing] = self.states.rows([ids[i] for i in missing.tolist()])
         here = rows >= 0
         if not here.all():
             away = np.flatnonzero(~here).tolist()
-            self.pending.handovers += [(self._residents.home(ids[i]), batch.raws[i].decode()) for i in away]
+            self.pending.forwarded += [(self._state_cache.home(ids[i]), batch.raws[i].decode()) for i in away]
             EVENTS.labels(source, "forwarded").inc(len(away))
         at = np.flatnonzero(here)
         if len(at):
@@ -327,7 +327,7 @@ class Owner:
 
     async def fire(self, keys: Sequence[int]) -> None:
         """Bring the customers of due timers into memory and have them decided by the next flush."""
-        rows = await self._residents.bring_keys(keys, self._needed())
+        rows = await self._state_cache.bring_keys(keys, self._needed())
         if len(rows):
             self.pending.fired.append(rows)
             self.pending.moved.update(np.unique(self.states.partition[rows]).tolist())
@@ -338,7 +338,7 @@ class Owner:
         self._spare.let_go()  # the flush before is written
         self.pending, self._spare = Pending(self._spare), pending.arena
         self._in_flight = pending.rows()
-        return self._cutter.cut(pending, self._in_flight, now, self.others_us)
+        return self._flush_builder.prepare_flush(pending, self._in_flight, now, self.others_us)
 
     def keys_in_flight(self) -> list[int]:
         """The customers that the last flush writes."""

@@ -16,7 +16,7 @@ AT_ONCE: Final = 1000
 
 def packed(
     states: States, projection: int, rows: Rows, *, fresh: bool, keep: Callable[[Piece], Piece] = lambda piece: piece
-) -> stored.Rows | None:
+) -> stored.StateRows | None:
     """The rows' states encoded, each piece as `keep` answers it; None: there are none.
 
     fresh: the database doesn't have them yet. Where it has the others isn't known any longer afterwards.
@@ -39,4 +39,4 @@ def packed(
         content += map(keep, encoded)
     known_tids = int(np.count_nonzero(states.tid[rows]))
     states.tid[rows] = 0
-    return stored.Rows(content, len(rows), known_tids)
+    return stored.StateRows(content, len(rows), known_tids)

@@ -15,7 +15,7 @@ from healthsvc.store.processing import states as stored
 FOREIGN_REMEMBERED: Final = 200_000
 
 
-class Residents:
+class StateCache:
     """The customers of the partitions `held` (a live view) in `states`, and the homes of others that were met."""
 
     def __init__(self, engine: AsyncEngine, projection: int, states: States, held: Mapping[int, object]) -> None:

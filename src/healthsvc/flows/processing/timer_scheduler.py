@@ -13,7 +13,7 @@ AT_ONCE: Final = 2_000
 POLL: Final = timedelta(seconds=5)
 
 
-class Firing:
+class TimerScheduler:
     """Knows when the next timer of the owner's partitions may be due, and asks the database seldom."""
 
     def __init__(self, engine: AsyncEngine, projection: int, owner: Owner) -> None:

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import structlog
 
-from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import warm_start
 from healthsvc.telemetry import LogEvent
@@ -23,7 +23,7 @@ async def warm(engine: AsyncEngine, stop: asyncio.Event) -> int:
     else."""
     began, blocks = perf_counter(), 0
     try:
-        async with glance(engine) as conn:
+        async with autocommit_connection(engine) as conn:
             if not await warm_start.is_possible(conn):
                 log.info(LogEvent.DATABASE_COLD, why="pg_prewarm isn't installed: create extension pg_prewarm")
                 return 0

@@ -22,18 +22,18 @@ from healthsvc.flows.processing.faults.poison_records import PoisonRecord, Poiso
 from healthsvc.flows.processing.faults.poison_timers import PoisonTimer, TimerSearch
 from healthsvc.flows.processing.faults.quarantine import quarantine
 from healthsvc.flows.processing.flush import Flush, write
-from healthsvc.flows.processing.flush_policy import Pace, Waiting
+from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.leases import Leases
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
 from healthsvc.flows.processing.state_format import try_to_read
-from healthsvc.flows.processing.timer_scheduler import Firing
+from healthsvc.flows.processing.timer_scheduler import TimerScheduler
 from healthsvc.flows.readiness.postponed import PostponedTimers
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store.alerts import traffic
-from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import archive, customer_homes, partitions, states, timers
@@ -87,8 +87,8 @@ class Processor:
         worker_id: str,
         topic: str,
         now: Callable[[], datetime],
-        pace: Pace | None = None,
-        limits: Limits | None = None,
+        pace: FlushPolicy | None = None,
+        limits: MemoryLimits | None = None,
         loading: AsyncEngine | None = None,
         flushing: AsyncEngine | None = None,
         steps: Steps | None = None,
@@ -97,13 +97,13 @@ class Processor:
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
         self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
-        self._pace, self._limits = pace or Pace(), limits or Limits()
+        self._pace, self._limits = pace or FlushPolicy(), limits or MemoryLimits()
         self._steps = steps or Steps()
         self._step = self._steps.register(STEP, TICK_SECONDS)
         self._progress = progress or Progress(metrics=False)
         self._flushing: asyncio.Task[None] | None = None
         self._flushing_records = 0
-        self._waiting = Waiting(self._pace)
+        self._waiting = FlushState(self._pace)
         self._failures = 0
         self._ticked = float("-inf")
         self._search = PoisonSearch()
@@ -141,7 +141,7 @@ class Processor:
                 self._progress.hold(source.name, (), {})
                 await source.close()
 
-    async def _begin(self, asked: Pace) -> None:
+    async def _begin(self, asked: FlushPolicy) -> None:
         """Work for the projection that is live now. Raises UnreadableStates."""
         async with self._engine.begin() as conn:
             projection = await live_projection.live(conn)
@@ -154,12 +154,12 @@ class Processor:
         self._owner = Owner(
             self._loading, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
         )
-        self._firing = Firing(self._engine, projection.id, self._owner)
+        self._firing = TimerScheduler(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
-        self._owner.settle_in(many, self._pace.flush_customers)
-        self._waiting = Waiting(self._pace)
+        self._owner.preallocate(many, self._pace.flush_customers)
+        self._waiting = FlushState(self._pace)
 
-    async def _change_over(self, stop: asyncio.Event, asked: Pace) -> None:
+    async def _change_over(self, stop: asyncio.Event, asked: FlushPolicy) -> None:
         """Leave the projection that is live no longer: what isn't flushed is read again, under the new one."""
         former = self._leases.owner
         await self._drop_memory()
@@ -355,13 +355,13 @@ class Processor:
         log.debug(
             LogEvent.FLUSHED, events=flush.events, states=flush.customers,
             seconds=round(seconds, 4),
-            alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.handovers),
+            alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
         )  # fmt: skip
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
         self._ticked = perf_counter()
-        async with glance(self._engine) as conn:
+        async with autocommit_connection(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
                 raise Superseded
         await self._find_partitions()

@@ -16,7 +16,7 @@ from healthsvc.wire.scorecards.document import compile_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class MovedCustomer:
     """One customer now, and under the other scorecard."""
 
     customer_id: str
@@ -31,7 +31,7 @@ class Moved:
 
 
 @dataclass(slots=True, kw_only=True)
-class Preview:
+class ScorecardPreview:
     """What was found in the sample; bands are those of the scores, without hysteresis."""
 
     customers: int = 0
@@ -39,7 +39,7 @@ class Preview:
     """Customers whose events the archive doesn't have wholly."""
     before: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
-    moved: list[Moved] = field(default_factory=list)
+    moved: list[MovedCustomer] = field(default_factory=list)
     variants: Counter[str] = field(default_factory=Counter)
     """Customers of the sample by the variant that would judge them; only variants that are declared."""
     unfed: list[str] = field(default_factory=list)
@@ -48,13 +48,13 @@ class Preview:
 
 async def preview(
     engine: AsyncEngine, document: str, now: datetime, *, sample: int, told: Callable[[int], None] = lambda _: None
-) -> Preview:
+) -> ScorecardPreview:
     """Score a sample of customers under a document and under the live one. Raises ScorecardError."""
     card = compile_document(document)
     async with engine.connect() as conn:
         live = await live_projection.live(conn)
         ids = await stored.sample(conn, live.id, sample)
-    present, found, fed = read.compiled(live.document), Preview(), [0.0] * card.program.width
+    present, found, fed = read.compiled(live.document), ScorecardPreview(), [0.0] * card.program.width
     found.variants.update({v.name: 0 for v in card.scorecard.variants})
     for done, customer_id in enumerate(ids):
         told(done)
@@ -75,7 +75,7 @@ async def preview(
     return found
 
 
-def _add(found: Preview, customer_id: str, now: Seen, then: Seen) -> None:
+def _add(found: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> None:
     before, after = now.score, then.score
     bands = _band(now.card, before), _band(then.card, after)
     found.variants.update([] if then.variant is None else [then.variant])
@@ -83,7 +83,7 @@ def _add(found: Preview, customer_id: str, now: Seen, then: Seen) -> None:
     found.before[bands[0] or "not enough evidence"] += 1
     found.after[bands[1] or "not enough evidence"] += 1
     found.moved.append(
-        Moved(customer_id=customer_id, before=before, after=after, band_before=bands[0], band_after=bands[1])
+        MovedCustomer(customer_id=customer_id, before=before, after=after, band_before=bands[0], band_after=bands[1])
     )
 
 
@@ -91,7 +91,7 @@ def _band(card: Scorecard, score: float | None) -> str | None:
     return None if score is None else next((b.name for b in card.bands if score >= b.floor), card.bands[-1].name)
 
 
-def told_bands(found: Preview) -> Sequence[tuple[str, int, int]]:
+def told_bands(found: ScorecardPreview) -> Sequence[tuple[str, int, int]]:
     """Band, customers now, customers under the other scorecard."""
     names = dict.fromkeys([*found.before, *found.after])
     return [(name, found.before[name], found.after[name]) for name in names]

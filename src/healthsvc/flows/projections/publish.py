@@ -43,7 +43,7 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class GateRefusal:
     """The ship gate says no; a reason would override it."""
 
     checks: Sequence[GateCheck]
@@ -54,7 +54,7 @@ class Held:
         return f"The ship gate says no to the model: {failed}"
 
 
-Outcome: TypeAlias = Begun | Unknown | Live | Busy | Held
+PublishOutcome: TypeAlias = Begun | Unknown | Live | Busy | GateRefusal
 
 
 async def keep(engine: AsyncEngine, document: str, *, by: Actor, now: datetime) -> tuple[Version, bool]:
@@ -88,7 +88,7 @@ async def publish(
     now: datetime,
     with_gaps: bool = False,
     override_reason: str | None = None,
-) -> Outcome:
+) -> PublishOutcome:
     """Have a version become the live one: a projection is built for it, while the live one serves.
 
     override_reason: publish although the ship gate says no; kept with the version, where it was needed.
@@ -98,7 +98,7 @@ async def publish(
         return Unknown()
     failed = await ship_gate.failing(engine, wanted, now)
     if failed and override_reason is None:
-        return Held(failed)
+        return GateRefusal(failed)
     async with engine.begin() as conn:
         if (await live_projection.live(conn)).scorecard_version == version:
             return Live()
@@ -112,7 +112,7 @@ async def publish(
         return begun
 
 
-async def rebuild(engine: AsyncEngine, *, by: Actor, now: datetime, with_gaps: bool = False) -> Outcome:
+async def rebuild(engine: AsyncEngine, *, by: Actor, now: datetime, with_gaps: bool = False) -> PublishOutcome:
     """Have the live version built anew from the archive, and take over: the same states, bit for bit."""
     async with engine.begin() as conn:
         version = (await live_projection.live(conn)).scorecard_version

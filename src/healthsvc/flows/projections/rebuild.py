@@ -24,11 +24,11 @@ from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import to_us
-from healthsvc.flows.processing.decisions.decision_writer import Judge
+from healthsvc.flows.processing.decisions.decision_writer import Decider
 from healthsvc.flows.processing.decode import decode
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.processing.packing import packed
-from healthsvc.flows.processing.state_cache import Residents
+from healthsvc.flows.processing.state_cache import StateCache
 from healthsvc.flows.projections.reference import Sample
 from healthsvc.store.database.copying import Block
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
@@ -105,7 +105,7 @@ class Builder:
         building: Building,
         *,
         builder: str,
-        limits: Limits,
+        limits: MemoryLimits,
         now: Callable[[], datetime],
         chunk: int = CHUNK,
         progressed: Callable[[], None] = _nothing,
@@ -121,8 +121,8 @@ class Builder:
         self._states = States(compiled.program, capacity)
         self._owned: dict[int, Ownership] = {}
         self._applied: dict[int, int] = {}
-        self._residents = Residents(engine, building.id, self._states, self._owned)
-        self._judge = Judge(self._states, building.id, building.version)
+        self._state_cache = StateCache(engine, building.id, self._states, self._owned)
+        self._decider = Decider(self._states, building.id, building.version)
         self._stamp = 0
         self._fresh: list[Rows] = []  # touched by the transaction under way
         self._deciding = False
@@ -321,7 +321,7 @@ class Builder:
         ids = batch.customer_ids
         rows = self._states.rows(ids)
         if (rows < 0).any():
-            await self._residents.bring(ids, rows, np.full(len(ids), partition), self._kept())
+            await self._state_cache.bring(ids, rows, np.full(len(ids), partition), self._kept())
             rows = self._states.rows(ids)
         ties = tie_breakers(batch.digests)
         self._states.fold(rows, batch.extract, batch.occurred_us, ties)
@@ -368,7 +368,7 @@ class Builder:
             async with self._engine.connect() as conn:
                 keys = await building.customers(conn, self._building.id, after, self._chunk)
             if keys:
-                sample.add(self._states, await self._residents.bring_keys(keys, np.zeros(0, np.int64)))
+                sample.add(self._states, await self._state_cache.bring_keys(keys, np.zeros(0, np.int64)))
             if len(keys) < self._chunk:
                 break
             after = keys[-1]
@@ -402,7 +402,7 @@ class Builder:
 
     async def _decide_keys(self, conn: AsyncConnection, keys: Sequence[int], reached: dict[int, Reached]) -> None:
         if keys:
-            rows = self._touch(await self._residents.bring_keys(keys, self._kept()))
+            rows = self._touch(await self._state_cache.bring_keys(keys, self._kept()))
             await self._decide(conn, rows, reached)
             await self._write(conn, rows)
 
@@ -431,7 +431,7 @@ class Builder:
         known = self._beside & (own.decided_us > 0)  # a shadow goes on by its own decisions
         carried = cutover.carry_over(remembered, same_document=self._same)
         self._states.decisions.put(rows, decision_state.select(known, cutover.continue_shadow(own), carried))
-        verdicts = self._judge.decide(rows, as_of, np.zeros(len(rows), np.int64))
+        verdicts = self._decider.decide(rows, as_of, np.zeros(len(rows), np.int64))
         after = self._states.decisions.take(rows[~known])
         cutover.keep_since(self._old_card, self._card, remembered.take(~known), after)
         self._states.decisions.put(rows[~known], after)

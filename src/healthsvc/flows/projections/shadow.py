@@ -23,7 +23,7 @@ from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.projections import live_projection, publications, shadows
 from healthsvc.store.projections.publications import Building, Publication
-from healthsvc.store.projections.shadows import Beside, Matured
+from healthsvc.store.projections.shadows import Matured, ScorePair
 from healthsvc.wire.scorecards.document import compile_document
 
 READY: Final = "beside"
@@ -32,7 +32,7 @@ ENDED: Final = "Ended by {by}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class BandMove:
     """How many customers are in one band by the live version and in another (or the same) by the shadow."""
 
     live: str | None
@@ -61,7 +61,7 @@ class Skill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
+class ShadowOutcomes:
     """What came of the customers whom both judged, once the horizon was over."""
 
     horizon_days: float
@@ -80,12 +80,12 @@ class Summary:
     publication: Publication
     ready: bool
     customers: int
-    moves: Sequence[Move]
+    moves: Sequence[BandMove]
     total: Share
     segments: Sequence[Share]
     rank_agreement: float | None
-    furthest: Sequence[Beside]
-    outcomes: Outcomes
+    furthest: Sequence[ScorePair]
+    outcomes: ShadowOutcomes
 
 
 async def begin(
@@ -132,7 +132,7 @@ async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
         publication=told,
         ready=told.phase == READY,
         customers=bands.total(),
-        moves=[Move(live=was, shadow=would, customers=n) for (was, would), n in bands.most_common()],
+        moves=[BandMove(live=was, shadow=would, customers=n) for (was, would), n in bands.most_common()],
         total=_share(None, ((a, b, n) for _, a, b, n in moved), best),
         segments=[_share(s, ((a, b, n) for of, a, b, n in moved if of == s), best) for s in segments],
         rank_agreement=agreement,
@@ -165,9 +165,9 @@ def _share(segment: str | None, moved: Iterable[tuple[str | None, str | None, in
 
 def _outcomes(
     matured: Sequence[Matured], horizon_days: float, live: RiskRules | None, shadow: RiskRules | None
-) -> Outcomes:
+) -> ShadowOutcomes:
     left = sum(m.left for m in matured)
-    none = Outcomes(
+    none = ShadowOutcomes(
         horizon_days=horizon_days,
         rows=len(matured),
         left=left,
@@ -192,7 +192,7 @@ def _outcomes(
     gain = standard_errors.auc_gain(
         y, np.array([m.shadow_risk for m in matured]), np.array([m.live_risk for m in matured]), customer
     )
-    return Outcomes(
+    return ShadowOutcomes(
         horizon_days=horizon_days,
         rows=len(matured),
         left=left,

@@ -7,9 +7,9 @@ from typing import Final
 
 import structlog
 
-from healthsvc.flows.processing.owned_partition import Limits
+from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections.rebuild import Builder, CannotBuild, Overtaken
-from healthsvc.store.database.engine import AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing.partitions import Fenced
 from healthsvc.store.projections import archive_fold, publications, switching
@@ -32,7 +32,7 @@ async def build_what_is_asked(
     engine: AsyncEngine,
     *,
     worker_id: str,
-    limits: Limits,
+    limits: MemoryLimits,
     now: Callable[[], datetime],
     stop: asyncio.Event,
     progressed: Callable[[], None] = _nothing,
@@ -42,7 +42,7 @@ async def build_what_is_asked(
 
     Whatever breaks in it, but the database's own faults, gives the building up: the live projection isn't touched.
     """
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         wanted = await publications.building(conn)
     if wanted is None:
         return False
@@ -63,7 +63,7 @@ async def build_what_is_asked(
 
 async def tell_history(engine: AsyncEngine) -> None:
     """Mark the change of version in the history of the customers whose score, band or flags it changed."""
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         change = await switching.unmarked(conn)
         if change is None:
             return
@@ -89,11 +89,11 @@ async def clear_up(engine: AsyncEngine) -> None:
 
 async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECONDS) -> None:
     """Delete the rows of projections that are served no longer, in small steps."""
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         retired = await switching.to_clear(conn, grace_seconds)
     if retired is None:
         return
-    async with glance(engine) as conn:
+    async with autocommit_connection(engine) as conn:
         nothing_built = await publications.building(conn) is None
     if nothing_built:
         await archive_fold.drop_indexes(engine)  # of a building that was cancelled

@@ -15,7 +15,7 @@ import structlog
 from healthsvc.flows import operations_alerts
 from healthsvc.flows.readiness.checks import KINDS, Check, Readiness
 from healthsvc.store.alerts.operations import Trouble
-from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, glance
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_outage
 from healthsvc.store.readiness import check_reports
 from healthsvc.store.readiness.check_reports import Report
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 async def look(engine: AsyncEngine, readiness: Readiness, now: datetime) -> None:
     """Note what the database tells, then exchange reports with the other processes and settle the alerts."""
     async with asyncio.timeout(ANSWER_SECONDS):
-        async with glance(engine) as conn:
+        async with autocommit_connection(engine) as conn:
             mistakes = await _ask(conn, readiness)
             something = await check_reports.something_to_settle(conn, KINDS)
         failing = readiness.failing()

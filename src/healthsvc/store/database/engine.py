@@ -7,7 +7,15 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-__all__ = ["AsyncConnection", "AsyncEngine", "connect", "create_database", "create_engine", "glance", "raw"]
+__all__ = [
+    "AsyncConnection",
+    "AsyncEngine",
+    "autocommit_connection",
+    "connect",
+    "create_database",
+    "create_engine",
+    "raw",
+]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 SESSION = {
@@ -47,7 +55,7 @@ def _refuse_closed(adapted: Any, *_: object) -> None:
         raise DisconnectionError("the server has closed the connection")
 
 
-def glance(engine: AsyncEngine) -> AsyncConnection:
+def autocommit_connection(engine: AsyncEngine) -> AsyncConnection:
     """A connection for single statements that read: none begins or ends a transaction, so each is one round trip."""
     return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 

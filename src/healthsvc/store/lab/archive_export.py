@@ -10,14 +10,14 @@ from healthsvc.store.database.engine import AsyncConnection
 AT_ONCE: Final = 2_000
 
 
-class Told(NamedTuple):
+class ExportedEvent(NamedTuple):
     """An archived event and whose it is."""
 
     customer_id: str
     event: str
 
 
-async def by_time(conn: AsyncConnection) -> AsyncIterator[list[Told]]:
+async def by_time(conn: AsyncConnection) -> AsyncIterator[list[ExportedEvent]]:
     """All archived events by occurrence, those of one instant in fold order. One snapshot: later ones aren't in it."""
     found = await conn.stream(
         text("""
@@ -27,17 +27,17 @@ async def by_time(conn: AsyncConnection) -> AsyncIterator[list[Told]]:
         execution_options={"yield_per": AT_ONCE},
     )
     async for part in found.partitions(AT_ONCE):
-        yield [Told(row.customer_id, row.event) for row in part]
+        yield [ExportedEvent(row.customer_id, row.event) for row in part]
 
 
-class Block(NamedTuple):
+class CustomerBlock(NamedTuple):
     """Some customers: ids and keys, keys ascending."""
 
     ids: Sequence[str]
     keys: Sequence[int]
 
 
-class Known(NamedTuple):
+class ArchivedEvents(NamedTuple):
     """Archived events: whose, when each became known, its place in the fold order, and what."""
 
     keys: Sequence[int]
@@ -52,17 +52,19 @@ _COUNTED_US: Final = f"(extract(epoch from {_COUNTED}) * 1000000)::bigint"
 """Events that were archived before the instants were kept count as counted at the beginning of their day."""
 
 
-async def customers(conn: AsyncConnection, after: int, limit: int) -> Block:
+async def customers(conn: AsyncConnection, after: int, limit: int) -> CustomerBlock:
     """The next customers by key."""
     rows = await conn.execute(
         text("select customer_id, key from customers where key > :after order by key limit :limit"),
         {"after": after, "limit": limit},
     )
     found = rows.all()
-    return Block([r.customer_id for r in found], [r.key for r in found])
+    return CustomerBlock([r.customer_id for r in found], [r.key for r in found])
 
 
-async def known(conn: AsyncConnection, block: Block, until_us: int, *, counted: bool) -> AsyncIterator[Known]:
+async def known(
+    conn: AsyncConnection, block: CustomerBlock, until_us: int, *, counted: bool
+) -> AsyncIterator[ArchivedEvents]:
     """All that was known of a block of customers by an instant, in the order in which it became known: when it was
     counted, in fold order, else when it happened."""
     known_us = _COUNTED_US if counted else "occurred_us"
@@ -76,7 +78,7 @@ async def known(conn: AsyncConnection, block: Block, until_us: int, *, counted: 
         execution_options={"yield_per": AT_ONCE},
     )
     async for part in found.partitions(AT_ONCE):
-        yield Known(*zip(*part, strict=True))
+        yield ArchivedEvents(*zip(*part, strict=True))
 
 
 async def share_counted_late(conn: AsyncConnection, until_us: int, late_us: int, events: int) -> float | None:

@@ -22,7 +22,7 @@ class Arena:
         """Bytes that it has asked the system for."""
         return sum(map(len, self._slabs))
 
-    def settle_in(self, size: int) -> None:
+    def preallocate(self, size: int) -> None:
         """Have the memory for so many bytes before the first of them comes."""
         assert self._slab < 0, "only while nothing is kept"
         while self.taken < size:

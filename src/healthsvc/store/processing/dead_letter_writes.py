@@ -35,7 +35,7 @@ _ODD_JSON: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _MOST_BYTES: Final = 2**31 - 1
 
 
-async def set_aside(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -> None:
+async def dead_letter(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -> None:
     """Keep records, whatever they hold; one that is kept already isn't kept twice."""
     letters = [_storable(letter) for letter in letters]
     fields = (

@@ -111,7 +111,7 @@ async def compare_and_set(conn: AsyncConnection, *, projection: int, owner: str,
         raise Fenced(refused)
 
 
-async def beat(conn: AsyncConnection, worker: str, lease_seconds: float) -> None:
+async def heartbeat(conn: AsyncConnection, worker: str, lease_seconds: float) -> None:
     """Say that this worker lives, for a lease's time."""
     await conn.execute(
         text("""

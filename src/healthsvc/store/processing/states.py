@@ -18,7 +18,7 @@ CHANGED = ("tid", *COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class StateRows:
     """States to be written, in COPY's binary form: fresh ones, or changed ones with their tids."""
 
     content: Block
@@ -178,7 +178,7 @@ _BY_TID = text(f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and
 """The sums keep the planner from the index, of which the tid would only be a filter."""
 
 
-async def write(conn: AsyncConnection, fresh: Rows | None, changed: Rows | None) -> None:
+async def write(conn: AsyncConnection, fresh: StateRows | None, changed: StateRows | None) -> None:
     """Insert the fresh rows, update the changed ones. A transaction must have begun.
 
     A state whose tid is known is found without the index. Should one have been moved since it was read (by a VACUUM

@@ -17,7 +17,7 @@ SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class VersionScore:
     """What one version tells of a customer."""
 
     score: float | None
@@ -26,14 +26,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class ScorePair:
     """A customer by the live version and by the shadow."""
 
     customer_key: int
     customer_id: str
     segment: str | None
-    live: Told
-    shadow: Told
+    live: VersionScore
+    shadow: VersionScore
 
 
 _BOTH: Final = """
@@ -47,7 +47,7 @@ _COLUMNS: Final = """
 """
 
 
-async def page(conn: AsyncConnection, *, moved: bool, customer_id: str | None, place: Place) -> list[Beside]:
+async def page(conn: AsyncConnection, *, moved: bool, customer_id: str | None, place: Place) -> list[ScorePair]:
     """Customers by both, newest first; moved: those alone whose band differs."""
     rows = await newest(
         conn,
@@ -62,7 +62,7 @@ async def page(conn: AsyncConnection, *, moved: bool, customer_id: str | None, p
     return [_beside(row) for row in rows]
 
 
-async def furthest(conn: AsyncConnection) -> list[Beside]:
+async def furthest(conn: AsyncConnection) -> list[ScorePair]:
     """Customers whose score differs most."""
     rows = await conn.execute(
         text(f"""
@@ -139,12 +139,12 @@ async def matured(conn: AsyncConnection, shadow: int, horizon_days: float, now: 
     return [Matured(r.marked_at, r.customer_key, r.live_risk, r.shadow_risk, r.gone) for r in rows]
 
 
-def _beside(row: RowMapping) -> Beside:
-    def told(who: str) -> Told:
+def _beside(row: RowMapping) -> ScorePair:
+    def told(who: str) -> VersionScore:
         members: dict[str, Any] = {name: row[f"{who}_{name}"] for name in ("score", "risk", "band")}
-        return Told(**members)
+        return VersionScore(**members)
 
-    return Beside(
+    return ScorePair(
         customer_key=row["customer_key"],
         customer_id=row["customer_id"],
         segment=row["segment"],

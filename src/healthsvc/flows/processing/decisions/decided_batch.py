@@ -11,7 +11,7 @@ from healthsvc.core.instants import from_us
 from healthsvc.wire.webhooks.customers import BandData, RiskData
 
 
-class Outcome:
+class DecidedBatch:
     """Rows by their place; webhooks are worded from it while the flush is written and the states move on.
 
     risk_before: (n,) the risk at the last decision. The rows' customers must stay in the states meanwhile.

@@ -25,8 +25,8 @@ from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
 from healthsvc.core.severity import Severity
 from healthsvc.flows.processing.decisions import briefing, unrendered_messages
-from healthsvc.flows.processing.decisions.decided_batch import Outcome
-from healthsvc.flows.processing.decisions.unrendered_messages import Draft
+from healthsvc.flows.processing.decisions.decided_batch import DecidedBatch
+from healthsvc.flows.processing.decisions.unrendered_messages import UnrenderedMessage
 from healthsvc.store.database.copying import Block
 from healthsvc.store.processing import decisions as decisions_store
 from healthsvc.store.processing import timers
@@ -41,7 +41,7 @@ WEBHOOK_LANGUAGE: Final = DEFAULT
 
 
 @dataclass(slots=True, kw_only=True)
-class Verdicts:
+class DecisionRows:
     """Everything that a flush writes about decisions."""
 
     standings: Block = field(default_factory=list)
@@ -51,15 +51,15 @@ class Verdicts:
     alerts: list[AlertRow] = field(default_factory=list)
     ended: list[tuple[int, str, datetime]] = field(default_factory=list)
     """(customer_key, kind, instant) of alerts whose condition ended."""
-    messages: list[Draft] = field(default_factory=list)
-    alert_messages: dict[str, Draft] = field(default_factory=dict)
+    messages: list[UnrenderedMessage] = field(default_factory=list)
+    alert_messages: dict[str, UnrenderedMessage] = field(default_factory=dict)
     """By the id of the alert that they announce: sent only if the alert is new."""
     timers: Block = field(default_factory=list)
     timers_gone: list[int] = field(default_factory=list)
     next_due_us: float = float("inf")
 
     @classmethod
-    def joined(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+    def joined(cls, parts: Sequence["DecisionRows"]) -> "DecisionRows":
         """Those of several groups of customers, no customer in two of them."""
         if len(parts) == 1:
             return parts[0]
@@ -87,7 +87,7 @@ class _Bonds:
     """By flag that has relatives: its family."""
 
 
-class Judge:
+class Decider:
     """Decides rows of the states and words the outcome; one for each projection in memory."""
 
     def __init__(self, states: States, projection: int, scorecard_version: int) -> None:
@@ -97,7 +97,7 @@ class Judge:
         card = states.program.scorecard
         self._bonds = _Bonds(absent=absence_flags(card), related=alert_groups(card))
 
-    def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> Verdicts:
+    def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> DecisionRows:
         """Decide these rows, each as of its instant, and remember it in the states.
 
         logged_us: when the newest event behind it entered the log, 0 for none (time alone).
@@ -108,11 +108,11 @@ class Judge:
         before = states.decisions.take(rows)
         decisions = decide(states.program, found, before)
         self._list_loyalty(view, decisions, before)
-        telling = _Telling(
+        telling = DecisionWriter(
             self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
         )
         states.decisions.put(rows, decisions.after)
-        verdicts = telling.tell()
+        verdicts = telling.write()
         states.decisions.sequence[rows] = telling.sequence
         return verdicts
 
@@ -125,9 +125,9 @@ class Judge:
         decisions.standings[:] |= anew
         decisions.after.loyalty = np.where(decisions.standings, found, before.loyalty)
 
-    def postpone(self, rows: Rows, due_us: int, now_us: int) -> Verdicts:
+    def postpone(self, rows: Rows, due_us: int, now_us: int) -> DecisionRows:
         """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
-        verdicts = Verdicts()
+        verdicts = DecisionRows()
         told = [row for row in rows.tolist() if row in self._states.profile_changed]
         self._states.decisions.listed_score[told] = UNLISTED  # they may be evicted before they are decided
         due = self._states.decisions.due[rows]
@@ -142,7 +142,7 @@ class Judge:
         return verdicts
 
 
-class _Telling:
+class DecisionWriter:
     """One call of `decide`, worded."""
 
     def __init__(
@@ -162,14 +162,14 @@ class _Telling:
         self._bonds, self._view = bonds, view
         self._states, self._card, self._projection, self._version = states, card, projection, version
         self._rows, self._found, self._decisions = rows, found, decisions
-        self._outcome = Outcome(states, rows, decisions, found.now_us, before.risk.copy(), version)
+        self._outcome = DecidedBatch(states, rows, decisions, found.now_us, before.risk.copy(), version)
         self._logged_us, self._listed = logged_us, before.listed_score
         self.sequence = decisions.after.sequence.copy()
         self._keys: list[int] = states.key[rows].tolist()
-        self._out = Verdicts()
+        self._out = DecisionRows()
         self._known: dict[int, dict[str, Any]] = {}
 
-    def tell(self) -> Verdicts:
+    def write(self) -> DecisionRows:
         out, decisions = self._out, self._decisions
         for change in decisions.bands:
             self._band(change)
@@ -305,9 +305,9 @@ class _Telling:
     def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> Draft:
+    def _drafted(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> UnrenderedMessage:
         self.sequence[i] += 1
-        return Draft(
+        return UnrenderedMessage(
             type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data
         )
 

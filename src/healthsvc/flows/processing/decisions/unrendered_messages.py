@@ -20,7 +20,7 @@ RISK_RAISED: Final = customers.RISK_RAISED
 BAND_CHANGED: Final = customers.BAND_CHANGED
 
 
-class Draft(NamedTuple):
+class UnrenderedMessage(NamedTuple):
     """One message. `data` is asked for only when it is worded, soon after: most are told to nobody."""
 
     type: WebhookType[Any]
@@ -31,7 +31,7 @@ class Draft(NamedTuple):
     data: Callable[[int], Any]
     """What it says, an instance of the type's dataclass, given the sequence."""
 
-    def worded(self) -> OutboxMessage:
+    def render(self) -> OutboxMessage:
         return OutboxMessage(
             id=message_id(self.customer_id, self.type.name, self.sequence, self.at.isoformat()),
             type=self.type.name,
@@ -46,7 +46,7 @@ def raised(alert: AlertRow, detail: Mapping[str, Any], sequence: int) -> AlertDa
     return alert_webhooks.raised(alert, detail, sequence)
 
 
-def escalated(new: Draft, taken: TakenOver) -> Draft:
+def escalated(new: UnrenderedMessage, taken: TakenOver) -> UnrenderedMessage:
     """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a new one."""
 
     def data(sequence: int) -> alert_webhooks.EscalatedData:

@@ -17,7 +17,7 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.outage import is_content, is_outage
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing import partitions
-from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, set_aside
+from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, dead_letter
 from healthsvc.store.processing.partitions import Fenced, Move, Ownership
 from healthsvc.telemetry import DEAD_LETTERS, EVENTS, LogEvent
 
@@ -111,7 +111,7 @@ async def _write(
 ) -> None:
     async with engine.begin() as conn:
         await partitions.compare_and_set(conn, projection=projection, owner=owner, moves=[move])
-        await set_aside(conn, [letter])
+        await dead_letter(conn, [letter])
         await _tell(conn, trouble)
 
 
