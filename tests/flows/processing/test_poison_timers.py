@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from healthsvc.core.instants import to_us
-from healthsvc.flows.processing.decisions.decision_writer import Judge
+from healthsvc.flows.processing.decisions.decision_writer import Decider
 from healthsvc.flows.processing.faults import poison_timers
 from healthsvc.flows.processing.faults.poison_timers import DELAYS, TimerSearch
 from healthsvc.flows.readiness.checks import Readiness
@@ -125,7 +125,7 @@ async def test_a_customer_whose_decision_fails_delays_no_other_and_is_decided_on
 
 def break_decisions(monkeypatch: pytest.MonkeyPatch, phase: str, broken: list[bool]) -> None:
     """While `broken`, have the customer called bad fail once it is silent; or its state when it is loaded."""
-    decide, load = Judge.decide, stored.many_by_keys
+    decide, load = Decider.decide, stored.many_by_keys
     silent_us = to_us(wall() - timedelta(days=1) + SILENCE) - 60_000_000
 
     def cannot_decide(self, rows, now_us, *arguments):
@@ -141,7 +141,7 @@ def break_decisions(monkeypatch: pytest.MonkeyPatch, phase: str, broken: list[bo
         return found
 
     if phase == "deciding":
-        monkeypatch.setattr(Judge, "decide", cannot_decide)
+        monkeypatch.setattr(Decider, "decide", cannot_decide)
     else:
         monkeypatch.setattr(stored, "many_by_keys", cannot_load)
 

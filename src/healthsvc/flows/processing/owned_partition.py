@@ -32,6 +32,10 @@ class MemoryLimits:
     dedupe_window: timedelta = timedelta(days=7)
     archive: bool = True
 
+    def customers(self, bytes_per_customer: int) -> int:
+        """How many customers' states are kept in memory."""
+        return max(self.least_customers, self.state_bytes // bytes_per_customer)
+
     def id_bytes(self, partitions: int) -> int:
         """Bytes for the ids of one of so many partitions."""
         return self.dedupe_bytes // max(1, partitions)

@@ -53,7 +53,7 @@ class Owner:
         self._engine = engine
         self._projection = projection
         self._limits = limits
-        capacity = max(limits.least_customers, limits.state_bytes // States.row_bytes(compiled.program))
+        capacity = limits.customers(States.row_bytes(compiled.program))
         self.states = States(compiled.program, capacity)
         self.held: dict[int, OwnedPartition] = {}
         self.pending = Pending()

@@ -117,7 +117,7 @@ class Builder:
         compiled, old = compile_document(building.document), compile_document(building.live_document)
         self._card, self._old_card = compiled.scorecard, old.scorecard
         self._same = building.document == building.live_document
-        capacity = max(limits.least_customers, limits.state_bytes // States.row_bytes(compiled.program))
+        capacity = limits.customers(States.row_bytes(compiled.program))
         self._states = States(compiled.program, capacity)
         self._owned: dict[int, Ownership] = {}
         self._applied: dict[int, int] = {}
