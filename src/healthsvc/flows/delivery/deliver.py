@@ -68,7 +68,7 @@ class Limits:
 class Deliverer:
     """One worker. Any number may run beside it, in this or other processes, each under an id of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root gives each part
         self,
         engine: AsyncEngine,
         sender: Send,

@@ -106,7 +106,7 @@ def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int],
 class ScoringPass:
     """The pass itself: hand `halt` to the replay."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a pass is made of, each by name
         self,
         *,
         mapping: TypeMapping,

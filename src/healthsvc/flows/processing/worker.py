@@ -79,7 +79,7 @@ class Processor:
     its tables, plans and pages; in a pool with others it is now this one's turn, now that one's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root gives each part
         self,
         engine: AsyncEngine,
         inputs: Sequence[Input],

@@ -164,33 +164,46 @@ class Builder:
            A shadow stays so, keeping up, until it is asked to take over; then all are decided anew.
         5. Follow until little is missing, then lock, fold the rest, and switch.
         """
-        await self._enter("indexing")
-        if not self._building.with_gaps:
-            await self._look_for_gaps()
-        await self._index_new_days()
-        await self._enter("folding")
-        if not await self._follow(stop):
-            return False
-        if self._building.fresh and self._card.wants_reference:
-            await self._enter("freezing")
-            if not await self._freeze(stop):
-                return False
-        await self._enter("deciding")
-        self._deciding = True
-        if not await self._decide_everybody(stop):
-            return False
-        if self._beside:
-            if not await self._stay_beside(stop):
-                return False
-            self._beside = False
-            await self._enter("deciding")
-            if not await self._decide_everybody(stop):
+        await self._index()
+        for phase in (self._fold_archive, self._freeze_reference, self._decide_all, self._shadow):
+            if not await phase(stop):
                 return False
         await self._enter("switching")
         while await self._follow(stop):
             if await self._switch():
                 return True
         return False
+
+    async def _index(self) -> None:
+        await self._enter("indexing")
+        if not self._building.with_gaps:
+            await self._look_for_gaps()
+        await self._index_new_days()
+
+    async def _fold_archive(self, stop: Stop) -> bool:
+        await self._enter("folding")
+        return await self._follow(stop)
+
+    async def _freeze_reference(self, stop: Stop) -> bool:
+        """Freeze where all customers stand, if the version judges by it and nobody has frozen it yet."""
+        if not (self._building.fresh and self._card.wants_reference):
+            return True
+        await self._enter("freezing")
+        return await self._freeze(stop)
+
+    async def _decide_all(self, stop: Stop) -> bool:
+        await self._enter("deciding")
+        self._deciding = True
+        return await self._decide_everybody(stop)
+
+    async def _shadow(self, stop: Stop) -> bool:
+        """Stay beside the live projection while the building is a shadow; then decide all customers anew."""
+        if not self._beside:
+            return True
+        if not await self._stay_beside(stop):
+            return False
+        self._beside = False
+        return await self._decide_all(stop)
 
     async def _stay_beside(self, stop: Stop) -> bool:
         """Keep up with the live projection until it is asked to take over; False if `stop` came first."""

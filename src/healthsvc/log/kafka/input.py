@@ -49,7 +49,7 @@ class KafkaInput:
 
     name: Literal["kafka"] = "kafka"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root gives each part
         self,
         *,
         bootstrap_servers: str,

@@ -145,7 +145,7 @@ class Decider:
 class DecisionWriter:
     """One call of `decide`, worded."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # hot path: no object is made for each batch
         self,
         bonds: _Bonds,
         states: States,
@@ -267,7 +267,7 @@ class DecisionWriter:
         last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
 
-    def _alert(
+    def _alert(  # noqa: PLR0913  # the columns of an alert, each by name
         self,
         i: int,
         kind: str,
