@@ -1,7 +1,8 @@
-"""`make bench`: the product and its references, alternating, in one run on one Kafka and one PostgreSQL.
+"""`make bench`: the product and its references, alternating, in one run on one Kafka and one
+PostgreSQL.
 
-Every measurement is a fresh process on a fresh database. The result is the median, over rounds, of the ratios of
-neighbours.
+Every measurement is a fresh process on a fresh database. The result is the median, over rounds, of
+the ratios of neighbours.
 """
 
 import os
@@ -68,7 +69,8 @@ class Run:
 
 
 def small_fleet(run: Run) -> None:
-    """10,000 customers: with the archive beside all references; without it, and by one process, beside the raw one."""
+    """10,000 customers: with the archive beside all references; without it, and by one process,
+    beside the raw one."""
     events = load.make(count=run.events, customers=SMALL_FLEET, seed=SEED, end_us=_now_us())
     topic = _reference_topic(run, events)
     _raw(run, topic)()  # not counted: warms the broker and the disk's cache
@@ -102,10 +104,20 @@ def large_fleet(run: Run) -> None:
     _raw(run, topic)()  # not counted: warms the broker and the disk's cache
     for number in range(run.rounds):
         if run.wants(LARGE, RSS):
-            measured = _compare(run, number, _product(run, events, template, archive=True), {LARGE: _raw(run, topic)})
+            measured = _compare(
+                run,
+                number,
+                _product(run, events, template, archive=True),
+                {LARGE: _raw(run, topic)},
+            )
             run.peaks.append(measured.peak_mib)
         if run.wants(LARGE_NO_ARCHIVE):
-            _compare(run, number, _product(run, events, template, archive=False), {LARGE_NO_ARCHIVE: _raw(run, topic)})
+            _compare(
+                run,
+                number,
+                _product(run, events, template, archive=False),
+                {LARGE_NO_ARCHIVE: _raw(run, topic)},
+            )
     load.delete_topic(run.base.kafka, topic)
 
 
@@ -114,7 +126,9 @@ def laboratory(run: Run) -> None:
     events = LAB_QUICK_EVENTS if run.quick else LAB_EVENTS
     log, rows = lab.make(ground.WORK, events, SEED)
     for number in range(run.rounds):
-        _compare(run, number, lambda: lab.scored(log, rows, events), {LAB: lambda: lab.bare(log, events)})
+        _compare(
+            run, number, lambda: lab.scored(log, rows, events), {LAB: lambda: lab.bare(log, events)}
+        )
 
 
 def webhooks(run: Run) -> None:
@@ -134,7 +148,11 @@ def webhooks(run: Run) -> None:
 def _beside_with_archive(run: Run, topic: str) -> dict[str, Measure]:
     return {
         name: measure
-        for name, measure in ((SMALL, _raw(run, topic)), (QUIX, _quix(run, topic)), (ORM, _orm(run, topic)))
+        for name, measure in (
+            (SMALL, _raw(run, topic)),
+            (QUIX, _quix(run, topic)),
+            (ORM, _orm(run, topic)),
+        )
         if run.wants(name)
     }
 
@@ -159,7 +177,9 @@ def _compare(run: Run, number: int, ours: Measure, others: dict[str, Measure]) -
     return measured
 
 
-def _product(run: Run, events: load.Load, template: str, *, archive: bool, processes: int | None = None) -> Measure:
+def _product(
+    run: Run, events: load.Load, template: str, *, archive: bool, processes: int | None = None
+) -> Measure:
     def measure() -> Measured:
         with ground.database(run.base.postgres, template=template) as database:
             return product.measure(
@@ -176,7 +196,9 @@ def _product(run: Run, events: load.Load, template: str, *, archive: bool, proce
 
 
 def _raw(run: Run, topic: str) -> Measure:
-    return lambda: references.raw(run.base.kafka, topic, partitions=run.partitions, count=run.events)
+    return lambda: references.raw(
+        run.base.kafka, topic, partitions=run.partitions, count=run.events
+    )
 
 
 def _quix(run: Run, topic: str) -> Measure:
@@ -229,12 +251,20 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="How often each pair is measured.")] = 3,
     quick: Annotated[bool, typer.Option("--quick", help="One round of 100,000 events.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(help=f"Rows to measure (may be repeated): {', '.join([*NAMES, *ON_REQUEST])}.")
+        list[str] | None,
+        typer.Option(
+            help=f"Rows to measure (may be repeated): {', '.join([*NAMES, *ON_REQUEST])}."
+        ),
     ] = None,
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of the Kafka topics.")] = 4,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="`healthsvc process` side by side.")] = CORES,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=64, help="Partitions of the Kafka topics.")
+    ] = 4,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="`healthsvc process` side by side.")
+    ] = CORES,
     profile: Annotated[
-        str | None, typer.Option(help="Record the product with py-spy into this file (folded stacks).")
+        str | None,
+        typer.Option(help="Record the product with py-spy into this file (folded stacks)."),
     ] = None,
 ) -> None:
     """Measure healthsvc beside its references, print a table, and write benchmarks/latest.json."""

@@ -1,7 +1,7 @@
 """The ground under a run: one Apache Kafka, one PostgreSQL, and databases made from templates.
 
-PostgreSQL is the product's own embedded one, on its own settings. Everything lies in .bench/ beside the sources;
-the database of the large fleet is kept there between runs.
+PostgreSQL is the product's own embedded one, on its own settings. Everything lies in .bench/ beside
+the sources; the database of the large fleet is kept there between runs.
 """
 
 import asyncio
@@ -60,7 +60,9 @@ def ground() -> Iterator[Ground]:
 def environment(**variables: str) -> dict[str, str]:
     """Ours without the operator's settings of the product, and with `variables`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEALTHSVC_")}
-    kept.pop("OPENBLAS_CORETYPE", None)  # images set it for reproducible builds; it would slow numpy
+    kept.pop(
+        "OPENBLAS_CORETYPE", None
+    )  # images set it for reproducible builds; it would slow numpy
     return {**kept, "PYTHONWARNINGS": "ignore", **variables}
 
 
@@ -85,7 +87,9 @@ def make_empty(postgres: EmbeddedPostgres) -> str:
 def database(postgres: EmbeddedPostgres, *, template: str) -> Iterator[str]:
     """A fresh copy of `template`, dropped at the end; yields its address."""
     name = f"bench_run_{uuid.uuid4().hex[:12]}"
-    _run_sql(postgres, f"create database {name} template {template} strategy file_copy", "checkpoint")
+    _run_sql(
+        postgres, f"create database {name} template {template} strategy file_copy", "checkpoint"
+    )
     try:
         yield postgres.url(name)
     finally:
@@ -98,7 +102,10 @@ def has_database(postgres: EmbeddedPostgres, name: str) -> bool:
 
 def databases(postgres: EmbeddedPostgres, prefix: str) -> list[str]:
     return [
-        row[0] for row in _query(postgres, f"select datname from pg_database where starts_with(datname, '{prefix}')")
+        row[0]
+        for row in _query(
+            postgres, f"select datname from pg_database where starts_with(datname, '{prefix}')"
+        )
     ]
 
 
@@ -115,7 +122,8 @@ def drop(postgres: EmbeddedPostgres, name: str) -> None:
 
 
 def forget_reading(postgres: EmbeddedPostgres, name: str) -> None:
-    """Make a filled database one that never read from Kafka (the next topic is another), tidy as at rest."""
+    """Make a filled database one that never read from Kafka (the next topic is another), tidy as at
+    rest."""
     statements = (
         "update partitions set kafka_offset = -1, owner = null, lease_until = null",
         "delete from workers",
@@ -126,7 +134,8 @@ def forget_reading(postgres: EmbeddedPostgres, name: str) -> None:
 
 
 def drop_leftovers(postgres: EmbeddedPostgres) -> None:
-    """Databases of a run that was killed, and the empty template, whose schema may have changed since."""
+    """Databases of a run that was killed, and the empty template, whose schema may have changed
+    since."""
     for prefix in ("bench_run_", "bench_empty", "bench_filling"):
         for name in databases(postgres, prefix):
             drop(postgres, name)
@@ -134,7 +143,9 @@ def drop_leftovers(postgres: EmbeddedPostgres) -> None:
 
 def versions(ground_: Ground) -> dict[str, str]:
     """Facts about the machine and the servers, for the report."""
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()[0]
+    java = subprocess.run(
+        ["java", "-version"], capture_output=True, text=True, check=False
+    ).stderr.splitlines()[0]
     return {
         "cores": str(os.cpu_count()),
         "Python": sys.version.split()[0],

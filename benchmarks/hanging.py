@@ -1,8 +1,10 @@
-"""`python -m benchmarks.hanging`: what nine webhook endpoints that begin to hang together cost thirty others.
+"""`python -m benchmarks.hanging`: what nine webhook endpoints that begin to hang together cost
+thirty others.
 
-One deliverer, a real PostgreSQL, receivers on loopback. Two phases of one run under the same load: all
-answer, then nine stop answering at the same moment with eight deliveries due each. A delivery's latency
-runs from the message's commit to its arrival. A drain of one backlog by all endpoints comes first.
+One deliverer, a real PostgreSQL, receivers on loopback. Two phases of one run under the same load:
+all answer, then nine stop answering at the same moment with eight deliveries due each. A delivery's
+latency runs from the message's commit to its arrival. A drain of one backlog by all endpoints comes
+first.
 """
 
 import argparse
@@ -106,7 +108,9 @@ class Load:
         """Wait for the messages; answers their latencies in milliseconds."""
         while not all(each in receiver.arrivals for receiver in at for each in ids):
             await asyncio.sleep(0.02)
-        return [1_000 * (receiver.arrivals[each] - self.sent[each]) for receiver in at for each in ids]
+        return [
+            1_000 * (receiver.arrivals[each] - self.sent[each]) for receiver in at for each in ids
+        ]
 
     async def phase(self, seconds: float) -> list[float]:
         """The healthy ones' latencies: first a burst, then a message each EVERY_SECONDS."""
@@ -127,7 +131,9 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
         Listener(url) as wake,
         Sender(Policy.of(allowed=["127.0.0.0/8"])) as sender,
     ):
-        receivers = [await stack.enter_async_context(_receiving()) for _ in range(HEALTHY + HANGING)]
+        receivers = [
+            await stack.enter_async_context(_receiving()) for _ in range(HEALTHY + HANGING)
+        ]
         for number, receiver in enumerate(receivers):
             await _subscribe(engine, vault, number, receiver.port)
         deliverer = Deliverer(
@@ -160,10 +166,17 @@ async def _phases(load: Load, receivers: Sequence[Receiver], seconds: float) -> 
         receiver.hangs = True
     beside = await load.phase(seconds)
     drained = DRAIN * len(receivers)
-    figures = {"drained a second": drained / took, "processor ms a delivery": 1_000 * processor / drained}
+    figures = {
+        "drained a second": drained / took,
+        "processor ms a delivery": 1_000 * processor / drained,
+    }
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         before, after = _quantile(without, share), _quantile(beside, share)
-        figures |= {f"{name} ms, all answer": before, f"{name} ms, nine hang": after, f"{name} ratio": after / before}
+        figures |= {
+            f"{name} ms, all answer": before,
+            f"{name} ms, nine hang": after,
+            f"{name} ratio": after / before,
+        }
     return figures
 
 
@@ -187,7 +200,9 @@ def _quantile(values: Sequence[float], share: float) -> float:
 def main() -> None:
     """Measure, and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="length of each of the two phases")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="length of each of the two phases"
+    )
     arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("ERROR"))
     with tempfile.TemporaryDirectory(prefix="hanging-") as folder:
@@ -198,7 +213,9 @@ def main() -> None:
             figures = asyncio.run(measure(url, arguments.seconds))
         finally:
             postgres.stop()
-    sys.stdout.write(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""The lab beside a bare decode loop: a year of events of 10,000 customers, scored at weekly observations.
+"""The lab beside a bare decode loop: a year of events of 10,000 customers, scored at weekly
+observations.
 
-Both are fresh processes on the same gzipped CSV. The loop reads, splits and decodes each row (time, value) and does
-nothing with it; the lab folds, halts each week and scores every customer. Start-up is included for both.
+Both are fresh processes on the same gzipped CSV. The loop reads, splits and decodes each row (time,
+value) and does nothing with it; the lab folds, halts each week and scores every customer. Start-up
+is included for both.
 """
 
 import gzip
@@ -58,7 +60,17 @@ def scored(log: Path, rows: Path, events: int) -> Measured:
     """The product's figure."""
     out = log.with_suffix(".scores")
     program = str(Path(sys.executable).parent / "healthsvc")
-    command = [program, "lab", "score", "--events", str(log), "--labels", str(rows), "--out", str(out)]
+    command = [
+        program,
+        "lab",
+        "score",
+        "--events",
+        str(log),
+        "--labels",
+        str(rows),
+        "--out",
+        str(out),
+    ]
     return _timed(command, events)
 
 
@@ -70,7 +82,9 @@ def bare(log: Path, events: int) -> Measured:
 def _timed(command: list[str], events: int) -> Measured:
     started, cpu = time.monotonic(), _children_cpu()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return Measured(events=events, seconds=time.monotonic() - started, cpu_seconds=_children_cpu() - cpu)
+    return Measured(
+        events=events, seconds=time.monotonic() - started, cpu_seconds=_children_cpu() - cpu
+    )
 
 
 def _children_cpu() -> float:

@@ -1,7 +1,9 @@
-"""`make lab-check`: `healthsvc lab score` on logs with real outcomes, judged by the program that lies beside them.
+"""`make lab-check`: `healthsvc lab score` on logs with real outcomes, judged by the program that
+lies beside them.
 
-The logs aren't part of the project: where their folder isn't there, it is said and nothing fails. Each set is scored
-without outcomes on all rows, and fitted on the first two thirds of its observation dates, judged on the rest.
+The logs aren't part of the project: where their folder isn't there, it is said and nothing fails.
+Each set is scored without outcomes on all rows, and fitted on the first two thirds of its
+observation dates, judged on the rest.
 """
 
 import argparse
@@ -18,7 +20,9 @@ from typing import Any
 DATASETS = Path(__file__).parents[2] / "shared" / "datasets"
 EVALUATE = "evaluate.py"
 COLUMNS = "{:29s} {:10s} {:22s} {:>7s} {:>7s} {:>7s} {:>6s} {:>7s} {:>7s} {:>6s}"
-HEAD = COLUMNS.format("set", "mode", "model", "AUC", "± se", "in date", "lift10", "skill", "ECE", "s")
+HEAD = COLUMNS.format(
+    "set", "mode", "model", "AUC", "± se", "in date", "lift10", "skill", "ECE", "s"
+)
 
 
 def main() -> int:
@@ -36,9 +40,15 @@ def main() -> int:
 
 def arguments(about: str | None) -> argparse.ArgumentParser:
     """What both checks on these logs take."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("judge", nargs="?", default=sys.executable, help="a Python that has pandas and scikit-learn")
-    parser.add_argument("sets", nargs="?", type=lambda text: text.split(","), help="some of the logs, with commas")
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "judge", nargs="?", default=sys.executable, help="a Python that has pandas and scikit-learn"
+    )
+    parser.add_argument(
+        "sets", nargs="?", type=lambda text: text.split(","), help="some of the logs, with commas"
+    )
     parser.add_argument("--datasets", type=Path, default=DATASETS, help="the folder of the logs")
     return parser
 
@@ -71,7 +81,9 @@ def split(labels: Path, early: Path, late: Path) -> None:
             csv.writer(file).writerows([head, *(row for row in rows if (row[at] >= cut) == keep)])
 
 
-def _row(name: str, mode: str, judge: str, scratch: Path, events: Path, labels: Path, fit: Path | None) -> None:
+def _row(
+    name: str, mode: str, judge: str, scratch: Path, events: Path, labels: Path, fit: Path | None
+) -> None:
     out = scratch / "scores.csv"
     program = Path(sys.executable).parent / "healthsvc"
     command = [program, "lab", "score", "--events", events, "--labels", labels, "--out", out]
@@ -84,14 +96,22 @@ def _row(name: str, mode: str, judge: str, scratch: Path, events: Path, labels: 
     skill = 1 - figures["brier"] / figures["brier_base"]
     model = told["model"] if told["reason"] != "no_evidence" else "prior (no_evidence)"
     shown = [f"{figures[key]:.4f}" for key in ("auc", "auc_se", "auc_within_date")]
-    shown += [f"{figures['lift_at_10']:.2f}", f"{skill:.4f}", f"{figures['ece']:.4f}", f"{seconds:.1f}"]
+    shown += [
+        f"{figures['lift_at_10']:.2f}",
+        f"{skill:.4f}",
+        f"{figures['ece']:.4f}",
+        f"{seconds:.1f}",
+    ]
     print(COLUMNS.format(name, mode, model, *shown), flush=True)
 
 
 def judged(judge: str, program: Path, labels: Path, scores: Path) -> dict[str, Any]:
     """The figures of the program that lies beside the logs."""
     done = subprocess.run(
-        [judge, "-W", "ignore", str(program), str(labels), str(scores)], check=True, capture_output=True, text=True
+        [judge, "-W", "ignore", str(program), str(labels), str(scores)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     pairs = (line.split() for line in done.stdout.splitlines() if line.strip())
     return {key: float(value) for key, value in pairs}

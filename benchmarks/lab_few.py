@@ -1,13 +1,15 @@
-"""`make lab-few`: is a fit on few churners ever worse than the prior? On the logs of `make lab-check`, cut as there.
+"""`make lab-few`: is a fit on few churners ever worse than the prior? On the logs of `make
+lab-check`, cut as there.
 
-L0 is cut to k customers who churn within the dates fitted on and the same share of the others, drawn anew for each
-seed; the later rows are judged, all of them. The AUC is told by the program beside the logs, the standard error is that
-of its gain over the prior's (the same rows; customers are the units). The prior is a ranking: for log loss and Brier it
-is moved to L0's base rate, and nothing else. A draw is *clearly worse* where AUC or log loss are worse by more than two
-of their errors. Where the prior stays its scores must be the same bits: that is checked.
+L0 is cut to k customers who churn within the dates fitted on and the same share of the others,
+drawn anew for each seed; the later rows are judged, all of them. The AUC is told by the program
+beside the logs, the standard error is that of its gain over the prior's (the same rows; customers
+are the units). The prior is a ranking: for log loss and Brier it is moved to L0's base rate, and
+nothing else. A draw is *clearly worse* where AUC or log loss are worse by more than two of their
+errors. Where the prior stays its scores must be the same bits: that is checked.
 
-With `--all-others` all others are kept beside the k churners: a base rate that the later rows don't have, so there the
-AUC alone decides.
+With `--all-others` all others are kept beside the k churners: a base rate that the later rows don't
+have, so there the AUC alone decides.
 """
 
 import argparse
@@ -35,7 +37,9 @@ SEEDS = (0, 1, 2, 3, 4)
 SETS = ("retail", "cdnow", "oulad")
 STAYED = "prior (no_evidence)"
 COLUMNS = "{:10s} {:>8s} {:>5s} {:>6s} {:22s} {:>18s} {:>19s} {:>19s}  {}"
-HEAD = COLUMNS.format("set", "churners", "seed", "rows", "model", "AUC gain", "log loss more", "Brier more", "")
+HEAD = COLUMNS.format(
+    "set", "churners", "seed", "rows", "model", "AUC gain", "log loss more", "Brier more", ""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Draw:
     brier: Figure
 
     def clearly_worse(self, *, order_alone: bool) -> bool:
-        """order_alone: the AUC decides, since the level of the rows fitted on is no guide to that of those judged."""
+        """order_alone: the AUC decides, since the level of the rows fitted on is no guide to that
+        of those judged."""
         losses = [] if order_alone else [self.log_loss]
         worse = [Figure(-self.auc_gain.value, self.auc_gain.error), *losses]
         return any(figure.value > 2 * figure.error for figure in worse)
@@ -72,7 +77,9 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--churners", type=_numbers, default=CHURNERS, help="how many, with commas")
     parser.add_argument("--seeds", type=_numbers, default=SEEDS, help="of the draws, with commas")
-    parser.add_argument("--all-others", action="store_true", help="keep all others: the AUC alone is judged")
+    parser.add_argument(
+        "--all-others", action="store_true", help="keep all others: the AUC alone is judged"
+    )
     asked = parser.parse_args()
     if not there(asked.datasets):
         return 0
@@ -110,8 +117,11 @@ def _draws(name: str, log: Log, k: int, scratch: Path, asked: argparse.Namespace
     )
 
 
-def drawn(early: Labels, before_us: int, k: int, seed: int, *, all_others: bool = False) -> np.ndarray | None:
-    """Row numbers of k churners whose outcome was known by an instant and of the same share of the others.
+def drawn(
+    early: Labels, before_us: int, k: int, seed: int, *, all_others: bool = False
+) -> np.ndarray | None:
+    """Row numbers of k churners whose outcome was known by an instant and of the same share of the
+    others.
 
     None with fewer than k churners.
     """
@@ -123,7 +133,9 @@ def drawn(early: Labels, before_us: int, k: int, seed: int, *, all_others: bool 
         return None
     rng = np.random.default_rng(seed)
     some = rng.permutation(churners)[:k]
-    beside = others if all_others else rng.permutation(others)[: round(len(others) * k / len(churners))]
+    beside = (
+        others if all_others else rng.permutation(others)[: round(len(others) * k / len(churners))]
+    )
     taken = {*some.tolist(), *beside.tolist()}
     return np.flatnonzero(np.fromiter((a in taken for a in early.accounts), bool, len(early)))
 
@@ -152,7 +164,9 @@ def _draw(log: Log, rows: np.ndarray, scratch: Path, judge: str) -> Draw:
     _write(few, log.early, rows)
     risks, told = _scored(log.events, log.late_file, out, few)
     y = log.late.churned
-    customer = np.unique(np.array(log.late.accounts, dtype=object), return_inverse=True)[1].astype(np.int64)
+    customer = np.unique(np.array(log.late.accounts, dtype=object), return_inverse=True)[1].astype(
+        np.int64
+    )
     if told["reason"] == "no_evidence":
         if not np.array_equal(risks, log.late_prior):
             raise AssertionError("the prior stayed, but the scores aren't the prior's")
@@ -160,19 +174,25 @@ def _draw(log: Log, rows: np.ndarray, scratch: Path, judge: str) -> Draw:
         return Draw(STAYED, same, same, same)
     gain = standard_errors.auc_gain(y, risks, log.late_prior, customer)
     gain = Figure(
-        judged(judge, log.events.parents[1] / EVALUATE, log.late_file, out)["auc"] - log.prior_auc, gain.error
+        judged(judge, log.events.parents[1] / EVALUATE, log.late_file, out)["auc"] - log.prior_auc,
+        gain.error,
     )
     before = _levelled(log, rows)
-    loss = standard_errors.mean(logistic.log_loss(_odds(risks), y) - logistic.log_loss(_odds(before), y), customer)
+    loss = standard_errors.mean(
+        logistic.log_loss(_odds(risks), y) - logistic.log_loss(_odds(before), y), customer
+    )
     brier = standard_errors.mean((risks - y) ** 2 - (before - y) ** 2, customer)
     return Draw(told["model"], gain, loss, brier)
 
 
 def _levelled(log: Log, rows: np.ndarray) -> np.ndarray:
-    """The prior's risks of the later rows, its level moved to the base rate of the rows fitted on."""
+    """The prior's risks of the later rows, its level moved to the base rate of the rows fitted
+    on."""
     known = rows[(log.early.obs_us + log.early.horizon_us)[rows] <= int(log.late.obs_us.min())]
     plain = prior(int(log.late.horizon_us[0]))
-    moved = stated_base_rate(plain, _odds(log.early_prior[known]), float(log.early.churned[known].mean()))
+    moved = stated_base_rate(
+        plain, _odds(log.early_prior[known]), float(log.early.churned[known].mean())
+    )
     return logistic.chance(_odds(log.late_prior) + moved.intercept - plain.intercept)
 
 
@@ -180,7 +200,9 @@ def _odds(risks: np.ndarray) -> np.ndarray:
     return np.log(risks) - np.log1p(-risks)
 
 
-def _scored(events: Path, labels: Path, out: Path, fit: Path | None) -> tuple[np.ndarray, dict[str, Any]]:
+def _scored(
+    events: Path, labels: Path, out: Path, fit: Path | None
+) -> tuple[np.ndarray, dict[str, Any]]:
     program = Path(sys.executable).parent / "healthsvc"
     command = [program, "lab", "score", "--events", events, "--labels", labels, "--out", out]
     command += ["--fit", fit] if fit else []

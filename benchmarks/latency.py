@@ -1,7 +1,8 @@
-"""From a POST to the webhook it causes: an idle `healthsvc up`, a real receiver, one cancel-page view after the other.
+"""From a POST to the webhook it causes: an idle `healthsvc up`, a real receiver, one cancel-page
+view after the other.
 
-Each view is by another customer, so each raises an alert. The clock runs from before the request is sent to
-when the receiver has read the whole webhook.
+Each view is by another customer, so each raises an alert. The clock runs from before the request is
+sent to when the receiver has read the whole webhook.
 """
 
 import asyncio
@@ -29,7 +30,10 @@ WARM_UP = 5
 
 def measure(count: int) -> list[float]:
     """Milliseconds from POST sent to webhook read, for `count` customers, after WARM_UP others."""
-    with tempfile.TemporaryDirectory(prefix="latency-", dir=WORK) as folder, _service(Path(folder)) as (port, process):
+    with (
+        tempfile.TemporaryDirectory(prefix="latency-", dir=WORK) as folder,
+        _service(Path(folder)) as (port, process),
+    ):
         return asyncio.run(_measure(port, process, count))
 
 
@@ -37,7 +41,9 @@ async def _measure(port: int, process: subprocess.Popen[bytes], count: int) -> l
     headers = {"Authorization": f"Bearer {KEY}"}
     async with (
         _receiver() as (receiver_port, arrivals),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
+        ) as client,
     ):
         await _until_ready(client, process)
         endpoint = {"url": f"http://127.0.0.1:{receiver_port}/", "event_types": ["alert.raised"]}
@@ -48,7 +54,9 @@ async def _measure(port: int, process: subprocess.Popen[bytes], count: int) -> l
         return took[WARM_UP:]
 
 
-async def _one(client: httpx.AsyncClient, arrivals: "asyncio.Queue[tuple[str, float]]", number: int) -> float:
+async def _one(
+    client: httpx.AsyncClient, arrivals: "asyncio.Queue[tuple[str, float]]", number: int
+) -> float:
     await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
     customer = f"latency-{number:04d}"
     sent = time.perf_counter()
@@ -99,7 +107,12 @@ def _service(data_dir: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     )
     with open(WORK / "latency.log", "wb") as output:
         process = subprocess.Popen(
-            [str(COMMAND), "up"], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [str(COMMAND), "up"],
+            env=variables,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield port, process

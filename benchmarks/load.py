@@ -1,6 +1,8 @@
-"""The load: a deterministic stream of believable events, about 250 bytes each, in the service's own envelope.
+"""The load: a deterministic stream of believable events, about 250 bytes each, in the service's own
+envelope.
 
-The same seed, count, fleet and end give the same bytes. Customers are drawn with a Zipf skew of 0.8.
+The same seed, count, fleet and end give the same bytes. Customers are drawn with a Zipf skew of
+0.8.
 """
 
 import json
@@ -18,8 +20,25 @@ SKEW = 0.8
 SPAN_SECONDS = 2 * 3600
 DISORDER_SECONDS = 5.0
 SOURCES = ("web", "product", "crm")
-FEATURES = ("dashboards", "reports.export", "alerts", "search", "api.tokens", "imports.csv", "webhooks", "sso", "roles")
-FEATURES += ("audit.log", "billing.portal", "integrations.slack", "integrations.salesforce", "mobile", "templates")
+FEATURES = (
+    "dashboards",
+    "reports.export",
+    "alerts",
+    "search",
+    "api.tokens",
+    "imports.csv",
+    "webhooks",
+    "sso",
+    "roles",
+)
+FEATURES += (
+    "audit.log",
+    "billing.portal",
+    "integrations.slack",
+    "integrations.salesforce",
+    "mobile",
+    "templates",
+)
 FEATURES += ("workflows", "comments", "sharing")
 PAGES = (  # path, title, how often
     ("/dashboard", "Dashboard", 400),
@@ -71,7 +90,11 @@ def _opened(fleet: Fleet, customer: int) -> Data:
 def _complained(fleet: Fleet, customer: int) -> Data:
     complaint = f"C-{fleet.number()}"
     fleet.complaints.append((customer, complaint))
-    return {"complaint_id": complaint, "subject": "The nightly import failed three times", "severity": "major"}
+    return {
+        "complaint_id": complaint,
+        "subject": "The nightly import failed three times",
+        "severity": "major",
+    }
 
 
 def _ticket(fleet: Fleet, *, take: bool) -> str:
@@ -92,7 +115,11 @@ def _used(fleet: Fleet, _: int) -> Data:
 
 def _session(fleet: Fleet, _: int) -> Data:
     seconds = fleet.rng.randrange(20, 5_400)
-    return {"session_id": f"s{fleet.number()}", "user_agent": fleet.rng.choice(AGENTS), "duration_seconds": seconds}
+    return {
+        "session_id": f"s{fleet.number()}",
+        "user_agent": fleet.rng.choice(AGENTS),
+        "duration_seconds": seconds,
+    }
 
 
 def _engagement(fleet: Fleet, _: int) -> Data:
@@ -119,7 +146,12 @@ def _page(fleet: Fleet, _: int) -> Data:
 def _survey(fleet: Fleet, _: int) -> Data:
     kind, low, high = fleet.rng.choice((("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7)))
     score = max(low, high - int(fleet.rng.expovariate(0.5)))
-    return {"survey": kind, "score": score, "survey_id": f"S-{fleet.number()}", "comment": "quick and clear"}
+    return {
+        "survey": kind,
+        "score": score,
+        "survey_id": f"S-{fleet.number()}",
+        "comment": "quick and clear",
+    }
 
 
 def _invoice(fleet: Fleet, _: int) -> Data:
@@ -154,24 +186,62 @@ MIX: tuple[tuple[str, float, Maker], ...] = (  # type, share of the stream, its 
     ("seats.changed", 0.02, lambda f, _: {"seats": 50, "active": f.rng.randrange(5, 50)}),
     ("customer.updated", 0.02, _profile),
     ("ticket.answered", 0.015, lambda f, _: {"ticket_id": _ticket(f, take=False)}),
-    ("ticket.resolved", 0.015, lambda f, _: {"ticket_id": _ticket(f, take=True), "rating": f.rng.randrange(2, 6)}),
+    (
+        "ticket.resolved",
+        0.015,
+        lambda f, _: {"ticket_id": _ticket(f, take=True), "rating": f.rng.randrange(2, 6)},
+    ),
     ("survey.sent", 0.015, lambda f, _: {"survey": "nps", "survey_id": f"S-{f.number()}"}),
     ("survey.answered", 0.015, _survey),
     ("contact.logged", 0.015, _contact),
-    ("feature.requested", 0.01, lambda f, _: {"feature": f.rng.choice(FEATURES), "title": "Let me filter by owner"}),
-    ("integration.synced", 0.008, lambda f, _: {"integration": "warehouse", "rows": f.rng.randrange(1, 90_000)}),
+    (
+        "feature.requested",
+        0.01,
+        lambda f, _: {"feature": f.rng.choice(FEATURES), "title": "Let me filter by owner"},
+    ),
+    (
+        "integration.synced",
+        0.008,
+        lambda f, _: {"integration": "warehouse", "rows": f.rng.randrange(1, 90_000)},
+    ),
     ("invoice.overdue", 0.005, _invoice),
-    ("subscription.changed", 0.005, lambda f, _: {"plan": "team", "mrr": _mrr(f), "currency": "EUR"}),
+    (
+        "subscription.changed",
+        0.005,
+        lambda f, _: {"plan": "team", "mrr": _mrr(f), "currency": "EUR"},
+    ),
     ("referral.made", 0.004, _referral),
-    ("subscription.renewed", 0.003, lambda f, _: {"plan": "team", "mrr": _mrr(f), "term_months": 12}),
+    (
+        "subscription.renewed",
+        0.003,
+        lambda f, _: {"plan": "team", "mrr": _mrr(f), "term_months": 12},
+    ),
     ("complaint.filed", 0.002, _complained),
     ("complaint.resolved", 0.001, lambda f, _: {"complaint_id": _complaint(f)}),
-    ("complaint.rated", 0.001, lambda f, _: {"complaint_id": _complaint(f), "rating": f.rng.randrange(1, 6)}),
+    (
+        "complaint.rated",
+        0.001,
+        lambda f, _: {"complaint_id": _complaint(f), "rating": f.rng.randrange(1, 6)},
+    ),
     ("champion.left", 0.001, lambda f, _: {"name": "A. Person", "role": "head of operations"}),
 )
 FILL: tuple[str, ...] = (  # what a customer of the big fleet has done before
-    *("customer.updated", "session.started", "feature.used", "feature.used", "page.viewed", "session.started"),
-    *("feature.used", "page.viewed", "invoice.paid", "session.started", "feature.used", "page.viewed"),
+    *(
+        "customer.updated",
+        "session.started",
+        "feature.used",
+        "feature.used",
+        "page.viewed",
+        "session.started",
+    ),
+    *(
+        "feature.used",
+        "page.viewed",
+        "invoice.paid",
+        "session.started",
+        "feature.used",
+        "page.viewed",
+    ),
 )
 FILL_DAYS = 28
 _MAKERS = {name: maker for name, _, maker in MIX}
@@ -196,7 +266,8 @@ def customer_id(number: int) -> str:
 
 
 def skewed(customers: int, count: int, rng: np.random.Generator) -> list[int]:
-    """Customer numbers drawn with probability rank ** -SKEW; the ranks are shuffled over the numbers."""
+    """Customer numbers drawn with probability rank ** -SKEW; the ranks are shuffled over the
+    numbers."""
     cumulated = np.cumsum(np.arange(1, customers + 1, dtype=np.float64) ** -SKEW)
     ranks = np.searchsorted(cumulated, rng.random(count) * cumulated[-1])
     numbers: list[int] = rng.permutation(customers)[ranks].tolist()
@@ -204,7 +275,8 @@ def skewed(customers: int, count: int, rng: np.random.Generator) -> list[int]:
 
 
 def make(*, count: int, customers: int, seed: int, end_us: int) -> Load:
-    """`count` events of the mix, by skewed customers, in the two hours before `end_us`, roughly in order."""
+    """`count` events of the mix, by skewed customers, in the two hours before `end_us`, roughly in
+    order."""
     dice = np.random.default_rng(seed)
     fleet = Fleet(random.Random(seed))
     chosen = dice.choice(len(MIX), size=count, p=[share for _, share, _ in MIX])
@@ -227,7 +299,9 @@ def fill(*, customers: int, seed: int, end_us: int) -> Load:
 def canary(end_us: int, customer: str) -> bytes:
     """One event by a customer of its own: its flush shows that a process has started and waits."""
     at = str(np.datetime_as_string(np.datetime64(end_us, "us"), unit="us")) + "Z"
-    return _event(f"canary-{end_us}", "product", "feature.used", customer, "u-1", at, {"feature": "search"})
+    return _event(
+        f"canary-{end_us}", "product", "feature.used", customer, "u-1", at, {"feature": "search"}
+    )
 
 
 def produce(bootstrap: str, topic: str, load: Load) -> float:
@@ -238,8 +312,11 @@ def produce(bootstrap: str, topic: str, load: Load) -> float:
 
 
 def produce_unseen(bootstrap: str, topic: str, load: Load) -> Callable[[], None]:
-    """Write the load in a transaction; readers of committed records see all of it once the answer is called."""
-    producer = _producer(bootstrap, {"transactional.id": f"bench-{topic}", "transaction.timeout.ms": 600_000})
+    """Write the load in a transaction; readers of committed records see all of it once the answer
+    is called."""
+    producer = _producer(
+        bootstrap, {"transactional.id": f"bench-{topic}", "transaction.timeout.ms": 600_000}
+    )
     producer.init_transactions(60)
     producer.begin_transaction()
     _write(producer, topic, load)
@@ -263,7 +340,12 @@ def _producer(bootstrap: str, more: dict[str, str | int | float | bool] | None =
 def _write(producer: Producer, topic: str, load: Load) -> None:
     failures: list[object] = []
     for position, (key, value) in enumerate(zip(load.keys, load.values, strict=True)):
-        producer.produce(topic, value, key, on_delivery=lambda error, _: failures.append(error) if error else None)
+        producer.produce(
+            topic,
+            value,
+            key,
+            on_delivery=lambda error, _: failures.append(error) if error else None,
+        )
         if position % 20_000 == 0:
             producer.poll(0)
     if producer.flush(120) or failures:
@@ -272,15 +354,21 @@ def _write(producer: Producer, topic: str, load: Load) -> None:
 
 def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
-    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])[
+        topic
+    ].result(30)
 
 
 def delete_topic(bootstrap: str, topic: str) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})  # named: it must outlive its answer
+    admin = AdminClient(
+        {"bootstrap.servers": bootstrap, "log_level": 3}
+    )  # named: it must outlive its answer
     admin.delete_topics([topic])[topic].result(30)
 
 
-def _times(count: int, end_us: int, dice: np.random.Generator, *, span_seconds: float = SPAN_SECONDS) -> list[str]:
+def _times(
+    count: int, end_us: int, dice: np.random.Generator, *, span_seconds: float = SPAN_SECONDS
+) -> list[str]:
     """Rising over a span, each up to DISORDER_SECONDS late, none after `end_us`."""
     rising = np.linspace(end_us - span_seconds * 1_000_000, end_us, count)
     late = dice.random(count) * DISORDER_SECONDS * 1_000_000
@@ -295,7 +383,9 @@ def _ids(count: int, dice: np.random.Generator) -> Iterator[str]:
         yield f"{part[:8]}-{part[8:12]}-{part[12:16]}-{part[16:20]}-{part[20:]}"
 
 
-def _load(types: Sequence[str], numbers: list[int], times: list[str], ids: Iterator[str], fleet: Fleet) -> Load:
+def _load(
+    types: Sequence[str], numbers: list[int], times: list[str], ids: Iterator[str], fleet: Fleet
+) -> Load:
     keys: list[bytes] = []
     values: list[bytes] = []
     rng = fleet.rng
@@ -310,7 +400,8 @@ def _load(types: Sequence[str], numbers: list[int], times: list[str], ids: Itera
 
 
 def _owner(type_: str, number: int, fleet: Fleet) -> int:
-    """An answer belongs to the customer of the oldest open ticket or complaint; all else to the one drawn."""
+    """An answer belongs to the customer of the oldest open ticket or complaint; all else to the one
+    drawn."""
     if type_ in _ABOUT_TICKETS and fleet.tickets:
         return fleet.tickets[0][0]
     if type_ in _ABOUT_COMPLAINTS and fleet.complaints:
@@ -318,7 +409,9 @@ def _owner(type_: str, number: int, fleet: Fleet) -> int:
     return number
 
 
-def _event(id_: str, source: str, type_: str, customer: str, contact: str, at: str, data: Data) -> bytes:
+def _event(
+    id_: str, source: str, type_: str, customer: str, contact: str, at: str, data: Data
+) -> bytes:
     return (
         f'{{"id":"{id_}","source":"{source}","type":"{type_}","customer_id":"{customer}","contact_id":"{contact}",'
         f'"occurred_at":"{at}","data":{_compact(data)}}}'

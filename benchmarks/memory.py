@@ -1,4 +1,5 @@
-"""What a process and its children take: processor seconds, and resident memory sampled while it runs."""
+"""What a process and its children take: processor seconds, and resident memory sampled while it
+runs."""
 
 import threading
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ def is_running(pid: int) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the tree; children that have ended count too, once their parent has waited for them."""
+    """User and system time of the tree; children that have ended count too, once their parent has
+    waited for them."""
     total = 0.0
     for process in tree(pid):
         try:
@@ -50,7 +52,8 @@ def rss_mib(pid: int) -> float:
 
 
 class MemoryWatch:
-    """Samples the resident memory of processes and their children from entry to exit; `peak_mib` is the highest sum."""
+    """Samples the resident memory of processes and their children from entry to exit; `peak_mib` is
+    the highest sum."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
@@ -63,7 +66,10 @@ class MemoryWatch:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._done.set()
         self._thread.join()

@@ -1,9 +1,9 @@
 """The database of a million customers, each with a past of weeks, made once and kept in .bench/.
 
-Some thousands of them are filled by the product itself, from Kafka; the others are copies of those under names and keys
-of their own, since a million pasts through the pipeline would take longer than all that is measured. It is made anew
-when the schema, the core or the load's generator changed, and when it is older than MAX_AGE_SECONDS, for its customers
-would have fallen silent.
+Some thousands of them are filled by the product itself, from Kafka; the others are copies of those
+under names and keys of their own, since a million pasts through the pipeline would take longer than
+all that is measured. It is made anew when the schema, the core or the load's generator changed, and
+when it is older than MAX_AGE_SECONDS, for its customers would have fallen silent.
 """
 
 import asyncio
@@ -64,7 +64,12 @@ def _make(base: Ground, name: str, partitions: int, tell: Callable[[int], None])
     filling = "bench_filling"
     ground.create(base.postgres, filling, template=base.empty)
     end_us = time.time_ns() // 1_000 - LAST_OCCURRED_SECONDS_AGO * 1_000_000
-    product.fill(base, base.postgres.url(filling), load.fill(customers=ORIGINALS, seed=SEED, end_us=end_us), partitions)
+    product.fill(
+        base,
+        base.postgres.url(filling),
+        load.fill(customers=ORIGINALS, seed=SEED, end_us=end_us),
+        partitions,
+    )
     tell(ORIGINALS)
     asyncio.run(_multiply(base.postgres.url(filling), partitions))
     tell(CUSTOMERS - ORIGINALS)
@@ -77,7 +82,9 @@ async def _multiply(database: str, partitions: int) -> None:
     conn = await asyncpg.connect(database)
     try:
         async with conn.transaction():
-            await conn.execute("create temporary table named (customer_id text, partition integer, original text)")
+            await conn.execute(
+                "create temporary table named (customer_id text, partition integer, original text)"
+            )
             await conn.copy_records_to_table("named", records=_named(partitions))
             await conn.execute(
                 "insert into customers (customer_id, partition) select customer_id, partition from named"
@@ -99,6 +106,8 @@ def _fingerprint() -> str:
     digest = hashlib.sha256()
     for folder in ("migrations/versions", "src/healthsvc/core", "benchmarks"):
         for path in sorted((ROOT / folder).glob("*")):
-            if path.is_file() and (folder != "benchmarks" or path.name in ("load.py", "million.py")):
+            if path.is_file() and (
+                folder != "benchmarks" or path.name in ("load.py", "million.py")
+            ):
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:10]

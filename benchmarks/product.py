@@ -1,4 +1,5 @@
-"""The product under test: the real `healthsvc process`, as many as asked for side by side, measured from outside.
+"""The product under test: the real `healthsvc process`, as many as asked for side by side, measured
+from outside.
 
 1. Start them on a topic that holds one event (a canary) per partition, and wait until the database says that these
    are counted and that each process has its share of the partitions: started, and idle.
@@ -133,7 +134,8 @@ async def _timed(
     commit: Callable[[], None],
     profile: str | None,
 ) -> tuple[float, list[float]]:
-    """Wall seconds from the commit to the goal, and processor seconds meanwhile: ours, PostgreSQL's, Kafka's."""
+    """Wall seconds from the commit to the goal, and processor seconds meanwhile: ours,
+    PostgreSQL's, Kafka's."""
     groups = (pids, (ground.postgres_pid,), (ground.kafka_pid,))
     recorder = _record(pids[0], profile)
     before = [sum(map(cpu_seconds, group)) for group in groups]
@@ -186,7 +188,9 @@ async def _wait_for(conn: asyncpg.Connection, goal: int, pids: Sequence[int], li
     deadline = time.monotonic() + limit
     while (counted := await statement.fetchval()) != goal:
         if counted > goal or time.monotonic() > deadline:
-            raise BenchmarkError(f"{counted} events counted, not {goal}, after {limit:.0f} s; log: {LOG}")
+            raise BenchmarkError(
+                f"{counted} events counted, not {goal}, after {limit:.0f} s; log: {LOG}"
+            )
         if not all(map(is_running, pids)):
             raise BenchmarkError(f"the product ended; its log: {LOG}")
         await asyncio.sleep(POLL_SECONDS)
@@ -196,7 +200,9 @@ async def _shared(conn: asyncpg.Connection, workers: int) -> None:
     """Return once so many workers own partitions, and no fewer than half of a fair share each."""
     deadline = time.monotonic() + START_SECONDS
     while True:
-        shares = await conn.fetch("select count(*) as held from partitions where owner is not null group by owner")
+        shares = await conn.fetch(
+            "select count(*) as held from partitions where owner is not null group by owner"
+        )
         fair = sum(each["held"] for each in shares) // workers
         if len(shares) == workers and min(each["held"] for each in shares) >= fair:
             return
@@ -213,7 +219,9 @@ def _topic(kafka: str, partitions: int) -> Iterator[str]:
     producer = Producer({"bootstrap.servers": kafka})
     for partition in range(partitions):
         producer.produce(
-            topic, load.canary(time.time_ns() // 1_000 - partition, f"canary-{partition}"), partition=partition
+            topic,
+            load.canary(time.time_ns() // 1_000 - partition, f"canary-{partition}"),
+            partition=partition,
         )
     if producer.flush(30):
         raise BenchmarkError("the broker took no canary")
@@ -224,15 +232,23 @@ def _topic(kafka: str, partitions: int) -> Iterator[str]:
 
 
 @contextmanager
-def _processes(ground: Ground, database: str, topic: str, *, archive: bool, workers: int) -> Iterator[list[int]]:
-    """`healthsvc process` on the database and topic, side by side; ended in good order at the end."""
+def _processes(
+    ground: Ground, database: str, topic: str, *, archive: bool, workers: int
+) -> Iterator[list[int]]:
+    """`healthsvc process` on the database and topic, side by side; ended in good order at the
+    end."""
     with open(LOG, "wb") as output, ExitStack() as running:
-        started = [running.enter_context(_process(ground, database, topic, archive, output)) for _ in range(workers)]
+        started = [
+            running.enter_context(_process(ground, database, topic, archive, output))
+            for _ in range(workers)
+        ]
         yield started
 
 
 @contextmanager
-def _process(ground: Ground, database: str, topic: str, archive: bool, output: IO[bytes]) -> Iterator[int]:
+def _process(
+    ground: Ground, database: str, topic: str, archive: bool, output: IO[bytes]
+) -> Iterator[int]:
     variables = environment(
         HEALTHSVC_DATABASE_URL=database,
         HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS=ground.kafka,
@@ -242,7 +258,12 @@ def _process(ground: Ground, database: str, topic: str, archive: bool, output: I
         HEALTHSVC_DATA_DIR=str(WORK / "data"),
     )
     process = subprocess.Popen(
-        [str(COMMAND), "process"], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        [str(COMMAND), "process"],
+        env=variables,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
     )
     try:
         yield process.pid

@@ -1,8 +1,9 @@
-"""Reference (b): the service one writes first. One event, one ORM session, one commit (pydantic, SQLAlchemy, asyncpg).
+"""Reference (b): the service one writes first. One event, one ORM session, one commit (pydantic,
+SQLAlchemy, asyncpg).
 
-Per event: validate, load the customer's counters, update the twelve, note the event's id (its key refuses a
-duplicate), commit. Events are read from Kafka one at a time, a slice of the load, since it is slow.
-Prints one line of JSON: events, seconds (first record to last commit), cpu_seconds.
+Per event: validate, load the customer's counters, update the twelve, note the event's id (its key
+refuses a duplicate), commit. Events are read from Kafka one at a time, a slice of the load, since
+it is slow. Prints one line of JSON: events, seconds (first record to last commit), cpu_seconds.
 """
 
 import argparse
@@ -89,7 +90,9 @@ async def apply(sessions: async_sessionmaker[AsyncSession], raw: bytes) -> None:
     async with sessions() as session:
         customer = await session.get(Customer, event.customer_id)
         if customer is None:
-            customer = Customer(id=event.customer_id, at=event.occurred_at, **dict.fromkeys(GROUPS, 0.0))
+            customer = Customer(
+                id=event.customer_id, at=event.occurred_at, **dict.fromkeys(GROUPS, 0.0)
+            )
             session.add(customer)
         _count(customer, event)
         session.add(Counted(source=event.source, id=event.id, customer_id=event.customer_id))
@@ -104,7 +107,9 @@ async def measure(bootstrap: str, topic: str, count: int, database: str) -> dict
     async with engine.begin() as conn:
         await conn.run_sync(Base.metadata.create_all)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])
@@ -115,7 +120,9 @@ async def measure(bootstrap: str, topic: str, count: int, database: str) -> dict
         await engine.dispose()
 
 
-async def _run(consumer: AIOKafkaConsumer, sessions: async_sessionmaker[AsyncSession], count: int) -> dict[str, float]:
+async def _run(
+    consumer: AIOKafkaConsumer, sessions: async_sessionmaker[AsyncSession], count: int
+) -> dict[str, float]:
     warm = _warm_up(datetime.now(UTC))
     await apply(sessions, warm)  # compiles the statements and opens the connection
     started, cpu, seen = time.perf_counter(), time.process_time(), 0
@@ -124,7 +131,11 @@ async def _run(consumer: AIOKafkaConsumer, sessions: async_sessionmaker[AsyncSes
         seen += 1
         if seen == count:
             break
-    return {"events": seen, "seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+    return {
+        "events": seen,
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - cpu,
+    }
 
 
 def _warm_up(now: datetime) -> bytes:
@@ -146,7 +157,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--database", required=True)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(measure(given.bootstrap, given.topic, given.count, given.database))))
+    print(
+        json.dumps(asyncio.run(measure(given.bootstrap, given.topic, given.count, given.database)))
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Reference (c): twelve decayed counters per customer in Quix Streams, stateful, with its changelog topic.
+"""Reference (c): twelve decayed counters per customer in Quix Streams, stateful, with its changelog
+topic.
 
-It runs in an environment of its own (Quix pins older libraries than the product) and on its defaults, but for
-librdkafka's fetch back-off: its default of a second would slow it down. It validates nothing, drops no duplicates
-and writes to no database. Prints one line of JSON: events, seconds (first record handed over to the last checkpoint
-made, changelog flushed), cpu_seconds.
+It runs in an environment of its own (Quix pins older libraries than the product) and on its
+defaults, but for librdkafka's fetch back-off: its default of a second would slow it down. It
+validates nothing, drops no duplicates and writes to no database. Prints one line of JSON: events,
+seconds (first record handed over to the last checkpoint made, changelog flushed), cpu_seconds.
 """
 
 import argparse

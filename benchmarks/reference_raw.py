@@ -1,6 +1,8 @@
-"""Reference (a): a bare aiokafka loop, getmany plus a typed JSON decode of the envelope, and nothing else.
+"""Reference (a): a bare aiokafka loop, getmany plus a typed JSON decode of the envelope, and
+nothing else.
 
-Prints one line of JSON: events, seconds (first fetch asked for to last record decoded), cpu_seconds.
+Prints one line of JSON: events, seconds (first fetch asked for to last record decoded),
+cpu_seconds.
 """
 
 import argparse
@@ -16,7 +18,8 @@ BATCH = 5_000
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """The envelope with its instant checked; the data inside stays undecoded, which favours this reference."""
+    """The envelope with its instant checked; the data inside stays undecoded, which favours this
+    reference."""
 
     id: str
     source: str
@@ -28,7 +31,9 @@ class Envelope(msgspec.Struct, gc=False):
 
 
 async def measure(bootstrap: str, topic: str, partitions: int, count: int) -> dict[str, float]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
@@ -47,7 +52,11 @@ async def _read(consumer: AIOKafkaConsumer, count: int) -> dict[str, float]:
             for record in records:
                 decode(record.value)
             seen += len(records)
-    return {"events": seen, "seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+    return {
+        "events": seen,
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - cpu,
+    }
 
 
 def main() -> None:
@@ -57,7 +66,11 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--count", type=int, required=True)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(measure(given.bootstrap, given.topic, given.partitions, given.count))))
+    print(
+        json.dumps(
+            asyncio.run(measure(given.bootstrap, given.topic, given.partitions, given.count))
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -44,16 +44,28 @@ def orm(kafka: str, topic: str, *, count: int, database: str) -> Measured:
 
 def quix(kafka: str, topic: str, *, count: int) -> Measured:
     python = str(quix_environment() / "bin" / "python")
-    return _run(python, "reference_quix", "--bootstrap", kafka, "--topic", topic, "--count", str(count))
+    return _run(
+        python, "reference_quix", "--bootstrap", kafka, "--topic", topic, "--count", str(count)
+    )
 
 
 def quix_environment() -> Path:
-    """Quix Streams' own virtual environment, made at first use: it pins older libraries than the product needs."""
+    """Quix Streams' own virtual environment, made at first use: it pins older libraries than the
+    product needs."""
     if not (QUIX_ENVIRONMENT / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(QUIX_ENVIRONMENT)], check=True)
         wanted = Path(__file__).with_name("requirements-quix.txt")
         subprocess.run(
-            [str(QUIX_ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(wanted)], check=True
+            [
+                str(QUIX_ENVIRONMENT / "bin" / "python"),
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "-r",
+                str(wanted),
+            ],
+            check=True,
         )
         (QUIX_ENVIRONMENT / "ready").touch()
     return QUIX_ENVIRONMENT
@@ -62,7 +74,13 @@ def quix_environment() -> Path:
 def _run(python: str, module: str, *arguments: str) -> Measured:
     command = [python, "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
     )
     if done.returncode != 0:
         raise BenchmarkError(f"{module} failed:\n{done.stderr[-2000:]}")

@@ -1,4 +1,5 @@
-"""Rows of a run, the table printed, and two files: latest.json (the rows), latest.md (the machine, the details)."""
+"""Rows of a run, the table printed, and two files: latest.json (the rows), latest.md (the machine,
+the details)."""
 
 import json
 import statistics
@@ -13,7 +14,9 @@ from rich.table import Table
 from benchmarks.product import Measured
 
 FOLDER = Path(__file__).parent
-AIMS: Mapping[str, tuple[float, float]] = {  # least and aim: of the ratio, or of the value where a lower one is better
+AIMS: Mapping[
+    str, tuple[float, float]
+] = {  # least and aim: of the ratio, or of the value where a lower one is better
     "pipeline_10k_vs_raw": (0.30, 0.45),
     "pipeline_10k_no_archive_vs_raw": (0.40, 0.60),
     "pipeline_10k_vs_quix": (2.5, 4.5),
@@ -25,7 +28,8 @@ AIMS: Mapping[str, tuple[float, float]] = {  # least and aim: of the ratio, or o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure; `reference` is the other program's and `ratio` ours to it, both null where there is no other."""
+    """One figure; `reference` is the other program's and `ratio` ours to it, both null where there
+    is no other."""
 
     name: str
     value: float
@@ -52,7 +56,8 @@ class Pair:
 
 
 def compared(name: str, pairs: Sequence[Pair]) -> Row:
-    """Medians of both speeds, and the median of the paired ratios (not the ratio of the medians)."""
+    """Medians of both speeds, and the median of the paired ratios (not the ratio of the
+    medians)."""
     return Row(
         name=name,
         value=round(statistics.median(pair.product.rate for pair in pairs), 1),
@@ -63,7 +68,10 @@ def compared(name: str, pairs: Sequence[Pair]) -> Row:
 
 
 def write(
-    rows: Sequence[Row], pairs: Mapping[str, Sequence[Pair]], facts: Mapping[str, str], folder: Path = FOLDER
+    rows: Sequence[Row],
+    pairs: Mapping[str, Sequence[Pair]],
+    facts: Mapping[str, str],
+    folder: Path = FOLDER,
 ) -> None:
     (folder / "latest.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     (folder / "latest.md").write_text(_details(rows, pairs, facts))
@@ -97,7 +105,9 @@ def _verdict(row: Row) -> str:
     return "aim met" if row.value <= aim else "ok" if row.value <= least else "[bold red]short"
 
 
-def _details(rows: Sequence[Row], pairs: Mapping[str, Sequence[Pair]], facts: Mapping[str, str]) -> str:
+def _details(
+    rows: Sequence[Row], pairs: Mapping[str, Sequence[Pair]], facts: Mapping[str, str]
+) -> str:
     lines = [
         "# The latest run",
         "",
@@ -110,7 +120,11 @@ def _details(rows: Sequence[Row], pairs: Mapping[str, Sequence[Pair]], facts: Ma
         f"| {row.name} | {_number(row.value)} {row.unit} | {_number(row.reference)} | {_number(row.ratio)} |"
         for row in rows
     ]
-    lines += ["", "Each round: events per second, and microseconds of processor time per event.", ""]
+    lines += [
+        "",
+        "Each round: events per second, and microseconds of processor time per event.",
+        "",
+    ]
     lines += [
         "| row | ours | reference | ratio | our CPU | PostgreSQL | Kafka | reference's CPU | ratio of CPU | peak MiB |",
         "|---|---|---|---|---|---|---|---|---|---|",

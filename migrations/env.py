@@ -1,4 +1,5 @@
-"""Alembic's entry: migrates on the connection of `store.database.schema`, or on HEALTHSVC_DATABASE_URL by hand."""
+"""Alembic's entry: migrates on the connection of `store.database.schema`, or on
+HEALTHSVC_DATABASE_URL by hand."""
 
 import asyncio
 import os

@@ -1,4 +1,5 @@
-"""Fixtures for all tests: real PostgreSQL and real Kafka, shared by the session, started when first needed."""
+"""Fixtures for all tests: real PostgreSQL and real Kafka, shared by the session, started when first
+needed."""
 
 import logging
 import tempfile
@@ -37,7 +38,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones stand in front: one worker begins with them, and those that are done early take some off it."""
+    """The long ones stand in front: one worker begins with them, and those that are done early take
+    some off it."""
     items.sort(key=lambda item: not any(item.path.is_relative_to(TESTS / part) for part in LONG))
 
 
@@ -62,7 +64,9 @@ def postgres_url() -> str:
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A fresh, migrated database."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    yield await postgres_server.create_database(postgres_url, name, template=postgres_server.TEMPLATE)
+    yield await postgres_server.create_database(
+        postgres_url, name, template=postgres_server.TEMPLATE
+    )
     await postgres_server.drop_database(postgres_url, name)
 
 
@@ -86,15 +90,19 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 def data_dir() -> Iterator[Path]:
     """A folder for an embedded PostgreSQL.
 
-    Not below pytest's own temporary folder: its next session closes that to other users, and as root the server is one.
+    Not below pytest's own temporary folder: its next session closes that to other users, and as
+    root the server is one.
     """
-    with tempfile.TemporaryDirectory(prefix="healthsvc-data-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="healthsvc-data-", ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def own_postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    """A durable PostgreSQL of the test's own, not started, not migrated; the test may stop, kill and start it."""
+    """A durable PostgreSQL of the test's own, not started, not migrated; the test may stop, kill
+    and start it."""
     server = postgres_server.own_server(data_dir)
     yield server
     server.stop()

@@ -1,5 +1,5 @@
-"""The deployment files agree with the code: variables, commands, steps. No engine is needed; the roles run elsewhere
-for real."""
+"""The deployment files agree with the code: variables, commands, steps. No engine is needed; the
+roles run elsewhere for real."""
 
 import re
 import tomllib
@@ -14,9 +14,15 @@ from healthsvc.cli import app
 from healthsvc.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+COMPOSE: dict[str, Any] = yaml.safe_load(
+    (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+)
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"].startswith("healthsvc")}
+OURS = {
+    name: service
+    for name, service in COMPOSE["services"].items()
+    if service["image"].startswith("healthsvc")
+}
 VARIABLES = {f"HEALTHSVC_{name.upper()}" for name in Settings.model_fields}
 COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group has commands
 
@@ -48,7 +54,11 @@ def test_a_role_waits_for_the_migration():
 
 
 def test_what_a_container_depends_on_and_mounts_is_in_the_file():
-    named = {volume.split(":")[0] for s in COMPOSE["services"].values() for volume in s.get("volumes", [])}
+    named = {
+        volume.split(":")[0]
+        for s in COMPOSE["services"].values()
+        for volume in s.get("volumes", [])
+    }
     needed = {name for s in COMPOSE["services"].values() for name in s.get("depends_on", {})}
     assert named == COMPOSE["volumes"].keys()
     assert needed <= COMPOSE["services"].keys()
@@ -60,9 +70,9 @@ def test_the_image_copies_what_exists_and_all_that_the_wheel_is_built_from():
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
-        "wheel"
-    ]
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"][
+        "build"
+    ]["targets"]["wheel"]
     needed = {*build["packages"], *build.get("force-include", {})}
     assert all((ROOT / source).exists() for source in copied)
     assert {path.split("/")[0] for path in needed} <= copied

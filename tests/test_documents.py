@@ -1,4 +1,5 @@
-"""Documents agree with the code: generated sections are current, links lead somewhere, named paths exist."""
+"""Documents agree with the code: generated sections are current, links lead somewhere, named paths
+exist."""
 
 from pathlib import Path
 
@@ -12,7 +13,12 @@ from tests.support import documents, event_catalogue, markdown
 from tests.support.documents import ROOT
 
 README = ROOT / "README.md"
-GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDES = [
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 READMES = [ROOT / "deploy" / "README.md", ROOT / "benchmarks" / "README.md"]
 DOCUMENTS = [*GUIDES, *READMES, *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 FOLDERS = ("src", "tests", "docs", "schemas", "migrations", "deploy", "benchmarks")
@@ -32,12 +38,18 @@ def words(path: Path) -> int:
 
 @pytest.mark.parametrize("path", documents.updated(), ids=name_of)
 def test_generated_sections_are_up_to_date(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == documents.updated()[path], f"{path.name} is stale: run `make docs`"
+    assert path.read_text(encoding="utf-8") == documents.updated()[path], (
+        f"{path.name} is stale: run `make docs`"
+    )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_links_lead_to_files_and_headings(document: Path) -> None:
-    broken = [target for target in markdown.links(document.read_text(encoding="utf-8")) if not leads(document, target)]
+    broken = [
+        target
+        for target in markdown.links(document.read_text(encoding="utf-8"))
+        if not leads(document, target)
+    ]
     assert broken == []
 
 
@@ -50,15 +62,20 @@ def leads(document: Path, target: str) -> bool:
     return not fragment or fragment in markdown.anchors(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("document", [path for path in [*GUIDES, *READMES] if path not in HISTORY], ids=name_of)
+@pytest.mark.parametrize(
+    "document", [path for path in [*GUIDES, *READMES] if path not in HISTORY], ids=name_of
+)
 def test_named_paths_exist(document: Path) -> None:
-    """Paths may be short: relative to the repository, the package or the tests, as a room's own files are named."""
+    """Paths may be short: relative to the repository, the package or the tests, as a room's own
+    files are named."""
     roots = [ROOT, ROOT / "src" / "healthsvc", ROOT / "tests", document.parent]
     named = markdown.paths(document.read_text(encoding="utf-8"), FOLDERS)
     assert [path for path in dict.fromkeys(named) if not markdown.exists(path, roots)] == []
 
 
-@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path not in HISTORY], ids=name_of)
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path not in HISTORY], ids=name_of
+)
 def test_named_tests_exist(document: Path) -> None:
     named = markdown.named_tests(document.read_text(encoding="utf-8"))
     assert [f"{path}::{test}" for path, test in named if not is_test(path, test)] == []
@@ -82,7 +99,11 @@ def test_every_guide_can_be_reached_from_the_readme() -> None:
             continue
         reached.add(document)
         targets = markdown.links(document.read_text(encoding="utf-8"))
-        waiting += [(document.parent / target.partition("#")[0]).resolve() for target in targets if target[0] != "#"]
+        waiting += [
+            (document.parent / target.partition("#")[0]).resolve()
+            for target in targets
+            if target[0] != "#"
+        ]
     assert [name_of(path) for path in [*GUIDES, *READMES] if path not in reached] == []
 
 
@@ -132,7 +153,10 @@ def test_paths_are_recognised(text: str, expected: list[str]) -> None:
 
 def test_named_tests_are_recognised() -> None:
     text = "| a | `core/test_x.py::test_one` | b | `…::test_two` |"
-    assert list(markdown.named_tests(text)) == [("core/test_x.py", "test_one"), ("core/test_x.py", "test_two")]
+    assert list(markdown.named_tests(text)) == [
+        ("core/test_x.py", "test_one"),
+        ("core/test_x.py", "test_two"),
+    ]
     assert not is_test("test_documents.py", "test_gone")
 
 

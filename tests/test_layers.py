@@ -1,4 +1,5 @@
-"""What the house rules say of the code as a whole: format, lint, types, and imports that go one way."""
+"""What the house rules say of the code as a whole: format, lint, types, and imports that go one
+way."""
 
 import subprocess
 import sys

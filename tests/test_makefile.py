@@ -27,8 +27,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("python", "told"), [("./old-python", "Python 3.9.18"), ("./no-such-python", "not found")])
-def test_a_wrong_python_is_refused_and_no_environment_is_left(folder: Path, python: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("python", "told"), [("./old-python", "Python 3.9.18"), ("./no-such-python", "not found")]
+)
+def test_a_wrong_python_is_refused_and_no_environment_is_left(
+    folder: Path, python: str, told: str
+) -> None:
     done = subprocess.run(
         ["make", "run", f"PYTHON={python}"],
         cwd=folder,

@@ -11,7 +11,9 @@ from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine, connect, create_engine
 from healthsvc.wire.scorecards.document import compile_document
 
-TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+TABLES = (
+    "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+)
 
 
 async def tables(url: str) -> set[str]:
@@ -22,7 +24,9 @@ async def tables(url: str) -> set[str]:
         await conn.close()
 
 
-async def test_upgrade_makes_the_tables_and_downgrade_drops_every_one(empty_database_url: str) -> None:
+async def test_upgrade_makes_the_tables_and_downgrade_drops_every_one(
+    empty_database_url: str,
+) -> None:
     await schema.upgrade(empty_database_url)
     assert {"partitions", "states", "log_entries", "archive"} <= await tables(empty_database_url)
 
@@ -43,14 +47,18 @@ async def test_upgrading_twice_and_at_once_is_the_same_as_once(empty_database_ur
     await engine.dispose()
 
 
-async def test_a_database_before_its_first_migration_has_no_revision(empty_database_url: str) -> None:
+async def test_a_database_before_its_first_migration_has_no_revision(
+    empty_database_url: str,
+) -> None:
     engine = create_engine(empty_database_url)
     async with engine.connect() as conn:
         assert await schema.current(conn) is None
     await engine.dispose()
 
 
-async def test_bootstrap_is_idempotent_and_partitions_only_grow(engine: AsyncEngine, database_url: str) -> None:
+async def test_bootstrap_is_idempotent_and_partitions_only_grow(
+    engine: AsyncEngine, database_url: str
+) -> None:
     for wanted in (4, 4, 2, 6):
         async with engine.begin() as conn:
             await bootstrap.ensure(conn, wanted)
@@ -63,12 +71,21 @@ async def test_bootstrap_is_idempotent_and_partitions_only_grow(engine: AsyncEng
     await conn.close()
 
 
-async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(empty_database_url: str) -> None:
-    said = {"name": ["Acme", 7, "crm", "e1"], "tier": ["low", 7, "crm", "e1"], "owner": ['a "b"', 9, "web", "e2"]}
+async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
+    empty_database_url: str,
+) -> None:
+    said = {
+        "name": ["Acme", 7, "crm", "e1"],
+        "tier": ["low", 7, "crm", "e1"],
+        "owner": ['a "b"', 9, "web", "e2"],
+    }
     read = "select profile::text from states"
     await schema.upgrade(empty_database_url, "0010")
     conn = await connect(empty_database_url)
-    await conn.execute("insert into states values (1, 1, 0, 'x', 'y', $1), (1, 2, 0, 'x', 'y', null)", json.dumps(said))
+    await conn.execute(
+        "insert into states values (1, 1, 0, 'x', 'y', $1), (1, 2, 0, 'x', 'y', null)",
+        json.dumps(said),
+    )
 
     await schema.upgrade(empty_database_url)
     found = [row[0] for row in await conn.fetch(f"{read} order by customer_key")]
@@ -85,10 +102,14 @@ async def test_a_profile_keeps_what_it_says_when_it_is_stored_by_stamp_and_back(
     await conn.close()
 
 
-async def test_who_acted_and_the_desks_columns_come_beside_what_is_there_and_go_again(empty_database_url: str) -> None:
+async def test_who_acted_and_the_desks_columns_come_beside_what_is_there_and_go_again(
+    empty_database_url: str,
+) -> None:
     await schema.upgrade(empty_database_url, "0017")
     conn = await connect(empty_database_url)
-    await conn.execute("insert into audit (actor, action, target) values ('kim', 'alert.resolved', 'al_1')")
+    await conn.execute(
+        "insert into audit (actor, action, target) values ('kim', 'alert.resolved', 'al_1')"
+    )
     await conn.execute(
         "insert into alerts (id, customer_key, customer_id, kind, severity, state, summary, onset_at, raised_at,"
         " acknowledged_by) values ('al_1', 1, 'acme', 'silent', 'warning', 'acknowledged', 's', now(), now(), 'kim')"

@@ -1,4 +1,5 @@
-"""The configuration is refused in one clear line, warned about when misspelt, and documented from the code."""
+"""The configuration is refused in one clear line, warned about when misspelt, and documented from
+the code."""
 
 import pytest
 
@@ -13,7 +14,12 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_has_a_default() -> None:
     loaded = settings.load()
-    assert (loaded.host, loaded.port, loaded.partitions, loaded.archive) == ("127.0.0.1", 8000, 4, True)
+    assert (loaded.host, loaded.port, loaded.partitions, loaded.archive) == (
+        "127.0.0.1",
+        8000,
+        4,
+        True,
+    )
     assert loaded.database is None
 
 
@@ -66,12 +72,17 @@ def test_a_refused_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: st
     assert "hush" not in str(refusal.value)
 
 
-def test_lists_are_written_with_commas_and_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_written_with_commas_and_empty_means_unset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HEALTHSVC_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8, fd00::/8")
     monkeypatch.setenv("HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:9092")
     monkeypatch.setenv("HEALTHSVC_DATABASE_URL", "")
     loaded = settings.load()
-    assert [str(network) for network in loaded.webhook_allowed_networks] == ["127.0.0.0/8", "fd00::/8"]
+    assert [str(network) for network in loaded.webhook_allowed_networks] == [
+        "127.0.0.0/8",
+        "fd00::/8",
+    ]
     assert loaded.kafka_bootstrap_servers == "a:9092,b:9092"
     assert loaded.database is None
 
@@ -82,8 +93,13 @@ def test_a_unix_socket_is_a_database_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_variable_is_named_with_the_nearest_one() -> None:
-    (warning,) = settings.unknown({"HEALTHSVC_DATABSE_URL": "x", "HEALTHSVC_PORT": "1", "PATH": "x"})
-    assert warning == "HEALTHSVC_DATABSE_URL is not a variable of healthsvc; did you mean HEALTHSVC_DATABASE_URL?"
+    (warning,) = settings.unknown(
+        {"HEALTHSVC_DATABSE_URL": "x", "HEALTHSVC_PORT": "1", "PATH": "x"}
+    )
+    assert (
+        warning
+        == "HEALTHSVC_DATABSE_URL is not a variable of healthsvc; did you mean HEALTHSVC_DATABASE_URL?"
+    )
 
 
 def test_the_reference_has_a_row_with_a_meaning_for_every_variable() -> None:

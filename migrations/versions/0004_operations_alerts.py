@@ -15,7 +15,9 @@ SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 def upgrade() -> None:
     bind = op.get_bind()
-    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
     bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
 
 
@@ -23,4 +25,6 @@ def downgrade() -> None:
     op.execute("delete from alerts where scope is not null")
     op.execute("drop index alerts_operations_open")
     op.execute("alter table alerts drop constraint alerts_about, drop column scope")
-    op.execute("alter table alerts alter column customer_key set not null, alter column customer_id set not null")
+    op.execute(
+        "alter table alerts alter column customer_key set not null, alter column customer_id set not null"
+    )

@@ -15,7 +15,9 @@ SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 def upgrade() -> None:
     bind = op.get_bind()
-    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
     bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
 
 

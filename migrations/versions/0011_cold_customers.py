@@ -35,5 +35,7 @@ def downgrade() -> None:
 
 def _run(script: str) -> None:
     bind = op.get_bind()
-    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
     bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(script))

@@ -15,11 +15,15 @@ SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 def upgrade() -> None:
     bind = op.get_bind()
-    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
     bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
 
 
 def downgrade() -> None:
     op.execute("delete from lab_runs where kind in ('compare', 'preview', 'replay')")
     op.execute("alter table lab_runs drop constraint lab_runs_kind_check")
-    op.execute("alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit', 'drift'))")
+    op.execute(
+        "alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit', 'drift'))"
+    )

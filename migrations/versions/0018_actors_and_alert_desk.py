@@ -24,13 +24,17 @@ COLUMNS = (
 
 def upgrade() -> None:
     bind = op.get_bind()
-    bind.execute(text("select 1"))  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
     bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
 
 
 def downgrade() -> None:
     bind = op.get_bind()
-    bind.execute(text(f"alter table alerts {', '.join(f'drop column {column}' for column in COLUMNS)}"))
+    bind.execute(
+        text(f"alter table alerts {', '.join(f'drop column {column}' for column in COLUMNS)}")
+    )
     bind.execute(text("update alerts set state = 'open' where state = 'snoozed'"))
     bind.execute(text("alter table alerts drop constraint alerts_state_check"))
     bind.execute(

@@ -1,4 +1,5 @@
-"""The configuration: variables with the prefix HEALTHSVC_, each declared, described and checked here, at start."""
+"""The configuration: variables with the prefix HEALTHSVC_, each declared, described and checked
+here, at start."""
 
 import difflib
 import re
@@ -20,11 +21,16 @@ FOR_TESTS = PREFIX + "TEST_"
 
 
 class SettingsError(InvalidInput, ValueError):
-    """A variable has a value that isn't allowed; the message names each, what was given and what is allowed."""
+    """A variable has a value that isn't allowed; the message names each, what was given and what is
+    allowed."""
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _upper(value: object) -> object:
@@ -59,17 +65,27 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 def _setting(default: object, meaning: str, allowed: str, **constraints: Any) -> Any:
-    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+    return Field(
+        default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints
+    )
 
 
 class Settings(BaseSettings):
     """All variables. Read once at start by `load`, never changed."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
-    host: str = _setting("127.0.0.1", "Address that the API listens on.", "a host name or address", min_length=1)
+    host: str = _setting(
+        "127.0.0.1", "Address that the API listens on.", "a host name or address", min_length=1
+    )
     port: int = _setting(
-        8000, "Port of the API; 0 takes any free one and prints it.", "a whole number from 0 to 65535", ge=0, le=65535
+        8000,
+        "Port of the API; 0 takes any free one and prints it.",
+        "a whole number from 0 to 65535",
+        ge=0,
+        le=65535,
     )
     request_head_seconds: float = _setting(
         10.0,
@@ -94,7 +110,9 @@ class Settings(BaseSettings):
         "networks like 10.0.0.0/8 or fd00::/8, several with commas",
     )
     data_dir: Path = _setting(
-        Path("./data"), "Folder of the embedded PostgreSQL (used when no database is named).", "a path"
+        Path("./data"),
+        "Folder of the embedded PostgreSQL (used when no database is named).",
+        "a path",
     )
     database_url: DatabaseUrl | None = _setting(
         None,
@@ -117,7 +135,9 @@ class Settings(BaseSettings):
         "PLAINTEXT", "How to talk to the brokers.", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = _setting(
-        "PLAIN", "How to say who we are, with a SASL protocol.", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+        "PLAIN",
+        "How to say who we are, with a SASL protocol.",
+        "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
     )
     kafka_sasl_username: str | None = _setting(None, "User name for SASL.", "a name")
     kafka_sasl_password: SecretStr | None = _setting(None, "Password for SASL.", "a password")
@@ -178,19 +198,34 @@ class Settings(BaseSettings):
         le=10,
     )
     archive: bool = _setting(
-        True, "Keep every event: the timeline, the explanation's events and rebuilding need it.", "true or false"
+        True,
+        "Keep every event: the timeline, the explanation's events and rebuilding need it.",
+        "true or false",
     )
     archive_retention_days: int | None = _setting(
-        None, "Days after which archived events are dropped; unset: never.", "a whole number from 1", ge=1
+        None,
+        "Days after which archived events are dropped; unset: never.",
+        "a whole number from 1",
+        ge=1,
     )
     log_retention_days: int = _setting(
-        7, "Days that entries of the table log are kept after they were folded.", "a whole number from 1", ge=1
+        7,
+        "Days that entries of the table log are kept after they were folded.",
+        "a whole number from 1",
+        ge=1,
     )
     dedupe_window_days: int = _setting(
-        7, "An event that comes again is counted once within this window.", "a whole number from 1 to 90", ge=1, le=90
+        7,
+        "An event that comes again is counted once within this window.",
+        "a whole number from 1 to 90",
+        ge=1,
+        le=90,
     )
     dedupe_memory_mib: int = _setting(
-        256, "Memory for the ids of that window, for each processing role.", "a whole number from 16", ge=16
+        256,
+        "Memory for the ids of that window, for each processing role.",
+        "a whole number from 16",
+        ge=16,
     )
     state_memory_mib: int = _setting(
         768,
@@ -239,7 +274,9 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
     )
-    log_level: LogLevel = _setting("INFO", "Least level of log lines.", "DEBUG, INFO, WARNING or ERROR")
+    log_level: LogLevel = _setting(
+        "INFO", "Least level of log lines.", "DEBUG, INFO, WARNING or ERROR"
+    )
     log_format: Literal["json", "console"] | None = _setting(
         None, "Form of log lines; unset: console on a terminal, else json.", "json or console"
     )
@@ -265,24 +302,39 @@ def load() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(dict.fromkeys(_complaint(e) for e in error.errors()))) from None
-    for name, path in (("scorecard", settings.scorecard), ("kafka_ssl_cafile", settings.kafka_ssl_cafile)):
+        raise SettingsError(
+            "\n".join(dict.fromkeys(_complaint(e) for e in error.errors()))
+        ) from None
+    for name, path in (
+        ("scorecard", settings.scorecard),
+        ("kafka_ssl_cafile", settings.kafka_ssl_cafile),
+    ):
         if path is not None and not path.is_file():
             raise SettingsError(_refusal(name, str(path)))
     return settings
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
-    """A sentence for each HEALTHSVC_ variable that doesn't exist, with the name that was probably meant."""
+    """A sentence for each HEALTHSVC_ variable that doesn't exist, with the name that was probably
+    meant."""
     known = [_variable(name) for name in Settings.model_fields]
-    strangers = (n for n in environ if n.startswith(PREFIX) and not n.startswith(FOR_TESTS) and n not in known)
+    strangers = (
+        n
+        for n in environ
+        if n.startswith(PREFIX) and not n.startswith(FOR_TESTS) and n not in known
+    )
     return [_doubt(name, known) for name in sorted(strangers)]
 
 
 def described() -> list[dict[str, str | None]]:
     """All variables: name, default (None: unset), what is allowed, and what it means."""
     return [
-        {"name": _variable(name), "default": _default(f), "allowed": _allowed(name), "meaning": f.description}
+        {
+            "name": _variable(name),
+            "default": _default(f),
+            "allowed": _allowed(name),
+            "meaning": f.description,
+        }
         for name, f in Settings.model_fields.items()
     ]
 
@@ -326,4 +378,6 @@ def _refusal(name: str, given: str) -> str:
 
 def _doubt(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{name} is not a variable of healthsvc" + (f"; did you mean {near[0]}?" if near else ".")
+    return f"{name} is not a variable of healthsvc" + (
+        f"; did you mean {near[0]}?" if near else "."
+    )

@@ -1,4 +1,5 @@
-"""What we say about ourselves: log lines as structured events, and metrics. All names are declared here, once."""
+"""What we say about ourselves: log lines as structured events, and metrics. All names are declared
+here, once."""
 
 import logging
 import sys
@@ -90,20 +91,37 @@ LOG_LAG = Gauge(
     ["source_kind", "partition"],
 )
 STEP_SUCCESS = Gauge(
-    "healthsvc_step_last_success_timestamp_seconds", "When a background step succeeded last, as Unix time.", ["step"]
+    "healthsvc_step_last_success_timestamp_seconds",
+    "When a background step succeeded last, as Unix time.",
+    ["step"],
 )
-STEP_FAILURES = Gauge("healthsvc_step_consecutive_failures", "Failures in a row of a background step.", ["step"])
+STEP_FAILURES = Gauge(
+    "healthsvc_step_consecutive_failures", "Failures in a row of a background step.", ["step"]
+)
 FAILED_CHECKS = Gauge(
-    "healthsvc_failed_checks", "Checks of this process that fail now, by kind, as /readyz tells them.", ["kind"]
+    "healthsvc_failed_checks",
+    "Checks of this process that fail now, by kind, as /readyz tells them.",
+    ["kind"],
 )
 FENCED_FLUSHES = Counter(
-    "healthsvc_fenced_flushes_total", "Flushes refused since another worker owns the partition by now."
+    "healthsvc_fenced_flushes_total",
+    "Flushes refused since another worker owns the partition by now.",
 )
-LAST_PROGRESS = Gauge("healthsvc_last_progress_timestamp_seconds", "When a flush was committed last, as Unix time.")
-FLUSH_SECONDS = Histogram("healthsvc_flush_seconds", "Duration of a flush's transaction.", buckets=FAST_SECONDS)
-FLUSH_EVENTS = Histogram("healthsvc_flush_events", "Events counted by one flush.", buckets=BATCH_EVENTS)
-OUTBOX_AGE = Gauge("healthsvc_outbox_age_seconds", "Age of the oldest delivery that is due and not yet tried.")
-DELIVERY_ATTEMPTS = Counter("healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"])
+LAST_PROGRESS = Gauge(
+    "healthsvc_last_progress_timestamp_seconds", "When a flush was committed last, as Unix time."
+)
+FLUSH_SECONDS = Histogram(
+    "healthsvc_flush_seconds", "Duration of a flush's transaction.", buckets=FAST_SECONDS
+)
+FLUSH_EVENTS = Histogram(
+    "healthsvc_flush_events", "Events counted by one flush.", buckets=BATCH_EVENTS
+)
+OUTBOX_AGE = Gauge(
+    "healthsvc_outbox_age_seconds", "Age of the oldest delivery that is due and not yet tried."
+)
+DELIVERY_ATTEMPTS = Counter(
+    "healthsvc_delivery_attempts_total", "Webhook attempts by outcome.", ["outcome"]
+)
 DELIVERY_SLOTS = Gauge(
     "healthsvc_delivery_slots_in_use",
     "Running webhook attempts by the pool that they are counted in (proven, probation, failing, slow).",
@@ -127,9 +145,14 @@ GUARDS = Gauge(
     "healthsvc_fleet_guards",
     "Sources, segments or the fleet that have fallen at once: alerts of silence are held.",
 )
-HTTP_REQUESTS = Counter("healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"])
+HTTP_REQUESTS = Counter(
+    "healthsvc_http_requests_total", "Requests answered.", ["method", "route", "status"]
+)
 HTTP_SECONDS = Histogram(
-    "healthsvc_http_request_seconds", "Duration of requests.", ["method", "route"], buckets=FAST_SECONDS
+    "healthsvc_http_request_seconds",
+    "Duration of requests.",
+    ["method", "route"],
+    buckets=FAST_SECONDS,
 )
 
 MODEL_DRIFT = Gauge(
@@ -164,13 +187,16 @@ METRICS = (
 
 def _put_first(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """What one looks for stands at the beginning of the line."""
-    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
+    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(
+        event
+    )
 
 
 def configure_logging(
     *, level: str = "INFO", style: Literal["json", "console"] = "json", stream: TextIO | None = None
 ) -> None:
-    """Send our lines and the libraries' to `stream` (standard error), one JSON object or one coloured line each."""
+    """Send our lines and the libraries' to `stream` (standard error), one JSON object or one
+    coloured line each."""
     out = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -193,13 +219,16 @@ def configure_logging(
     foreign: list[Processor] = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=foreign, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+            foreign_pre_chain=foreign,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(
-        max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING) if level.upper() != "DEBUG" else "DEBUG"
+        max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING)
+        if level.upper() != "DEBUG"
+        else "DEBUG"
     )
 
 
@@ -210,5 +239,7 @@ def metrics_reference() -> str:
         (family,) = metric.describe()
         total = "_total" if family.type == "counter" else ""
         labels = ", ".join(f"`{name}`" for name in metric._labelnames)
-        rows.append(f"| `{family.name}{total}` | {family.type} | {labels} | {family.documentation} |")
+        rows.append(
+            f"| `{family.name}{total}` | {family.type} | {labels} | {family.documentation} |"
+        )
     return "\n".join(rows) + "\n"

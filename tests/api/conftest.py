@@ -31,7 +31,11 @@ class UrlChecker:
     refused: set[str] = field(default_factory=set)
 
     async def __call__(self, url: str) -> Sequence[str]:
-        return ["The host can't be reached at a permitted address."] if httpx.URL(url).host in self.refused else []
+        return (
+            ["The host can't be reached at a permitted address."]
+            if httpx.URL(url).host in self.refused
+            else []
+        )
 
 
 @dataclass
@@ -77,7 +81,9 @@ def make_app(
 
 
 @pytest.fixture
-async def app(engine: AsyncEngine, clock: Clock, url_checker: UrlChecker, draining: Switch) -> AsyncIterator[FastAPI]:
+async def app(
+    engine: AsyncEngine, clock: Clock, url_checker: UrlChecker, draining: Switch
+) -> AsyncIterator[FastAPI]:
     async with engine.begin() as conn:
         await bootstrap.ensure(conn, PARTITIONS)
     appender = Appender(engine, PARTITIONS)

@@ -1,5 +1,6 @@
-"""A service that holds some of everything, and what it answers: a demo fleet, customers made by hand for what a fleet
-seldom holds, alerts, dead letters, endpoints with attempts, a publication, a shadow."""
+"""A service that holds some of everything, and what it answers: a demo fleet, customers made by
+hand for what a fleet seldom holds, alerts, dead letters, endpoints with attempts, a publication, a
+shadow."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +22,16 @@ from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.scorecards.document import default_document
 from tests.api.conftest import ADMIN_KEY, PARTITIONS, Switch, UrlChecker, client_of, make_app
 from tests.flows.projections.test_rebuild import looking_after, second_document
-from tests.flows.spine import another_database, append, applied, installed, processing, rows, scalar, wall
+from tests.flows.spine import (
+    another_database,
+    append,
+    applied,
+    installed,
+    processing,
+    rows,
+    scalar,
+    wall,
+)
 from tests.support.makers import make_event
 from tests.support.waiting import until
 
@@ -50,12 +60,19 @@ class Recorder:
     document: dict[str, Any]
     answers: list[Answer] = field(default_factory=list)
 
-    async def __call__(self, method: str, path: str, *, body: Any = None, query: Any = None, **places: Any) -> Any:
-        """The body of a good answer. path: as the API's description has it, filled with the places."""
+    async def __call__(
+        self, method: str, path: str, *, body: Any = None, query: Any = None, **places: Any
+    ) -> Any:
+        """The body of a good answer. path: as the API's description has it, filled with the
+        places."""
         filled = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
         answer = await self.client.request(method, filled, json=body, params=query)
         assert answer.is_success, (method, filled, answer.text)
-        said = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else None
+        said = (
+            answer.json()
+            if answer.headers.get("content-type", "").startswith("application/json")
+            else None
+        )
         self.answers.append(Answer(method=method, path=path, status=answer.status_code, body=said))
         return said
 
@@ -69,7 +86,11 @@ async def _gather(postgres_url: str) -> tuple[dict[str, Any], list[Answer]]:
     async with another_database(postgres_url) as (url, engine):
         appender = await installed(engine, PARTITIONS)
         app = make_app(engine, appender, wall, UrlChecker(), Switch())
-        async with client_of(app, ADMIN_KEY) as client, processing(engine, url, wall), looking_after(engine):
+        async with (
+            client_of(app, ADMIN_KEY) as client,
+            processing(engine, url, wall),
+            looking_after(engine),
+        ):
             ask = Recorder(client=client, document=app.openapi())
             between = await _fill(ask, engine, appender)
             await _operate(ask, engine)
@@ -80,7 +101,8 @@ async def _gather(postgres_url: str) -> tuple[dict[str, Any], list[Answer]]:
 
 
 async def _fill(ask: Recorder, engine: AsyncEngine, appender: Appender) -> datetime:
-    """Events of the fleet and of the customers by hand; answers an instant at which half of these were counted."""
+    """Events of the fleet and of the customers by hand; answers an instant at which half of these
+    were counted."""
     endpoint = {"url": "https://crm.example.com/hooks", "event_types": [], "description": "CRM"}
     await ask("post", "/v1/webhooks/endpoints", body=endpoint)
     lines = history.lines(history.Demo(seed=7, customers=FLEET, end_us=to_us(wall())))
@@ -96,12 +118,20 @@ async def _fill(ask: Recorder, engine: AsyncEngine, appender: Appender) -> datet
     later = _later()
     await append(appender, later)
     bad = {"id": "e-bad", "type": "survey.answered"}
-    await ask("post", "/v1/events", body=[make_event("session.started", customer_id="acme", data={}), bad])
-    override = {"score": 80, "reason": "They renewed by phone", "expires_at": (wall() + timedelta(days=9)).isoformat()}
+    await ask(
+        "post", "/v1/events", body=[make_event("session.started", customer_id="acme", data={}), bad]
+    )
+    override = {
+        "score": 80,
+        "reason": "They renewed by phone",
+        "expires_at": (wall() + timedelta(days=9)).isoformat(),
+    }
     await ask("post", f"{CUSTOMER}/override", body=override, customer_id="judged")
     await ask("delete", f"{CUSTOMER}/override", customer_id="acme")
     await until(lambda: _counted(engine, len(entries) + len(first) + len(later) + 3))
-    await until(lambda: scalar(engine, "select count(*) > 0 from alerts where customer_id = 'leaver'"))
+    await until(
+        lambda: scalar(engine, "select count(*) > 0 from alerts where customer_id = 'leaver'")
+    )
     return between
 
 
@@ -116,8 +146,8 @@ def _event(customer_id: str, type: str, days_ago: float, **data: Any) -> dict[st
 
 
 def _stories() -> list[dict[str, Any]]:
-    """A customer that looks at prices and for help, its parent and its sister, one that is judged by somebody, one
-    that left."""
+    """A customer that looks at prices and for help, its parent and its sister, one that is judged
+    by somebody, one that left."""
     acme: dict[str, Any] = {
         "name": "Acme",
         "owner": "kim",
@@ -138,7 +168,9 @@ def _stories() -> list[dict[str, Any]]:
         *(_event("acme", "feature.used", 2 * n, feature=f"f{n % 4}") for n in range(1, 40)),
         *(_event("acme", "subscription.renewed", days) for days in (400, 30)),
         *(
-            _event("acme", "page.viewed", n / 10, url="https://example.com/support", feature="reports")
+            _event(
+                "acme", "page.viewed", n / 10, url="https://example.com/support", feature="reports"
+            )
             for n in range(5)
         ),
         _event("acme", "survey.answered", 9, survey="nps", score=2),
@@ -166,12 +198,15 @@ def _later() -> list[dict[str, Any]]:
 def _document() -> str:
     """The default scorecard with an ideal profile."""
     data = yaml.safe_load(default_document())
-    data["icp"] = [{"attribute": "industry", "is": ["software"], "weight": 2, "why": "They stay longest."}]
+    data["icp"] = [
+        {"attribute": "industry", "is": ["software"], "weight": 2, "why": "They stay longest."}
+    ]
     return yaml.safe_dump(data, sort_keys=False)
 
 
 async def _operate(ask: Recorder, engine: AsyncEngine) -> None:
-    """What an operator does: publishes, looks at a shadow, settles alerts, tries letters again, tests an endpoint."""
+    """What an operator does: publishes, looks at a shadow, settles alerts, tries letters again,
+    tests an endpoint."""
     await ask("post", "/v1/scorecards/rebuild")
     await ask("post", "/v1/scorecards/cancel")
     await ask("post", "/v1/scorecards/validate", body={"document": _document()})
@@ -202,17 +237,26 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
             "insert into guards (scope, since, began_at, alert_id) values ('fleet', now(), now(), 'x')"
         )
     alerts = [
-        row[0] for row in await rows(engine, "select id from alerts where state = 'open' and customer_id <> 'acme'")
+        row[0]
+        for row in await rows(
+            engine, "select id from alerts where state = 'open' and customer_id <> 'acme'"
+        )
     ]
     await ask("post", "/v1/alerts/{alert_id}/acknowledge", alert_id=alerts[0])
-    await ask("post", "/v1/alerts/{alert_id}/resolve", alert_id=alerts[1], body={"note": "Called them"})
+    await ask(
+        "post", "/v1/alerts/{alert_id}/resolve", alert_id=alerts[1], body={"note": "Called them"}
+    )
     (endpoint,) = await _column(engine, "select id from endpoints")
     place = "/v1/webhooks/endpoints/{endpoint_id}"
     await ask("post", f"{place}/test", endpoint_id=endpoint)
     await ask("post", f"{place}/rotate-secret", endpoint_id=endpoint)
     async with engine.begin() as conn:
-        await conn.exec_driver_sql("insert into attempts select id, 1, now(), .1, 503, 'failed', '' from deliveries")
-        await conn.exec_driver_sql("update endpoints set state = 'disabled', disabled_reason = 'gone'")
+        await conn.exec_driver_sql(
+            "insert into attempts select id, 1, now(), .1, 503, 'failed', '' from deliveries"
+        )
+        await conn.exec_driver_sql(
+            "update endpoints set state = 'disabled', disabled_reason = 'gone'"
+        )
     await ask("post", f"{place}/enable", endpoint_id=endpoint)
     letters = await _column(engine, "select id from dead_letters")
     await ask("post", "/v1/dead-letters/{letter_id}/replay", letter_id=letters[0])
@@ -236,7 +280,10 @@ async def _column(engine: AsyncEngine, sql: str) -> list[Any]:
 async def _read(ask: Recorder, engine: AsyncEngine, between: datetime) -> None:
     """Every GET of the description, about each of its kind."""
     places = {
-        "customer_id": [*BY_HAND, *(await _column(engine, "select customer_id from customers order by 1"))[::8]],
+        "customer_id": [
+            *BY_HAND,
+            *(await _column(engine, "select customer_id from customers order by 1"))[::8],
+        ],
         "alert_id": await _column(engine, "select id from alerts order by raised_at desc limit 20"),
         "version": [1, 2, 3],
         "run_id": [1],
@@ -259,7 +306,12 @@ def _queries(path: str, between: datetime) -> Sequence[dict[str, Any]]:
         f"{CUSTOMER}/health/explanation": [{}, {"language": "pt-BR"}, {"at": now}],
         CUSTOMER: [{}, {"language": "pt-BR"}],
         "/v1/portfolio": [{}, {"by": "owner"}],
-        "/v1/alerts": [{"limit": 250}, {"sort": "rank"}, {"about": "operations"}, {"language": "pt-BR"}],
+        "/v1/alerts": [
+            {"limit": 250},
+            {"sort": "rank"},
+            {"about": "operations"},
+            {"language": "pt-BR"},
+        ],
         "/v1/worklist": [{"limit": 250}, {"language": "pt-BR"}],
     }
     return some.get(path, [{}])

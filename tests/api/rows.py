@@ -12,12 +12,16 @@ from healthsvc.store.database.engine import AsyncEngine
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-async def add_customer(engine: AsyncEngine, customer_id: str, *, standing: bool = True, **changes: Any) -> int:
+async def add_customer(
+    engine: AsyncEngine, customer_id: str, *, standing: bool = True, **changes: Any
+) -> int:
     """A customer, and its standing; answers its key."""
     async with engine.begin() as conn:
         key: int = (
             await conn.execute(
-                text("insert into customers (customer_id, partition) values (:id, 0) returning key"),
+                text(
+                    "insert into customers (customer_id, partition) values (:id, 0) returning key"
+                ),
                 {"id": customer_id},
             )
         ).scalar_one()
@@ -39,7 +43,9 @@ async def add_customer(engine: AsyncEngine, customer_id: str, *, standing: bool 
                 "decided_at": AT,
             } | changes
             marks = ", ".join(f":{name}" for name in row)
-            await conn.execute(text(f"insert into standings ({', '.join(row)}) values ({marks})"), row)
+            await conn.execute(
+                text(f"insert into standings ({', '.join(row)}) values ({marks})"), row
+            )
     return key
 
 
@@ -65,14 +71,20 @@ async def add_history(engine: AsyncEngine, customer_key: int, instants: Sequence
             )
 
 
-async def add_archived(engine: AsyncEngine, customer_key: int, count: int, *, kinds: Sequence[str]) -> None:
+async def add_archived(
+    engine: AsyncEngine, customer_key: int, count: int, *, kinds: Sequence[str]
+) -> None:
     """Archived events of several days, three to an instant, the kinds taken in turn."""
     first = datetime(2026, 2, 1, tzinfo=UTC)
     async with engine.begin() as conn:
         await conn.execute(text("create table archive_all partition of archive default"))
         for number in range(count):
             occurred_at = first + timedelta(hours=number // 3)
-            event = {"id": f"e-{number}", "type": kinds[number % len(kinds)], "occurred_at": occurred_at.isoformat()}
+            event = {
+                "id": f"e-{number}",
+                "type": kinds[number % len(kinds)],
+                "occurred_at": occurred_at.isoformat(),
+            }
             await conn.execute(
                 text(
                     "insert into archive (logged_on, customer_key, occurred_us, partition, sequence, event)"
@@ -107,7 +119,11 @@ async def add_alert(engine: AsyncEngine, alert_id: str, **changes: Any) -> None:
 
 
 async def add_dead_letter(
-    engine: AsyncEngine, raw: bytes | None, *, reason: str = "invalid_data", headers: dict[str, str] | None = None
+    engine: AsyncEngine,
+    raw: bytes | None,
+    *,
+    reason: str = "invalid_data",
+    headers: dict[str, str] | None = None,
 ) -> int:
     """A record from Kafka that was set aside; answers its id."""
     async with engine.begin() as conn:
@@ -122,7 +138,9 @@ async def add_dead_letter(
                 "size": len(raw or b""),
                 "headers": json.dumps(headers or {}),
                 "reason": reason,
-                "errors": json.dumps([{"pointer": "/data/score", "detail": "must be from 0 to 10"}]),
+                "errors": json.dumps(
+                    [{"pointer": "/data/score", "detail": "must be from 0 to 10"}]
+                ),
             },
         )
         letter_id: int = made.scalar_one()

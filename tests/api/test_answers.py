@@ -1,4 +1,5 @@
-"""What is described is what is answered, to the field: generated clients read every answer and miss nothing of it."""
+"""What is described is what is answered, to the field: generated clients read every answer and miss
+nothing of it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,9 @@ def gathered(postgres_url: str) -> Gathered:
 def test_every_operation_was_asked(gathered: Gathered) -> None:
     document, answers = gathered
 
-    assert {(a.method, a.path) for a in answers} == {(method, path) for path, method, _ in operations(document)}
+    assert {(a.method, a.path) for a in answers} == {
+        (method, path) for path, method, _ in operations(document)
+    }
 
 
 def test_every_answer_has_the_members_that_are_declared_and_no_other(gathered: Gathered) -> None:
@@ -52,8 +55,13 @@ def test_every_answer_has_the_members_that_are_declared_and_no_other(gathered: G
             assert schema is None or "application/json" not in schema, answer.path
             continue
         assert schema is not None, (answer.path, "has a body that isn't described")
-        validator = jsonschema_rs.validator_for({**closed(schema), "components": components}, validate_formats=True)
-        found = {f"{'/'.join(map(str, e.schema_path))}: {e.message[-300:]}" for e in validator.iter_errors(answer.body)}
+        validator = jsonschema_rs.validator_for(
+            {**closed(schema), "components": components}, validate_formats=True
+        )
+        found = {
+            f"{'/'.join(map(str, e.schema_path))}: {e.message[-300:]}"
+            for e in validator.iter_errors(answer.body)
+        }
         if found:
             faults.setdefault(f"{answer.method} {answer.path}", set()).update(found)
 
@@ -64,7 +72,11 @@ def test_whatever_is_left_undeclared_is_left_so_on_purpose(gathered: Gathered) -
     document, answers = gathered
     schemas = document["components"]["schemas"]
 
-    free = {f"{name}.{member}" for name in answered(document, answers) for member in free_members(schemas[name])}
+    free = {
+        f"{name}.{member}"
+        for name in answered(document, answers)
+        for member in free_members(schemas[name])
+    }
 
     assert free == set(FREE_MAPS)
 
@@ -82,13 +94,16 @@ def test_the_answers_hold_every_shape_that_is_declared(gathered: Gathered) -> No
 
 def schema_of(document: dict[str, Any], answer: Answer) -> dict[str, Any] | None:
     """What is described of the answer's body; None: it has none, or not in JSON."""
-    content = document["paths"][answer.path][answer.method]["responses"][str(answer.status)].get("content", {})
+    content = document["paths"][answer.path][answer.method]["responses"][str(answer.status)].get(
+        "content", {}
+    )
     schema: dict[str, Any] | None = content.get("application/json", {}).get("schema")
     return schema
 
 
 def closed(part: Any) -> Any:
-    """A schema in which no object may have a member that isn't declared; a map without declared members stays free."""
+    """A schema in which no object may have a member that isn't declared; a map without declared
+    members stays free."""
     if isinstance(part, list):
         return [closed(each) for each in part]
     if not isinstance(part, dict):
@@ -122,7 +137,9 @@ def answered(document: dict[str, Any], answers: list[Answer]) -> set[str]:
 
 def named(part: Any) -> Iterator[str]:
     """The shapes that a schema refers to."""
-    for value in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+    for value in (
+        part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    ):
         yield from named(value)
     if isinstance(part, dict) and isinstance(part.get("$ref"), str):
         yield part["$ref"].rpartition("/")[2]

@@ -27,7 +27,9 @@ async def test_without_a_key_the_answer_is_401_with_a_challenge(app: FastAPI) ->
 @pytest.mark.parametrize("key", ["nonsense", "hsk_" + "a" * 36, ADMIN_KEY + "x", "ключ", ""])
 async def test_a_key_that_is_not_ours_opens_nothing(app: FastAPI, key: str) -> None:
     async with client_of(app, None) as client:
-        answer = await client.get("/v1/customers", headers=[(b"authorization", f"Bearer {key}".encode())])
+        answer = await client.get(
+            "/v1/customers", headers=[(b"authorization", f"Bearer {key}".encode())]
+        )
 
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
@@ -37,7 +39,9 @@ async def test_the_admin_key_holds_from_the_start(app: FastAPI) -> None:
     assert (await ask(app, ADMIN_KEY)).status_code == 200
 
 
-async def test_a_key_opens_what_its_scopes_say(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+async def test_a_key_opens_what_its_scopes_say(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
     key = await make_key(engine, clock, "customers:read")
 
     assert (await ask(app, key)).status_code == 200
@@ -47,7 +51,9 @@ async def test_a_key_opens_what_its_scopes_say(app: FastAPI, engine: AsyncEngine
     assert "`admin`" in refused.json()["detail"]
 
 
-async def test_alerts_write_reads_alerts_but_no_customers(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+async def test_alerts_write_reads_alerts_but_no_customers(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
     key = await make_key(engine, clock, "alerts:write")
 
     assert (await ask(app, key, "/v1/alerts")).status_code == 200
@@ -93,7 +99,9 @@ async def test_use_is_noted_once_a_minute(app: FastAPI, engine: AsyncEngine, clo
     assert await fetch(engine, "select last_used_at from api_keys") == [{"last_used_at": clock()}]
 
 
-async def test_a_key_is_stored_as_a_keyed_hash_only(engine: AsyncEngine, clock: Clock, app: FastAPI) -> None:
+async def test_a_key_is_stored_as_a_keyed_hash_only(
+    engine: AsyncEngine, clock: Clock, app: FastAPI
+) -> None:
     key = await make_key(engine, clock, "customers:read")
 
     (row,) = await fetch(engine, "select * from api_keys")

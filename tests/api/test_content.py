@@ -27,11 +27,15 @@ TARGET = '{"id": "%s", "source": "t", "type": "my.own", "customer_id": "acme", "
 
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
-    """The port of the API as it is once the process has warmed up: what is used for the first time isn't measured."""
+    """The port of the API as it is once the process has warmed up: what is used for the first time
+    isn't measured."""
     gc.collect()
     gc.freeze()
     async with served(app, ROOMY) as port:
-        for sent in (call("GET", "/v1/customers"), call("POST", "/v1/events", event("{}", id="warm").encode())):
+        for sent in (
+            call("GET", "/v1/customers"),
+            call("POST", "/v1/events", event("{}", id="warm").encode()),
+        ):
             assert (await ask(port, sent)).status < 300
         yield port
     gc.unfreeze()
@@ -109,7 +113,9 @@ YAML: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", YAML)
 @pytest.mark.parametrize("path", ["/v1/scorecards", "/v1/scorecards/validate"])
-async def test_yaml_that_cannot_be_used_is_refused_with_its_place(port: int, path: str, name: str) -> None:
+async def test_yaml_that_cannot_be_used_is_refused_with_its_place(
+    port: int, path: str, name: str
+) -> None:
     document, pointer = YAML[name]
 
     answer, held_up = await ask_and_probe(port, call("POST", path, {"document": document}))
@@ -120,7 +126,9 @@ async def test_yaml_that_cannot_be_used_is_refused_with_its_place(port: int, pat
 
 
 async def test_the_place_in_a_text_is_told_by_line_and_column(port: int) -> None:
-    answer = await ask(port, call("POST", "/v1/scorecards/validate", {"document": "name: x\na:\n  - 2026-99-99\n"}))
+    answer = await ask(
+        port, call("POST", "/v1/scorecards/validate", {"document": "name: x\na:\n  - 2026-99-99\n"})
+    )
 
     assert answer.problem["errors"][0]["pointer"] == "/document/a/0"
     assert "(line 3, column 5)" in answer.problem["errors"][0]["detail"]
@@ -145,7 +153,9 @@ async def test_the_place_in_a_text_is_told_by_line_and_column(port: int) -> None
     ids=range(12),
 )
 async def test_a_scorecard_as_json_is_held_to_the_same_bounds(port: int, document: bytes) -> None:
-    answer, held_up = await ask_and_probe(port, call("POST", "/v1/scorecards/validate", b'{"document": %s}' % document))
+    answer, held_up = await ask_and_probe(
+        port, call("POST", "/v1/scorecards/validate", b'{"document": %s}' % document)
+    )
 
     assert answer.status in (400, 422)
     assert answer.problem["errors"] or answer.status == 400
@@ -153,10 +163,17 @@ async def test_a_scorecard_as_json_is_held_to_the_same_bounds(port: int, documen
 
 
 @pytest.mark.parametrize(
-    "document", ["a: [" + "1," * 1_000_000 + "1]", "\n".join(f"k{i}: &a{i} 1" for i in range(100_000)), "x" * 2_000_000]
+    "document",
+    [
+        "a: [" + "1," * 1_000_000 + "1]",
+        "\n".join(f"k{i}: &a{i} 1" for i in range(100_000)),
+        "x" * 2_000_000,
+    ],
 )
 async def test_two_megabytes_of_yaml_are_refused_unread(port: int, document: str) -> None:
-    answer, held_up = await ask_and_probe(port, call("POST", "/v1/scorecards/validate", {"document": document}))
+    answer, held_up = await ask_and_probe(
+        port, call("POST", "/v1/scorecards/validate", {"document": document})
+    )
 
     assert answer.status == 413
     assert held_up < MOST
@@ -253,12 +270,28 @@ STRICT = [
     ("GET", "/v1/scorecards/1_0", None),
     ("GET", "/v1/dead-letters/%201", None),
     ("GET", f"/v1/lab/runs/{10**30}", None),
-    ("POST", f"{IN_PLACE}/override", {"score": False, "reason": "x", "expires_at": "2027-01-01T00:00:00Z"}),
-    ("POST", f"{IN_PLACE}/override", {"score": "80", "reason": "x", "expires_at": "2027-01-01T00:00:00Z"}),
-    ("POST", f"{IN_PLACE}/override", {"score": 80, "reason": 5, "expires_at": "2027-01-01T00:00:00Z"}),
+    (
+        "POST",
+        f"{IN_PLACE}/override",
+        {"score": False, "reason": "x", "expires_at": "2027-01-01T00:00:00Z"},
+    ),
+    (
+        "POST",
+        f"{IN_PLACE}/override",
+        {"score": "80", "reason": "x", "expires_at": "2027-01-01T00:00:00Z"},
+    ),
+    (
+        "POST",
+        f"{IN_PLACE}/override",
+        {"score": 80, "reason": 5, "expires_at": "2027-01-01T00:00:00Z"},
+    ),
     ("POST", f"{IN_PLACE}/override", {"score": 80, "reason": "x", "expires_at": 1798761600}),
     ("POST", f"{IN_PLACE}/override", {"score": 80, "reason": "x", "expires_at": "1798761600"}),
-    ("POST", f"{IN_PLACE}/override", {"score": 1e300, "reason": "x", "expires_at": "2027-01-01T00:00:00Z"}),
+    (
+        "POST",
+        f"{IN_PLACE}/override",
+        {"score": 1e300, "reason": "x", "expires_at": "2027-01-01T00:00:00Z"},
+    ),
     ("POST", "/v1/scorecards/rebuild", {"with_gaps": 0}),
     ("POST", "/v1/scorecards/rebuild", {"with_gaps": "false"}),
     ("POST", "/v1/scorecards/1/publish", {"with_gaps": 1}),
@@ -334,21 +367,30 @@ async def named(engine: AsyncEngine, app: FastAPI) -> None:
     """Customers of these names, known and not yet evaluated."""
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into customers (customer_id, partition) select unnest(cast(:n as text[])), 0"), {"n": NAMES}
+            text(
+                "insert into customers (customer_id, partition) select unnest(cast(:n as text[])), 0"
+            ),
+            {"n": NAMES},
         )
 
 
 @pytest.mark.parametrize("rest", ROUTES)
-async def test_a_customer_of_any_name_is_read_by_every_route(port: int, named: None, rest: str) -> None:
+async def test_a_customer_of_any_name_is_read_by_every_route(
+    port: int, named: None, rest: str
+) -> None:
     for name in NAMES:
         answer = await ask(port, call("GET", f"/v1/customers/{quote(name, safe='')}{rest}"))
 
         assert (name, answer.status) == (name, 200)
 
 
-@pytest.mark.parametrize("target", ["%00", "%ff", "%ed%a0%80", "%c0%af", "%", "%zz", "x" * 3000, "%20" * 600])
+@pytest.mark.parametrize(
+    "target", ["%00", "%ff", "%ed%a0%80", "%c0%af", "%", "%zz", "x" * 3000, "%20" * 600]
+)
 @pytest.mark.parametrize("rest", ["", "/health/explanation", "/contacts", "/override"])
-async def test_an_id_that_no_customer_can_have_is_no_failure(port: int, target: str, rest: str) -> None:
+async def test_an_id_that_no_customer_can_have_is_no_failure(
+    port: int, target: str, rest: str
+) -> None:
     answer = await ask(port, call("GET", f"/v1/customers/{target}{rest}"))
 
     assert answer.status in (404, 405, 422)
@@ -393,15 +435,28 @@ async def test_odd_headers_are_no_failure(port: int, headers: dict[str, str]) ->
 
 
 async def test_an_authorization_of_any_bytes_is_refused(port: int) -> None:
-    for said in ("Bearer \xff", "Bearer " + "x" * 20_000, "Bearer", "Basic eDp5", "", "Bearer a b c"):
+    for said in (
+        "Bearer \xff",
+        "Bearer " + "x" * 20_000,
+        "Bearer",
+        "Basic eDp5",
+        "",
+        "Bearer a b c",
+    ):
         answer = await ask(port, request("GET", "/v1/customers", authorization=said))
 
         assert answer.status == 401
 
 
 async def test_good_requests_are_answered_while_bad_ones_are_refused(port: int) -> None:
-    bad = [asyncio.create_task(ask(port, call("POST", "/v1/events", body))) for body, _ in list(EVENTS.values())[:12]]
-    good = [await ask(port, call("POST", "/v1/events", event("{}", id=str(i)).encode())) for i in range(20)]
+    bad = [
+        asyncio.create_task(ask(port, call("POST", "/v1/events", body)))
+        for body, _ in list(EVENTS.values())[:12]
+    ]
+    good = [
+        await ask(port, call("POST", "/v1/events", event("{}", id=str(i)).encode()))
+        for i in range(20)
+    ]
 
     assert {answer.status for answer in good} == {202}
     assert {(await task).status for task in bad} <= {202, 400, 413, 422}
@@ -409,12 +464,17 @@ async def test_good_requests_are_answered_while_bad_ones_are_refused(port: int) 
 
 async def test_large_batches_at_once_do_not_hold_up_the_loop(port: int) -> None:
     def batch(lane: int) -> bytes:
-        events = (event("{}", id=f"{lane}/{i}").replace("acme", f"c-{lane}-{i % 300}") for i in range(MANY))
+        events = (
+            event("{}", id=f"{lane}/{i}").replace("acme", f"c-{lane}-{i % 300}")
+            for i in range(MANY)
+        )
         return f"[{','.join(events)}]".encode()
 
     bodies = [batch(lane) for lane in range(8)]
     async with LagProbe() as probe:
-        answers = await asyncio.gather(*(ask(port, call("POST", "/v1/events", body)) for body in bodies))
+        answers = await asyncio.gather(
+            *(ask(port, call("POST", "/v1/events", body)) for body in bodies)
+        )
 
     assert {answer.status for answer in answers} == {202}
     assert probe.worst / max(0.05, reference_seconds()) < MOST
@@ -429,5 +489,7 @@ async def test_an_owner_whose_name_is_empty_is_not_no_owner(port: int, engine: A
     waiting = await ask(port, call("GET", "/v1/worklist?owner="))
     alerts = await ask(port, call("GET", "/v1/alerts?owner="))
 
-    assert [(item["customer_id"], item["owner"]) for item in json.loads(answer.body)["items"]] == [("empty", "")]
+    assert [(item["customer_id"], item["owner"]) for item in json.loads(answer.body)["items"]] == [
+        ("empty", "")
+    ]
     assert (waiting.status, alerts.status) == (200, 200)

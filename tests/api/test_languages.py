@@ -1,4 +1,5 @@
-"""Answers are worded in the language asked for: by the query, else by the header, else in English."""
+"""Answers are worded in the language asked for: by the query, else by the header, else in
+English."""
 
 import json
 from typing import Any
@@ -12,7 +13,12 @@ from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.rows import AT, add_alert, add_customer, fetch
 
-SIGN = {"sign": "contraction", "measure": "mrr_change", "value": -1400.0, "says": "pays 1,400 less a month"}
+SIGN = {
+    "sign": "contraction",
+    "measure": "mrr_change",
+    "value": -1400.0,
+    "says": "pays 1,400 less a month",
+}
 DETAIL: dict[str, Any] = {
     "flag": "cancel_intent",
     "play": "Call within the hour. Ask what they hoped to achieve, listen, and propose one concrete solution.",
@@ -20,10 +26,21 @@ DETAIL: dict[str, Any] = {
     "band": "critical",
     "briefing": {
         "happened": [
-            {"flag": "cancel_intent", "title": "Visited the cancellation page", "since": "2026-01-01T00:00:00Z"}
+            {
+                "flag": "cancel_intent",
+                "title": "Visited the cancellation page",
+                "since": "2026-01-01T00:00:00Z",
+            }
         ],
         "money": {"mrr": 100.0, "signs": [SIGN]},
-        "open_matters": [{"sign": "ticket_open", "measure": "tickets_open", "value": 2.0, "says": "2 open tickets"}],
+        "open_matters": [
+            {
+                "sign": "ticket_open",
+                "measure": "tickets_open",
+                "value": 2.0,
+                "says": "2 open tickets",
+            }
+        ],
     },
 }
 
@@ -51,7 +68,9 @@ async def test_the_query_wins_over_the_header_and_the_answer_says_its_language(
 ) -> None:
     await add_acme(engine)
 
-    answer = await api.get(path + query, headers={} if header is None else {"accept-language": header})
+    answer = await api.get(
+        path + query, headers={} if header is None else {"accept-language": header}
+    )
 
     assert answer.status_code == 200
     assert answer.headers["content-language"] == tag
@@ -70,12 +89,17 @@ async def test_the_query_wins_over_the_header_and_the_answer_says_its_language(
         "/v1/customers/acme/health/diff?from=2026-01-01T00:00:00Z",
     ],
 )
-async def test_an_unknown_language_is_refused_with_those_there_are(api: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_language_is_refused_with_those_there_are(
+    api: httpx.AsyncClient, path: str
+) -> None:
     answer = await api.get(path + ("&" if "?" in path else "?") + "language=fr")
 
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
-        {"pointer": "/query/language", "detail": "must be en or pt, also with a region, such as en-US or pt-BR"}
+        {
+            "pointer": "/query/language",
+            "detail": "must be en or pt, also with a region, such as en-US or pt-BR",
+        }
     ]
 
 
@@ -86,8 +110,12 @@ async def test_an_alert_is_worded_anew_from_its_facts_and_kept_as_it_is(
 
     alert = (await api.get("/v1/alerts/al_1?language=pt")).json()
 
-    assert alert["summary"] == "Acme Ltd: visitou a página de cancelamento. Ligue dentro de uma hora."
-    assert alert["detail"]["play"].startswith("Ligue dentro de uma hora. Pergunte o que esperavam alcançar")
+    assert (
+        alert["summary"] == "Acme Ltd: visitou a página de cancelamento. Ligue dentro de uma hora."
+    )
+    assert alert["detail"]["play"].startswith(
+        "Ligue dentro de uma hora. Pergunte o que esperavam alcançar"
+    )
     briefing = alert["detail"]["briefing"]
     assert briefing["happened"][0]["title"] == "Visitou a página de cancelamento"
     assert briefing["money"]["signs"][0]["says"] == "paga 1.400 a menos por mês"
@@ -101,9 +129,14 @@ async def test_a_fall_of_a_band_and_a_flag_that_the_scorecard_no_longer_has(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
     await add_acme(
-        engine, kind="band_drop", detail=json.dumps({"band": "at_risk", "previous_band": "healthy"}), summary="Fell"
+        engine,
+        kind="band_drop",
+        detail=json.dumps({"band": "at_risk", "previous_band": "healthy"}),
+        summary="Fell",
     )
-    await add_alert(engine, "al_2", kind="gone", summary="Something of an old scorecard", customer_id="other")
+    await add_alert(
+        engine, "al_2", kind="gone", summary="Something of an old scorecard", customer_id="other"
+    )
 
     items = (await api.get("/v1/alerts?language=pt")).json()["items"]
 
@@ -129,13 +162,17 @@ async def test_operations_alerts_are_worded_too_and_webhooks_stay_english(
         await operations_alerts.raise_alert(conn, trouble, AT)
 
     (alert,) = (await api.get("/v1/alerts?about=operations&language=pt")).json()["items"]
-    settled = (await api.post(f"/v1/alerts/{alert['id']}/resolve", headers={"accept-language": "pt"})).json()
+    settled = (
+        await api.post(f"/v1/alerts/{alert['id']}/resolve", headers={"accept-language": "pt"})
+    ).json()
 
     assert alert["summary"].startswith(
         "Os eventos da fonte “web” caíram para 1% do volume habitual: 12 em vez de 1.400"
     )
     assert settled["summary"] == alert["summary"]
-    bodies = [json.loads(m["body"])["data"] for m in await fetch(engine, "select body from messages")]
+    bodies = [
+        json.loads(m["body"])["data"] for m in await fetch(engine, "select body from messages")
+    ]
     assert {body["summary"] for body in bodies} == {trouble.summary}
 
 
@@ -145,9 +182,15 @@ async def test_the_etag_of_an_alert_is_of_its_language_and_settles_it_in_any(
     await add_acme(engine, revision=3)
 
     portuguese = await api.get("/v1/alerts/al_1?language=pt")
-    english = await api.get("/v1/alerts/al_1", headers={"if-none-match": portuguese.headers["etag"]})
-    same = await api.get("/v1/alerts/al_1?language=pt", headers={"if-none-match": portuguese.headers["etag"]})
-    settled = await api.post("/v1/alerts/al_1/resolve", headers={"if-match": portuguese.headers["etag"]})
+    english = await api.get(
+        "/v1/alerts/al_1", headers={"if-none-match": portuguese.headers["etag"]}
+    )
+    same = await api.get(
+        "/v1/alerts/al_1?language=pt", headers={"if-none-match": portuguese.headers["etag"]}
+    )
+    settled = await api.post(
+        "/v1/alerts/al_1/resolve", headers={"if-match": portuguese.headers["etag"]}
+    )
 
     assert (english.status_code, english.headers["etag"]) == (200, '"3"')
     assert (same.status_code, same.headers["content-language"]) == (304, "pt-BR")

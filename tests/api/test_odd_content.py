@@ -1,5 +1,5 @@
-"""Whatever an event holds beyond what its type knows: every answer about its customer is given, every background step
-goes on, and the figures of others stay right."""
+"""Whatever an event holds beyond what its type knows: every answer about its customer is given,
+every background step goes on, and the figures of others stay right."""
 
 import asyncio
 import json
@@ -64,15 +64,24 @@ def good_events(customer: str = "good") -> list[dict[str, Any]]:
         ("2026-05-22", "subscription.changed", {"mrr": 260, "previous_mrr": 200}),
     ]
     dated = [
-        make_event(type, customer_id=customer, data=data, occurred_at=f"{day}T00:00:00Z") for day, type, data in told
+        make_event(type, customer_id=customer, data=data, occurred_at=f"{day}T00:00:00Z")
+        for day, type, data in told
     ]
-    return [*dated, make_event("session.started", customer_id=customer, data={}, occurred_at=wall().isoformat())]
+    return [
+        *dated,
+        make_event(
+            "session.started", customer_id=customer, data={}, occurred_at=wall().isoformat()
+        ),
+    ]
 
 
 def figures_of(portfolio: dict[str, Any]) -> dict[str, Any]:
     """What the group of the good customer comes to, as in `FIGURES`."""
     part = next(part for part in portfolio["items"] if part["group"] == GROUP)
-    return {name: part[name]["value"] if isinstance(part[name], dict) else part[name] for name in FIGURES}
+    return {
+        name: part[name]["value"] if isinstance(part[name], dict) else part[name]
+        for name in FIGURES
+    }
 
 
 ROW_4 = (
@@ -88,15 +97,22 @@ ROW_4 = (
 def test_an_accepted_event_with_odd_fields_does_not_freeze_the_portfolio_of_a_running_server(
     database_url: str,
 ) -> None:
-    with Service(DATABASE_URL=database_url, ADMIN_KEY=ADMIN_KEY) as service, service.client() as client:
+    with (
+        Service(DATABASE_URL=database_url, ADMIN_KEY=ADMIN_KEY) as service,
+        service.client() as client,
+    ):
         odd_events = [make_event(type, customer_id="odd", data=data) for type, data in ROW_4]
         for event in odd_events:
-            assert client.post("/v1/events", json=event).json()["results"][0]["status"] == "accepted"
+            assert (
+                client.post("/v1/events", json=event).json()["results"][0]["status"] == "accepted"
+            )
         answer = client.post("/v1/events", json=good_events(), headers={"prefer": "wait=30"})
         assert answer.headers.get("preference-applied")
 
         def portfolio() -> dict[str, Any]:
-            found: dict[str, Any] = client.get("/v1/portfolio", params=PERIOD | {"by": "owner"}).json()
+            found: dict[str, Any] = client.get(
+                "/v1/portfolio", params=PERIOD | {"by": "owner"}
+            ).json()
             return found
 
         found = eventually(portfolio, lambda p: any(part["group"] == GROUP for part in p["items"]))
@@ -107,7 +123,9 @@ def test_an_accepted_event_with_odd_fields_does_not_freeze_the_portfolio_of_a_ru
 
 @settings(max_examples=2, phases=[Phase.generate])
 @given(sent=st.lists(odd.events(AT), min_size=40, max_size=40))
-def test_odd_content_fails_nothing_and_leaves_the_figures_of_others_right(postgres_url: str, sent: list[str]) -> None:
+def test_odd_content_fails_nothing_and_leaves_the_figures_of_others_right(
+    postgres_url: str, sent: list[str]
+) -> None:
     asyncio.run(_everything_goes_on(postgres_url, sent))
 
 
@@ -151,7 +169,9 @@ async def _send(client: httpx.AsyncClient, sent: Sequence[str]) -> int:
     accepted, good = 0, good_events()
     for n, event in enumerate(sent):
         answer = await client.post(
-            "/v1/events", content=f'{{"id":"o{n}",{event}', headers={"content-type": "application/json"}
+            "/v1/events",
+            content=f'{{"id":"o{n}",{event}',
+            headers={"content-type": "application/json"},
         )
         assert answer.status_code < 500, (answer.text, event[:500])
         results = answer.json().get("results", [])
@@ -163,7 +183,9 @@ async def _send(client: httpx.AsyncClient, sent: Sequence[str]) -> int:
 
 async def _all_counted(engine: AsyncEngine, events: int) -> bool:
     """Whether all are folded, and the good customer is decided."""
-    decided = await scalar(engine, "select count(*) from standings where owner = :owner", owner=GROUP)
+    decided = await scalar(
+        engine, "select count(*) from standings where owner = :owner", owner=GROUP
+    )
     return await applied(engine) >= events and decided == 1
 
 
@@ -186,11 +208,15 @@ async def _answers(client: httpx.AsyncClient, app: FastAPI, engine: AsyncEngine)
         json.loads(answer.content, parse_constant=pytest.fail)
     for customer in sorted(known):
         path = f"/v1/customers/{quote(customer, safe='')}"
-        past = await client.get(f"{path}/health/explanation", params={"at": wall().isoformat(), "language": "pt"})
+        past = await client.get(
+            f"{path}/health/explanation", params={"at": wall().isoformat(), "language": "pt"}
+        )
         typed = await client.get(f"{path}/events", params={"type": "customer.updated"})
         assert (past.status_code, typed.status_code) == (200, 200), customer
     for by in ("segment", "tier", "owner"):
-        table = await client.get("/v1/portfolio", params=PERIOD | {"by": by}, headers={"accept": "text/csv"})
+        table = await client.get(
+            "/v1/portfolio", params=PERIOD | {"by": by}, headers={"accept": "text/csv"}
+        )
         assert table.status_code == 200
     found = (await client.get("/v1/portfolio", params=PERIOD | {"by": "owner"})).json()
     assert (found["events_waiting"], figures_of(found)) == (0, FIGURES)

@@ -1,4 +1,5 @@
-"""One client can't hold the server: what is slow, silent or endless is ended, and others are served meanwhile."""
+"""One client can't hold the server: what is slow, silent or endless is ended, and others are served
+meanwhile."""
 
 import asyncio
 import json
@@ -29,7 +30,9 @@ async def slow_app(engine: AsyncEngine, clock: Clock) -> FastAPI:
     """The application, which waits a second for a body."""
     async with engine.begin() as conn:
         await bootstrap.ensure(conn, PARTITIONS)
-    return make_app(engine, Appender(engine, PARTITIONS), clock, UrlChecker(), Switch(), body_seconds=1.0)
+    return make_app(
+        engine, Appender(engine, PARTITIONS), clock, UrlChecker(), Switch(), body_seconds=1.0
+    )
 
 
 async def test_half_a_head_is_answered_with_408_and_closed(app: FastAPI) -> None:
@@ -47,7 +50,9 @@ async def test_half_a_head_is_answered_with_408_and_closed(app: FastAPI) -> None
 async def test_a_head_that_drips_is_ended_as_well(app: FastAPI) -> None:
     async with served(app) as port:
         wire = await Wire.to(port)
-        dripping = asyncio.create_task(_drip(wire, b"GET /livez HTTP/1.1\r\nx-slow: " + b"a" * 1000))
+        dripping = asyncio.create_task(
+            _drip(wire, b"GET /livez HTTP/1.1\r\nx-slow: " + b"a" * 1000)
+        )
 
         answer = await wire.answer()
 
@@ -96,8 +101,12 @@ async def test_half_a_body_is_answered_with_408_and_closed(slow_app: FastAPI) ->
         assert await wire.closed() == b""
 
 
-@pytest.mark.parametrize("encoding", [{"content_length": "100000"}, {"transfer_encoding": "chunked"}])
-async def test_a_body_that_drips_is_ended_as_well(slow_app: FastAPI, encoding: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "encoding", [{"content_length": "100000"}, {"transfer_encoding": "chunked"}]
+)
+async def test_a_body_that_drips_is_ended_as_well(
+    slow_app: FastAPI, encoding: dict[str, str]
+) -> None:
     async with served(slow_app) as port:
         wire = await Wire.to(port)
         await wire.send(request("POST", "/v1/events", b"", key=ADMIN_KEY, **encoding))
@@ -136,7 +145,9 @@ async def test_an_answer_that_is_not_read_does_not_hold_the_connection(app: Fast
         await asking
 
 
-async def test_hundreds_of_slow_connections_do_not_keep_others_from_being_served(app: FastAPI) -> None:
+async def test_hundreds_of_slow_connections_do_not_keep_others_from_being_served(
+    app: FastAPI,
+) -> None:
     async with served(app, replace(QUICK, per_address=300)) as port:
         slow = [await Wire.to(port) for _ in range(600)]
         for i, wire in enumerate(slow):
@@ -178,12 +189,16 @@ async def test_a_trusted_proxy_may_hold_more_connections(slow_app: FastAPI) -> N
 @pytest.mark.parametrize("key", [None, "wrong"])
 async def test_the_key_is_looked_at_before_the_body_has_come(app: FastAPI, key: str | None) -> None:
     async with served(app) as port:
-        refused = await ask(port, request("POST", "/v1/events", b"", key=key, content_length="1000000"))
+        refused = await ask(
+            port, request("POST", "/v1/events", b"", key=key, content_length="1000000")
+        )
 
         assert refused.status == 401
 
 
-async def test_a_client_that_sends_all_of_a_large_body_still_reads_the_refusal(app: FastAPI) -> None:
+async def test_a_client_that_sends_all_of_a_large_body_still_reads_the_refusal(
+    app: FastAPI,
+) -> None:
     async with served(app) as port:
         refused = await ask(port, request("POST", "/v1/events", b"[" * 1_000_000))
 
@@ -192,13 +207,19 @@ async def test_a_client_that_sends_all_of_a_large_body_still_reads_the_refusal(a
 
 @pytest.mark.parametrize(
     ("method", "target", "size"),
-    [("POST", "/v1/events", 5_000_000), ("POST", "/v1/scorecards", 600_000), ("POST", "/v1/keys", 300_000)],
+    [
+        ("POST", "/v1/events", 5_000_000),
+        ("POST", "/v1/scorecards", 600_000),
+        ("POST", "/v1/keys", 300_000),
+    ],
 )
 async def test_a_body_over_the_limit_is_refused_while_it_comes(
     app: FastAPI, method: str, target: str, size: int
 ) -> None:
     async with served(app) as port:
-        declared = await ask(port, request(method, target, b"", key=ADMIN_KEY, content_length=str(size)))
+        declared = await ask(
+            port, request(method, target, b"", key=ADMIN_KEY, content_length=str(size))
+        )
         chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
         wire = await Wire.to(port)
         await wire.send(request(method, target, b"", key=ADMIN_KEY, transfer_encoding="chunked"))
@@ -218,7 +239,10 @@ async def test_a_body_over_the_limit_is_refused_while_it_comes(
         (b"GET / HTTP/1.1\r\nno colon here\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\nhost: t\r\n\r\n", 400),
         (b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: -5\r\n\r\n", 400),
-        (b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", 400),
+        (
+            b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+            400,
+        ),
         (b"POST /v1/events HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         (b"CONNECT host:1 HTTP/1.1\r\nhost: t\r\n\r\n", 400),
@@ -248,7 +272,13 @@ async def test_a_websocket_is_not_opened(app: FastAPI) -> None:
     async with served(app) as port:
         answer = await ask(
             port,
-            request("GET", "/livez", upgrade="websocket", connection="Upgrade", sec_websocket_key="dGVzdA=="),
+            request(
+                "GET",
+                "/livez",
+                upgrade="websocket",
+                connection="Upgrade",
+                sec_websocket_key="dGVzdA==",
+            ),
         )
 
         assert answer.status == 200
@@ -300,7 +330,9 @@ def _waiting() -> bytes:
         "occurred_at": "2026-03-01T09:30:00Z",
         "data": {},
     }
-    return request("POST", "/v1/events", json.dumps(event).encode(), key=ADMIN_KEY, prefer="wait=20")
+    return request(
+        "POST", "/v1/events", json.dumps(event).encode(), key=ADMIN_KEY, prefer="wait=20"
+    )
 
 
 async def _drip(wire: Wire, data: bytes) -> None:

@@ -16,7 +16,9 @@ async def read_document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-async def test_each_route_is_described_with_an_example_and_an_id_of_its_own(offline_app: FastAPI) -> None:
+async def test_each_route_is_described_with_an_example_and_an_id_of_its_own(
+    offline_app: FastAPI,
+) -> None:
     document = await read_document(offline_app)
 
     described = [operation for _, _, operation in operations(document)]
@@ -26,7 +28,9 @@ async def test_each_route_is_described_with_an_example_and_an_id_of_its_own(offl
     for operation in described:
         assert operation["summary"]
         assert operation["description"]
-        good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+        good = next(
+            answer for status, answer in operation["responses"].items() if status.startswith("2")
+        )
         assert good["description"] != "Successful Response"
         for media, content in good.get("content", {}).items():
             assert "example" in content or media == "text/plain", operation["operationId"]
@@ -43,7 +47,9 @@ async def test_errors_are_described_as_problems_alone(offline_app: FastAPI) -> N
                 assert list(answer["content"]) == ["application/problem+json"]
 
 
-async def test_whatever_is_referred_to_is_there_and_whatever_is_there_is_referred_to(offline_app: FastAPI) -> None:
+async def test_whatever_is_referred_to_is_there_and_whatever_is_there_is_referred_to(
+    offline_app: FastAPI,
+) -> None:
     document = await read_document(offline_app)
 
     referred = set(re.findall(r"#/components/schemas/(\w+)", str(document)))

@@ -6,7 +6,9 @@ from tests.api.conftest import Switch, client_of, make_key
 from tests.support.clock import Clock
 
 
-async def test_a_service_with_its_database_is_alive_started_and_ready(stranger: httpx.AsyncClient) -> None:
+async def test_a_service_with_its_database_is_alive_started_and_ready(
+    stranger: httpx.AsyncClient,
+) -> None:
     for probe in ("/livez", "/startupz", "/readyz"):
         answer = await stranger.get(probe)
 
@@ -23,7 +25,9 @@ async def test_without_its_database_it_is_alive_but_not_ready(offline_app: FastA
             assert [error["pointer"] for error in answer.json()["errors"]] == ["/database"]
 
 
-async def test_while_draining_it_is_not_ready(stranger: httpx.AsyncClient, draining: Switch) -> None:
+async def test_while_draining_it_is_not_ready(
+    stranger: httpx.AsyncClient, draining: Switch
+) -> None:
     draining.on = True
 
     answer = await stranger.get("/readyz")
@@ -33,7 +37,9 @@ async def test_while_draining_it_is_not_ready(stranger: httpx.AsyncClient, drain
     assert (await stranger.get("/livez")).status_code == 200
 
 
-async def test_at_another_schema_it_is_not_ready(stranger: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_at_another_schema_it_is_not_ready(
+    stranger: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     async with engine.begin() as conn:
         await conn.exec_driver_sql("update alembic_version set version_num = '0000_older'")
 
@@ -43,7 +49,9 @@ async def test_at_another_schema_it_is_not_ready(stranger: httpx.AsyncClient, en
     assert "0000_older" in answer.json()["errors"][0]["detail"]
 
 
-async def test_metrics_need_any_key_and_name_no_customer(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+async def test_metrics_need_any_key_and_name_no_customer(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
     key = await make_key(engine, clock, "events:write")
     async with client_of(app, key) as client:
         await client.get("/v1/customers/a-secret-customer")

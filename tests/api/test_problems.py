@@ -14,9 +14,22 @@ from healthsvc.wire.cursors import Cursor, binding, encode
 from tests.api.conftest import ADMIN_KEY, client_of
 from tests.api.rows import add_customer
 
-OPEN = {"/", "/livez", "/readyz", "/startupz", "/docs", "/openapi.json", "/problems", "/problems/{slug}"}
+OPEN = {
+    "/",
+    "/livez",
+    "/readyz",
+    "/startupz",
+    "/docs",
+    "/openapi.json",
+    "/problems",
+    "/problems/{slug}",
+}
 ROUTES = [pytest.param(route, id=f"{min(route.methods)} {route.path}") for route in routes()]
-CLOSED = [pytest.param(route, id=f"{min(route.methods)} {route.path}") for route in routes() if route.path not in OPEN]
+CLOSED = [
+    pytest.param(route, id=f"{min(route.methods)} {route.path}")
+    for route in routes()
+    if route.path not in OPEN
+]
 
 
 def path_of(route: APIRoute) -> str:
@@ -53,7 +66,9 @@ async def test_head_is_answered_wherever_get_is(offline_app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("route", CLOSED)
-async def test_no_route_but_the_probes_and_pages_is_open(offline_app: FastAPI, route: APIRoute) -> None:
+async def test_no_route_but_the_probes_and_pages_is_open(
+    offline_app: FastAPI, route: APIRoute
+) -> None:
     async with client_of(offline_app, None) as stranger:
         assert_problem(await stranger.request(min(route.methods), path_of(route)), 401)
     async with client_of(offline_app, "hsk_wrong") as intruder:
@@ -61,7 +76,9 @@ async def test_no_route_but_the_probes_and_pages_is_open(offline_app: FastAPI, r
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(offline_app: FastAPI, route: APIRoute) -> None:
+async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(
+    offline_app: FastAPI, route: APIRoute
+) -> None:
     async with client_of(offline_app, ADMIN_KEY) as client:
         answer = await client.patch(path_of(route))
 
@@ -69,7 +86,18 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(offline_app
     assert min(route.methods) in answer.headers["allow"]
 
 
-STRANGE_NAMES = ["a%00b", "x" * 3000, "%25", "%C3%A9", "%FF", "9" * 30, "-1", "%27%20or%201=1", "a%2Fb", "%ED%A0%80"]
+STRANGE_NAMES = [
+    "a%00b",
+    "x" * 3000,
+    "%25",
+    "%C3%A9",
+    "%FF",
+    "9" * 30,
+    "-1",
+    "%27%20or%201=1",
+    "a%2Fb",
+    "%ED%A0%80",
+]
 
 
 async def test_a_strange_name_in_a_path_is_never_our_mistake(api: httpx.AsyncClient) -> None:
@@ -78,13 +106,22 @@ async def test_a_strange_name_in_a_path_is_never_our_mistake(api: httpx.AsyncCli
     ):
         path = re.sub(r"\{\w+\}", name, route.path_format)
 
-        answer = await api.request(min(route.methods), path, json={} if path.endswith(("replay", "override")) else None)
+        answer = await api.request(
+            min(route.methods), path, json={} if path.endswith(("replay", "override")) else None
+        )
 
         assert answer.status_code in (404, 405, 422), path
         assert_problem(answer, answer.status_code)
 
 
-LISTS = ["/v1/customers", "/v1/alerts", "/v1/keys", "/v1/webhooks/endpoints", "/v1/dead-letters", "/v1/scorecards"]
+LISTS = [
+    "/v1/customers",
+    "/v1/alerts",
+    "/v1/keys",
+    "/v1/webhooks/endpoints",
+    "/v1/dead-letters",
+    "/v1/scorecards",
+]
 STRANGE_QUERIES = [
     "limit=0",
     "limit=251",
@@ -128,11 +165,17 @@ FORGED = [
         binding("history", {"customer_id": "acme"}),
         [(LARGEST, LARGEST), (-LARGEST, -LARGEST)],
     ),
-    ("/v1/customers/acme/events", binding("timeline", {"customer_id": "acme"}), [(LARGEST, LARGEST)]),
+    (
+        "/v1/customers/acme/events",
+        binding("timeline", {"customer_id": "acme"}),
+        [(LARGEST, LARGEST)],
+    ),
 ]
 
 
-async def test_a_forged_cursor_begins_elsewhere_at_worst(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_a_forged_cursor_begins_elsewhere_at_worst(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     await add_customer(engine, "acme")
     for path, bound_to, keys in FORGED:
         for key in keys:
@@ -141,7 +184,9 @@ async def test_a_forged_cursor_begins_elsewhere_at_worst(api: httpx.AsyncClient,
             assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("path", ["/v1/customers?flag=a%00b", "/v1/customers?owner=%00", "/v1/alerts?customer_id=%00"])
+@pytest.mark.parametrize(
+    "path", ["/v1/customers?flag=a%00b", "/v1/customers?owner=%00", "/v1/alerts?customer_id=%00"]
+)
 async def test_u0000_in_a_filter_is_refused(offline_app: FastAPI, path: str) -> None:
     async with client_of(offline_app, ADMIN_KEY) as client:
         assert_problem(await client.get(path), 422)
@@ -154,7 +199,9 @@ async def test_an_unknown_path_is_a_problem(offline_app: FastAPI, path: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/alerts/al_1", "/v1/keys"])
-async def test_while_the_database_is_away_the_answer_is_503_with_a_time(offline_app: FastAPI, path: str) -> None:
+async def test_while_the_database_is_away_the_answer_is_503_with_a_time(
+    offline_app: FastAPI, path: str
+) -> None:
     async with client_of(offline_app, ADMIN_KEY) as client:
         answer = await client.get(path)
 

@@ -73,10 +73,13 @@ def test_version_is_printed_for_people_and_for_machines(run: Run) -> None:
 
 @pytest.mark.parametrize("spelling", ["version", "--version"])
 def test_the_version_is_printed_without_loading_what_commands_need(spelling: str) -> None:
-    program = "import sys; sys.argv[1:] = [sys.argv[1]]; import healthsvc.cli; healthsvc.cli.main(); " + (
-        "print([m for m in ('pydantic', 'rich', 'sqlalchemy', 'numpy') if m in sys.modules])"
+    program = (
+        "import sys; sys.argv[1:] = [sys.argv[1]]; import healthsvc.cli; healthsvc.cli.main(); "
+        + ("print([m for m in ('pydantic', 'rich', 'sqlalchemy', 'numpy') if m in sys.modules])")
     )
-    done = subprocess.run([sys.executable, "-c", program, spelling], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, spelling], capture_output=True, text=True, check=True
+    )
 
     assert done.stdout == f"healthsvc {__version__}\n[]\n"
 
@@ -94,7 +97,9 @@ def test_the_version_is_printed_without_loading_what_commands_need(spelling: str
     ],
     ids=" ".join,
 )
-def test_a_folder_without_a_database_is_told_and_left_alone(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_folder_without_a_database_is_told_and_left_alone(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     done = run(*command)
 
     (sentence,) = done.stderr.strip().splitlines()
@@ -132,7 +137,10 @@ def test_the_first_key_is_written_where_only_its_owner_reads_it(tmp_path: Path) 
 def test_a_bad_variable_is_refused_in_one_line(run: Run, role: str) -> None:
     done = run(role, PORT="no-port")
     assert done.exit_code == 2
-    assert done.stderr == "HEALTHSVC_PORT: 'no-port' is not allowed; it must be a whole number from 0 to 65535.\n"
+    assert (
+        done.stderr
+        == "HEALTHSVC_PORT: 'no-port' is not allowed; it must be a whole number from 0 to 65535.\n"
+    )
 
 
 @pytest.mark.parametrize("role", ["api", "process", "deliver"])
@@ -178,7 +186,9 @@ def test_a_scope_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> 
 
 def test_variables_are_listed_for_people_and_for_machines(run: Run) -> None:
     assert "HEALTHSVC_PORT  (8000)" in run("variables").stdout
-    assert {"name", "default", "allowed", "meaning"} <= json.loads(run("variables", "--json").stdout)[0].keys()
+    assert {"name", "default", "allowed", "meaning"} <= json.loads(
+        run("variables", "--json").stdout
+    )[0].keys()
 
 
 def test_a_worker_does_not_load_the_api_it_doesnt_serve() -> None:

@@ -32,12 +32,24 @@ async def fill(url: str) -> None:
         await engine.dispose()
 
 
-def test_the_commands_take_the_archive_in_place_of_a_file(run: Run, database_url: str, tmp_path: Path) -> None:
+def test_the_commands_take_the_archive_in_place_of_a_file(
+    run: Run, database_url: str, tmp_path: Path
+) -> None:
     asyncio.run(fill(database_url))
     card = tmp_path / "card.yaml"
 
     judged = run("lab", "backtest", "--archive", "--outcome", "silence", "--horizon-days", "14")
-    fitted = run("lab", "fit", "--archive", "--outcome", "silence", "--horizon-days", "14", "--out", str(card))
+    fitted = run(
+        "lab",
+        "fit",
+        "--archive",
+        "--outcome",
+        "silence",
+        "--horizon-days",
+        "14",
+        "--out",
+        str(card),
+    )
     seen = run("lab", "preview", str(card), "--archive")
 
     assert judged.exit_code == 0, judged.output

@@ -32,36 +32,62 @@ def test_a_file_of_events_is_replayed_and_drawn(run: Run, fleet: Path, tmp_path:
     strict, report = tmp_path / "strict.yaml", tmp_path / "report.html"
     strict.write_text(default_document().replace("healthy: 70", "healthy: 90"))
 
-    done = run("lab", "replay", str(strict), "--events", str(fleet), "--dates", "10", "--report", str(report))
+    done = run(
+        "lab",
+        "replay",
+        str(strict),
+        "--events",
+        str(fleet),
+        "--dates",
+        "10",
+        "--report",
+        str(report),
+    )
 
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
-    assert found["events"] == {"folded": len(fleet.read_bytes().splitlines()) - 50, "set_aside": 0, "repeated": 50}
+    assert found["events"] == {
+        "folded": len(fleet.read_bytes().splitlines()) - 50,
+        "set_aside": 0,
+        "repeated": 50,
+    }
     assert found["known_by"]["rule"] == "occurred"
     assert len(found["live"]["by_date"]) == found["dates"]["count"] == 10
     for side in ("live", "scorecard"):
         assert sum(found[side]["shares_on_the_last_date"].values()) == pytest.approx(1.0)
         raised = sum(d["alerts"] or 0 for d in found[side]["by_date"])
         assert sum(found[side]["alerts_by_kind"].values()) == raised > 0
-        assert sum(o["alerts_per_week"] for o in found[side]["by_owner"]) == pytest.approx(raised / 9)
+        assert sum(o["alerts_per_week"] for o in found[side]["by_owner"]) == pytest.approx(
+            raised / 9
+        )
         assert sum(s["customers"] for s in found[side]["by_segment"].values()) == found["customers"]
-    assert found["against_live"]["changed_on_the_last_date"] == len(found["against_live"]["moved"]) > 0
+    assert (
+        found["against_live"]["changed_on_the_last_date"] == len(found["against_live"]["moved"]) > 0
+    )
     drawn = report.read_text()
-    assert len(re.findall("<polygon", drawn)) == 2 * 5  # four bands and who has too little evidence, of both
+    assert (
+        len(re.findall("<polygon", drawn)) == 2 * 5
+    )  # four bands and who has too little evidence, of both
     assert "Who would be in another band" in drawn
     assert "src=" not in drawn
 
 
-def test_types_of_a_csv_can_be_mapped_and_what_feeds_little_is_said(run: Run, tmp_path: Path) -> None:
+def test_types_of_a_csv_can_be_mapped_and_what_feeds_little_is_said(
+    run: Run, tmp_path: Path
+) -> None:
     log, mapping = tmp_path / "log.csv", tmp_path / "types.yaml"
     days = [f"2026-{1 + n // 28:02d}-{1 + n % 28:02d}" for n in range(100)]
-    log.write_text("account_id,ts,type,value\n" + "".join(f"a,{day}T08:00:00Z,logged_in,1\n" for day in days))
+    log.write_text(
+        "account_id,ts,type,value\n" + "".join(f"a,{day}T08:00:00Z,logged_in,1\n" for day in days)
+    )
     mapping.write_text(
         "columns: {customer_id: account_id, occurred_at: ts, type: type}\ntypes: {logged_in: session.started}\n"
     )
 
     plain = json.loads(run("lab", "replay", "--events", str(log), "--dates", "2").stdout)
-    mapped = json.loads(run("lab", "replay", "--events", str(log), "--dates", "2", "--mapping", str(mapping)).stdout)
+    mapped = json.loads(
+        run("lab", "replay", "--events", str(log), "--dates", "2", "--mapping", str(mapping)).stdout
+    )
 
     assert "sessions" in plain["live"]["unfed"]
     assert "sessions" not in mapped["live"]["unfed"]

@@ -8,10 +8,14 @@ from typer.testing import CliRunner
 from healthsvc.cli import app
 
 
-def test_the_figures_are_told_in_three_forms(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+def test_the_figures_are_told_in_three_forms(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
     monkeypatch.setenv("HEALTHSVC_DATABASE_URL", database_url)
     period = ["portfolio", "--from", "2026-01-01", "--to", "2026-04-01"]
-    people, table, machine = (CliRunner().invoke(app, [*period, *form]) for form in ([], ["--csv"], ["--json"]))
+    people, table, machine = (
+        CliRunner().invoke(app, [*period, *form]) for form in ([], ["--csv"], ["--json"])
+    )
 
     assert "2026-01-01 to 2026-04-01" in people.stdout
     assert "All customers: 0 at the start, 0 lost" in people.stdout

@@ -32,7 +32,9 @@ async def healthsvc(*arguments: str, stdin: str | None = None) -> Result:
 
 async def logged(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as conn:
-        entries = [entry for partition in (0, 1) for entry in await log.read(conn, partition, 0, 100_000)]
+        entries = [
+            entry for partition in (0, 1) for entry in await log.read(conn, partition, 0, 100_000)
+        ]
     return [json.loads(entry.event)["id"] for entry in entries]
 
 
@@ -47,7 +49,10 @@ async def test_a_replayed_file_is_in_the_log_and_a_second_run_sends_nothing(
 ) -> None:
     file = write_events(tmp_path / "e.ndjson", 30)
 
-    first, second = await healthsvc("replay", file, "--json"), await healthsvc("replay", file, "--json")
+    first, second = (
+        await healthsvc("replay", file, "--json"),
+        await healthsvc("replay", file, "--json"),
+    )
 
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert json.loads(first.stdout)["sent"] == 30
@@ -55,7 +60,9 @@ async def test_a_replayed_file_is_in_the_log_and_a_second_run_sends_nothing(
     assert len(await logged(installed)) == 30
 
 
-async def test_restart_sends_all_of_it_again_under_the_same_ids(installed: AsyncEngine, tmp_path: Path) -> None:
+async def test_restart_sends_all_of_it_again_under_the_same_ids(
+    installed: AsyncEngine, tmp_path: Path
+) -> None:
     file = tmp_path / "log.csv"
     file.write_text("account_id,ts,type,value\n" + "c1,2024-01-01T10:00:00Z,purchase,3\n" * 4)
 
@@ -67,7 +74,9 @@ async def test_restart_sends_all_of_it_again_under_the_same_ids(installed: Async
     assert (len(ids), len(set(ids))) == (8, 4)
 
 
-async def test_bad_lines_are_reported_and_the_rest_is_in(installed: AsyncEngine, tmp_path: Path) -> None:
+async def test_bad_lines_are_reported_and_the_rest_is_in(
+    installed: AsyncEngine, tmp_path: Path
+) -> None:
     result = await healthsvc("replay", write_events(tmp_path / "e.ndjson", 3, extra="{oh\n"))
 
     assert result.exit_code == 0
@@ -91,7 +100,9 @@ async def test_a_file_without_any_event_fails_and_is_never_said_to_be_in_the_log
 
 
 async def test_a_strict_replay_fails_at_a_bad_line(installed: AsyncEngine, tmp_path: Path) -> None:
-    result = await healthsvc("replay", write_events(tmp_path / "e.ndjson", 3, extra="{oh\n"), "--strict")
+    result = await healthsvc(
+        "replay", write_events(tmp_path / "e.ndjson", 3, extra="{oh\n"), "--strict"
+    )
 
     assert result.exit_code == 1
     assert "line 4" in result.stderr
@@ -105,7 +116,10 @@ async def test_standard_input_is_a_file_too(installed: AsyncEngine) -> None:
 
 
 async def test_the_demo_comes_once_and_says_where_to_look(installed: AsyncEngine) -> None:
-    first, second = await healthsvc("demo", "--customers", "8"), await healthsvc("demo", "--customers", "8", "--json")
+    first, second = (
+        await healthsvc("demo", "--customers", "8"),
+        await healthsvc("demo", "--customers", "8", "--json"),
+    )
 
     assert first.exit_code == 0
     assert "/v1/alerts?state=open" in first.stdout
@@ -114,7 +128,9 @@ async def test_the_demo_comes_once_and_says_where_to_look(installed: AsyncEngine
     assert len(await logged(installed)) > 500
 
 
-async def test_a_dry_run_writes_a_file_that_can_be_replayed(installed: AsyncEngine, tmp_path: Path) -> None:
+async def test_a_dry_run_writes_a_file_that_can_be_replayed(
+    installed: AsyncEngine, tmp_path: Path
+) -> None:
     out = tmp_path / "d.ndjson"
     dry = await healthsvc("demo", "--customers", "5", "--dry-run", "--out", str(out), "--json")
     before = await logged(installed)
@@ -130,7 +146,9 @@ async def test_a_database_without_a_log_is_refused_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("HEALTHSVC_DATA_DIR", str(tmp_path))
 
-    result = await healthsvc("replay", write_events(tmp_path / "e.ndjson", 1), "--database", empty_database_url)
+    result = await healthsvc(
+        "replay", write_events(tmp_path / "e.ndjson", 1), "--database", empty_database_url
+    )
 
     assert result.exit_code == 1
     assert "healthsvc migrate" in result.stderr
@@ -141,10 +159,15 @@ async def test_a_database_without_a_log_is_refused_in_a_sentence(
     [
         (["--url", "http://127.0.0.1:1"], "API key"),
         (["--kafka"], "HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS"),
-        (["--url", "http://127.0.0.1:1", "--key", "k", "--database", "postgresql://x"], "choose one"),
+        (
+            ["--url", "http://127.0.0.1:1", "--key", "k", "--database", "postgresql://x"],
+            "choose one",
+        ),
     ],
 )
-async def test_options_that_name_no_entrance_are_refused(options: list[str], said: str, tmp_path: Path) -> None:
+async def test_options_that_name_no_entrance_are_refused(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
     result = await healthsvc("replay", write_events(tmp_path / "e.ndjson", 1), *options)
 
     assert result.exit_code == 2

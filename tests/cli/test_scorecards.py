@@ -23,14 +23,20 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
 @pytest.fixture
 def ours(tmp_path: Path) -> Path:
     file = tmp_path / "ours.yaml"
-    file.write_text(default_document().replace("name: default", "name: ours").replace("share: 0.3", "share: 0.4", 1))
+    file.write_text(
+        default_document()
+        .replace("name: default", "name: ours")
+        .replace("share: 0.3", "share: 0.4", 1)
+    )
     return file
 
 
 def test_a_good_file_is_good_and_a_bad_one_is_told_with_every_place(run: Run, ours: Path) -> None:
     assert run("scorecard", "validate", str(ours)).exit_code == 0
     ours.write_text(
-        ours.read_text().replace("kind: extent", "kind: extend").replace("alert: critical", "alert: now", 1)
+        ours.read_text()
+        .replace("kind: extent", "kind: extend")
+        .replace("alert: critical", "alert: now", 1)
     )
     done = run("scorecard", "validate", str(ours))
     machine = json.loads(run("scorecard", "validate", str(ours), "--json").stdout)
@@ -53,7 +59,10 @@ def test_a_file_is_compared_tried_out_published_and_taken_back(run: Run, ours: P
     done = run("scorecard", "publish", str(ours))
     assert done.exit_code == 0, done.output
     assert "Version 2 is live" in done.stdout
-    assert [v["state"] for v in json.loads(run("scorecard", "list", "--json").stdout)] == ["live", "retired"]
+    assert [v["state"] for v in json.loads(run("scorecard", "list", "--json").stdout)] == [
+        "live",
+        "retired",
+    ]
     assert run("scorecard", "diff", "live", "2").stdout == "They are the same.\n"
     assert run("scorecard", "publish", "2").exit_code == 2
     assert run("scorecard", "publish", "7").exit_code == 2
@@ -77,7 +86,9 @@ def test_a_fitted_model_needs_a_backtest_or_a_reason(run: Run, tmp_path: Path) -
     file = tmp_path / "fitted.yaml"
     before = yaml.safe_load(default_document())
     model = {"name": "scaled_prior", "kind": "churn_probability", "intercept": -2.0, "terms": []}
-    file.write_text(yaml.safe_dump(before | {"risk": {"horizon_days": 28, "model": model}}, sort_keys=False))
+    file.write_text(
+        yaml.safe_dump(before | {"risk": {"horizon_days": 28, "model": model}}, sort_keys=False)
+    )
 
     held = run("scorecard", "publish", str(file))
     done = run("scorecard", "publish", str(file), "--override", "judged offline")

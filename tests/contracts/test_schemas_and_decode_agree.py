@@ -1,4 +1,5 @@
-"""The published JSON Schemas and the decoder let in and refuse the same events: neither is a second truth."""
+"""The published JSON Schemas and the decoder let in and refuse the same events: neither is a second
+truth."""
 
 import copy
 import json
@@ -28,9 +29,8 @@ EVENTS = validator(events_schema())
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
 VISIBLE = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-TIMES = st.datetimes(datetime(1990, 1, 2), datetime(2095, 1, 1), timezones=OFFSETS | st.just(UTC)).map(  # noqa: DTZ001  # hypothesis wants them so
-    datetime.isoformat
-)
+EARLIEST, LATEST = datetime(1990, 1, 2), datetime(2095, 1, 1)  # noqa: DTZ001  # hypothesis wants them so
+TIMES = st.datetimes(EARLIEST, LATEST, timezones=OFFSETS | st.just(UTC)).map(datetime.isoformat)
 ODD_TEXTS = [
     "",
     "x" * 200,
@@ -72,7 +72,20 @@ ODD = st.one_of(
     st.booleans(),
     st.integers(-3, 12),
     st.sampled_from(
-        [10**15, 10**15 + 1, -(10**15), -(10**15) - 1, 10**30, 5.0, 5.5, -0.0, 1e15, 1.1e15, 1e300, 1e-300]
+        [
+            10**15,
+            10**15 + 1,
+            -(10**15),
+            -(10**15) - 1,
+            10**30,
+            5.0,
+            5.5,
+            -0.0,
+            1e15,
+            1.1e15,
+            1e300,
+            1e-300,
+        ]
     ),
     st.sampled_from(ODD_TEXTS),
     TEXT,
@@ -93,7 +106,10 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.just(schema["const"])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    if schema.get("format") == "date-time" or schema.get("examples") == ["2026-05-04T09:30:00Z", "2026-05-04"]:
+    if schema.get("format") == "date-time" or schema.get("examples") == [
+        "2026-05-04T09:30:00Z",
+        "2026-05-04",
+    ]:
         return TIMES
     for union in ("anyOf", "oneOf"):
         if union in schema:
@@ -118,7 +134,9 @@ def texts(schema: dict[str, Any]) -> st.SearchStrategy[str]:
     pattern = schema.get("pattern", "")
     if pattern.startswith("^[A-Za-z]"):
         exact = f"\\A{pattern[1:-1]}\\Z"
-        return st.from_regex(exact).filter(lambda text: len(text) <= schema["maxLength"] and text not in BUILTIN_TYPES)
+        return st.from_regex(exact).filter(
+            lambda text: len(text) <= schema["maxLength"] and text not in BUILTIN_TYPES
+        )
     least, most = schema.get("minLength", 0), schema["maxLength"]
     letters = VISIBLE if pattern or least else TEXT
     return letters.filter(lambda text: least <= len(text) <= most)
@@ -132,7 +150,9 @@ BY_TYPE = {
     "string": texts,
     "object": objects,
 }
-GOOD = {type: values(event_schema(type)) for type in BUILTIN_TYPES} | {"custom": values(custom_schema())}
+GOOD = {type: values(event_schema(type)) for type in BUILTIN_TYPES} | {
+    "custom": values(custom_schema())
+}
 
 
 def places(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -1,4 +1,5 @@
-"""An event type is declared once: the core's meaning, the wire's data and example, and the facts' handlers agree."""
+"""An event type is declared once: the core's meaning, the wire's data and example, and the facts'
+handlers agree."""
 
 import json
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ def test_the_wire_decodes_exactly_the_types_that_the_core_declares():
 
 
 def test_every_declared_constant_is_in_the_list_of_types():
-    constants = {value for value in vars(core_events).values() if isinstance(value, core_events.EventType)}
+    constants = {
+        value for value in vars(core_events).values() if isinstance(value, core_events.EventType)
+    }
     assert constants == set(core_events.EVENT_TYPES)
     assert len(core_events.BY_NAME) == len(core_events.EVENT_TYPES)
 
@@ -33,7 +36,9 @@ def test_every_fact_that_a_type_claims_to_write_is_a_fact():
     assert claimed <= facts.COLUMN.keys()
 
 
-@pytest.mark.parametrize("event_type", [t for t in core_events.EVENT_TYPES if t.item], ids=lambda t: t.name)
+@pytest.mark.parametrize(
+    "event_type", [t for t in core_events.EVENT_TYPES if t.item], ids=lambda t: t.name
+)
 def test_the_data_of_a_step_names_its_item_and_rates_where_it_may(event_type):
     assert event_type.name in items.STEPS
     data = catalogue.BUILTIN_TYPES[event_type.name].__annotations__["data"]

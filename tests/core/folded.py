@@ -1,5 +1,5 @@
-"""A whole fold in memory for tests of the core: events in log order, ids left out that were counted, states, and
-restarts."""
+"""A whole fold in memory for tests of the core: events in log order, ids left out that were
+counted, states, and restarts."""
 
 import json
 from collections.abc import Sequence
@@ -58,7 +58,9 @@ class Fold:
         self._recent.append(dedupe.pack_recent(hours[new], batch.digests[new]))
         folded = [batch.events[i] for i in new.tolist()]
         extract = self.program.extract([type_of(e) for e in folded], folded)
-        unseen = list(dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of))
+        unseen = list(
+            dict.fromkeys(e.customer_id for e in folded if e.customer_id not in self.states.row_of)
+        )
         self.states.admit([(c, len(self.states) + i + 1, 0) for i, c in enumerate(unseen)])
         rows = self.states.rows([e.customer_id for e in folded])
         ties = tie_breakers(batch.digests[new])
@@ -93,21 +95,37 @@ class Fold:
             [self.states.decisions.packed_row(row) for row in rows.tolist()],
         )
         return [
-            (c, row, packed[i], decisions[i], self.states.profile_json(row) if self.states.has_profile(row) else None)
+            (
+                c,
+                row,
+                packed[i],
+                decisions[i],
+                self.states.profile_json(row) if self.states.has_profile(row) else None,
+            )
             for i, (c, row) in enumerate(order)
         ]
 
     def packed(self) -> dict[str, tuple[bytes, Any]]:
         """By customer: its packed state and profile."""
-        return {c: (state, profile and json.loads(profile)) for c, _, state, _, profile in self._rows()}
+        return {
+            c: (state, profile and json.loads(profile)) for c, _, state, _, profile in self._rows()
+        }
 
     def view(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> View:
         """The customers (all, by name) as of an instant, or as of one each."""
         rows = self.states.rows(customers if customers is not None else sorted(self.states.row_of))
         instants = np.broadcast_to(np.asarray(now_us, np.int64), len(rows)).copy()
-        return View(self.program, self.states.cells[rows], self.states.facts[rows], instants, self.states.risk[rows])
+        return View(
+            self.program,
+            self.states.cells[rows],
+            self.states.facts[rows],
+            instants,
+            self.states.risk[rows],
+        )
 
-    def evaluate(self, now_us: int | Sequence[int], customers: Sequence[str] | None = None) -> Evaluation:
+    def evaluate(
+        self, now_us: int | Sequence[int], customers: Sequence[str] | None = None
+    ) -> Evaluation:
         return evaluate(self.view(now_us, customers))
 
 

@@ -1,4 +1,5 @@
-"""Random histories of a few customers: every built-in type, times in any order, items that open and close."""
+"""Random histories of a few customers: every built-in type, times in any order, items that open and
+close."""
 
 import itertools
 from typing import Any, Final
@@ -16,7 +17,10 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     *(("feature.used", {"feature": name}) for name in "aaaabbcdefgh"),
     *(("page.viewed", {"url": f"https://x.test/{page}"}) for page in _PAGES),
     ("session.started", {"session_id": "s"}),
-    *(("seats.changed", {"seats": seats, "active": active}) for seats, active in ((10, 0), (10, 4), (20, 15))),
+    *(
+        ("seats.changed", {"seats": seats, "active": active})
+        for seats, active in ((10, 0), (10, 4), (20, 15))
+    ),
     *(("survey.answered", {"survey": survey, "score": score}) for survey, score in _ANSWERS),
     ("survey.sent", {"survey": "nps"}),
     *(("ticket.opened", {"ticket_id": i, "subject": "help"}) for i in "123"),
@@ -34,8 +38,14 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("referral.made", {"kind": "review"}),
     ("feature.requested", {"feature": "z"}),
     ("champion.left", {"name": "Ada"}),
-    *(("contact.logged", {"outcome": outcome}) for outcome in ("positive", "negative", "no_answer")),
-    *(("customer.updated", {"owner": o, "tier": t, "features_owned": 9}) for o, t in (("jo", "high"), ("mo", "low"))),
+    *(
+        ("contact.logged", {"outcome": outcome})
+        for outcome in ("positive", "negative", "no_answer")
+    ),
+    *(
+        ("customer.updated", {"owner": o, "tier": t, "features_owned": 9})
+        for o, t in (("jo", "high"), ("mo", "low"))
+    ),
     *(("customer.updated", {"segment": s}) for s in ("smb", "labs")),
     ("customer.updated", {"stage": "advocacy"}),
     ("customer.updated", {"sold_at": at(50)}),
@@ -51,8 +61,11 @@ _HOURS = st.integers(0, SPAN_DAYS * 24)
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, max_events: int = 40, customers: tuple[str, ...] = CUSTOMERS) -> list[Event]:
-    """A log: events in the order in which they were logged; ids are unique, times aren't in order."""
+def histories(
+    draw: st.DrawFn, *, max_events: int = 40, customers: tuple[str, ...] = CUSTOMERS
+) -> list[Event]:
+    """A log: events in the order in which they were logged; ids are unique, times aren't in
+    order."""
     event = st.tuples(st.sampled_from(VARIANTS), st.sampled_from(customers), _HOURS)
     drawn = draw(st.lists(event, min_size=1, max_size=max_events))
     return [
@@ -70,5 +83,7 @@ def histories(draw: st.DrawFn, *, max_events: int = 40, customers: tuple[str, ..
 
 def splits(events: list[Event]) -> st.SearchStrategy[list[list[Event]]]:
     """The same log, cut into batches anywhere."""
-    cuts = st.sets(st.integers(0, len(events)), max_size=6).map(lambda s: [0, *sorted(s), len(events)])
+    cuts = st.sets(st.integers(0, len(events)), max_size=6).map(
+        lambda s: [0, *sorted(s), len(events)]
+    )
     return cuts.map(lambda c: [events[a:b] for a, b in itertools.pairwise(c)])

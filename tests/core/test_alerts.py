@@ -46,7 +46,9 @@ OTHER_MEANINGS = {
 
 
 @pytest.mark.parametrize(("state", "step"), list(product(STATES, STEPS)))
-def test_every_state_answers_every_step_with_a_state_or_a_refusal(state: AlertState, step: AlertStep) -> None:
+def test_every_state_answers_every_step_with_a_state_or_a_refusal(
+    state: AlertState, step: AlertStep
+) -> None:
     if step in REFUSED[state]:
         assert after(state, step) is None
     else:
@@ -61,7 +63,12 @@ def test_the_table_knows_no_other_state_and_no_other_step() -> None:
 def reached(steps: set[AlertStep]) -> set[AlertState]:
     """The states that these steps lead to, from those that an alert is raised into."""
     states = set(FIRST_STATES)
-    while further := {s for state in states for step in steps if (s := after(state, step)) is not None} - states:
+    while (
+        further := {
+            s for state in states for step in steps if (s := after(state, step)) is not None
+        }
+        - states
+    ):
         states |= further
     return states
 
@@ -71,7 +78,9 @@ def test_every_state_can_be_reached_and_only_snoozed_awaits_a_step_that_nothing_
     assert reached(set(STEPS) - PLANNED_STEPS) == set(STATES) - {SNOOZED}
 
 
-def test_every_unresolved_alert_can_be_resolved_by_a_person_and_by_the_end_of_its_condition() -> None:
+def test_every_unresolved_alert_can_be_resolved_by_a_person_and_by_the_end_of_its_condition() -> (
+    None
+):
     for state in UNRESOLVED:
         assert after(state, "resolve") == after(state, "end") == RESOLVED
     assert set(STATES) - set(UNRESOLVED) == {RESOLVED}
@@ -90,10 +99,13 @@ def test_the_target_of_a_step_that_changes_no_state_is_an_error() -> None:
 
 
 def bare_states(path: Path) -> set[str]:
-    """The states that stand in a module as literals: as whole strings, or quoted in SQL; docstrings aside."""
+    """The states that stand in a module as literals: as whole strings, or quoted in SQL; docstrings
+    aside."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     prose = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     texts = [
         node.value
@@ -101,7 +113,9 @@ def bare_states(path: Path) -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
     ]
     quoted = re.compile(f"'({'|'.join(STATES)})'")
-    return {text for text in texts if text in STATES} | {state for text in texts for state in quoted.findall(text)}
+    return {text for text in texts if text in STATES} | {
+        state for text in texts for state in quoted.findall(text)
+    }
 
 
 def test_a_bare_state_stands_nowhere_but_in_the_lifecycle() -> None:

@@ -1,4 +1,5 @@
-"""The policy of delivering: what an answer means, when to try again, when an endpoint rests or is switched off."""
+"""The policy of delivering: what an answer means, when to try again, when an endpoint rests or is
+switched off."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +44,10 @@ def answer(status: int, *, retry_after: str | None = None, wish: str | None = No
 
 def outcomes() -> st.SearchStrategy[Outcome]:
     answers = st.builds(
-        answer, statuses, retry_after=st.none() | st.text(max_size=20), wish=st.none() | st.text(max_size=9)
+        answer,
+        statuses,
+        retry_after=st.none() | st.text(max_size=20),
+        wish=st.none() | st.text(max_size=9),
     )
     return answers | st.sampled_from(Silence).map(lambda reason: NoAnswer(reason=reason, seconds=1))
 
@@ -67,7 +71,9 @@ def test_ten_tries_take_three_days() -> None:
         (9, timedelta(hours=24)),
     ],
 )
-def test_a_failed_try_is_followed_by_the_next_of_the_schedule(attempt: int, delay: timedelta) -> None:
+def test_a_failed_try_is_followed_by_the_next_of_the_schedule(
+    attempt: int, delay: timedelta
+) -> None:
     assert judge(SILENT, attempt=attempt, at=AT, chance=MIDDLE) == Retry(AT + delay)
 
 
@@ -135,7 +141,9 @@ def test_a_retry_is_never_sooner_than_planned_less_jitter_nor_than_asked(
     verdict = judge(outcome, attempt=attempt, at=AT, chance=chance)
     if isinstance(verdict, Retry):
         asked = retry_after(outcome, AT) or timedelta(0)
-        assert verdict.at - AT >= max(SCHEDULE[attempt] * (1 - JITTER), asked) - timedelta(microseconds=1)
+        assert verdict.at - AT >= max(SCHEDULE[attempt] * (1 - JITTER), asked) - timedelta(
+            microseconds=1
+        )
         assert verdict.at - AT <= max(SCHEDULE[attempt] * (1 + JITTER), RETRY_AFTER_LIMIT)
 
 
@@ -146,7 +154,9 @@ def test_only_a_2xx_is_delivered_and_every_outcome_has_a_verdict_and_a_label(
     verdict = judge(outcome, attempt=attempt, at=AT, chance=chance)
 
     success = isinstance(outcome, Answer) and 200 <= outcome.status < 300
-    delivered = isinstance(verdict, Delivered) or (isinstance(verdict, DisableEndpoint) and verdict.delivered)
+    delivered = isinstance(verdict, Delivered) or (
+        isinstance(verdict, DisableEndpoint) and verdict.delivered
+    )
     assert delivered == success
     assert (label(outcome) == "delivered") == success
 

@@ -30,7 +30,9 @@ LIMIT = 8
         (Trust(window=2, streak=2), True, Trust(window=3, streak=0)),
     ],
 )
-def test_a_success_widens_the_window_and_a_fast_one_adds_to_the_proof(before: Trust, slow: bool, after: Trust) -> None:
+def test_a_success_widens_the_window_and_a_fast_one_adds_to_the_proof(
+    before: Trust, slow: bool, after: Trust
+) -> None:
     assert after_success(before, slow=slow, limit=LIMIT) == after
 
 
@@ -42,7 +44,9 @@ def test_a_success_widens_the_window_and_a_fast_one_adds_to_the_proof(before: Tr
         (Trust(window=8, streak=9), True, NEW),
     ],
 )
-def test_a_failure_ends_the_proof_and_narrows_the_window(before: Trust, slow: bool, after: Trust) -> None:
+def test_a_failure_ends_the_proof_and_narrows_the_window(
+    before: Trust, slow: bool, after: Trust
+) -> None:
     assert after_failure(before, slow=slow) == after
 
 
@@ -211,7 +215,8 @@ class Scheduling(RuleBasedStateMachine):
         assert all(1 <= each.window <= LIMIT for each in self.slots.allowances().values())
 
     def teardown(self) -> None:
-        """Whatever happened, all slots come back, and an endpoint that failed all the time gets its try."""
+        """Whatever happened, all slots come back, and an endpoint that failed all the time gets its
+        try."""
         for delivery_id in self.slots.running:
             if delivery_id not in self.ended:
                 self.slots.end(delivery_id, success=False)

@@ -1,4 +1,5 @@
-"""Every error of healthsvc is in one tree, and what it means to a client and to a shell stands in one table each."""
+"""Every error of healthsvc is in one tree, and what it means to a client and to a shell stands in
+one table each."""
 
 import importlib
 import pkgutil
@@ -29,7 +30,11 @@ def below(parent: type[BaseException]) -> Iterator[type[BaseException]]:
 
 
 def leaves() -> list[type[BaseException]]:
-    return [each for each in classes() if each.__module__ != errors.__name__ and each is not ProblemError]
+    return [
+        each
+        for each in classes()
+        if each.__module__ != errors.__name__ and each is not ProblemError
+    ]
 
 
 def test_every_exception_class_is_in_the_tree() -> None:

@@ -1,4 +1,5 @@
-"""docs/insights.md leads to tests that exist, and names measures, facts and flags as the scorecard does."""
+"""docs/insights.md leads to tests that exist, and names measures, facts and flags as the scorecard
+does."""
 
 import re
 from pathlib import Path
@@ -10,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "insights.md").read_text(encoding="utf-8")
 SIGNALS = (ROOT / "tests" / "core" / "test_field_signals.py").read_text(encoding="utf-8")
 
-ALL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "core").rglob("test_*.py"))
+ALL = "\n".join(
+    path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "core").rglob("test_*.py")
+)
 
 
 def test_every_test_that_is_named_exists() -> None:

@@ -1,4 +1,5 @@
-"""The field's signals and rules of thumb, one scenario each, on the scorecard that everybody starts with.
+"""The field's signals and rules of thumb, one scenario each, on the scorecard that everybody starts
+with.
 
 docs/insights.md leads from each row of the field's tables to the test here.
 """
@@ -66,7 +67,8 @@ def renewal(days: float) -> Happening:
     return (0, "customer.updated", {"renewal_at": at(days)})
 
 
-# The table of signals -------------------------------------------------------------------------------------------------
+# The table of signals
+# -------------------------------------------------------------------------------------------------
 
 
 def test_a_cancel_page_viewed_means_contact_at_once_whatever_the_average_says() -> None:
@@ -120,7 +122,9 @@ def test_sign_ins_show_engagement_and_seats_that_nobody_uses_cost() -> None:
 
 
 @pytest.mark.parametrize(("answer", "is_detractor"), [(n, n <= 6) for n in range(11)])
-def test_a_detractor_is_called_and_passives_and_promoters_are_not(answer: int, *, is_detractor: bool) -> None:
+def test_a_detractor_is_called_and_passives_and_promoters_are_not(
+    answer: int, *, is_detractor: bool
+) -> None:
     assert ("detractor" in alerts(*STEADY, nps(59, answer))) is is_detractor
 
 
@@ -168,7 +172,13 @@ def test_a_complainer_served_well_ends_above_the_silent_twin() -> None:
     """Both were dissatisfied; one complained and was served, the other said nothing and went."""
     unhappy = csat(40, 2)
     twin = [*used(*range(45)), unhappy]
-    complainer = [*STEADY, unhappy, (45.0, "complaint.filed", {"complaint_id": "1"}), resolved(46), rated(47, 5)]
+    complainer = [
+        *STEADY,
+        unhappy,
+        (45.0, "complaint.filed", {"complaint_id": "1"}),
+        resolved(46),
+        rated(47, 5),
+    ]
     assert score(*STEADY, unhappy) < score(*complainer)
     assert score(*twin) < score(*complainer)
 
@@ -200,10 +210,14 @@ def test_the_unhappy_silent_customer_is_worse_than_the_unhappy_and_than_the_sile
     assert alerts(*both)["silent_unhappy"] == "critical"
 
 
-def test_who_was_dissatisfied_and_goes_silent_is_unhappy_silent_too_where_no_nps_says_otherwise() -> None:
+def test_who_was_dissatisfied_and_goes_silent_is_unhappy_silent_too_where_no_nps_says_otherwise() -> (
+    None
+):
     gone = [*used(*range(46)), csat(44, 1)]
     assert alerts(*gone)["silent_unhappy"] == "critical"
-    assert "silent_unhappy" not in alerts(*gone, nps(40, 9))  # "would recommend" says more than "satisfied"
+    assert "silent_unhappy" not in alerts(
+        *gone, nps(40, 9)
+    )  # "would recommend" says more than "satisfied"
     assert "silent_unhappy" in alerts(*gone, nps(40, 2))
     assert not {"dissatisfied", "unhappy"} & alerts(*STEADY, csat(44, 1)).keys()
 
@@ -211,7 +225,11 @@ def test_who_was_dissatisfied_and_goes_silent_is_unhappy_silent_too_where_no_nps
 def test_the_cap_of_two_flags_together_names_the_last_events_before_the_silence() -> None:
     state = fold(*used(*range(46)), nps(44, 3))
     *_, cap = contributions(state.view(us(DAY)), state.evaluate(us(DAY)), 0)
-    assert (cap.measure, cap.fed_by, cap.evidence_us[0]) == ("cap:silent_unhappy", "activity", us(45))
+    assert (cap.measure, cap.fed_by, cap.evidence_us[0]) == (
+        "cap:silent_unhappy",
+        "activity",
+        us(45),
+    )
 
 
 def test_an_overdue_invoice_costs_until_it_is_paid() -> None:
@@ -270,9 +288,12 @@ def test_a_contact_logged_releases_intent_only_if_someone_was_reached() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "happenings"), [("silent_before_renewal", used(*range(46))), ("drop_before_renewal", STEADY)]
+    ("flag", "happenings"),
+    [("silent_before_renewal", used(*range(46))), ("drop_before_renewal", STEADY)],
 )
-def test_with_the_renewal_near_the_same_signal_weighs_more(flag: str, happenings: list[Happening]) -> None:
+def test_with_the_renewal_near_the_same_signal_weighs_more(
+    flag: str, happenings: list[Happening]
+) -> None:
     sessions: list[Happening] = [(float(d), "session.started", {}) for d in range(100)]
     seen = sessions if flag == "drop_before_renewal" else []
     day = 100.0 if seen else DAY
@@ -287,7 +308,8 @@ def test_a_renewal_near_costs_a_sound_customer_nothing() -> None:
     assert score(*STEADY, renewal(100)) == score(*STEADY)
 
 
-# The rules of thumb ---------------------------------------------------------------------------------------------------
+# The rules of thumb
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -328,13 +350,19 @@ def test_a_new_customer_has_too_little_evidence() -> None:
 
 
 def test_what_we_do_to_the_customer_is_not_its_activity() -> None:
-    ours: list[Happening] = [sent(55), contact(56, "no_answer"), (57, "customer.updated", {"owner": "jo"})]
+    ours: list[Happening] = [
+        sent(55),
+        contact(56, "no_answer"),
+        (57, "customer.updated", {"owner": "jo"}),
+    ]
     assert "silent" in held(*used(*range(46)), *ours)
 
 
 def test_every_weight_has_its_reason_beside_it_and_every_alert_a_play() -> None:
     assert [m.name for m in CARD.scored_measures if not m.why] == []
-    assert [f.name for f in CARD.flags if f.severity is not None and not f.play and f.kind != "churned"] == []
+    assert [
+        f.name for f in CARD.flags if f.severity is not None and not f.play and f.kind != "churned"
+    ] == []
 
 
 def test_needs_are_reassessed_from_time_to_time_of_whoever_was_ever_spoken_with() -> None:

@@ -1,4 +1,5 @@
-"""Forward decay: a level is the sum of 2^(-age / half-life), whatever the order, and the landmark doesn't show."""
+"""Forward decay: a level is the sum of 2^(-age / half-life), whatever the order, and the landmark
+doesn't show."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -8,7 +9,9 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US, decayed, merge_three, top_three, weights
 
 HALF_LIFE_US = 14 * DAY_US
-TIMES = st.lists(st.integers(LANDMARK_US - 2000 * DAY_US, LANDMARK_US + 2000 * DAY_US), min_size=1, max_size=30)
+TIMES = st.lists(
+    st.integers(LANDMARK_US - 2000 * DAY_US, LANDMARK_US + 2000 * DAY_US), min_size=1, max_size=30
+)
 often = settings(max_examples=60, deadline=None)
 
 
@@ -28,7 +31,9 @@ def test_a_level_is_the_sum_of_its_events_each_halved_per_half_life(times: list[
 
 @often
 @given(TIMES, st.integers(-50, 50))
-def test_another_landmark_whole_half_lives_away_gives_the_same_bits(times: list[int], steps: int) -> None:
+def test_another_landmark_whole_half_lives_away_gives_the_same_bits(
+    times: list[int], steps: int
+) -> None:
     moved = LANDMARK_US + steps * HALF_LIFE_US
     assert _level(np.array(times), max(times)) == _level(np.array(times), max(times), moved)
 
@@ -49,13 +54,22 @@ def test_events_of_all_decades_keep_a_finite_level() -> None:
 
 @often
 @given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(1, 60)), min_size=1, max_size=40), st.sampled_from([1, 1 << 41])
+    st.lists(st.tuples(st.integers(0, 4), st.integers(1, 60)), min_size=1, max_size=40),
+    st.sampled_from([1, 1 << 41]),
 )
-def test_the_newest_three_of_each_cell_are_found_in_any_order(pairs: list[tuple[int, int]], scale: int) -> None:
-    cells, times = np.array([c for c, _ in pairs]), np.array([t for _, t in pairs], np.int64) * scale
+def test_the_newest_three_of_each_cell_are_found_in_any_order(
+    pairs: list[tuple[int, int]], scale: int
+) -> None:
+    cells, times = (
+        np.array([c for c, _ in pairs]),
+        np.array([t for _, t in pairs], np.int64) * scale,
+    )
     met, newest = top_three(cells, times)
     for cell, found in zip(met.tolist(), newest.tolist(), strict=True):
-        mine = sorted((t for c, t in zip(cells.tolist(), times.tolist(), strict=True) if c == cell), reverse=True)
+        mine = sorted(
+            (t for c, t in zip(cells.tolist(), times.tolist(), strict=True) if c == cell),
+            reverse=True,
+        )
         assert found == ([*mine, 0, 0, 0])[:3]
     assert met.tolist() == sorted({c for c, _ in pairs})
 

@@ -1,4 +1,5 @@
-"""The portfolio's measures, each by hand: two quarters of a few customers, worked out on paper beside the rows."""
+"""The portfolio's measures, each by hand: two quarters of a few customers, worked out on paper
+beside the rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,13 +39,21 @@ Told = tuple[float, int, dict[str, Any]]
 
 def entries(told: Sequence[Sequence[Told]]) -> Entries:
     flat = sorted(
-        (c, round(day * DAY_US), i, kind, said) for c, t in enumerate(told) for i, (day, kind, said) in enumerate(t)
+        (c, round(day * DAY_US), i, kind, said)
+        for c, t in enumerate(told)
+        for i, (day, kind, said) in enumerate(t)
     )
     columns = [[row[0] for row in flat], [row[1] for row in flat], [row[3] for row in flat]]
-    ends = [round(said["effective"] * DAY_US) if "effective" in said else at for _, at, _, _, said in flat]
+    ends = [
+        round(said["effective"] * DAY_US) if "effective" in said else at
+        for _, at, _, _, said in flat
+    ]
     return Entries(
         *(np.array(column, np.int64) for column in columns),
-        *(np.array([row[4].get(name, NAN) for row in flat], np.float64) for name in ("value", "before", "owned")),
+        *(
+            np.array([row[4].get(name, NAN) for row in flat], np.float64)
+            for name in ("value", "before", "owned")
+        ),
         np.array(ends, np.int64),
         np.array([row[4].get("item", 0) for row in flat], np.int64),
     )
@@ -76,7 +85,8 @@ def leaves(day: float, **said: float) -> Told:
     return (day, CANCELLED, said)
 
 
-# The table of the field: retention, churn, GRR, NRR -------------------------------------------------------------------
+# The table of the field: retention, churn, GRR, NRR
+# -------------------------------------------------------------------
 
 STAYS = [pays(5, 100)]
 GROWS = [pays(5, 200), pays(120, 300)]
@@ -99,7 +109,8 @@ def test_churn_is_who_was_lost_in_the_period_over_those_at_the_start() -> None:
 
 def test_revenue_retained_counts_losses_alone_in_grr_and_growth_too_in_nrr() -> None:
     said = found(STAYS, GROWS, SHRINKS, GOES)
-    # at the start 100 + 200 + 400 + 300 = 1000; kept 100 + 200 + 250 + 0 = 550; now 100 + 300 + 250 + 0 = 650
+    # at the start 100 + 200 + 400 + 300 = 1000; kept 100 + 200 + 250 + 0 = 550; now 100 + 300 + 250
+    # + 0 = 650
     assert (said["mrr_at_start"], said["mrr_at_end"]) == (1000, 650)
     assert (said["grr"], said["nrr"]) == (0.55, 0.65)
 
@@ -121,7 +132,9 @@ THERE: list[tuple[str, list[Told], tuple[float, float, float]]] = [
 ]
 
 
-@pytest.mark.parametrize(("told", "expected"), [row[1:] for row in THERE], ids=[row[0] for row in THERE])
+@pytest.mark.parametrize(
+    ("told", "expected"), [row[1:] for row in THERE], ids=[row[0] for row in THERE]
+)
 def test_who_is_there(told: list[Told], expected: tuple[float, float, float]) -> None:
     said = found(told)
     assert (said["customers_at_start"], said["customers_at_end"], said["lost"]) == expected
@@ -134,37 +147,65 @@ def test_what_was_paid_before_the_first_change_is_what_the_change_says() -> None
 
 def test_revenue_that_nobody_told_is_left_out_of_both_sides() -> None:
     said = found(STAYS, [], [(150, PROFILE, {"value": 70})])
-    assert (said["customers_at_start"], said["mrr_at_start"], said["nrr"], said["mrr_at_end"]) == (3, 100, 1, 170)
+    assert (said["customers_at_start"], said["mrr_at_start"], said["nrr"], said["mrr_at_end"]) == (
+        3,
+        100,
+        1,
+        170,
+    )
 
 
-# Answers, tickets, adoption -------------------------------------------------------------------------------------------
+# Answers, tickets, adoption
+# -------------------------------------------------------------------------------------------
 
 
 def test_nps_is_promoters_less_detractors_in_percent() -> None:
     scores = [10, 9, 9, 8, 7, 6, 0, 9]  # 4 promoters, 2 passive, 2 detractors of 8
-    said = found([(100 + i, NPS, {"value": score}) for i, score in enumerate(scores)], [(20, NPS, {"value": 0})])
+    said = found(
+        [(100 + i, NPS, {"value": score}) for i, score in enumerate(scores)],
+        [(20, NPS, {"value": 0})],
+    )
     assert (said["nps_answers"], said["nps"]) == (8, 25)
 
 
 def test_csat_is_the_share_of_fours_and_fives_and_ces_the_mean() -> None:
     stars, ease = [5, 4, 3, 1], [7, 6, 2]
-    said = found([(100, CSAT, {"value": s}) for s in stars] + [(100, CES, {"value": e}) for e in ease])
+    said = found(
+        [(100, CSAT, {"value": s}) for s in stars] + [(100, CES, {"value": e}) for e in ease]
+    )
     assert (said["csat"], said["ces"]) == (0.5, 5)
 
 
 def test_time_to_first_answer_and_to_resolution_are_means_over_tickets_of_the_period() -> None:
-    quick = [(100, OPENED, {"item": 1}), (100 + HOUR, ANSWERED, {"item": 1}), (100 + 2 * HOUR, ANSWERED, {"item": 1})]
+    quick = [
+        (100, OPENED, {"item": 1}),
+        (100 + HOUR, ANSWERED, {"item": 1}),
+        (100 + 2 * HOUR, ANSWERED, {"item": 1}),
+    ]
     slow = [(88, OPENED, {"item": 2}), (91, ANSWERED, {"item": 2}), (92, RESOLVED, {"item": 2})]
-    other = [(100 + 4 * HOUR, RESOLVED, {"item": 1}), (101, OPENED, {"item": 3}), (89, RESOLVED, {"item": 4})]
+    other = [
+        (100 + 4 * HOUR, RESOLVED, {"item": 1}),
+        (101, OPENED, {"item": 3}),
+        (89, RESOLVED, {"item": 4}),
+    ]
     said = found([*quick, *other], [*slow, (200, RESOLVED, {"item": 3})])
-    assert (said["tickets_answered"], said["hours_to_first_answer"]) == (2, pytest.approx((1 + 72) / 2))
-    assert (said["tickets_resolved"], said["hours_to_resolution"]) == (2, pytest.approx((4 + 96) / 2))
+    assert (said["tickets_answered"], said["hours_to_first_answer"]) == (
+        2,
+        pytest.approx((1 + 72) / 2),
+    )
+    assert (said["tickets_resolved"], said["hours_to_resolution"]) == (
+        2,
+        pytest.approx((4 + 96) / 2),
+    )
 
 
 def test_adoption_is_active_functions_over_functions_owned() -> None:
     owns = [[(10, PROFILE, {"owned": n})] for n in (8, 4)]
     said = found(*owns, [], [(10, PROFILE, {"owned": 9}), leaves(100)], active=[2, 5, 3, 1])
-    assert (said["functions_owned"], said["adoption"]) == (12, (2 + 4) / 12)  # never more than what is owned
+    assert (said["functions_owned"], said["adoption"]) == (
+        12,
+        (2 + 4) / 12,
+    )  # never more than what is owned
 
 
 def test_what_has_nothing_to_be_divided_by_is_unknown_and_not_zero() -> None:
@@ -183,7 +224,8 @@ def test_the_period_before_ends_where_this_one_starts() -> None:
     assert before["mrr_at_end"] == now["mrr_at_start"] == 600
 
 
-# Laws -----------------------------------------------------------------------------------------------------------------
+# Laws
+# -----------------------------------------------------------------------------------------------------------------
 
 TOLD = st.lists(
     st.tuples(
@@ -209,11 +251,17 @@ TYPES = {RENEWED: "subscription.renewed", CANCELLED: "subscription.cancelled"}
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(1, 80), st.sampled_from(list(TYPES))), min_size=1, max_size=5, unique_by=lambda x: x[0]
+        st.tuples(st.integers(1, 80), st.sampled_from(list(TYPES))),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda x: x[0],
     )
 )
 def test_who_is_there_is_who_the_score_takes_for_not_churned(told: list[tuple[int, int]]) -> None:
-    happenings: list[Happening] = [(0.0, "session.started", {}), *[(day, TYPES[kind], {}) for day, kind in told]]
+    happenings: list[Happening] = [
+        (0.0, "session.started", {}),
+        *[(day, TYPES[kind], {}) for day, kind in told],
+    ]
     scored = fold(*[h for h in happenings if h[0] < 40.5]).evaluate(us(40.5))
     said = found([(day, kind, {}) for day, kind in told], first=[0.0], period=(0.5, 40.5))
     assert said["customers_at_end"] == int(not scored.churned[0])

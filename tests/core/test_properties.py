@@ -1,5 +1,5 @@
-"""Laws of the core: order, batches, duplicates and restarts don't show; points add up; decisions replay; timers are
-never late."""
+"""Laws of the core: order, batches, duplicates and restarts don't show; points add up; decisions
+replay; timers are never late."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -30,7 +30,9 @@ def test_batches_duplicates_and_restarts_leave_the_same_bits(data: st.DataObject
     seen: list[Event] = []
     for batch in data.draw(splits(events)):
         again = data.draw(st.lists(st.sampled_from(seen), max_size=4)) if seen else []
-        places = data.draw(st.lists(st.integers(0, len(batch)), min_size=len(again), max_size=len(again)))
+        places = data.draw(
+            st.lists(st.integers(0, len(batch)), min_size=len(again), max_size=len(again))
+        )
         mixed = list(batch)
         for place, event in zip(places, again, strict=True):
             mixed.insert(place, event)
@@ -54,7 +56,9 @@ def test_another_order_gives_the_same_facts_and_levels_within_1e_9(data: st.Data
     a, b = one.states.rows(names), other.states.rows(names)
     assert np.array_equal(one.states.facts[a], other.states.facts[b], equal_nan=True)
     assert np.allclose(one.states.cells[a], other.states.cells[b], rtol=1e-9, atol=0)
-    assert [one.states.profile_values(r) for r in a.tolist()] == [other.states.profile_values(r) for r in b.tolist()]
+    assert [one.states.profile_values(r) for r in a.tolist()] == [
+        other.states.profile_values(r) for r in b.tolist()
+    ]
     ours, theirs = one.evaluate(us(130)).score, other.evaluate(us(130)).score
     assert np.allclose(ours, theirs, rtol=0, atol=1e-7, equal_nan=True)
 
@@ -77,7 +81,9 @@ def test_contributions_add_up_to_the_score(events: list[Event], days: float) -> 
 
 @often
 @given(histories(), st.lists(DAYS, min_size=len(CUSTOMERS), max_size=len(CUSTOMERS)))
-def test_a_row_evaluated_alone_has_the_bits_it_has_among_many(events: list[Event], days: list[float]) -> None:
+def test_a_row_evaluated_alone_has_the_bits_it_has_among_many(
+    events: list[Event], days: list[float]
+) -> None:
     fold = Fold(program=VARIED)
     fold.feed(events)
     names = sorted(fold.states.row_of)
@@ -91,7 +97,9 @@ def test_a_row_evaluated_alone_has_the_bits_it_has_among_many(events: list[Event
 
 @often
 @given(histories(), DAYS)
-def test_the_score_at_an_instant_is_the_score_after_replaying_up_to_it(events: list[Event], days: float) -> None:
+def test_the_score_at_an_instant_is_the_score_after_replaying_up_to_it(
+    events: list[Event], days: float
+) -> None:
     """Read as it went along, batch by batch, or replayed from the log later: the same bits."""
     in_time = sorted(events, key=lambda e: str(e["occurred_at"]))
     live = Fold()
@@ -156,7 +164,9 @@ def test_decisions_replayed_at_the_recorded_instants_come_out_the_same(data: st.
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(data: st.DataObject) -> None:
+def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(
+    data: st.DataObject,
+) -> None:
     fold = Fold(program=data.draw(st.sampled_from((PROGRAM, VARIED))))
     fold.feed(data.draw(histories(customers=("acme",))))
     course = Course(["acme"], fold.program)
@@ -172,12 +182,15 @@ def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(dat
 
 
 def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> None:
-    """Deciding at any instant before `due` changes neither band nor flags. A second is the timers' finest step."""
+    """Deciding at any instant before `due` changes neither band nor flags. A second is the timers'
+    finest step."""
     end = min(due, now + 500 * DAY_US)
     if end <= now + SECOND_US:  # of the score; what has an exact instant is tested by itself
         return
     grid = np.unique(
-        np.concatenate([np.linspace(now, end, 40), now + np.geomspace(1, end - now, 20), [end - 1]]).astype(np.int64)
+        np.concatenate(
+            [np.linspace(now, end, 40), now + np.geomspace(1, end - now, 20), [end - 1]]
+        ).astype(np.int64)
     )
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
@@ -190,12 +203,15 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
 @settings(max_examples=10, deadline=None)
 @given(histories(customers=("acme",)))
 def test_timers_come_to_rest_and_meet_each_exact_instant(events: list[Event]) -> None:
-    """Followed for three years after the last event: few firings, and silence is decided in its microsecond."""
+    """Followed for three years after the last event: few firings, and silence is decided in its
+    microsecond."""
     fold = Fold()
     fold.feed(events)
     course = Course(["acme"])
     now, firings = us(SPAN_DAYS), 0
-    silent = PROGRAM.scorecard.flags.index(next(f for f in PROGRAM.scorecard.flags if f.name == "silent"))
+    silent = PROGRAM.scorecard.flags.index(
+        next(f for f in PROGRAM.scorecard.flags if f.name == "silent")
+    )
     found = fold.evaluate(now)
     begins = float(found.flags.change_us[0, silent]) if not found.flags.holds[0, silent] else np.inf
     while now < us(SPAN_DAYS) + 500 * DAY_US:
@@ -212,7 +228,9 @@ def test_timers_come_to_rest_and_meet_each_exact_instant(events: list[Event]) ->
 
 @often
 @given(histories(customers=("acme",)), DAYS)
-def test_what_was_counted_is_counted_once_and_scores_stay_in_range(events: list[Event], days: float) -> None:
+def test_what_was_counted_is_counted_once_and_scores_stay_in_range(
+    events: list[Event], days: float
+) -> None:
     fold = Fold()
     assert fold.feed(events) == len(events)
     assert fold.feed(events) == 0

@@ -1,4 +1,5 @@
-"""The demo fleet: believable in kind and number, valid, the same each time, and never mistaken for real customers."""
+"""The demo fleet: believable in kind and number, valid, the same each time, and never mistaken for
+real customers."""
 
 import json
 from collections import Counter
@@ -44,9 +45,14 @@ def test_the_same_seed_and_end_give_the_same_bytes(lines: list[bytes]) -> None:
 
 
 def test_another_seed_is_another_fleet(events: list[dict[str, Any]]) -> None:
-    other = [json.loads(line) for line in history.lines(history.Demo(seed=8, customers=60, end_us=END_US))]
+    other = [
+        json.loads(line)
+        for line in history.lines(history.Demo(seed=8, customers=60, end_us=END_US))
+    ]
 
-    assert {event["customer_id"] for event in events}.isdisjoint(event["customer_id"] for event in other)
+    assert {event["customer_id"] for event in events}.isdisjoint(
+        event["customer_id"] for event in other
+    )
 
 
 def test_ids_are_unique_and_times_ascend_to_the_end(events: list[dict[str, Any]]) -> None:
@@ -82,7 +88,9 @@ def test_a_fleet_holds_every_behaviour_in_its_share() -> None:
 def test_some_leave_and_are_silent_afterwards(events: list[dict[str, Any]]) -> None:
     last = {event["customer_id"]: event["type"] for event in events}
 
-    cancelled = {event["customer_id"] for event in events if event["type"] == "subscription.cancelled"}
+    cancelled = {
+        event["customer_id"] for event in events if event["type"] == "subscription.cancelled"
+    }
 
     assert 2 <= len(cancelled) <= 12
     assert all(last[customer_id] == "subscription.cancelled" for customer_id in cancelled)
@@ -116,7 +124,10 @@ def test_lines_come_in_numbered_groups_after_any_line() -> None:
 
 def test_a_fleet_is_remembered_with_its_end(tmp_path: Path) -> None:
     path = tmp_path / "replay" / "demo.json"
-    first, later = history.Demo(seed=1, customers=9, end_us=5), history.Demo(seed=1, customers=9, end_us=6)
+    first, later = (
+        history.Demo(seed=1, customers=9, end_us=5),
+        history.Demo(seed=1, customers=9, end_us=6),
+    )
 
     assert history.remembered(path, first) == first
     assert history.remembered(path, later) == first

@@ -1,4 +1,5 @@
-"""A team's own scorecard goes live on a running service, from a file, by one command, without a restart."""
+"""A team's own scorecard goes live on a running service, from a file, by one command, without a
+restart."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,11 @@ variants:
 
 def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
-    ours = default_document().replace("\n  # kept for flags\n", OWN_TYPES, 1).replace("flags:\n", OWN_RULE, 1)
+    ours = (
+        default_document()
+        .replace("\n  # kept for flags\n", OWN_TYPES, 1)
+        .replace("flags:\n", OWN_RULE, 1)
+    )
     file.write_text(ours.replace("name: default", "name: ours", 1) + OWN_VARIANT, encoding="utf-8")
     now = datetime.now(UTC)
     kinds = ("feature.used", "report.scheduled", "session.started")
@@ -51,18 +56,23 @@ def test_an_own_scorecard_goes_live_without_a_restart(data_dir: Path, tmp_path: 
     with Service(**variables) as service, service.client() as client:
         client.headers["authorization"] = "Bearer my-key"
         client.post("/v1/events", json=events)
-        before = eventually(lambda: _customer(client), lambda found: found.get("events_total") == 12)
+        before = eventually(
+            lambda: _customer(client), lambda found: found.get("events_total") == 12
+        )
 
         done = command("scorecard", "publish", str(file), variables=variables)
         assert done.returncode == 0, done.stderr
         after = _customer(client)
         more = [
-            make_event(kind, customer_id="acme", data=data) | {"occurred_at": datetime.now(UTC).isoformat()}
+            make_event(kind, customer_id="acme", data=data)
+            | {"occurred_at": datetime.now(UTC).isoformat()}
             for kind, data in (("report.delivered", {}), ("customer.updated", {"segment": "labs"}))
         ]
         counted = client.post("/v1/events", json=more)
         last = eventually(lambda: _customer(client), lambda found: found["events_total"] >= 14)
-        eventually(lambda: _causes(client), {"scorecard", "variant"}.issubset)  # marked in steps, behind the switch
+        eventually(
+            lambda: _causes(client), {"scorecard", "variant"}.issubset
+        )  # marked in steps, behind the switch
         alerts = client.get("/v1/alerts").json()["items"]
 
     assert before["scorecard_version"] == 1
@@ -80,4 +90,6 @@ def _customer(client: httpx.Client) -> dict[str, Any]:
 
 
 def _causes(client: httpx.Client) -> set[str]:
-    return {entry["cause"] for entry in client.get("/v1/customers/acme/health/history").json()["items"]}
+    return {
+        entry["cause"] for entry in client.get("/v1/customers/acme/health/history").json()["items"]
+    }

@@ -1,4 +1,5 @@
-"""The tours in README.md and docs/getting-started.md are typed in as they stand, and answer as they say."""
+"""The tours in README.md and docs/getting-started.md are typed in as they stand, and answer as they
+say."""
 
 import json
 import os
@@ -32,7 +33,9 @@ def tour(document: Path) -> Iterator[Step]:
     """The demo's command, for a few customers, and the steps between the markers."""
     yield Step(f"{demo(document)} --customers 5")
     marked = re.search(
-        r"<!-- tour: begin -->\n(.*?)<!-- tour: end -->", document.read_text(encoding="utf-8"), re.DOTALL
+        r"<!-- tour: begin -->\n(.*?)<!-- tour: end -->",
+        document.read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     assert marked is not None
     blocks = BLOCK.findall(marked[1])
@@ -43,7 +46,9 @@ def tour(document: Path) -> Iterator[Step]:
 
 def demo(document: Path) -> str:
     """The command that loads synthetic customers, as the document has it."""
-    (command,) = re.findall(r"^\.venv/bin/healthsvc demo .*$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    (command,) = re.findall(
+        r"^\.venv/bin/healthsvc demo .*$", document.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return str(command)
 
 
@@ -68,7 +73,11 @@ def differences(shown: Any, real: Any, at: str = "") -> Iterator[str]:
         return
     if isinstance(shown, dict) and isinstance(real, dict):
         for name, value in shown.items():
-            yield from differences(value, real[name], f"{at}/{name}") if name in real else [f"{at}/{name} is missing"]
+            yield from (
+                differences(value, real[name], f"{at}/{name}")
+                if name in real
+                else [f"{at}/{name} is missing"]
+            )
     elif isinstance(shown, list) and isinstance(real, list):
         yield from items_missing(shown, real, at)
     elif isinstance(shown, float) and isinstance(real, float):
@@ -78,7 +87,8 @@ def differences(shown: Any, real: Any, at: str = "") -> Iterator[str]:
 
 
 def items_missing(shown: list[Any], real: list[Any], at: str) -> Iterator[str]:
-    """Each item shown is one of the real ones, each another; events of one instant have no order of their own."""
+    """Each item shown is one of the real ones, each another; events of one instant have no order of
+    their own."""
     rest = list(real)
     for place, item in enumerate(shown):
         match = next((each for each in rest if not list(differences(item, each))), None)
@@ -89,7 +99,9 @@ def items_missing(shown: list[Any], real: list[Any], at: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("document", TOURS, ids=lambda path: path.name)
-def test_a_tour_answers_as_the_document_says(document: Path, data_dir: Path, tmp_path: Path) -> None:
+def test_a_tour_answers_as_the_document_says(
+    document: Path, data_dir: Path, tmp_path: Path
+) -> None:
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     (tmp_path / "src").symlink_to(ROOT / "src")
     steps = list(tour(document))
@@ -100,12 +112,17 @@ def test_a_tour_answers_as_the_document_says(document: Path, data_dir: Path, tmp
 
 
 def take(step: Step, service: Service, folder: Path) -> None:
-    """Type the commands until they answer as shown: what was sent without waiting takes a moment to count."""
+    """Type the commands until they answer as shown: what was sent without waiting takes a moment to
+    count."""
     if step.answer is None:
         assert "/problems/" not in typed(step.commands, service, folder)
         return
     eventually(
-        lambda: list(differences(step.answer, json.loads(typed(step.commands, service, folder).splitlines()[-1]))),
+        lambda: list(
+            differences(
+                step.answer, json.loads(typed(step.commands, service, folder).splitlines()[-1])
+            )
+        ),
         lambda found: found == [],
         what=step.commands,
     )

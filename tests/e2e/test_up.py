@@ -1,4 +1,5 @@
-"""`healthsvc up` as a person meets it: one command, one clear sentence when it can't, a clean end, and a way back."""
+"""`healthsvc up` as a person meets it: one command, one clear sentence when it can't, a clean end,
+and a way back."""
 
 import json
 import os
@@ -25,7 +26,9 @@ def service(data_dir: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def standing() -> Iterator[Service]:
     """One that goes on for the next test."""
-    with tempfile.TemporaryDirectory(prefix="healthsvc-data-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="healthsvc-data-", ignore_cleanup_errors=True
+    ) as folder:
         with Service(DATA_DIR=folder) as running:
             yield running
 
@@ -45,7 +48,9 @@ def postgres_pid(data_dir: Path) -> int:
     return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
-def test_a_first_start_that_is_not_on_a_terminal_names_the_file_of_its_key(standing: Service) -> None:
+def test_a_first_start_that_is_not_on_a_terminal_names_the_file_of_its_key(
+    standing: Service,
+) -> None:
     (path,) = Path(standing.variables["DATA_DIR"]).glob("first-admin-key")
     assert path.stat().st_mode & 0o777 == 0o600
     assert str(path.resolve()) in standing.output
@@ -61,14 +66,18 @@ def test_one_command_serves_everything_and_its_printed_key_opens_it(standing: Se
         eventually(lambda: counted(client, "acme"), lambda n: n == 1)
 
 
-def test_a_second_one_on_the_same_data_refuses_in_one_sentence_that_names_the_first(standing: Service) -> None:
+def test_a_second_one_on_the_same_data_refuses_in_one_sentence_that_names_the_first(
+    standing: Service,
+) -> None:
     second = command("up", variables={"DATA_DIR": standing.variables["DATA_DIR"], "PORT": "0"})
     assert second.returncode == 2
     (sentence,) = second.stderr.strip().splitlines()
     assert f"process {standing.pid}" in sentence
 
 
-def test_sigterm_ends_it_cleanly_with_its_database_and_the_next_start_goes_on(service: Service, data_dir: Path) -> None:
+def test_sigterm_ends_it_cleanly_with_its_database_and_the_next_start_goes_on(
+    service: Service, data_dir: Path
+) -> None:
     with service.client() as client:
         key = service.key
         send(client, make_event(customer_id="acme"))
@@ -86,7 +95,10 @@ def test_after_kill_9_the_next_start_has_everything_acknowledged_once(service: S
     key = service.key
     with service.client() as client:
         for number in range(20):
-            send(client, *(make_event(customer_id="acme", id=f"{number}-{each}") for each in range(5)))
+            send(
+                client,
+                *(make_event(customer_id="acme", id=f"{number}-{each}") for each in range(5)),
+            )
     service.stop(signal.SIGKILL)
 
     service.start()
@@ -95,7 +107,9 @@ def test_after_kill_9_the_next_start_has_everything_acknowledged_once(service: S
         assert counted(client, "acme") == 100
 
 
-def test_a_database_that_dies_takes_the_process_down_with_its_reason(service: Service, data_dir: Path) -> None:
+def test_a_database_that_dies_takes_the_process_down_with_its_reason(
+    service: Service, data_dir: Path
+) -> None:
     os.kill(postgres_pid(data_dir), signal.SIGKILL)
     assert service.process is not None
     assert service.process.wait(PATIENCE_SECONDS) == 70
@@ -120,7 +134,10 @@ def test_a_key_made_on_the_command_line_opens_a_running_service(standing: Servic
 
 
 def test_an_admin_key_from_the_configuration_holds_from_the_start(data_dir: Path) -> None:
-    with Service(DATA_DIR=str(data_dir), ADMIN_KEY="a-key-of-any-form") as service, service.client() as client:
+    with (
+        Service(DATA_DIR=str(data_dir), ADMIN_KEY="a-key-of-any-form") as service,
+        service.client() as client,
+    ):
         assert client.get("/v1/customers").status_code == 200
         assert "hsk_" not in service.output
 

@@ -1,4 +1,5 @@
-"""A lock that somebody else holds: whoever needs it stands still, at a place that the test chose."""
+"""A lock that somebody else holds: whoever needs it stands still, at a place that the test
+chose."""
 
 import asyncio
 import threading
@@ -26,7 +27,10 @@ class Hold:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.release()
 

@@ -33,10 +33,18 @@ AGAIN = 0.05
 
 
 class Stream(threading.Thread):
-    """Producers with two partitioners at once, sending paced events, some of them twice; remembers what it sent."""
+    """Producers with two partitioners at once, sending paced events, some of them twice; remembers
+    what it sent."""
 
     def __init__(
-        self, bootstrap: str, topic: str, *, events: int, seconds: float, customers: int = 150, seed: int = 1
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        events: int,
+        seconds: float,
+        customers: int = 150,
+        seed: int = 1,
     ) -> None:
         super().__init__(daemon=True)
         self.topic, self.bootstrap = topic, bootstrap
@@ -48,7 +56,9 @@ class Stream(threading.Thread):
         self._begin = datetime.now(UTC)
         self._halt = threading.Event()
         self._failed: list[str] = []
-        self._producers = [self._producer(partitioner) for partitioner in ("consistent_random", "murmur2_random")]
+        self._producers = [
+            self._producer(partitioner) for partitioner in ("consistent_random", "murmur2_random")
+        ]
 
     def _producer(self, partitioner: str) -> Producer:
         options = {
@@ -58,7 +68,12 @@ class Stream(threading.Thread):
             "delivery.timeout.ms": 120_000,
         }
         return Producer(
-            {**options, "partitioner": partitioner, "topic.metadata.refresh.interval.ms": 1000, "log_level": 0}
+            {
+                **options,
+                "partitioner": partitioner,
+                "topic.metadata.refresh.interval.ms": 1000,
+                "log_level": 0,
+            }
         )
 
     def run(self) -> None:
@@ -83,7 +98,12 @@ class Stream(threading.Thread):
     def _send_one(self, waiting: list[tuple[float, str, bytes]]) -> None:
         customer, type = f"c{self._chance.randrange(self._customers)}", self._chance.choice(TYPES)
         at = self._begin - timedelta(seconds=self._chance.randrange(20 * 86_400))
-        event = make_event(type, id=f"{self._named}-{self.events}", customer_id=customer, occurred_at=at.isoformat())
+        event = make_event(
+            type,
+            id=f"{self._named}-{self.events}",
+            customer_id=customer,
+            occurred_at=at.isoformat(),
+        )
         record = as_json(event).encode()
         self.events += 1
         self.sent[customer, type] += 1
@@ -94,7 +114,9 @@ class Stream(threading.Thread):
 
     def _produce(self, customer: str, record: bytes) -> None:
         self.records += 1
-        self._chance.choice(self._producers).produce(self.topic, record, customer, on_delivery=self._delivered)
+        self._chance.choice(self._producers).produce(
+            self.topic, record, customer, on_delivery=self._delivered
+        )
 
     def _delivered(self, error: Any, _: Any) -> None:
         if error is not None:
@@ -115,13 +137,17 @@ def ends(bootstrap: str, topic: str) -> dict[int, int]:
     try:
         found = consumer.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions
         places = [TopicPartition(topic, partition) for partition in found]
-        return {at.partition: consumer.get_watermark_offsets(at, timeout=PATIENCE_SECONDS)[1] for at in places}
+        return {
+            at.partition: consumer.get_watermark_offsets(at, timeout=PATIENCE_SECONDS)[1]
+            for at in places
+        }
     finally:
         consumer.close()
 
 
 def settled(url: str, target: dict[int, int]) -> bool:
-    """Whether both inputs are read to their end; one snapshot, since a hand-over moves between them."""
+    """Whether both inputs are read to their end; one snapshot, since a hand-over moves between
+    them."""
     found = ask.rows(
         url,
         "select p.partition, kafka_offset, table_offset, head from partitions p join log_heads h using (partition)"
@@ -136,7 +162,8 @@ def settled(url: str, target: dict[int, int]) -> bool:
 
 
 def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until everything is read, then compare every customer and type; answers how long the catching up took."""
+    """Wait until everything is read, then compare every customer and type; answers how long the
+    catching up took."""
     target = ends(streams[0].bootstrap, streams[0].topic)
     took = until(lambda: settled(url, target), "everything read", seconds)
     sent: Counter[tuple[str, str]] = Counter()
@@ -147,7 +174,9 @@ def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) 
         per_customer[customer] += count
     found = counted(url)
     differing = {
-        c: (found.get(c), per_customer.get(c)) for c in {*found, *per_customer} if found.get(c) != per_customer.get(c)
+        c: (found.get(c), per_customer.get(c))
+        for c in {*found, *per_customer}
+        if found.get(c) != per_customer.get(c)
     }
     assert not differing, f"customer: (counted, sent) {differing}"
     archived = """
@@ -159,7 +188,9 @@ def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) 
     assert {(r["customer_id"], r["type"]): r["n"] for r in found} == dict(sent)
     assert all(r["n"] == r["ids"] for r in found)
     assert ask.value(url, "select count(*) from dead_letters") == 0
-    assert ask.value(url, f"select sum(applied) from partitions where projection = {LIVE}") == sum(sent.values())
+    assert ask.value(url, f"select sum(applied) from partitions where projection = {LIVE}") == sum(
+        sent.values()
+    )
     return took
 
 

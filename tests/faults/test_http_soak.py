@@ -1,4 +1,5 @@
-"""Mutated requests against the whole service, for minutes: none fails it, and good events count meanwhile."""
+"""Mutated requests against the whole service, for minutes: none fails it, and good events count
+meanwhile."""
 
 import asyncio
 import itertools
@@ -73,7 +74,8 @@ TOKENS = [
 
 
 def mutated(chance: random.Random, data: bytes) -> bytes:
-    """The data with one to four parts left out, doubled, moved, changed, or replaced by something odd."""
+    """The data with one to four parts left out, doubled, moved, changed, or replaced by something
+    odd."""
     for _ in range(chance.randint(1, 4)):
         a, b = sorted(chance.randint(0, len(data)) for _ in range(2))
         b = min(b, a + chance.choice((1, 4, 30)))
@@ -96,13 +98,23 @@ def request_of(chance: random.Random) -> bytes:
     method, target, body = chance.choice(SEEDS)
     sent = None if body is None else json.dumps(body, ensure_ascii=chance.random() < 0.5).encode()
     if sent is None or chance.random() < 0.2:
-        target = "/" + "".join(chr(byte) for byte in mutated(chance, target[1:].encode()) if 32 < byte < 127)
+        target = "/" + "".join(
+            chr(byte) for byte in mutated(chance, target[1:].encode()) if 32 < byte < 127
+        )
     if sent is not None and chance.random() < 0.9:
         sent = mutated(chance, sent)
     headers = {}
     if chance.random() < 0.1:
-        kinds = ("application/cloudevents+json", "application/cloudevents-batch+json", "text/plain", "x" * 300)
-        headers = {"content_type": chance.choice(kinds), "content_encoding": chance.choice(("identity", "gzip", ""))}
+        kinds = (
+            "application/cloudevents+json",
+            "application/cloudevents-batch+json",
+            "text/plain",
+            "x" * 300,
+        )
+        headers = {
+            "content_type": chance.choice(kinds),
+            "content_encoding": chance.choice(("identity", "gzip", "")),
+        }
     return request(method, target[:10_000], sent, key=KEY, **headers)
 
 
@@ -119,7 +131,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-async def test_mutated_requests_fail_nothing_and_good_events_are_counted_in_their_turn(service: Service) -> None:
+async def test_mutated_requests_fail_nothing_and_good_events_are_counted_in_their_turn(
+    service: Service,
+) -> None:
     seed = int(os.environ.get("HEALTHSVC_SOAK_SEED", str(time.time_ns() % 100_000)))
     port, deadline = int(service.url.rpartition(":")[2]), time.monotonic() + soak_seconds()
     statuses: Counter[int] = Counter()
@@ -133,7 +147,11 @@ async def test_mutated_requests_fail_nothing_and_good_events_are_counted_in_thei
                 sent = request_of(chance)
                 answer = await ask(port, sent)
                 statuses[answer.status] += 1
-                assert 200 <= answer.status < 500 or answer.status == 503, (seed, sent[:3000], answer)
+                assert 200 <= answer.status < 500 or answer.status == 503, (
+                    seed,
+                    sent[:3000],
+                    answer,
+                )
                 if answer.status >= 400:
                     assert answer.problem["status"] == answer.status
             before = time.monotonic()
@@ -146,8 +164,12 @@ async def test_mutated_requests_fail_nothing_and_good_events_are_counted_in_thei
     assert _counted(service) == len(waits)
     assert "traceback" not in service.output
     waits.sort()
-    print(f"measured: seed {seed}, {sum(statuses.values())} requests, {dict(sorted(statuses.items()))},")
-    print(f"measured: {len(waits)} good events counted, p50 {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s")
+    print(
+        f"measured: seed {seed}, {sum(statuses.values())} requests, {dict(sorted(statuses.items()))},"
+    )
+    print(
+        f"measured: {len(waits)} good events counted, p50 {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s"
+    )
 
 
 def _counted(service: Service) -> int:
@@ -163,7 +185,9 @@ def _counted(service: Service) -> int:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_schemathesis_finds_nothing_that_the_description_does_not_say(service: Service, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing_that_the_description_does_not_say(
+    service: Service, tmp_path: Path
+) -> None:
     """Every operation, all phases; the checks left out are told in docs/reliability.md."""
     tried = subprocess.run(
         [
@@ -181,6 +205,7 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(service: S
     print("measured:", tried.stdout[-1500:])
 
 
-# A cursor of another list, an alert's old revision, an instant that has passed, a URL out of reach, a YAML text that is
-# no scorecard: a schema can't say so. And a cancelled run of the lab stays in the list.
+# A cursor of another list, an alert's old revision, an instant that has passed, a URL out of reach,
+# a YAML text that is no scorecard: a schema can't say so. And a cancelled run of the lab stays in
+# the list.
 EXCLUDED = "positive_data_acceptance,use_after_free"

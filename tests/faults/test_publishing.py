@@ -1,4 +1,5 @@
-"""Projections that are built and take over while workers read Kafka, and die: each customer has each event once."""
+"""Projections that are built and take over while workers read Kafka, and die: each customer has
+each event once."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -19,17 +20,25 @@ from tests.support.makers import make_actor
 
 
 @pytest.fixture
-def workers(database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path) -> Iterator[Fleet]:
+def workers(
+    database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path
+) -> Iterator[Fleet]:
     ask.run(install(database_url))
     with fleet(database_url, kafka, kafka_topic(4), tmp_path) as made:
         yield made
 
 
 def ours() -> str:
-    """The default scorecard with a variant, and sign-ins judged by their place among the customers."""
+    """The default scorecard with a variant, and sign-ins judged by their place among the
+    customers."""
     document = yaml.safe_load(default_document()) | {"name": "ours"}
-    next(m for m in document["measures"] if m["name"] == "sessions")["judge"] = {"kind": "segment", "at": 4}
-    document["variants"] = [{"name": "new", "when": {"stage": "onboarding"}, "bands": {"healthy": 75}}]
+    next(m for m in document["measures"] if m["name"] == "sessions")["judge"] = {
+        "kind": "segment",
+        "at": 4,
+    }
+    document["variants"] = [
+        {"name": "new", "when": {"stage": "onboarding"}, "bands": {"healthy": 75}}
+    ]
     return yaml.safe_dump(document, sort_keys=False)
 
 
@@ -64,7 +73,10 @@ def test_projections_take_over_under_load_while_the_builder_is_killed(workers: F
     workers.start()
     until(shared(workers, 2, 2), "both have their share")
     sending = stream(workers, events=9_000, seconds=30)
-    until(lambda: int(ask.value(workers.url, "select sum(applied) from partitions") or 0) > 1_000, "some are counted")
+    until(
+        lambda: int(ask.value(workers.url, "select sum(applied) from partitions") or 0) > 1_000,
+        "some are counted",
+    )
 
     kill_the_builder_in_a_step_of_its_folding(workers)
     until(lambda: live(workers.url) == 2, "the other one goes on with it")
@@ -81,7 +93,8 @@ def test_projections_take_over_under_load_while_the_builder_is_killed(workers: F
 
 
 def kill_the_builder_in_a_step_of_its_folding(workers: Fleet) -> None:
-    """It stands still before it indexes the archive, and then before it writes how far it has folded."""
+    """It stands still before it indexes the archive, and then before it writes how far it has
+    folded."""
     owned = "select count(*) from partitions where projection = 2 and owner is not null"
     with Hold(workers.url, "lock table archive in row exclusive mode") as archive:
         asked_for(workers.url, ours())

@@ -1,4 +1,5 @@
-"""The broker and the database go away and come back: nothing is lost or doubled, nobody is called silent for it."""
+"""The broker and the database go away and come back: nothing is lost or doubled, nobody is called
+silent for it."""
 
 import asyncio
 import os
@@ -18,7 +19,14 @@ from tests.faults.oracle import Stream, assert_exact
 from tests.faults.test_workers import freeze_between_flushes, install, shared
 from tests.faults.workers import Fleet, Worker, fleet
 from tests.faults.workers import until as wait_until
-from tests.flows.processing.test_worker import SILENCE, has_applied, has_silences, produce, silences, used
+from tests.flows.processing.test_worker import (
+    SILENCE,
+    has_applied,
+    has_silences,
+    produce,
+    silences,
+    used,
+)
 from tests.flows.spine import installed, processing, wall
 from tests.support.clock import Clock
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
@@ -94,7 +102,9 @@ def kill_server(server: EmbeddedPostgres) -> None:
     wait_until(lambda: server.pid is None, "the server is gone")
 
 
-async def test_while_the_broker_is_away_nobody_is_called_silent(engine, database_url: str, broker: KafkaBroker) -> None:
+async def test_while_the_broker_is_away_nobody_is_called_silent(
+    engine, database_url: str, broker: KafkaBroker
+) -> None:
     """The worker starts in the outage; the event that breaks the silence waits in the topic."""
     await installed(engine)
     clock = Clock(wall())
@@ -128,7 +138,8 @@ def source(broker: KafkaBroker, clock: Clock) -> KafkaInput:
     return KafkaInput(bootstrap_servers=broker.address, topic=TOPIC, now=clock)
 
 
-# The long version -----------------------------------------------------------------------------------------------------
+# The long version
+# -----------------------------------------------------------------------------------------------------
 
 
 def soak_seconds() -> float:
@@ -141,7 +152,8 @@ def soak_seconds() -> float:
 def test_random_faults_lose_and_double_nothing(
     own_postgres: EmbeddedPostgres, database: str, broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Kills, freezes, clean stops, restarts of the broker and of the database at random, for the time given."""
+    """Kills, freezes, clean stops, restarts of the broker and of the database at random, for the
+    time given."""
     seed = int(os.environ.get("HEALTHSVC_SOAK_SEED", str(time.time_ns() % 100_000)))
     chance, seconds = random.Random(seed), soak_seconds()
     faults: dict[str, int] = {}
@@ -149,7 +161,14 @@ def test_random_faults_lose_and_double_nothing(
         running = [workers.start(), workers.start()]
         wait_until(shared(workers, 2, 2), "both have their share")
         rate = 300
-        sending = Stream(broker.address, TOPIC, events=int(seconds * rate), seconds=seconds, customers=2_000, seed=seed)
+        sending = Stream(
+            broker.address,
+            TOPIC,
+            events=int(seconds * rate),
+            seconds=seconds,
+            customers=2_000,
+            seed=seed,
+        )
         sending.start()
         deadline, grown = time.monotonic() + seconds, False
         while time.monotonic() < deadline:
@@ -165,12 +184,17 @@ def test_random_faults_lose_and_double_nothing(
         _replace_the_dead(workers, running, faults)
         took = assert_exact(database, sending, seconds=300)
         refused = sum(len(w.said("flush.fenced")) for w in workers.started)
-        print(f"measured: seed {seed}, {sending.events} events in {sending.records} records, faults {faults},")
-        print(f"measured: {refused} times fenced, settled {took:.1f} s after the last acknowledgement")
+        print(
+            f"measured: seed {seed}, {sending.events} events in {sending.records} records, faults {faults},"
+        )
+        print(
+            f"measured: {refused} times fenced, settled {took:.1f} s after the last acknowledgement"
+        )
 
 
 def _replace_the_dead(workers: Fleet, running: list[Worker], faults: dict[str, int]) -> None:
-    """As a supervisor does: a worker that starts while the database is away gives up with a word."""
+    """As a supervisor does: a worker that starts while the database is away gives up with a
+    word."""
     for place, worker in enumerate(running):
         if not worker.alive:
             faults["ended by itself"] = faults.get("ended by itself", 0) + 1
@@ -198,21 +222,29 @@ def _freeze(workers: Fleet, running: list[Worker], chance: random.Random, *_: ob
     worker.thaw()
 
 
-def _freeze_anywhere(workers: Fleet, running: list[Worker], chance: random.Random, *_: object) -> None:
+def _freeze_anywhere(
+    workers: Fleet, running: list[Worker], chance: random.Random, *_: object
+) -> None:
     worker = chance.choice(running)
     worker.freeze()
     time.sleep(chance.uniform(0.5, 6))
     worker.thaw()
 
 
-def _broker(workers: Fleet, running: list[Worker], chance: random.Random, broker: KafkaBroker, _: object) -> None:
+def _broker(
+    workers: Fleet, running: list[Worker], chance: random.Random, broker: KafkaBroker, _: object
+) -> None:
     chance.choice([broker.kill, broker.stop])()
     time.sleep(chance.uniform(0, 3))
     broker.start()
 
 
 def _database(
-    workers: Fleet, running: list[Worker], chance: random.Random, broker: KafkaBroker, server: EmbeddedPostgres
+    workers: Fleet,
+    running: list[Worker],
+    chance: random.Random,
+    broker: KafkaBroker,
+    server: EmbeddedPostgres,
 ) -> None:
     if chance.random() < 0.5:
         kill_server(server)

@@ -1,4 +1,5 @@
-"""A service that stands still says so: at /readyz, in the lag, by an operations alert; and goes on by itself."""
+"""A service that stands still says so: at /readyz, in the lag, by an operations alert; and goes on
+by itself."""
 
 import asyncio
 import os
@@ -39,7 +40,11 @@ def sql(url: str, *statements: str) -> None:
 @pytest.fixture
 def shared(database_url: str) -> dict[str, str]:
     """The variables of a service on the test's database."""
-    variables = {"DATABASE_URL": database_url, "ADMIN_KEY": "a-key-of-any-form", "STALL_SECONDS": STALL_SECONDS}
+    variables = {
+        "DATABASE_URL": database_url,
+        "ADMIN_KEY": "a-key-of-any-form",
+        "STALL_SECONDS": STALL_SECONDS,
+    }
     assert command("migrate", variables=variables).returncode == 0
     return variables
 
@@ -71,7 +76,11 @@ def alerts(client: httpx.Client) -> dict[tuple[str, str], str]:
 
 def lags(client: httpx.Client, source: str) -> list[str]:
     lines = client.get("/metrics").text.splitlines()
-    return [line.split()[1] for line in lines if line.startswith("healthsvc_log_lag") and f'"{source}"' in line]
+    return [
+        line.split()[1]
+        for line in lines
+        if line.startswith("healthsvc_log_lag") and f'"{source}"' in line
+    ]
 
 
 def send(client: httpx.Client, customer_id: str) -> None:
@@ -79,7 +88,8 @@ def send(client: httpx.Client, customer_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "also"), [("P0001", "/step_failing/processing"), ("53100", "/database_fault/disk_full")]
+    ("sqlstate", "also"),
+    [("P0001", "/step_failing/processing"), ("53100", "/database_fault/disk_full")],
 )
 def test_an_input_that_stands_makes_it_not_ready_until_the_cause_is_gone(
     shared: dict[str, str], sqlstate: str, also: str
@@ -89,10 +99,14 @@ def test_an_input_that_stands_makes_it_not_ready_until_the_cause_is_gone(
         sql(shared["DATABASE_URL"], BREAK.format(sqlstate=sqlstate))
         send(client, "acme")
 
-        eventually(lambda: pointers(client), lambda found: {"/input_stalled/table", also} <= set(found))
+        eventually(
+            lambda: pointers(client), lambda found: {"/input_stalled/table", also} <= set(found)
+        )
         assert client.get("/readyz").status_code == 503
         assert "1.0" in lags(client, "table")
-        eventually(lambda: alerts(client), lambda found: found.get(("input_stalled", "table")) == "open")
+        eventually(
+            lambda: alerts(client), lambda found: found.get(("input_stalled", "table")) == "open"
+        )
 
         sql(shared["DATABASE_URL"], MEND)
 
@@ -115,7 +129,9 @@ def test_a_kafka_partition_that_stands_and_a_broker_that_is_away_are_told_and_re
 
         eventually(lambda: pointers(client), lambda found: "/input_stalled/kafka" in found)
         assert "1.0" in lags(client, "kafka")
-        eventually(lambda: alerts(client), lambda found: found.get(("input_stalled", "kafka")) == "open")
+        eventually(
+            lambda: alerts(client), lambda found: found.get(("input_stalled", "kafka")) == "open"
+        )
         sql(shared["DATABASE_URL"], MEND)
         eventually(lambda: client.get("/readyz").json(), lambda answer: answer == {"status": "ok"})
         assert counted(client, "acme") == 1
@@ -124,14 +140,19 @@ def test_a_kafka_partition_that_stands_and_a_broker_that_is_away_are_told_and_re
         eventually(lambda: pointers(client), lambda found: "/kafka_unreachable/kafka" in found)
         assert client.get("/readyz").status_code == 503
         assert set(lags(client, "kafka")) == {"NaN"}
-        eventually(lambda: alerts(client), lambda found: found.get(("kafka_unreachable", "kafka")) == "open")
+        eventually(
+            lambda: alerts(client),
+            lambda found: found.get(("kafka_unreachable", "kafka")) == "open",
+        )
 
         broker.start()
         eventually(lambda: client.get("/readyz").json(), lambda answer: answer == {"status": "ok"})
         eventually(lambda: alerts(client), lambda found: set(found.values()) == {"resolved"})
 
 
-def test_a_worker_that_is_silent_is_told_by_the_others_which_stay_ready(shared: dict[str, str]) -> None:
+def test_a_worker_that_is_silent_is_told_by_the_others_which_stay_ready(
+    shared: dict[str, str],
+) -> None:
     (port,) = free_ports(1)
     short = shared | {"LEASE_SECONDS": "2"}
     with (
@@ -149,7 +170,10 @@ def test_a_worker_that_is_silent_is_told_by_the_others_which_stay_ready(shared: 
         eventually(lambda: pointers(client), lambda found: found == ["/partitions_unowned/workers"])
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-        eventually(lambda: alerts(client), lambda found: found.get(("partitions_unowned", "workers")) == "open")
+        eventually(
+            lambda: alerts(client),
+            lambda found: found.get(("partitions_unowned", "workers")) == "open",
+        )
 
         os.kill(process.pid, signal.SIGCONT)
         eventually(lambda: client.get("/readyz").json(), lambda answer: answer == {"status": "ok"})
@@ -157,7 +181,9 @@ def test_a_worker_that_is_silent_is_told_by_the_others_which_stay_ready(shared: 
         assert counted(client, "acme") == 2
 
 
-def test_a_worker_whose_input_stands_is_not_ready_and_the_api_beside_it_is_and_names_it(shared: dict[str, str]) -> None:
+def test_a_worker_whose_input_stands_is_not_ready_and_the_api_beside_it_is_and_names_it(
+    shared: dict[str, str],
+) -> None:
     (port,) = free_ports(1)
     with (
         Service("api", **shared) as api,

@@ -1,4 +1,5 @@
-"""Workers that come, go, freeze and die; partitions that grow: each customer has each event once."""
+"""Workers that come, go, freeze and die; partitions that grow: each customer has each event
+once."""
 
 import random
 import time
@@ -24,7 +25,9 @@ async def install(url: str, partitions: int = 4) -> None:
 
 
 @pytest.fixture
-def workers(database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path) -> Iterator[Fleet]:
+def workers(
+    database_url: str, kafka: str, kafka_topic: Callable[..., str], tmp_path: Path
+) -> Iterator[Fleet]:
     ask.run(install(database_url))
     with fleet(database_url, kafka, kafka_topic(4), tmp_path) as made:
         yield made
@@ -40,7 +43,9 @@ def shared(workers: Fleet, *counts: int) -> Callable[[], bool]:
     return lambda: sorted(workers.owners().values()) == sorted(counts)
 
 
-def test_a_lease_moves_to_an_added_worker_and_back_at_once_after_a_clean_stop(workers: Fleet) -> None:
+def test_a_lease_moves_to_an_added_worker_and_back_at_once_after_a_clean_stop(
+    workers: Fleet,
+) -> None:
     first = workers.start()
     until(shared(workers, 4), "the first worker has all")
     second = workers.start()
@@ -52,7 +57,9 @@ def test_a_lease_moves_to_an_added_worker_and_back_at_once_after_a_clean_stop(wo
     handed_over = until(shared(workers, 4), "the second has all")
     sending.finish()
     assert_exact(workers.url, sending)
-    assert ask.value(workers.url, "select sum(table_offset) from partitions") > 0  # read away from home, handed over
+    assert (
+        ask.value(workers.url, "select sum(table_offset) from partitions") > 0
+    )  # read away from home, handed over
     print(f"measured: clean hand-over {handed_over:.2f} s")
 
 
@@ -71,9 +78,12 @@ def test_a_frozen_worker_that_wakes_after_its_lease_writes_nothing(workers: Flee
     print(f"measured: partitions of a frozen worker taken over after {taken:.2f} s (lease 2 s)")
 
 
-def freeze_between_flushes(workers: Fleet, pid: int, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:
-    """Not inside a transaction, or sending rows in one: its rows would stay locked until the server ends its session,
-    after 30 s or two minutes. A transaction of another worker is over soon, one of the frozen isn't."""
+def freeze_between_flushes(
+    workers: Fleet, pid: int, freeze: Callable[[], None], thaw: Callable[[], None]
+) -> None:
+    """Not inside a transaction, or sending rows in one: its rows would stay locked until the server
+    ends its session, after 30 s or two minutes. A transaction of another worker is over soon, one
+    of the frozen isn't."""
     begun = """
         select coalesce(array_agg((pid, xact_start)::text), '{}') from pg_stat_activity
         where application_name = 'healthsvc-process' and datname = current_database() and xact_start is not null
@@ -107,9 +117,14 @@ def test_kill_9_at_random_instants_loses_and_doubles_nothing(workers: Fleet) -> 
     assert_exact(workers.url, sending)
 
 
-@pytest.mark.parametrize(("table", "victims"), [("states", 1), ("dedupe_recent", 1), ("log_heads", 2)])
-def test_kill_9_in_the_middle_of_a_flush_leaves_nothing_of_it(workers: Fleet, table: str, victims: int) -> None:
-    """The flush waits for a table that we hold: its offsets are moved, its end isn't reached. Hand-overs need two."""
+@pytest.mark.parametrize(
+    ("table", "victims"), [("states", 1), ("dedupe_recent", 1), ("log_heads", 2)]
+)
+def test_kill_9_in_the_middle_of_a_flush_leaves_nothing_of_it(
+    workers: Fleet, table: str, victims: int
+) -> None:
+    """The flush waits for a table that we hold: its offsets are moved, its end isn't reached.
+    Hand-overs need two."""
     running = [workers.start() for _ in range(victims)]
     until(shared(workers, *[4 // victims] * victims), "each has its share")
     with Hold(workers.url, f"lock table {table} in share mode"):

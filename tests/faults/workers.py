@@ -1,4 +1,5 @@
-"""Worker processes as they run in production, to be stopped, frozen and killed by the test that started them."""
+"""Worker processes as they run in production, to be stopped, frozen and killed by the test that
+started them."""
 
 import contextlib
 import json
@@ -20,7 +21,9 @@ HEALTHSVC = Path(sys.executable).with_name("healthsvc")
 class Worker:
     """One `healthsvc process`."""
 
-    def __init__(self, url: str, bootstrap: str, topic: str, folder: Path, number: int, **settings: str) -> None:
+    def __init__(
+        self, url: str, bootstrap: str, topic: str, folder: Path, number: int, **settings: str
+    ) -> None:
         self.log_path = folder / f"worker-{number}.log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HEALTHSVC_")}
         environment |= {
@@ -83,7 +86,9 @@ class Fleet:
         self._all: list[Worker] = []
 
     def start(self) -> Worker:
-        worker = Worker(self.url, self.bootstrap, self.topic, self._folder, len(self._all), **self._settings)
+        worker = Worker(
+            self.url, self.bootstrap, self.topic, self._folder, len(self._all), **self._settings
+        )
         self._all.append(worker)
         return worker
 
@@ -96,7 +101,8 @@ class Fleet:
         """How many partitions each process id owns."""
         found: dict[int, int] = {}
         for row in ask.rows(
-            self.url, "select owner, count(*) n from partitions where owner is not null group by owner"
+            self.url,
+            "select owner, count(*) n from partitions where owner is not null group by owner",
         ):
             found[int(row["owner"].rsplit("-", 2)[1])] = row["n"]
         return found

@@ -1,4 +1,5 @@
-"""A processor at work in a test: installed database, appended events, what can be asked afterwards."""
+"""A processor at work in a test: installed database, appended events, what can be asked
+afterwards."""
 
 import asyncio
 import json
@@ -45,7 +46,8 @@ async def processing(  # noqa: PLR0913  # a maker: what a test changes, each by 
     inputs: Sequence[Input] = (),
     postponed: PostponedTimers | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    """A processor at work, and its task; drained and handed over at the end. What it died of is raised here."""
+    """A processor at work, and its task; drained and handed over at the end. What it died of is
+    raised here."""
     stop = asyncio.Event()
     async with Listener(url) as listener:
         sources = [TableInput(engine, listener), *inputs]
@@ -76,7 +78,9 @@ async def installed(engine: AsyncEngine, partitions: int = 4) -> Appender:
 async def append(appender: Appender, events: Sequence[Event]) -> None:
     """In the order given, in transactions of a thousand."""
     for start in range(0, len(events), 1000):
-        await appender.append([(str(e["customer_id"]), as_json(e)) for e in events[start : start + 1000]])
+        await appender.append(
+            [(str(e["customer_id"]), as_json(e)) for e in events[start : start + 1000]]
+        )
 
 
 async def counted(engine: AsyncEngine, customer_id: str) -> int:
@@ -106,10 +110,14 @@ async def rows(engine: AsyncEngine, sql: str, **values: Any) -> list[Any]:
 async def states(engine: AsyncEngine) -> dict[str, tuple[bytes, Any]]:
     """By customer: the packed state and the profile."""
     found = await rows(
-        engine, "select c.customer_id, s.state, s.profile from states s join customers c on c.key = s.customer_key"
+        engine,
+        "select c.customer_id, s.state, s.profile from states s join customers c on c.key = s.customer_key",
     )
     return {
-        r.customer_id: (bytes(r.state), json.loads(r.profile) if isinstance(r.profile, str) else r.profile)
+        r.customer_id: (
+            bytes(r.state),
+            json.loads(r.profile) if isinstance(r.profile, str) else r.profile,
+        )
         for r in found
     }
 

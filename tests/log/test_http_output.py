@@ -33,7 +33,9 @@ class Service:
             return self.answer
         posted = await request.json()
         self.posted.append(posted)
-        return JSONResponse({"results": [self._result(i, event) for i, event in enumerate(posted)]}, status_code=202)
+        return JSONResponse(
+            {"results": [self._result(i, event) for i, event in enumerate(posted)]}, status_code=202
+        )
 
     def _result(self, index: int, event: dict[str, Any]) -> dict[str, Any]:
         status = self.statuses.get(event["id"], "accepted")
@@ -50,7 +52,9 @@ def service() -> Service:
 async def output(service: Service) -> AsyncIterator[HttpOutput]:
     app = Starlette(routes=[Route("/v1/events", service.events, methods=["POST"])])
     headers = {"Authorization": "Bearer k"}
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service", headers=headers)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://service", headers=headers
+    )
     async with client:
         yield HttpOutput(client)
 
@@ -61,11 +65,15 @@ def batch(count: int, *, padding: int = 0) -> Batch:
     return Batch(customer_ids=["acme"] * count, events=events)
 
 
-async def test_a_batch_goes_out_in_arrays_of_a_thousand_in_order(service: Service, output: HttpOutput) -> None:
+async def test_a_batch_goes_out_in_arrays_of_a_thousand_in_order(
+    service: Service, output: HttpOutput
+) -> None:
     answer = await output.send(batch(2300))
 
     assert [len(posted) for posted in service.posted] == [1000, 1000, 300]
-    assert [event["id"] for posted in service.posted for event in posted] == [f"e-{n}" for n in range(2300)]
+    assert [event["id"] for posted in service.posted for event in posted] == [
+        f"e-{n}" for n in range(2300)
+    ]
     assert answer.accepted == 2300
     assert set(service.keys) == {"Bearer k"}
 
@@ -78,7 +86,9 @@ async def test_big_events_go_out_in_smaller_arrays(service: Service, output: Htt
     assert sum(map(len, service.posted)) == 300
 
 
-async def test_duplicates_and_refusals_are_told_by_their_place(service: Service, output: HttpOutput) -> None:
+async def test_duplicates_and_refusals_are_told_by_their_place(
+    service: Service, output: HttpOutput
+) -> None:
     service.statuses = {"e-1": "duplicate", "e-1500": "rejected"}
 
     answer = await output.send(batch(1600))
@@ -88,7 +98,9 @@ async def test_duplicates_and_refusals_are_told_by_their_place(service: Service,
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_busy_service_is_away_for_now(service: Service, output: HttpOutput, status: int) -> None:
+async def test_a_busy_service_is_away_for_now(
+    service: Service, output: HttpOutput, status: int
+) -> None:
     service.answer = JSONResponse({"detail": "later"}, status_code=status)
 
     with pytest.raises(OutputAwayError, match="later"):
@@ -96,7 +108,9 @@ async def test_a_busy_service_is_away_for_now(service: Service, output: HttpOutp
 
 
 @pytest.mark.parametrize("status", [200, 307, 401, 403, 413, 422])
-async def test_a_refusal_of_the_request_ends_the_replay(service: Service, output: HttpOutput, status: int) -> None:
+async def test_a_refusal_of_the_request_ends_the_replay(
+    service: Service, output: HttpOutput, status: int
+) -> None:
     service.answer = Response("no", status_code=status)
 
     with pytest.raises(RefusedError, match=f"{status}: no"):

@@ -1,4 +1,5 @@
-"""Kafka as an input, on a real broker: everything once and in order, whatever happens to the topic or the broker."""
+"""Kafka as an input, on a real broker: everything once and in order, whatever happens to the topic
+or the broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,16 +31,23 @@ async def reading(bootstrap: str, topic: str, **options: Any) -> AsyncIterator[K
             await source.close()
 
 
-async def produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], **options: Any) -> None:
+async def produce(
+    bootstrap: str, topic: str, records: list[tuple[int, Any]], **options: Any
+) -> None:
     """Records are (partition, value); values of None are tombstones."""
     await asyncio.to_thread(_produce, bootstrap, topic, records, options)
 
 
-def _produce(bootstrap: str, topic: str, records: list[tuple[int, Any]], options: dict[str, Any]) -> None:
+def _produce(
+    bootstrap: str, topic: str, records: list[tuple[int, Any]], options: dict[str, Any]
+) -> None:
     failed: list[Any] = []
     options |= {"on_delivery": lambda error, _: failed.append(error)}
-    # idempotent: otherwise a batch that is sent again, while a new topic's leader settles, comes after later ones
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1, "enable.idempotence": True})
+    # idempotent: otherwise a batch that is sent again, while a new topic's leader settles, comes
+    # after later ones
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "linger.ms": 1, "enable.idempotence": True}
+    )
     for partition, value in records:
         producer.produce(topic, value, partition=partition, **options)
     assert producer.flush(PATIENCE_SECONDS) == 0
@@ -52,7 +60,9 @@ async def found_partitions(source: KafkaInput) -> Sequence[int]:
     return await source.partitions()
 
 
-async def read_until(source: KafkaInput, done: Callable[[list[Chunk], Reading], bool]) -> list[Chunk]:
+async def read_until(
+    source: KafkaInput, done: Callable[[list[Chunk], Reading], bool]
+) -> list[Chunk]:
     chunks: list[Chunk] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
@@ -73,7 +83,10 @@ def delete_topic(bootstrap: str, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for future in admin.delete_topics([topic]).values():
         future.result(PATIENCE_SECONDS)
-    eventually(lambda: topic not in admin.list_topics(timeout=PATIENCE_SECONDS).topics, what=f"{topic} is gone")
+    eventually(
+        lambda: topic not in admin.list_topics(timeout=PATIENCE_SECONDS).topics,
+        what=f"{topic} is gone",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +179,9 @@ async def test_what_a_cancelled_read_took_is_read_again_though_another_partition
         await source.assign({0: 0, 1: 10})
         assert await found_partitions(source)
         await source.read(1, PATIENCE_SECONDS)
-        taken = await source._fetch(3, PATIENCE_SECONDS)  # as far as a read gets before it is cancelled
+        taken = await source._fetch(
+            3, PATIENCE_SECONDS
+        )  # as far as a read gets before it is cancelled
         assert taken
         source._torn = True
         await source.assign({0: 1, 1: 5})
@@ -177,7 +192,9 @@ async def test_what_a_cancelled_read_took_is_read_again_though_another_partition
     ]
 
 
-async def test_partitions_that_are_added_are_found_and_read_from_their_beginning(kafka: str, kafka_topic: Make) -> None:
+async def test_partitions_that_are_added_are_found_and_read_from_their_beginning(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=4)
     async with reading(kafka, topic) as source:
         assert await found_partitions(source) == [0, 1, 2, 3]
@@ -195,12 +212,16 @@ async def test_partitions_that_are_added_are_found_and_read_from_their_beginning
     assert sorted(int(value) for _, _, value in got) == list(range(80))
 
 
-async def test_a_partition_may_be_assigned_before_the_topic_has_it(kafka: str, kafka_topic: Make) -> None:
+async def test_a_partition_may_be_assigned_before_the_topic_has_it(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=1)
     async with reading(kafka, topic) as source:
         await source.assign({0: -1, 1: -1})
         started = datetime.now(UTC)
-        await read_until(source, lambda _, got: all(got.read_through.get(p, started) > started for p in (0, 1)))
+        await read_until(
+            source, lambda _, got: all(got.read_through.get(p, started) > started for p in (0, 1))
+        )
         await asyncio.to_thread(grow_topic, kafka, topic, partitions=2)
         await produce(kafka, topic, [(1, "late"), (0, "early")])
         assert sorted(await read_values(source, 2)) == [(0, 0, b"early"), (1, 0, b"late")]
@@ -210,7 +231,10 @@ async def test_a_missing_topic_is_made_with_the_partitions_wanted_by_whoever_com
     kafka: str, kafka_topic: Make
 ) -> None:
     topic = kafka_topic(partitions=1) + ".new"
-    async with reading(kafka, topic, partitions=3) as one, reading(kafka, topic, partitions=3) as two:
+    async with (
+        reading(kafka, topic, partitions=3) as one,
+        reading(kafka, topic, partitions=3) as two,
+    ):
 
         async def made() -> bool:
             return bool(await one.partitions() and await two.partitions())
@@ -231,7 +255,10 @@ async def test_read_through_follows_once_everything_is_read(kafka: str, kafka_to
         assert 0 not in first.read_through
         start = datetime.now(UTC)
         await read_until(
-            source, lambda _, got: got.drained and all(got.read_through.get(p, start) > start for p in (0, 1))
+            source,
+            lambda _, got: (
+                got.drained and all(got.read_through.get(p, start) > start for p in (0, 1))
+            ),
         )
 
 
@@ -273,26 +300,37 @@ async def test_an_open_transaction_holds_read_through_and_an_aborted_one_is_skip
         producer.begin_transaction()
         producer.produce(topic, "kept", partition=0)
         await asyncio.to_thread(producer.commit_transaction)
-        chunks = await read_until(source, lambda _, got: got.drained and got.read_through.get(0, written) > written)
+        chunks = await read_until(
+            source, lambda _, got: got.drained and got.read_through.get(0, written) > written
+        )
     assert [value for c in chunks for value in c.values] == [b"kept"]
     assert chunks[-1].next == 4  # two records, two markers
 
 
-async def test_an_offset_beyond_the_end_is_an_alarm_and_never_a_reset(kafka: str, kafka_topic: Make) -> None:
+async def test_an_offset_beyond_the_end_is_an_alarm_and_never_a_reset(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=1)
     await produce(kafka, topic, [(0, str(n)) for n in range(10)])
     async with reading(kafka, topic) as source:
         await source.assign({0: 25})
         with pytest.raises(OffsetOutOfRange, match="made anew") as caught:
             await read_values(source, 1)
-        assert (caught.value.partition, caught.value.ours, caught.value.begin, caught.value.end) == (0, 25, 0, 10)
+        assert (
+            caught.value.partition,
+            caught.value.ours,
+            caught.value.begin,
+            caught.value.end,
+        ) == (0, 25, 0, 10)
         with pytest.raises(OffsetOutOfRange):
             await read_values(source, 1)
         await source.assign({0: 9})
         assert await read_values(source, 1) == [(0, 9, b"9")]
 
 
-async def test_records_deleted_before_we_read_them_are_an_alarm(kafka: str, kafka_topic: Make) -> None:
+async def test_records_deleted_before_we_read_them_are_an_alarm(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=1)
     await produce(kafka, topic, [(0, str(n)) for n in range(10)])
     admin = AdminClient({"bootstrap.servers": kafka})
@@ -307,7 +345,9 @@ async def test_records_deleted_before_we_read_them_are_an_alarm(kafka: str, kafk
         assert (await read_values(source, 4))[0] == (0, 6, b"6")
 
 
-async def test_a_topic_made_anew_while_we_read_it_is_an_alarm(kafka: str, kafka_topic: Make) -> None:
+async def test_a_topic_made_anew_while_we_read_it_is_an_alarm(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=1)
     await produce(kafka, topic, [(0, str(n)) for n in range(10)])
     async with reading(kafka, topic) as source:
@@ -320,7 +360,9 @@ async def test_a_topic_made_anew_while_we_read_it_is_an_alarm(kafka: str, kafka_
             await read_values(source, 1)
 
 
-async def test_offsets_are_committed_under_the_group_as_a_hint(kafka: str, kafka_topic: Make) -> None:
+async def test_offsets_are_committed_under_the_group_as_a_hint(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=2)
     await produce(kafka, topic, [(0, str(n)) for n in range(10)])
     async with reading(kafka, topic, group=topic) as source:
@@ -339,7 +381,11 @@ async def test_offsets_are_committed_under_the_group_as_a_hint(kafka: str, kafka
 def committed(bootstrap: str, topic: str, partition: int) -> int:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic})
     try:
-        return int(consumer.committed([TopicPartition(topic, partition)], timeout=PATIENCE_SECONDS)[0].offset)
+        return int(
+            consumer.committed([TopicPartition(topic, partition)], timeout=PATIENCE_SECONDS)[
+                0
+            ].offset
+        )
     finally:
         consumer.close()
 
@@ -363,7 +409,9 @@ async def test_a_broker_restart_is_survived_without_loss_or_repetition(broker: K
         back = datetime.now(UTC)
         await read_until(source, lambda _, got: got.read_through.get(0, back) > back)
     assert sorted(int(value) for _, _, value in got) == list(range(200))
-    assert sorted({(p, offset) for p, offset, _ in got}) == [(p, n) for p in range(2) for n in range(100)]
+    assert sorted({(p, offset) for p, offset, _ in got}) == [
+        (p, n) for p in range(2) for n in range(100)
+    ]
 
 
 async def test_a_broker_that_is_away_at_first_is_waited_for(broker: KafkaBroker) -> None:
@@ -395,11 +443,15 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
             reader = await start_reader()
             fetcher = reader._consumer._fetcher
 
-            async def no_records(*_: object, timeout: float = 0, **__: object) -> dict[object, object]:
+            async def no_records(
+                *_: object, timeout: float = 0, **__: object
+            ) -> dict[object, object]:
                 await asyncio.sleep(timeout)
                 return {}
 
-            fetcher.fetched_records = lambda partitions, timeout, max_records: no_records(timeout=timeout)
+            fetcher.fetched_records = lambda partitions, timeout, max_records: no_records(
+                timeout=timeout
+            )
             return reader
 
         monkeypatch.setattr(source, "_start_reader", start_deaf_reader)
@@ -417,7 +469,9 @@ async def test_a_reader_that_hangs_is_made_anew_and_at_last_given_up(
         assert len(await read_values(source, 10)) == 10
 
 
-async def test_records_are_read_however_their_producer_compresses_them(kafka: str, kafka_topic: Make) -> None:
+async def test_records_are_read_however_their_producer_compresses_them(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic, codecs = kafka_topic(partitions=1), ("none", "gzip", "lz4", "snappy", "zstd")
     for codec in codecs:
         producer = Producer({"bootstrap.servers": kafka, "compression.type": codec})
@@ -426,10 +480,14 @@ async def test_records_are_read_however_their_producer_compresses_them(kafka: st
 
     async with reading(kafka, topic) as source:
         await source.assign({0: -1})
-        assert await read_values(source, 5) == [(0, n, (codec * 1000).encode()) for n, codec in enumerate(codecs)]
+        assert await read_values(source, 5) == [
+            (0, n, (codec * 1000).encode()) for n, codec in enumerate(codecs)
+        ]
 
 
-async def test_a_partition_that_is_no_longer_assigned_is_not_read(kafka: str, kafka_topic: Make) -> None:
+async def test_a_partition_that_is_no_longer_assigned_is_not_read(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=2)
     async with reading(kafka, topic) as source:
         await source.assign({0: -1, 1: -1})
@@ -454,15 +512,20 @@ async def test_offsets_that_are_not_contiguous_are_named(kafka: str, kafka_topic
     for n in range(3):
         producer.begin_transaction()
         producer.produce(topic, str(n), partition=0)
-        # An abort whose record has not arrived yet ends a transaction that the broker has not begun.
+        # An abort whose record has not arrived yet ends a transaction that the broker has not
+        # begun.
         assert await asyncio.to_thread(producer.flush, PATIENCE_SECONDS) == 0
-        await asyncio.to_thread(producer.abort_transaction if n == 1 else producer.commit_transaction)
+        await asyncio.to_thread(
+            producer.abort_transaction if n == 1 else producer.commit_transaction
+        )
     admin = AdminClient({"bootstrap.servers": kafka})
     (end,) = admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.latest()}).values()
     latest = (await asyncio.to_thread(end.result, PATIENCE_SECONDS)).offset
     async with reading(kafka, topic) as source:
         await source.assign({0: 0})
-        chunks = await read_until(source, lambda chunks, _: bool(chunks) and chunks[-1].next == latest)
+        chunks = await read_until(
+            source, lambda chunks, _: bool(chunks) and chunks[-1].next == latest
+        )
     assert [(c.position(n), v) for c in chunks for n, v in enumerate(c.values)] == [
         (0, b"0"),
         (chunks[0].next - 2, b"2"),

@@ -1,4 +1,5 @@
-"""Our own reader of record batches against the encoders of others: it reads what they wrote, and never raises."""
+"""Our own reader of record batches against the encoders of others: it reads what they wrote, and
+never raises."""
 
 from itertools import pairwise
 from typing import Any
@@ -58,7 +59,8 @@ def test_what_aiokafka_encodes_is_read_as_it_was(records: Any, codec: int) -> No
         builder.append(place, timestamp=timestamp, key=key, value=value, headers=headers)
     read = parsed(at(40, bytes(builder.build())))
     assert [(r.offset, r.timestamp, r.value, list(r.headers)) for r in read] == [
-        (40 + place, timestamp, value, headers) for place, (timestamp, _, value, headers) in enumerate(records)
+        (40 + place, timestamp, value, headers)
+        for place, (timestamp, _, value, headers) in enumerate(records)
     ]
 
 
@@ -75,7 +77,9 @@ def test_older_formats_that_aiokafka_encodes_are_read(records: Any, kind: tuple[
     stored = at(40 + len(records) - 1, data) if codec else data
     start = 40 if codec and magic else 0
     read = [record for batch in batches.split(stored) for record in batches.records_of(batch)]
-    assert [(r.offset, r.value) for r in read] == [(start + n, value) for n, (_, value) in enumerate(records)]
+    assert [(r.offset, r.value) for r in read] == [
+        (start + n, value) for n, (_, value) in enumerate(records)
+    ]
     assert [r.timestamp for r in read] == [timestamp if magic else -1 for timestamp, _ in records]
 
 
@@ -85,7 +89,9 @@ def test_any_bytes_in_names_and_any_times_are_read(records: list[RawRecord], cod
     assert not answer.unreadable
     assert answer.next == 7 + len(records)
     assert [r.value for r in answer.records] == [r.value for r in records]
-    names = [[name.encode("utf-8", "surrogateescape") for name, _ in r.headers] for r in answer.records]
+    names = [
+        [name.encode("utf-8", "surrogateescape") for name, _ in r.headers] for r in answer.records
+    ]
     assert names == [[name for name, _ in r.headers] for r in records]
 
 
@@ -105,7 +111,9 @@ def test_whatever_is_broken_is_read_or_set_aside_and_never_passed_in_silence(
         broken[17:21] = batches.calc_crc32c(bytes(broken[21:])).to_bytes(4)
     answer = batches.read(good[0] + bytes(broken) + good[1], 0, [], 3 * len(records), 10_000)
     assert answer.next == 3 * len(records)
-    offsets = [(r.offset, r.offset) for r in answer.records] + [(u.first, u.last) for u in answer.unreadable]
+    offsets = [(r.offset, r.offset) for r in answer.records] + [
+        (u.first, u.last) for u in answer.unreadable
+    ]
     covered = sorted(offsets)
     assert covered[0][0] == 0
     assert covered[-1][1] == 3 * len(records) - 1
@@ -145,15 +153,26 @@ def test_records_of_an_aborted_transaction_are_not_read_by_our_own_reader() -> N
     odd = [RawRecord(value=b"x", headers=[(b"\xff", None)])]
     aborted = RawBatch(records=odd, attributes=0x10, producer=(9, 0, 0))
     committed = RawBatch(records=odd, attributes=0x10, producer=(8, 0, 0))
-    marker = RawBatch(records=[RawRecord(key=b"\0\0\0\0", value=b"\0" * 6)], attributes=0x30, producer=(9, 0, -1))
-    data = at(0, aborted.encode()) + at(1, committed.encode()) + at(2, marker.encode()) + at(3, aborted.encode())
+    marker = RawBatch(
+        records=[RawRecord(key=b"\0\0\0\0", value=b"\0" * 6)], attributes=0x30, producer=(9, 0, -1)
+    )
+    data = (
+        at(0, aborted.encode())
+        + at(1, committed.encode())
+        + at(2, marker.encode())
+        + at(3, aborted.encode())
+    )
     answer = batches.read(data, 0, [(9, 0)], 10, 100)
     assert [record.offset for record in answer.records] == [1, 3]
     assert answer.next == 4
 
 
 def test_one_broken_record_of_a_batch_is_set_aside_alone() -> None:
-    records = [RawRecord(value=b"a"), RawRecord(value=b"b", headers=[(b"h", b"v")]), RawRecord(value=b"c")]
+    records = [
+        RawRecord(value=b"a"),
+        RawRecord(value=b"b", headers=[(b"h", b"v")]),
+        RawRecord(value=b"c"),
+    ]
     whole = RawBatch(records=records).encode()
     body = bytearray(whole[61:])
     place = bytes(body).index(varint(1) + b"h")
@@ -189,7 +208,8 @@ def test_a_message_of_format_1_is_read() -> None:
 
 
 class OfOnePartition:
-    """In a client's place: a broker that cuts a batch off at the bytes asked for, as those before 0.10.1 did."""
+    """In a client's place: a broker that cuts a batch off at the bytes asked for, as those before
+    0.10.1 did."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.asked, self.cluster = data, list[int](), self

@@ -1,4 +1,5 @@
-"""Kafka as an input, on a real broker: whatever a record holds, it is read or set aside, and the next one is read."""
+"""Kafka as an input, on a real broker: whatever a record holds, it is read or set aside, and the
+next one is read."""
 
 import pytest
 
@@ -6,9 +7,12 @@ from tests.log.test_kafka import Make, read_until, reading
 from tests.support.kafka_records import RawBatch, RawProducer, RawRecord, bomb
 
 ODD = {
-    "a header's name isn't UTF-8": RawBatch(records=[RawRecord(value=b"odd", headers=[(b"\xff\xfe", b"v")])]),
+    "a header's name isn't UTF-8": RawBatch(
+        records=[RawRecord(value=b"odd", headers=[(b"\xff\xfe", b"v")])]
+    ),
     "among good ones, compressed": RawBatch(
-        records=[RawRecord(value=b"odd"), RawRecord(value=b"odd", headers=[(b"\xc3", None)])], codec="lz4"
+        records=[RawRecord(value=b"odd"), RawRecord(value=b"odd", headers=[(b"\xc3", None)])],
+        codec="lz4",
     ),
 }
 
@@ -34,7 +38,9 @@ async def test_what_the_client_library_cannot_parse_is_read_by_us(
     assert [v for c in chunks if c.partition == 1 for v in c.values] == [b"beside"]
 
 
-async def test_a_decompression_bomb_is_set_aside_and_the_next_record_is_read(kafka: str, kafka_topic: Make) -> None:
+async def test_a_decompression_bomb_is_set_aside_and_the_next_record_is_read(
+    kafka: str, kafka_topic: Make
+) -> None:
     topic = kafka_topic(partitions=1)
     async with RawProducer(kafka) as producer, reading(kafka, topic) as source:
         await source.assign({0: -1})

@@ -17,16 +17,22 @@ from tests.support.waiting import PATIENCE_SECONDS
 def batch(numbers: range) -> Batch:
     customers = [f"c{n % 5}" for n in numbers]
     events = [
-        json.dumps(make_event(id=f"e-{n}", customer_id=c)).encode() for n, c in zip(numbers, customers, strict=True)
+        json.dumps(make_event(id=f"e-{n}", customer_id=c)).encode()
+        for n, c in zip(numbers, customers, strict=True)
     ]
     return Batch(customer_ids=customers, events=events)
 
 
-async def test_one_partition_holds_the_events_in_the_order_sent(kafka: str, kafka_topic: Callable[..., str]) -> None:
+async def test_one_partition_holds_the_events_in_the_order_sent(
+    kafka: str, kafka_topic: Callable[..., str]
+) -> None:
     topic = kafka_topic(partitions=1)
 
     async with KafkaOutput(kafka, topic) as output:
-        answers = [await output.send(batch(range(3000))), await output.send(batch(range(3000, 4000)))]
+        answers = [
+            await output.send(batch(range(3000))),
+            await output.send(batch(range(3000, 4000))),
+        ]
 
     records = await read(kafka, topic, 4000)
     assert [answer.accepted for answer in answers] == [3000, 1000]
@@ -62,6 +68,8 @@ async def read(bootstrap: str, topic: str, count: int) -> list[tuple[bytes, byte
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])
-        return [(record.key, record.value) for record in [await consumer.getone() for _ in range(count)]]
+        return [
+            (record.key, record.value) for record in [await consumer.getone() for _ in range(count)]
+        ]
     finally:
         await consumer.stop()

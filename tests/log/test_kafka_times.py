@@ -23,7 +23,23 @@ def test_possible_times_are_taken(timestamp: int) -> None:
 
 @pytest.mark.parametrize(
     "timestamp",
-    [None, 0, -1, -(2**63), 2**63 - 1, 2**80, NOW_MS // 1000, NOW_MS * 1000, NOW_MS * 10**6, NOW_MS + 301_000],
+    [
+        None,
+        0,
+        -1,
+        -(2**63),
+        2**63 - 1,
+        2**80,
+        NOW_MS // 1000,
+        NOW_MS * 1000,
+        NOW_MS * 10**6,
+        NOW_MS + 301_000,
+    ],
 )
-def test_impossible_times_are_replaced_by_the_time_of_reading_and_others_stay(timestamp: int | None) -> None:
-    assert logged_us([Stamped(NOW_MS - 5), Stamped(timestamp)], NOW).tolist() == [(NOW_MS - 5) * 1000, NOW_MS * 1000]
+def test_impossible_times_are_replaced_by_the_time_of_reading_and_others_stay(
+    timestamp: int | None,
+) -> None:
+    assert logged_us([Stamped(NOW_MS - 5), Stamped(timestamp)], NOW).tolist() == [
+        (NOW_MS - 5) * 1000,
+        NOW_MS * 1000,
+    ]

@@ -1,4 +1,5 @@
-"""The table as an input: a tailing reader sees every acknowledged row, once, in order, whoever stalls."""
+"""The table as an input: a tailing reader sees every acknowledged row, once, in order, whoever
+stalls."""
 
 import asyncio
 import random
@@ -44,7 +45,9 @@ async def read_values(source: TableInput, count: int) -> dict[int, list[tuple[in
     async with asyncio.timeout(PATIENCE_SECONDS):
         while sum(map(len, got.values())) < count:
             for chunk in (await source.read(200, 1)).chunks:
-                got[chunk.partition] += [(chunk.position(n), value) for n, value in enumerate(chunk.values)]
+                got[chunk.partition] += [
+                    (chunk.position(n), value) for n, value in enumerate(chunk.values)
+                ]
     return got
 
 
@@ -58,8 +61,12 @@ async def test_the_reader_sees_every_acknowledged_row_once_and_in_order_while_an
     async def write(appender: int) -> None:
         chance = random.Random(appender)
         for n in range(APPENDS):
-            entries = [(chance.randrange(2), f"{appender}.{n}.{k}") for k in range(chance.randrange(1, 4))]
-            for (partition, position), (_, event) in zip(await append(engine, *entries), entries, strict=True):
+            entries = [
+                (chance.randrange(2), f"{appender}.{n}.{k}") for k in range(chance.randrange(1, 4))
+            ]
+            for (partition, position), (_, event) in zip(
+                await append(engine, *entries), entries, strict=True
+            ):
                 assert position not in acknowledged[partition]
                 acknowledged[partition][position] = event.encode()
 
@@ -78,9 +85,13 @@ async def test_the_reader_sees_every_acknowledged_row_once_and_in_order_while_an
     writing = asyncio.gather(stall(), *(write(n) for n in range(APPENDERS)))
     got: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not writing.done() or sum(map(len, got.values())) < sum(map(len, acknowledged.values())):
+        while not writing.done() or sum(map(len, got.values())) < sum(
+            map(len, acknowledged.values())
+        ):
             for chunk in (await source.read(50, 0.2)).chunks:
-                got[chunk.partition] += [(chunk.position(n), value) for n, value in enumerate(chunk.values)]
+                got[chunk.partition] += [
+                    (chunk.position(n), value) for n, value in enumerate(chunk.values)
+                ]
     await writing
     await engine.dispose()
 
@@ -98,7 +109,9 @@ async def test_reading_begins_at_the_offset_given_and_reads_only_what_is_assigne
     assert await read_values(source, 2) == {1: [(3, b"7"), (4, b"9")]}
 
 
-async def test_a_backlog_in_one_partition_does_not_starve_the_others(source: TableInput, engine: AsyncEngine) -> None:
+async def test_a_backlog_in_one_partition_does_not_starve_the_others(
+    source: TableInput, engine: AsyncEngine
+) -> None:
     await append(engine, *((0, str(n)) for n in range(2000)), (3, "a"))
     await source.assign(dict.fromkeys(range(4), 0))
     first = await source.read(400, 1)
@@ -155,7 +168,9 @@ async def test_an_offset_beyond_the_end_is_an_alarm(source: TableInput) -> None:
         await source.read(10, 0.1)
 
 
-async def test_entries_trimmed_before_they_were_read_are_an_alarm(source: TableInput, engine: AsyncEngine) -> None:
+async def test_entries_trimmed_before_they_were_read_are_an_alarm(
+    source: TableInput, engine: AsyncEngine
+) -> None:
     await append(engine, *((0, str(n)) for n in range(5)))
     async with engine.begin() as conn:
         await conn.execute(text("delete from log_entries where position < 3"))
@@ -189,7 +204,9 @@ async def test_while_the_database_is_away_a_read_gives_nothing_and_then_goes_on(
     url = await asyncio.to_thread(own_postgres.start)
     engine = create_engine(url)
     async with engine.begin() as conn:
-        await conn.execute(text("create table log_heads (partition integer primary key, head bigint not null)"))
+        await conn.execute(
+            text("create table log_heads (partition integer primary key, head bigint not null)")
+        )
         await conn.execute(
             text(
                 "create table log_entries (partition integer, position bigint, logged_at timestamptz, event text,"

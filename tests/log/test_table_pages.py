@@ -1,4 +1,5 @@
-"""A row of the table log that PostgreSQL can't hand over, or that can't be decoded, is set aside and passed."""
+"""A row of the table log that PostgreSQL can't hand over, or that can't be decoded, is set aside
+and passed."""
 
 import json
 from collections.abc import Sequence
@@ -74,7 +75,9 @@ async def read_all(source: TableInput, upto: int, at_most: int = 5_000) -> list[
     """What partition 0 gives, up to so many positions."""
     chunks: list[Chunk] = []
     while not chunks or chunks[-1].next < upto:
-        chunks += [chunk for chunk in (await source.read(at_most, 1)).chunks if chunk.partition == 0]
+        chunks += [
+            chunk for chunk in (await source.read(at_most, 1)).chunks if chunk.partition == 0
+        ]
     return chunks
 
 
@@ -123,7 +126,9 @@ async def test_a_page_that_is_too_large_to_be_handed_over_is_read_in_smaller_one
         await source.close()
 
 
-async def test_a_table_that_may_not_be_read_at_all_costs_no_row(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_table_that_may_not_be_read_at_all_costs_no_row(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await fill(engine, 1, *((0, str(n)) for n in range(10)))
     async with limited(engine, database_url) as (worker, role), Listener(database_url) as listener:
         source = TableInput(worker, listener)

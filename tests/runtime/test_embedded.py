@@ -1,4 +1,5 @@
-"""The embedded PostgreSQL starts, keeps what it acknowledged, and gets up again however it or we were ended."""
+"""The embedded PostgreSQL starts, keeps what it acknowledged, and gets up again however it or we
+were ended."""
 
 import asyncio
 import os
@@ -52,11 +53,15 @@ def start_in_another_process(folder: Path, *, tied: bool) -> tuple[subprocess.Po
 
 def is_alive(pid: int) -> bool:
     """A process that ended but that nobody has asked for yet (a zombie) isn't."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
     return state.strip() != "" and not state.startswith("Z")
 
 
-def test_the_first_start_makes_a_database_and_a_later_one_finds_it_again(own_postgres: EmbeddedPostgres) -> None:
+def test_the_first_start_makes_a_database_and_a_later_one_finds_it_again(
+    own_postgres: EmbeddedPostgres,
+) -> None:
     ask(own_postgres.start(), "create table t as select 1 as a")
     own_postgres.stop()
     assert own_postgres.pid is None
@@ -111,7 +116,9 @@ def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
         server.start()
 
 
-def test_a_data_folder_in_use_is_refused_in_one_sentence_that_names_the_process(data_dir: Path) -> None:
+def test_a_data_folder_in_use_is_refused_in_one_sentence_that_names_the_process(
+    data_dir: Path,
+) -> None:
     with embedded.hold(data_dir):
         with pytest.raises(embedded.DataFolderInUseError) as refusal, embedded.hold(data_dir):
             pass
@@ -146,7 +153,10 @@ def unknown_user() -> Iterator[str]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
 def test_the_system_user_is_made_once_however_many_start_together(unknown_user: str) -> None:
     command = [sys.executable, "-c", FIND_THE_USER, unknown_user]
-    starting = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    starting = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
     for each in starting:
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"

@@ -1,4 +1,5 @@
-"""A role without an API says on a port of its own whether it lives, whether it is ready, and what it measured."""
+"""A role without an API says on a port of its own whether it lives, whether it is ready, and what
+it measured."""
 
 from collections.abc import Iterator
 
@@ -32,7 +33,9 @@ def test_a_worker_that_is_well_says_so(client: httpx.Client) -> None:
     assert client.get("/v1/customers").status_code == 404
 
 
-def test_a_step_beside_it_that_fails_degrades_it(client: httpx.Client, readiness: Readiness) -> None:
+def test_a_step_beside_it_that_fails_degrades_it(
+    client: httpx.Client, readiness: Readiness
+) -> None:
     step = readiness.steps.register("ledger", 30.0)
     for _ in range(3):
         step.failed(ValueError("odd"))

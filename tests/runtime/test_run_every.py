@@ -1,4 +1,5 @@
-"""One policy for all periodic work: no failure ends a loop, each is counted, long silence is told."""
+"""One policy for all periodic work: no failure ends a loop, each is counted, long silence is
+told."""
 
 import asyncio
 from contextlib import suppress
@@ -52,7 +53,9 @@ async def test_failures_are_counted_until_a_success_and_never_end_the_loop() -> 
 async def test_a_step_that_has_more_to_do_has_its_next_turn_at_once() -> None:
     work, steps, stop = Work(Again(0.0), Again(0.0)), Steps(), asyncio.Event()
 
-    running = asyncio.create_task(run_every(Periodic(name="some", seconds=3600.0, work=work), steps, stop))
+    running = asyncio.create_task(
+        run_every(Periodic(name="some", seconds=3600.0, work=work), steps, stop)
+    )
     await until(lambda: work.turns == 3)
     stop.set()
     await running

@@ -1,4 +1,5 @@
-"""Roles run until a signal; they are drained in good time, and one that dies takes the process down with its reason."""
+"""Roles run until a signal; they are drained in good time, and one that dies takes the process down
+with its reason."""
 
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def test_a_signal_drains_and_exits_0(role: str) -> None:
         ("leaves", "without being asked"),
     ],
 )
-def test_a_role_that_dies_takes_the_process_down_with_its_reason_after_draining_the_others(bad: str, why: str) -> None:
+def test_a_role_that_dies_takes_the_process_down_with_its_reason_after_draining_the_others(
+    bad: str, why: str
+) -> None:
     process = start("good", bad)
     output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 70

@@ -33,7 +33,9 @@ async def test_every_table_says_whose_data_it_holds_and_no_other_does(database_u
     assert sorted(declared) == sorted(await columns(database_url))
 
 
-async def test_a_table_that_names_customers_is_declared_to_and_says_by_which_column(database_url: str) -> None:
+async def test_a_table_that_names_customers_is_declared_to_and_says_by_which_column(
+    database_url: str,
+) -> None:
     found = await columns(database_url)
     for data in TABLES:
         naming = found[data.table].intersection(CUSTOMER_COLUMNS)
@@ -47,7 +49,10 @@ async def test_a_table_that_names_customers_is_declared_to_and_says_by_which_col
 async def test_a_table_that_names_who_acted_holds_data_of_somebody(database_url: str) -> None:
     found = await columns(database_url)
     for data in TABLES:
-        if any(re.search(r"_by$|^actor|_actor$|^assignee$", column) for column in found[data.table] - {"held_by"}):
+        if any(
+            re.search(r"_by$|^actor|_actor$|^assignee$", column)
+            for column in found[data.table] - {"held_by"}
+        ):
             assert data.whose != "nobody", data.table
 
 

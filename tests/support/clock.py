@@ -19,7 +19,9 @@ class Clock:
         """The instant in microseconds since 1970 UTC, as the core counts."""
         return (self.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
-    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
+    def advance(
+        self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+    ) -> datetime:
         """Move forward and answer the new instant."""
         self.at += timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         return self.at

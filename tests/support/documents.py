@@ -1,4 +1,5 @@
-"""Documents generated from the code: `make docs` writes them, tests/test_documents.py compares them.
+"""Documents generated from the code: `make docs` writes them, tests/test_documents.py compares
+them.
 
 A generated section stands between two markers of its name; what surrounds it is written by hand.
 """

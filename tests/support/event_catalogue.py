@@ -1,4 +1,5 @@
-"""The catalogue of events in docs/events.md, derived from the types, the default scorecard and the core."""
+"""The catalogue of events in docs/events.md, derived from the types, the default scorecard and the
+core."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,18 @@ from tests.support.markdown import table
 UNTOUCHED: Final = -1.0
 """No handler writes it, so a fact that still has it was not written."""
 FOREVER_US: Final = 1 << 62
-ITEM_NAMES: Final = {items.TICKET: "tickets", items.COMPLAINT: "complaints", items.INVOICE: "invoices"}
-SAMPLES: Final = {"date-time": "2026-01-01T00:00:00Z", "integer": 5, "number": 5.0, "string": "xx", "object": {}}
+ITEM_NAMES: Final = {
+    items.TICKET: "tickets",
+    items.COMPLAINT: "complaints",
+    items.INVOICE: "invoices",
+}
+SAMPLES: Final = {
+    "date-time": "2026-01-01T00:00:00Z",
+    "integer": 5,
+    "number": 5.0,
+    "string": "xx",
+    "object": {},
+}
 
 
 class RecordingStore:
@@ -46,7 +57,10 @@ def render() -> str:
     card = compile_document("").program.scorecard
     index = table(
         ("Type", "Meaning", "Counts for the risk as"),
-        [(f"[`{name}`](#{name.replace('.', '')})", _meaning(name), _risk(name)) for name in BUILTIN_TYPES],
+        [
+            (f"[`{name}`](#{name.replace('.', '')})", _meaning(name), _risk(name))
+            for name in BUILTIN_TYPES
+        ],
     )
     return "\n".join([index, *(_section(name, card) for name in BUILTIN_TYPES)])
 
@@ -55,12 +69,25 @@ def _section(name: str, card: Scorecard) -> str:
     shown = json.dumps(example(name)["data"], ensure_ascii=False)
     feeds = [f"- {label}: {text}" for label, text in _feeds(name, card)]
     return "\n".join(
-        [f"### {name}", "", _meaning(name), "", _fields(name), "```json", f'"data": {shown}', "```", "", *feeds, ""]
+        [
+            f"### {name}",
+            "",
+            _meaning(name),
+            "",
+            _fields(name),
+            "```json",
+            f'"data": {shown}',
+            "```",
+            "",
+            *feeds,
+            "",
+        ]
     )
 
 
 def _meaning(name: str) -> str:
-    return str(BUILTIN_TYPES[name].__doc__).strip().splitlines()[0]
+    paragraph = str(BUILTIN_TYPES[name].__doc__).strip().partition("\n\n")[0]
+    return " ".join(paragraph.split())
 
 
 def _feeds(name: str, card: Scorecard) -> Iterator[tuple[str, str]]:
@@ -96,16 +123,25 @@ def _alternatives(values: frozenset[Any]) -> str:
 def _risk(name: str) -> str:
     kind = RISK_ROLES[name]
     special = [key for key in RISK_ROLES if key.startswith(f"{name}:")]
-    return ", ".join([kind, *(f"{RISK_ROLES[key]} where `kind` is `{key.partition(':')[2]}`" for key in special)])
+    return ", ".join(
+        [kind, *(f"{RISK_ROLES[key]} where `kind` is `{key.partition(':')[2]}`" for key in special)]
+    )
 
 
 def facts_of(name: str) -> list[str]:
-    """The facts, and fields of the profile, that an event of this type with every field may write."""
+    """The facts, and fields of the profile, that an event of this type with every field may
+    write."""
     store = RecordingStore()
     for data in full_data(event_schema(name)["properties"]["data"], example(name)["data"]):
         _fold(store, name, data)
-    profile = [f"profile.{field}" for field in store.profile(0) if not field.startswith(("attributes.", "override"))]
-    attributes = ["profile.attributes"] if any(f.startswith("attributes.") for f in store.profile(0)) else []
+    profile = [
+        f"profile.{field}"
+        for field in store.profile(0)
+        if not field.startswith(("attributes.", "override"))
+    ]
+    attributes = (
+        ["profile.attributes"] if any(f.startswith("attributes.") for f in store.profile(0)) else []
+    )
     return [*store.written(), *profile, *attributes]
 
 
@@ -114,13 +150,16 @@ def _fold(store: RecordingStore, name: str, data: Mapping[str, Any]) -> None:
     assert not batch.rejects, (name, batch.rejects)
     us = np.asarray(batch.occurred_us, np.int64)
     if name in facts.HANDLERS:
-        facts.HANDLERS[name](store, facts.Group(np.zeros(1, np.int64), batch.events, us, np.zeros(1)))
+        facts.HANDLERS[name](
+            store, facts.Group(np.zeros(1, np.int64), batch.events, us, np.zeros(1))
+        )
     if name in items.STEPS:
         items.fold(store, [0], [(name, batch.events[0])], us.tolist())
 
 
 def full_data(schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Data with every field, one for each alternative of the schema; values of `given` where they are allowed."""
+    """Data with every field, one for each alternative of the schema; values of `given` where they
+    are allowed."""
     for variant in schema.get("oneOf", [schema]):
         fixed = "oneOf" in schema
         yield {
@@ -141,7 +180,8 @@ def _sample(field: Mapping[str, Any]) -> Any:
 
 
 def _accompanies(name: str, names: list[str]) -> bool:
-    """Whether a fact only says when another one was written, or settles ties; codes repeat the profile."""
+    """Whether a fact only says when another one was written, or settles ties; codes repeat the
+    profile."""
     if name.endswith(("_tie", "_code")):
         return True
     return any(name == f"{other}{end}" for other in names for end in ("_at", "_since", "_until"))
@@ -152,7 +192,12 @@ def _fields(name: str) -> str:
     variants = schema.get("oneOf", [schema])
     required = set.intersection(*(set(variant.get("required", [])) for variant in variants))
     rows = [
-        (f"`{field}`", _alternative_types(field, variants), "yes" if field in required else "no", meaning)
+        (
+            f"`{field}`",
+            _alternative_types(field, variants),
+            "yes" if field in required else "no",
+            meaning,
+        )
         for field, meaning in MEANINGS[name].items()
     ]
     return table(("Field", "Type", "Required", "Meaning"), rows)
@@ -190,5 +235,7 @@ def _bounded(kind: Mapping[str, Any]) -> str:
     if name != "string" or longest is None:
         return name
     return (
-        f"string, {longest} characters" if kind.get("minLength") == longest else f"string, up to {longest} characters"
+        f"string, {longest} characters"
+        if kind.get("minLength") == longest
+        else f"string, up to {longest} characters"
     )

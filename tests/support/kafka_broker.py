@@ -1,4 +1,5 @@
-"""A real Apache Kafka broker (KRaft, one node), started from Maven's jars; a test may stop, kill and restart it."""
+"""A real Apache Kafka broker (KRaft, one node), started from Maven's jars; a test may stop, kill
+and restart it."""
 
 import fcntl
 import os
@@ -111,7 +112,9 @@ class KafkaBroker:
             process.wait()
 
     def _properties(self) -> str:
-        return PROPERTIES.format(port=self.port, controller=self._controller, data=self.folder / "data")
+        return PROPERTIES.format(
+            port=self.port, controller=self._controller, data=self.folder / "data"
+        )
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -134,21 +137,30 @@ def fetch_jars() -> Path:
 
 
 def _formatted(classpath: str) -> Path:
-    """The log folder of a broker that never ran, made once and kept: each broker begins with a copy."""
+    """The log folder of a broker that never ran, made once and kept: each broker begins with a
+    copy."""
 
     def format(fresh: Path) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".properties", encoding="ascii") as properties:
             properties.write(PROPERTIES.format(port=1, controller=2, data=fresh))
             properties.flush()
             tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties.name]
-            command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, *tool]
+            command = [
+                "java",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                classpath,
+                *tool,
+            ]
             subprocess.run(command, check=True, capture_output=True)
 
     return _made_once(FORMATTED, format)
 
 
 def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """The folder, made beside its place and then renamed unless it is there; one process at a time."""
+    """The folder, made beside its place and then renamed unless it is there; one process at a
+    time."""
     folder.parent.mkdir(exist_ok=True)
     with open(folder.parent / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -161,7 +173,8 @@ def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def shared_broker() -> str:
-    """The session's broker: the one that HEALTHSVC_TEST_KAFKA names, else one started by the first to ask."""
+    """The session's broker: the one that HEALTHSVC_TEST_KAFKA names, else one started by the first
+    to ask."""
     return os.environ.get(ADDRESS_VARIABLE) or shared.shared("kafka", _start_shared)
 
 
@@ -171,10 +184,14 @@ def _start_shared() -> tuple[int, str]:
     return broker.pid, broker.address
 
 
-def create_topic(address: str, name: str, *, partitions: int, config: Mapping[str, str] | None = None) -> None:
+def create_topic(
+    address: str, name: str, *, partitions: int, config: Mapping[str, str] | None = None
+) -> None:
     """Make a topic and wait until it can be used."""
     admin = AdminClient({"bootstrap.servers": address})
-    topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
+    topic = NewTopic(
+        name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
+    )
     for future in admin.create_topics([topic]).values():
         future.result(PATIENCE_SECONDS)
     _wait_until_led(admin, name, partitions)
@@ -189,13 +206,18 @@ def grow_topic(address: str, name: str, *, partitions: int) -> None:
 
 
 def _wait_until_led(admin: AdminClient, name: str, partitions: int) -> None:
-    """The controller has them at once; the broker hears of them, leads them and tells clients a moment later."""
+    """The controller has them at once; the broker hears of them, leads them and tells clients a
+    moment later."""
 
     def led() -> int:
         found = admin.list_topics(name, timeout=PATIENCE_SECONDS).topics[name].partitions.values()
         return sum(each.leader >= 0 for each in found)
 
-    eventually(led, lambda count: count == partitions, what=f"{partitions} partitions of {name} have a leader")
+    eventually(
+        led,
+        lambda count: count == partitions,
+        what=f"{partitions} partitions of {name} have a leader",
+    )
 
 
 def delete_topic(address: str, name: str) -> None:

@@ -1,4 +1,5 @@
-"""Record batches byte by byte, and a producer that sends them as they are: what client libraries refuse to send."""
+"""Record batches byte by byte, and a producer that sends them as they are: what client libraries
+refuse to send."""
 
 import struct
 import time
@@ -54,11 +55,19 @@ class RawBatch:
         body = self.body
         if body is None:
             body = ENCODERS[self.codec](
-                b"".join(record(r, n, t - times[0]) for n, (r, t) in enumerate(zip(self.records, times, strict=False)))
+                b"".join(
+                    record(r, n, t - times[0])
+                    for n, (r, t) in enumerate(zip(self.records, times, strict=False))
+                )
             )
         attributes = CODECS[self.codec] | self.attributes
         count = len(self.records)
-        covered = struct.pack(">hiqqqhii", attributes, count - 1, times[0], max(times), *self.producer, count) + body
+        covered = (
+            struct.pack(
+                ">hiqqqhii", attributes, count - 1, times[0], max(times), *self.producer, count
+            )
+            + body
+        )
         crc = calc_crc32c(covered)
         return struct.pack(">qiibI", 0, len(covered) + 9, -1, 2, crc) + covered
 
@@ -86,9 +95,13 @@ def record(raw: RawRecord, place: int, delta: int) -> bytes:
     return varint(len(body)) + body
 
 
-def message(value: bytes | None, *, magic: int, timestamp: int = 0, codec: str = "none", offset: int = 0) -> bytes:
+def message(
+    value: bytes | None, *, magic: int, timestamp: int = 0, codec: str = "none", offset: int = 0
+) -> bytes:
     """A message of the formats 0 and 1."""
-    covered = struct.pack(">bb", magic, CODECS[codec]) + (struct.pack(">q", timestamp) if magic else b"")
+    covered = struct.pack(">bb", magic, CODECS[codec]) + (
+        struct.pack(">q", timestamp) if magic else b""
+    )
     covered += struct.pack(">i", -1) + (
         struct.pack(">i", -1) if value is None else struct.pack(">i", len(value)) + value
     )
@@ -119,7 +132,10 @@ class RawProducer:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._client.close()
 
@@ -131,7 +147,10 @@ class RawProducer:
             await self._client._wait_on_metadata(topic)
             leader = self._client.cluster.leader_for_partition(TopicPartition(topic, partition))
         request = ProduceRequest(
-            transactional_id=None, required_acks=-1, timeout=30_000, topics=[(topic, [(partition, data)])]
+            transactional_id=None,
+            required_acks=-1,
+            timeout=30_000,
+            topics=[(topic, [(partition, data)])],
         )
         response = await self._client.send(leader, request)
         ((_, ((_, code, offset, *_),)),) = response.topics

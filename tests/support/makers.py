@@ -11,7 +11,8 @@ _numbers = count(1)
 
 
 def make_event(type: str = "page.viewed", **overrides: Any) -> dict[str, Any]:
-    """A good event of the type as a dictionary; overrides replace fields of the envelope, `data` as a whole."""
+    """A good event of the type as a dictionary; overrides replace fields of the envelope, `data` as
+    a whole."""
     known = BUILTIN_TYPES.get(type)
     event = {
         "id": f"evt-{next(_numbers)}",

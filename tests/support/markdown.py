@@ -1,4 +1,5 @@
-"""Markdown, written and read: tables, sections between markers, links, anchors and the paths that a text names."""
+"""Markdown, written and read: tables, sections between markers, links, anchors and the paths that a
+text names."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,14 @@ EXTENSIONS: Final = ("py", "md", "sql", "yaml", "json", "toml", "txt", "html", "
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; bars within cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
 
 
 def replace_section(text: str, name: str, content: str) -> str:
-    """The text with what stands between the markers of `name` replaced. Raises ValueError without markers."""
+    """The text with what stands between the markers of `name` replaced. Raises ValueError without
+    markers."""
     begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
@@ -50,8 +54,8 @@ def links(text: str) -> list[str]:
 def paths(text: str, folders: Sequence[str]) -> Iterator[str]:
     """The paths of files and folders that stand in backticks.
 
-    A file is known by its extension and a slash; a folder by beginning with one of `folders`. `*` and `<name>` stand
-    for anything.
+    A file is known by its extension and a slash; a folder by beginning with one of `folders`. `*`
+    and `<name>` stand for anything.
     """
     for code in CODE.findall(FENCED.sub("", text)):
         path = code.partition("::")[0]
@@ -62,7 +66,8 @@ def paths(text: str, folders: Sequence[str]) -> Iterator[str]:
 
 
 def named_tests(text: str) -> Iterator[tuple[str, str]]:
-    """File and name of each test that is named as `path.py::test_name`; `…::` stands for the file before it."""
+    """File and name of each test that is named as `path.py::test_name`; `…::` stands for the file
+    before it."""
     file = ""
     for path, name in TEST.findall(text):
         file = file if path == "…" else path

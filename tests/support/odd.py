@@ -1,5 +1,5 @@
-"""Events with odd content for property tests: each type's own fields and fields it doesn't know, with values that no
-sender means and JSON allows."""
+"""Events with odd content for property tests: each type's own fields and fields it doesn't know,
+with values that no sender means and JSON allows."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +11,49 @@ from hypothesis import strategies as st
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES
 
 LITERALS: Final = (
-    *("null", "true", "false", "0", "-0", "-0.0", "1e308", "1e400", "-1e400", "1e200000", "1e-400", "5e-324"),
+    *(
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-0.0",
+        "1e308",
+        "1e400",
+        "-1e400",
+        "1e200000",
+        "1e-400",
+        "5e-324",
+    ),
     *("1e15", "1000000000000001", "9" * 400, "9" * 5000, "0." + "9" * 5000, "-" + "9" * 309),
-    *('""', '" "', '"x"', '"NaN"', '"-Infinity"', '"1e400"', '"12"', '"true"', '"\\u0001"', '"\\ud83d\\ude00"'),
-    *('"2026-99-99"', '"0001-01-01"', '"9999-12-31T23:59:59-23:59"', '"2999-12-31T23:59:59-23:59"', '"24:00"'),
+    *(
+        '""',
+        '" "',
+        '"x"',
+        '"NaN"',
+        '"-Infinity"',
+        '"1e400"',
+        '"12"',
+        '"true"',
+        '"\\u0001"',
+        '"\\ud83d\\ude00"',
+    ),
+    *(
+        '"2026-99-99"',
+        '"0001-01-01"',
+        '"9999-12-31T23:59:59-23:59"',
+        '"2999-12-31T23:59:59-23:59"',
+        '"24:00"',
+    ),
     *('"1900-01-01T00:00:00+23:59"', '"../../etc/passwd"', '"=1+1"', '"a,b\\"c"', '"\\u2028"'),
-    *("[]", "{}", "[" * 300 + "]" * 300, "[" * 900 + "]" * 900, '{"a":' * 300 + "1" + "}" * 300, '{"":{"":null}}'),
+    *(
+        "[]",
+        "{}",
+        "[" * 300 + "]" * 300,
+        "[" * 900 + "]" * 900,
+        '{"a":' * 300 + "1" + "}" * 300,
+        '{"":{"":null}}',
+    ),
     *('[1,"x",null]', '{"mrr":"x"}', json.dumps("é" * 3000)),
 )
 """Values as they are written."""
@@ -30,7 +67,11 @@ def _data_structs() -> Iterator[type[msgspec.Struct]]:
         yield from get_args(data) or (data,)
 
 
-FIELDS: Final = tuple(sorted({field.encode_name for kind in _data_structs() for field in msgspec.structs.fields(kind)}))
+FIELDS: Final = tuple(
+    sorted(
+        {field.encode_name for kind in _data_structs() for field in msgspec.structs.fields(kind)}
+    )
+)
 """The fields of all types; each type knows some."""
 NAMES: Final = (*FIELDS, "value", "type", "customer_id", "data", "", "a/b", "\u2028", "__class__")
 
@@ -43,7 +84,9 @@ def values() -> st.SearchStrategy[str]:
         | st.integers()
         | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(max_size=9),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
         max_leaves=5,
     )
     return st.sampled_from(LITERALS) | plain.map(json.dumps)
@@ -51,13 +94,18 @@ def values() -> st.SearchStrategy[str]:
 
 @st.composite
 def data(draw: st.DrawFn, event_type: str) -> str:
-    """A type's data as written: good values, some of them replaced, and members that it doesn't know."""
+    """A type's data as written: good values, some of them replaced, and members that it doesn't
+    know."""
     known = BUILTIN_TYPES.get(event_type)
     example = known.example_data if known else {}
     good = {name: json.dumps(value) for name, value in example.items()}
     own = list(good)
     replaced = draw(st.lists(st.sampled_from(own), max_size=1)) if own else []
-    others = draw(st.lists(st.sampled_from([name for name in NAMES if name not in own]), max_size=6, unique=True))
+    others = draw(
+        st.lists(
+            st.sampled_from([name for name in NAMES if name not in own]), max_size=6, unique=True
+        )
+    )
     members = good | {name: draw(values()) for name in (*replaced, *others)}
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in members.items()) + "}"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 @contextmanager
 def deaf_port() -> Iterator[int]:
-    """A port that refuses connections: taken, so that nobody else gets it, and never listened to."""
+    """A port that refuses connections: taken, so that nobody else gets it, and never listened
+    to."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield int(taken.getsockname()[1])
@@ -18,9 +19,12 @@ def deaf_port() -> Iterator[int]:
 def free_ports(count: int) -> list[int]:
     """Ports for a server that comes and goes.
 
-    They lie below those that the system gives to outgoing connections, which would take them while the server is away.
+    They lie below those that the system gives to outgoing connections, which would take them while
+    the server is away.
     """
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    lowest = int(
+        Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0]
+    )
     chance, found = random.SystemRandom(), set[int]()
     while len(found) < count:
         port = chance.randrange(lowest // 2, lowest)

@@ -1,4 +1,5 @@
-"""PostgreSQL for tests: one server per session with a migrated template, or a server of one's own to hurt."""
+"""PostgreSQL for tests: one server per session with a migrated template, or a server of one's own
+to hurt."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ CARELESS: Mapping[str, str] = {  # for tests that don't test durability
 
 
 def shared_server() -> str:
-    """The address of the session's server (its database `postgres`), started by the first that asks."""
+    """The address of the session's server (its database `postgres`), started by the first that
+    asks."""
     return shared.shared("postgres", _start_shared)
 
 
@@ -63,5 +65,6 @@ async def drop_database(server_url: str, name: str) -> None:
 
 
 def own_server(folder: Path, *, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
-    """A durable server for one test, not started yet; the test stops, kills and starts it as it likes."""
+    """A durable server for one test, not started yet; the test stops, kills and starts it as it
+    likes."""
     return EmbeddedPostgres(folder, settings=settings)

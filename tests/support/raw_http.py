@@ -36,7 +36,9 @@ class Wire:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def send(self, data: bytes) -> None:
-        with suppress(ConnectionError):  # the other side may have had enough of it; what it said is still to be read
+        with suppress(
+            ConnectionError
+        ):  # the other side may have had enough of it; what it said is still to be read
             self.writer.write(data)
             await self.writer.drain()
 
@@ -47,7 +49,10 @@ class Wire:
         except (asyncio.IncompleteReadError, ConnectionError):
             return Answer(0, {}, b"")
         first, *lines = head.decode("latin-1").strip().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
         body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         return Answer(int(first.split()[1]), headers, body)
 
@@ -71,7 +76,9 @@ async def ask(port: int, request: bytes) -> Answer:
         wire.close()
 
 
-def request(method: str, target: str, body: bytes | None = None, *, key: str | None = None, **headers: str) -> bytes:
+def request(
+    method: str, target: str, body: bytes | None = None, *, key: str | None = None, **headers: str
+) -> bytes:
     """A request's bytes; `headers` come with underscores for dashes."""
     lines = [f"{method} {target} HTTP/1.1", "host: test"]
     lines += [] if key is None else [f"authorization: Bearer {key}"]
@@ -79,6 +86,8 @@ def request(method: str, target: str, body: bytes | None = None, *, key: str | N
     if body is not None:
         lines += [] if "content_type" in headers else ["content-type: application/json"]
         lines += (
-            [] if "content_length" in headers or "transfer_encoding" in headers else [f"content-length: {len(body)}"]
+            []
+            if "content_length" in headers or "transfer_encoding" in headers
+            else [f"content-length: {len(body)}"]
         )
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")

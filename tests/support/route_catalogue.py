@@ -20,7 +20,9 @@ def _tagged(document: dict[str, Any], tag: str, meaning: str) -> str:
         for path, method, operation in operations(document)
         if tag in operation.get("tags", [])
     ]
-    return f"### {tag[0].upper()}{tag[1:]}\n\n{meaning}\n\n{table(('Request', 'Does', 'Scope'), rows)}"
+    return (
+        f"### {tag[0].upper()}{tag[1:]}\n\n{meaning}\n\n{table(('Request', 'Does', 'Scope'), rows)}"
+    )
 
 
 def _scope(operation: dict[str, Any]) -> str:

@@ -24,7 +24,9 @@ def environment(**variables: str) -> dict[str, str]:
     return bare | {f"HEALTHSVC_{name}": value for name, value in variables.items()}
 
 
-def command(*arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [COMMAND, *arguments],
@@ -44,7 +46,8 @@ class Service:
         self.role = role
         self.variables = {"HOST": "127.0.0.1", "PORT": "0", "LOG_FORMAT": "json", **variables}
         self.process: subprocess.Popen[bytes] | None = None
-        self._output = tempfile.NamedTemporaryFile(prefix="healthsvc-output-", mode="r", encoding="utf-8")  # noqa: SIM115
+        options = {"prefix": "healthsvc-output-", "mode": "r", "encoding": "utf-8"}
+        self._output = tempfile.NamedTemporaryFile(**options)  # noqa: SIM115
 
     def __enter__(self) -> Self:
         self.start()
@@ -100,7 +103,9 @@ class Service:
             if ended or time.monotonic() > deadline:
                 raise AssertionError(f"healthsvc {self.role} did not say {words!r}:\n{self.output}")
             assert self.process is not None
-            ended = self.process.poll() is not None  # what it said before it ended is looked at once more
+            ended = (
+                self.process.poll() is not None
+            )  # what it said before it ended is looked at once more
             time.sleep(POLL_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -112,7 +117,11 @@ class Service:
     def client(self, key: str | None = None) -> httpx.Client:
         """An HTTP client that holds a key."""
         holder = key or self.variables.get("ADMIN_KEY") or self.key
-        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {holder}"}, timeout=PATIENCE_SECONDS)
+        return httpx.Client(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {holder}"},
+            timeout=PATIENCE_SECONDS,
+        )
 
     def _said(self, pattern: str) -> str:
         found = re.search(pattern, self.output)

@@ -1,8 +1,9 @@
-"""Servers shared by all workers of a test session: started by the first that asks, ended by the session's controller.
+"""Servers shared by all workers of a test session: started by the first that asks, ended by the
+session's controller.
 
-The controller (the only process without xdist) makes a folder and names it in the environment, which workers inherit.
-A worker that needs a server takes the folder's lock, starts the server if its note isn't there, and leaves a note with
-its process id.
+The controller (the only process without xdist) makes a folder and names it in the environment,
+which workers inherit. A worker that needs a server takes the folder's lock, starts the server if
+its note isn't there, and leaves a note with its process id.
 """
 
 import contextlib
@@ -46,7 +47,8 @@ def locked(name: str) -> Iterator[None]:
 
 
 def shared(name: str, start: Callable[[], tuple[int, str]]) -> str:
-    """The address of server `name`; `start` answers (process id, address) and runs once per session."""
+    """The address of server `name`; `start` answers (process id, address) and runs once per
+    session."""
     note = folder() / f"{name}.json"
     with locked(name):
         if not note.exists():

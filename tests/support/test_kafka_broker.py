@@ -16,7 +16,9 @@ def own_broker() -> Iterator[KafkaBroker]:
     broker.close()
 
 
-async def test_a_topic_has_the_partitions_asked_for(kafka: str, kafka_topic: Callable[..., str]) -> None:
+async def test_a_topic_has_the_partitions_asked_for(
+    kafka: str, kafka_topic: Callable[..., str]
+) -> None:
     topic = kafka_topic(3)
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
     await consumer.start()

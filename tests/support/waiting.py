@@ -1,7 +1,7 @@
 """Waiting for what becomes true by itself: one patience for all tests.
 
-It is long, since a loaded machine is slow and a good test waits no longer than it must. What is only eventually true is
-read through here, never once after a sleep.
+It is long, since a loaded machine is slow and a good test waits no longer than it must. What is
+only eventually true is read through here, never once after a sleep.
 """
 
 import asyncio
@@ -24,11 +24,14 @@ def eventually(
     what: str = "",
     seconds: float = PATIENCE_SECONDS,
 ) -> _T:
-    """Ask again and again until the answer satisfies `wanted`; answers it, or fails with the last one."""
+    """Ask again and again until the answer satisfies `wanted`; answers it, or fails with the last
+    one."""
     deadline = time.monotonic() + seconds
     while not wanted(answer := ask()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not so after {seconds:.0f} s: {what or ask} (the last answer: {answer!r})")
+            raise AssertionError(
+                f"not so after {seconds:.0f} s: {what or ask} (the last answer: {answer!r})"
+            )
         time.sleep(POLL_SECONDS)
     return answer
 

@@ -1,4 +1,5 @@
-"""A real receiver on loopback: raw HTTP/1.1 over asyncio, so that it can misbehave in ways that servers don't."""
+"""A real receiver on loopback: raw HTTP/1.1 over asyncio, so that it can misbehave in ways that
+servers don't."""
 
 import asyncio
 import json
@@ -50,7 +51,8 @@ def replying(status: int = 200, body: bytes = b"", **headers: str) -> Behave:
 
 @dataclass
 class Receiver:
-    """What it got, how often it was dialled, and how it behaves: `script` is used up first, then `always`."""
+    """What it got, how often it was dialled, and how it behaves: `script` is used up first, then
+    `always`."""
 
     always: Behave = field(default_factory=replying)
     script: list[Behave] = field(default_factory=list)
@@ -110,17 +112,24 @@ async def _request(reader: asyncio.StreamReader) -> Received | None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except asyncio.IncompleteReadError:
         return None
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
+    headers = {
+        name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)
+    }
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(target=head[0].split(" ")[1], headers=headers, body=body)
 
 
 @asynccontextmanager
 async def receiving(
-    always: Behave | None = None, *, script: list[Behave] | None = None, tls: ssl.SSLContext | None = None
+    always: Behave | None = None,
+    *,
+    script: list[Behave] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Receiver]:
     """A receiver on a free port of 127.0.0.1 until the block ends."""
-    receiver = Receiver(always=always or replying(), script=script or [], scheme="https" if tls else "http")
+    receiver = Receiver(
+        always=always or replying(), script=script or [], scheme="https" if tls else "http"
+    )
     server = await asyncio.start_server(receiver._accept, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:

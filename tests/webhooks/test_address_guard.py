@@ -1,4 +1,5 @@
-"""The address guard: no hostile URL gets a TCP connection, and errors tell nothing about what is within."""
+"""The address guard: no hostile URL gets a TCP connection, and errors tell nothing about what is
+within."""
 
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -36,11 +37,18 @@ class Names:
 
 
 def outgoing(url: str) -> Outgoing:
-    return Outgoing(url=url, message_id="msg_1", body=b"{}", secrets=(SECRET,), at=datetime.now(UTC))
+    return Outgoing(
+        url=url, message_id="msg_1", body=b"{}", secrets=(SECRET,), at=datetime.now(UTC)
+    )
 
 
 def any_port(policy: Policy, port: int) -> Policy:
-    return Policy.of(ports=[port], plain_http=True, denied=map(str, policy.denied), allowed=map(str, policy.allowed))
+    return Policy.of(
+        ports=[port],
+        plain_http=True,
+        denied=map(str, policy.denied),
+        allowed=map(str, policy.allowed),
+    )
 
 
 @pytest.fixture
@@ -97,7 +105,9 @@ HOSTILE_HOSTS = [
 
 
 @pytest.mark.parametrize("host", HOSTILE_HOSTS)
-async def test_a_hostile_host_is_refused_at_save_and_never_dialled(listener: Receiver, host: str) -> None:
+async def test_a_hostile_host_is_refused_at_save_and_never_dialled(
+    listener: Receiver, host: str
+) -> None:
     # Plain http and this port are permitted, so that nothing but the address stands in the way.
     policy = any_port(Policy(), listener.port)
     url = f"http://{host}:{listener.port}/hook"
@@ -127,7 +137,9 @@ async def test_a_hostile_host_is_refused_at_save_and_never_dialled(listener: Rec
         [],
     ],
 )
-async def test_a_name_with_any_denied_answer_is_never_dialled(listener: Receiver, answers: list[str]) -> None:
+async def test_a_name_with_any_denied_answer_is_never_dialled(
+    listener: Receiver, answers: list[str]
+) -> None:
     policy, names = any_port(Policy(), listener.port), Names(answers)
     url = f"http://hooks.example.com:{listener.port}/"
 
@@ -140,7 +152,9 @@ async def test_a_name_with_any_denied_answer_is_never_dialled(listener: Receiver
     assert listener.connections == 0
 
 
-async def test_a_resolver_that_rebinds_after_the_save_gets_no_connection(listener: Receiver) -> None:
+async def test_a_resolver_that_rebinds_after_the_save_gets_no_connection(
+    listener: Receiver,
+) -> None:
     policy, names = any_port(Policy(), listener.port), Names([PUBLIC], ["127.0.0.1"])
     url = f"http://rebind.example.com:{listener.port}/"
 
@@ -152,7 +166,9 @@ async def test_a_resolver_that_rebinds_after_the_save_gets_no_connection(listene
     assert listener.connections == 0
 
 
-async def test_the_address_that_was_checked_is_the_one_dialled_with_the_name_kept(listener: Receiver) -> None:
+async def test_the_address_that_was_checked_is_the_one_dialled_with_the_name_kept(
+    listener: Receiver,
+) -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     policy = Policy.of(allowed=["127.0.0.1/32"])
 
@@ -165,14 +181,18 @@ async def test_the_address_that_was_checked_is_the_one_dialled_with_the_name_kep
     assert listener.received[0].target == "/x?y=1"
 
 
-async def test_an_allowed_network_may_be_reached_at_any_port_with_plain_http(listener: Receiver) -> None:
+async def test_an_allowed_network_may_be_reached_at_any_port_with_plain_http(
+    listener: Receiver,
+) -> None:
     async with Sender(Policy.of(allowed=["127.0.0.0/8"])) as sender:
         assert await sender.check_url(listener.url) == []
         assert isinstance(await sender.send(outgoing(listener.url)), Answer)
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0"])
-async def test_disguised_addresses_are_refused_even_where_the_network_is_allowed(listener: Receiver, host: str) -> None:
+async def test_disguised_addresses_are_refused_even_where_the_network_is_allowed(
+    listener: Receiver, host: str
+) -> None:
     async with Sender(Policy.of(allowed=["127.0.0.0/8", "0.0.0.0/8", "::/0"])) as sender:
         url = f"http://{host}:{listener.port}/"
         assert await sender.check_url(url)
@@ -260,15 +280,22 @@ async def test_errors_dont_tell_blocked_from_refused_from_unknown(listener: Rece
 
     policy = any_port(Policy.of(allowed=["127.0.0.2/32"]), listener.port)
     async with Sender(policy, resolve=resolve) as sender:
-        outcomes = [await sender.send(outgoing(url)) for url in (blocked, refusing, "https://unknown.example.com/")]
+        outcomes = [
+            await sender.send(outgoing(url))
+            for url in (blocked, refusing, "https://unknown.example.com/")
+        ]
         errors = [await sender.check_url(url) for url in (blocked, "https://unknown.example.com/")]
 
-    assert [outcome.reason for outcome in outcomes if isinstance(outcome, NoAnswer)] == [Silence.UNREACHABLE] * 3
+    assert [outcome.reason for outcome in outcomes if isinstance(outcome, NoAnswer)] == [
+        Silence.UNREACHABLE
+    ] * 3
     assert errors == [[UNREACHABLE], [UNREACHABLE]]
     assert listener.connections == 0
 
 
-async def test_the_environments_proxies_are_not_used(listener: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_proxies_are_not_used(
+    listener: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with receiving() as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -279,13 +306,17 @@ async def test_the_environments_proxies_are_not_used(listener: Receiver, monkeyp
     assert listener.connections == 1
 
 
-@pytest.mark.parametrize("network", [network for network in DENIED if network.prefixlen > 0], ids=str)
+@pytest.mark.parametrize(
+    "network", [network for network in DENIED if network.prefixlen > 0], ids=str
+)
 def test_both_ends_of_every_listed_network_are_special(network: object) -> None:
     assert is_special(network[0])  # type: ignore[index]
     assert is_special(network[-1])  # type: ignore[index]
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "2a00:1450::1", "172.32.0.1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "2a00:1450::1", "172.32.0.1"]
+)
 def test_ordinary_addresses_arent_special(address: str) -> None:
     assert not is_special(canonical(address))
 
@@ -298,7 +329,9 @@ def test_a_mapped_address_is_judged_as_what_it_maps(address: object) -> None:
 async def test_the_systems_resolver_knows_this_machine() -> None:
     resolve = SystemResolver()
     try:
-        assert "127.0.0.1" in await resolve("localhost", 80) or "::1" in await resolve("localhost", 80)
+        assert "127.0.0.1" in await resolve("localhost", 80) or "::1" in await resolve(
+            "localhost", 80
+        )
         with pytest.raises(OSError):  # noqa: PT011
             await resolve("no-such-name.invalid", 80)
     finally:

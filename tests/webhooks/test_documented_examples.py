@@ -1,4 +1,5 @@
-"""What docs/webhooks.md shows is so: its message fits the schema, its verification accepts ours and no other."""
+"""What docs/webhooks.md shows is so: its message fits the schema, its verification accepts ours and
+no other."""
 
 import json
 import re
@@ -43,7 +44,9 @@ def test_the_message_fits_its_schema() -> None:
     jsonschema_rs.validator_for(all_schemas()[message["type"]]).validate(message)
 
 
-def test_the_verification_accepts_our_signature_with_either_secret_of_a_rotation(verify: Verify) -> None:
+def test_the_verification_accepts_our_signature_with_either_secret_of_a_rotation(
+    verify: Verify,
+) -> None:
     new, old = new_signing_secret(), new_signing_secret()
     sent = headers([new, old], "msg_1", seconds_ago(1), BODY)
 
@@ -51,7 +54,9 @@ def test_the_verification_accepts_our_signature_with_either_secret_of_a_rotation
     verify(old, sent, BODY)
 
 
-def test_the_verification_refuses_another_body_another_secret_and_an_old_message(verify: Verify) -> None:
+def test_the_verification_refuses_another_body_another_secret_and_an_old_message(
+    verify: Verify,
+) -> None:
     secret = new_signing_secret()
     sent = headers([secret], "msg_1", seconds_ago(1), BODY)
 

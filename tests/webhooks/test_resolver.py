@@ -14,7 +14,8 @@ ADDRESS = "192.0.2.1"
 
 
 class NameServer:
-    """Stands for the system's lookup: names that begin with `hanging` get no answer before `recovered` is set."""
+    """Stands for the system's lookup: names that begin with `hanging` get no answer before
+    `recovered` is set."""
 
     def __init__(self) -> None:
         self.asked = Counter[str]()
@@ -43,7 +44,9 @@ async def _give_up(resolve: SystemResolver, host: str) -> None:
             await resolve(host, 443)
 
 
-async def test_a_name_that_hangs_takes_one_thread_however_often_it_is_asked_for(name_server: NameServer) -> None:
+async def test_a_name_that_hangs_takes_one_thread_however_often_it_is_asked_for(
+    name_server: NameServer,
+) -> None:
     resolve = SystemResolver()
     for _ in range(2 * THREADS):
         asking = asyncio.create_task(resolve("hanging", 443))
@@ -56,7 +59,9 @@ async def test_a_name_that_hangs_takes_one_thread_however_often_it_is_asked_for(
     resolve.close()
 
 
-async def test_names_that_hang_leave_threads_to_names_that_were_resolved_before(name_server: NameServer) -> None:
+async def test_names_that_hang_leave_threads_to_names_that_were_resolved_before(
+    name_server: NameServer,
+) -> None:
     resolve = SystemResolver()
     await resolve("proven", 443)
     await asyncio.gather(*(_give_up(resolve, f"hanging {number}") for number in range(2 * THREADS)))

@@ -1,4 +1,5 @@
-"""One POST to a real receiver on loopback: what comes of good, slow, huge, rude and broken answers."""
+"""One POST to a real receiver on loopback: what comes of good, slow, huge, rude and broken
+answers."""
 
 import asyncio
 import gzip
@@ -33,7 +34,9 @@ async def sender() -> AsyncIterator[Sender]:
 
 
 def outgoing(url: str, body: bytes = b'{"type":"test.sent"}', *secrets: str) -> Outgoing:
-    return Outgoing(url=url, message_id="msg_1", body=body, secrets=secrets or (SECRET,), at=datetime.now(UTC))
+    return Outgoing(
+        url=url, message_id="msg_1", body=body, secrets=secrets or (SECRET,), at=datetime.now(UTC)
+    )
 
 
 def answered(outcome: Outcome) -> Answer:
@@ -48,7 +51,9 @@ def reason(outcome: Outcome) -> Silence:
 
 async def test_a_message_arrives_signed_with_its_id_and_its_exact_bytes(sender: Sender) -> None:
     async with receiving(replying(202, b"thanks")) as receiver:
-        outcome = answered(await sender.send(outgoing(receiver.url, '{"type":"test.sent","data":"é"}'.encode())))
+        outcome = answered(
+            await sender.send(outgoing(receiver.url, '{"type":"test.sent","data":"é"}'.encode()))
+        )
 
     (got,) = receiver.received
     assert (outcome.status, outcome.text) == (202, "thanks")
@@ -76,7 +81,9 @@ async def test_connections_are_kept_warm(sender: Sender) -> None:
     assert receiver.connections == 1
 
 
-async def test_a_warm_connection_that_breaks_as_it_is_used_is_replaced_within_the_try(sender: Sender) -> None:
+async def test_a_warm_connection_that_breaks_as_it_is_used_is_replaced_within_the_try(
+    sender: Sender,
+) -> None:
     async def hang_up(received: Received, write: Write) -> None:
         raise HangUpError
 
@@ -117,7 +124,9 @@ async def test_cookies_are_not_kept(sender: Sender) -> None:
 
 
 async def test_what_the_receiver_wishes_is_passed_on(sender: Sender) -> None:
-    async with receiving(replying(503, retry_after="7", webhook_delivery="abort-message")) as receiver:
+    async with receiving(
+        replying(503, retry_after="7", webhook_delivery="abort-message")
+    ) as receiver:
         outcome = answered(await sender.send(outgoing(receiver.url)))
 
     assert (outcome.status, outcome.retry_after, outcome.wish) == (503, "7", "abort-message")
@@ -157,7 +166,9 @@ async def test_a_compressed_body_is_never_unfolded(sender: Sender) -> None:
     [b"", b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"],
     ids=["nothing", "headers", "body"],
 )
-async def test_a_receiver_that_trickles_for_ever_is_cut_off_at_the_deadline(beginning: bytes) -> None:
+async def test_a_receiver_that_trickles_for_ever_is_cut_off_at_the_deadline(
+    beginning: bytes,
+) -> None:
     async def trickle(received: Received, write: Write) -> None:
         await write(beginning)
         while True:
@@ -202,7 +213,10 @@ async def test_headers_without_end_are_a_failure(sender: Sender) -> None:
 
 async def test_a_port_where_nobody_listens_is_unreachable(sender: Sender) -> None:
     with deaf_port() as port:
-        assert reason(await sender.send(outgoing(f"http://127.0.0.1:{port}/hook"))) == Silence.UNREACHABLE
+        assert (
+            reason(await sender.send(outgoing(f"http://127.0.0.1:{port}/hook")))
+            == Silence.UNREACHABLE
+        )
 
 
 async def test_a_dead_name_server_counts_into_the_deadline() -> None:
@@ -235,11 +249,13 @@ async def test_cancelling_leaves_no_trace_behind(sender: Sender) -> None:
 
 
 def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate of its own for `names`, and a client's that trusts it."""
+    """A server's context with a certificate of its own for `names`, and a client's that trusts
+    it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
     alternatives: list[x509.GeneralName] = [
-        x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names
+        x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+        for name in names
     ]
     start_at = datetime.now(UTC) - timedelta(days=1)
     made = (
@@ -256,12 +272,18 @@ def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLConte
     )
     file = folder / "both.pem"
     file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
         + made.public_bytes(serialization.Encoding.PEM)
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(file)
-    client = ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
+    client = ssl.create_default_context(
+        cadata=made.public_bytes(serialization.Encoding.PEM).decode()
+    )
     return server, client
 
 
@@ -269,10 +291,15 @@ async def resolve_to_loopback(host: str, port: int) -> list[str]:
     return ["127.0.0.1"]
 
 
-async def test_tls_is_checked_against_the_name_while_the_checked_address_is_dialled(tmp_path: Path) -> None:
+async def test_tls_is_checked_against_the_name_while_the_checked_address_is_dialled(
+    tmp_path: Path,
+) -> None:
     server, client = certificate(tmp_path, "hooks.example.com")
 
-    async with receiving(tls=server) as receiver, Sender(LOOPBACK, resolve=resolve_to_loopback, tls=client) as sender:
+    async with (
+        receiving(tls=server) as receiver,
+        Sender(LOOPBACK, resolve=resolve_to_loopback, tls=client) as sender,
+    ):
         right = await sender.send(outgoing(f"https://hooks.example.com:{receiver.port}/"))
         wrong = await sender.send(outgoing(f"https://other.example.com:{receiver.port}/"))
 
@@ -283,7 +310,10 @@ async def test_tls_is_checked_against_the_name_while_the_checked_address_is_dial
 async def test_a_certificate_that_nobody_vouches_for_is_a_failure(tmp_path: Path) -> None:
     server, _ = certificate(tmp_path, "hooks.example.com")
 
-    async with receiving(tls=server) as receiver, Sender(LOOPBACK, resolve=resolve_to_loopback) as sender:
+    async with (
+        receiving(tls=server) as receiver,
+        Sender(LOOPBACK, resolve=resolve_to_loopback) as sender,
+    ):
         outcome = await sender.send(outgoing(f"https://hooks.example.com:{receiver.port}/"))
 
     assert reason(outcome) == Silence.TLS

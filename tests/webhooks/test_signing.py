@@ -25,7 +25,10 @@ def test_the_published_vector_holds() -> None:
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-@given(data=st.dictionaries(st.text(max_size=5), st.text(max_size=20)), key=st.binary(min_size=24, max_size=64))
+@given(
+    data=st.dictionaries(st.text(max_size=5), st.text(max_size=20)),
+    key=st.binary(min_size=24, max_size=64),
+)
 def test_an_independent_library_verifies_what_we_sign(data: dict[str, str], key: bytes) -> None:
     body = msgspec.json.encode(data)
     secret = "whsec_" + base64.b64encode(key).decode()

@@ -16,7 +16,9 @@ SECRET = new_signing_secret()
 
 
 def outgoing(url: str) -> Outgoing:
-    return Outgoing(url=url, message_id="msg_1", body=b"{}", secrets=(SECRET,), at=datetime.now(UTC))
+    return Outgoing(
+        url=url, message_id="msg_1", body=b"{}", secrets=(SECRET,), at=datetime.now(UTC)
+    )
 
 
 @asynccontextmanager

@@ -15,7 +15,9 @@ def test_what_was_written_is_not_stale(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == set(SCHEMAS)
 
 
-def test_a_changed_missing_or_left_over_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_missing_or_left_over_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["write", str(tmp_path)])
     (tmp_path / "event.page.viewed.json").write_text("{}\n")
     (tmp_path / "events.json").unlink()
@@ -23,7 +25,11 @@ def test_a_changed_missing_or_left_over_file_is_named(tmp_path: Path, capsys: py
 
     assert main(["check", str(tmp_path)]) == 1
     said = capsys.readouterr().err.splitlines()
-    assert [line.split()[0] for line in said] == ["event.gone.json", "event.page.viewed.json", "events.json"]
+    assert [line.split()[0] for line in said] == [
+        "event.gone.json",
+        "event.page.viewed.json",
+        "events.json",
+    ]
 
 
 def test_writing_removes_what_no_code_makes_any_more(tmp_path: Path) -> None:
@@ -53,7 +59,9 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
     def collect(value: object) -> None:
         if isinstance(value, dict):
             references.extend([value["$ref"]] if "$ref" in value else [])
-        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        for part in (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        ):
             collect(part)
 
     collect(document)
@@ -66,6 +74,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
         for step in reference.removeprefix("#/").split("/"):
             found = found[step]
         assert found
-    assert {message["$ref"].rpartition("/")[2] for message in document["channels"]["events"]["messages"].values()} >= {
-        type.replace(".", "_") for type in BUILTIN_TYPES
-    }
+    assert {
+        message["$ref"].rpartition("/")[2]
+        for message in document["channels"]["events"]["messages"].values()
+    } >= {type.replace(".", "_") for type in BUILTIN_TYPES}

@@ -1,4 +1,5 @@
-"""The application: routes, the form of errors, and the services behind them, put together in one place."""
+"""The application: routes, the form of errors, and the services behind them, put together in one
+place."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -67,16 +68,17 @@ ROUTERS: Final[Sequence[APIRouter]] = (
 )
 
 EXPECTED: Final = (InvalidInput, Conflict, Busy)
-"""Errors that are answered without a line in the log; any other one is logged, then answered, by the middleware."""
+"""Errors that are answered without a line in the log; any other one is logged, then answered, by
+the middleware."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
     """What the API needs to know of the configuration.
 
-    `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url` answers what is wrong
-    with a webhook's URL; while `draining` answers True the service isn't ready; `readiness` is the process's,
-    shared with the other roles in it.
+    `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url`
+    answers what is wrong with a webhook's URL; while `draining` answers True the service isn't
+    ready; `readiness` is the process's, shared with the other roles in it.
     """
 
     version: str
@@ -91,7 +93,9 @@ class ApiConfig:
     body_seconds: float = BODY_SECONDS
 
 
-def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig) -> FastAPI:
+def create_app(
+    *, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig
+) -> FastAPI:
     """The API over these services. It opens and closes nothing: whoever made them does."""
     app = FastAPI(
         title="healthsvc",
@@ -119,7 +123,9 @@ def create_app(*, engine: AsyncEngine, appender: Appender, now: Callable[[], dat
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )
-    app.state.authenticator = Authenticator(engine, now, pepper=config.pepper, admin_key=config.admin_key)
+    app.state.authenticator = Authenticator(
+        engine, now, pepper=config.pepper, admin_key=config.admin_key
+    )
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(ProblemError, _on_problem)
@@ -142,7 +148,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
-    """The framework's own errors: no such route, no such method, a body that is too large or broken."""
+    """The framework's own errors: no such route, no such method, a body that is too large or
+    broken."""
     assert isinstance(error, HTTPException)
     if isinstance(error, HealthsvcError):
         return respond(request, problem_for(error))

@@ -10,7 +10,14 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from healthsvc.api.problems import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING, Fault, ProblemError, invalid
+from healthsvc.api.problems import (
+    KEY_INVALID,
+    KEY_REQUIRED,
+    SCOPE_MISSING,
+    Fault,
+    ProblemError,
+    invalid,
+)
 from healthsvc.core.actors import NAME_LENGTH, Actor
 from healthsvc.flows.admin import keys
 from healthsvc.store.database.engine import AsyncEngine
@@ -21,7 +28,9 @@ REMEMBERED_KEYS: Final = 10_000
 CHALLENGE: Final = {"www-authenticate": "Bearer"}
 REFUSED: Final = {"www-authenticate": 'Bearer error="invalid_token"'}
 
-bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer hsk_…`.")
+bearer = HTTPBearer(
+    auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer hsk_…`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +57,16 @@ class Principal:
 
 
 class Authenticator:
-    """Tells who holds a key; what it found out is good for a few seconds, which a revocation may take to be felt."""
+    """Tells who holds a key; what it found out is good for a few seconds, which a revocation may
+    take to be felt."""
 
     def __init__(
-        self, engine: AsyncEngine, now: Callable[[], datetime], *, pepper: bytes, admin_key: str | None
+        self,
+        engine: AsyncEngine,
+        now: Callable[[], datetime],
+        *,
+        pepper: bytes,
+        admin_key: str | None,
     ) -> None:
         self._engine, self._now, self._pepper = engine, now, pepper
         self._admin_digest = keys.digest(admin_key, pepper) if admin_key else None
@@ -67,7 +82,11 @@ class Authenticator:
         if until <= now:
             principal = await self._look_up(opener)
             self._remember(digest, now + REMEMBERED_FOR, principal)
-        if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
+        if (
+            principal is not None
+            and principal.expires_at is not None
+            and principal.expires_at <= now
+        ):
             return None
         return principal
 
@@ -79,7 +98,9 @@ class Authenticator:
         key = await keys.recognise(self._engine, self._now(), opener, self._pepper)
         if key is None:
             return None
-        return Principal(id=key.id, name=key.name, scopes=frozenset(key.scopes), expires_at=key.expires_at)
+        return Principal(
+            id=key.id, name=key.name, scopes=frozenset(key.scopes), expires_at=key.expires_at
+        )
 
     def _remember(self, digest: bytes, until: datetime, principal: Principal | None) -> None:
         self._known[digest] = (until, principal)
@@ -94,22 +115,29 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 async def authenticated(request: Request, credentials: Credentials) -> Principal:
     """The holder of the request's key. Raises ProblemError 401."""
     if credentials is None:
-        raise ProblemError(KEY_REQUIRED, "Send an API key as `Authorization: Bearer KEY`.", headers=CHALLENGE)
+        raise ProblemError(
+            KEY_REQUIRED, "Send an API key as `Authorization: Bearer KEY`.", headers=CHALLENGE
+        )
     authenticator: Authenticator = request.app.state.authenticator
     principal = await authenticator.principal(credentials.credentials)
     if principal is None:
-        raise ProblemError(KEY_INVALID, "The API key is unknown, expired or revoked.", headers=REFUSED)
+        raise ProblemError(
+            KEY_INVALID, "The API key is unknown, expired or revoked.", headers=REFUSED
+        )
     person = asserted_person(request)
     return principal if person is None else replace(principal, person=person)
 
 
 def asserted_person(request: Request) -> str | None:
-    """The person that `X-Actor` names, in UTF-8; None without the header. Raises ProblemError 422."""
+    """The person that `X-Actor` names, in UTF-8; None without the header. Raises ProblemError
+    422."""
     header = request.headers.get("x-actor")
     if header is None:
         return None
     try:
-        name = header.encode("latin-1").decode().strip()  # headers are bytes; the framework reads them as Latin-1
+        name = (
+            header.encode("latin-1").decode().strip()
+        )  # headers are bytes; the framework reads them as Latin-1
     except UnicodeDecodeError:
         name = ""
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
@@ -119,7 +147,8 @@ def asserted_person(request: Request) -> str | None:
 
 
 def require(*any_of: Scope) -> Any:
-    """A dependency: the holder of a key with one of these scopes. Raises ProblemError 401 or 403."""
+    """A dependency: the holder of a key with one of these scopes. Raises ProblemError 401 or
+    403."""
 
     async def check(principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
         if not any(principal.may(scope) for scope in any_of):

@@ -1,4 +1,5 @@
-"""How large a request's body may be and how long it may take, and the errors of one that exceeds it."""
+"""How large a request's body may be and how long it may take, and the errors of one that exceeds
+it."""
 
 from typing import Final
 
@@ -18,7 +19,8 @@ BODY_SECONDS: Final = 30.0
 
 
 class BodyError(HTTPException, InvalidInput):
-    """A body that isn't read to its end; an HTTPException, since FastAPI turns any other one into a bad request."""
+    """A body that isn't read to its end; an HTTPException, since FastAPI turns any other one into a
+    bad request."""
 
     def __str__(self) -> str:
         return self.detail

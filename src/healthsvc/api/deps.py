@@ -1,4 +1,5 @@
-"""What the routes work with: the services that `create_app` was given, found on the application's state."""
+"""What the routes work with: the services that `create_app` was given, found on the application's
+state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +19,8 @@ from healthsvc.store.database.secrets import Vault
 
 T = TypeVar("T")
 CheckUrl = Callable[[str], Awaitable[Sequence[str]]]
-"""What is wrong with a URL that webhooks are to go to, in words for the person who asked; empty: nothing."""
+"""What is wrong with a URL that webhooks are to go to, in words for the person who asked; empty:
+nothing."""
 
 
 def _one_thread() -> Executor:
@@ -44,7 +46,8 @@ class Services:
     computing: Executor = field(default_factory=_one_thread)
 
     async def aside(self, compute: Callable[..., T], *arguments: Any) -> T:
-        """The result of a computation that would hold up the event loop; one at a time, in a thread."""
+        """The result of a computation that would hold up the event loop; one at a time, in a
+        thread."""
         return await asyncio.get_running_loop().run_in_executor(self.computing, compute, *arguments)
 
 

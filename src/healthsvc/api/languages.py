@@ -1,4 +1,5 @@
-"""Which language an answer is worded in: the query's `language`, else what Accept-Language prefers, else English."""
+"""Which language an answer is worded in: the query's `language`, else what Accept-Language prefers,
+else English."""
 
 from typing import Annotated, Final
 
@@ -25,7 +26,8 @@ Preferred = Annotated[Language, Depends(preferred)]
 
 
 def chosen(
-    prefers: Preferred, language: Annotated[LanguageTag | None, Query(description=DESCRIPTION)] = None
+    prefers: Preferred,
+    language: Annotated[LanguageTag | None, Query(description=DESCRIPTION)] = None,
 ) -> Language:
     """The language of a route whose query has no model."""
     return language or prefers

@@ -1,4 +1,5 @@
-"""The outermost layer: a request's id, size, log line and metrics, and the net under every exception."""
+"""The outermost layer: a request's id, size, log line and metrics, and the net under every
+exception."""
 
 import asyncio
 import re
@@ -37,7 +38,10 @@ class Border:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, app: ASGIApp, elapsed: Callable[[], float] = time.perf_counter, body_seconds: float = BODY_SECONDS
+        self,
+        app: ASGIApp,
+        elapsed: Callable[[], float] = time.perf_counter,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._app, self._elapsed, self._body_seconds = app, elapsed, body_seconds
 
@@ -51,7 +55,9 @@ class Border:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, elapsed: Callable[[], float]
+    ) -> None:
         self._scope, self._receive, self._send, self._elapsed = scope, receive, send, elapsed
         self._asked = _routed(scope)
         self._headers = Headers(scope=scope)
@@ -94,7 +100,9 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self._request_id
             if self._body_unread:
-                headers["connection"] = "close"  # what still comes of the body isn't the next request
+                headers["connection"] = (
+                    "close"  # what still comes of the body isn't the next request
+                )
         await self._send(message)
 
     async def _next_message(self) -> Message:
@@ -109,9 +117,13 @@ class _Exchange:
         return int(declared) if declared.isdecimal() and len(declared) < 20 else 0
 
     async def _rescue(self, error: Exception) -> None:
-        """Answer what nobody caught: an outage of the database as such, anything else without its details."""
+        """Answer what nobody caught: an outage of the database as such, anything else without its
+        details."""
         log.error(
-            LogEvent.REQUEST_FAILED, request_id=self._request_id, path=self._scope["path"], **_told_to_operator(error)
+            LogEvent.REQUEST_FAILED,
+            request_id=self._request_id,
+            path=self._scope["path"],
+            **_told_to_operator(error),
         )
         if self._status:
             raise error  # half an answer is out: only a broken connection can still tell
@@ -134,7 +146,8 @@ class _Exchange:
 
 
 def _told_to_operator(error: Exception) -> dict[str, str]:
-    """An outage in a line; anything else with its traceback as text, without the values of variables."""
+    """An outage in a line; anything else with its traceback as text, without the values of
+    variables."""
     if is_outage(error):
         return {"outage": f"{type(error).__name__}: {error}"}
     return {"traceback": "".join(traceback.format_exception(error))}
@@ -145,11 +158,16 @@ def _request_id(sent: str | None) -> str:
 
 
 def _routed(scope: Scope) -> Scope:
-    """The scope that routes see: the path is still encoded, and HEAD is GET, whose body the server leaves out."""
+    """The scope that routes see: the path is still encoded, and HEAD is GET, whose body the server
+    leaves out."""
     path = normalised(scope)
     if scope["method"] != "HEAD" and path == scope["path"]:
         return scope
-    return {**scope, "path": path, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
+    return {
+        **scope,
+        "path": path,
+        "method": "GET" if scope["method"] == "HEAD" else scope["method"],
+    }
 
 
 def _has_body(headers: Headers) -> bool:

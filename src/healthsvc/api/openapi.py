@@ -30,7 +30,10 @@ TAGS: Final = (
     ("portfolio", "What became of all of them."),
     ("alerts", "What someone should act on."),
     ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
-    ("lab", "Models of the risk, fitted and judged by replay of the archive before they are published."),
+    (
+        "lab",
+        "Models of the risk, fitted and judged by replay of the archive before they are published.",
+    ),
     ("webhooks", "Who is told, and whether it arrived (Standard Webhooks)."),
     ("dead letters", "Records that weren't events, and their second chance."),
     ("keys", "Who may ask."),
@@ -49,7 +52,8 @@ REFERENCE: Final = re.compile(r"#/components/schemas/(\w+)")
 
 
 def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """What takes the place of `app.openapi`: FastAPI's document with our models and error answers, made once."""
+    """What takes the place of `app.openapi`: FastAPI's document with our models and error answers,
+    made once."""
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
@@ -71,7 +75,9 @@ def described(app: FastAPI) -> Described:
     """The description's bytes, made once: at start, since they take half a second."""
     if not hasattr(app.state, "described"):
         document = app.openapi()
-        app.state.described = Described(json.dumps(document, ensure_ascii=False).encode(), page(document).encode())
+        app.state.described = Described(
+            json.dumps(document, ensure_ascii=False).encode(), page(document).encode()
+        )
     found: Described = app.state.described
     return found
 
@@ -102,7 +108,8 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str
 
 
 def _models() -> dict[str, Any]:
-    """JSON Schemas of all shapes of the REST border: what is asked as it may be sent, what is told as it is sent."""
+    """JSON Schemas of all shapes of the REST border: what is asked as it may be sent, what is told
+    as it is sent."""
     models: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         (model, "validation" if issubclass(model, Asked) else "serialization")
         for model in rest.models()
@@ -140,8 +147,15 @@ def _restore_examples(operation: Mapping[str, Any]) -> None:
 
 
 def _drop_default_error(operation: dict[str, Any]) -> None:
-    """FastAPI announces an error of its own form wherever there is a parameter; ours all have one form."""
-    said = operation["responses"].get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    """FastAPI announces an error of its own form wherever there is a parameter; ours all have one
+    form."""
+    said = (
+        operation["responses"]
+        .get("422", {})
+        .get("content", {})
+        .get("application/json", {})
+        .get("schema", {})
+    )
     if str(said.get("$ref", "")).endswith("/HTTPValidationError"):
         del operation["responses"]["422"]
 
@@ -149,10 +163,19 @@ def _drop_default_error(operation: dict[str, Any]) -> None:
 def page(document: Mapping[str, Any]) -> str:
     """All operations in one HTML page without scripts."""
     info = document["info"]
-    parts = [f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>", _prose(info["description"])]
-    parts.append('<p><a href="/openapi.json">openapi.json</a> · <a href="/problems">problems</a></p>')
+    parts = [
+        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
+        _prose(info["description"]),
+    ]
+    parts.append(
+        '<p><a href="/openapi.json">openapi.json</a> · <a href="/problems">problems</a></p>'
+    )
     for tag in document["tags"]:
-        mine = [(path, method, op) for path, method, op in operations(document) if tag["name"] in op.get("tags", [])]
+        mine = [
+            (path, method, op)
+            for path, method, op in operations(document)
+            if tag["name"] in op.get("tags", [])
+        ]
         parts.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
         parts += [_operation(path, method, operation) for path, method, operation in mine]
     return PAGE.format(title=escape(info["title"]), body="\n".join(parts))
@@ -163,7 +186,9 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     inner = [_prose(operation.get("description", ""))]
     inner += [_parameter(parameter) for parameter in operation.get("parameters", [])]
     body = operation.get("requestBody", {}).get("content", {})
-    inner += [f"<h4>Body: {escape(media)}</h4>{_example(content)}" for media, content in body.items()]
+    inner += [
+        f"<h4>Body: {escape(media)}</h4>{_example(content)}" for media, content in body.items()
+    ]
     for status, answer in operation["responses"].items():
         inner.append(f"<h4>{escape(status)}</h4><p>{escape(answer.get('description', ''))}</p>")
         inner += [_example(content) for content in answer.get("content", {}).values()]

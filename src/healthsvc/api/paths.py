@@ -1,8 +1,9 @@
 """Paths as they were sent: which route they lead to, and the ids in them.
 
-A path is routed in its percent-encoded form, so that an encoded slash is part of an id and any other slash separates.
-Where several routes match, the one with the most fixed text is meant, whatever its methods:
-`GET /v1/scorecards/validate` is the wrong method of a path, not a scorecard called `validate`.
+A path is routed in its percent-encoded form, so that an encoded slash is part of an id and any
+other slash separates. Where several routes match, the one with the most fixed text is meant,
+whatever its methods: `GET /v1/scorecards/validate` is the wrong method of a path, not a scorecard
+called `validate`.
 """
 
 import re
@@ -51,7 +52,8 @@ ENCODED: Final = BeforeValidator(decoded)
 
 
 class Methods:
-    """ASGI middleware: a path that exists, but not with the request's method, is answered with 405."""
+    """ASGI middleware: a path that exists, but not with the request's method, is answered with
+    405."""
 
     def __init__(self, app: ASGIApp, routers: Sequence[APIRouter]) -> None:
         self._app = app
@@ -68,19 +70,24 @@ class Methods:
         path, method = scope["path"], scope["method"]
         allowed = self._fixed.get(path)
         if allowed is None:
-            allowed = next((methods for regex, methods in self._templates if regex.match(path)), None)
+            allowed = next(
+                (methods for regex, methods in self._templates if regex.match(path)), None
+            )
         if allowed is None or method in allowed:
             return None
         shown = ", ".join(sorted(allowed))
         return ProblemError(
-            METHOD_NOT_ALLOWED, f"{method[:20]} isn't allowed here; {shown} is.", headers={"allow": shown}
+            METHOD_NOT_ALLOWED,
+            f"{method[:20]} isn't allowed here; {shown} is.",
+            headers={"allow": shown},
         )
 
 
 def _tables(
     routers: Sequence[APIRouter],
 ) -> tuple[Mapping[str, frozenset[str]], list[tuple[re.Pattern[str], frozenset[str]]]]:
-    """The methods of each fixed path, and of each template, the one with the most fixed text first."""
+    """The methods of each fixed path, and of each template, the one with the most fixed text
+    first."""
     methods: dict[str, set[str]] = {}
     regexes: dict[str, re.Pattern[str]] = {}
     for router in routers:
@@ -91,5 +98,7 @@ def _tables(
     for allowed in methods.values():
         allowed |= {"HEAD"} if "GET" in allowed else set()
     fixed = {path: frozenset(allowed) for path, allowed in methods.items() if "{" not in path}
-    templates = sorted(methods.keys() - fixed.keys(), key=lambda path: -len(PARAMETER.sub("", path)))
+    templates = sorted(
+        methods.keys() - fixed.keys(), key=lambda path: -len(PARAMETER.sub("", path))
+    )
     return fixed, [(regexes[path], frozenset(methods[path])) for path in templates]

@@ -23,9 +23,16 @@ OK: Final = {"status": "ok"}
 router = APIRouter(tags=["operation"])
 
 
-_OK_SCHEMA: Final = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+_OK_SCHEMA: Final = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"const": "ok"}},
+}
 YES: Final[Responses] = {
-    200: {"description": "Yes.", "content": {"application/json": {"schema": _OK_SCHEMA, "example": OK}}}
+    200: {
+        "description": "Yes.",
+        "content": {"application/json": {"schema": _OK_SCHEMA, "example": OK}},
+    }
 }
 
 READY: Final[Responses] = {
@@ -43,7 +50,10 @@ READY: Final[Responses] = {
                             "items": {
                                 "type": "object",
                                 "required": ["pointer", "detail"],
-                                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                                "properties": {
+                                    "pointer": {"type": "string"},
+                                    "detail": {"type": "string"},
+                                },
                             },
                         },
                     },
@@ -57,7 +67,8 @@ READY: Final[Responses] = {
 
 @router.get("/livez", operation_id="is_alive", summary="Is the process alive?", responses=YES)
 async def is_alive() -> JSONResponse:
-    """Answers as long as the event loop turns; asks nothing of the database. Restart the process when it fails."""
+    """Answers as long as the event loop turns; asks nothing of the database. Restart the process
+    when it fails."""
     return JSONResponse(OK)
 
 
@@ -82,16 +93,22 @@ async def has_started(request: Request) -> JSONResponse:
     responses=answers(None, UNAVAILABLE, open_to_all=True) | READY,
 )
 async def is_ready(request: Request) -> JSONResponse:
-    """Answers 200 while the process can do its work; send no traffic to it when it answers 503, `errors` says why.
+    """Answers 200 while the process can do its work; send no traffic to it when it answers 503,
+    `errors` says why.
 
-    `degraded` is ready too: `warnings` names what fails beside it, a background step or a worker elsewhere, and what to
-    do about it. A process that runs all roles (`healthsvc up`) isn't ready while an input of its stands still.
+    `degraded` is ready too: `warnings` names what fails beside it, a background step or a worker
+    elsewhere, and what to do about it. A process that runs all roles (`healthsvc up`) isn't ready
+    while an input of its stands still.
     """
     house = services(request)
-    draining = [Fault(pointer="/draining", detail="The service is stopping.")] if house.draining() else []
+    draining = (
+        [Fault(pointer="/draining", detail="The service is stopping.")] if house.draining() else []
+    )
     unusable = draining or await _database_faults(house.engine)
     verdict = house.readiness.verdict()
-    listed = [Fault(pointer=pointer, detail=detail) for pointer, detail in verdict.sentences.items()]
+    listed = [
+        Fault(pointer=pointer, detail=detail) for pointer, detail in verdict.sentences.items()
+    ]
     if unusable or not verdict.ready:
         await _require_nothing_amiss(unusable + listed)
     return JSONResponse(degraded(verdict.sentences) if listed else OK)
@@ -106,7 +123,8 @@ async def is_ready(request: Request) -> JSONResponse:
     | {200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def read_metrics(_: Annotated[Principal, Depends(authenticated)]) -> Response:
-    """What this process counted and timed, in Prometheus' text format; no customer is named. Any API key will do."""
+    """What this process counted and timed, in Prometheus' text format; no customer is named. Any
+    API key will do."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -123,7 +141,17 @@ async def _database_faults(engine: AsyncEngine) -> list[Fault]:
     except Exception as error:
         if not is_outage(error):
             raise
-        return [Fault(pointer="/database", detail=wording.outage(outage_of(error) or Outage.UNREACHABLE, ["api"]))]
+        return [
+            Fault(
+                pointer="/database",
+                detail=wording.outage(outage_of(error) or Outage.UNREACHABLE, ["api"]),
+            )
+        ]
     if current == head:
         return []
-    return [Fault(pointer="/migrations", detail=f"The schema is at {current or 'nothing'}, {head} is needed.")]
+    return [
+        Fault(
+            pointer="/migrations",
+            detail=f"The schema is at {current or 'nothing'}, {head} is needed.",
+        )
+    ]

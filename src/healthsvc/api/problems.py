@@ -277,7 +277,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-_OURS: Final = Answer(kind=INTERNAL_ERROR, detail="The request failed inside the service; its log has the details.")
+_OURS: Final = Answer(
+    kind=INTERNAL_ERROR, detail="The request failed inside the service; its log has the details."
+)
 _OUTAGE: Final = Answer(kind=UNAVAILABLE, detail="The database can't be reached at the moment.")
 
 ANSWERS: Final[Mapping[type[HealthsvcError], Answer]] = {
@@ -288,10 +290,16 @@ ANSWERS: Final[Mapping[type[HealthsvcError], Answer]] = {
     InvalidInput: Answer(kind=INVALID_REQUEST),
     PastNotKept: Answer(kind=PAST_NOT_KEPT),
     Conflict: Answer(kind=CONFLICT),
-    Overloaded: Answer(kind=OVERLOADED, detail="Too many events wait to be written; none of these was."),
-    AppendFailed: Answer(kind=UNAVAILABLE, detail="The events could not be written. Send them again: that is safe."),
+    Overloaded: Answer(
+        kind=OVERLOADED, detail="Too many events wait to be written; none of these was."
+    ),
+    AppendFailed: Answer(
+        kind=UNAVAILABLE, detail="The events could not be written. Send them again: that is safe."
+    ),
     Unavailable: Answer(kind=UNAVAILABLE),
-    OtherFormat: Answer(kind=UNAVAILABLE, detail="Another version wrote the states; a worker builds them anew."),
+    OtherFormat: Answer(
+        kind=UNAVAILABLE, detail="Another version wrote the states; a worker builds them anew."
+    ),
     errors.Fault: _OURS,
     Forbidden: _OURS,
     OwnershipLost: _OURS,
@@ -353,7 +361,10 @@ def as_http(error: ProblemError) -> bytes:
         "connection": "close",
     }
     status = HTTPStatus(error.kind.status)
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
@@ -398,5 +409,8 @@ def reference() -> str:
         " `instance`, `request_id`\n(also in the header `X-Request-Id`), and `errors` with `{pointer, detail}` where"
         " something can be pointed at. `type` is a\nURI reference that this service answers with the text below.\n"
     )
-    parts = [f"\n## {kind.title}\n\n`{kind.uri}`, status {kind.status}\n\n{kind.meaning}\n" for kind in TYPES]
+    parts = [
+        f"\n## {kind.title}\n\n`{kind.uri}`, status {kind.status}\n\n{kind.meaning}\n"
+        for kind in TYPES
+    ]
     return opening + "".join(parts)

@@ -1,4 +1,5 @@
-"""Bodies of requests, read after the key was checked, and held to their model with pointers to what is wrong."""
+"""Bodies of requests, read after the key was checked, and held to their model with pointers to what
+is wrong."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 async def in_steps(steps: Steps[T]) -> T:
-    """The result of a computation in steps, between which the event loop does whatever else is due."""
+    """The result of a computation in steps, between which the event loop does whatever else is
+    due."""
     while True:
         try:
             next(steps)
@@ -38,7 +40,8 @@ def media_type(request: Request) -> str:
 
 
 def body_of(model: type[ModelT], *, optional: bool = False) -> Any:
-    """A dependency: the request's JSON body as `model`; if optional, no body is the model's defaults."""
+    """A dependency: the request's JSON body as `model`; if optional, no body is the model's
+    defaults."""
 
     async def read(request: Request) -> ModelT:
         body = await request.body()
@@ -56,13 +59,21 @@ def refuse_encoded(request: Request) -> None:
     """Compressed bodies aren't read. Raises ProblemError 415."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise ProblemError(
-            UNSUPPORTED_MEDIA_TYPE, "Send the body without `Content-Encoding`.", headers={"accept-encoding": "identity"}
+            UNSUPPORTED_MEDIA_TYPE,
+            "Send the body without `Content-Encoding`.",
+            headers={"accept-encoding": "identity"},
         )
 
 
 def documented(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:
-    """What OpenAPI says of a body read by `body_of`; the model's schema is added to the components by `app`."""
-    return {"requestBody": {"required": not optional, "content": {"application/json": {"schema": reference(model)}}}}
+    """What OpenAPI says of a body read by `body_of`; the model's schema is added to the components
+    by `app`."""
+    return {
+        "requestBody": {
+            "required": not optional,
+            "content": {"application/json": {"schema": reference(model)}},
+        }
+    }
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -72,7 +83,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
 def faults(errors: Sequence[ErrorDetails], prefix: str = "") -> list[Fault]:
     """Pydantic's errors as faults with JSON Pointers."""
     return [
-        Fault(pointer=prefix + pointer(error["loc"]), detail=error["msg"].removeprefix("Value error, "))
+        Fault(
+            pointer=prefix + pointer(error["loc"]),
+            detail=error["msg"].removeprefix("Value error, "),
+        )
         for error in errors
     ]
 

@@ -1,4 +1,5 @@
-"""What OpenAPI says of a route's answers: the good one with its example, and each problem it may end in."""
+"""What OpenAPI says of a route's answers: the good one with its example, and each problem it may
+end in."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +27,8 @@ Responses = dict[int | str, dict[str, Any]]
 def answers(
     model: type[BaseModel] | None, *kinds: ProblemType, status: int = 200, open_to_all: bool = False
 ) -> Responses:
-    """The `responses` of a route: `status` with the model's example, or without a body, and the problems."""
+    """The `responses` of a route: `status` with the model's example, or without a body, and the
+    problems."""
     said: Responses = {status: _good(model)}
     by_status: dict[int, list[ProblemType]] = {}
     for kind in dict.fromkeys((*kinds, *(() if open_to_all else COMMON), *ANYWHERE)):
@@ -37,7 +39,8 @@ def answers(
 def _good(model: type[BaseModel] | None) -> dict[str, Any]:
     if model is None:
         return {"description": "Done."}
-    described = (model.__doc__ or model.__name__).strip().splitlines()[0]
+    paragraph = (model.__doc__ or model.__name__).strip().partition("\n\n")[0]
+    described = " ".join(paragraph.split())
     return {
         "description": described,
         "content": {"application/json": {"schema": reference(model), "example": example_of(model)}},

@@ -1,6 +1,8 @@
-"""The command `healthsvc`, assembled here: a module for each command or group, imported when it is called.
+"""The command `healthsvc`, assembled here: a module for each command or group, imported when it is
+called.
 
-What a command alone needs it imports itself: a worker has no use for a web framework, nor `version` for a database.
+What a command alone needs it imports itself: a worker has no use for a web framework, nor `version`
+for a database.
 """
 
 import sys
@@ -84,7 +86,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Options of the command itself; the help is that of `app`."""

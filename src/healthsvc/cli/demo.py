@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from healthsvc.cli.options import AsJson, Database, Kafka, Key, Restart, Speed, Url, configured, show
+from healthsvc.cli.options import (
+    AsJson,
+    Database,
+    Kafka,
+    Key,
+    Restart,
+    Speed,
+    Url,
+    configured,
+    show,
+)
 from healthsvc.cli.outputs import APPLICATION, Target
 from healthsvc.cli.sending import RESUMABLE, Job, now_us, send
 from healthsvc.core.instants import DAY_US
@@ -29,7 +39,9 @@ _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 def demo(
     customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Another number is another fleet.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the events into a file instead.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the events into a file instead.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The file of --dry-run.")] = Path("demo.ndjson"),
     url: Url = None,
     key: Key = None,
@@ -41,14 +53,18 @@ def demo(
 ) -> None:
     """Make a synthetic fleet with six months of history up to now, and stream it through the log.
 
-    Its customers are called "Synthetic …", its events have the source "demo": nothing of it is real. Run again, it
-    sends the same fleet, which counts once; --seed makes another.
+    Its customers are called "Synthetic …", its events have the source "demo": nothing of it is
+    real. Run again, it sends the same fleet, which counts once; --seed makes another.
     """
     with configured(interrupted=RESUMABLE) as settings:
         if dry_run:
             made = history.lines(history.Demo(seed=seed, customers=customers, end_us=now_us()))
             history.write(made, out)
-            show({"file": str(out), "events": len(made)}, as_json, f"{len(made):,} synthetic events in {out}")
+            show(
+                {"file": str(out), "events": len(made)},
+                as_json,
+                f"{len(made):,} synthetic events in {out}",
+            )
             return
         target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)
         wanted = history.Demo(seed=seed, customers=customers, end_us=now_us())
@@ -77,7 +93,9 @@ def _fleet(data_dir: Path, wanted: history.Demo) -> history.Demo:
     fleet = history.remembered(data_dir / "replay" / f"demo-{wanted.seed}.json", wanted)
     if wanted.end_us - fleet.end_us > DAY_US:
         end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)
-        _errors.print(f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now.")
+        _errors.print(
+            f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now."
+        )
     return fleet
 
 
@@ -98,11 +116,15 @@ def _look_here(fleet: history.Demo, url: str, waiting: int) -> None:
     """What to try next."""
     examples = history.examples(fleet)
     if waiting:
-        typer.echo(f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it doesn't run.")
+        typer.echo(
+            f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it doesn't run."
+        )
     get = f'curl -s -H "Authorization: Bearer $KEY" "{url}'
     typer.echo("\nLook at (KEY is an API key: the first one was printed by `healthsvc up`)")
     typer.echo(f'  {get}/v1/alerts?state=open"                  # what wants attention now')
     typer.echo(f'  {get}/v1/customers?sort=risk&limit=10"       # who is most at risk')
     for archetype in SHOWN_FIRST:
         if archetype in examples:
-            typer.echo(f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   # {archetype.value}')
+            typer.echo(
+                f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   # {archetype.value}'
+            )

@@ -1,4 +1,5 @@
-"""Errors as a shell sees them: one sentence on standard error, and an exit code. The only table of exit codes."""
+"""Errors as a shell sees them: one sentence on standard error, and an exit code. The only table of
+exit codes."""
 
 import os
 import sys
@@ -63,7 +64,8 @@ def exit_code_of(error: type[HealthsvcError]) -> int | None:
 
 @contextmanager
 def errors_reported(interrupted: str = "Interrupted.") -> Iterator[None]:
-    """End the command with one sentence and an exit code for errors that can be expected; others pass."""
+    """End the command with one sentence and an exit code for errors that can be expected; others
+    pass."""
     try:
         yield
     except HealthsvcError as error:
@@ -95,7 +97,8 @@ def refuse(words: str, code: int = USAGE) -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """End with this code at once: a thread that hangs must not keep the process, and everything is closed by now."""
+    """End with this code at once: a thread that hangs must not keep the process, and everything is
+    closed by now."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

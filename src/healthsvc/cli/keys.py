@@ -11,7 +11,9 @@ from healthsvc.wire.api_keys import SCOPES
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.keys import create_key
 
-group = typer.Typer(help="API keys.", no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
+group = typer.Typer(
+    help="API keys.", no_args_is_help=True, add_completion=False, rich_markup_mode="markdown"
+)
 
 
 @group.callback()
@@ -23,7 +25,8 @@ def keys() -> None:
 def create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help=f"What it may do, repeatable: {', '.join(SCOPES)}. Default: admin.")
+        list[str] | None,
+        typer.Option(help=f"What it may do, repeatable: {', '.join(SCOPES)}. Default: admin."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,4 +38,8 @@ def create(
     with configured() as settings, any_database(settings) as url:
         made = asyncio.run(create_key(url, settings, name=name, scopes=scopes))
         facts = {"id": made.key.id, "name": name, "scopes": list(made.key.scopes), "key": made.text}
-        show(facts, as_json, f"{made.text}\n(shown this once: keep it; it may {', '.join(made.key.scopes)})")
+        show(
+            facts,
+            as_json,
+            f"{made.text}\n(shown this once: keep it; it may {', '.join(made.key.scopes)})",
+        )

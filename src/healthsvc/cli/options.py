@@ -15,18 +15,34 @@ from healthsvc.cli.errors import errors_reported
 from healthsvc.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Url = Annotated[str | None, typer.Option(help="Send over HTTP to the service at this address.", metavar="URL")]
-Key = Annotated[str | None, typer.Option(help="API key for --url.  [default: HEALTHSVC_ADMIN_KEY]", metavar="KEY")]
-Kafka = Annotated[bool, typer.Option("--kafka", help="Send to the events topic of HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS.")]
+Url = Annotated[
+    str | None, typer.Option(help="Send over HTTP to the service at this address.", metavar="URL")
+]
+Key = Annotated[
+    str | None,
+    typer.Option(help="API key for --url.  [default: HEALTHSVC_ADMIN_KEY]", metavar="KEY"),
+]
+Kafka = Annotated[
+    bool,
+    typer.Option("--kafka", help="Send to the events topic of HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS."),
+]
 Database = Annotated[
     str | None,
-    typer.Option(help="Write into this database's log.  [default: the service's own]", metavar="postgresql://…"),
+    typer.Option(
+        help="Write into this database's log.  [default: the service's own]",
+        metavar="postgresql://…",
+    ),
 ]
 Speed = Annotated[
     float | None,
-    typer.Option(min=0.001, help="Seconds of history per second; 3600 plays an hour per second.  [default: no limit]"),
+    typer.Option(
+        min=0.001,
+        help="Seconds of history per second; 3600 plays an hour per second.  [default: no limit]",
+    ),
 ]
-Restart = Annotated[bool, typer.Option("--restart", help="Start over instead of resuming where the last run ended.")]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Start over instead of resuming where the last run ended.")
+]
 WithGaps = Annotated[
     bool,
     typer.Option(
@@ -37,10 +53,14 @@ WithGaps = Annotated[
 
 
 @contextmanager
-def configured(log_level: str | None = "WARNING", interrupted: str = "Interrupted.") -> Iterator[Settings]:
-    """The configuration, with logging set up; expected errors end the command with a sentence and an exit code.
+def configured(
+    log_level: str | None = "WARNING", interrupted: str = "Interrupted."
+) -> Iterator[Settings]:
+    """The configuration, with logging set up; expected errors end the command with a sentence and
+    an exit code.
 
-    log_level: of the log lines on standard error; None: as configured. interrupted: what Ctrl-C is answered with.
+    log_level: of the log lines on standard error; None: as configured. interrupted: what Ctrl-C is
+    answered with.
     """
     with errors_reported(interrupted):
         settings = configuration.load()
@@ -50,7 +70,8 @@ def configured(log_level: str | None = "WARNING", interrupted: str = "Interrupte
 
 @contextmanager
 def stopping_on_sigterm() -> Iterator[None]:
-    """End cleanly on SIGTERM while a role starts; once it runs, roles have their own way to stop."""
+    """End cleanly on SIGTERM while a role starts; once it runs, roles have their own way to
+    stop."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         yield

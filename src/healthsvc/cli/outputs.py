@@ -1,4 +1,5 @@
-"""Which entrance to the log a command uses, and opening it: a running service, Kafka, or the table of a database."""
+"""Which entrance to the log a command uses, and opening it: a running service, Kafka, or the table
+of a database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -52,7 +53,8 @@ class Target:
 
     @contextmanager
     def ready(self) -> Iterator[str | None]:
-        """The database's address (None: it takes none); an embedded server that nobody runs is run meanwhile.
+        """The database's address (None: it takes none); an embedded server that nobody runs is run
+        meanwhile.
 
         Outside of any event loop, since the server is started from the main thread.
         """
@@ -73,7 +75,10 @@ class Target:
             async with client_for(self.url, self._key) as client:
                 yield HttpOutput(client)
         elif self.kafka:
-            servers, security = self.settings.kafka_bootstrap_servers or "", kafka_security(self.settings)
+            servers, security = (
+                self.settings.kafka_bootstrap_servers or "",
+                kafka_security(self.settings),
+            )
             async with KafkaOutput(servers, self.settings.events_topic, security) as kafka:
                 yield kafka
         else:

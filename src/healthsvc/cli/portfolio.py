@@ -33,16 +33,19 @@ class By(StrEnum):
 
 def portfolio(
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]")
+        datetime | None,
+        typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]"),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=DAYS, help="In UTC, itself not included.  [default: now]")
+        datetime | None,
+        typer.Option("--to", formats=DAYS, help="In UTC, itself not included.  [default: now]"),
     ] = None,
     by: Annotated[By | None, typer.Option(help="Also by these groups.")] = None,
     as_csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the portfolio over a period: retention, churn, GRR, NRR, NPS, CSAT, CES, answers, adoption."""
+    """Measure the portfolio over a period: retention, churn, GRR, NRR, NPS, CSAT, CES, answers,
+    adoption."""
     now = datetime.now(UTC)
     end = until.replace(tzinfo=UTC) if until else now
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=30)
@@ -63,7 +66,9 @@ def _figures(start: datetime, end: datetime, by: By | None) -> Portfolio:
 
 
 def _show(found: Portfolio) -> None:
-    typer.echo(f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}; in brackets the change against the period before")
+    typer.echo(
+        f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}; in brackets the change against the period before"
+    )
     if found.kept_from is not None:
         typer.echo(
             f"Not all events logged before {found.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
@@ -74,7 +79,9 @@ def _show(found: Portfolio) -> None:
         typer.echo(f"\n{name}: {count} at the start, {part.lost or 0} lost")
         for measure, field in PortfolioPart.model_fields.items():
             if field.annotation is Measured:
-                typer.echo(f"  {measure.replace('_', ' '):<22}{_said(measure, getattr(part, measure))}")
+                typer.echo(
+                    f"  {measure.replace('_', ' '):<22}{_said(measure, getattr(part, measure))}"
+                )
 
 
 def _said(measure: str, figure: Measured) -> str:

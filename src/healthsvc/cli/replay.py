@@ -15,7 +15,9 @@ from healthsvc.wire.files.event_file import STDIN, EventFile, fingerprint, load_
 
 
 def replay(
-    file: Annotated[str, typer.Argument(help="NDJSON of events, or CSV; .gz too; - is standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="NDJSON of events, or CSV; .gz too; - is standard input.")
+    ],
     mapping: Annotated[
         Path | None,
         typer.Option(
@@ -29,14 +31,16 @@ def replay(
     kafka: Kafka = False,
     database: Database = None,
     speed: Speed = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is no event.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first line that is no event.")
+    ] = False,
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> None:
     """Stream a file of events through the log, at full speed or in compressed time.
 
-    Run it again after an interruption: it goes on where it ended, and what is sent twice counts once. Lines that are no
-    events are set aside and reported with their number.
+    Run it again after an interruption: it goes on where it ended, and what is sent twice counts
+    once. Lines that are no events are set aside and reported with their number.
     """
     with configured(interrupted=RESUMABLE) as settings:
         target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)

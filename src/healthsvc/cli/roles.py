@@ -16,13 +16,16 @@ def api() -> None:
         url, bound = named_database(settings), serving.bind(settings.host, settings.port)
         readiness = readiness_of(settings, "api")
         address = serving.address(bound)
-        role = api_role(url, settings, bound, readiness, lambda: typer.echo(f"The API listens on {address}"))
+        role = api_role(
+            url, settings, bound, readiness, lambda: typer.echo(f"The API listens on {address}")
+        )
         code = running.run([role, readiness_role(url, readiness)])
     leave(code)
 
 
 def process() -> None:
-    """Run the processing alone: read the log and keep health up to date. Workers share the partitions."""
+    """Run the processing alone: read the log and keep health up to date. Workers share the
+    partitions."""
     from healthsvc.wiring.process import process_role
 
     with service_settings() as settings:

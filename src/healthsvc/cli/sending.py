@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from healthsvc.cli.options import show
 from healthsvc.cli.outputs import Target
@@ -28,7 +35,9 @@ class Job:
 
     label: str
     groups: Callable[[int], Iterator[Group]]  # after a line
-    name: Callable[[str], str | None]  # of the state file, by the output's identity; None: nothing to resume
+    name: Callable[
+        [str], str | None
+    ]  # of the state file, by the output's identity; None: nothing to resume
     total: int | None
     done: Callable[[Tally], int]
     pace: Pace | None = None
@@ -65,14 +74,18 @@ class Report:
         if self.nothing_done:
             return f"Nothing of {self.label} is in the log: all {tally.rejected:,} lines were set aside{self._where()}."
         if self.before.finished:
-            return f"{self.label} is in the log already; nothing to send (--restart sends it again)."
+            return (
+                f"{self.label} is in the log already; nothing to send (--restart sends it again)."
+            )
         text = f"{self.label}: {sent:,} events in {self.seconds:.1f} s ({rate:,.0f}/s) into {self.output.split()[0]}"
         if self.before.line:
             text += f", resumed after line {self.before.line:,}"
         if tally.duplicates:
             text += f"; {tally.duplicates:,} known already"
         if tally.rejected:
-            text += f"; {tally.rejected:,} line{'s' * (tally.rejected != 1)} set aside{self._where()}"
+            text += (
+                f"; {tally.rejected:,} line{'s' * (tally.rejected != 1)} set aside{self._where()}"
+            )
         return text + "."
 
     def _where(self) -> str:
@@ -115,7 +128,9 @@ async def send(target: Target, address: str | None, job: Job) -> Report:
                 )
                 await run.run(job.groups(before.line))
     seconds = time.monotonic() - started
-    return Report(label=job.label, output=output.identity, before=before, memory=memory, seconds=seconds)
+    return Report(
+        label=job.label, output=output.identity, before=before, memory=memory, seconds=seconds
+    )
 
 
 class _Rate(ProgressColumn):
@@ -133,10 +148,19 @@ def _bar(job: Job) -> Iterator[Callable[[Tally], None]]:
     if not sys.stderr.isatty():
         yield _lines(job)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"), _Rate())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_errors, transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        _Rate(),
+    )
+    with Progress(
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_errors, transient=True
+    ) as bar:
         task = bar.add_task(job.label, total=job.total, events=0)
-        yield lambda tally: bar.update(task, completed=job.done(tally), events=tally.accepted + tally.duplicates)
+        yield lambda tally: bar.update(
+            task, completed=job.done(tally), events=tally.accepted + tally.duplicates
+        )
 
 
 def _lines(job: Job) -> Callable[[Tally], None]:
@@ -148,7 +172,9 @@ def _lines(job: Job) -> Callable[[Tally], None]:
             return
         told = time.monotonic()
         share = f" ({100 * job.done(tally) / job.total:.0f} %)" if job.total else ""
-        _errors.print(f"{job.label}: {tally.accepted + tally.duplicates:,} events{share}", markup=False)
+        _errors.print(
+            f"{job.label}: {tally.accepted + tally.duplicates:,} events{share}", markup=False
+        )
 
     return moved
 

@@ -1,4 +1,5 @@
-"""The configuration of commands that run or install the service: checked to the last line before anything starts."""
+"""The configuration of commands that run or install the service: checked to the last line before
+anything starts."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def service_settings() -> Iterator[Settings]:
-    """The configuration; warns of variables that don't exist, and refuses a scorecard that can't be used."""
+    """The configuration; warns of variables that don't exist, and refuses a scorecard that can't be
+    used."""
     with stopping_on_sigterm(), configured(log_level=None) as settings:
         for doubt in configuration.unknown(os.environ):
             log.warning(LogEvent.SETTING_UNKNOWN, why=doubt)

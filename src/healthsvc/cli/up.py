@@ -27,7 +27,8 @@ KEY_FILE: Final = "first-admin-key"
 def up() -> None:
     """Run everything in this process: database, API, processing, deliveries.
 
-    PostgreSQL is embedded, in HEALTHSVC_DATA_DIR, unless HEALTHSVC_DATABASE_URL names yours. Stop with Ctrl-C.
+    PostgreSQL is embedded, in HEALTHSVC_DATA_DIR, unless HEALTHSVC_DATABASE_URL names yours. Stop
+    with Ctrl-C.
     """
     with service_settings() as settings:
         readiness = readiness_of(settings, "api", "process", "deliver")
@@ -35,7 +36,13 @@ def up() -> None:
         with own_database(settings) as (url, watchers):
             asyncio.run(install(url, settings))
             key = _about_key(asyncio.run(first_key(url, settings)), settings)
-            api = api_role(url, settings, bound, readiness, lambda: _welcome(serving.address(bound), settings, key))
+            api = api_role(
+                url,
+                settings,
+                bound,
+                readiness,
+                lambda: _welcome(serving.address(bound), settings, key),
+            )
             process = process_role(url, settings, readiness, thread=True)
             others = [deliver_role(url, settings, readiness), readiness_role(url, readiness)]
             code = running.run([*watchers, api, process, *others])
@@ -43,7 +50,8 @@ def up() -> None:
 
 
 def _about_key(first: NewKey | None, settings: Settings) -> str:
-    """What to tell of the API key. A log that outlives the terminal isn't told the key itself, but its file."""
+    """What to tell of the API key. A log that outlives the terminal isn't told the key itself, but
+    its file."""
     if first is None and settings.admin_key is not None:
         return "the one in HEALTHSVC_ADMIN_KEY"
     if first is None:
@@ -59,7 +67,9 @@ def write_key(folder: Path, key: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / KEY_FILE
     path.unlink(missing_ok=True)  # the mode of a new file is ours from the first byte on
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
         file.write(f"{key}\n")
     return path
 

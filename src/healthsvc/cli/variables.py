@@ -15,4 +15,6 @@ def variables(as_json: AsJson = False) -> None:
         return
     for each in settings.described():
         default = each["default"] if each["default"] is not None else "unset"
-        typer.echo(f"{each['name']}  ({default})\n    {each['meaning']} Allowed: {each['allowed']}.")
+        typer.echo(
+            f"{each['name']}  ({default})\n    {each['meaning']} Allowed: {each['allowed']}."
+        )

@@ -1,7 +1,7 @@
 """The lifecycle of an alert: its states, the steps between them, and what one alert says.
 
-The lifecycle is one table, `LIFECYCLE`. Whatever writes or compares a state takes it from here; SQL is made from it in
-`store.alerts.lifecycle_sql`.
+The lifecycle is one table, `LIFECYCLE`. Whatever writes or compares a state takes it from here; SQL
+is made from it in `store.alerts.lifecycle_sql`.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,14 @@ PLANNED_STEPS: Final[frozenset[AlertStep]] = frozenset({SNOOZE, WAKE, REOPEN})
 """Steps that nothing in the service takes yet; `snoozed` is reached by one of them alone."""
 
 LIFECYCLE: Final[Mapping[AlertState, Mapping[AlertStep, AlertState]]] = {
-    HELD: {RELEASE: OPEN, ACKNOWLEDGE: ACKNOWLEDGED, ESCALATE: HELD, EASE: HELD, RESOLVE: RESOLVED, END: RESOLVED},
+    HELD: {
+        RELEASE: OPEN,
+        ACKNOWLEDGE: ACKNOWLEDGED,
+        ESCALATE: HELD,
+        EASE: HELD,
+        RESOLVE: RESOLVED,
+        END: RESOLVED,
+    },
     OPEN: {
         ACKNOWLEDGE: ACKNOWLEDGED,
         ESCALATE: OPEN,
@@ -87,8 +94,8 @@ LIFECYCLE: Final[Mapping[AlertState, Mapping[AlertStep, AlertState]]] = {
     },
     RESOLVED: {RESOLVE: RESOLVED, REOPEN: OPEN},
 }
-"""The state after each step that a state allows; a step that isn't listed is refused. A step may lead to the state that
-it began in: then nothing about the state changes."""
+"""The state after each step that a state allows; a step that isn't listed is refused. A step may
+lead to the state that it began in: then nothing about the state changes."""
 
 CONDITION_ENDED: Final = "released"
 """Who resolved an alert, where nobody did: its condition has ended."""
@@ -140,8 +147,11 @@ def after(state: AlertState, step: AlertStep) -> AlertState | None:
 
 
 def target(step: AlertStep) -> AlertState:
-    """The state that a step leads to from wherever else it is allowed. Raises ValueError if there is more than one."""
-    targets = {steps[step] for state, steps in LIFECYCLE.items() if step in steps and steps[step] != state}
+    """The state that a step leads to from wherever else it is allowed. Raises ValueError if there
+    is more than one."""
+    targets = {
+        steps[step] for state, steps in LIFECYCLE.items() if step in steps and steps[step] != state
+    }
     if len(targets) != 1:
         raise ValueError(f"The step {step} leads to {len(targets)} states.")
     return targets.pop()

@@ -1,4 +1,5 @@
-"""What a receiver's answer means: when to try again, when to give up, when an endpoint rests or is switched off.
+"""What a receiver's answer means: when to try again, when to give up, when an endpoint rests or is
+switched off.
 
 Pure: the instant and the chance come in as arguments, the verdict goes out as data.
 """
@@ -26,7 +27,9 @@ JITTER: Final = 0.2  # of the delay, either way
 RETRY_AFTER_LIMIT: Final = timedelta(hours=24)  # a receiver can't put us off for longer
 
 THROTTLING: Final = frozenset({429, 502, 503, 504})
-THROTTLE: Final = timedelta(seconds=1)  # rest of an endpoint that throttles without saying for how long
+THROTTLE: Final = timedelta(
+    seconds=1
+)  # rest of an endpoint that throttles without saying for how long
 REST_SHARE: Final = 0.1  # a failing endpoint rests a tenth of the time it has been failing,
 REST_LIMIT: Final = timedelta(seconds=30)  # up to this long between two tries
 
@@ -38,7 +41,8 @@ RECOVERED_AFTER: Final = 4  # failed tries that make a late success worth tellin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One try: what to send where. `secrets` sign it, the newest first; `at` is the instant that gets signed."""
+    """One try: what to send where. `secrets` sign it, the newest first; `at` is the instant that
+    gets signed."""
 
     url: str
     message_id: str
@@ -49,7 +53,8 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The receiver answered, whatever it said; `retry_after`, `wish`: headers Retry-After, webhook-delivery."""
+    """The receiver answered, whatever it said; `retry_after`, `wish`: headers Retry-After,
+    webhook-delivery."""
 
     status: int
     seconds: float
@@ -59,7 +64,8 @@ class Answer:
 
 
 class Silence(StrEnum):
-    """Why there was no answer. UNREACHABLE doesn't say whether a connection was refused, or not attempted at all."""
+    """Why there was no answer. UNREACHABLE doesn't say whether a connection was refused, or not
+    attempted at all."""
 
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
@@ -98,7 +104,8 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True)
 class DisableEndpoint:
-    """The receiver wants nothing more on this endpoint; `delivered` says whether it took this message."""
+    """The receiver wants nothing more on this endpoint; `delivered` says whether it took this
+    message."""
 
     reason: str
     delivered: bool
@@ -115,7 +122,8 @@ Verdict: TypeAlias = Delivered | Retry | Exhausted | DisableEndpoint | Abort
 def judge(outcome: Outcome, *, attempt: int, at: datetime, chance: float) -> Verdict:
     """What follows from an outcome.
 
-    `attempt` numbers the try, from 1; `at` is when it ended; `chance` in [0, 1) spreads the retries.
+    `attempt` numbers the try, from 1; `at` is when it ended; `chance` in [0, 1) spreads the
+    retries.
     """
     if isinstance(outcome, Answer):
         wish = (outcome.wish or "").strip().lower()
@@ -143,7 +151,8 @@ def is_success(outcome: Outcome) -> bool:
 
 
 def retry_after(outcome: Outcome, at: datetime) -> timedelta | None:
-    """How long the receiver asks us to wait (seconds or HTTP date), at most RETRY_AFTER_LIMIT; None if it doesn't."""
+    """How long the receiver asks us to wait (seconds or HTTP date), at most RETRY_AFTER_LIMIT; None
+    if it doesn't."""
     if not isinstance(outcome, Answer) or outcome.retry_after is None:
         return None
     text = outcome.retry_after.strip()
@@ -159,7 +168,8 @@ def retry_after(outcome: Outcome, at: datetime) -> timedelta | None:
 
 
 def _delay(outcome: Outcome, scheduled_delay: timedelta, at: datetime, chance: float) -> timedelta:
-    """The planned delay with jitter either way, or what the receiver asks for with jitter upwards if that's longer."""
+    """The planned delay with jitter either way, or what the receiver asks for with jitter upwards
+    if that's longer."""
     spread = scheduled_delay * (1 - JITTER + 2 * JITTER * chance)
     requested_delay = retry_after(outcome, at)
     if requested_delay is None:
@@ -182,8 +192,9 @@ WELL: Final = Health()
 def health_after(health: Health, outcome: Outcome, verdict: Verdict, at: datetime) -> Health:
     """The endpoint's health after one more outcome.
 
-    A receiver that turns a single message away (`Abort`) is alive. One that keeps failing is tried less and less often,
-    whichever message is due: the rest grows with the time that it has been failing, so it needs no counter.
+    A receiver that turns a single message away (`Abort`) is alive. One that keeps failing is tried
+    less and less often, whichever message is due: the rest grows with the time that it has been
+    failing, so it needs no counter.
     """
     match verdict:
         case Delivered() | Abort() | DisableEndpoint():
@@ -204,8 +215,9 @@ def health_after(health: Health, outcome: Outcome, verdict: Verdict, at: datetim
 def is_dead(health: Health, at: datetime) -> bool:
     """Whether to switch off an endpoint that just failed once more at `at`.
 
-    Failures alone for five days aren't enough, as a quiet endpoint may have had only two in that time: they must also
-    have been seen in two windows at least twelve hours apart, before the present one.
+    Failures alone for five days aren't enough, as a quiet endpoint may have had only two in that
+    time: they must also have been seen in two windows at least twelve hours apart, before the
+    present one.
     """
     if health.failing_since is None or health.failing_again_at is None:
         return False

@@ -1,14 +1,15 @@
-"""Shares the slots for webhook tries among endpoints: those that hang leave slots to those that answer.
+"""Shares the slots for webhook tries among endpoints: those that hang leave slots to those that
+answer.
 
-An endpoint starts on probation with one try at a time. Each fast success widens its window by one, and
-PROVEN_AFTER of them in a row make it proven. A try that takes longer than SLOW_TICKS closes the window
-to one and ends the proof. Each pool of slots is separate, so endpoints on probation never take a proven
-one's slot; within a pool, an endpoint's second and further tries need several free slots each
-(`admits`), so endpoints that begin to hang together can't fill it.
+An endpoint starts on probation with one try at a time. Each fast success widens its window by one,
+and PROVEN_AFTER of them in a row make it proven. A try that takes longer than SLOW_TICKS closes the
+window to one and ends the proof. Each pool of slots is separate, so endpoints on probation never
+take a proven one's slot; within a pool, an endpoint's second and further tries need several free
+slots each (`admits`), so endpoints that begin to hang together can't fill it.
 
 Pure: the clock is a count of ticks that the caller makes, TICK_SECONDS apart or later. A second is
-SLOW_TICKS of an event loop at ease; one that is overloaded, and so delays everybody's answers itself,
-ticks less often, and endpoints aren't blamed for it.
+SLOW_TICKS of an event loop at ease; one that is overloaded, and so delays everybody's answers
+itself, ticks less often, and endpoints aren't blamed for it.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ def sizes(concurrency: int) -> dict[Pool, int]:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A pool's free slots, and how many of them each of an endpoint's tries asks for (see `admits`)."""
+    """A pool's free slots, and how many of them each of an endpoint's tries asks for (see
+    `admits`)."""
 
     free: int
     spacing: int
@@ -55,9 +57,9 @@ class Opening:
     def admits(self, nth: int) -> bool:
         """Whether an endpoint's `nth` try at a time may begin.
 
-        The first needs one free slot, others `nth * spacing`: the fewer slots are free, the fewer an
-        endpoint may hold, and the last ones go to endpoints that have none (dynamic thresholds after
-        Choudhury and Hahne, 1998).
+        The first needs one free slot, others `nth * spacing`: the fewer slots are free, the fewer
+        an endpoint may hold, and the last ones go to endpoints that have none (dynamic thresholds
+        after Choudhury and Hahne, 1998).
         """
         return self.free >= (1 if nth == 1 else nth * self.spacing)
 
@@ -83,13 +85,15 @@ def after_success(trust: Trust, *, slow: bool, limit: int) -> Trust:
 
 
 def after_failure(trust: Trust, *, slow: bool) -> Trust:
-    """The trust in an endpoint that failed: half the window if it failed at once, else that in a new one."""
+    """The trust in an endpoint that failed: half the window if it failed at once, else that in a
+    new one."""
     return NEW if slow else Trust(window=max(1, trust.window // 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an endpoint may have: `window` tries at a time; `turn` orders endpoints by their last claim."""
+    """What an endpoint may have: `window` tries at a time; `turn` orders endpoints by their last
+    claim."""
 
     window: int
     proven: bool
@@ -104,7 +108,8 @@ class _Running:
 
 
 class Slots:
-    """The running tries of one deliverer, the pools that they are counted in, and the trust in endpoints."""
+    """The running tries of one deliverer, the pools that they are counted in, and the trust in
+    endpoints."""
 
     def __init__(self, *, concurrency: int, per_endpoint: int) -> None:
         self._sizes = sizes(concurrency)
@@ -116,7 +121,9 @@ class Slots:
         self._turns: dict[str, int] = {}
         self._turn = 0
         self._tick = 0
-        self._fresh: dict[int, int] = {}  # tries that aren't slow and haven't ended: when they began
+        self._fresh: dict[
+            int, int
+        ] = {}  # tries that aren't slow and haven't ended: when they began
         self._overdue: dict[int, None] = {}  # slow tries that wait for a slot in SLOW
         self._idle: set[str] = set()  # endpoints without a try since the last `forget_idle`
 

@@ -1,7 +1,8 @@
 """The tree of errors: what kinds there are, whatever went wrong. Each room declares its own leaves.
 
-An error's docstring is its message unless another is given; ids and figures are attributes. What a kind means to a
-client of the API stands in `api/problems.py`, what it means to a shell in `cli/errors.py`, and nowhere else.
+An error's docstring is its message unless another is given; ids and figures are attributes. What a
+kind means to a client of the API stands in `api/problems.py`, what it means to a shell in
+`cli/errors.py`, and nowhere else.
 """
 
 
@@ -29,7 +30,8 @@ class Unavailable(HealthsvcError):
 
 
 class Busy(Unavailable):
-    """Nothing is broken, but it must be tried again. `retry_after` is in seconds, where it is known."""
+    """Nothing is broken, but it must be tried again. `retry_after` is in seconds, where it is
+    known."""
 
     retry_after: float | None = None
 

@@ -1,9 +1,11 @@
-"""The event types that the service knows: one declaration each, from which everything else is derived.
+"""The event types that the service knows: one declaration each, from which everything else is
+derived.
 
-A declaration says what the type means to the risk (the customer's own act, neutral, trouble, or the outcome), whether
-the customer itself acts, which facts it writes, and which step of a ticket, complaint or invoice it is. Its data and
-its example are declared in `wire.events.catalogue`, under the same name; `core.folding.facts` has the handler of each
-type that writes facts. A test holds the three together.
+A declaration says what the type means to the risk (the customer's own act, neutral, trouble, or the
+outcome), whether the customer itself acts, which facts it writes, and which step of a ticket,
+complaint or invoice it is. Its data and its example are declared in `wire.events.catalogue`, under
+the same name; `core.folding.facts` has the handler of each type that writes facts. A test holds the
+three together.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 RiskRole = Literal["act", "neutral", "trouble", "outcome"]
-"""What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn itself."""
+"""What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
+itself."""
 ItemKind = Literal["ticket", "complaint", "invoice"]
 Moment = Literal["opened", "answered", "closed"]
 
@@ -54,9 +57,14 @@ SEATS_CHANGED: Final = EventType(
 )
 SURVEY_SENT: Final = EventType(name="survey.sent", risk="neutral", by_customer=False)
 SURVEY_ANSWERED: Final = EventType(name="survey.answered", risk="act", facts=("nps", "csat", "ces"))
-TICKET_OPENED: Final = EventType(name="ticket.opened", risk="act", item=ItemStep(kind="ticket", moment="opened"))
+TICKET_OPENED: Final = EventType(
+    name="ticket.opened", risk="act", item=ItemStep(kind="ticket", moment="opened")
+)
 TICKET_ANSWERED: Final = EventType(
-    name="ticket.answered", risk="neutral", by_customer=False, item=ItemStep(kind="ticket", moment="answered")
+    name="ticket.answered",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="ticket", moment="answered"),
 )
 TICKET_RESOLVED: Final = EventType(
     name="ticket.resolved",
@@ -68,14 +76,25 @@ COMPLAINT_FILED: Final = EventType(
     name="complaint.filed", risk="trouble", item=ItemStep(kind="complaint", moment="opened")
 )
 COMPLAINT_RESOLVED: Final = EventType(
-    name="complaint.resolved", risk="neutral", by_customer=False, item=ItemStep(kind="complaint", moment="closed")
+    name="complaint.resolved",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="complaint", moment="closed"),
 )
-COMPLAINT_RATED: Final = EventType(name="complaint.rated", risk="act", item=ItemStep(kind="complaint", rates=True))
+COMPLAINT_RATED: Final = EventType(
+    name="complaint.rated", risk="act", item=ItemStep(kind="complaint", rates=True)
+)
 INVOICE_PAID: Final = EventType(
-    name="invoice.paid", risk="act", by_customer=False, item=ItemStep(kind="invoice", moment="closed")
+    name="invoice.paid",
+    risk="act",
+    by_customer=False,
+    item=ItemStep(kind="invoice", moment="closed"),
 )
 INVOICE_OVERDUE: Final = EventType(
-    name="invoice.overdue", risk="trouble", by_customer=False, item=ItemStep(kind="invoice", moment="opened")
+    name="invoice.overdue",
+    risk="trouble",
+    by_customer=False,
+    item=ItemStep(kind="invoice", moment="opened"),
 )
 SUBSCRIPTION_CHANGED: Final = EventType(
     name="subscription.changed",
@@ -84,10 +103,16 @@ SUBSCRIPTION_CHANGED: Final = EventType(
     facts=("mrr", "mrr_change", "renewal_at", "renewed_at"),
 )
 SUBSCRIPTION_RENEWED: Final = EventType(
-    name="subscription.renewed", risk="neutral", by_customer=False, facts=("mrr", "renewal_at", "renewed_at")
+    name="subscription.renewed",
+    risk="neutral",
+    by_customer=False,
+    facts=("mrr", "renewal_at", "renewed_at"),
 )
 SUBSCRIPTION_CANCELLED: Final = EventType(
-    name="subscription.cancelled", risk="outcome", by_customer=False, facts=("cancel_effective", "cancelled_at")
+    name="subscription.cancelled",
+    risk="outcome",
+    by_customer=False,
+    facts=("cancel_effective", "cancelled_at"),
 )
 ENGAGEMENT_RECORDED: Final = EventType(name="engagement.recorded", risk="act")
 REFERRAL_MADE: Final = EventType(name="referral.made", risk="act")
@@ -97,10 +122,22 @@ CUSTOMER_UPDATED: Final = EventType(
     name="customer.updated",
     risk="neutral",
     by_customer=False,
-    facts=("mrr", "seats", "features_owned", "renewal_at", "sold_at", "owner_changed_at", "profile"),
+    facts=(
+        "mrr",
+        "seats",
+        "features_owned",
+        "renewal_at",
+        "sold_at",
+        "owner_changed_at",
+        "profile",
+    ),
 )
-OVERRIDE_SET: Final = EventType(name="override.set", risk="neutral", by_customer=False, facts=("override",))
-OVERRIDE_LIFTED: Final = EventType(name="override.lifted", risk="neutral", by_customer=False, facts=("override",))
+OVERRIDE_SET: Final = EventType(
+    name="override.set", risk="neutral", by_customer=False, facts=("override",)
+)
+OVERRIDE_LIFTED: Final = EventType(
+    name="override.lifted", risk="neutral", by_customer=False, facts=("override",)
+)
 
 EVENT_TYPES: Final = (
     PAGE_VIEWED,
@@ -129,11 +166,16 @@ EVENT_TYPES: Final = (
     OVERRIDE_SET,
     OVERRIDE_LIFTED,
 )
-BY_NAME: Final[Mapping[str, EventType]] = {event_type.name: event_type for event_type in EVENT_TYPES}
+BY_NAME: Final[Mapping[str, EventType]] = {
+    event_type.name: event_type for event_type in EVENT_TYPES
+}
 BUILTIN_TYPES: Final = frozenset(BY_NAME)
 """The names of the event types whose meaning the service knows; any other is the operator's own."""
-NOT_BY_CUSTOMER: Final = frozenset(event_type.name for event_type in EVENT_TYPES if not event_type.by_customer)
-"""Types written by systems or by us: they tell nothing of the customer's own hours, nor of the person they name."""
+NOT_BY_CUSTOMER: Final = frozenset(
+    event_type.name for event_type in EVENT_TYPES if not event_type.by_customer
+)
+"""Types written by systems or by us: they tell nothing of the customer's own hours, nor of the
+person they name."""
 
 CANCEL_PAGE_VIEWED: Final = f"{PAGE_VIEWED.name}:cancel"
 """The name under which the risk's mapping knows a view of a cancel page."""

@@ -1,4 +1,5 @@
-"""Instants of the core: whole microseconds since 1970-01-01T00:00:00Z, and the spans counted in them."""
+"""Instants of the core: whole microseconds since 1970-01-01T00:00:00Z, and the spans counted in
+them."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

@@ -25,7 +25,8 @@ def named(tag: str) -> Language | None:
 
 
 def accepted(header: str) -> Language:
-    """Return the language that an Accept-Language header prefers (RFC 9110, 12.5.4); English where it names none.
+    """Return the language that an Accept-Language header prefers (RFC 9110, 12.5.4); English where
+    it names none.
 
     Of languages with the same weight the one named first wins.
     """

@@ -1,10 +1,11 @@
-"""Forward-decayed levels: sums whose weights are relative to a fixed landmark, so that addition commutes and late
-events need no care.
+"""Forward-decayed levels: sums whose weights are relative to a fixed landmark, so that addition
+commutes and late events need no care.
 
-Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for Streaming Systems" (ICDE 2009),
-with g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) / h); the level at `now` is the sum times
-2^-((now - landmark) / h). The exponent is split by an integer divmod and put together by `ldexp`: so another landmark
-(a whole number of half-lives away) gives the same bits, which `exp2` of the quotient does not.
+Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for Streaming
+Systems" (ICDE 2009), with g(n) = 2^(n / half-life). The weight of an event is 2^((t - landmark) /
+h); the level at `now` is the sum times 2^-((now - landmark) / h). The exponent is split by an
+integer divmod and put together by `ldexp`: so another landmark (a whole number of half-lives away)
+gives the same bits, which `exp2` of the quotient does not.
 """
 
 from typing import Final
@@ -15,21 +16,25 @@ from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.instants import DAY_US
 
 LANDMARK_US: Final = 1_767_225_600_000_000
-"""2026-01-01T00:00:00Z. With half-lives of at least `MIN_HALF_LIFE_US` the sums stay in range from 2017 to 2034,
-longer for longer ones."""
+"""2026-01-01T00:00:00Z. With half-lives of at least `MIN_HALF_LIFE_US` the sums stay in range from
+2017 to 2034, longer for longer ones."""
 
 MIN_HALF_LIFE_US: Final = 3 * DAY_US
 
 
 def weights(occurred_us: Instants, half_life_us: int, landmark_us: int = LANDMARK_US) -> Floats:
-    """Weight of an event at each instant, 1.0 at the landmark; older than about 1,070 half-lives before it is 0."""
+    """Weight of an event at each instant, 1.0 at the landmark; older than about 1,070 half-lives
+    before it is 0."""
     whole, rest = np.divmod(occurred_us - landmark_us, half_life_us)
     weight: Floats = np.ldexp(np.exp2(rest / half_life_us), np.clip(whole, -1100, 1000))
     return weight
 
 
-def decayed(sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int = LANDMARK_US) -> Floats:
-    """Levels at `now_us` (one instant a row) from the sums kept; 1.0 is one event that happened just now."""
+def decayed(
+    sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int = LANDMARK_US
+) -> Floats:
+    """Levels at `now_us` (one instant a row) from the sums kept; 1.0 is one event that happened
+    just now."""
     whole, rest = np.divmod(now_us - landmark_us, half_life_us)
     level: Floats = np.ldexp(sums * np.exp2(-(rest / half_life_us)), -np.clip(whole, -1000, 1100))
     return level
@@ -38,8 +43,8 @@ def decayed(sums: Floats, now_us: Instants, half_life_us: int, landmark_us: int 
 def top_three(cells: Int64s, times: Instants) -> tuple[Int64s, Instants]:
     """The newest three instants of each cell, in no matter what order they come.
 
-    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells that occur, ascending (u,), and
-    their instants (u, 3), newest first, 0 where there are fewer.
+    cells: (n,) cell numbers below 2^23; times: (n,) microseconds. Returns the cells that occur,
+    ascending (u,), and their instants (u, 3), newest first, 0 where there are fewer.
     """
     base = int(times.min())
     if int(times.max()) - base < 1 << 40 and int(cells.max()) < 1 << 23:
@@ -65,5 +70,7 @@ def merge_three(a: Floats, b: Floats) -> Floats:
     newest = np.empty_like(a)
     newest[:, 0] = np.maximum(a1, b1)
     newest[:, 1] = np.maximum(np.minimum(a1, b1), np.maximum(a2, b2))
-    newest[:, 2] = np.maximum(np.maximum(a3, b3), np.maximum(np.minimum(a1, b2), np.minimum(a2, b1)))
+    newest[:, 2] = np.maximum(
+        np.maximum(a3, b3), np.maximum(np.minimum(a1, b2), np.minimum(a2, b1))
+    )
     return newest

@@ -1,9 +1,11 @@
-"""Portfolio measures: what became of the customers of a period, from what they told of money, answers and tickets.
+"""Portfolio measures: what became of the customers of a period, from what they told of money,
+answers and tickets.
 
-Retention rate = customers at the end that were there at the start / customers at the start. Churn rate = customers
-lost in the period / customers at the start. GRR and NRR: recurring revenue at the end of the customers there at the
-start / theirs at the start, for GRR each at most what it was. NPS = % promoters - % detractors. CSAT = share of 4-5.
-CES = mean. Adoption = active functions / functions owned. What has nothing to be divided by is None, never zero.
+Retention rate = customers at the end that were there at the start / customers at the start. Churn
+rate = customers lost in the period / customers at the start. GRR and NRR: recurring revenue at the
+end of the customers there at the start / theirs at the start, for GRR each at most what it was. NPS
+= % promoters - % detractors. CSAT = share of 4-5. CES = mean. Adoption = active functions /
+functions owned. What has nothing to be divided by is None, never zero.
 
 Everything is a sum by group, so the sums of some customers and of others add up to those of all.
 """
@@ -29,7 +31,14 @@ MEASURES: Final = (
 )
 COUNTS: Final = (
     *("customers_at_start", "customers_at_end", "retained", "lost", "mrr_at_start", "mrr_at_end"),
-    *("nps_answers", "csat_answers", "ces_answers", "tickets_answered", "tickets_resolved", "functions_owned"),
+    *(
+        "nps_answers",
+        "csat_answers",
+        "ces_answers",
+        "tickets_answered",
+        "tickets_resolved",
+        "functions_owned",
+    ),
 )
 _SUMS: Final = (
     *(*COUNTS, "mrr_kept", "mrr_now", "promoters", "detractors", "satisfied", "ease"),
@@ -53,7 +62,8 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What was told, in the order of the customers, of a customer in the order in which it happened."""
+    """What was told, in the order of the customers, of a customer in the order in which it
+    happened."""
 
     customer: Int64s
     """Place among the accounts, rising."""
@@ -72,13 +82,22 @@ class Entries:
 
     def take(self, some: Mask) -> "Entries":
         return Entries(
-            *(self.customer[some], self.us[some], self.kind[some], self.value[some], self.before[some]),
+            *(
+                self.customer[some],
+                self.us[some],
+                self.kind[some],
+                self.value[some],
+                self.before[some],
+            ),
             *(self.owned[some], self.effective_us[some], self.item[some]),
         )
 
 
-def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, start_us: int, end_us: int) -> Sums:
-    """The sums of a period, its end not included. active: (n,) functions used within `ACTIVE_US` before the end."""
+def sums(
+    accounts: Accounts, entries: Entries, active: Floats, groups: int, start_us: int, end_us: int
+) -> Sums:
+    """The sums of a period, its end not included. active: (n,) functions used within `ACTIVE_US`
+    before the end."""
     start, end = _Standing(accounts, entries, start_us), _Standing(accounts, entries, end_us)
     within = entries.take((entries.us >= start_us) & (entries.us < end_us))
     retained = start.there & end.there
@@ -100,7 +119,9 @@ def sums(accounts: Accounts, entries: Entries, active: Floats, groups: int, star
         **_answers(within, len(accounts.group)),
         **_tickets(entries.take(entries.us < end_us), start_us, len(accounts.group)),
     }
-    return {name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS}
+    return {
+        name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS
+    }
 
 
 def _summed(places: Int64s, numbers: Floats, length: int) -> Floats:
@@ -115,7 +136,9 @@ def added(some: Sums, others: Sums) -> Sums:
 
 def figures(totals: Sums, group: int | None = None) -> Figures:
     """The counts and measures of one group, or of all."""
-    s = {name: float(totals[name].sum() if group is None else totals[name][group]) for name in _SUMS}
+    s = {
+        name: float(totals[name].sum() if group is None else totals[name][group]) for name in _SUMS
+    }
     return {name: s[name] for name in COUNTS} | {
         "retention_rate": _over(s["retained"], s["customers_at_start"]),
         "churn_rate": _over(s["lost"], s["customers_at_start"]),
@@ -140,7 +163,9 @@ class _Standing:
     def __init__(self, accounts: Accounts, entries: Entries, at_us: int) -> None:
         n = len(accounts.group)
         self._n, self._known = n, entries.us < at_us
-        cancelled, renewed = (self._last(entries, entries.kind == kind) for kind in (CANCELLED, RENEWED))
+        cancelled, renewed = (
+            self._last(entries, entries.kind == kind) for kind in (CANCELLED, RENEWED)
+        )
         ends = np.zeros(n, np.int64)
         ends[entries.customer[cancelled]] = entries.effective_us[cancelled]
         gone_us, back_us = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -163,7 +188,9 @@ class _Standing:
         """(n,) as last told; else what the first change afterwards says was paid before it."""
         money = np.isin(entries.kind, (PROFILE, RENEWED))
         mrr = np.full(self._n, np.nan)
-        later = np.flatnonzero(money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value)))[::-1]
+        later = np.flatnonzero(
+            money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value))
+        )[::-1]
         mrr[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
         at = self._last(entries, money & ~np.isnan(entries.value))
         mrr[entries.customer[at]] = entries.value[at]
@@ -177,7 +204,9 @@ class _Standing:
         return last
 
 
-def _was_there(accounts: Accounts, within: Entries, start: _Standing, start_us: int, end_us: int) -> Mask:
+def _was_there(
+    accounts: Accounts, within: Entries, start: _Standing, start_us: int, end_us: int
+) -> Mask:
     """Who was there at some time of the period: at its start, come in it, or won back in it."""
     came: Mask = (accounts.first_us >= start_us) & (accounts.first_us < end_us)
     back = np.zeros(len(came), bool)
@@ -187,7 +216,11 @@ def _was_there(accounts: Accounts, within: Entries, start: _Standing, start_us: 
 
 def _answers(within: Entries, n: int) -> Sums:
     def count(which: Mask, weights: Floats | None = None) -> Floats:
-        return _summed(within.customer[which], np.ones(int(which.sum())) if weights is None else weights[which], n)
+        return _summed(
+            within.customer[which],
+            np.ones(int(which.sum())) if weights is None else weights[which],
+            n,
+        )
 
     nps, csat, ces = (within.kind == kind for kind in (NPS, CSAT, CES))
     return {
@@ -202,7 +235,8 @@ def _answers(within: Entries, n: int) -> Sums:
 
 
 def _tickets(known: Entries, start_us: int, n: int) -> Sums:
-    """Tickets answered for the first time, and resolved for the last, within the period; by then they were opened."""
+    """Tickets answered for the first time, and resolved for the last, within the period; by then
+    they were opened."""
     some = known.take(np.isin(known.kind, (OPENED, ANSWERED, RESOLVED)))
     order = np.lexsort((some.us, some.item, some.customer))
     owner, item, us, kind = some.customer[order], some.item[order], some.us[order], some.kind[order]

@@ -53,7 +53,14 @@ class ActivityBuilder:
         """The same, done by one of the customer's people."""
         people = self.member.contacts
         if self.start_us <= at_us <= min(self.stop_us, self.end_us):
-            self.events.append((int(at_us) // 1000 * 1000, type, people[int(self.rng.random() * len(people))], data))
+            self.events.append(
+                (
+                    int(at_us) // 1000 * 1000,
+                    type,
+                    people[int(self.rng.random() * len(people))],
+                    data,
+                )
+            )
 
     def one_of(self, *values: str) -> str:
         return values[int(self.rng.random() * len(values))]
@@ -75,7 +82,12 @@ class ActivityBuilder:
 
     def contact(self, at_us: float, outcome: str, channel: str = "call") -> None:
         self.add(
-            at_us, "contact.logged", outcome=outcome, channel=channel, author=self.member.owner, direction="outbound"
+            at_us,
+            "contact.logged",
+            outcome=outcome,
+            channel=channel,
+            author=self.member.owner,
+            direction="outbound",
         )
 
     def in_order(self) -> list[FleetEvent]:

@@ -22,7 +22,11 @@ def fleet(rng: np.random.Generator, *, customers: int, end_us: int, seed: int) -
 
 def _events_of(member: Member, rng: np.random.Generator, end_us: int) -> list[FleetEvent]:
     builder = ActivityBuilder(
-        member=member, rng=rng, end_us=end_us, start_us=end_us - HISTORY_DAYS * DAY_US, stop_us=end_us
+        member=member,
+        rng=rng,
+        end_us=end_us,
+        start_us=end_us - HISTORY_DAYS * DAY_US,
+        stop_us=end_us,
     )
     if member.archetype is Archetype.ONBOARDING:
         builder.start_us = builder.ago(3 * 24, 24 * 24)

@@ -1,4 +1,5 @@
-"""The demo: a synthetic fleet's last months, made from a seed and an end instant, as lines that a replay can send."""
+"""The demo: a synthetic fleet's last months, made from a seed and an end instant, as lines that a
+replay can send."""
 
 import json
 from collections.abc import Iterator
@@ -53,7 +54,10 @@ def lines(demo: Demo) -> list[bytes]:
 def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
     """The lines after number `after`, as a replay wants them."""
     for start in range(after, len(lines), limit):
-        yield [Line(number, line) for number, line in enumerate(lines[start : start + limit], start + 1)]
+        yield [
+            Line(number, line)
+            for number, line in enumerate(lines[start : start + limit], start + 1)
+        ]
 
 
 def write(demo: list[bytes], path: Path) -> None:
@@ -69,9 +73,11 @@ def examples(demo: Demo) -> dict[Archetype, str]:
 
 
 def remembered(path: Path, demo: Demo) -> Demo:
-    """The fleet of this seed as it was first made, kept in the file: each run gives the same events; else `wanted`.
+    """The fleet of this seed as it was first made, kept in the file: each run gives the same
+    events; else `wanted`.
 
-    Raises OtherFleetError when it had another number of customers: two fleets would share their customers' ids.
+    Raises OtherFleetError when it had another number of customers: two fleets would share their
+    customers' ids.
     """
     try:
         first = Demo(**json.loads(path.read_bytes()))

@@ -1,6 +1,8 @@
-"""Who a synthetic fleet's customers are: clearly named as synthetic, each with a place in the world and a behaviour.
+"""Who a synthetic fleet's customers are: clearly named as synthetic, each with a place in the world
+and a behaviour.
 
-Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in `activity` and `scenarios`.
+Pure: chance comes in as a numpy Generator, time as the end instant. What they do stands in
+`activity` and `scenarios`.
 """
 
 from dataclasses import dataclass
@@ -136,7 +138,10 @@ def roster(rng: np.random.Generator, *, customers: int, end_us: int, seed: int) 
     """The fleet's customers, archetypes in the proportions of SHARES, shuffled."""
     archetypes = _archetypes(customers)
     order = rng.permutation(customers)
-    return [_member(rng, number, archetypes[order[number - 1]], end_us, seed) for number in range(1, customers + 1)]
+    return [
+        _member(rng, number, archetypes[order[number - 1]], end_us, seed)
+        for number in range(1, customers + 1)
+    ]
 
 
 def _archetypes(customers: int) -> list[Archetype]:
@@ -149,7 +154,9 @@ def _archetypes(customers: int) -> list[Archetype]:
     return [archetype for archetype, count in counts.items() for _ in range(count)]
 
 
-def _member(rng: np.random.Generator, number: int, archetype: Archetype, end_us: int, seed: int) -> Member:
+def _member(
+    rng: np.random.Generator, number: int, archetype: Archetype, end_us: int, seed: int
+) -> Member:
     size = SIZES[int(rng.choice(len(SIZES), p=[size.share for size in SIZES]))]
     zone, country, utc_hours = PLACES[int(rng.integers(len(PLACES)))]
     customer_id = f"synthetic-{seed}-{number:03d}"

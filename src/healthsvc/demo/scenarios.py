@@ -1,4 +1,5 @@
-"""The scenario of each archetype: what happens to the customer, and how its activity differs from an ordinary one."""
+"""The scenario of each archetype: what happens to the customer, and how its activity differs from
+an ordinary one."""
 
 from collections.abc import Callable
 
@@ -16,7 +17,9 @@ OPEN = float("inf")  # a matter that is never closed
 def habit(builder: ActivityBuilder) -> Days:
     """Ordinary use: the habit, slowly wandering."""
     steps = builder.rng.normal(0, 0.02, HISTORY_DAYS).cumsum()
-    return np.asarray(np.clip(1.0 + steps - np.linspace(0, steps[-1], HISTORY_DAYS), 0.6, 1.4), dtype=np.float64)
+    return np.asarray(
+        np.clip(1.0 + steps - np.linspace(0, steps[-1], HISTORY_DAYS), 0.6, 1.4), dtype=np.float64
+    )
 
 
 def falling(days_before_end: float, span_days: float, to: float) -> Days:
@@ -33,22 +36,36 @@ def _growing(builder: ActivityBuilder) -> Scenario:
     m = builder.member
     higher = int(m.mrr * builder.rng.uniform(1.15, 1.5)) // 10 * 10
     when_us = builder.ago(24 * 15, 24 * 90)
-    change: dict[str, object] = {"plan": m.size.plan, "mrr": higher, "previous_mrr": m.mrr, "currency": "EUR"}
+    change: dict[str, object] = {
+        "plan": m.size.plan,
+        "mrr": higher,
+        "previous_mrr": m.mrr,
+        "currency": "EUR",
+    }
     builder.add(when_us, "subscription.changed", renewal_at=at(m.renewal_us), **change)
-    builder.add(when_us + DAY_US, "seats.changed", seats=round(m.seats * 1.3), active=round(m.seats * 1.1))
+    builder.add(
+        when_us + DAY_US, "seats.changed", seats=round(m.seats * 1.3), active=round(m.seats * 1.1)
+    )
     if builder.chance(0.35):  # thinks of the next plan: a chance, not a risk
         builder.page(builder.ago(3, 50), "/pricing")
     if builder.chance(0.3):
-        builder.act(builder.ago(24, 24 * 60), "feature.requested", feature="api", title="Bulk endpoints")
+        builder.act(
+            builder.ago(24, 24 * 60), "feature.requested", feature="api", title="Bulk endpoints"
+        )
     return Scenario(
-        curve=habit(builder) * np.linspace(0.6, 1.5, HISTORY_DAYS), adopted=0.9, nps=(8, 10), answers=0.7, engaged=1.5
+        curve=habit(builder) * np.linspace(0.6, 1.5, HISTORY_DAYS),
+        adopted=0.9,
+        nps=(8, 10),
+        answers=0.7,
+        engaged=1.5,
     )
 
 
 def _seasonal(builder: ActivityBuilder) -> Scenario:
     phase = builder.rng.uniform(0, 2 * np.pi)
     return Scenario(
-        curve=habit(builder) * (1 + 0.4 * np.sin(np.arange(HISTORY_DAYS) * 2 * np.pi / 91 + phase)), nps=(7, 9)
+        curve=habit(builder) * (1 + 0.4 * np.sin(np.arange(HISTORY_DAYS) * 2 * np.pi / 91 + phase)),
+        nps=(7, 9),
     )
 
 
@@ -56,9 +73,19 @@ def _advocate(builder: ActivityBuilder) -> Scenario:
     for kind in ("referral", "review", "case_study")[: 1 + int(builder.rng.integers(3))]:
         builder.act(builder.ago(24 * 5, 24 * 150), "referral.made", kind=kind)
     builder.act(
-        builder.ago(24 * 10, 24 * 80), "feature.requested", feature="reports", title="Scheduled reports by team"
+        builder.ago(24 * 10, 24 * 80),
+        "feature.requested",
+        feature="reports",
+        title="Scheduled reports by team",
     )
-    return Scenario(curve=habit(builder) * 1.15, adopted=0.95, nps=(9, 10), answers=0.9, rating=(4, 5), engaged=3.0)
+    return Scenario(
+        curve=habit(builder) * 1.15,
+        adopted=0.95,
+        nps=(9, 10),
+        answers=0.9,
+        rating=(4, 5),
+        engaged=3.0,
+    )
 
 
 def _onboarding(builder: ActivityBuilder) -> Scenario:
@@ -69,7 +96,9 @@ def _onboarding(builder: ActivityBuilder) -> Scenario:
 
 def _cancelled(builder: ActivityBuilder) -> Scenario:
     """The whole way out: slower and slower use, a poor answer, prices, the cancel page, the end."""
-    days_ago = builder.rng.uniform(0.3, 90) if builder.chance(0.85) else builder.rng.uniform(0.1, 1.5)
+    days_ago = (
+        builder.rng.uniform(0.3, 90) if builder.chance(0.85) else builder.rng.uniform(0.1, 1.5)
+    )
     builder.stop_us = builder.end_us - int(days_ago * DAY_US)
     builder.page(builder.stop_us - 20 * DAY_US, "/pricing")
     builder.page(builder.stop_us - 6 * DAY_US, "/account/cancel")
@@ -89,7 +118,9 @@ def _cancelled(builder: ActivityBuilder) -> Scenario:
 def _fading(builder: ActivityBuilder) -> Scenario:
     left = builder.rng.uniform(0.02, 0.3)
     curve = habit(builder) * falling(builder.rng.uniform(24, 48), builder.rng.uniform(12, 22), left)
-    return Scenario(curve=curve, adopted=0.3, nps=(4, 7), answers=0.6, slow=1.5, rating=(2, 4), engaged=0.3)
+    return Scenario(
+        curve=curve, adopted=0.3, nps=(4, 7), answers=0.6, slow=1.5, rating=(2, 4), engaged=0.3
+    )
 
 
 def _silent(builder: ActivityBuilder) -> Scenario:
@@ -103,17 +134,40 @@ def _silent(builder: ActivityBuilder) -> Scenario:
 
 def _good_service(builder: ActivityBuilder) -> Scenario:
     filed_us, name = builder.ago(24 * 8, 24 * 60), builder.name("complaint")
-    builder.act(filed_us, "complaint.filed", complaint_id=name, subject="Invoices were wrong", severity="high")
+    builder.act(
+        filed_us,
+        "complaint.filed",
+        complaint_id=name,
+        subject="Invoices were wrong",
+        severity="high",
+    )
     builder.contact(filed_us + 3 * HOUR_US, "positive")
-    builder.add(filed_us + int(builder.rng.uniform(6, 40) * HOUR_US), "complaint.resolved", complaint_id=name)
-    builder.act(filed_us + 3 * DAY_US, "complaint.rated", complaint_id=name, rating=int(builder.rng.integers(4, 6)))
+    builder.add(
+        filed_us + int(builder.rng.uniform(6, 40) * HOUR_US),
+        "complaint.resolved",
+        complaint_id=name,
+    )
+    builder.act(
+        filed_us + 3 * DAY_US,
+        "complaint.rated",
+        complaint_id=name,
+        rating=int(builder.rng.integers(4, 6)),
+    )
     return Scenario(curve=habit(builder), nps=(8, 10), answers=0.8, rating=(4, 5))
 
 
 def _bad_service(builder: ActivityBuilder) -> Scenario:
     filed_us = builder.ago(5, 70) if builder.chance(0.5) else builder.ago(24 * 4, 24 * 25)
-    subject = builder.one_of("Third outage this month", "Nobody calls back", "Migration lost our tags")
-    builder.act(filed_us, "complaint.filed", complaint_id=builder.name("complaint"), subject=subject, severity="high")
+    subject = builder.one_of(
+        "Third outage this month", "Nobody calls back", "Migration lost our tags"
+    )
+    builder.act(
+        filed_us,
+        "complaint.filed",
+        complaint_id=builder.name("complaint"),
+        subject=subject,
+        severity="high",
+    )
     ticket(builder, filed_us - 2 * DAY_US, answer_hours=70, open_days=OPEN, rating=None)
     ticket(builder, filed_us - 9 * DAY_US, answer_hours=96, open_days=3, rating=1)
     return Scenario(
@@ -128,13 +182,18 @@ def _bad_service(builder: ActivityBuilder) -> Scenario:
 
 def _price(builder: ActivityBuilder) -> Scenario:
     for _ in range(2 + int(builder.rng.integers(3))):
-        builder.page(builder.ago(2, 24 * 9), "/pricing" if builder.chance(0.6) else "/plans/compare")
+        builder.page(
+            builder.ago(2, 24 * 9), "/pricing" if builder.chance(0.6) else "/plans/compare"
+        )
     builder.page(builder.ago(1, 44), "/pricing")
-    return Scenario(curve=habit(builder) * falling(40, 35, builder.rng.uniform(0.3, 1)), adopted=0.5, nps=(6, 8))
+    return Scenario(
+        curve=habit(builder) * falling(40, 35, builder.rng.uniform(0.3, 1)), adopted=0.5, nps=(6, 8)
+    )
 
 
 def _leaving(builder: ActivityBuilder) -> Scenario:
-    """On the cancel page: most in the last days, half of them called since; some weeks ago, called, and won back."""
+    """On the cancel page: most in the last days, half of them called since; some weeks ago, called,
+    and won back."""
     won_back = builder.chance(0.3)
     seen_us = builder.ago(24 * 16, 24 * 30) if won_back else builder.ago(0.3, 60)
     builder.page(seen_us, "/account/cancel")
@@ -152,14 +211,20 @@ def _help(builder: ActivityBuilder) -> Scenario:
     first_us = builder.ago(4, 30)
     for minutes in (0, 6, 14, 31, 55):
         builder.page(
-            first_us + minutes * MINUTE_US, f"/support/{feature}" if minutes % 2 else f"/docs/specification/{feature}"
+            first_us + minutes * MINUTE_US,
+            f"/support/{feature}" if minutes % 2 else f"/docs/specification/{feature}",
         )
     return Scenario(curve=habit(builder) * falling(14, 12, 0.85), tickets=1.2)
 
 
 def _champion_left(builder: ActivityBuilder) -> Scenario:
     left_us = builder.ago(6, 60) if builder.chance(0.5) else builder.ago(24 * 4, 24 * 30)
-    builder.add(left_us, "champion.left", name=f"{builder.member.contacts[0]} (synthetic)", role="Head of operations")
+    builder.add(
+        left_us,
+        "champion.left",
+        name=f"{builder.member.contacts[0]} (synthetic)",
+        role="Head of operations",
+    )
     days = (builder.end_us - left_us) / DAY_US
     return Scenario(curve=habit(builder) * falling(days, 20, 0.4), nps=(6, 9))
 
@@ -168,7 +233,11 @@ def _detractor(builder: ActivityBuilder) -> Scenario:
     name, sent_us = builder.name("nps"), builder.ago(30, 24 * 12)
     builder.act(sent_us, "survey.sent", survey="nps", survey_id=name)
     answered_us = min(sent_us + int(builder.rng.uniform(1, 30) * HOUR_US), builder.end_us - HOUR_US)
-    answer: dict[str, object] = {"survey_id": name, "score": int(builder.rng.integers(0, 5)), "comment": COMMENT}
+    answer: dict[str, object] = {
+        "survey_id": name,
+        "score": int(builder.rng.integers(0, 5)),
+        "comment": COMMENT,
+    }
     builder.act(answered_us, "survey.answered", survey="nps", **answer)
     return Scenario(
         curve=habit(builder) * falling(50, 40, builder.rng.uniform(0.25, 0.9)),

@@ -1,4 +1,5 @@
-"""Lists: one page at a time, with cursors that are bound to the list's filter and lead both ways."""
+"""Lists: one page at a time, with cursors that are bound to the list's filter and lead both
+ways."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -43,7 +44,8 @@ class Page(Generic[ItemT]):
 
 
 class Wanted(Protocol):
-    """How many items, and from which cursor on. A cursor of another list raises CursorError when it is used."""
+    """How many items, and from which cursor on. A cursor of another list raises CursorError when it
+    is used."""
 
     @property
     def limit(self) -> int: ...
@@ -53,32 +55,42 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[ItemT]):
-    """A list: its name, what identifies a row's place in it, and the filter that cursors are bound to."""
+    """A list: its name, what identifies a row's place in it, and the filter that cursors are bound
+    to."""
 
     name: str
     keys: Callable[[ItemT], tuple[Key, ...]]
     shape: Shape
     filters: Mapping[str, object] = field(default_factory=dict)
 
-    async def page(self, wanted: Wanted, fetch: Callable[[Place], Awaitable[list[ItemT]]]) -> Page[ItemT]:
+    async def page(
+        self, wanted: Wanted, fetch: Callable[[Place], Awaitable[list[ItemT]]]
+    ) -> Page[ItemT]:
         """The page at the wanted place; one row more is read, to know whether the list goes on."""
         bound_to = binding(self.name, self.filters)
         cursor = None if wanted.cursor is None else decode(wanted.cursor, bound_to, self.shape)
         backwards = cursor is not None and cursor.backwards
-        place = Place(limit=wanted.limit + 1, keys=cursor.keys if cursor else None, backwards=backwards)
+        place = Place(
+            limit=wanted.limit + 1, keys=cursor.keys if cursor else None, backwards=backwards
+        )
         rows = await fetch(place)
         more = len(rows) > wanted.limit
         items = (rows[1:] if backwards else rows[: wanted.limit]) if more else rows
         behind, before = (True, more) if backwards else (more, cursor is not None)
         on = encode(Cursor(keys=self.keys(items[-1])), bound_to) if items and behind else None
-        back = encode(Cursor(keys=self.keys(items[0]), backwards=True), bound_to) if items and before else None
+        back = (
+            encode(Cursor(keys=self.keys(items[0]), backwards=True), bound_to)
+            if items and before
+            else None
+        )
         return Page(items=items, next_cursor=on, prev_cursor=back)
 
 
 async def standings(
     engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
 ) -> tuple[datetime | None, int, Page[Standing]]:
-    """Customers in some order; the instant up to which everything logged is counted in them; the version."""
+    """Customers in some order; the instant up to which everything logged is counted in them; the
+    version."""
     listing: Listing[Standing] = Listing(
         name="customers",
         keys=lambda standing: standing.keys(sort),
@@ -88,10 +100,18 @@ async def standings(
     async with engine.connect() as conn:
         as_of = await customer_summary.as_of(conn)
         version = (await live_projection.live(conn)).scorecard_version
-        return as_of, version, await listing.page(wanted, lambda place: customer_summary.page(conn, which, sort, place))
+        return (
+            as_of,
+            version,
+            await listing.page(
+                wanted, lambda place: customer_summary.page(conn, which, sort, place)
+            ),
+        )
 
 
-async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span) -> Page[Decision] | None:
+async def history(
+    engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span
+) -> Page[Decision] | None:
     """A customer's recorded decisions, newest first; None if there is no such customer."""
     listing: Listing[Decision] = Listing(
         name="history",
@@ -103,7 +123,9 @@ async def history(engine: AsyncEngine, wanted: Wanted, customer_id: str, span: S
         home = (await customer_homes.find(conn, [customer_id])).get(customer_id)
         if home is None:
             return None
-        return await listing.page(wanted, lambda place: history_reads.page(conn, home.key, span, place))
+        return await listing.page(
+            wanted, lambda place: history_reads.page(conn, home.key, span, place)
+        )
 
 
 async def timeline(
@@ -120,7 +142,9 @@ async def timeline(
         home = (await customer_homes.find(conn, [customer_id])).get(customer_id)
         if home is None:
             return None
-        return await listing.page(wanted, lambda place: archive_reads.page(conn, home.key, event_type, place))
+        return await listing.page(
+            wanted, lambda place: archive_reads.page(conn, home.key, event_type, place)
+        )
 
 
 async def alerts(engine: AsyncEngine, wanted: Wanted, which: AlertFilter) -> Page[Alert]:
@@ -143,7 +167,9 @@ async def letters(engine: AsyncEngine, wanted: Wanted, which: DeadLetterFilter) 
 
 async def api_keys(engine: AsyncEngine, wanted: Wanted) -> Page[ApiKey]:
     """API keys, newest first."""
-    listing: Listing[ApiKey] = Listing(name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str))
+    listing: Listing[ApiKey] = Listing(
+        name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str)
+    )
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: keys.page(conn, place))
 
@@ -155,7 +181,9 @@ async def runs(engine: AsyncEngine, wanted: Wanted) -> Page[Run]:
         return await listing.page(wanted, lambda place: lab_runs.page(conn, place))
 
 
-async def besides(engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None) -> Page[ScorePair]:
+async def besides(
+    engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None
+) -> Page[ScorePair]:
     """Customers by the live version and by the shadow, newest first."""
     listing: Listing[ScorePair] = Listing(
         name="shadow",
@@ -165,12 +193,15 @@ async def besides(engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_
     )
     async with engine.connect() as conn:
         return await listing.page(
-            wanted, lambda place: shadows.page(conn, moved=moved, customer_id=customer_id, place=place)
+            wanted,
+            lambda place: shadows.page(conn, moved=moved, customer_id=customer_id, place=place),
         )
 
 
 async def scorecard_versions(engine: AsyncEngine, wanted: Wanted) -> Page[Version]:
     """Scorecard versions, newest first."""
-    listing: Listing[Version] = Listing(name="scorecards", keys=lambda version: (version.version,), shape=(int,))
+    listing: Listing[Version] = Listing(
+        name="scorecards", keys=lambda version: (version.version,), shape=(int,)
+    )
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: scorecards.page(conn, place))

@@ -1,5 +1,5 @@
-"""Alerts for whoever operates the service: raised once while their cause lasts, told by webhook, resolved by it or by a
-person."""
+"""Alerts for whoever operates the service: raised once while their cause lasts, told by webhook,
+resolved by it or by a person."""
 
 from datetime import datetime
 from typing import Final
@@ -21,9 +21,11 @@ MODEL_DRIFT: Final = "model_drift"
 
 
 async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) -> Alert | None:
-    """Raise and tell one alert, in the caller's transaction; None if one of its kind and scope is open already.
+    """Raise and tell one alert, in the caller's transaction; None if one of its kind and scope is
+    open already.
 
-    The same trouble with the same onset is the same alert, so a person who resolved it isn't told of it again.
+    The same trouble with the same onset is the same alert, so a person who resolved it isn't told
+    of it again.
     """
     identity = alert_id(trouble.scope, trouble.kind, to_us(trouble.onset_at))
     alert = await operations.open_one(conn, identity, trouble, now)
@@ -33,8 +35,11 @@ async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) ->
     return alert
 
 
-async def resolve_alert(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
-    """Resolve the open alert of this kind and scope, in the caller's transaction; None if there is none."""
+async def resolve_alert(
+    conn: AsyncConnection, kind: str, scope: str, now: datetime
+) -> Alert | None:
+    """Resolve the open alert of this kind and scope, in the caller's transaction; None if there is
+    none."""
     alert = await operations.close_one(conn, kind, scope, now)
     if alert is not None:
         await deliveries.enqueue(conn, [message(alert, now)])

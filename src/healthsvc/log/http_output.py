@@ -19,7 +19,8 @@ class RefusedError(Forbidden):
 
 
 class HttpOutput:
-    """Posts batches as JSON arrays; `client` is httpx's, with base URL and key (see `client_for`)."""
+    """Posts batches as JSON arrays; `client` is httpx's, with base URL and key (see
+    `client_for`)."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -44,9 +45,13 @@ class HttpOutput:
 
     async def _post(self, body: bytes) -> list[dict[str, Any]]:
         try:
-            response = await self._client.post("/v1/events", content=body, headers={"Content-Type": "application/json"})
+            response = await self._client.post(
+                "/v1/events", content=body, headers={"Content-Type": "application/json"}
+            )
         except httpx.TransportError as error:
-            raise OutputAwayError(f"{self._client.base_url}: {error or type(error).__name__}") from error
+            raise OutputAwayError(
+                f"{self._client.base_url}: {error or type(error).__name__}"
+            ) from error
         if response.status_code in PASSING:
             raise OutputAwayError(f"{self._client.base_url} answers {_problem(response)}")
         if response.status_code != 202:
@@ -56,9 +61,12 @@ class HttpOutput:
 
 
 def client_for(url: str, key: str) -> httpx.AsyncClient:
-    """A client of the service at `url`; no proxies of the environment, no redirects: the key goes nowhere else."""
+    """A client of the service at `url`; no proxies of the environment, no redirects: the key goes
+    nowhere else."""
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
+    return httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
+    )
 
 
 def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
@@ -73,7 +81,10 @@ def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
 
 
 def _reason(result: dict[str, Any]) -> str:
-    return "; ".join(f"{error['pointer']}: {error['detail']}" for error in result.get("errors", [])) or "refused"
+    return (
+        "; ".join(f"{error['pointer']}: {error['detail']}" for error in result.get("errors", []))
+        or "refused"
+    )
 
 
 def _problem(response: httpx.Response) -> str:

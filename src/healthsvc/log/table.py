@@ -1,4 +1,5 @@
-"""The table as an input: one query for all assigned partitions, made when an append is notified and each second."""
+"""The table as an input: one query for all assigned partitions, made when an append is notified and
+each second."""
 
 import asyncio
 import time
@@ -23,21 +24,26 @@ AWAY_SECONDS = 0.5  # between tries while the database is away
 
 
 class TableInput:
-    """Reads log_entries of the assigned partitions fairly; while the database is away it gives nothing.
+    """Reads log_entries of the assigned partitions fairly; while the database is away it gives
+    nothing.
 
     An event is logged when its append commits: `read_through` speaks of those.
     """
 
     name: Literal["table"] = "table"
 
-    def __init__(self, engine: AsyncEngine, listener: Listener, progress: Progress | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, listener: Listener, progress: Progress | None = None
+    ) -> None:
         self._engine = engine
         self._pages = TablePages(engine)
         self._listener = listener
         self._offsets: dict[int, int] = {}
         self._backlog: dict[int, int] = {}
         self._read_through: dict[int, datetime] = {}
-        self._targets: dict[int, tuple[int, datetime]] = {}  # head not yet reached, and when it was seen
+        self._targets: dict[
+            int, tuple[int, datetime]
+        ] = {}  # head not yet reached, and when it was seen
         self._away = False
         self._progress = progress or Progress(metrics=False)
 
@@ -86,30 +92,50 @@ class TableInput:
             self._progress.back(self.name)
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
         found = page.reading
-        chunks = [self._chunk(partition, entries, found.heads) for partition, entries in found.entries.items()]
-        chunks += [self._chunk_around(partition, lost) for partition, lost in page.unreadable.items()]
+        chunks = [
+            self._chunk(partition, entries, found.heads)
+            for partition, entries in found.entries.items()
+        ]
+        chunks += [
+            self._chunk_around(partition, lost) for partition, lost in page.unreadable.items()
+        ]
         self._note_progress(found)
         waiting = sum(self._backlog.values())
-        return Reading(chunks=chunks, read_through=dict(self._read_through), drained=not waiting, waiting=waiting)
+        return Reading(
+            chunks=chunks,
+            read_through=dict(self._read_through),
+            drained=not waiting,
+            waiting=waiting,
+        )
 
     def _note_away(self, error: BaseException) -> None:
         self._progress.away(self.name, f"{type(error).__name__}: {error}")
         if not self._away:
             self._away = True
-            structlog.get_logger().warning(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
+            structlog.get_logger().warning(
+                LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error)
+            )
 
     def _limits(self, max_records: int) -> dict[int, int]:
-        """Share the records among those that are known to wait; others get a fair part of their own."""
+        """Share the records among those that are known to wait; others get a fair part of their
+        own."""
         busy = sum(1 for waiting in self._backlog.values() if waiting)
         share = max(1, max_records // (busy or len(self._offsets)))
         idle = max(1, max_records // len(self._offsets))
-        return {partition: share if self._backlog.get(partition) else idle for partition in self._offsets}
+        return {
+            partition: share if self._backlog.get(partition) else idle
+            for partition in self._offsets
+        }
 
     def _chunk(self, partition: int, entries: log.LogColumns, heads: Mapping[int, int]) -> Chunk:
         offset = self._offsets[partition]
         if entries.first != offset:
             raise OffsetOutOfRange(
-                topic="log_entries", partition=partition, ours=offset, begin=entries.first, end=heads[partition]
+                topic="log_entries",
+                partition=partition,
+                ours=offset,
+                begin=entries.first,
+                end=heads[partition],
             )
         following = offset + len(entries.events)
         self._offsets[partition] = following
@@ -141,7 +167,9 @@ class TableInput:
         for partition, head in found.heads.items():
             offset = self._offsets[partition]
             if offset > head:
-                raise OffsetOutOfRange(topic="log_entries", partition=partition, ours=offset, begin=0, end=head)
+                raise OffsetOutOfRange(
+                    topic="log_entries", partition=partition, ours=offset, begin=0, end=head
+                )
             if offset == head:
                 self._read_through[partition] = found.read_at
                 self._targets.pop(partition, None)

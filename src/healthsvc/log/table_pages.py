@@ -1,7 +1,9 @@
-"""Reads the table log in pages, and around rows that PostgreSQL can't hand over or that can't be decoded.
+"""Reads the table log in pages, and around rows that PostgreSQL can't hand over or that can't be
+decoded.
 
-A page that fails for a row's sake is read partition by partition in smaller and smaller pages, down to one row. One
-that fails by itself twice is given back as unreadable; positions have no gaps, so the next one is known.
+A page that fails for a row's sake is read partition by partition in smaller and smaller pages, down
+to one row. One that fails by itself twice is given back as unreadable; positions have no gaps, so
+the next one is known.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,8 @@ RAW_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read, and by partition the row that can't be; there are no entries of a partition that has one."""
+    """What was read, and by partition the row that can't be; there are no entries of a partition
+    that has one."""
 
     reading: LogReading
     unreadable: Mapping[int, Unreadable] = field(default_factory=dict)
@@ -50,7 +53,9 @@ class TablePages:
         except Exception as error:
             if not blames_a_row(error):
                 raise
-            structlog.get_logger().warning(LogEvent.LOG_READ_CAREFULLY, input="table", error=repr(error))
+            structlog.get_logger().warning(
+                LogEvent.LOG_READ_CAREFULLY, input="table", error=repr(error)
+            )
             return await self._read_each(offsets, limits)
         self._grow(reading)
         return Page(reading)

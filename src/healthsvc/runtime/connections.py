@@ -1,9 +1,10 @@
 """Client connections to the API, each bounded in time, in size and, per address, in number.
 
-uvicorn's protocol has no limit for a request's head, for a response that nobody reads, or for connections of one
-address. This one notes what each connection waits for and since when; `Connections.sweep` closes the overdue ones, so
-that a request on the normal path costs no timer. Bodies have their deadline in the API's outermost middleware, which
-can answer 408 with a request id.
+uvicorn's protocol has no limit for a request's head, for a response that nobody reads, or for
+connections of one address. This one notes what each connection waits for and since when;
+`Connections.sweep` closes the overdue ones, so that a request on the normal path costs no timer.
+Bodies have their deadline in the API's outermost middleware, which can answer 408 with a request
+id.
 """
 
 import asyncio
@@ -36,7 +37,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Limits:
     """How long a client may take, and how many connections it may hold.
 
-    `per_address` doesn't apply to the networks in `proxies`, from which many clients come at one address.
+    `per_address` doesn't apply to the networks in `proxies`, from which many clients come at one
+    address.
     """
 
     head_seconds: float = 10.0
@@ -60,13 +62,16 @@ class Connections:
         return len(self._all)
 
     def admit(self, connection: "Connection", address: str) -> bool:
-        """Count a new connection; where its address has too many, or all have, one that idles makes room for it.
+        """Count a new connection; where its address has too many, or all have, one that idles makes
+        room for it.
 
         False: every other one is busy with a request, so the new one is to be refused.
         """
         mine = self._by_address.setdefault(address, {})
         crowded = len(mine) >= self.limits.per_address and not self._is_proxy(address)
-        room = (not crowded or _close_idle(mine)) and (len(self._all) < self.total or _close_idle(self._all))
+        room = (not crowded or _close_idle(mine)) and (
+            len(self._all) < self.total or _close_idle(self._all)
+        )
         if room:
             self._all[connection] = mine[connection] = None
         elif not mine:
@@ -93,7 +98,9 @@ class Connections:
             await asyncio.sleep(SWEEP_SECONDS)
             self.sweep()
 
-    def protocol(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **_: Any) -> "Connection":
+    def protocol(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], **_: Any
+    ) -> "Connection":
         """Make a connection's protocol: what uvicorn calls for each."""
         return Connection(self, config, server_state, app_state)
 
@@ -123,7 +130,9 @@ class _Transport:
 
     __slots__ = ("_amid_request", "_linger", "lingering", "real", "write")
 
-    def __init__(self, real: asyncio.Transport, amid_request: Callable[[], bool], linger: Callable[[], None]) -> None:
+    def __init__(
+        self, real: asyncio.Transport, amid_request: Callable[[], bool], linger: Callable[[], None]
+    ) -> None:
         self.real, self.write, self.lingering = real, real.write, False
         self._amid_request, self._linger = amid_request, linger
 
@@ -146,12 +155,16 @@ class _Transport:
 class Connection(HttpToolsProtocol):
     """One client's connection.
 
-    `_head_since`: since when a request's head is awaited (None: none is, or the keep-alive timer runs).
-    `_stalled_since`: since when the client leaves an answer unread.
+    `_head_since`: since when a request's head is awaited (None: none is, or the keep-alive timer
+    runs). `_stalled_since`: since when the client leaves an answer unread.
     """
 
     def __init__(
-        self, connections: Connections, config: Config, server_state: ServerState, app_state: dict[str, Any]
+        self,
+        connections: Connections,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
     ) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self._connections = connections
@@ -193,7 +206,9 @@ class Connection(HttpToolsProtocol):
             self._head_since = self._connections.clock()
         in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if in_head and heads == self._heads:  # nothing but head: the parser itself puts up with any amount of it
+        if (
+            in_head and heads == self._heads
+        ):  # nothing but head: the parser itself puts up with any amount of it
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refusal = self._refusal or _HEAD_TOO_LARGE
@@ -235,7 +250,9 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._in_head:  # answered before the body was read: what still comes of it is of no use
+        if (
+            not self._in_head
+        ):  # answered before the body was read: what still comes of it is of no use
             self.transport.close()
 
     def pause_writing(self) -> None:
@@ -271,7 +288,11 @@ class Connection(HttpToolsProtocol):
         if self._head_bytes == 0:
             self.drop()  # it never said a word, so it isn't told any
         elif self.idle and not self.pipeline:
-            self._refuse(ProblemError(problems.REQUEST_TIMEOUT, f"The head didn't come within {seconds:g} s."))
+            self._refuse(
+                ProblemError(
+                    problems.REQUEST_TIMEOUT, f"The head didn't come within {seconds:g} s."
+                )
+            )
         else:
             self._head_since = None  # the next request's head came along with this one's body: it has its time later
 
@@ -283,7 +304,11 @@ class Connection(HttpToolsProtocol):
         if self._linger_until is not None or self._transport.real.is_closing():
             return
         self._refusal = error
-        begun = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        begun = (
+            self.cycle is not None
+            and self.cycle.response_started
+            and not self.cycle.response_complete
+        )
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -306,12 +331,14 @@ class Connection(HttpToolsProtocol):
 
 
 _TARGET_TOO_LONG: Final = ProblemError(
-    problems.TARGET_TOO_LONG, f"The path and the query have more than {MAX_TARGET_BYTES // 1024} KiB."
+    problems.TARGET_TOO_LONG,
+    f"The path and the query have more than {MAX_TARGET_BYTES // 1024} KiB.",
 )
 _HEAD_TOO_LARGE: Final = ProblemError(
     problems.HEADERS_TOO_LARGE, f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB."
 )
 _TOO_MANY_PIPELINED: Final = ProblemError(
-    problems.BAD_REQUEST, f"More than {MAX_PIPELINED} requests were sent before the first was answered."
+    problems.BAD_REQUEST,
+    f"More than {MAX_PIPELINED} requests were sent before the first was answered.",
 )
 _TOO_MANY_CONNECTIONS: Final = ProblemError(problems.UNAVAILABLE, "Too many connections are open.")

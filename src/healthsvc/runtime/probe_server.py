@@ -1,7 +1,7 @@
 """/livez, /readyz and /metrics of a role that has no API, on a port and in threads of their own.
 
-In threads, since a loop that stands still can't say so itself; and on nothing but the standard library, since a worker
-has no use for a web framework.
+In threads, since a loop that stands still can't say so itself; and on nothing but the standard
+library, since a worker has no use for a web framework.
 """
 
 import json
@@ -71,8 +71,15 @@ def _answer(path: str, readiness: Readiness) -> Answer:
 def _ready(readiness: Readiness) -> Answer:
     verdict = readiness.verdict()
     if not verdict.ready:
-        errors = [{"pointer": pointer, "detail": detail} for pointer, detail in verdict.sentences.items()]
-        problem = {"title": "Not ready", "status": 503, "detail": "Not ready: see errors.", "errors": errors}
+        errors = [
+            {"pointer": pointer, "detail": detail} for pointer, detail in verdict.sentences.items()
+        ]
+        problem = {
+            "title": "Not ready",
+            "status": 503,
+            "detail": "Not ready: see errors.",
+            "errors": errors,
+        }
         return _json(503, problem, problem=True)
     return _json(200, degraded(verdict.sentences) if verdict.sentences else OK)
 

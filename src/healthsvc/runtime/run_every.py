@@ -1,8 +1,9 @@
 """The one policy for periodic background work.
 
-A step that fails never ends its loop, nor the roles beside it. Whatever it raised, it runs again: soon after an outage
-of the database, which passes by itself; more and more seldom, up to half a minute, after anything else. Each failure
-is counted in the registry, and told once there are several in a row (flows.readiness).
+A step that fails never ends its loop, nor the roles beside it. Whatever it raised, it runs again:
+soon after an outage of the database, which passes by itself; more and more seldom, up to half a
+minute, after anything else. Each failure is counted in the registry, and told once there are
+several in a row (flows.readiness).
 """
 
 import asyncio
@@ -19,7 +20,8 @@ MISTAKE_SECONDS: Final = (2.0, 5.0, 10.0, 30.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periodic:
-    """A step, how often it runs, and its work, which may return `Again` to have its next turn sooner."""
+    """A step, how often it runs, and its work, which may return `Again` to have its next turn
+    sooner."""
 
     name: str
     seconds: float
@@ -27,15 +29,20 @@ class Periodic:
     patience_seconds: float | None = None
 
 
-async def run_all(periodic: Sequence[Periodic], steps: Steps, stop: asyncio.Event, *, pace: float = 1.0) -> None:
+async def run_all(
+    periodic: Sequence[Periodic], steps: Steps, stop: asyncio.Event, *, pace: float = 1.0
+) -> None:
     """Run all of them side by side until `stop`; pace: what every wait is multiplied by."""
     async with asyncio.TaskGroup() as group:
         for each in periodic:
             group.create_task(run_every(each, steps, stop, pace=pace), name=each.name)
 
 
-async def run_every(periodic: Periodic, steps: Steps, stop: asyncio.Event, *, pace: float = 1.0) -> None:
-    """Run one again and again until `stop`; it isn't interrupted, so long work has to heed `stop` itself."""
+async def run_every(
+    periodic: Periodic, steps: Steps, stop: asyncio.Event, *, pace: float = 1.0
+) -> None:
+    """Run one again and again until `stop`; it isn't interrupted, so long work has to heed `stop`
+    itself."""
     step = steps.register(periodic.name, periodic.seconds, periodic.patience_seconds)
     try:
         while not stop.is_set():

@@ -1,4 +1,5 @@
-"""Running roles together until a signal comes or one of them dies, and stopping them all in good time."""
+"""Running roles together until a signal comes or one of them dies, and stopping them all in good
+time."""
 
 import asyncio
 import concurrent.futures
@@ -14,7 +15,9 @@ import uvloop
 from healthsvc.store.database.outage import is_outage
 from healthsvc.telemetry import LogEvent
 
-DRAIN_SECONDS: Final = 20.0  # of the 25 that a SIGTERM may take; the rest is for the database to stop
+DRAIN_SECONDS: Final = (
+    20.0  # of the 25 that a SIGTERM may take; the rest is for the database to stop
+)
 EXIT_DIED: Final = 70  # EX_SOFTWARE of sysexits.h
 
 log = structlog.get_logger(__name__)
@@ -24,7 +27,8 @@ log = structlog.get_logger(__name__)
 class Role:
     """One long-running part; `run` returns soon after the event is set, and at no other time.
 
-    With `thread` it gets an event loop of its own in a thread of its own: its computing doesn't hold up the others.
+    With `thread` it gets an event loop of its own in a thread of its own: its computing doesn't
+    hold up the others.
     """
 
     name: str
@@ -33,7 +37,8 @@ class Role:
 
 
 def run(roles: Sequence[Role], *, drain_seconds: float = DRAIN_SECONDS) -> int:
-    """Run all roles; answer the exit code: 0 after a signal and a clean stop, 70 when a role died or wouldn't stop.
+    """Run all roles; answer the exit code: 0 after a signal and a clean stop, 70 when a role died
+    or wouldn't stop.
 
     SIGTERM or SIGINT asks all roles to stop; a second one stops waiting for them.
     """
@@ -74,7 +79,9 @@ async def _start(role: Role, stop: asyncio.Event) -> None:
 async def _run_in_thread(role: Role, stop: asyncio.Event) -> None:
     """The role in a thread and loop of its own; cancelling this cancels the role there."""
     ended: concurrent.futures.Future[None] = concurrent.futures.Future()
-    ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Task[None]]]
+    ready: concurrent.futures.Future[
+        tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Task[None]]
+    ]
     ready = concurrent.futures.Future()
 
     async def inside() -> None:
@@ -130,8 +137,15 @@ def _complain(task: asyncio.Task[None], *, early: bool) -> bool:
     """Log how a role ended; True if it wasn't as it should."""
     error = _cause(task.exception()) if task.done() and not task.cancelled() else None
     if error is not None:
-        trace = None if is_outage(error) else error  # where in the code a database is missed tells nobody anything
-        log.error(LogEvent.ROLE_DIED, role=task.get_name(), why=f"{type(error).__name__}: {error}", exc_info=trace)
+        trace = (
+            None if is_outage(error) else error
+        )  # where in the code a database is missed tells nobody anything
+        log.error(
+            LogEvent.ROLE_DIED,
+            role=task.get_name(),
+            why=f"{type(error).__name__}: {error}",
+            exc_info=trace,
+        )
     elif early:
         log.error(LogEvent.ROLE_DIED, role=task.get_name(), why="it ended without being asked to")
     else:

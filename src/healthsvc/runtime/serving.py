@@ -1,4 +1,5 @@
-"""An ASGI application on a socket, in an event loop that others share; signals are `running`'s affair."""
+"""An ASGI application on a socket, in an event loop that others share; signals are `running`'s
+affair."""
 
 import asyncio
 import contextlib
@@ -52,7 +53,8 @@ async def serve(
     ready: Callable[[], None],
     limits: Limits = DEFAULT_LIMITS,
 ) -> None:
-    """Serve until `stop`, then finish what is in flight; calls `ready` once requests are answered."""
+    """Serve until `stop`, then finish what is in flight; calls `ready` once requests are
+    answered."""
     connections = Connections(limits)
     config = uvicorn.Config(
         app,

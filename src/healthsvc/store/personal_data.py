@@ -1,14 +1,17 @@
-"""Whose data each table holds, how long it is kept, and by what a customer's rows are found to erase them.
+"""Whose data each table holds, how long it is kept, and by what a customer's rows are found to
+erase them.
 
-A table that isn't declared here fails a test, and so does one with a column that names customers which is declared to
-hold nobody's data. Nothing erases a single customer yet; what does will walk this list.
+A table that isn't declared here fails a test, and so does one with a column that names customers
+which is declared to hold nobody's data. Nothing erases a single customer yet; what does will walk
+this list.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 Owner: TypeAlias = Literal["customer", "operator", "nobody"]
-"""customer: about customers and their people; operator: about those who run the service; nobody: about no person."""
+"""customer: about customers and their people; operator: about those who run the service; nobody:
+about no person."""
 CUSTOMER_COLUMNS: Final = ("customer_key", "customer_id")
 
 
@@ -27,8 +30,12 @@ class TableData:
     """The column that names the customer, where there is one."""
 
 
-def _of_customer(table: str, holds: str, kept: str, found_by: str, erased: str = "its rows are deleted") -> TableData:
-    return TableData(table=table, whose="customer", holds=holds, kept=kept, erased=erased, found_by=found_by)
+def _of_customer(
+    table: str, holds: str, kept: str, found_by: str, erased: str = "its rows are deleted"
+) -> TableData:
+    return TableData(
+        table=table, whose="customer", holds=holds, kept=kept, erased=erased, found_by=found_by
+    )
 
 
 def _mixed(table: str, holds: str, kept: str, erased: str) -> TableData:
@@ -52,7 +59,12 @@ WITH_MESSAGE: Final = "as long as its message"
 
 TABLES: Final[tuple[TableData, ...]] = (
     # What customers did, as it came
-    _mixed("log_entries", "events as they were sent", WITH_LOG, "its entries are found by the event's customer"),
+    _mixed(
+        "log_entries",
+        "events as they were sent",
+        WITH_LOG,
+        "its entries are found by the event's customer",
+    ),
     _of_customer("archive", "events as they were sent, by day", WITH_ARCHIVE, "customer_key"),
     _of_customer(
         "dead_letters",
@@ -67,25 +79,64 @@ TABLES: Final[tuple[TableData, ...]] = (
     _of_customer("customers", "ids and home partitions", FOREVER, "customer_id"),
     _of_customer("states", "features, facts and profile", WITH_PROJECTION, "customer_key"),
     _of_customer("timers", "when time alone changes something", WITH_PROJECTION, "customer_key"),
-    _of_customer("standings", "name, owner, segment, band, score and risk", WITH_PROJECTION, "customer_key"),
+    _of_customer(
+        "standings", "name, owner, segment, band, score and risk", WITH_PROJECTION, "customer_key"
+    ),
     _of_customer("history", "recorded decisions", FOREVER, "customer_key"),
     _of_customer("alerts", "alerts, their facts, and who settled them", FOREVER, "customer_key"),
-    _of_customer("shadow_marks", "risks by the live version and by a shadow", WITH_PROJECTION, "customer_key"),
+    _of_customer(
+        "shadow_marks", "risks by the live version and by a shadow", WITH_PROJECTION, "customer_key"
+    ),
     _of_customer("ledger", "revenue, answers to surveys, tickets", FOREVER, "customer_key"),
     _of_customer("ledger_customers", "since when a customer is there", FOREVER, "customer_key"),
-    _of_customer("ledger_functions", "which features were used when, hashed", FOREVER, "customer_key"),
+    _of_customer(
+        "ledger_functions", "which features were used when, hashed", FOREVER, "customer_key"
+    ),
     # What was sent
-    _of_customer("messages", "webhooks, with what they say of a customer", "30 days", "customer_id"),
+    _of_customer(
+        "messages", "webhooks, with what they say of a customer", "30 days", "customer_id"
+    ),
     _of_nobody("deliveries", "which message goes to which endpoint", WITH_MESSAGE),
-    _mixed("attempts", "what endpoints answered, which may quote a message", WITH_MESSAGE, "with their message"),
+    _mixed(
+        "attempts",
+        "what endpoints answered, which may quote a message",
+        WITH_MESSAGE,
+        "with their message",
+    ),
     # Who runs the service
-    _of_operator("endpoints", "addresses and secrets of subscribers", "until deleted", "the endpoint is deleted"),
-    _of_operator("api_keys", "names and hashes of keys", FOREVER, "the key is revoked; its name stays"),
-    _of_operator("audit", "who did what to what", FOREVER, "never: it is the proof of what was done"),
-    _of_operator("scorecards", "versions, and who made them", FOREVER, "the name of their author is replaced"),
-    _of_operator("projections", "builds, and who asked for them", FOREVER, "the name of who asked is replaced"),
-    _of_operator("lab_runs", "figures over all customers, and who asked", FOREVER, "the name of who asked is replaced"),
-    _of_operator("lab_schedule", "what the lab does by itself, and who said so", "until changed", "by setting it anew"),
+    _of_operator(
+        "endpoints",
+        "addresses and secrets of subscribers",
+        "until deleted",
+        "the endpoint is deleted",
+    ),
+    _of_operator(
+        "api_keys", "names and hashes of keys", FOREVER, "the key is revoked; its name stays"
+    ),
+    _of_operator(
+        "audit", "who did what to what", FOREVER, "never: it is the proof of what was done"
+    ),
+    _of_operator(
+        "scorecards", "versions, and who made them", FOREVER, "the name of their author is replaced"
+    ),
+    _of_operator(
+        "projections",
+        "builds, and who asked for them",
+        FOREVER,
+        "the name of who asked is replaced",
+    ),
+    _of_operator(
+        "lab_runs",
+        "figures over all customers, and who asked",
+        FOREVER,
+        "the name of who asked is replaced",
+    ),
+    _of_operator(
+        "lab_schedule",
+        "what the lab does by itself, and who said so",
+        "until changed",
+        "by setting it anew",
+    ),
     _of_nobody("service_secrets", "the secret of the installation", FOREVER),
     # How the service works
     _of_nobody("partitions", "leases and offsets", FOREVER),

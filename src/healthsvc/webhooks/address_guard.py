@@ -1,7 +1,9 @@
-"""Where webhooks may go: the check when an endpoint is saved, and the same check when a connection is made.
+"""Where webhooks may go: the check when an endpoint is saved, and the same check when a connection
+is made.
 
-A name is resolved once; if any of its addresses is denied nothing is dialled, else exactly these addresses are. The
-host's name stays in the request and in TLS. Errors don't tell an address that is blocked from one that doesn't answer.
+A name is resolved once; if any of its addresses is denied nothing is dialled, else exactly these
+addresses are. The host's name stays in the request and in TLS. Errors don't tell an address that is
+blocked from one that doesn't answer.
 """
 
 import asyncio
@@ -15,7 +17,14 @@ import httpcore
 import httpx
 
 from healthsvc.core.errors import InvalidInput
-from healthsvc.webhooks.networks import Address, Network, canonical, is_denied_name, is_special, within
+from healthsvc.webhooks.networks import (
+    Address,
+    Network,
+    canonical,
+    is_denied_name,
+    is_special,
+    within,
+)
 
 PORTS: Final = frozenset({443, 80, 8443})
 URL_LIMIT: Final = 2048
@@ -24,7 +33,9 @@ CONNECT_SECONDS: Final = 5.0  # per address
 
 UNREACHABLE: Final = "The host can't be reached at a permitted address."
 NUMBERLIKE: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
-NAME: Final = re.compile(r"(?=.{1,254}$)[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.IGNORECASE)
+NAME: Final = re.compile(
+    r"(?=.{1,254}$)[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.IGNORECASE
+)
 
 Scheme: TypeAlias = Literal["http", "https"]
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -34,7 +45,8 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 class Policy:
     """What the operator permits beyond https to public addresses.
 
-    `allowed` networks win over the built-in lists, on any port and with plain http; `denied` ones win over all.
+    `allowed` networks win over the built-in lists, on any port and with plain http; `denied` ones
+    win over all.
     """
 
     allowed: tuple[Network, ...] = ()
@@ -51,7 +63,8 @@ class Policy:
         ports: Iterable[int] = (),
         plain_http: bool = False,
     ) -> "Policy":
-        """From texts: CIDRs (host bits may be set), and ports beyond the usual ones. Raises ValueError."""
+        """From texts: CIDRs (host bits may be set), and ports beyond the usual ones. Raises
+        ValueError."""
         return cls(
             allowed=tuple(ip_network(cidr, strict=False) for cidr in allowed),
             denied=tuple(ip_network(cidr, strict=False) for cidr in denied),
@@ -60,7 +73,8 @@ class Policy:
         )
 
     def objection(self, address: Address, scheme: Scheme, port: int) -> str | None:
-        """Why not to dial this address; None: go ahead. Only of a public address it says more than UNREACHABLE."""
+        """Why not to dial this address; None: go ahead. Only of a public address it says more than
+        UNREACHABLE."""
         if within(address, self.denied):
             return UNREACHABLE
         if within(address, self.allowed):
@@ -76,7 +90,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a URL leads, before any name is resolved. `host` is a name, or an address without brackets."""
+    """Where a URL leads, before any name is resolved. `host` is a name, or an address without
+    brackets."""
 
     scheme: Scheme
     host: str
@@ -92,7 +107,8 @@ class TargetError(InvalidInput):
 
 
 def target(url: str) -> Target:
-    """Read a URL with the parser that will be used to post. Raises TargetError for forms that only attackers need."""
+    """Read a URL with the parser that will be used to post. Raises TargetError for forms that only
+    attackers need."""
     if len(url) > URL_LIMIT:
         raise TargetError(f"The URL is longer than {URL_LIMIT} characters.")
     if not url.isprintable() or any(letter in url for letter in ' \\"<>^`{|}'):
@@ -118,7 +134,8 @@ def target(url: str) -> Target:
 def _is_host(host: str) -> bool:
     """A name, a dotted IPv4 of four decimals, or an IPv6 with nothing hidden in it.
 
-    What resolvers take for an address without looking like one (127.1, 2130706433, 0x7f000001, 0) isn't a host here.
+    What resolvers take for an address without looking like one (127.1, 2130706433, 0x7f000001, 0)
+    isn't a host here.
     """
     if ":" in host:
         try:
@@ -136,13 +153,18 @@ def _is_host(host: str) -> bool:
 
 
 async def admit(to: Target, policy: Policy, resolve: Resolve) -> list[Address]:
-    """The addresses to dial, in the resolver's order. Raises TargetError if there is none, or any is denied."""
+    """The addresses to dial, in the resolver's order. Raises TargetError if there is none, or any
+    is denied."""
     literal = _literal(to.host)
     if literal is not None:
         addresses = [literal]
     else:
         addresses = await _resolved(to, resolve)
-    if literal is None and is_denied_name(to.host) and not all(within(each, policy.allowed) for each in addresses):
+    if (
+        literal is None
+        and is_denied_name(to.host)
+        and not all(within(each, policy.allowed) for each in addresses)
+    ):
         raise TargetError(UNREACHABLE)
     for address in addresses:
         objection = policy.objection(address, to.scheme, to.port)
@@ -172,7 +194,8 @@ async def _resolved(to: Target, resolve: Resolve) -> list[Address]:
 
 
 async def check_url(url: str, policy: Policy, resolve: Resolve) -> list[str]:
-    """What is wrong with an endpoint's URL, before it is saved; empty: nothing. Nothing is dialled."""
+    """What is wrong with an endpoint's URL, before it is saved; empty: nothing. Nothing is
+    dialled."""
     try:
         to = target(url)
         await admit(to, policy, resolve)
@@ -198,12 +221,15 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Dial the addresses in turn until one takes the connection. Raises httpcore.ConnectError with one text."""
+        """Dial the addresses in turn until one takes the connection. Raises httpcore.ConnectError
+        with one text."""
         host = host.lower()
         if not _is_host(host):
             raise httpcore.ConnectError(UNREACHABLE)
         try:
-            addresses = await admit(Target(scheme=self._scheme, host=host, port=port), self._policy, self._resolve)
+            addresses = await admit(
+                Target(scheme=self._scheme, host=host, port=port), self._policy, self._resolve
+            )
         except TargetError:
             raise httpcore.ConnectError(UNREACHABLE) from None
         for address in addresses:
@@ -216,7 +242,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError(UNREACHABLE)
 
     async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         raise httpcore.ConnectError(UNREACHABLE)
 

@@ -1,6 +1,7 @@
 """Addresses that aren't the public internet, as named data.
 
-`ipaddress.is_global` passes many of them (multicast, 6to4, NAT64, Azure's 168.63.129.16), so here is a list.
+`ipaddress.is_global` passes many of them (multicast, 6to4, NAT64, Azure's 168.63.129.16), so here
+is a list.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -52,7 +53,9 @@ DENIED: Final[tuple[Network, ...]] = tuple(
 )
 GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # the rest of IPv6 isn't handed out
 
-DENIED_NAMES: Final = frozenset({"localhost", "metadata", "instance-data", "metadata.goog", "metadata.google.internal"})
+DENIED_NAMES: Final = frozenset(
+    {"localhost", "metadata", "instance-data", "metadata.goog", "metadata.google.internal"}
+)
 DENIED_SUFFIXES: Final = (
     ".localhost",
     ".localdomain",

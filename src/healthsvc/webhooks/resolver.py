@@ -1,4 +1,5 @@
-"""Resolves names in threads of its own, so that a name server that hangs delays only the names it is asked for."""
+"""Resolves names in threads of its own, so that a name server that hangs delays only the names it
+is asked for."""
 
 import asyncio
 import socket
@@ -13,8 +14,9 @@ REMEMBERED: Final = 4096
 class SystemResolver:
     """The operating system's resolver. Call it; close it at the end.
 
-    A lookup can't be cancelled, so each name has at most one at a time, which all that ask for it share, and
-    names that never resolved or failed last share three quarters of the threads: the others always have some left.
+    A lookup can't be cancelled, so each name has at most one at a time, which all that ask for it
+    share, and names that never resolved or failed last share three quarters of the threads: the
+    others always have some left.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,5 @@
-"""Posts one signed message within one deadline, and says what came of it. Network trouble is a value, no exception."""
+"""Posts one signed message within one deadline, and says what came of it. Network trouble is a
+value, no exception."""
 
 import asyncio
 import ssl
@@ -25,7 +26,8 @@ BROKEN: Final = (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtoco
 
 
 class Sender:
-    """Sends webhooks over guarded, pooled connections; make one per process, close it at the end."""
+    """Sends webhooks over guarded, pooled connections; make one per process, close it at the
+    end."""
 
     def __init__(
         self,
@@ -52,7 +54,10 @@ class Sender:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -80,7 +85,8 @@ class Sender:
         try:
             return await self._exchange(_request(outgoing, dialled), began)
         except BROKEN:
-            # The receiver may have closed a warm connection just as we used it: that isn't a failure of the try yet.
+            # The receiver may have closed a warm connection just as we used it: that isn't a
+            # failure of the try yet.
             if dialled.anew:
                 raise
             return await self._exchange(_request(outgoing, dialled), began)
@@ -112,7 +118,9 @@ class _Dialled:
 
 
 def _request(outgoing: Outgoing, trace: _Dialled) -> httpx.Request:
-    signed = headers(outgoing.secrets, outgoing.message_id, int(outgoing.at.timestamp()), outgoing.body)
+    signed = headers(
+        outgoing.secrets, outgoing.message_id, int(outgoing.at.timestamp()), outgoing.body
+    )
     fixed = {
         "content-type": "application/json",
         "user-agent": f"healthsvc/{__version__}",
@@ -120,12 +128,17 @@ def _request(outgoing: Outgoing, trace: _Dialled) -> httpx.Request:
         "accept-encoding": "identity",
     }
     return httpx.Request(
-        "POST", outgoing.url, headers=fixed | signed, content=outgoing.body, extensions={"trace": trace}
+        "POST",
+        outgoing.url,
+        headers=fixed | signed,
+        content=outgoing.body,
+        extensions={"trace": trace},
     )
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """The first KEEP_LIMIT bytes of the body; past READ_LIMIT nothing is read, and the connection is dropped."""
+    """The first KEEP_LIMIT bytes of the body; past READ_LIMIT nothing is read, and the connection
+    is dropped."""
     kept, seen = bytearray(), 0
     assert isinstance(response.stream, httpx.AsyncByteStream)
     async for chunk in response.stream:

@@ -1,4 +1,5 @@
-"""Standard Webhooks 1.0.0: the three headers by which a receiver knows that a message is ours and fresh."""
+"""Standard Webhooks 1.0.0: the three headers by which a receiver knows that a message is ours and
+fresh."""
 
 import base64
 import binascii
@@ -31,13 +32,18 @@ def secret_bytes(secret: str) -> bytes:
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """`v1,` and the base64 HMAC-SHA256 of `{id}.{timestamp}.{body}`."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(secret_bytes(secret), signed, hashlib.sha256)).decode()
+    return (
+        "v1," + base64.b64encode(hmac.digest(secret_bytes(secret), signed, hashlib.sha256)).decode()
+    )
 
 
 def headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers of one try, signed with each secret (two during a rotation); `timestamp` is its Unix seconds."""
+    """The headers of one try, signed with each secret (two during a rotation); `timestamp` is its
+    Unix seconds."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in secrets),
+        "webhook-signature": " ".join(
+            signature(secret, message_id, timestamp, body) for secret in secrets
+        ),
     }

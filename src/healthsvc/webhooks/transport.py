@@ -1,4 +1,5 @@
-"""Connections to receivers: a pool for each origin, so that none waits for, or pays for, another's connections."""
+"""Connections to receivers: a pool for each origin, so that none waits for, or pays for, another's
+connections."""
 
 import ssl
 import time
@@ -24,14 +25,22 @@ class _Pool:
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's transport over guarded pools, one per origin; keeps up to `warm` idle connections in all.
+    """httpx's transport over guarded pools, one per origin; keeps up to `warm` idle connections in
+    all.
 
-    It is used without httpx's client, so there are no redirects, no cookies, no proxies or credentials from the
-    environment, and no log lines with receivers' URLs. Raises httpcore's errors.
+    It is used without httpx's client, so there are no redirects, no cookies, no proxies or
+    credentials from the environment, and no log lines with receivers' URLs. Raises httpcore's
+    errors.
     """
 
     def __init__(
-        self, policy: Policy, resolve: Resolve, tls: ssl.SSLContext, *, warm: int, idle_seconds: float
+        self,
+        policy: Policy,
+        resolve: Resolve,
+        tls: ssl.SSLContext,
+        *,
+        warm: int,
+        idle_seconds: float,
     ) -> None:
         self._policy, self._resolve, self._tls = policy, resolve, tls
         self._warm, self._idle_seconds = warm, idle_seconds
@@ -70,7 +79,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return pool
 
     async def _trim(self, now: float) -> None:
-        """Close the least recently used pools without requests that expired, or beyond `warm` connections."""
+        """Close the least recently used pools without requests that expired, or beyond `warm`
+        connections."""
         total = sum(len(pool.connections.connections) for pool in self._pools.values())
         *older, _ = self._pools.items()
         for origin, pool in older:
@@ -106,7 +116,8 @@ def _converted(request: httpx.Request) -> httpcore.Request:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The bytes as they arrive, undecoded: a small compressed answer can't unfold into a large one."""
+    """The bytes as they arrive, undecoded: a small compressed answer can't unfold into a large
+    one."""
 
     def __init__(self, answer: httpcore.Response, pool: _Pool) -> None:
         self._answer, self._pool = answer, pool

@@ -1,4 +1,5 @@
-"""The form of an API key, as GitHub's: a prefix, 30 random characters, and a checksum that finds typing mistakes."""
+"""The form of an API key, as GitHub's: a prefix, 30 random characters, and a checksum that finds
+typing mistakes."""
 
 import string
 import zlib

@@ -1,4 +1,5 @@
-"""Opaque cursors: the place where a list goes on, bound to the list and the filter that it was made for."""
+"""Opaque cursors: the place where a list goes on, bound to the list and the filter that it was made
+for."""
 
 import base64
 import binascii
@@ -17,12 +18,14 @@ INT64 = 2**63
 
 
 class CursorError(InvalidInput, ValueError):
-    """The cursor isn't one of ours, or was made for another list or filter. Start again without it."""
+    """The cursor isn't one of ours, or was made for another list or filter. Start again without
+    it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """The sort keys of the row next to which the list goes on; `backwards` towards the list's beginning."""
+    """The sort keys of the row next to which the list goes on; `backwards` towards the list's
+    beginning."""
 
     keys: tuple[Key, ...]
     backwards: bool = False
@@ -40,13 +43,18 @@ def encode(cursor: Cursor, bound_to: str) -> str:
     return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
 
-def decode(encoded: str, bound_to: str, shape: Sequence[type[str] | type[int] | type[float]]) -> Cursor:
-    """The cursor in `encoded`, whose keys have the types in `shape` (or are null). Raises CursorError.
+def decode(
+    encoded: str, bound_to: str, shape: Sequence[type[str] | type[int] | type[float]]
+) -> Cursor:
+    """The cursor in `encoded`, whose keys have the types in `shape` (or are null). Raises
+    CursorError.
 
     Nothing in a cursor is trusted: a forged one can at worst begin the list at another place.
     """
     backwards, keys = _parts(encoded, bound_to)
-    if len(keys) != len(shape) or not all(_fits(key, kind) for key, kind in zip(keys, shape, strict=True)):
+    if len(keys) != len(shape) or not all(
+        _fits(key, kind) for key, kind in zip(keys, shape, strict=True)
+    ):
         raise CursorError
     return Cursor(keys=tuple(keys), backwards=backwards)
 
@@ -55,7 +63,9 @@ def _parts(encoded: str, bound_to: str) -> tuple[bool, list[Key]]:
     try:
         if len(encoded) > MAX_LENGTH:
             raise ValueError
-        body = json.loads(base64.urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4)))
+        body = json.loads(
+            base64.urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4))
+        )
         made_for, backwards, *keys = body
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise CursorError from error

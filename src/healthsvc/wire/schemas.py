@@ -1,6 +1,7 @@
 """JSON Schemas (2020-12) and the AsyncAPI document, generated from the types.
 
-`python -m healthsvc.wire.schemas write|check [folder]`; `check` fails if a file isn't what the code says.
+`python -m healthsvc.wire.schemas write|check [folder]`; `check` fails if a file isn't what the code
+says.
 """
 
 import json
@@ -36,7 +37,9 @@ SCHEMA_FORMAT: Final = "application/schema+json;version=draft-2020-12"
 ID_PREFIX: Final = "urn:healthsvc:event:"
 CUSTOM: Final = "custom"
 FIELD_ORDER: Final = ("id", "source", "type", "customer_id", "contact_id", "occurred_at", "data")
-EVERYWHERE: Final = "A record is UTF-8 JSON of at most 64 KiB, without U+0000 and without lone surrogates."
+EVERYWHERE: Final = (
+    "A record is UTF-8 JSON of at most 64 KiB, without U+0000 and without lone surrogates."
+)
 
 FREE_DATA: Final[Schema] = {
     "description": f"Any JSON, at most {DATA_DEPTH} levels deep, its numbers within the limits.",
@@ -75,8 +78,13 @@ def events_schema() -> Schema:
 
 def asyncapi() -> Schema:
     """The Kafka topic that is read and the webhooks that are sent, as AsyncAPI 3.0."""
-    events = {_message_name(type): _message(type, f"event.{type}.json") for type in (*BUILTIN_TYPES, CUSTOM)}
-    hooks = {_message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in TYPES}
+    events = {
+        _message_name(type): _message(type, f"event.{type}.json")
+        for type in (*BUILTIN_TYPES, CUSTOM)
+    }
+    hooks = {
+        _message_name(f"webhook.{type}"): _message(type, f"webhook.{type}.json") for type in TYPES
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -125,7 +133,10 @@ SCHEMAS: Final[dict[str, Callable[[], Mapping[str, Any]]]] = {
 
 def rendered() -> dict[str, str]:
     """Every file's text by its name."""
-    return {name: json.dumps(make(), indent=2, ensure_ascii=False) + "\n" for name, make in SCHEMAS.items()}
+    return {
+        name: json.dumps(_one_line(make()), indent=2, ensure_ascii=False) + "\n"
+        for name, make in SCHEMAS.items()
+    }
 
 
 def write(folder: Path) -> None:
@@ -154,7 +165,9 @@ def main(arguments: list[str]) -> int:
         case ["check", *rest] if len(rest) <= 1:
             names = stale(Path(*rest or ["schemas"]))
             for name in names:
-                print(f"{name} is stale: run python -m healthsvc.wire.schemas write", file=sys.stderr)
+                print(
+                    f"{name} is stale: run python -m healthsvc.wire.schemas write", file=sys.stderr
+                )
             return 1 if names else 0
         case _:
             print("usage: python -m healthsvc.wire.schemas write|check [folder]", file=sys.stderr)
@@ -169,6 +182,20 @@ def _leftovers(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     return [path for path in folder.glob("*.json") if path.name not in texts]
 
 
+def _one_line(schema: Any) -> Any:
+    """The schema with each description on one line: docstrings are wrapped in the code."""
+    if isinstance(schema, list):
+        return [_one_line(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: " ".join(value.split())
+        if key == "description" and isinstance(value, str) and "\n    " in value
+        else _one_line(value)
+        for key, value in schema.items()
+    }
+
+
 def _headed(type: str, schema: Schema) -> Schema:
     head = {"$schema": DIALECT, "$id": f"{ID_PREFIX}{type}"}
     return head | schema | {"description": f"{schema['description']} {EVERYWHERE}"}
@@ -176,7 +203,9 @@ def _headed(type: str, schema: Schema) -> Schema:
 
 def _event(kind: type[Envelope], type: str) -> Schema:
     """The schema of one type, with what the structs can't say."""
-    (whole,), definitions = msgspec.json.schema_components([kind], schema_hook=schema_of_custom_type)
+    (whole,), definitions = msgspec.json.schema_components(
+        [kind], schema_hook=schema_of_custom_type
+    )
     schema: Schema = _inlined(definitions[whole["$ref"].rpartition("/")[2]], definitions)
     properties = schema["properties"]
     properties["type"] = {"const": type}
@@ -196,7 +225,10 @@ def _describe(data: Schema, meanings: Mapping[str, str]) -> None:
     for variant in data.get("oneOf", [data]):
         for name, meaning in meanings.items():
             if name in variant["properties"]:
-                variant["properties"][name] = {**variant["properties"][name], "description": meaning}
+                variant["properties"][name] = {
+                    **variant["properties"][name],
+                    "description": meaning,
+                }
 
 
 def _custom() -> Schema:
@@ -209,7 +241,10 @@ def _custom() -> Schema:
         "not": {"enum": list(BUILTIN_TYPES)},
         "examples": ["warehouse.synced"],
     }
-    schema["properties"]["data"] = {"type": "object", "additionalProperties": {"$ref": "#/$defs/free"}}
+    schema["properties"]["data"] = {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/$defs/free"},
+    }
     return schema
 
 

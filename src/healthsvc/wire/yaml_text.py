@@ -1,8 +1,8 @@
 """YAML from outside, read within bounds: text to plain JSON data, or the place of the first fault.
 
-The parser in C hands over one event at a time, so size, depth, nodes and references are counted before anything is
-built, and nothing recurses. What JSON doesn't have (dates, bytes, NaN, keys that aren't text) is refused: it could be
-neither answered nor stored.
+The parser in C hands over one event at a time, so size, depth, nodes and references are counted
+before anything is built, and nothing recurses. What JSON doesn't have (dates, bytes, NaN, keys that
+aren't text) is refused: it could be neither answered nor stored.
 """
 
 import math
@@ -28,7 +28,8 @@ PLAIN: Final = frozenset(PREFIX + kind for kind in ("null", "bool", "int", "floa
 
 
 class YamlFault(ValueError):
-    """The text can't be used: a JSON Pointer, and what is wrong there, with line and column where they are known."""
+    """The text can't be used: a JSON Pointer, and what is wrong there, with line and column where
+    they are known."""
 
     def __init__(self, pointer: str, detail: str, mark: Any = None) -> None:
         place = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
@@ -66,7 +67,9 @@ def check(data: Any) -> None:
         if isinstance(value, Mapping):
             for key in value:
                 _check_scalar(pointer, key)
-            waiting += [(f"{pointer}/{_escaped(key)}", each, depth + 1) for key, each in value.items()]
+            waiting += [
+                (f"{pointer}/{_escaped(key)}", each, depth + 1) for key, each in value.items()
+            ]
         elif isinstance(value, list):
             waiting += [(f"{pointer}/{place}", each, depth + 1) for place, each in enumerate(value)]
         else:
@@ -157,9 +160,15 @@ class _Builder:
     def _alias(self, event: Any) -> Any:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
-            raise YamlFault(self._pointer, f"must hold at most {MAX_ALIASES} aliases", event.start_mark)
+            raise YamlFault(
+                self._pointer, f"must hold at most {MAX_ALIASES} aliases", event.start_mark
+            )
         if event.anchor not in self._anchors:
-            raise YamlFault(self._pointer, f"*{event.anchor} names nothing that is complete here", event.start_mark)
+            raise YamlFault(
+                self._pointer,
+                f"*{event.anchor} names nothing that is complete here",
+                event.start_mark,
+            )
         value, nodes = self._anchors[event.anchor]
         self._count(nodes, event)
         return value
@@ -192,14 +201,23 @@ class _Builder:
                 raise YamlFault(self._pointer, "must not contain U+0000", event.start_mark)
             return event.value
         if tag not in PLAIN:
-            told = f"must be text, a number, true, false or null, not {tag.removeprefix(PREFIX)[:80]}"
+            told = (
+                f"must be text, a number, true, false or null, not {tag.removeprefix(PREFIX)[:80]}"
+            )
             raise YamlFault(self._pointer, f"{told}; put text in quotes", event.start_mark)
         if len(event.value) > MAX_NUMBER:
             raise YamlFault(self._pointer, "is too long for a number", event.start_mark)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
         try:
             value = self._loader.construct_object(node)
-        except (ConstructorError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (
+            ConstructorError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             kind = tag.removeprefix(PREFIX)
             raise YamlFault(self._pointer, f"can't be read as {kind}", event.start_mark) from error
         _check_scalar(self._pointer, value, event.start_mark)
@@ -208,9 +226,13 @@ class _Builder:
     def _begin(self, value: dict[str, Any] | list[Any], event: Any, kind: str) -> None:
         self._count(1, event)
         if event.tag not in (None, "!", PREFIX + kind):
-            raise YamlFault(self._pointer, f"must not have the tag {event.tag[:80]}", event.start_mark)
+            raise YamlFault(
+                self._pointer, f"must not have the tag {event.tag[:80]}", event.start_mark
+            )
         if len(self._open) >= MAX_DEPTH:
-            raise YamlFault(self._pointer, f"must be nested at most {MAX_DEPTH} deep", event.start_mark)
+            raise YamlFault(
+                self._pointer, f"must be nested at most {MAX_DEPTH} deep", event.start_mark
+            )
         if self._open and self._open[-1].awaits_key:
             raise YamlFault(self._pointer, "must have keys that are text", event.start_mark)
         self._open.append(_Open(value, self._pointer, event.anchor, self._nodes - 1))
@@ -219,7 +241,9 @@ class _Builder:
         closed = self._open.pop()
         value: Any = closed.value
         if isinstance(value, dict) and closed.merged:
-            value = {key: each for merged in reversed(closed.merged) for key, each in merged.items()} | value
+            value = {
+                key: each for merged in reversed(closed.merged) for key, each in merged.items()
+            } | value
         if closed.anchor is not None:
             self._anchors[closed.anchor] = (value, self._nodes - closed.nodes_before)
         self._put(value, event.start_mark)
@@ -236,7 +260,9 @@ class _Builder:
             parent.merging = False
         elif parent.key is None:
             if not isinstance(value, str):
-                raise YamlFault(parent.pointer, "must have keys that are text; put this one in quotes", mark)
+                raise YamlFault(
+                    parent.pointer, "must have keys that are text; put this one in quotes", mark
+                )
             parent.key = value
         else:
             parent.value[parent.key] = value

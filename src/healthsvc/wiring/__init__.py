@@ -1,6 +1,7 @@
-"""The composition root: the only place that knows which parts there are and gives each what it needs.
+"""The composition root: the only place that knows which parts there are and gives each what it
+needs.
 
-A module per role (`api`, `process`, `deliver`), imported by those who run it; `database` finds the database; `keys`,
-`scorecards` and `portfolio` are what the command line does without a service; `parts` turns settings into the parts'
-own words. What must not live here: a decision.
+A module per role (`api`, `process`, `deliver`), imported by those who run it; `database` finds the
+database; `keys`, `scorecards` and `portfolio` are what the command line does without a service;
+`parts` turns settings into the parts' own words. What must not live here: a decision.
 """

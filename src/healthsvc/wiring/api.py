@@ -25,7 +25,11 @@ from healthsvc.wiring.keys import configured_secret, service_secret
 
 
 def api_role(
-    url: str, settings: Settings, bound: socket.socket, readiness: Readiness, ready: Callable[[], None]
+    url: str,
+    settings: Settings,
+    bound: socket.socket,
+    readiness: Readiness,
+    ready: Callable[[], None],
 ) -> Role:
     """The REST API on a bound socket."""
 

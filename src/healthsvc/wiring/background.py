@@ -24,17 +24,27 @@ LONG_STATEMENT_SECONDS: Final = 900.0
 """How long one statement of a step may take on much data, without a sign of progress."""
 
 
-async def look_after_projections(engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event) -> None:
-    """Build what is asked for, and clear what is retired, until `stop`; for a command, which has no registry."""
+async def look_after_projections(
+    engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event
+) -> None:
+    """Build what is asked for, and clear what is retired, until `stop`; for a command, which has no
+    registry."""
     await run_all(projection_steps(engine, worker, limits, stop), Steps(), stop)
 
 
-def projection_steps(engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event) -> Sequence[Periodic]:
+def projection_steps(
+    engine: AsyncEngine, worker: str, limits: MemoryLimits, stop: asyncio.Event
+) -> Sequence[Periodic]:
     """Apart from each other, since a shadow is built for weeks."""
 
     async def build(step: Step) -> None:
         await supervisor.build_what_is_asked(
-            engine, worker_id=worker, limits=limits, now=utc_now, stop=stop, progressed=step.progressed
+            engine,
+            worker_id=worker,
+            limits=limits,
+            now=utc_now,
+            stop=stop,
+            progressed=step.progressed,
         )
 
     async def clear_up(_: Step) -> None:
@@ -42,8 +52,18 @@ def projection_steps(engine: AsyncEngine, worker: str, limits: MemoryLimits, sto
 
     seconds = supervisor.LOOK_SECONDS
     return (
-        Periodic(name="projections.build", seconds=seconds, work=build, patience_seconds=LONG_STATEMENT_SECONDS),
-        Periodic(name="projections.clear", seconds=seconds, work=clear_up, patience_seconds=LONG_STATEMENT_SECONDS),
+        Periodic(
+            name="projections.build",
+            seconds=seconds,
+            work=build,
+            patience_seconds=LONG_STATEMENT_SECONDS,
+        ),
+        Periodic(
+            name="projections.clear",
+            seconds=seconds,
+            work=clear_up,
+            patience_seconds=LONG_STATEMENT_SECONDS,
+        ),
     )
 
 
@@ -59,12 +79,16 @@ def processing_steps(
     )
 
 
-def _lab_steps(engine: AsyncEngine, url: str, worker: str, stop: asyncio.Event) -> Sequence[Periodic]:
+def _lab_steps(
+    engine: AsyncEngine, url: str, worker: str, stop: asyncio.Event
+) -> Sequence[Periodic]:
     async def schedule(_: Step) -> None:
         await lab_schedule.ask_for_what_is_due(engine, utc_now())
 
     async def execute(step: Step) -> None:
-        await runs.execute_next(engine, url, worker_id=worker, now=utc_now, stop=stop, progressed=step.progressed)
+        await runs.execute_next(
+            engine, url, worker_id=worker, now=utc_now, stop=stop, progressed=step.progressed
+        )
 
     return (
         Periodic(name="lab.schedule", seconds=runs.LOOK_SECONDS, work=schedule),

@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def own_database(settings: Settings) -> Iterator[tuple[str, list[Role]]]:
-    """The database for `up`: the operator's, or the embedded one for us alone; and the roles that watch over it.
+    """The database for `up`: the operator's, or the embedded one for us alone; and the roles that
+    watch over it.
 
     Raises DataFolderInUseError, EmbeddedPostgresError.
     """
@@ -58,10 +59,11 @@ class NoDatabaseError(NotInstalled):
 
 @contextmanager
 def any_database(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """The database for a short command: the operator's, the one that a running `up` has, or the embedded one started.
+    """The database for a short command: the operator's, the one that a running `up` has, or the
+    embedded one started.
 
-    Raises NoDatabaseError where there is none yet, unless it may `create` one. Not installed by itself: see `install`
-    and `update`. Start from the main thread, outside of any event loop.
+    Raises NoDatabaseError where there is none yet, unless it may `create` one. Not installed by
+    itself: see `install` and `update`. Start from the main thread, outside of any event loop.
     """
     if settings.database is None and not create and not is_initialised(settings.data_dir):
         raise NoDatabaseError(settings.data_dir)
@@ -76,7 +78,8 @@ def any_database(settings: Settings, *, create: bool = False) -> Iterator[str]:
 
 
 async def install(url: str, settings: Settings) -> str | None:
-    """Bring the database's schema up to date and make what must exist before the first event; answers its revision."""
+    """Bring the database's schema up to date and make what must exist before the first event;
+    answers its revision."""
     document = settings.scorecard_document
     await schema.upgrade(url)
     async with engine_on(url, "healthsvc-install") as engine, engine.begin() as conn:
@@ -102,7 +105,9 @@ async def update(url: str, settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def engine_on(url: str, application: str, *, pool_size: int = 5) -> AsyncIterator[AsyncEngine]:
+async def engine_on(
+    url: str, application: str, *, pool_size: int = 5
+) -> AsyncIterator[AsyncEngine]:
     """An engine for the length of a block."""
     engine = create_engine(url, pool_size=pool_size, application=application)
     try:
@@ -114,7 +119,8 @@ async def engine_on(url: str, application: str, *, pool_size: int = 5) -> AsyncI
 async def _watch(server: EmbeddedPostgres, stop: asyncio.Event) -> None:
     """Run until `stop`; a server that ends by itself is the end of us, too.
 
-    A role that misses the database may end, and stop us, before the next look at the server: so there is a last one.
+    A role that misses the database may end, and stop us, before the next look at the server: so
+    there is a last one.
     """
     ended = asyncio.create_task(server.wait())
     stopped = asyncio.create_task(stop.wait())

@@ -75,9 +75,11 @@ def kafka_input(settings: Settings, progress: Progress) -> KafkaInput:
 
 
 def calm_collector() -> None:
-    """Have Python look for cycles more seldom: folding and decoding make many objects, and hardly a cycle.
+    """Have Python look for cycles more seldom: folding and decoding make many objects, and hardly a
+    cycle.
 
-    What is there by now isn't looked at again; a full search took 0.1 s, in which the process did nothing else.
+    What is there by now isn't looked at again; a full search took 0.1 s, in which the process did
+    nothing else.
     """
     gc.collect()
     gc.freeze()

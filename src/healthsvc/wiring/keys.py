@@ -23,12 +23,18 @@ async def _new_key(url: str, settings: Settings, *, name: str, scopes: tuple[str
         async with engine.begin() as conn:
             secret = await service_secret(conn, settings)
         return await keys.create(
-            engine, utc_now(), pepper=keys.pepper_of(secret), name=name, scopes=scopes, actor=system("command line")
+            engine,
+            utc_now(),
+            pepper=keys.pepper_of(secret),
+            name=name,
+            scopes=scopes,
+            actor=system("command line"),
         )
 
 
 async def first_key(url: str, settings: Settings) -> NewKey | None:
-    """An admin key, if the database has no key at all and no HEALTHSVC_ADMIN_KEY stands in for one."""
+    """An admin key, if the database has no key at all and no HEALTHSVC_ADMIN_KEY stands in for
+    one."""
     async with engine_on(url, "healthsvc-keys") as engine, engine.connect() as conn:
         has_keys = bool(await stored_keys.page(conn, Place(limit=1)))
     if has_keys or settings.admin_key is not None:

@@ -26,7 +26,9 @@ class Archived:
     segments: Mapping[str, str]
 
 
-async def archived(url: str, settings: Settings, events: Path, told: Callable[[int, int], None]) -> Archived:
+async def archived(
+    url: str, settings: Settings, events: Path, told: Callable[[int, int], None]
+) -> Archived:
     """Write the archive to a file in the lab's form."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
@@ -38,11 +40,20 @@ async def archived(url: str, settings: Settings, events: Path, told: Callable[[i
 
 
 async def replayed(
-    url: str, settings: Settings, live: str | None, candidate: str | None, past: Past, until: datetime | None, say: Say
+    url: str,
+    settings: Settings,
+    live: str | None,
+    candidate: str | None,
+    past: Past,
+    until: datetime | None,
+    say: Say,
 ) -> dict[str, Any]:
-    """The health score over the archive's past, up to an instant or now; live: in place of the live scorecard."""
+    """The health score over the archive's past, up to an instant or now; live: in place of the live
+    scorecard."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
             document = live if live is not None else (await live_projection.live(conn)).document
-        return await of_archive(engine, Cards.of(document, candidate), past, until or datetime.now(UTC), say)
+        return await of_archive(
+            engine, Cards.of(document, candidate), past, until or datetime.now(UTC), say
+        )

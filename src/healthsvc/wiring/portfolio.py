@@ -9,7 +9,9 @@ from healthsvc.store.portfolio.ledger_reads import By
 from healthsvc.wiring.database import engine_on, update
 
 
-async def portfolio(url: str, settings: Settings, start: datetime, end: datetime, by: By | None) -> Portfolio:
+async def portfolio(
+    url: str, settings: Settings, start: datetime, end: datetime, by: By | None
+) -> Portfolio:
     """The figures of a period."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-portfolio") as engine:

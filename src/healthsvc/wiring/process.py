@@ -17,7 +17,9 @@ from healthsvc.wiring.database import engine_on
 from healthsvc.wiring.factories import calm_collector, kafka_input, memory, pace, utc_now, worker_id
 
 
-def process_role(url: str, settings: Settings, readiness: Readiness, *, thread: bool = False) -> Role:
+def process_role(
+    url: str, settings: Settings, readiness: Readiness, *, thread: bool = False
+) -> Role:
     """Folding the log."""
 
     async def run(stop: asyncio.Event) -> None:

@@ -1,4 +1,5 @@
-"""Readiness: made once for each process, looked after by a role of its own, asked on the probes' port."""
+"""Readiness: made once for each process, looked after by a role of its own, asked on the probes'
+port."""
 
 import asyncio
 from collections.abc import Sequence

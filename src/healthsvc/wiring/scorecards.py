@@ -34,17 +34,23 @@ async def scorecard_status(
     """The last publications, newest first, and which measures are fed."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        return await publish.progress(engine), (await measure_coverage.measures(engine, utc_now()))[0]
+        return await publish.progress(engine), (await measure_coverage.measures(engine, utc_now()))[
+            0
+        ]
 
 
-async def scorecard_documents(url: str, settings: Settings, names: Iterable[str]) -> dict[str, str | None]:
+async def scorecard_documents(
+    url: str, settings: Settings, names: Iterable[str]
+) -> dict[str, str | None]:
     """Documents of versions, by number or `live`; None for a version that isn't there."""
     await update(url, settings)
     found: dict[str, str | None] = {}
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
         live = (await live_projection.live(conn)).scorecard_version
         for name in names:
-            version = await scorecards.get(conn, live if name == "live" else min(int(name), 2**31 - 1))
+            version = await scorecards.get(
+                conn, live if name == "live" else min(int(name), 2**31 - 1)
+            )
             found[name] = None if version is None else version.document or default_document()
     return found
 
@@ -59,7 +65,13 @@ async def preview_scorecard(
 
 
 async def publish_scorecard(
-    url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool, override: str | None
+    url: str,
+    settings: Settings,
+    document: str | None,
+    version: int | None,
+    *,
+    with_gaps: bool,
+    override: str | None,
 ) -> publish.PublishOutcome:
     """Ask for a document, or a version that is kept, to become the live one."""
     await update(url, settings)
@@ -72,7 +84,9 @@ async def publish_scorecard(
         )
 
 
-async def rebuild_projection(url: str, settings: Settings, *, with_gaps: bool) -> publish.PublishOutcome:
+async def rebuild_projection(
+    url: str, settings: Settings, *, with_gaps: bool
+) -> publish.PublishOutcome:
     """Ask for the live version to be built anew."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
@@ -85,7 +99,9 @@ async def see_through(
     """Follow a building to its end; build ourselves while no worker does."""
     stop = asyncio.Event()
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        building = asyncio.create_task(look_after_projections(engine, worker_id(), building_memory(settings), stop))
+        building = asyncio.create_task(
+            look_after_projections(engine, worker_id(), building_memory(settings), stop)
+        )
         try:
             while True:
                 found = next(p for p in await publish.progress(engine) if p.id == projection)

@@ -36,7 +36,9 @@ async def add_fleet(engine: AsyncEngine) -> None:
         name = None if number % 3 == 0 else f"name {number % 4}"
         band = "watch" if number % 2 else None
         loyalty = None if number % 4 == 2 else float(number * 7 % 30)
-        await add_customer(engine, f"c{number:02}", risk=risk, loyalty=loyalty, name=name, band=band)
+        await add_customer(
+            engine, f"c{number:02}", risk=risk, loyalty=loyalty, name=name, band=band
+        )
 
 
 EXPECTED = {
@@ -58,10 +60,20 @@ async def test_pages_of_any_size_are_the_whole_list_in_order_both_ways(
         assert ids(await walk(api, "/v1/customers", sort=sort, limit=limit)) == expected
 
     first = (await api.get("/v1/customers", params={"sort": sort, "limit": 4})).json()
-    second = (await api.get("/v1/customers", params={"sort": sort, "limit": 4, "cursor": first["next_cursor"]})).json()
-    third = (await api.get("/v1/customers", params={"sort": sort, "limit": 4, "cursor": second["next_cursor"]})).json()
+    second = (
+        await api.get(
+            "/v1/customers", params={"sort": sort, "limit": 4, "cursor": first["next_cursor"]}
+        )
+    ).json()
+    third = (
+        await api.get(
+            "/v1/customers", params={"sort": sort, "limit": 4, "cursor": second["next_cursor"]}
+        )
+    ).json()
     assert third["next_cursor"] is None
-    back = await walk(api, "/v1/customers", "prev_cursor", sort=sort, limit=3, cursor=third["prev_cursor"])
+    back = await walk(
+        api, "/v1/customers", "prev_cursor", sort=sort, limit=3, cursor=third["prev_cursor"]
+    )
     assert ids(back[::-1]) == expected[:8]
     assert first["prev_cursor"] is None
 
@@ -77,24 +89,52 @@ async def test_customers_that_move_make_the_list_neither_skip_nor_repeat_others(
     await add_customer(engine, "newcomer", risk=0.99)
     rest = ids(await walk(api, "/v1/customers", limit=3, cursor=first["next_cursor"]))
 
-    assert [each for each in rest if each not in ("c08", "c09")] == ["c04", "c06", "c07", "c03", "c02", "c05", "c10"]
+    assert [each for each in rest if each not in ("c08", "c09")] == [
+        "c04",
+        "c06",
+        "c07",
+        "c03",
+        "c02",
+        "c05",
+        "c10",
+    ]
 
 
-async def test_by_id_each_customer_is_met_once_however_they_move(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_by_id_each_customer_is_met_once_however_they_move(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     await add_fleet(engine)
     first = (await api.get("/v1/customers", params={"limit": 5, "sort": "customer_id"})).json()
 
     for number in range(11):
         await move_customer(engine, f"c{number:02}", None if number % 2 else 0.7)
-    rest = await walk(api, "/v1/customers", limit=5, sort="customer_id", cursor=first["next_cursor"])
+    rest = await walk(
+        api, "/v1/customers", limit=5, sort="customer_id", cursor=first["next_cursor"]
+    )
 
     assert ids([first["items"], *rest]) == [f"c{number:02}" for number in range(11)]
 
 
-async def test_filters_narrow_the_list_and_bind_its_cursors(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
-    await add_customer(engine, "a", flags=["silent", "detractor"], owner="kim", segment="smb", tier="low")
-    await add_customer(engine, "b", flags=["silent"], owner="lee", segment="big", tier="high", band="critical")
-    await add_customer(engine, "c", flags=[], owner="lee", segment="smb", tier="tech", band=None, score=None, risk=None)
+async def test_filters_narrow_the_list_and_bind_its_cursors(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    await add_customer(
+        engine, "a", flags=["silent", "detractor"], owner="kim", segment="smb", tier="low"
+    )
+    await add_customer(
+        engine, "b", flags=["silent"], owner="lee", segment="big", tier="high", band="critical"
+    )
+    await add_customer(
+        engine,
+        "c",
+        flags=[],
+        owner="lee",
+        segment="smb",
+        tier="tech",
+        band=None,
+        score=None,
+        risk=None,
+    )
 
     async def found(**query: str) -> list[str]:
         return sorted(ids(await walk(api, "/v1/customers", **query)))
@@ -105,7 +145,9 @@ async def test_filters_narrow_the_list_and_bind_its_cursors(api: httpx.AsyncClie
     assert await found(band="critical") == ["b"]
     assert await found(tier="low") == ["a"]
     assert await found(flag="unknown") == []
-    cursor = (await api.get("/v1/customers", params={"flag": "silent", "limit": 1})).json()["next_cursor"]
+    cursor = (await api.get("/v1/customers", params={"flag": "silent", "limit": 1})).json()[
+        "next_cursor"
+    ]
     misused = await api.get("/v1/customers", params={"flag": "detractor", "cursor": cursor})
     assert misused.status_code == 422
     assert misused.json()["type"] == "/problems/invalid-cursor"
@@ -114,7 +156,12 @@ async def test_filters_narrow_the_list_and_bind_its_cursors(api: httpx.AsyncClie
 async def test_the_loyal_ones_hidden_in_low_and_tech_touch_are_one_query(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
-    for customer, tier, loyalty in (("a", "tech", 71), ("b", "high", 90), ("c", "tech", 12), ("d", "tech", None)):
+    for customer, tier, loyalty in (
+        ("a", "tech", 71),
+        ("b", "high", 90),
+        ("c", "tech", 12),
+        ("d", "tech", None),
+    ):
         await add_customer(engine, customer, tier=tier, loyalty=loyalty)
     await add_customer(engine, "e", tier="tech", loyalty=64, icp_fit=0.8, parent_id="a/b")
 
@@ -142,40 +189,60 @@ async def test_history_comes_newest_first_even_where_instants_are_equal(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
     key = await add_customer(engine, "acme")
-    await add_history(engine, key, [AT + timedelta(hours=number // 3, microseconds=1) for number in range(10)])
+    await add_history(
+        engine, key, [AT + timedelta(hours=number // 3, microseconds=1) for number in range(10)]
+    )
     await add_history(engine, await add_customer(engine, "other"), [AT])
 
     for limit in (1, 2, 7, 50):
         pages = await walk(api, "/v1/customers/acme/health/history", limit=limit)
-        assert [entry["score"] for page in pages for entry in page] == [float(n) for n in range(9, -1, -1)]
+        assert [entry["score"] for page in pages for entry in page] == [
+            float(n) for n in range(9, -1, -1)
+        ]
 
     some = await api.get(
-        "/v1/customers/acme/health/history", params={"from": "2026-03-01T13:00:00Z", "to": "2026-03-01T15:00:00+00:00"}
+        "/v1/customers/acme/health/history",
+        params={"from": "2026-03-01T13:00:00Z", "to": "2026-03-01T15:00:00+00:00"},
     )
     assert [entry["score"] for entry in some.json()["items"]] == [8, 7, 6, 5, 4, 3]
 
 
-async def test_the_timeline_gives_whole_events_newest_first(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_the_timeline_gives_whole_events_newest_first(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     key = await add_customer(engine, "a/b")
     await add_archived(engine, key, 40, kinds=["page.viewed", "feature.used"])
 
     for limit in (3, 250):
         pages = await walk(api, "/v1/customers/a%2Fb/events", limit=limit)
-        assert [item["event"]["id"] for page in pages for item in page] == [f"e-{n}" for n in range(39, -1, -1)]
+        assert [item["event"]["id"] for page in pages for item in page] == [
+            f"e-{n}" for n in range(39, -1, -1)
+        ]
     newest = pages[0][0]
     assert newest["logged_on"] == "2026-02-01"
     assert newest["occurred_at"] == "2026-02-01T13:00:00Z"
     used = await walk(api, "/v1/customers/a%2Fb/events", limit=7, type="feature.used")
-    assert [item["event"]["id"] for page in used for item in page] == [f"e-{n}" for n in range(39, 0, -2)]
+    assert [item["event"]["id"] for page in used for item in page] == [
+        f"e-{n}" for n in range(39, 0, -2)
+    ]
 
 
-async def test_one_customer_and_its_explanation_are_as_described(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_one_customer_and_its_explanation_are_as_described(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     await add_customer(engine, "new/one")
 
     customer = Customer.model_validate((await api.get("/v1/customers/new%2Fone")).json())
-    explanation = Explanation.model_validate((await api.get("/v1/customers/new%2Fone/health/explanation")).json())
+    explanation = Explanation.model_validate(
+        (await api.get("/v1/customers/new%2Fone/health/explanation")).json()
+    )
 
-    assert (customer.customer_id, customer.score, customer.band, customer.events_total) == ("new/one", None, None, 0)
+    assert (customer.customer_id, customer.score, customer.band, customer.events_total) == (
+        "new/one",
+        None,
+        None,
+        0,
+    )
     assert customer.evidence == "not_enough"
     assert explanation.score is None
 
@@ -189,7 +256,12 @@ async def test_an_unknown_customer_is_not_found_anywhere(api: httpx.AsyncClient)
 
 
 async def test_a_naive_instant_is_refused(api: httpx.AsyncClient) -> None:
-    for said in ("2026-03-01T13:00:00", "yesterday", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+14:00"):
+    for said in (
+        "2026-03-01T13:00:00",
+        "yesterday",
+        "9999-12-31T23:59:59-23:00",
+        "0001-01-01T00:00:00+14:00",
+    ):
         answer = await api.get("/v1/customers/acme/health/history", params={"from": said})
 
         assert answer.status_code == 422

@@ -19,8 +19,12 @@ async def create(api: httpx.AsyncClient, **changes: object) -> dict[str, str]:
     return made
 
 
-async def test_the_secret_is_shown_once_and_kept_sealed(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
-    answer = await api.post(PATH, json={"url": URL, "event_types": ["alert.raised"], "description": "CRM"})
+async def test_the_secret_is_shown_once_and_kept_sealed(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    answer = await api.post(
+        PATH, json={"url": URL, "event_types": ["alert.raised"], "description": "CRM"}
+    )
 
     made = answer.json()
     assert answer.status_code == 201
@@ -33,7 +37,9 @@ async def test_the_secret_is_shown_once_and_kept_sealed(api: httpx.AsyncClient, 
     assert Vault(SECRET).decrypt(row["secret"], made["id"]) == made["secret"]
 
 
-async def test_a_type_that_is_not_sent_is_refused_with_the_nearest_name(api: httpx.AsyncClient) -> None:
+async def test_a_type_that_is_not_sent_is_refused_with_the_nearest_name(
+    api: httpx.AsyncClient,
+) -> None:
     answer = await api.post(PATH, json={"url": URL, "event_types": ["alert.raised", "alert.rised"]})
 
     assert answer.status_code == 422
@@ -86,10 +92,18 @@ async def test_a_deleted_endpoint_is_gone(api: httpx.AsyncClient, engine: AsyncE
 
     assert (await api.delete(f"{PATH}/{made['id']}")).status_code == 204
 
-    for method, ending in (("GET", ""), ("DELETE", ""), ("POST", "/test"), ("POST", "/enable"), ("GET", "/deliveries")):
+    for method, ending in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/test"),
+        ("POST", "/enable"),
+        ("GET", "/deliveries"),
+    ):
         assert (await api.request(method, f"{PATH}/{made['id']}{ending}")).status_code == 404
     assert (await api.post(f"{PATH}/{made['id']}/rotate-secret")).status_code == 404
-    actions = await fetch(engine, "select actor, action from audit where target = :id order by id", id=made["id"])
+    actions = await fetch(
+        engine, "select actor, action from audit where target = :id order by id", id=made["id"]
+    )
     assert actions == [
         {"actor": "admin key", "action": "endpoint.created"},
         {"actor": "admin key", "action": "endpoint.deleted"},
@@ -110,22 +124,31 @@ async def test_a_rotated_secret_holds_at_once_and_the_old_one_for_a_day(
     assert row["previous_until"] == clock() + timedelta(hours=24)
 
 
-async def test_a_test_message_goes_to_its_endpoint_alone(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_a_test_message_goes_to_its_endpoint_alone(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     made, _ = await create(api, event_types=["alert.raised"]), await create(api)
 
     sent = await api.post(f"{PATH}/{made['id']}/test")
 
     assert sent.status_code == 202
     rows = await fetch(
-        engine, "select endpoint_id, message_id, type from deliveries join messages m on m.id = message_id"
+        engine,
+        "select endpoint_id, message_id, type from deliveries join messages m on m.id = message_id",
     )
-    assert rows == [{"endpoint_id": made["id"], "message_id": sent.json()["message_id"], "type": "test.sent"}]
+    assert rows == [
+        {"endpoint_id": made["id"], "message_id": sent.json()["message_id"], "type": "test.sent"}
+    ]
 
 
-async def test_a_disabled_endpoint_is_switched_on_again(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_a_disabled_endpoint_is_switched_on_again(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     made = await create(api)
     async with engine.begin() as conn:
-        await conn.exec_driver_sql("update endpoints set state = 'disabled', disabled_reason = 'gone'")
+        await conn.exec_driver_sql(
+            "update endpoints set state = 'disabled', disabled_reason = 'gone'"
+        )
 
     assert (await api.post(f"{PATH}/{made['id']}/test")).status_code == 409
     enabled = await api.post(f"{PATH}/{made['id']}/enable")
@@ -133,7 +156,9 @@ async def test_a_disabled_endpoint_is_switched_on_again(api: httpx.AsyncClient, 
     assert (enabled.json()["state"], enabled.json()["disabled_reason"]) == ("enabled", None)
 
 
-async def test_deliveries_are_listed_with_their_attempts(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_deliveries_are_listed_with_their_attempts(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     made = await create(api, event_types=["alert.acknowledged"])
     await add_alert(engine, "al_1")
     await api.post("/v1/alerts/al_1/acknowledge")

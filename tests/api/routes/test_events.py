@@ -18,10 +18,15 @@ def event(kind: str = "page.viewed", **changes: Any) -> dict[str, Any]:
 
 
 async def in_log(engine: AsyncEngine) -> list[str]:
-    return [row["event"] for row in await fetch(engine, "select event from log_entries order by partition, position")]
+    return [
+        row["event"]
+        for row in await fetch(engine, "select event from log_entries order by partition, position")
+    ]
 
 
-async def test_one_event_is_accepted_and_durable(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_one_event_is_accepted_and_durable(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     sent = event(id="e-1")
 
     answer = await api.post("/v1/events", json=sent)
@@ -33,8 +38,12 @@ async def test_one_event_is_accepted_and_durable(api: httpx.AsyncClient, engine:
     assert [json.loads(each) for each in await in_log(engine)] == [sent]
 
 
-async def test_the_bytes_of_an_event_enter_the_log_as_they_came(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
-    raw = json.dumps(event(data={"url": "https://example.com/ä", "odd": 1.50}), ensure_ascii=False, indent=1)
+async def test_the_bytes_of_an_event_enter_the_log_as_they_came(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    raw = json.dumps(
+        event(data={"url": "https://example.com/ä", "odd": 1.50}), ensure_ascii=False, indent=1
+    )
 
     await api.post("/v1/events", content=f"[{raw}]".encode(), headers=JSON)
 
@@ -48,14 +57,22 @@ async def test_an_event_of_lone_surrogates_or_abysmal_depth_does_not_spoil_the_o
     deep = json.dumps(event(id="deep")).replace("{", '{"x": ' + "[" * 3000 + "]" * 3000 + ",", 1)
     good = json.dumps(event(id="good"))
 
-    answer = await api.post("/v1/events", content=f"[{lone}, {deep}, {good}]".encode(), headers=JSON)
+    answer = await api.post(
+        "/v1/events", content=f"[{lone}, {deep}, {good}]".encode(), headers=JSON
+    )
 
     assert answer.status_code == 202
-    assert [result["status"] for result in answer.json()["results"]] == ["rejected", "rejected", "accepted"]
+    assert [result["status"] for result in answer.json()["results"]] == [
+        "rejected",
+        "rejected",
+        "accepted",
+    ]
     assert await in_log(engine) == [good]
 
 
-async def test_one_bad_event_does_not_spoil_the_others(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_one_bad_event_does_not_spoil_the_others(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     good, late = event(id="good"), event(id="late")
     bad = event("survey.answered", id="bad", data={"survey": "nps", "score": 11})
 
@@ -77,11 +94,21 @@ async def test_one_bad_event_does_not_spoil_the_others(api: httpx.AsyncClient, e
 async def test_an_event_that_is_in_the_request_twice_is_a_duplicate(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
-    sent = [event(id="same"), event(id="same"), event(id="same", source="elsewhere"), event(id="same", customer_id="b")]
+    sent = [
+        event(id="same"),
+        event(id="same"),
+        event(id="same", source="elsewhere"),
+        event(id="same", customer_id="b"),
+    ]
 
     answer = await api.post("/v1/events", json=sent)
 
-    assert [r["status"] for r in answer.json()["results"]] == ["accepted", "duplicate", "accepted", "accepted"]
+    assert [r["status"] for r in answer.json()["results"]] == [
+        "accepted",
+        "duplicate",
+        "accepted",
+        "accepted",
+    ]
     assert len(await in_log(engine)) == 3
 
 
@@ -93,7 +120,9 @@ async def test_a_request_of_rejected_events_alone_says_so(api: httpx.AsyncClient
     assert answer.json()["position"] is None
 
 
-async def test_bodies_of_another_shape_are_refused(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_bodies_of_another_shape_are_refused(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     for body, status in (
         (b"", 400),
         (b"{", 400),
@@ -114,7 +143,9 @@ async def test_bodies_of_another_shape_are_refused(api: httpx.AsyncClient, engin
     assert await in_log(engine) == []
 
 
-async def test_a_body_without_a_declared_length_is_cut_off_at_the_limit(api: httpx.AsyncClient) -> None:
+async def test_a_body_without_a_declared_length_is_cut_off_at_the_limit(
+    api: httpx.AsyncClient,
+) -> None:
     sent = 0
 
     async def endless() -> Any:
@@ -152,13 +183,20 @@ CLOUDEVENT = {
 }
 
 
-async def test_cloudevents_come_structured_and_in_batches(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_cloudevents_come_structured_and_in_batches(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     one = await api.post(
-        "/v1/events", json=CLOUDEVENT, headers={"content-type": "application/cloudevents+json; charset=utf-8"}
+        "/v1/events",
+        json=CLOUDEVENT,
+        headers={"content-type": "application/cloudevents+json; charset=utf-8"},
     )
     several = await api.post(
         "/v1/events",
-        json=[CLOUDEVENT | {"id": "c-2"}, {key: value for key, value in CLOUDEVENT.items() if key != "time"}],
+        json=[
+            CLOUDEVENT | {"id": "c-2"},
+            {key: value for key, value in CLOUDEVENT.items() if key != "time"},
+        ],
         headers={"content-type": "application/cloudevents-batch+json"},
     )
 
@@ -170,7 +208,9 @@ async def test_cloudevents_come_structured_and_in_batches(api: httpx.AsyncClient
 
 async def test_a_batch_of_cloudevents_is_an_array(api: httpx.AsyncClient) -> None:
     answer = await api.post(
-        "/v1/events", json=CLOUDEVENT, headers={"content-type": "application/cloudevents-batch+json"}
+        "/v1/events",
+        json=CLOUDEVENT,
+        headers={"content-type": "application/cloudevents-batch+json"},
     )
 
     assert answer.status_code == 422
@@ -189,11 +229,15 @@ async def test_a_cloudevent_in_binary_mode_is_made_of_headers_and_body(
     assert json.loads((await in_log(engine))[0])["source"] == "crm"
 
 
-async def test_who_prefers_to_wait_is_told_that_the_event_counts(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_who_prefers_to_wait_is_told_that_the_event_counts(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     async with engine.begin() as conn:
         await conn.exec_driver_sql("update partitions set table_offset = 1")
 
-    answer = await api.post("/v1/events", json=event(), headers={"prefer": "respond-async, wait=20"})
+    answer = await api.post(
+        "/v1/events", json=event(), headers={"prefer": "respond-async, wait=20"}
+    )
 
     assert answer.headers["preference-applied"] == "wait=20"
 
@@ -205,7 +249,9 @@ async def test_a_wait_that_was_too_short_is_not_claimed(api: httpx.AsyncClient) 
     assert "preference-applied" not in answer.headers
 
 
-async def test_without_the_scope_nothing_is_written(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+async def test_without_the_scope_nothing_is_written(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
     key = await make_key(engine, clock, "customers:read", "alerts:write")
 
     async with client_of(app, key) as client:

@@ -8,7 +8,9 @@ from tests.api.rows import fetch
 from tests.support.clock import Clock
 
 
-async def test_a_new_key_is_shown_once_and_works(app: FastAPI, api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_a_new_key_is_shown_once_and_works(
+    app: FastAPI, api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     answer = await api.post("/v1/keys", json={"name": "crm", "scopes": ["customers:read"]})
 
     made = answer.json()

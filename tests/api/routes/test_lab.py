@@ -13,7 +13,9 @@ from tests.support.clock import Clock
 
 
 async def test_a_run_is_queued_listed_and_cancelled(api: httpx.AsyncClient) -> None:
-    asked = await api.post("/v1/lab/runs", json={"kind": "fit", "outcome": "silence", "horizon_days": 30})
+    asked = await api.post(
+        "/v1/lab/runs", json={"kind": "fit", "outcome": "silence", "horizon_days": 30}
+    )
     await api.post("/v1/lab/runs", json={"kind": "backtest"})
     listed = (await api.get("/v1/lab/runs?limit=1")).json()
     rest = (await api.get(f"/v1/lab/runs?limit=1&cursor={listed['next_cursor']}")).json()
@@ -22,7 +24,12 @@ async def test_a_run_is_queued_listed_and_cancelled(api: httpx.AsyncClient) -> N
     run = asked.json()
     assert asked.headers["location"] == f"/v1/lab/runs/{run['id']}"
     assert (run["state"], run["progress"], run["result"]) == ("queued", 0, None)
-    assert run["options"] == {"outcome": "silence", "horizon_days": 30, "fit_share": 0.5, "capacity": 25}
+    assert run["options"] == {
+        "outcome": "silence",
+        "horizon_days": 30,
+        "fit_share": 0.5,
+        "capacity": 25,
+    }
     assert [r["kind"] for r in listed["items"] + rest["items"]] == ["backtest", "fit"]
     assert "result" not in listed["items"][0]
     assert (await api.delete(f"/v1/lab/runs/{run['id']}")).status_code == 204
@@ -33,12 +40,16 @@ async def test_a_run_is_queued_listed_and_cancelled(api: httpx.AsyncClient) -> N
 
 async def test_what_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/lab/runs", json={"kind": "guess"})).status_code == 422
-    assert (await api.post("/v1/lab/runs", json={"kind": "fit", "horizon_days": 1})).status_code == 422
+    assert (
+        await api.post("/v1/lab/runs", json={"kind": "fit", "horizon_days": 1})
+    ).status_code == 422
     assert (await api.get("/v1/lab/runs/9")).status_code == 404
     assert (await api.delete("/v1/lab/runs/9")).status_code == 404
 
 
-async def test_a_reader_may_not_ask_for_runs(app: FastAPI, engine: AsyncEngine, clock: Clock) -> None:
+async def test_a_reader_may_not_ask_for_runs(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
     async with client_of(app, await make_key(engine, clock, "customers:read")) as reader:
         assert (await reader.post("/v1/lab/runs", json={"kind": "fit"})).status_code == 403
         assert (await reader.get("/v1/lab/runs")).status_code == 403
@@ -48,7 +59,9 @@ async def test_the_schedule_is_set_and_read(api: httpx.AsyncClient) -> None:
     unset = (await api.get("/v1/lab/schedule")).json()
     assert (unset["refit"], unset["drift"], unset["set_by"]) == (None, "weekly", None)
 
-    answer = await api.put("/v1/lab/schedule", json={"refit": "monthly", "outcome": "silence", "horizon_days": 30})
+    answer = await api.put(
+        "/v1/lab/schedule", json={"refit": "monthly", "outcome": "silence", "horizon_days": 30}
+    )
 
     assert answer.status_code == 200
     assert (await api.get("/v1/lab/schedule")).json() == answer.json()
@@ -57,18 +70,26 @@ async def test_the_schedule_is_set_and_read(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_replay_of_the_score_takes_a_kept_version(api: httpx.AsyncClient) -> None:
-    asked = await api.post("/v1/lab/runs", json={"kind": "replay", "version": 1, "dates": 12, "known_by": "counted"})
+    asked = await api.post(
+        "/v1/lab/runs", json={"kind": "replay", "version": 1, "dates": 12, "known_by": "counted"}
+    )
 
     assert asked.status_code == 202
     assert asked.json()["options"] == {
         "version": 1, "dates": 12, "every_days": 7, "horizon_days": 28, "known_by": "counted",
     }  # fmt: skip
-    assert (await api.post("/v1/lab/runs", json={"kind": "replay", "version": 9})).status_code == 404
+    assert (
+        await api.post("/v1/lab/runs", json={"kind": "replay", "version": 9})
+    ).status_code == 404
     assert (await api.post("/v1/lab/runs", json={"kind": "replay", "dates": 1})).status_code == 422
-    assert (await api.post("/v1/lab/runs", json={"kind": "replay", "known_by": "heart"})).status_code == 422
+    assert (
+        await api.post("/v1/lab/runs", json={"kind": "replay", "known_by": "heart"})
+    ).status_code == 422
 
 
-async def test_a_comparison_and_a_preview_take_the_options_that_they_look_at(api: httpx.AsyncClient) -> None:
+async def test_a_comparison_and_a_preview_take_the_options_that_they_look_at(
+    api: httpx.AsyncClient,
+) -> None:
     body = {"version": 1, "outcome": "silence", "horizon_days": 30, "capacity": 9}
 
     compared = await api.post("/v1/lab/runs", json={"kind": "compare", **body})
@@ -81,12 +102,17 @@ async def test_a_comparison_and_a_preview_take_the_options_that_they_look_at(api
 
 
 @pytest.mark.parametrize("kind", ["compare", "preview"])
-async def test_a_comparison_and_a_preview_need_a_kept_version(api: httpx.AsyncClient, kind: str) -> None:
+async def test_a_comparison_and_a_preview_need_a_kept_version(
+    api: httpx.AsyncClient, kind: str
+) -> None:
     without = await api.post("/v1/lab/runs", json={"kind": kind})
 
     assert without.status_code == 422
     (fault,) = without.json()["errors"]
-    assert fault == {"pointer": "/version", "detail": f"is needed of kind {kind}: the scorecard to look at"}
+    assert fault == {
+        "pointer": "/version",
+        "detail": f"is needed of kind {kind}: the scorecard to look at",
+    }
     assert (await api.post("/v1/lab/runs", json={"kind": kind, "version": 9})).status_code == 404
     assert (await api.get("/v1/lab/runs")).json()["items"] == []
 
@@ -99,7 +125,12 @@ async def test_a_comparison_and_a_preview_need_a_kept_version(api: httpx.AsyncCl
     ],
 )
 async def test_an_archive_without_events_is_a_plain_answer(
-    api: httpx.AsyncClient, engine: AsyncEngine, database_url: str, clock: Clock, kind: str, why: str
+    api: httpx.AsyncClient,
+    engine: AsyncEngine,
+    database_url: str,
+    clock: Clock,
+    kind: str,
+    why: str,
 ) -> None:
     asked = await api.post("/v1/lab/runs", json={"kind": kind, "version": 1})
 

@@ -1,4 +1,5 @@
-"""Operations alerts: one while their cause lasts, told under types of their own, apart from the customers' alerts."""
+"""Operations alerts: one while their cause lasts, told under types of their own, apart from the
+customers' alerts."""
 
 import json
 
@@ -30,7 +31,11 @@ async def test_one_operations_alert_is_raised_while_its_cause_lasts_and_resolved
 
     assert raised is not None
     assert resolved is not None
-    assert (resolved.id, resolved.state, resolved.resolved_by) == (raised.id, "resolved", "released")
+    assert (resolved.id, resolved.state, resolved.resolved_by) == (
+        raised.id,
+        "resolved",
+        "released",
+    )
     told = await fetch(engine, "select type, customer_id, body from messages order by type")
     assert [(m["type"], m["customer_id"]) for m in told] == [
         ("operations.alert.raised", None),
@@ -49,10 +54,14 @@ async def test_operations_alerts_are_listed_apart_and_settled_like_the_others(
 
     customers = (await api.get("/v1/alerts")).json()["items"]
     ours = (await api.get("/v1/alerts", params={"about": "operations"})).json()["items"]
-    settled = await api.post(f"/v1/alerts/{raised.id}/resolve", json={"note": "The tracker is back."})
+    settled = await api.post(
+        f"/v1/alerts/{raised.id}/resolve", json={"note": "The tracker is back."}
+    )
 
     assert [a["id"] for a in customers] == ["al_1"]
     assert [(a["scope"], a["customer_id"]) for a in ours] == [("source:web", None)]
     assert settled.json()["state"] == "resolved"
-    (message,) = await fetch(engine, "select body from messages where type = 'operations.alert.resolved'")
+    (message,) = await fetch(
+        engine, "select body from messages where type = 'operations.alert.resolved'"
+    )
     assert json.loads(message["body"])["data"]["note"] == "The tracker is back."

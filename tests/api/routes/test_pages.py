@@ -1,12 +1,17 @@
-"""The service's own address leads on: a browser to the documentation, a program to links. No key is asked for."""
+"""The service's own address leads on: a browser to the documentation, a program to links. No key is
+asked for."""
 
 import httpx
 import pytest
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_browser_is_led_to_the_documentation(stranger: httpx.AsyncClient, method: str) -> None:
-    answer = await stranger.request(method, "/", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+async def test_a_browser_is_led_to_the_documentation(
+    stranger: httpx.AsyncClient, method: str
+) -> None:
+    answer = await stranger.request(
+        method, "/", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    )
     assert (answer.status_code, answer.headers["location"]) == (302, "/docs")
 
 

@@ -16,7 +16,9 @@ from tests.support.waiting import until
 
 
 @pytest.fixture
-async def acme(api: httpx.AsyncClient, engine: AsyncEngine, database_url: str, clock: Clock) -> datetime:
+async def acme(
+    api: httpx.AsyncClient, engine: AsyncEngine, database_url: str, clock: Clock
+) -> datetime:
     """A customer that uses a function; answers an instant before it looked at the cancel page."""
     clock.at = datetime.now(UTC)
     used = [
@@ -40,7 +42,9 @@ def text(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-async def test_the_past_is_told_and_the_change_adds_up(api: httpx.AsyncClient, acme: datetime) -> None:
+async def test_the_past_is_told_and_the_change_adds_up(
+    api: httpx.AsyncClient, acme: datetime
+) -> None:
     then = (await api.get(f"/v1/customers/acme/health/explanation?at={text(acme)}")).json()
     now = (await api.get("/v1/customers/acme/health/explanation?language=pt")).json()
     moved = (await api.get(f"/v1/customers/acme/health/diff?from={text(acme)}&language=pt")).json()
@@ -64,7 +68,9 @@ async def test_the_past_is_told_and_the_change_adds_up(api: httpx.AsyncClient, a
         ("diff?from=2026-01-02T00:00:00Z&to=2199-01-01T00:00:00Z", "/query/to"),
     ],
 )
-async def test_instants_that_make_no_sense_are_refused(api: httpx.AsyncClient, path: str, pointer: str) -> None:
+async def test_instants_that_make_no_sense_are_refused(
+    api: httpx.AsyncClient, path: str, pointer: str
+) -> None:
     answer = await api.get(f"/v1/customers/acme/health/{path}")
 
     assert answer.status_code == 422
@@ -75,11 +81,15 @@ async def test_a_past_that_isnt_kept_is_a_problem_of_its_own(
     api: httpx.AsyncClient, engine: AsyncEngine, acme: datetime
 ) -> None:
     async with engine.begin() as conn:
-        await conn.exec_driver_sql("delete from archive where ctid in (select ctid from archive limit 1)")
+        await conn.exec_driver_sql(
+            "delete from archive where ctid in (select ctid from archive limit 1)"
+        )
     for path in (f"explanation?at={text(acme)}", f"diff?from={text(acme)}"):
         answer = await api.get(f"/v1/customers/acme/health/{path}")
         assert (answer.status_code, answer.json()["type"]) == (409, "/problems/past-not-kept")
-    assert (await api.get("/v1/customers/nobody/health/diff?from=2026-01-01T00:00:00Z")).status_code == 404
+    assert (
+        await api.get("/v1/customers/nobody/health/diff?from=2026-01-01T00:00:00Z")
+    ).status_code == 404
 
 
 async def test_an_override_is_accepted_shown_lifted_and_counted_to_its_author(
@@ -108,10 +118,14 @@ async def test_an_override_is_accepted_shown_lifted_and_counted_to_its_author(
     assert (shown["score"], shown["own_score"]) == (75, 20)
     assert shown["override"]["author"] == "kim"
     assert "cancel_intent" in shown["flags"]
-    assert [(r["author"], r["overrides"], r["raised"], r["open"]) for r in records] == [("kim", 1, 1, 1)]
+    assert [(r["author"], r["overrides"], r["raised"], r["open"]) for r in records] == [
+        ("kim", 1, 1, 1)
+    ]
     assert lifted.status_code == 202
     assert (after["score"], after["override"]) == (20, None)
-    written = await fetch(engine, "select action, target, actor_detail->>'kind' as kind from audit order by id")
+    written = await fetch(
+        engine, "select action, target, actor_detail->>'kind' as kind from audit order by id"
+    )
     assert [tuple(row.values()) for row in written if row["action"].startswith("override.")] == [
         ("override.set", "acme", "key"),
         ("override.lifted", "acme", "key"),
@@ -125,7 +139,12 @@ async def test_an_override_needs_a_customer_a_reason_and_an_end(
     good = {"score": 75, "reason": "x", "expires_at": text(clock.at + timedelta(days=7))}
 
     assert (await api.post("/v1/customers/nobody/override", json=good)).status_code == 404
-    for change in ({"score": 101}, {"reason": ""}, {"expires_at": text(clock.at)}, {"expires_at": None}):
+    for change in (
+        {"score": 101},
+        {"reason": ""},
+        {"expires_at": text(clock.at)},
+        {"expires_at": None},
+    ):
         answer = await api.post("/v1/customers/known/override", json=good | change)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == f"/{next(iter(change))}"

@@ -14,12 +14,16 @@ from tests.api.rows import AT, add_customer
 PERIOD = {"from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}
 
 
-async def add_account(engine: AsyncEngine, customer_id: str, owner: str | None, mrr: float, nps: float) -> None:
+async def add_account(
+    engine: AsyncEngine, customer_id: str, owner: str | None, mrr: float, nps: float
+) -> None:
     """A customer of a year that pays, and answered in February."""
     key = await add_customer(engine, customer_id, owner=owner)
     async with engine.begin() as conn:
         began = to_us(AT - timedelta(days=365))
-        await conn.execute(text("insert into ledger_customers values (:key, :us)"), {"key": key, "us": began})
+        await conn.execute(
+            text("insert into ledger_customers values (:key, :us)"), {"key": key, "us": began}
+        )
         for us, kind, value in ((began, RENEWED, mrr), (to_us(AT - timedelta(days=9)), NPS, nps)):
             await conn.execute(
                 text(
@@ -30,7 +34,9 @@ async def add_account(engine: AsyncEngine, customer_id: str, owner: str | None, 
             )
 
 
-async def test_the_answer_is_as_described_and_groups_are_in_order(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_the_answer_is_as_described_and_groups_are_in_order(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
     for customer, owner in (("a", "lee"), ("b", "kim"), ("c", None), ("d", "kim")):
         await add_account(engine, customer, owner, 100, 9)
     answer = await api.get("/v1/portfolio", params=PERIOD | {"by": "owner"})
@@ -47,11 +53,18 @@ async def test_a_table_runs_no_formula_that_somebody_wrote_as_a_name(
 ) -> None:
     for customer, owner in (("a", "=cmd|' /C calc'!A0"), ("b", "@x"), ("c", 'kim, "the" first')):
         await add_account(engine, customer, owner, 100, 0)
-    answer = await api.get("/v1/portfolio", params=PERIOD | {"by": "owner"}, headers={"accept": "text/csv"})
+    answer = await api.get(
+        "/v1/portfolio", params=PERIOD | {"by": "owner"}, headers={"accept": "text/csv"}
+    )
 
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     table = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [row["group"] for row in table] == ["(all)", "'=cmd|' /C calc'!A0", "'@x", 'kim, "the" first']
+    assert [row["group"] for row in table] == [
+        "(all)",
+        "'=cmd|' /C calc'!A0",
+        "'@x",
+        'kim, "the" first',
+    ]
     assert table[0]["nps"] == "-100.0"
     assert table[0]["csat"] == ""
 
@@ -69,4 +82,8 @@ async def test_a_period_that_cannot_be_is_refused(api: httpx.AsyncClient) -> Non
 
 async def test_an_empty_house_has_no_figures(api: httpx.AsyncClient) -> None:
     found = Portfolio.model_validate((await api.get("/v1/portfolio")).json())
-    assert (found.total.customers_at_start, found.total.retention_rate.value, found.items) == (0, None, [])
+    assert (found.total.customers_at_start, found.total.retention_rate.value, found.items) == (
+        0,
+        None,
+        [],
+    )

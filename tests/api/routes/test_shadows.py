@@ -12,7 +12,9 @@ from tests.support.clock import Clock
 from tests.support.waiting import until
 
 
-async def test_a_shadow_is_begun_looked_at_and_ended(api: httpx.AsyncClient, engine: AsyncEngine, clock: Clock) -> None:
+async def test_a_shadow_is_begun_looked_at_and_ended(
+    api: httpx.AsyncClient, engine: AsyncEngine, clock: Clock
+) -> None:
     await api.post("/v1/scorecards", json={"document": card()})
     assert (await api.get("/v1/scorecards/shadow")).status_code == 404
     assert (await api.delete("/v1/scorecards/shadow")).status_code == 404
@@ -32,7 +34,11 @@ async def test_a_shadow_is_begun_looked_at_and_ended(api: httpx.AsyncClient, eng
 
     await until(ready)
     told = (await api.get("/v1/scorecards/shadow")).json()
-    assert (told["publication"]["version"], told["customers"], told["outcomes"]["live"]) == (2, 0, None)
+    assert (told["publication"]["version"], told["customers"], told["outcomes"]["live"]) == (
+        2,
+        0,
+        None,
+    )
     assert (await api.get("/v1/scorecards/shadow/customers?moved=true")).json()["items"] == []
     assert (await api.get("/v1/scorecards/2")).json()["state"] == "shadow"
     assert (await api.post("/v1/scorecards/rebuild")).status_code == 409

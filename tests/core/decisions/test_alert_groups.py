@@ -15,7 +15,8 @@ DAILY = used(*range(46))
 
 
 def course(*steps: tuple[float, list[Happening]]) -> list[dict[str, str]]:
-    """What each decision does to the alerts, by kind of alert; steps: the day, and all that happened until then."""
+    """What each decision does to the alerts, by kind of alert; steps: the day, and all that
+    happened until then."""
     remembered, said = DecisionStates.undecided(1), []
     for day, happenings in steps:
         decided = decide(PROGRAM, fold(*happenings).evaluate(us(day)), remembered)
@@ -24,16 +25,26 @@ def course(*steps: tuple[float, list[Happening]]) -> list[dict[str, str]]:
     return said
 
 
-def test_a_flag_of_flags_and_the_first_of_them_are_one_family_and_so_are_silence_and_falling_use() -> None:
+def test_a_flag_of_flags_and_the_first_of_them_are_one_family_and_so_are_silence_and_falling_use() -> (
+    None
+):
     grown = {NAMES[f]: {NAMES[g] for g in family} for f, family in alert_groups(CARD).items()}
 
-    silence = {"silent", "usage_drop", "silent_unhappy", "silent_before_renewal", "drop_before_renewal"}
+    silence = {
+        "silent",
+        "usage_drop",
+        "silent_unhappy",
+        "silent_before_renewal",
+        "drop_before_renewal",
+    }
     assert grown == dict.fromkeys(silence, silence)
     assert absence_flags(CARD) == silence | {"reassess"}
 
 
 def test_silence_of_an_unhappy_customer_raises_one_alert_and_that_is_the_sharper() -> None:
-    assert course((58, [*DAILY, nps(56.0, 3)]), (60, [*DAILY, nps(44, 3)]))[1] == {"silent_unhappy": "raised"}
+    assert course((58, [*DAILY, nps(56.0, 3)]), (60, [*DAILY, nps(44, 3)]))[1] == {
+        "silent_unhappy": "raised"
+    }
 
 
 def test_a_silence_that_becomes_sharper_takes_the_alert_over() -> None:
@@ -52,12 +63,18 @@ def test_use_that_falls_because_of_a_silence_is_not_told_as_well() -> None:
     assert course(*days) == [{}, {"silent": "raised"}, {}, {}, {}, {}]
 
 
-def test_a_silence_after_falling_use_takes_the_alert_over_and_gives_it_back_with_the_first_visit() -> None:
+def test_a_silence_after_falling_use_takes_the_alert_over_and_gives_it_back_with_the_first_visit() -> (
+    None
+):
     fading = [*used(*range(60)), *used(*range(63, 130, 9))]  # daily, then every nine days
     steps = [(float(day), [h for h in fading if h[0] <= day]) for day in range(60, 142, 2)]
     back = [(142.0, [*fading, *used(141.9)])]
 
-    told = [(int(day), said) for (day, _), said in zip([*steps, *back], course(*steps, *back), strict=True) if said]
+    told = [
+        (int(day), said)
+        for (day, _), said in zip([*steps, *back], course(*steps, *back), strict=True)
+        if said
+    ]
 
     assert [said for _, said in told][-3:] == [
         {"usage_drop": "raised"},
@@ -66,7 +83,9 @@ def test_a_silence_after_falling_use_takes_the_alert_over_and_gives_it_back_with
     ]
 
 
-def test_a_second_reason_beside_a_sharper_one_is_told_only_if_nobody_has_the_first_in_hand() -> None:
+def test_a_second_reason_beside_a_sharper_one_is_told_only_if_nobody_has_the_first_in_hand() -> (
+    None
+):
     unhappy = [*DAILY, nps(44, 3), renewal(152)]
 
     assert course((60, unhappy), (63, unhappy)) == [
@@ -76,6 +95,8 @@ def test_a_second_reason_beside_a_sharper_one_is_told_only_if_nobody_has_the_fir
 
 
 def test_flags_without_relatives_are_left_alone() -> None:
-    lonely = replace(CARD, flags=tuple(rule for rule in CARD.flags if not rule.of and rule.kind != "drop"))
+    lonely = replace(
+        CARD, flags=tuple(rule for rule in CARD.flags if not rule.of and rule.kind != "drop")
+    )
 
     assert alert_groups(lonely) == {}

@@ -1,4 +1,5 @@
-"""Decisions with memory: bands with hysteresis and dwell, alerts once, churn freezes, old causes raise no alert."""
+"""Decisions with memory: bands with hysteresis and dwell, alerts once, churn freezes, old causes
+raise no alert."""
 
 from typing import Any
 
@@ -38,12 +39,17 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         coverage=np.ones(1),
         cap=np.full(1, 100.0),
         flags=FlagStates(
-            np.zeros((1, len(NAMES)), bool), np.zeros((1, len(NAMES))), none, np.full((1, len(NAMES)), NO_CAP)
+            np.zeros((1, len(NAMES)), bool),
+            np.zeros((1, len(NAMES))),
+            none,
+            np.full((1, len(NAMES)), NO_CAP),
         ),
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
         first_seen_us=np.zeros(1, np.int64),
-        stages=Stages(stage=np.zeros(1, np.int64), rule=np.zeros(1, np.int64), change_us=np.full(1, np.inf)),
+        stages=Stages(
+            stage=np.zeros(1, np.int64), rule=np.zeros(1, np.int64), change_us=np.full(1, np.inf)
+        ),
         variant=WHOLE,
     )
 
@@ -75,7 +81,9 @@ BAND_TABLE: list[tuple[str, list[tuple[float, float]], list[int]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("steps", "bands"), [row[1:] for row in BAND_TABLE], ids=[row[0] for row in BAND_TABLE])
+@pytest.mark.parametrize(
+    ("steps", "bands"), [row[1:] for row in BAND_TABLE], ids=[row[0] for row in BAND_TABLE]
+)
 def test_bands_move_as_the_table_says(steps: list[tuple[float, float]], bands: list[int]) -> None:
     assert course(*steps) == bands
 
@@ -131,7 +139,11 @@ def test_churn_freezes_score_band_and_flags_until_they_come_back() -> None:
     assert kinds(gone) == [("churned", "raised", True)]
     assert kinds(later) == []
     assert later.due_us[0] == np.inf
-    back = decided(fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)), 201, later.after)
+    back = decided(
+        fold(*STEADY, (27, *CANCELLED[1:]), (201, "subscription.renewed", {}), *used(201)),
+        201,
+        later.after,
+    )
     assert ("churned", "released", False) in kinds(back)
     assert np.isnan(back.after.score_at_churn[0])
 

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from healthsvc.core.fit.bands import ABSENT, LEFT, UNSCORED, BandDisagreement, BandTally, Course, Flips, RedOutcomes
+from healthsvc.core.fit.bands import (
+    ABSENT,
+    LEFT,
+    UNSCORED,
+    BandDisagreement,
+    BandTally,
+    Course,
+    Flips,
+    RedOutcomes,
+)
 from healthsvc.core.instants import DAY_US
 
 DATES = np.array([0, 7, 14]) * DAY_US
@@ -11,7 +20,9 @@ HEALTHY, WATCH, CRITICAL = range(3)
 BANDS = ("healthy", "watch", "critical")
 
 
-def course(*bands: list[int], alerts: list[list[int]] | None = None, flips: list[int] | None = None) -> Course:
+def course(
+    *bands: list[int], alerts: list[list[int]] | None = None, flips: list[int] | None = None
+) -> Course:
     """Customers by their bands at the dates; a score of 90, 60 or 20 goes with a band."""
     band = np.array(bands, np.int8)
     scores = np.array([90.0, 60.0, 20.0, np.nan, np.nan, np.nan])
@@ -26,14 +37,21 @@ def course(*bands: list[int], alerts: list[list[int]] | None = None, flips: list
 
 def test_shares_are_of_those_who_were_known_and_had_not_left() -> None:
     tally = BandTally(BANDS, DATES)
-    tally.add(course([ABSENT, HEALTHY, HEALTHY], [WATCH, CRITICAL, LEFT], alerts=[[0, 0, 0], [0, 2, 0]]))
+    tally.add(
+        course([ABSENT, HEALTHY, HEALTHY], [WATCH, CRITICAL, LEFT], alerts=[[0, 0, 0], [0, 2, 0]])
+    )
     tally.add(course([UNSCORED, UNSCORED, WATCH], flips=[1]))
 
     found = tally.summary()
 
     first, _, last = found["by_date"]
     assert (first["customers"], first["left"], last["customers"], last["left"]) == (2, 0, 2, 1)
-    assert first["shares"] == {"not_enough_evidence": 0.5, "healthy": 0.0, "watch": 0.5, "critical": 0.0}
+    assert first["shares"] == {
+        "not_enough_evidence": 0.5,
+        "healthy": 0.0,
+        "watch": 0.5,
+        "critical": 0.0,
+    }
     assert found["shares_on_the_last_date"] == {
         "not_enough_evidence": 0.0, "healthy": 0.5, "watch": 0.5, "critical": 0.0,
     }  # fmt: skip
@@ -46,7 +64,9 @@ def test_shares_are_of_those_who_were_known_and_had_not_left() -> None:
     }
     assert found["alerts_per_week"] == 1.0
     customer_days = 7 + 14 + 14
-    assert found["flips_per_100_customers_and_quarter"] == pytest.approx(100 * 1 / (customer_days / (365.25 / 4)))
+    assert found["flips_per_100_customers_and_quarter"] == pytest.approx(
+        100 * 1 / (customer_days / (365.25 / 4))
+    )
 
 
 def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -> None:
@@ -54,7 +74,9 @@ def test_a_flip_is_a_change_that_takes_the_one_before_back_within_four_weeks() -
     everyone = np.arange(4)
 
     def go(rows: list[int], before: int, after: int, day: int) -> None:
-        flips.record(everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US)
+        flips.record(
+            everyone[rows], np.full(len(rows), before), np.full(len(rows), after), day * DAY_US
+        )
 
     go([0, 1, 2], HEALTHY, WATCH, 1)
     go([3], HEALTHY, WATCH, 2)
@@ -76,7 +98,10 @@ def test_two_scorecards_are_apart_where_their_bands_have_other_names() -> None:
     apart.add(one, other)
 
     found = apart.summary()
-    assert (found["rows"], found["disagree"]) == (8, 4 / 8)  # watch has no namesake; nobody counts who has left
+    assert (found["rows"], found["disagree"]) == (
+        8,
+        4 / 8,
+    )  # watch has no namesake; nobody counts who has left
     assert found["changed_on_the_last_date"] == 1
     assert found["on_the_last_date"] == [
         {"live": "healthy", "scorecard": "critical", "customers": 1},
@@ -89,7 +114,12 @@ def test_what_red_foretold_is_counted_on_the_dates_whose_horizon_is_over() -> No
     leaves = 13 * DAY_US
     churn = np.array([[leaves, leaves, -1], [-1, -1, -1], [-1, -1, -1]])
 
-    foretold.add(course([CRITICAL, CRITICAL, LEFT], [CRITICAL, HEALTHY, HEALTHY], [HEALTHY, WATCH, CRITICAL]), churn)
+    foretold.add(
+        course(
+            [CRITICAL, CRITICAL, LEFT], [CRITICAL, HEALTHY, HEALTHY], [HEALTHY, WATCH, CRITICAL]
+        ),
+        churn,
+    )
 
     found = foretold.summary()
     assert found is not None

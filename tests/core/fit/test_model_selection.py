@@ -24,7 +24,8 @@ def test_the_simplest_rung_near_the_best_that_ranks_is_chosen(
     behind: tuple[float, ...], errors_allowed: float, chosen: ModelName | None
 ) -> None:
     steps = [
-        CandidateLoss(candidate, 0.5, Figure(errors, 1.0)) for candidate, errors in zip(CANDIDATES, behind, strict=True)
+        CandidateLoss(candidate, 0.5, Figure(errors, 1.0))
+        for candidate, errors in zip(CANDIDATES, behind, strict=True)
     ]
 
     assert simplest(steps, errors_allowed) == chosen

@@ -24,11 +24,18 @@ def rows(*, together: float, customers: int = 1500, dates: int = 8, seed: int = 
     rng = np.random.default_rng(seed)
     n = customers * dates
     x = rng.uniform(0, 3, (n, 3))
-    odds = -1.5 + 0.5 * (x[:, 0] - 1.5) - 0.5 * (x[:, 1] - 1.5) + together * (x[:, 0] - 1.5) * (x[:, 1] - 1.5)
+    odds = (
+        -1.5
+        + 0.5 * (x[:, 0] - 1.5)
+        - 0.5 * (x[:, 1] - 1.5)
+        + together * (x[:, 0] - 1.5) * (x[:, 1] - 1.5)
+    )
     y: Floats = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(np.float64)
     obs = LANDMARK_US + np.repeat(np.arange(dates) * HORIZON_US, customers)
     names = [f"c{i:05d}" for i in range(customers)]
-    return OutcomeRows((ONE, OTHER, THIRD), x, y, obs.astype(np.int64), np.tile(np.arange(customers), dates), names)
+    return OutcomeRows(
+        (ONE, OTHER, THIRD), x, y, obs.astype(np.int64), np.tile(np.arange(customers), dates), names
+    )
 
 
 def test_a_pair_that_tells_more_than_its_parts_is_kept() -> None:

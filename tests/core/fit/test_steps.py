@@ -24,7 +24,12 @@ def test_shares_moves_and_flips_are_counted_from_date_to_date() -> None:
 
     found = over_steps(rows, risk, average(rows, risk))
 
-    assert found["shares"] == {"below_average": 0.75, "up_to_twice": 0.0, "up_to_four_times": 0.0, "beyond": 0.25}
+    assert found["shares"] == {
+        "below_average": 0.75,
+        "up_to_twice": 0.0,
+        "up_to_four_times": 0.0,
+        "beyond": 0.25,
+    }
     assert found["churned"]["beyond"] == 1.0
     assert found["moves"] == [{"from": STEPS[0], "to": STEPS[3], "customers": 1}]
     assert found["flips_per_customer_and_date"] == 0.5

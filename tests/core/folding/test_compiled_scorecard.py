@@ -22,7 +22,10 @@ class Custom:
 def program() -> CompiledScorecard:
     document = yaml.safe_load(default_document())
     document["measures"].append(
-        {"name": "syncs", "feeds": [{"type": "warehouse.synced", "where": {"size": ["large"]}, "weight": 3}]}
+        {
+            "name": "syncs",
+            "feeds": [{"type": "warehouse.synced", "where": {"size": ["large"]}, "weight": 3}],
+        }
     )
     return compile_document(yaml.safe_dump(document)).program
 
@@ -58,7 +61,9 @@ def test_long_values_of_a_property_are_judged_and_not_remembered():
 
     assert long == [other, other, other]
     assert signatures(some, ["warehouse.synced"], {"size": "large"}) == large != other
-    assert not [value for value in _remembered(some) if isinstance(value, str) and len(value) > 1000]
+    assert not [
+        value for value in _remembered(some) if isinstance(value, str) and len(value) > 1000
+    ]
 
 
 def _remembered(some: CompiledScorecard) -> list[Any]:

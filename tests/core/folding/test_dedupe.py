@@ -1,4 +1,5 @@
-"""The window of ids: exact against a plain set, in every order, over rotations, restarts and a tiny budget."""
+"""The window of ids: exact against a plain set, in every order, over rotations, restarts and a tiny
+budget."""
 
 import os
 
@@ -25,7 +26,8 @@ HOUR_0 = 490_000
 
 
 class Table:
-    """The window of one partition with its rows of the database, as an owner and a flush keep them."""
+    """The window of one partition with its rows of the database, as an owner and a flush keep
+    them."""
 
     def __init__(self, budget: int, generation: int) -> None:
         self.window = IdWindow()
@@ -64,7 +66,9 @@ class Table:
     def move(self, now_us: int) -> None:
         """Another owner takes the partition over: nothing but the rows remains."""
         self.window = IdWindow()
-        self.window.know_stored({h: StoredBucket(now_us, sum(map(len, b)) // 16) for h, b in self.buckets.items()})
+        self.window.know_stored(
+            {h: StoredBucket(now_us, sum(map(len, b)) // 16) for h, b in self.buckets.items()}
+        )
         for sequence, packed in self.recent:
             self.window.restore(sequence, now_us, *unpack_recent(packed))
 
@@ -78,12 +82,19 @@ def _digests(numbers: np.ndarray) -> Digests:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_ids_are_new_once_whatever_the_batches_rotations_and_moves(data: st.DataObject) -> None:
-    table = Table(budget=data.draw(st.sampled_from([0, 200, 10_000])), generation=data.draw(st.integers(1, 20)))
+    table = Table(
+        budget=data.draw(st.sampled_from([0, 200, 10_000])),
+        generation=data.draw(st.integers(1, 20)),
+    )
     seen: set[tuple[int, int]] = set()
     for now in range(data.draw(st.integers(1, 12))):
-        ids = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=30))
+        ids = data.draw(
+            st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=30)
+        )
         hours = np.array([h for h, _ in ids], np.int32)
-        digests = np.array([(h * 5 + n % 5, h * 100 + n) for h, n in ids], np.uint64)  # equal high halves abound
+        digests = np.array(
+            [(h * 5 + n % 5, h * 100 + n) for h, n in ids], np.uint64
+        )  # equal high halves abound
         new = table.take(hours, digests, now * SECOND_US)
         expected = []
         for pair in ids:
@@ -126,8 +137,8 @@ def test_groups_of_buckets_fit_into_the_budget() -> None:
 
 
 def _exact(ids: int, batch: int, budget: int, generation: int) -> Table:
-    """So many ids over a week in order, then shuffled ones again, one in four of them new; the partition moves
-    between."""
+    """So many ids over a week in order, then shuffled ones again, one in four of them new; the
+    partition moves between."""
     table = Table(budget, generation)
     for start in range(0, ids, batch):
         numbers = np.arange(start, min(start + batch, ids))
@@ -137,7 +148,9 @@ def _exact(ids: int, batch: int, budget: int, generation: int) -> Table:
     chance = np.random.default_rng(1)
     backfill = min(ids, 40 * batch)
     fresh = np.arange(ids, ids + backfill // 4)
-    numbers = chance.permutation(np.concatenate([chance.choice(ids, backfill - len(fresh), replace=False), fresh]))
+    numbers = chance.permutation(
+        np.concatenate([chance.choice(ids, backfill - len(fresh), replace=False), fresh])
+    )
     for part in np.array_split(numbers, max(1, backfill // batch)):
         hours = (HOUR_0 + part % ids * WEEK_HOURS // ids).astype(np.int32)
         assert np.array_equal(table.take(hours, _digests(part), ids), part >= ids)
@@ -153,4 +166,6 @@ def test_a_million_ids_and_a_shuffled_backfill_are_exact_within_the_budget() -> 
 @pytest.mark.soak
 def test_twenty_million_ids_and_a_shuffled_backfill_are_exact_within_the_budget() -> None:
     ids = int(os.environ.get("HEALTHSVC_SOAK_IDS", "20000000"))
-    _exact(ids, 50_000, budget=64 << 20, generation=800_000)  # what four partitions have of the default 256 MiB
+    _exact(
+        ids, 50_000, budget=64 << 20, generation=800_000
+    )  # what four partitions have of the default 256 MiB

@@ -85,7 +85,11 @@ def test_some_of_many_stored_customers_are_the_same_as_those_alone() -> None:
         Stored("c", 3, 1, b"1234567890123456", b"CCCC", '{"name":["c",1.0,2.0]}'),
         Stored("d", 4, 0, b"87654321", b"DDDD", None),
     ]
-    for wanted in ([True, False, True, False], [False, True, False, True], [False, False, False, False]):
+    for wanted in (
+        [True, False, True, False],
+        [False, True, False, True],
+        [False, False, False, False],
+    ):
         some = StoredMany.of(each).only(np.array(wanted))
         alone = StoredMany.of([s for s, w in zip(each, wanted, strict=True) if w])
         for name in ("customer_ids", "states", "decisions", "profiles"):
@@ -94,9 +98,20 @@ def test_some_of_many_stored_customers_are_the_same_as_those_alone() -> None:
             assert getattr(some, name).tolist() == getattr(alone, name).tolist()
 
 
-def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and_nothing_is_unpacked_for_it() -> None:
+def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and_nothing_is_unpacked_for_it() -> (
+    None
+):
     fold = Fold()
-    fold.feed([make_event("customer.updated", id="p", customer_id="acme", data={"segment": "small", "name": "tier"})])
+    fold.feed(
+        [
+            make_event(
+                "customer.updated",
+                id="p",
+                customer_id="acme",
+                data={"segment": "small", "name": "tier"},
+            )
+        ]
+    )
     for _ in range(2):
         (row,) = fold.states.rows(["acme"]).tolist()
         seen = [fold.states.profile_field(row, name) for name in ("segment", "name", "tier")]
@@ -108,7 +123,9 @@ def test_one_field_of_a_profile_is_seen_alike_in_memory_and_as_it_was_stored_and
 
 
 def test_memory_taken_beforehand_changes_nothing_and_only_while_nobody_is_in_it() -> None:
-    events = [make_event("feature.used", id=c, customer_id=c, data={"feature": "x"}) for c in ("a", "b")]
+    events = [
+        make_event("feature.used", id=c, customer_id=c, data={"feature": "x"}) for c in ("a", "b")
+    ]
     fold, settled = Fold(), Fold()
     settled.states.preallocate(1_000)
     for each in (fold, settled):
@@ -121,7 +138,10 @@ def test_memory_taken_beforehand_changes_nothing_and_only_while_nobody_is_in_it(
 def test_columns_are_the_rows_one_after_another_in_memory() -> None:
     states = States(PROGRAM, 3_000)
     chance = np.random.default_rng(5)
-    states.cells[:], states.facts[:] = chance.random(states.cells.shape), chance.random(states.facts.shape)
+    states.cells[:], states.facts[:] = (
+        chance.random(states.cells.shape),
+        chance.random(states.facts.shape),
+    )
     rows = chance.permutation(3_000)[:2_500]
     cells, facts = states.columns(rows)
     assert np.array_equal(cells, states.cells[rows])

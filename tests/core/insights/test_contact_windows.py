@@ -12,7 +12,12 @@ MONDAY = datetime(2026, 3, 2, tzinfo=BERLIN)
 
 
 def week(by_hour: dict[int, int], *, days: range = range(5)) -> list[datetime]:
-    return [MONDAY + timedelta(days=d, hours=h) for d in days for h, n in by_hour.items() for _ in range(n)]
+    return [
+        MONDAY + timedelta(days=d, hours=h)
+        for d in days
+        for h, n in by_hour.items()
+        for _ in range(n)
+    ]
 
 
 def test_the_window_is_when_they_are_there_and_not_when_they_are_busiest() -> None:
@@ -40,8 +45,12 @@ def test_the_next_window_is_on_a_working_day_and_now_if_one_is_open() -> None:
     friday = datetime(2026, 3, 6, 11, 30, tzinfo=BERLIN)
 
     assert next_window([(10, 12)], friday) == friday
-    assert next_window([(10, 12)], friday + timedelta(hours=1)) == datetime(2026, 3, 9, 10, tzinfo=BERLIN)
-    assert next_window([(14, 16), (10, 12)], friday + timedelta(hours=1)) == datetime(2026, 3, 6, 14, tzinfo=BERLIN)
+    assert next_window([(10, 12)], friday + timedelta(hours=1)) == datetime(
+        2026, 3, 9, 10, tzinfo=BERLIN
+    )
+    assert next_window([(14, 16), (10, 12)], friday + timedelta(hours=1)) == datetime(
+        2026, 3, 6, 14, tzinfo=BERLIN
+    )
 
 
 def test_contacts_of_the_last_days_are_counted_up_to_three() -> None:
@@ -53,7 +62,9 @@ def test_contacts_of_the_last_days_are_counted_up_to_three() -> None:
     assert [counted(1), counted(3), counted(7), counted(90)] == [0, 2, 3, 3]
 
 
-def test_who_calls_us_is_not_bothered_by_it_and_who_could_not_be_reached_was_disturbed_all_the_same() -> None:
+def test_who_calls_us_is_not_bothered_by_it_and_who_could_not_be_reached_was_disturbed_all_the_same() -> (
+    None
+):
     inbound = (27.0, "contact.logged", {"outcome": "positive", "direction": "inbound"})
     unreached = (27.0, "contact.logged", {"outcome": "no_answer", "direction": "outbound"})
 

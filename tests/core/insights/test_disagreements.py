@@ -32,7 +32,9 @@ DISAGREE: list[tuple[str, list[Happening], list[tuple[str, str, float]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("happenings", "told"), [row[1:] for row in DISAGREE], ids=[row[0] for row in DISAGREE])
+@pytest.mark.parametrize(
+    ("happenings", "told"), [row[1:] for row in DISAGREE], ids=[row[0] for row in DISAGREE]
+)
 def test_score_and_money_in_disagreement_are_told(
     happenings: list[Happening], told: list[tuple[str, str, float]]
 ) -> None:

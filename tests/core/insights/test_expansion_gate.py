@@ -1,4 +1,5 @@
-"""The expansion gate: nothing more is offered while the relationship is fragile, and the reason is said."""
+"""The expansion gate: nothing more is offered while the relationship is fragile, and the reason is
+said."""
 
 import pytest
 
@@ -6,7 +7,17 @@ from healthsvc.core.insights import expansion_gate
 from healthsvc.core.insights.expansion_gate import Closed
 from healthsvc.core.phrases.expansion import closed
 from tests.core.folded import CARD, at, us
-from tests.core.scoring.test_evaluate import CANCELLED, FILED, OVERDUE, Happening, contact, fold, nps, page, used
+from tests.core.scoring.test_evaluate import (
+    CANCELLED,
+    FILED,
+    OVERDUE,
+    Happening,
+    contact,
+    fold,
+    nps,
+    page,
+    used,
+)
 
 WELL = [*used(*range(100)), nps(95, 9)]
 AT_RISK = [band.name for band in CARD.bands].index("at_risk")
@@ -16,7 +27,9 @@ def against(
     *happenings: Happening, day: float = 100, stage: str | None = "value", band: int | None = 0
 ) -> list[Closed]:
     state = fold(*happenings)
-    return expansion_gate.expansion(state.view(us(day)), state.evaluate(us(day)), 0, stage=stage, band=band)
+    return expansion_gate.expansion(
+        state.view(us(day)), state.evaluate(us(day)), 0, stage=stage, band=band
+    )
 
 
 def reasons(closed: list[Closed]) -> list[str]:
@@ -39,14 +52,26 @@ FRAGILE: list[tuple[str, list[Happening], list[str]]] = [
     ("a look at the cancel page", [page(99, "account/cancel")], ["cancel_intent", "band_critical"]),
     ("a detractor", [nps(99, 3)], ["detractor"]),
     ("the champion left", [(99, "champion.left", {})], ["champion_left"]),
-    ("a plan just made larger", [(90, "subscription.changed", {"mrr": 900, "previous_mrr": 500})], ["just_sold"]),
-    ("a plan just made smaller", [(60, "subscription.changed", {"mrr": 500, "previous_mrr": 900})], ["contraction"]),
+    (
+        "a plan just made larger",
+        [(90, "subscription.changed", {"mrr": 900, "previous_mrr": 500})],
+        ["just_sold"],
+    ),
+    (
+        "a plan just made smaller",
+        [(60, "subscription.changed", {"mrr": 500, "previous_mrr": 900})],
+        ["contraction"],
+    ),
     ("the subscription ended", [CANCELLED], ["churned"]),
 ]
 
 
-@pytest.mark.parametrize(("happenings", "why"), [row[1:] for row in FRAGILE], ids=[row[0] for row in FRAGILE])
-def test_nothing_is_offered_while_the_relationship_is_fragile(happenings: list[Happening], why: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("happenings", "why"), [row[1:] for row in FRAGILE], ids=[row[0] for row in FRAGILE]
+)
+def test_nothing_is_offered_while_the_relationship_is_fragile(
+    happenings: list[Happening], why: list[str]
+) -> None:
     assert [r for r in reasons(against(*WELL, *happenings)) if not r.startswith("band_at")] == why
 
 
@@ -57,7 +82,11 @@ def test_cancel_intent_keeps_the_gate_closed_until_someone_spoke_and_it_was_quie
 
 
 def test_a_customer_just_won_is_left_to_find_value_first() -> None:
-    won: list[Happening] = [*used(*range(40)), nps(20, 9), (0, "customer.updated", {"sold_at": at(10)})]
+    won: list[Happening] = [
+        *used(*range(40)),
+        nps(20, 9),
+        (0, "customer.updated", {"sold_at": at(10)}),
+    ]
     assert against(*won, day=39) == [Closed(reason="just_sold", since_us=us(10))]
     assert against(*won, day=40) == []
 
@@ -88,4 +117,6 @@ def test_every_reason_is_said_in_words_and_since_when() -> None:
     assert complaint.since_us == us(0)
     assert closed("en", complaint, None) == "A complaint is open: resolve it first."
     assert "band “at risk”" in closed("en", Closed(reason="band_at_risk"), None)
-    assert closed("en", Closed(reason="red_flag", flag="silent"), "Has gone silent").startswith("Has gone silent")
+    assert closed("en", Closed(reason="red_flag", flag="silent"), "Has gone silent").startswith(
+        "Has gone silent"
+    )

@@ -1,4 +1,5 @@
-"""The three readings of a pricing page, each told by its evidence, as a customer-success team would tell them."""
+"""The three readings of a pricing page, each told by its evidence, as a customer-success team would
+tell them."""
 
 from typing import Any, get_args
 
@@ -9,7 +10,16 @@ from healthsvc.core.insights.page_visits import PageVisit
 from healthsvc.core.languages import LANGUAGES
 from healthsvc.core.phrases import insights, openings
 from tests.core.folded import at, flags, us
-from tests.core.scoring.test_evaluate import FILED, OVERDUE, Happening, contact, fold, nps, page, used
+from tests.core.scoring.test_evaluate import (
+    FILED,
+    OVERDUE,
+    Happening,
+    contact,
+    fold,
+    nps,
+    page,
+    used,
+)
 
 PRICES: list[Happening] = [page(100, "pricing"), page(100, "plans")]
 READINGS: tuple[ReadingName, ...] = get_args(ReadingName)
@@ -34,7 +44,9 @@ def renewal(days: float) -> Happening:
 
 
 def looked(kind: str, days: float = 99) -> PageVisit:
-    return PageVisit(kind=kind, function=None, us=us(days), event_id="p", source="web", type="page.viewed")
+    return PageVisit(
+        kind=kind, function=None, us=us(days), event_id="p", source="web", type="page.viewed"
+    )
 
 
 def read(*happenings: Happening, seen: tuple[PageVisit, ...] = ()) -> Review:
@@ -50,13 +62,25 @@ EVIDENCE: list[tuple[str, str, str, list[Happening], tuple[PageVisit, ...]]] = [
     ("an open complaint", "doubts_the_cost", "complaint_open", [FILED], ()),
     ("a detractor's answer", "doubts_the_cost", "low_nps", [nps(60, 4)], ()),
     ("dissatisfied", "doubts_the_cost", "low_csat", [csat(60, 2)], ()),
-    ("the cancel page was looked at", "doubts_the_cost", "cancel_page", [page(90, "account/cancel")], ()),
+    (
+        "the cancel page was looked at",
+        "doubts_the_cost",
+        "cancel_page",
+        [page(90, "account/cancel")],
+        (),
+    ),
     ("a smaller plan", "doubts_the_cost", "contraction", [plan(60, 500, 900)], ()),
     ("seats that stand idle", "doubts_the_cost", "seats_idle", [seats(60, 50, 10)], ()),
     ("the renewal is near", "budget_review", "renewal_near", [renewal(130)], ()),
     ("an invoice is overdue", "budget_review", "invoice_overdue", [OVERDUE], ()),
     ("billing pages were looked at", "budget_review", "billing_pages", [], (looked("billing"),)),
-    ("use that rises", "thinks_of_an_upgrade", "rising_use", used(*range(100), *[90 + d / 4 for d in range(40)]), ()),
+    (
+        "use that rises",
+        "thinks_of_an_upgrade",
+        "rising_use",
+        used(*range(100), *[90 + d / 4 for d in range(40)]),
+        (),
+    ),
     ("seats nearly full", "thinks_of_an_upgrade", "seats_nearly_full", [seats(60, 20, 19)], ()),
     ("specification pages were read", "thinks_of_an_upgrade", "spec_pages", [], (looked("spec"),)),
     ("a promoter", "thinks_of_an_upgrade", "promoter", [nps(60, 10)], ()),
@@ -64,7 +88,9 @@ EVIDENCE: list[tuple[str, str, str, list[Happening], tuple[PageVisit, ...]]] = [
 
 
 @pytest.mark.parametrize(
-    ("reading", "sign", "happenings", "seen"), [row[1:] for row in EVIDENCE], ids=[row[0] for row in EVIDENCE]
+    ("reading", "sign", "happenings", "seen"),
+    [row[1:] for row in EVIDENCE],
+    ids=[row[0] for row in EVIDENCE],
 )
 def test_each_sign_speaks_for_one_reading_alone(
     reading: str, sign: str, happenings: list[Happening], seen: tuple[PageVisit, ...]
@@ -97,7 +123,10 @@ def test_what_says_nothing_leaves_the_reading_ambiguous(happenings: list[Happeni
 
 def test_evidence_on_either_side_stays_ambiguous_and_is_said_so() -> None:
     found = read(FILED, seats(60, 20, 19))
-    assert evidence(found) == {"doubts_the_cost": {"complaint_open"}, "thinks_of_an_upgrade": {"seats_nearly_full"}}
+    assert evidence(found) == {
+        "doubts_the_cost": {"complaint_open"},
+        "thinks_of_an_upgrade": {"seats_nearly_full"},
+    }
     assert found.likely is None
     assert "more than one reading" in insights.review("en", found)
     assert "mais de uma leitura" in insights.review("pt", found)
@@ -130,7 +159,9 @@ def test_every_reading_has_a_question_to_open_with_in_both_languages() -> None:
 def test_every_sign_can_be_said_in_both_languages() -> None:
     for _, _, name, happenings, seen in EVIDENCE:
         for sign in (s for r in read(*happenings, seen=seen).readings for s in r.evidence):
-            said: list[Any] = [insights.sign(language, sign.sign, sign.value) for language in LANGUAGES]
+            said: list[Any] = [
+                insights.sign(language, sign.sign, sign.value) for language in LANGUAGES
+            ]
             assert all(said), name
             assert said[0] != said[1]
 

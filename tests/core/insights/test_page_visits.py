@@ -23,8 +23,12 @@ ADDRESSES: list[tuple[str, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("url", "function"), ADDRESSES, ids=[url or "nothing" for url, _ in ADDRESSES])
-def test_the_address_of_a_page_tells_the_function_where_it_says_one(url: str, function: str | None) -> None:
+@pytest.mark.parametrize(
+    ("url", "function"), ADDRESSES, ids=[url or "nothing" for url, _ in ADDRESSES]
+)
+def test_the_address_of_a_page_tells_the_function_where_it_says_one(
+    url: str, function: str | None
+) -> None:
     assert function_of(url) == function
 
 
@@ -43,19 +47,31 @@ def test_the_function_most_looked_for_comes_first_with_its_newest_page() -> None
         event(2, "page.viewed", 2, url="https://x.test/docs/export"),
         event(3, "page.viewed", 3, url="https://x.test/help/export"),
     )
-    assert [(c.function, len(c.sights), c.sights[0].us) for c in found] == [("export", 2, us(3)), ("roles", 1, us(1))]
+    assert [(c.function, len(c.sights), c.sights[0].us) for c in found] == [
+        ("export", 2, us(3)),
+        ("roles", 1, us(1)),
+    ]
 
 
 def test_what_the_sender_names_goes_before_the_address() -> None:
-    assert [c.function for c in wanted(event(1, "page.viewed", 1, url="/help/faq-17", feature="export"))] == ["export"]
+    assert [
+        c.function for c in wanted(event(1, "page.viewed", 1, url="/help/faq-17", feature="export"))
+    ] == ["export"]
 
 
 def test_a_ticket_says_which_function_as_well() -> None:
-    assert [c.function for c in wanted(event(1, "ticket.opened", 1, ticket_id="1", feature="export"))] == ["export"]
+    assert [
+        c.function for c in wanted(event(1, "ticket.opened", 1, ticket_id="1", feature="export"))
+    ] == ["export"]
 
 
 def test_other_pages_ask_for_no_help() -> None:
-    assert wanted(event(1, "page.viewed", 1, url="/pricing/enterprise"), event(2, "session.started", 1)) == []
+    assert (
+        wanted(
+            event(1, "page.viewed", 1, url="/pricing/enterprise"), event(2, "session.started", 1)
+        )
+        == []
+    )
 
 
 def test_a_page_that_names_no_function_is_asked_about_not_guessed() -> None:

@@ -10,7 +10,13 @@ HOUR_US = DAY_US // 24
 
 
 def worth(severity: str = "warning", **changes: object) -> Worth:
-    given = {"risk": 0.3, "mrr": 100.0, "age_us": HOUR_US, "spoken_since": False, "over_cap": False} | changes
+    given = {
+        "risk": 0.3,
+        "mrr": 100.0,
+        "age_us": HOUR_US,
+        "spoken_since": False,
+        "over_cap": False,
+    } | changes
     return Worth(severity=severity, **given)  # type: ignore[arg-type]  # tests say what they mean
 
 
@@ -29,10 +35,15 @@ def points(*worths: Worth) -> list[float]:
         (worth(age_us=2 * DAY_US), worth(age_us=9 * DAY_US)),
         (worth(), worth(spoken_since=True)),
         (worth(), worth(over_cap=True)),
-        (worth("critical", risk=0.0, mrr=1.0, age_us=30 * DAY_US), worth("info", risk=0.9, age_us=0)),
+        (
+            worth("critical", risk=0.0, mrr=1.0, age_us=30 * DAY_US),
+            worth("info", risk=0.9, age_us=0),
+        ),
     ],
 )
-def test_a_call_is_worth_more_where_more_is_at_stake_and_it_is_fresh(more: Worth, less: Worth) -> None:
+def test_a_call_is_worth_more_where_more_is_at_stake_and_it_is_fresh(
+    more: Worth, less: Worth
+) -> None:
     high, low = points(more, less)
 
     assert high > low

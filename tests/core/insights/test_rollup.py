@@ -9,8 +9,12 @@ from healthsvc.core.instants import DAY_US
 NOW = 1000 * DAY_US
 
 
-def child(name: str, score: float | None, mrr: float | None, band: int | None = 0, depth: int = 1) -> Child:
-    return Child(customer_id=name, name=None, depth=depth, score=score, band=band, mrr=mrr, churned=False)
+def child(
+    name: str, score: float | None, mrr: float | None, band: int | None = 0, depth: int = 1
+) -> Child:
+    return Child(
+        customer_id=name, name=None, depth=depth, score=score, band=band, mrr=mrr, churned=False
+    )
 
 
 def gone(name: str, score: float, mrr: float) -> Child:
@@ -18,10 +22,16 @@ def gone(name: str, score: float, mrr: float) -> Child:
 
 
 def test_a_parents_score_is_the_mean_of_its_children_weighted_by_revenue() -> None:
-    found = rollup([child("a", 80, 300), child("b", 40, 100, band=2), child("c", None, 900, band=None)])
+    found = rollup(
+        [child("a", 80, 300), child("b", 40, 100, band=2), child("c", None, 900, band=None)]
+    )
     assert found is not None
     assert (found.score, found.weighted) == ((80 * 300 + 40 * 100) / 400, True)
-    assert (found.worst and found.worst.customer_id, found.worst_band, found.children) == ("b", 2, 3)
+    assert (found.worst and found.worst.customer_id, found.worst_band, found.children) == (
+        "b",
+        2,
+        3,
+    )
 
 
 def test_children_without_revenue_weigh_nothing_unless_none_has_any() -> None:
@@ -33,7 +43,13 @@ def test_children_without_revenue_weigh_nothing_unless_none_has_any() -> None:
 def test_who_has_left_is_counted_and_weighs_nothing() -> None:
     found = rollup([child("a", 80, 100), gone("b", 5, 900), child("c", 70, 100, depth=2)])
     assert found is not None
-    assert (found.score, found.left, found.children, found.descendants, found.depth) == (75, 1, 2, 3, 2)
+    assert (found.score, found.left, found.children, found.descendants, found.depth) == (
+        75,
+        1,
+        2,
+        3,
+        2,
+    )
     assert (found.worst and found.worst.customer_id, found.worst_band) == ("c", 0)
 
 

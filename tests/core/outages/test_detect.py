@@ -1,4 +1,5 @@
-"""The fleet guard: what falls at once is the tracker, and nights, weekends and slow leaving are not a fall."""
+"""The fleet guard: what falls at once is the tracker, and nights, weekends and slow leaving are not
+a fall."""
 
 from collections.abc import Callable, Mapping
 
@@ -42,7 +43,9 @@ def habits(rates: Mapping[str, Rate], rng: np.random.Generator) -> dict[str, Hab
 
 def day_before(rate: Rate, now_us: int, rng: np.random.Generator) -> Floats:
     begin = now_us - detect.LOOKED_BACK * MINUTE_US
-    return rng.poisson([rate(begin + m * MINUTE_US) / 60 for m in range(detect.LOOKED_BACK)]).astype(float)
+    return rng.poisson(
+        [rate(begin + m * MINUTE_US) / 60 for m in range(detect.LOOKED_BACK)]
+    ).astype(float)
 
 
 FLEET: dict[str, Rate] = {
@@ -61,8 +64,11 @@ def known() -> dict[str, Habit]:
     return habits(FLEET, np.random.default_rng(1))
 
 
-def at(now_us: int, known: Mapping[str, Habit], falls: Mapping[str, tuple[int, float]], *held: Guard) -> Detection:
-    """A detect_falls at a fleet in which some scopes have had only a share of their events for so many minutes."""
+def at(
+    now_us: int, known: Mapping[str, Habit], falls: Mapping[str, tuple[int, float]], *held: Guard
+) -> Detection:
+    """A detect_falls at a fleet in which some scopes have had only a share of their events for so
+    many minutes."""
     rng = np.random.default_rng(2)
     came = {scope: day_before(rate, now_us, rng) for scope, rate in FLEET.items()}
     for scope, (minutes, share) in falls.items():
@@ -76,7 +82,12 @@ def test_nothing_falls_in_a_usual_week_whatever_the_hour(known: dict[str, Habit]
 
 
 def test_a_source_that_stops_is_told_within_minutes_and_alone(known: dict[str, Habit]) -> None:
-    stopped = {"source:web": (5, 0.0), "fleet": (5, 0.33), "segment:small": (5, 0.3), "segment:large": (5, 0.4)}
+    stopped = {
+        "source:web": (5, 0.0),
+        "fleet": (5, 0.33),
+        "segment:small": (5, 0.3),
+        "segment:large": (5, 0.4),
+    }
 
     (fall,) = at(NOON_US, known, stopped).falls
 
@@ -102,10 +113,14 @@ def test_a_source_that_carries_most_of_the_fleet_is_named_itself(known: dict[str
 
 
 def test_a_segment_that_falls_while_its_sources_stand_is_named(known: dict[str, Habit]) -> None:
-    assert [f.scope for f in at(NOON_US, known, {"segment:large": (15, 0.05)}).falls] == ["segment:large"]
+    assert [f.scope for f in at(NOON_US, known, {"segment:large": (15, 0.05)}).falls] == [
+        "segment:large"
+    ]
 
 
-def test_a_sharp_fall_counts_as_a_stop_does_and_a_slack_hour_does_not(known: dict[str, Habit]) -> None:
+def test_a_sharp_fall_counts_as_a_stop_does_and_a_slack_hour_does_not(
+    known: dict[str, Habit],
+) -> None:
     assert at(NOON_US, known, {"source:web": (15, 0.15)}).falls
     assert not at(NOON_US, known, {"source:web": (60, 0.6)}).falls
 
@@ -128,16 +143,22 @@ def test_swarms_of_one_customer_ask_for_more_than_single_events() -> None:
     rng = np.random.default_rng(3)
     swarming = traffic.new_habit()
     for us in range(MONDAY_US - 28 * DAY_US, MONDAY_US, HOUR_US):
-        swarming = traffic.learnt(swarming, us, 30.0 * rng.poisson(2))  # two customers an hour, thirty events each
+        swarming = traffic.learnt(
+            swarming, us, 30.0 * rng.poisson(2)
+        )  # two customers an hour, thirty events each
 
     assert traffic.dispersion(swarming) > 20
     came = np.ones(detect.LOOKED_BACK)
     came[-120:] = 0.0  # two hours that usually bring 120 events: but those are four visits
     assert detect_falls({"fleet": swarming}, {"fleet": came}, [], NOON_US) == Detection()
-    assert detect_falls({"fleet": swarming}, {"fleet": np.zeros(detect.LOOKED_BACK)}, [], NOON_US).falls
+    assert detect_falls(
+        {"fleet": swarming}, {"fleet": np.zeros(detect.LOOKED_BACK)}, [], NOON_US
+    ).falls
 
 
-def test_a_guard_ends_when_events_flow_again_and_not_at_the_first_of_them(known: dict[str, Habit]) -> None:
+def test_a_guard_ends_when_events_flow_again_and_not_at_the_first_of_them(
+    known: dict[str, Habit],
+) -> None:
     web = Guard(scope="source:web", since_us=NOON_US - 3 * HOUR_US)
 
     def after(minutes: int) -> Detection:
@@ -156,7 +177,9 @@ def test_a_fall_that_goes_on_is_told_once(known: dict[str, Habit]) -> None:
 
     assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, web) == Detection()
     dismissed = Guard(scope="source:web", since_us=NOON_US - HOUR_US, dismissed=True)
-    assert at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, dismissed) == Detection()
+    assert (
+        at(NOON_US, known, {"source:web": (60, 0.0), "fleet": (60, 0.33)}, dismissed) == Detection()
+    )
 
 
 def test_a_second_source_that_falls_makes_it_the_fleet(known: dict[str, Habit]) -> None:
@@ -171,7 +194,9 @@ def test_a_second_source_that_falls_makes_it_the_fleet(known: dict[str, Habit]) 
 def test_what_has_not_come_back_for_a_week_is_the_new_habit(known: dict[str, Habit]) -> None:
     web = Guard(scope="source:web", since_us=NOON_US - 7 * DAY_US)
 
-    assert at(NOON_US, known, {"source:web": (1440, 0.0)}, web).ends == (End(scope="source:web", why="new_habit"),)
+    assert at(NOON_US, known, {"source:web": (1440, 0.0)}, web).ends == (
+        End(scope="source:web", why="new_habit"),
+    )
 
 
 def test_customers_have_as_long_to_be_heard_as_the_fall_lasted_a_day_at_most() -> None:

@@ -18,7 +18,16 @@ from healthsvc.core.insights.signals import Signal
 from healthsvc.core.insights.touch import Reason
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.languages import LANGUAGES, Language
-from healthsvc.core.phrases import alert_rank, alerts, expansion, explanation, insights, openings, stages, touches
+from healthsvc.core.phrases import (
+    alert_rank,
+    alerts,
+    expansion,
+    explanation,
+    insights,
+    openings,
+    stages,
+    touches,
+)
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
@@ -31,7 +40,14 @@ CARD: Final = compile_document("")
 SIGNS: Final = {key.split(".")[1] for key in PHRASES["en"] if key.startswith("sign.")}
 SHARES: Final = ("falling_use", "rising_use", "seats_idle", "seats_nearly_full")
 REASONS: Final = (
-    *("churned", "complaint_open", "invoice_overdue", "contraction", "just_sold", "first_seen_lately"),
+    *(
+        "churned",
+        "complaint_open",
+        "invoice_overdue",
+        "contraction",
+        "just_sold",
+        "first_seen_lately",
+    ),
     *("onboarding", "not_enough_evidence", "band_at_risk", "band_my_band"),
 )
 
@@ -65,7 +81,10 @@ def _healths(language: Language) -> Iterator[Sample]:
     cases = {
         "nothing known": (None, []),
         "one of each": (62.4, [part("feature_use", 9), part("payments", 1)]),
-        "two of each": (41.0, [part("sessions", 9), part("nps", 8), part("tickets", 2), part("usage_drop", 1)]),
+        "two of each": (
+            41.0,
+            [part("sessions", 9), part("nps", 8), part("tickets", 2), part("usage_drop", 1)],
+        ),
         "plural alone": (41.0, [part("sessions", 9), part("complaints", 1)]),
         "capped": (20.0, [part("feature_use", 9), part("cap:cancel_intent", -40, 0)]),
         "capped by masculine": (45.0, [part("cap:silent", -40, 0)]),
@@ -77,15 +96,38 @@ def _healths(language: Language) -> Iterator[Sample]:
 
 
 def _changes(language: Language) -> Iterator[Sample]:
-    day, next_day = datetime(2026, 11, 1, 9, 0, tzinfo=UTC), datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
+    day, next_day = (
+        datetime(2026, 11, 1, 9, 0, tzinfo=UTC),
+        datetime(2026, 11, 20, 10, 30, tzinfo=UTC),
+    )
     later = datetime(2026, 11, 1, 12, 5, tzinfo=UTC)
     cases = {
-        "fell": (day, next_day, 80.3, 20.0, {"new_events": -60.3}, {"new_events": ["cap:cancel_intent"]}),
+        "fell": (
+            day,
+            next_day,
+            80.3,
+            20.0,
+            {"new_events": -60.3},
+            {"new_events": ["cap:cancel_intent"]},
+        ),
         "fell a little": (day, next_day, 71.3, 70.9, {"ageing": -0.4}, {}),
-        "rose by one": (day, next_day, 70.0, 71.0, {"new_events": 1.0}, {"new_events": ["sessions"]}),
+        "rose by one": (
+            day,
+            next_day,
+            70.0,
+            71.0,
+            {"new_events": 1.0},
+            {"new_events": ["sessions"]},
+        ),
         "all causes": (
             *(day, later, 50.0, 61.5),
-            {"new_events": 10.0, "ageing": -2.0, "late_data": 1.5, "configuration": 4.0, "override": -2.0},
+            {
+                "new_events": 10.0,
+                "ageing": -2.0,
+                "late_data": 1.5,
+                "configuration": 4.0,
+                "override": -2.0,
+            },
             {"ageing": ["payments", "tickets"]},
         ),
         "back again": (day, next_day, 50.0, 50.0, {"new_events": 2.0, "ageing": -2.0}, {}),
@@ -94,7 +136,13 @@ def _changes(language: Language) -> Iterator[Sample]:
     }
     for name, (since, until, before, after, parts, reasons) in cases.items():
         change = Change(
-            customer="Acme Ltd", since=since, until=until, before=before, after=after, parts=parts, reasons=reasons
+            customer="Acme Ltd",
+            since=since,
+            until=until,
+            before=before,
+            after=after,
+            parts=parts,
+            reasons=reasons,
         )
         yield f"change: {name}", moved(language, change)
 
@@ -125,16 +173,27 @@ def _insights(language: Language) -> Iterator[Sample]:
             yield f"sign: {name}", insights.sign(language, name, value)
     for likely in (*READINGS, None):
         signs = (Signal(sign="complaint_open", measure="", value=2, since_us=0), _money(-400))
-        found = Review(readings=tuple(Interpretation(reading=r, evidence=signs) for r in READINGS), likely=likely)
+        found = Review(
+            readings=tuple(Interpretation(reading=r, evidence=signs) for r in READINGS),
+            likely=likely,
+        )
         yield f"review: {likely}", insights.review(language, found)
         yield f"question: {likely}", openings.reading_question(language, likely)
-    nothing = Review(readings=tuple(Interpretation(reading=r, evidence=()) for r in READINGS), likely=None)
+    nothing = Review(
+        readings=tuple(Interpretation(reading=r, evidence=()) for r in READINGS), likely=None
+    )
     yield "review: nothing", insights.review(language, nothing)
     concerns = [Concern(function=name, sights=()) for name in ("export", "roles", "sso")]
     for some in (concerns, concerns[:1], []):
         yield f"help: {len(some)}", insights.help_wanted(language, "Acme Ltd", some)
-    yield "disagreement: high", insights.disagreement(language, Disagreement(score="high", money=_money(-1400)))
-    yield "disagreement: low", insights.disagreement(language, Disagreement(score="low", money=_money(-1400)))
+    yield (
+        "disagreement: high",
+        insights.disagreement(language, Disagreement(score="high", money=_money(-1400))),
+    )
+    yield (
+        "disagreement: low",
+        insights.disagreement(language, Disagreement(score="low", money=_money(-1400))),
+    )
     for reason in REASONS:
         yield f"expansion: {reason}", expansion.closed(language, Closed(reason=reason), None)
     title = CARD.scorecard.flags[0].title
@@ -174,12 +233,17 @@ def _stages(language: Language) -> Iterator[Sample]:
 
 
 def _touches(language: Language) -> Iterator[Sample]:
-    reasons = [Reason(reason="spend", value=2500.0, line=2000.0), Reason(reason="use", value=5.23, line=3.0)]
+    reasons = [
+        Reason(reason="spend", value=2500.0, line=2000.0),
+        Reason(reason="use", value=5.23, line=3.0),
+    ]
     reasons.append(Reason(reason="conversations", value=1.62, line=1.5))
     for some in (reasons, []):
         yield (
             "touch",
-            touches.disagreement(language, "tech", "high", [touches.reason(language, r) for r in some]),
+            touches.disagreement(
+                language, "tech", "high", [touches.reason(language, r) for r in some]
+            ),
         )
 
 
@@ -187,10 +251,15 @@ def _alerts(language: Language) -> Iterator[Sample]:
     for rule in CARD.scorecard.flags:
         yield (
             f"alert: {rule.name}",
-            alerts.summary(language, "Acme Ltd", rule.title.within(language), rule.play.within(language)),
+            alerts.summary(
+                language, "Acme Ltd", rule.title.within(language), rule.play.within(language)
+            ),
         )
     yield "alert: band_drop", alerts.band_drop(language, "Acme Ltd", "healthy", "at_risk")
-    yield "alert: band_drop, own bands", alerts.band_drop(language, "Acme Ltd", "top_band", "low_band")
+    yield (
+        "alert: band_drop, own bands",
+        alerts.band_drop(language, "Acme Ltd", "top_band", "low_band"),
+    )
     for scope in ("fleet", "source:web", "segment:smb"):
         yield f"operations: {scope}", alerts.fleet_guard(language, scope, 12.0, 1400.0, 15)
     yield "operations: one unfed", alerts.measures_unfed(language, ["sessions"], 30)
@@ -203,7 +272,9 @@ def _scorecard(language: Language) -> Iterator[Sample]:
     """The texts of the default scorecard."""
     card, loyalty = CARD.scorecard, CARD.program.relationship.loyalty
     texts = [(f"measure: {m.name}", m.why) for m in card.measures]
-    texts += [(f"title: {f.name}", f.title) for f in card.flags] + [(f"play: {f.name}", f.play) for f in card.flags]
+    texts += [(f"title: {f.name}", f.title) for f in card.flags] + [
+        (f"play: {f.name}", f.play) for f in card.flags
+    ]
     for part in loyalty.parts if loyalty is not None else ():
         texts += [(f"loyalty: {part.name}", part.why), (f"loyalty's play: {part.name}", part.play)]
     for name, text in texts:
@@ -223,7 +294,9 @@ def _raw(language: Language) -> Iterator[Sample]:
 def table() -> str:
     """All samples but the raw ones, as Markdown."""
     lines = ["| what | English | Portuguese |", "|---|---|---|"]
-    lines += [f"| {name} | {en} | {pt} |" for name, en, pt in rows() if not name.startswith("phrase: ")]
+    lines += [
+        f"| {name} | {en} | {pt} |" for name, en, pt in rows() if not name.startswith("phrase: ")
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from healthsvc.core.phrases.catalogue import counted, duration, noun
-from healthsvc.core.phrases.grammar import contract, day, join, number, percent, plain, without_article
+from healthsvc.core.phrases.grammar import (
+    contract,
+    day,
+    join,
+    number,
+    percent,
+    plain,
+    without_article,
+)
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.core.scorecard.texts import Text, text
 
@@ -33,12 +41,19 @@ def test_dates_are_written_as_the_language_does() -> None:
         (2.9 * 86_400, "2 days", "2 dias"),
     ],
 )
-def test_a_span_is_one_or_several_of_its_largest_unit(seconds: float, english: str, portuguese: str) -> None:
+def test_a_span_is_one_or_several_of_its_largest_unit(
+    seconds: float, english: str, portuguese: str
+) -> None:
     assert (duration("en", seconds), duration("pt", seconds)) == (english, portuguese)
 
 
-def test_a_count_that_is_not_whole_is_plural_in_english_and_singular_below_two_in_portuguese() -> None:
-    assert (counted("en", "span.day", 1.5), counted("pt", "span.day", 1.5)) == ("1.5 days", "1,5 dia")
+def test_a_count_that_is_not_whole_is_plural_in_english_and_singular_below_two_in_portuguese() -> (
+    None
+):
+    assert (counted("en", "span.day", 1.5), counted("pt", "span.day", 1.5)) == (
+        "1.5 days",
+        "1,5 dia",
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +67,9 @@ def test_a_count_that_is_not_whole_is_plural_in_english_and_singular_below_two_i
         ("de", "Acme", "de Acme"),
     ],
 )
-def test_a_portuguese_preposition_joins_the_article(preposition: str, phrase: str, joined: str) -> None:
+def test_a_portuguese_preposition_joins_the_article(
+    preposition: str, phrase: str, joined: str
+) -> None:
     assert contract(preposition, phrase) == joined
 
 
@@ -64,12 +81,17 @@ def test_lists_and_brackets() -> None:
 
 
 def test_a_text_in_one_language_stands_for_both_and_one_in_both_for_each() -> None:
-    assert [text("Vai bem", "/x").within(language) for language in ("en", "pt")] == ["Vai bem", "Vai bem"]
+    assert [text("Vai bem", "/x").within(language) for language in ("en", "pt")] == [
+        "Vai bem",
+        "Vai bem",
+    ]
     assert text({"en": "Well", "pt": "Bem"}, "/x") == Text(en="Well", pt="Bem")
     assert text({"pt": "Bem"}, "/x").within("en") == "Bem"
 
 
-@pytest.mark.parametrize(("data", "path"), [({}, "/x"), ({"fr": "Bien"}, "/x/fr"), ({"en": 5}, "/x/en")])
+@pytest.mark.parametrize(
+    ("data", "path"), [({}, "/x"), ({"fr": "Bien"}, "/x/fr"), ({"en": 5}, "/x/en")]
+)
 def test_a_text_by_language_names_only_ours(data: object, path: str) -> None:
     with pytest.raises(ScorecardError) as refused:
         text(data, "/x")

@@ -11,14 +11,99 @@ from tests.core.phrases.rendered import CARD, FILE, rows, table
 
 ROWS = list(rows())
 ENGLISH = (
-    *("the", "of", "and", "with", "is", "are", "was", "were", "has", "have", "health", "risk", "since", "ago", "day"),
-    *("days", "use", "uses", "usage", "feature", "features", "function", "ticket", "call", "from", "pays", "less"),
-    *("which", "what", "customer", "customers", "score", "alert", "open", "their", "they", "them", "ask", "month"),
-    *("invoice", "complaint", "page", "pages", "pricing", "cancel", "renewal", "silent", "churn", "warning", "by"),
+    *(
+        "the",
+        "of",
+        "and",
+        "with",
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "health",
+        "risk",
+        "since",
+        "ago",
+        "day",
+    ),
+    *(
+        "days",
+        "use",
+        "uses",
+        "usage",
+        "feature",
+        "features",
+        "function",
+        "ticket",
+        "call",
+        "from",
+        "pays",
+        "less",
+    ),
+    *(
+        "which",
+        "what",
+        "customer",
+        "customers",
+        "score",
+        "alert",
+        "open",
+        "their",
+        "they",
+        "them",
+        "ask",
+        "month",
+    ),
+    *(
+        "invoice",
+        "complaint",
+        "page",
+        "pages",
+        "pricing",
+        "cancel",
+        "renewal",
+        "silent",
+        "churn",
+        "warning",
+        "by",
+    ),
 )
 PORTUGUESE = (
-    *("de", "que", "não", "para", "com", "uma", "um", "cliente", "saúde", "dias", "em", "há", "os", "pela", "pelo"),
-    *("mais", "foi", "está", "são", "da", "das", "dos", "na", "página", "uso", "risco", "alerta", "fatura", "e"),
+    *(
+        "de",
+        "que",
+        "não",
+        "para",
+        "com",
+        "uma",
+        "um",
+        "cliente",
+        "saúde",
+        "dias",
+        "em",
+        "há",
+        "os",
+        "pela",
+        "pelo",
+    ),
+    *(
+        "mais",
+        "foi",
+        "está",
+        "são",
+        "da",
+        "das",
+        "dos",
+        "na",
+        "página",
+        "uso",
+        "risco",
+        "alerta",
+        "fatura",
+        "e",
+    ),
     *("mês", "começou", "paga", "função", "é", "ligue", "pergunte", "chamado"),
 )
 
@@ -28,7 +113,8 @@ def placeholders(template: str) -> set[str]:
 
 
 def words(text: str) -> set[str]:
-    """Its words, without names in quotes or code, links and what the trade calls by an English name."""
+    """Its words, without names in quotes or code, links and what the trade calls by an English
+    name."""
     plain = re.sub(r"“[^”]*”|`[^`]*`|/\S+", " ", text)
     return set(re.findall(r"[^\W\d_]+", plain.lower()))
 
@@ -74,7 +160,9 @@ def test_every_text_of_the_default_scorecard_is_given_in_both_languages() -> Non
     texts = [m.why for m in card.measures] + [t for f in card.flags for t in (f.title, f.play)]
     texts += [t for p in loyalty.parts for t in (p.why, p.play)]
 
-    assert [text for text in texts if bool(text.en) != bool(text.pt) or (text and text.en == text.pt)] == []
+    assert [
+        text for text in texts if bool(text.en) != bool(text.pt) or (text and text.en == text.pt)
+    ] == []
 
 
 def test_every_alert_of_the_default_scorecard_has_a_play() -> None:
@@ -92,7 +180,10 @@ def test_a_sentence_is_whole_and_in_one_language(name: str, english: str, portug
 
 def test_a_risk_that_is_a_ranking_is_never_a_percentage() -> None:
     told = [
-        text for name, *both in ROWS for text in both if "ranking" in name or re.search(r"churn risk|risco de", text)
+        text
+        for name, *both in ROWS
+        for text in both
+        if "ranking" in name or re.search(r"churn risk|risco de", text)
     ]
 
     assert len(told) > 8

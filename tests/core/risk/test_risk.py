@@ -12,7 +12,16 @@ from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.core.risk.model import Model, Term, as_risk, contributions, log_odds, prior, risk, term_log_odds
+from healthsvc.core.risk.model import (
+    Model,
+    Term,
+    as_risk,
+    contributions,
+    log_odds,
+    prior,
+    risk,
+    term_log_odds,
+)
 from healthsvc.core.risk.section import RiskRules, as_data, risk_rules
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.core.scorecard.reader import ScorecardError
@@ -28,7 +37,12 @@ FITTED = Model(
     (
         Term(Feature("log_count", "act", 14 * DAY_US), (0.0, 1.0, 3.0), (0.9, 0.1, -0.8), 0.1),
         Term(Feature("log_count", "type:login", 56 * DAY_US), (0.0, 2.0), (0.4, -0.4), 0.0),
-        Term(Feature("mean_value", "any", 56 * DAY_US, scale=10.0), (0.0, 0.5, 1.0), (0.0, 0.3, -0.2), 0.3),
+        Term(
+            Feature("mean_value", "any", 56 * DAY_US, scale=10.0),
+            (0.0, 0.5, 1.0),
+            (0.0, 0.3, -0.2),
+            0.3,
+        ),
         Term(Feature("trend", "act", 14 * DAY_US, 56 * DAY_US), (-1.0, 1.0), (0.6, -0.6), 0.0),
         Term(Feature("tenure"), (1.0, 5.0), (0.2, -0.2), 0.0),
         Term(Feature("recency"), (0.0, 4.0), (-0.3, 0.9), 0.0),
@@ -76,7 +90,9 @@ def test_one_customer_gives_the_same_bits_alone_and_among_many(model: Model) -> 
     many = risk(model, seen)
 
     for i in range(37):
-        alone = type(seen)(seen.program, seen.sums[[i]], seen.first[[i]], seen.last[[i]], seen.now_us[[i]])
+        alone = type(seen)(
+            seen.program, seen.sums[[i]], seen.first[[i]], seen.last[[i]], seen.now_us[[i]]
+        )
         assert risk(model, alone)[0] == many[i]
 
 
@@ -87,7 +103,10 @@ def test_nothing_extrapolates_beyond_the_outer_knots() -> None:
 
 
 def test_a_wider_table_holds_the_same_bits() -> None:
-    narrow, wide = prior(HORIZON_US), CompiledRisk((*FITTED.levels, *prior(HORIZON_US).levels), _kind)
+    narrow, wide = (
+        prior(HORIZON_US),
+        CompiledRisk((*FITTED.levels, *prior(HORIZON_US).levels), _kind),
+    )
     few = seen_by(narrow, 20)
 
     rng = np.random.default_rng(3)
@@ -97,16 +116,24 @@ def test_a_wider_table_holds_the_same_bits() -> None:
     types = [KINDS[k] for k in rng.integers(0, len(KINDS), 800)]
     table.fold(rng.integers(0, 20, 800), table.codes(types), when, rng.uniform(-5, 50, 800))
 
-    assert risk(narrow, table.snapshot(np.arange(20), int(few.now_us[0]))).tolist() == risk(narrow, few).tolist()
+    assert (
+        risk(narrow, table.snapshot(np.arange(20), int(few.now_us[0]))).tolist()
+        == risk(narrow, few).tolist()
+    )
 
 
 def test_levels_of_a_long_log_are_those_of_its_end_alone() -> None:
     model, day = prior(DAY_US), DAY_US
     found = []
-    for begins in (0, 19):  # years: the sums of a day's half-life can't hold what is further apart than some
+    for begins in (
+        0,
+        19,
+    ):  # years: the sums of a day's half-life can't hold what is further apart than some
         table = RiskTable(CompiledRisk(model.levels, _kind))
         table.reserve(2)
-        when = np.array([1, *range(19 * 365 * day, 20 * 365 * day, 10 * day)], np.int64)[1 if begins else 0 :]
+        when = np.array([1, *range(19 * 365 * day, 20 * 365 * day, 10 * day)], np.int64)[
+            1 if begins else 0 :
+        ]
         codes, start = table.codes(["login"] * len(when)), 0
         while start < len(when):
             end = int(np.searchsorted(when, table.bring_near(int(when[start])), side="right"))
@@ -129,10 +156,14 @@ def test_live_equals_lab_bit_for_bit() -> None:
     events = []
     for i in range(400):
         day = float(np.sort(rng.uniform(0, 60, 400))[i])
-        kind = ["login", "payment_failed", "page.viewed", "session.started"][int(rng.integers(0, 4))]
+        kind = ["login", "payment_failed", "page.viewed", "session.started"][
+            int(rng.integers(0, 4))
+        ]
         data = {"url": pages[int(rng.integers(0, 2))]} if kind == "page.viewed" else {}
         who = f"c{rng.integers(0, 9)}"
-        events.append(make_event(id=f"e{i}", type=kind, customer_id=who, occurred_at=at(day), data=data))
+        events.append(
+            make_event(id=f"e{i}", type=kind, customer_id=who, occurred_at=at(day), data=data)
+        )
     live = Fold()
     for start in range(0, 400, 57):
         live.feed(events[start : start + 57])
@@ -141,10 +172,15 @@ def test_live_equals_lab_bit_for_bit() -> None:
     assert PROGRAM.risk_rules is not None
     mapping, model = PROGRAM.risk_rules.mapping, PROGRAM.risk_rules.model
 
-    table = RiskTable(CompiledRisk(model.levels, lambda t: mapping.judge(t).kind, PROGRAM.landmark_us))
+    table = RiskTable(
+        CompiledRisk(model.levels, lambda t: mapping.judge(t).kind, PROGRAM.landmark_us)
+    )
     order = sorted({e["customer_id"] for e in events})
     table.reserve(len(order))
-    types = ["page.viewed:cancel" if "cancel" in json.dumps(e["data"]) else str(e["type"]) for e in events]
+    types = [
+        "page.viewed:cancel" if "cancel" in json.dumps(e["data"]) else str(e["type"])
+        for e in events
+    ]
     when = np.array([us_of(e) for e in events])
     rows = np.array([order.index(e["customer_id"]) for e in events])
     table.fold(rows, table.codes(types), when, np.full(400, np.nan))
@@ -162,10 +198,14 @@ def us_of(event: dict[str, Any]) -> int:
 
 
 def test_a_section_is_read_back_as_it_was_written() -> None:
-    rules = RiskRules(TypeMapping(kinds={"17": "trouble", "login": "act"}, default="neutral"), FITTED)
+    rules = RiskRules(
+        TypeMapping(kinds={"17": "trouble", "login": "act"}, default="neutral"), FITTED
+    )
 
     assert risk_rules(json.loads(json.dumps(as_data(rules)))) == rules
-    assert risk_rules({"horizon_days": 28, "model": "prior"}) == RiskRules(TypeMapping(), prior(HORIZON_US))
+    assert risk_rules({"horizon_days": 28, "model": "prior"}) == RiskRules(
+        TypeMapping(), prior(HORIZON_US)
+    )
     assert risk_rules(None) is None
 
 

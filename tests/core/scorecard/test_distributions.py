@@ -1,4 +1,5 @@
-"""Frozen distributions: a customer is placed among its segment, by a curve that never grows when a level falls."""
+"""Frozen distributions: a customer is placed among its segment, by a curve that never grows when a
+level falls."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.scorecard.cohort import NOT_TOLD, code
-from healthsvc.core.scorecard.distributions import EVERYBODY, at_percentile, by_segment, distributions, quantiles
+from healthsvc.core.scorecard.distributions import (
+    EVERYBODY,
+    at_percentile,
+    by_segment,
+    distributions,
+    quantiles,
+)
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire.scorecards.document import compile_document, default_document
@@ -28,9 +35,12 @@ def place(level: float, segment: str, **known: list[float]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("level", "share"), [(0, 0), (0.5, 0.125), (1, 0.25), (1.5, 0.375), (2, 0.5), (3.5, 0.875), (4, 1), (99, 1)]
+    ("level", "share"),
+    [(0, 0), (0.5, 0.125), (1, 0.25), (1.5, 0.375), (2, 0.5), (3.5, 0.875), (4, 1), (99, 1)],
 )
-def test_a_level_is_placed_by_the_share_of_customers_at_or_below_it(level: float, share: float) -> None:
+def test_a_level_is_placed_by_the_share_of_customers_at_or_below_it(
+    level: float, share: float
+) -> None:
     assert place(level, "new") == pytest.approx(share)
 
 
@@ -63,7 +73,10 @@ def test_a_place_falls_with_its_level_and_never_faster_than_is_told(
 
 def test_a_place_is_the_same_for_one_row_and_for_many() -> None:
     found = distributions({EVERYBODY: [0.3, 1.1, 2.7, 9.3], "a": [0.1, 0.7, 3.3]})
-    levels, segments = np.linspace(0, 12, 50), np.where(np.arange(50) % 2 == 0, code("a"), code("b"))
+    levels, segments = (
+        np.linspace(0, 12, 50),
+        np.where(np.arange(50) % 2 == 0, code("a"), code("b")),
+    )
     together = found.places(levels, segments)
     alone = [found.places(levels[i : i + 1], segments[i : i + 1])[0] for i in range(50)]
     assert together.tobytes() == np.array(alone).tobytes()
@@ -103,7 +116,14 @@ def test_the_same_use_is_much_in_one_segment_and_little_in_another() -> None:
         told = [*sessions, ("customer.updated", {"segment": segment}, 3)]
         fold.feed(
             [
-                {"id": str(i), "source": "t", "type": kind, "customer_id": "c", "occurred_at": at(day), "data": data}
+                {
+                    "id": str(i),
+                    "source": "t",
+                    "type": kind,
+                    "customer_id": "c",
+                    "occurred_at": at(day),
+                    "data": data,
+                }
                 for i, (kind, data, day) in enumerate(told)
             ]
         )
@@ -125,10 +145,17 @@ def test_without_a_reference_it_is_judged_as_a_target_and_validate_says_so() -> 
 def test_what_a_document_says_itself_stays_when_a_reference_is_frozen_with_it() -> None:
     text = yaml.safe_dump(ours(reference=KNOWN), sort_keys=False)
     made = with_reference(
-        text, {"sessions": {"*": [7, 8]}, "feature_use": {"*": [1, 2]}}, [10, 20], customers=99, taken_at=_NOON
+        text,
+        {"sessions": {"*": [7, 8]}, "feature_use": {"*": [1, 2]}},
+        [10, 20],
+        customers=99,
+        taken_at=_NOON,
     )
     said = yaml.safe_load(made)["reference"]
-    assert said["measures"] == {"sessions": KNOWN["measures"]["sessions"], "feature_use": {"*": [1, 2]}}
+    assert said["measures"] == {
+        "sessions": KNOWN["measures"]["sessions"],
+        "feature_use": {"*": [1, 2]},
+    }
     assert said["mrr"] == [10, 20]
     assert said["customers"] == 99
 
@@ -143,8 +170,14 @@ def test_a_large_account_is_the_top_tenth_or_the_stated_figure() -> None:
 @pytest.mark.parametrize(
     ("said", "path"),
     [
-        ({"reference": {"measures": {"sessions": {"labs": [1, 2]}}}}, "/reference/measures/sessions/*"),
-        ({"reference": {"measures": {"sessions": {"*": [2, 1]}}}}, "/reference/measures/sessions/*"),
+        (
+            {"reference": {"measures": {"sessions": {"labs": [1, 2]}}}},
+            "/reference/measures/sessions/*",
+        ),
+        (
+            {"reference": {"measures": {"sessions": {"*": [2, 1]}}}},
+            "/reference/measures/sessions/*",
+        ),
         ({"reference": {"measures": {"sessions": {"*": [1]}}}}, "/reference/measures/sessions/*"),
         ({"reference": {"measure": {}}}, "/reference/measure"),
         ({"reference": {"mrr": ["much"]}}, "/reference/mrr"),

@@ -1,4 +1,5 @@
-"""Variants: the first that fits judges, by the same levels; a customer that changes its place is judged anew."""
+"""Variants: the first that fits judges, by the same levels; a customer that changes its place is
+judged anew."""
 
 from typing import Any
 
@@ -29,7 +30,9 @@ def fold(*happenings: Happening, program: CompiledScorecard = VARIED) -> Fold:
     return made
 
 
-def variant(*happenings: Happening, day: float = 60, program: CompiledScorecard = VARIED) -> str | None:
+def variant(
+    *happenings: Happening, day: float = 60, program: CompiledScorecard = VARIED
+) -> str | None:
     found = fold(*used(0, 1, 2), *happenings, program=program).evaluate(us(day))
     return program.scorecard.variant_name(found.variant_of(0))
 
@@ -52,7 +55,9 @@ def variant(*happenings: Happening, day: float = 60, program: CompiledScorecard 
         ([told(3, stage="value")], 10, None),
     ],
 )
-def test_the_first_variant_that_fits_the_place_judges(happenings: list[Happening], day: float, name: str) -> None:
+def test_the_first_variant_that_fits_the_place_judges(
+    happenings: list[Happening], day: float, name: str
+) -> None:
     assert variant(*happenings, day=day) == name
 
 
@@ -66,11 +71,19 @@ def test_of_two_that_fit_the_one_declared_first_judges_however_narrow_the_other_
 
 def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> None:
     """Bit for bit, by the levels that the variants share."""
-    events = [*used(*range(20)), nps(3, 2), page(4, "pricing"), (5.0, "session.started", {}), told(6, segment="labs")]
+    events = [
+        *used(*range(20)),
+        nps(3, 2),
+        page(4, "pricing"),
+        (5.0, "session.started", {}),
+        told(6, segment="labs"),
+    ]
     by_variant = fold(*events)
     card = VARIED.scorecard.variants[0].card
     rules = VARIED.relationship
-    whole = CompiledScorecard(card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules)
+    whole = CompiledScorecard(
+        card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules
+    )
     alone = fold(*events, program=whole)
 
     ours, theirs = by_variant.evaluate(us(40)), alone.evaluate(us(40))
@@ -85,13 +98,18 @@ def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> No
         (ours.flags.change_us, theirs.flags.change_us),
     ):
         assert mine.tobytes() == other.tobytes()
-    parts, others = (contributions(f.view(us(40)), e, 0) for f, e in ((by_variant, ours), (alone, theirs)))
+    parts, others = (
+        contributions(f.view(us(40)), e, 0) for f, e in ((by_variant, ours), (alone, theirs))
+    )
     assert parts == others
 
 
 def test_a_scorecard_whose_variants_fit_nobody_judges_as_one_without() -> None:
     events = [*used(*range(20)), nps(3, 2), page(4, "pricing"), told(6, segment="smb")]
-    with_them, without = fold(*events).evaluate(us(60)), fold(*events, program=PROGRAM).evaluate(us(60))
+    with_them, without = (
+        fold(*events).evaluate(us(60)),
+        fold(*events, program=PROGRAM).evaluate(us(60)),
+    )
     assert with_them.score.tobytes() == without.score.tobytes()
     assert with_them.flags.holds.tobytes() == without.flags.holds.tobytes()
 
@@ -104,7 +122,9 @@ def test_folding_is_the_same_with_and_without_variants() -> None:
 def test_a_rule_that_a_variant_disables_holds_for_the_others_alone() -> None:
     looks = [page(40 + i / 10, "help/x") for i in range(6)]
     names = VARIED.scorecard.flag_names
-    ours, theirs = (fold(*used(0, 1), *looks, told(2, segment=s)).evaluate(us(41)) for s in ("labs", "smb"))
+    ours, theirs = (
+        fold(*used(0, 1), *looks, told(2, segment=s)).evaluate(us(41)) for s in ("labs", "smb")
+    )
     help_wanted = names.index("needs_help")
     assert not ours.flags.holds[0, help_wanted]
     assert theirs.flags.holds[0, help_wanted]
@@ -156,13 +176,22 @@ def test_what_began_since_the_last_decision_alerts_although_the_place_changed_wi
     assert raised(moved) == ["cancel_intent"]
 
 
-def test_the_band_of_a_customer_judged_anew_is_the_natural_one_without_hysteresis_or_dwell() -> None:
+def test_the_band_of_a_customer_judged_anew_is_the_natural_one_without_hysteresis_or_dwell() -> (
+    None
+):
     """Of a score between the floors of one variant and of the other."""
     course = Course()
-    course.decide(*used(*range(0, 40, 2)), *[nps(1, 7)], *[(float(d), "session.started", {}) for d in (3, 9)], day=40)
+    course.decide(
+        *used(*range(0, 40, 2)),
+        *[nps(1, 7)],
+        *[(float(d), "session.started", {}) for d in (3, 9)],
+        day=40,
+    )
     score = float(course.fold.evaluate(us(40)).score[0])
     assert score > 71
-    strict = varied([{"name": "strict", "when": {"segment": "labs"}, "bands": {"healthy": min(100, score + 1)}}])
+    strict = varied(
+        [{"name": "strict", "when": {"segment": "labs"}, "bands": {"healthy": min(100, score + 1)}}]
+    )
     other = Course(strict.program)
     other.decide(*course.events, day=40)
     assert other.decisions.band[0] == 0
@@ -183,7 +212,11 @@ def test_a_stage_that_time_alone_ends_is_told_and_judged_at_its_instant() -> Non
 
 
 def test_leaving_is_behaviour_and_no_change_of_variant() -> None:
-    course = Course(varied([{"name": "v", "when": {"stage": ["adoption", "value"]}, "evidence_events": 1}]).program)
+    course = Course(
+        varied(
+            [{"name": "v", "when": {"stage": ["adoption", "value"]}, "evidence_events": 1}]
+        ).program
+    )
     course.decide(*used(*range(40)), day=40)
     gone = course.decide((40.5, "subscription.cancelled", {}), day=41)
     assert not gone.anew[0]
@@ -205,9 +238,9 @@ def test_many_customers_of_several_variants_are_told_in_their_rows() -> None:
     states.facts[:6, facts.EVENTS] = 3
     states.facts[:6, facts.FIRST_SEEN] = us(0)
     for row, segment in enumerate(("labs", "smb", "labs", "", "labs", "smb")):
-        states.facts[row, facts.COLUMN["segment_code"]] = fold(told(0, segment=segment)).states.facts[
-            0, facts.COLUMN["segment_code"]
-        ]
+        states.facts[row, facts.COLUMN["segment_code"]] = fold(
+            told(0, segment=segment)
+        ).states.facts[0, facts.COLUMN["segment_code"]]
     found = evaluate(View(VARIED, states.cells[:6], states.facts[:6], np.full(6, us(99))))
     assert found.variant.tolist() == [1, 0, 1, 0, 1, 0]
 
@@ -220,19 +253,43 @@ def test_many_customers_of_several_variants_are_told_in_their_rows() -> None:
         ({"name": "a", "when": {}}, "/variants/0/when", "at least one of segment, tier, stage"),
         ({"name": "a", "when": {"tier": "hihg"}}, "/variants/0/when/tier", "did you mean 'high'"),
         ({"name": "a", "when": {"stage": ["churned"]}}, "/variants/0/when/stage", "not allowed"),
-        ({"name": "a", "when": {"segmnt": "x"}}, "/variants/0/when/segmnt", "did you mean 'segment'"),
-        ({"measures": {"sesions": {"share": 1}}}, "/variants/0/measures/sesions", "did you mean 'sessions'"),
-        ({"measures": {"sessions": {"feeds": []}}}, "/variants/0/measures/sessions/feeds", "not known here"),
-        ({"measures": {"sessions": {"share": -1}}}, "/variants/0/measures/sessions/share", "from 0 to 100"),
+        (
+            {"name": "a", "when": {"segmnt": "x"}},
+            "/variants/0/when/segmnt",
+            "did you mean 'segment'",
+        ),
+        (
+            {"measures": {"sesions": {"share": 1}}},
+            "/variants/0/measures/sesions",
+            "did you mean 'sessions'",
+        ),
+        (
+            {"measures": {"sessions": {"feeds": []}}},
+            "/variants/0/measures/sessions/feeds",
+            "not known here",
+        ),
+        (
+            {"measures": {"sessions": {"share": -1}}},
+            "/variants/0/measures/sessions/share",
+            "from 0 to 100",
+        ),
         (
             {"measures": {"sessions": {"judge": {"kind": "habbit"}}}},
             "/variants/0/measures/sessions/judge/kind",
             "'habit'",
         ),
-        ({"measures": {"contacts": {"share": 1}}}, "/variants/0/measures/contacts/share", "isn't scored"),
+        (
+            {"measures": {"contacts": {"share": 1}}},
+            "/variants/0/measures/contacts/share",
+            "isn't scored",
+        ),
         ({"flags": {"silent": {"cap": 101}}}, "/variants/0/flags/silent/cap", "from 0 to 100"),
         ({"flags": {"silent": {"alert": "loud"}}}, "/variants/0/flags/silent/alert", "not allowed"),
-        ({"flags": {"silent": {"measure": "nps"}}}, "/variants/0/flags/silent/measure", "not known here"),
+        (
+            {"flags": {"silent": {"measure": "nps"}}},
+            "/variants/0/flags/silent/measure",
+            "not known here",
+        ),
         ({"bands": {"fine": 70}}, "/variants/0/bands/fine", "not allowed"),
         ({"bands": {"watch": 90}}, "/variants/0/bands", "fall from best to worst"),
         ({"dimensions": {"adopton": 1}}, "/variants/0/dimensions/adopton", "'adoption'"),
@@ -240,8 +297,14 @@ def test_many_customers_of_several_variants_are_told_in_their_rows() -> None:
         ({"half_lives_days": [14, 90]}, "/variants/0/half_lives_days", "not known here"),
     ],
 )
-def test_what_is_wrong_in_a_variant_is_told_at_its_place(variant: dict[str, Any], path: str, detail: str) -> None:
-    named = variant if {"name", "when"} & variant.keys() else {"name": "a", "when": {"segment": "x"}, **variant}
+def test_what_is_wrong_in_a_variant_is_told_at_its_place(
+    variant: dict[str, Any], path: str, detail: str
+) -> None:
+    named = (
+        variant
+        if {"name", "when"} & variant.keys()
+        else {"name": "a", "when": {"segment": "x"}, **variant}
+    )
     with pytest.raises(ScorecardError) as caught:
         varied([named])
     assert caught.value.path == path

@@ -1,4 +1,5 @@
-"""A customer's habit is known from its first weeks on: steady use is steady at any age, and a fall shows when young."""
+"""A customer's habit is known from its first weeks on: steady use is steady at any age, and a fall
+shows when young."""
 
 import numpy as np
 import pytest

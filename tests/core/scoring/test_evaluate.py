@@ -13,7 +13,14 @@ Happening = tuple[float, str, dict[str, Any]]
 
 def _events(happenings: list[Happening]) -> list[Event]:
     return [
-        {"id": f"e{i}", "source": "t", "type": type, "customer_id": "acme", "occurred_at": at(days), "data": data}
+        {
+            "id": f"e{i}",
+            "source": "t",
+            "type": type,
+            "customer_id": "acme",
+            "occurred_at": at(days),
+            "data": data,
+        }
         for i, (days, type, data) in enumerate(happenings)
     ]
 
@@ -94,7 +101,9 @@ FLAG_TABLE: list[tuple[str, str, list[Happening], list[tuple[float, bool]]]] = [
 
 
 @pytest.mark.parametrize(
-    ("flag", "happenings", "checks"), [row[1:] for row in FLAG_TABLE], ids=[row[0] for row in FLAG_TABLE]
+    ("flag", "happenings", "checks"),
+    [row[1:] for row in FLAG_TABLE],
+    ids=[row[0] for row in FLAG_TABLE],
 )
 def test_flags_hold_when_their_rule_says(
     flag: str, happenings: list[Happening], checks: list[tuple[float, bool]]
@@ -152,7 +161,9 @@ ORDERS = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_complaint_rated_well_before_it_was_resolved_counts_the_same_in_any_order(order: tuple[int, ...]) -> None:
+def test_a_complaint_rated_well_before_it_was_resolved_counts_the_same_in_any_order(
+    order: tuple[int, ...],
+) -> None:
     happenings: list[Happening] = [
         FILED,
         (1, "complaint.rated", {"complaint_id": "1", "rating": 5}),

@@ -1,4 +1,5 @@
-"""Flag kinds and judge kinds: a file each, in a registry from which the reader and the schema are derived."""
+"""Flag kinds and judge kinds: a file each, in a registry from which the reader and the schema are
+derived."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,11 @@ def entry(kind: str, **fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("registry", [flags, judges])
 def test_every_kind_has_a_file_of_its_name_and_every_file_a_kind(registry):
-    files = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "kind", "reading"}
+    files = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "kind",
+        "reading",
+    }
     assert files == set(registry.KINDS)
     assert all(kind.__module__.rpartition(".")[2] == name for name, kind in registry.KINDS.items())
 
@@ -49,7 +54,9 @@ def test_every_kind_has_a_file_of_its_name_and_every_file_a_kind(registry):
 def test_the_schema_lists_the_kinds_with_their_meanings(registry, definition):
     kind = scorecard_schema()["$defs"][definition]["properties"]["kind"]
     assert kind["enum"] == list(registry.KINDS)
-    assert all(f"{name}: {known.meaning}" in kind["description"] for name, known in registry.KINDS.items())
+    assert all(
+        f"{name}: {known.meaning}" in kind["description"] for name, known in registry.KINDS.items()
+    )
 
 
 @pytest.mark.parametrize("kind", flags.KINDS)
@@ -58,7 +65,9 @@ def test_a_good_flag_of_each_kind_is_read(kind):
     assert (rule.kind, rule.name, rule.cap, rule.severity) == (kind, "some", 30, "warning")
 
 
-@pytest.mark.parametrize("kind", [kind for kind, fields in GOOD.items() if fields and kind != "loyal"])
+@pytest.mark.parametrize(
+    "kind", [kind for kind, fields in GOOD.items() if fields and kind != "loyal"]
+)
 def test_a_flag_without_what_its_kind_needs_is_refused_at_its_place(kind):
     needed = next(iter(GOOD[kind]))
     faulty = entry(kind)
@@ -77,7 +86,9 @@ def test_a_field_of_another_kind_is_ignored_and_one_of_no_kind_refused():
 def test_the_fields_listed_are_those_of_the_schema():
     properties = scorecard_schema()["$defs"]["flag"]["properties"].keys()
     assert properties - {"name", "kind", "title"} == set(FIELDS)
-    assert scorecard_schema()["$defs"]["judge"]["properties"].keys() - {"kind"} == set(judges.FIELDS)
+    assert scorecard_schema()["$defs"]["judge"]["properties"].keys() - {"kind"} == set(
+        judges.FIELDS
+    )
 
 
 def test_between_the_lines_a_flag_without_a_former_decision_does_not_hold_and_caps_nothing():

@@ -1,4 +1,5 @@
-"""The lifecycle stage: the sender's word first, then the scorecard's rules, each with its reason."""
+"""The lifecycle stage: the sender's word first, then the scorecard's rules, each with its
+reason."""
 
 from typing import Any
 
@@ -28,7 +29,13 @@ TABLE: list[tuple[str, list[Happening], float, str, str]] = [
         "onboarding",
         "First seen less than 30 days ago; the date of the sale isn't known.",
     ),
-    ("sold lately", [*used(0, 1), told(2, sold_at=at(10))], 39, "onboarding", "Sold less than 30 days ago."),
+    (
+        "sold lately",
+        [*used(0, 1), told(2, sold_at=at(10))],
+        39,
+        "onboarding",
+        "Sold less than 30 days ago.",
+    ),
     (
         "sold long ago, though new to us",
         [*used(0), told(2, sold_at=at(-90))],
@@ -50,7 +57,13 @@ TABLE: list[tuple[str, list[Happening], float, str, str]] = [
         "value",
         "At least 50% of their features have been used.",
     ),
-    ("a larger plan", [*MANY, LARGER], 60, "expansion", "Moved to a larger plan in the last 180 days."),
+    (
+        "a larger plan",
+        [*MANY, LARGER],
+        60,
+        "expansion",
+        "Moved to a larger plan in the last 180 days.",
+    ),
     ("a larger plan long ago", [*MANY, LARGER], 231, "value", "At least 50%"),
     (
         "seats nearly full",
@@ -73,12 +86,26 @@ TABLE: list[tuple[str, list[Happening], float, str, str]] = [
         "renewal",
         "Less than 90 days until the renewal.",
     ),
-    ("as the team says", [*used(0, 1), told(2, stage="value")], 10, "value", "Your own systems say so."),
-    ("gone", [*used(0, 1), told(2, stage="value"), CANCELLED], 10, "churned", "The subscription ended."),
+    (
+        "as the team says",
+        [*used(0, 1), told(2, stage="value")],
+        10,
+        "value",
+        "Your own systems say so.",
+    ),
+    (
+        "gone",
+        [*used(0, 1), told(2, stage="value"), CANCELLED],
+        10,
+        "churned",
+        "The subscription ended.",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("happenings", "day", "stage", "because"), [r[1:] for r in TABLE], ids=[r[0] for r in TABLE])
+@pytest.mark.parametrize(
+    ("happenings", "day", "stage", "because"), [r[1:] for r in TABLE], ids=[r[0] for r in TABLE]
+)
 def test_a_customer_is_in_the_stage_and_for_the_reason_of_the_table(
     happenings: list[Happening], day: float, stage: str, because: str
 ) -> None:
@@ -101,7 +128,9 @@ def test_the_built_in_rules_are_those_that_the_default_scorecard_writes_out() ->
     document = yaml.safe_load(default_document())
     written = compile_document(yaml.safe_dump(document, sort_keys=False)).scorecard.lifecycle
     del document["lifecycle"]
-    assert compile_document(yaml.safe_dump(document, sort_keys=False)).scorecard.lifecycle == written
+    assert (
+        compile_document(yaml.safe_dump(document, sort_keys=False)).scorecard.lifecycle == written
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""Loyalty as the second axis beside risk, fit with the ideal profile, and the touch that a customer should have."""
+"""Loyalty as the second axis beside risk, fit with the ideal profile, and the touch that a customer
+should have."""
 
 from typing import Any
 
@@ -15,7 +16,13 @@ from healthsvc.core.instants import SECOND_US
 from healthsvc.core.scorecard.relationship import IcpCondition
 from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring import icp
-from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts, loyalty_score, to_list, turns_us
+from healthsvc.core.scoring.loyalty import (
+    LoyaltyParts,
+    loyalty_parts,
+    loyalty_score,
+    to_list,
+    turns_us,
+)
 from tests.core.folded import PROGRAM, at, flags, us
 from tests.core.scoring.test_evaluate import CANCELLED, FILED, Happening, contact, fold, nps, used
 
@@ -52,7 +59,8 @@ def points(*happenings: Happening, day: float = 365) -> dict[str, float]:
     return dict(zip(PARTS, found(*happenings, day=day).points[0].tolist(), strict=True))
 
 
-# Loyalty --------------------------------------------------------------------------------------------------------------
+# Loyalty
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_loyalty_is_long_stay_repeat_purchase_and_recommending_not_a_large_account() -> None:
@@ -83,9 +91,13 @@ def test_loyalty_grows_with_the_stay_alone() -> None:
     assert stayed[-1] == stayed[-2] > stayed[-3]
 
 
-def test_who_would_recommend_is_more_loyal_than_who_would_not_and_who_never_said_is_between() -> None:
+def test_who_would_recommend_is_more_loyal_than_who_would_not_and_who_never_said_is_between() -> (
+    None
+):
     assert score(*STEADY, nps(350, 3)) < score(*STEADY) < score(*STEADY, nps(350, 10))
-    assert score(*STEADY, nps(0, 3), day=366) == pytest.approx(score(*STEADY, day=366))  # a year old: no longer said
+    assert score(*STEADY, nps(0, 3), day=366) == pytest.approx(
+        score(*STEADY, day=366)
+    )  # a year old: no longer said
 
 
 def test_a_feature_request_counts_as_loyalty_of_a_heavy_user_alone() -> None:
@@ -105,7 +117,9 @@ def test_contributions_of_loyalty_add_up_to_it_and_name_their_evidence() -> None
     assert float(said.points[0].sum()) == pytest.approx(float(said.loyalty[0]), abs=1e-9)
     assert (said.points <= said.best + 1e-9).all()
     assert float(said.best[0].sum()) == pytest.approx(100)
-    shown = {name: (float(said.amount[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)}
+    shown = {
+        name: (float(said.amount[0, p]), float(said.since_us[0, p])) for p, name in enumerate(PARTS)
+    }
     assert shown["recommends"] == (1, us(300))
     assert shown["would_recommend"] == (9, us(350))
     assert shown["long_stay"] == (365, us(0))
@@ -143,7 +157,10 @@ STORY = st.lists(
 def test_time_alone_never_makes_or_ends_loyalty_before_the_instant_that_was_told(
     story: list[tuple[int, str, dict[str, Any]]], last: int, a_day: int
 ) -> None:
-    state = fold(*used(*[last * i / (a_day * 60) for i in range(a_day * 60)]), *[(float(d), t, x) for d, t, x in story])
+    state = fold(
+        *used(*[last * i / (a_day * 60) for i in range(a_day * 60)]),
+        *[(float(d), t, x) for d, t, x in story],
+    )
     now = us(301)
     for _ in range(4):
         view = state.view(now)
@@ -154,7 +171,9 @@ def test_time_alone_never_makes_or_ends_loyalty_before_the_instant_that_was_told
             assert holds == ("loyal" in flags(state.evaluate(us(3000))))
             break
         between = (
-            [now + round((turns - now) * share) for share in (0.25, 0.5, 0.999)] if turns - now > SECOND_US else []
+            [now + round((turns - now) * share) for share in (0.25, 0.5, 0.999)]
+            if turns - now > SECOND_US
+            else []
         )
         assert {"loyal" in flags(state.evaluate(t)) for t in between} <= {holds}
         now = int(turns) + 1
@@ -163,7 +182,9 @@ def test_time_alone_never_makes_or_ends_loyalty_before_the_instant_that_was_told
 @settings(max_examples=15, deadline=None)
 @given(st.permutations([*renewed(10, 20), REFERRED, nps(30, 9), asked(5), *used(*range(12))]))
 def test_loyalty_is_the_same_in_any_order_of_events(happenings: list[Happening]) -> None:
-    assert score(*happenings) == pytest.approx(score(*sorted(happenings, key=lambda h: (h[0], h[1]))), abs=1e-9)
+    assert score(*happenings) == pytest.approx(
+        score(*sorted(happenings, key=lambda h: (h[0], h[1]))), abs=1e-9
+    )
 
 
 def test_one_customer_has_the_same_bits_as_among_many() -> None:
@@ -185,42 +206,75 @@ def test_one_customer_has_the_same_bits_as_among_many() -> None:
 def test_lists_tell_loyalty_anew_only_when_it_became_known_or_moved_by_ten_points() -> None:
     view = fold(*STEADY, REFERRED).view(us(365))
     now = score(*STEADY, REFERRED)
-    told = [to_list(view, np.array([True]), np.array([was]))[1][0] for was in (np.nan, now - 9.9, now + 9.9, now - 10)]
+    told = [
+        to_list(view, np.array([True]), np.array([was]))[1][0]
+        for was in (np.nan, now - 9.9, now + 9.9, now - 10)
+    ]
     assert told == [True, False, False, True]
     kept, anew = to_list(view, np.array([False]), np.array([3.0]))
     assert (kept[0], anew[0]) == (3.0, False)
 
 
-# Fit with the ideal profile -------------------------------------------------------------------------------------------
+# Fit with the ideal profile
+# -------------------------------------------------------------------------------------------
 
 SOFTWARE = IcpCondition(
-    attribute="industry", values=frozenset(["software"]), low=0, high=0, weight=2, why=Text("they stay")
+    attribute="industry",
+    values=frozenset(["software"]),
+    low=0,
+    high=0,
+    weight=2,
+    why=Text("they stay"),
 )
-MIDDLE = IcpCondition(attribute="employees", values=None, low=20, high=500, weight=1, why=Text("not too large"))
+MIDDLE = IcpCondition(
+    attribute="employees", values=None, low=20, high=500, weight=1, why=Text("not too large")
+)
 NEAR = IcpCondition(
-    attribute="country", values=frozenset(["DE", "AT"]), low=0, high=0, weight=1, why=Text("we speak it")
+    attribute="country",
+    values=frozenset(["DE", "AT"]),
+    low=0,
+    high=0,
+    weight=1,
+    why=Text("we speak it"),
 )
 IDEAL = (SOFTWARE, MIDDLE, NEAR)
 PROFILES: list[tuple[str, dict[str, Any], float | None]] = [
-    ("all match", {"attributes.industry": "software", "attributes.employees": 20, "country": "AT"}, 1.0),
-    ("the heavier one misses", {"attributes.industry": "farming", "attributes.employees": 500, "country": "DE"}, 0.5),
+    (
+        "all match",
+        {"attributes.industry": "software", "attributes.employees": 20, "country": "AT"},
+        1.0,
+    ),
+    (
+        "the heavier one misses",
+        {"attributes.industry": "farming", "attributes.employees": 500, "country": "DE"},
+        0.5,
+    ),
     ("too large", {"attributes.industry": "software", "attributes.employees": 501}, 2 / 3),
     ("what isn't known is left out", {"attributes.industry": "software"}, 1.0),
-    ("an attribute of its own goes before the plain field", {"attributes.country": "FR", "country": "DE"}, 0.0),
+    (
+        "an attribute of its own goes before the plain field",
+        {"attributes.country": "FR", "country": "DE"},
+        0.0,
+    ),
     ("truth is no number", {"attributes.employees": True}, 0.0),
     ("nothing known", {"name": "Acme"}, None),
     ("cleared", {"attributes.industry": None, "country": ""}, None),
 ]
 
 
-@pytest.mark.parametrize(("profile", "fit"), [row[1:] for row in PROFILES], ids=[row[0] for row in PROFILES])
-def test_fit_is_the_weight_of_what_matches_over_what_is_known(profile: dict[str, Any], fit: float | None) -> None:
+@pytest.mark.parametrize(
+    ("profile", "fit"), [row[1:] for row in PROFILES], ids=[row[0] for row in PROFILES]
+)
+def test_fit_is_the_weight_of_what_matches_over_what_is_known(
+    profile: dict[str, Any], fit: float | None
+) -> None:
     said = icp.fit(profile, IDEAL)
     assert said.fit == pytest.approx(fit)
     assert [match.condition for match in said.matches] == list(IDEAL)
 
 
-# Touch ----------------------------------------------------------------------------------------------------------------
+# Touch
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def suggestion(*happenings: Happening, day: float = 365) -> Suggestion | None:
@@ -232,15 +286,27 @@ RARELY = [contact(d, "neutral") for d in range(0, 365, 14)]
 TIERS: list[tuple[str, list[Happening], str, list[str]]] = [
     ("large spend", [LARGE], "high", ["spend"]),
     ("heavy use and little spend", [*HEAVY, (0, "customer.updated", {"mrr": 20})], "high", ["use"]),
-    ("talks often and pays little", [*TALKS, (0, "customer.updated", {"mrr": 20})], "high", ["conversations"]),
+    (
+        "talks often and pays little",
+        [*TALKS, (0, "customer.updated", {"mrr": 20})],
+        "high",
+        ["conversations"],
+    ),
     ("all of them", [LARGE, *HEAVY, *TALKS], "high", ["spend", "use", "conversations"]),
     ("some spend", [(0, "customer.updated", {"mrr": 300})], "low", ["spend"]),
-    ("talks now and then", [*RARELY, (0, "customer.updated", {"mrr": 20})], "low", ["conversations"]),
+    (
+        "talks now and then",
+        [*RARELY, (0, "customer.updated", {"mrr": 20})],
+        "low",
+        ["conversations"],
+    ),
     ("little of everything", [*STEADY, (0, "customer.updated", {"mrr": 20})], "tech", []),
 ]
 
 
-@pytest.mark.parametrize(("happenings", "tier", "reasons"), [row[1:] for row in TIERS], ids=[row[0] for row in TIERS])
+@pytest.mark.parametrize(
+    ("happenings", "tier", "reasons"), [row[1:] for row in TIERS], ids=[row[0] for row in TIERS]
+)
 def test_touch_is_suggested_by_spend_use_or_conversations_never_by_spend_alone(
     happenings: list[Happening], tier: str, reasons: list[str]
 ) -> None:
@@ -259,5 +325,9 @@ def test_who_has_left_is_not_loyal() -> None:
     gone = (360.0, *CANCELLED[1:])
     state = fold(*loyal, gone).evaluate(us(365))
     decided = decide(PROGRAM, state, DecisionStates.undecided(1))
-    names = [rule.name for f, rule in enumerate(PROGRAM.scorecard.flags) if int(decided.after.flags[0]) >> f & 1]
+    names = [
+        rule.name
+        for f, rule in enumerate(PROGRAM.scorecard.flags)
+        if int(decided.after.flags[0]) >> f & 1
+    ]
     assert names == ["churned"]

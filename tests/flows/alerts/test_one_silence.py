@@ -1,4 +1,5 @@
-"""One silence is one alert, also in the database: it is escalated, told as such, and ends with the silence."""
+"""One silence is one alert, also in the database: it is escalated, told as such, and ends with the
+silence."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +18,13 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
     appender, clock = await installed(engine, 1), Clock(datetime.now(UTC))
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')")
+            text(
+                "insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')"
+            )
         )
     uses = [
-        make_event("feature.used", id=f"u{n}", customer_id="acme", occurred_at=clock().isoformat()) for n in range(5)
+        make_event("feature.used", id=f"u{n}", customer_id="acme", occurred_at=clock().isoformat())
+        for n in range(5)
     ]
 
     async def counts(events: int) -> None:
@@ -31,7 +35,9 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
 
     async def alerted(kind: str) -> None:
         async def there() -> bool:
-            return bool(await scalar(engine, "select count(*) from alerts where kind = :kind", kind=kind))
+            return bool(
+                await scalar(engine, "select count(*) from alerts where kind = :kind", kind=kind)
+            )
 
         await until(there)
 
@@ -42,11 +48,22 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
         await alerted("silent")
         first = await rows(engine, "select id, severity from alerts")
         renewal = {"renewal_at": (clock() + timedelta(days=60)).isoformat()}
-        told = make_event("customer.updated", id="p", customer_id="acme", occurred_at=clock().isoformat(), data=renewal)
+        told = make_event(
+            "customer.updated",
+            id="p",
+            customer_id="acme",
+            occurred_at=clock().isoformat(),
+            data=renewal,
+        )
         await append(appender, [told])
         await alerted("silent_before_renewal")
         await append(
-            appender, [make_event("feature.used", id="b", customer_id="acme", occurred_at=clock().isoformat())]
+            appender,
+            [
+                make_event(
+                    "feature.used", id="b", customer_id="acme", occurred_at=clock().isoformat()
+                )
+            ],
         )
         await counts(7)
 
@@ -61,7 +78,12 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
     ]
     assert after[0].detail["before"]["kind"] == "silent"
     assert after[0].condition_ended_at == after[0].resolved_at
-    assert after[0].resolved_actor == {"kind": "rule", "id": None, "name": "released", "via_key": None}
+    assert after[0].resolved_actor == {
+        "kind": "rule",
+        "id": None,
+        "name": "released",
+        "via_key": None,
+    }
     messages = await rows(
         engine,
         "select type, body::jsonb as body, body::jsonb -> 'data' as data from messages where type like 'alert.%'"
@@ -70,6 +92,8 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
     )
     assert [m.type for m in messages] == ["alert.raised", "alert.escalated", "alert.resolved"]
     for message in messages:
-        jsonschema_rs.validator_for(closed(TYPES[message.type].schema()), validate_formats=True).validate(message.body)
+        jsonschema_rs.validator_for(
+            closed(TYPES[message.type].schema()), validate_formats=True
+        ).validate(message.body)
     assert messages[1].data["previous_kind"] == "silent"
     assert messages[0].data["sequence"] < messages[1].data["sequence"]

@@ -1,5 +1,5 @@
-"""A fleet that falls at once: customers' alerts of silence are held, the operator is told once, scores say that they
-are stale, and all of it ends by itself."""
+"""A fleet that falls at once: customers' alerts of silence are held, the operator is told once,
+scores say that they are stale, and all of it ends by itself."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,14 +28,18 @@ WEEK_US = 168 * HOUR_US
 
 def steady(until_us: int, an_hour: float) -> Habit:
     habit = new_habit()
-    for us in range((until_us - 3 * WEEK_US) // HOUR_US * HOUR_US, until_us // HOUR_US * HOUR_US, HOUR_US):
+    for us in range(
+        (until_us - 3 * WEEK_US) // HOUR_US * HOUR_US, until_us // HOUR_US * HOUR_US, HOUR_US
+    ):
         habit = learnt(habit, us, an_hour)
     return habit
 
 
 async def knows(engine: AsyncEngine, now: datetime, **an_hour: float) -> None:
     async with engine.begin() as conn:
-        habits = {scope.replace("_", ":"): steady(to_us(now), rate) for scope, rate in an_hour.items()}
+        habits = {
+            scope.replace("_", ":"): steady(to_us(now), rate) for scope, rate in an_hour.items()
+        }
         await traffic.keep_habits(conn, habits)
 
 
@@ -58,14 +62,21 @@ async def look(engine: AsyncEngine, clock: Clock) -> Any:
 
 
 async def alerts(engine: AsyncEngine) -> dict[tuple[str, str], str]:
-    found = await rows(engine, "select coalesce(customer_id, scope) as about, kind, state from alerts")
+    found = await rows(
+        engine, "select coalesce(customer_id, scope) as about, kind, state from alerts"
+    )
     return {(r.about, r.kind): r.state for r in found}
 
 
 def used(number: int, customer: str, source: str, at: datetime) -> dict[str, Any]:
     data = {"feature": "export"}
     return make_event(
-        "feature.used", id=f"u{number}", customer_id=customer, source=source, occurred_at=at.isoformat(), data=data
+        "feature.used",
+        id=f"u{number}",
+        customer_id=customer,
+        source=source,
+        occurred_at=at.isoformat(),
+        data=data,
     )
 
 
@@ -74,11 +85,14 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
 ) -> None:
     appender, clock = await installed(engine, 1), Clock(datetime.now(UTC))
     events = [
-        used(n, c, s, clock()) for n, (c, s) in enumerate([("web1", "web"), ("web2", "web"), ("app1", "app")] * 3)
+        used(n, c, s, clock())
+        for n, (c, s) in enumerate([("web1", "web"), ("web2", "web"), ("app1", "app")] * 3)
     ]
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')")
+            text(
+                "insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')"
+            )
         )
     async with processing(engine, database_url, clock):
         await append(appender, events)
@@ -89,9 +103,12 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
         await until(read_all)
     await knows(engine, clock() + timedelta(days=15), fleet=6000, source_web=4000, source_app=2000)
 
-    # Fourteen days on the web tracker breaks; the day after that is when each of the three turns silent.
+    # Fourteen days on the web tracker breaks; the day after that is when each of the three turns
+    # silent.
     clock.advance(days=13, hours=23)
-    await flows(engine, clock() - timedelta(hours=30), clock(), fleet=100, source_web=66, source_app=33)
+    await flows(
+        engine, clock() - timedelta(hours=30), clock(), fleet=100, source_web=66, source_app=33
+    )
     assert (await look(engine, clock)).falls == ()
     clock.advance(minutes=30)
     await flows(engine, clock() - timedelta(minutes=30), clock(), fleet=33, source_app=33)
@@ -122,11 +139,17 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     assert fresh["stale"] is None
     async with engine.connect() as conn:
         listed = await customer_summary.page(conn, StandingFilter(), "customer_id", Place(limit=9))
-    assert {s.customer_id: s.stale for s in listed} == {"app1": None, "web1": "source:web", "web2": "source:web"}
+    assert {s.customer_id: s.stale for s in listed} == {
+        "app1": None,
+        "web1": "source:web",
+        "web2": "source:web",
+    }
 
     # web2 is heard again, and positive evidence is told at once.
     page = {"url": "https://app.example.com/account/cancel"}
-    back = make_event(id="v1", customer_id="web2", source="web", occurred_at=clock().isoformat(), data=page)
+    back = make_event(
+        id="v1", customer_id="web2", source="web", occurred_at=clock().isoformat(), data=page
+    )
     async with processing(engine, database_url, clock, worker="w3"):
         await append(appender, [back])
 
@@ -138,12 +161,16 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     assert (await alerts(engine))["web2", "silent"] == "resolved"
 
     # The tracker is mended: its guard ends, and after as long again what still holds is told.
-    await flows(engine, clock() - timedelta(minutes=20), clock(), fleet=100, source_web=66, source_app=33)
+    await flows(
+        engine, clock() - timedelta(minutes=20), clock(), fleet=100, source_web=66, source_app=33
+    )
     assert [end.why for end in (await look(engine, clock)).ends] == ["back"]
     assert (await alerts(engine))["source:web", "fleet_guard"] == "resolved"
     assert (await alerts(engine))["web1", "silent"] == "held"
     clock.advance(hours=2)
-    await flows(engine, clock() - timedelta(hours=2), clock(), fleet=100, source_web=66, source_app=33)
+    await flows(
+        engine, clock() - timedelta(hours=2), clock(), fleet=100, source_web=66, source_app=33
+    )
     await look(engine, clock)
     assert (await alerts(engine))["web1", "silent"] == "open"
 
@@ -162,15 +189,24 @@ async def test_a_person_who_resolves_the_operations_alert_ends_the_holding_and_i
                 " raised_at) select 'al_1', 1, 'acme', 'silent', 'warning', 'held', id, 's', now(), now() from guards"
             )
         )
-        await conn.execute(text("update alerts set state = 'resolved', resolved_by = 'kim' where kind = 'fleet_guard'"))
+        await conn.execute(
+            text(
+                "update alerts set state = 'resolved', resolved_by = 'kim' where kind = 'fleet_guard'"
+            )
+        )
 
     clock.advance(minutes=1)
     assert (await look(engine, clock)).falls == ()
 
-    assert await alerts(engine) == {("fleet", "fleet_guard"): "resolved", ("acme", "silent"): "open"}
+    assert await alerts(engine) == {
+        ("fleet", "fleet_guard"): "resolved",
+        ("acme", "silent"): "open",
+    }
 
 
-async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(engine: AsyncEngine, database_url: str) -> None:
+async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await installed(engine, 1)
     clock = Clock(datetime.now(UTC).replace(minute=30))
     await look(engine, clock)
@@ -187,7 +223,9 @@ async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(engine: Asyn
 
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into guards (scope, since, began_at, alert_id) values ('fleet', :at, :at, 'op')"),
+            text(
+                "insert into guards (scope, since, began_at, alert_id) values ('fleet', :at, :at, 'op')"
+            ),
             {"at": clock()},
         )
     clock.advance(hours=3)

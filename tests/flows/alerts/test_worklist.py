@@ -20,12 +20,28 @@ def story(now: datetime) -> list[dict[str, Any]]:
 
     def happened(type: str, customer: str, ago: timedelta, **data: Any) -> None:
         at = (now - ago).isoformat()
-        events.append(make_event(type, id=f"e{len(events)}", customer_id=customer, occurred_at=at, data=data))
+        events.append(
+            make_event(type, id=f"e{len(events)}", customer_id=customer, occurred_at=at, data=data)
+        )
 
-    for customer, mrr in (("small", 50), ("large", 5000), ("leaving", 100), ("called", 900), ("theirs", 100)):
+    for customer, mrr in (
+        ("small", 50),
+        ("large", 5000),
+        ("leaving", 100),
+        ("called", 900),
+        ("theirs", 100),
+    ):
         owner = "jo" if customer == "theirs" else "kim"
         zone = {"timezone": "Europe/Berlin"} if customer == "leaving" else {}
-        happened("customer.updated", customer, timedelta(days=2), owner=owner, mrr=mrr, name=customer.title(), **zone)
+        happened(
+            "customer.updated",
+            customer,
+            timedelta(days=2),
+            owner=owner,
+            mrr=mrr,
+            name=customer.title(),
+            **zone,
+        )
         for hours in range(40):
             happened("feature.used", customer, timedelta(hours=hours, minutes=7), feature="export")
     for customer in ("small", "large", "theirs"):
@@ -50,10 +66,16 @@ async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on
         await append(appender, events)
         await until(done)
     clock = Clock(now + timedelta(minutes=1))
-    async with client_of(make_app(engine, appender, clock, UrlChecker(), Switch()), ADMIN_KEY) as api:
+    async with client_of(
+        make_app(engine, appender, clock, UrlChecker(), Switch()), ADMIN_KEY
+    ) as api:
         first = await asked(api, "/v1/worklist", owner="kim", limit="2")
-        second = await asked(api, "/v1/worklist", owner="kim", limit="2", cursor=first["next_cursor"])
-        back = await asked(api, "/v1/worklist", owner="kim", limit="2", cursor=second["prev_cursor"])
+        second = await asked(
+            api, "/v1/worklist", owner="kim", limit="2", cursor=first["next_cursor"]
+        )
+        back = await asked(
+            api, "/v1/worklist", owner="kim", limit="2", cursor=second["prev_cursor"]
+        )
         ranked = await asked(api, "/v1/alerts", owner="kim", sort="rank", kind="payment_overdue")
         everybody = await asked(api, "/v1/worklist")
         customer = await asked(api, "/v1/customers/leaving")
@@ -67,20 +89,37 @@ async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on
     leaving, called = first["items"][0], second["items"][1]
     assert leaving["rank"]["why"].startswith("Critical; high churn risk; pays 100 a month; began ")
     assert leaving["alert"]["kind"] == "cancel_intent"
-    assert leaving["alert"]["summary"] == "Leaving: visited the cancellation page. Call within the hour."
+    assert (
+        leaving["alert"]["summary"]
+        == "Leaving: visited the cancellation page. Call within the hour."
+    )
     assert leaving["briefing"]["question"]["pt"].endswith("?")
-    assert (leaving["contact"]["timezone"], leaving["contact"]["timezone_from"]) == ("Europe/Berlin", "profile")
+    assert (leaving["contact"]["timezone"], leaving["contact"]["timezone_from"]) == (
+        "Europe/Berlin",
+        "profile",
+    )
     assert (called["contact"]["contacts"], called["contact"]["over_cap"]) == (2, True)
     assert {"spoken", "cap"} <= {part["part"] for part in called["rank"]["parts"]}
     assert [a["customer_id"] for a in ranked["items"]] == ["large", "small", "called"]
     assert len(everybody["items"]) == 5
     (item,) = portuguese["items"]
-    assert item["rank"]["why"].startswith("Crítico; risco de cancelamento alto; paga 100 por mês; começou há ")
-    assert item["alert"]["summary"] == "Leaving: visitou a página de cancelamento. Ligue dentro de uma hora."
+    assert item["rank"]["why"].startswith(
+        "Crítico; risco de cancelamento alto; paga 100 por mês; começou há "
+    )
+    assert (
+        item["alert"]["summary"]
+        == "Leaving: visitou a página de cancelamento. Ligue dentro de uma hora."
+    )
     assert item["alert"]["detail"]["play"].startswith("Ligue dentro de uma hora.")
-    assert item["alert"]["detail"]["briefing"]["happened"][0]["title"] == "Visitou a página de cancelamento"
+    assert (
+        item["alert"]["detail"]["briefing"]["happened"][0]["title"]
+        == "Visitou a página de cancelamento"
+    )
     assert item["briefing"]["happened"][0]["title"] == "Visitou a página de cancelamento"
-    assert item["alert"] | {"summary": "", "detail": ""} == leaving["alert"] | {"summary": "", "detail": ""}
+    assert item["alert"] | {"summary": "", "detail": ""} == leaving["alert"] | {
+        "summary": "",
+        "detail": "",
+    }
     assert customer["contact"]["windows_from"] in ("activity", "default")
 
 

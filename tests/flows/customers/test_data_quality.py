@@ -16,7 +16,11 @@ from tests.support.waiting import until
 @pytest.mark.parametrize(
     ("value", "headers", "customer"),
     [
-        (b'{"customer_id": "acme", "type": "survey.answered", "data": {"score": 99}}', None, "acme"),
+        (
+            b'{"customer_id": "acme", "type": "survey.answered", "data": {"score": 99}}',
+            None,
+            "acme",
+        ),
         (b'{"specversion": "1.0", "subject": "acme"}', None, "acme"),
         (b"{}", [("ce_subject", b"acme")], "acme"),
         (b'{"subject": "not a customer"}', None, None),
@@ -30,13 +34,21 @@ def test_a_record_that_is_no_event_may_still_name_its_customer(value, headers, c
     assert customer_of(value, headers) == customer
 
 
-async def test_events_that_could_not_be_read_are_told_of_their_customer_by_reason(engine, database_url):
+async def test_events_that_could_not_be_read_are_told_of_their_customer_by_reason(
+    engine, database_url
+):
     appender = await installed(engine, 1)
-    bad = make_event("survey.answered", id="b", customer_id="acme", data={"survey": "nps", "score": 99})
-    good = make_event("feature.used", id="g", customer_id="acme", occurred_at=datetime.now(UTC).isoformat())
+    bad = make_event(
+        "survey.answered", id="b", customer_id="acme", data={"survey": "nps", "score": 99}
+    )
+    good = make_event(
+        "feature.used", id="g", customer_id="acme", occurred_at=datetime.now(UTC).isoformat()
+    )
 
     async def aside() -> bool:
-        return bool(await scalar(engine, "select count(*) from dead_letters where customer_id = 'acme'"))
+        return bool(
+            await scalar(engine, "select count(*) from dead_letters where customer_id = 'acme'")
+        )
 
     async with processing(engine, database_url, wall):
         await append(appender, [good])

@@ -14,11 +14,23 @@ def happened(now: datetime, hours: float, type: str, **data: Any) -> dict[str, A
 
 
 def looker(now: datetime) -> list[dict[str, Any]]:
-    """A customer that uses the product for months, looks at prices and bills, and searches help for exports."""
-    pages = ["/pricing", "/plans", "/billing", "/help/export", "/help/articles/77-export", "/docs/roles", "/support"]
+    """A customer that uses the product for months, looks at prices and bills, and searches help for
+    exports."""
+    pages = [
+        "/pricing",
+        "/plans",
+        "/billing",
+        "/help/export",
+        "/help/articles/77-export",
+        "/docs/roles",
+        "/support",
+    ]
     return [
         *[happened(now, 24 * d + 5, "feature.used", feature="export") for d in range(60)],
-        *[happened(now, 1 + n / 10, "page.viewed", url=f"https://x.test{path}") for n, path in enumerate(pages)],
+        *[
+            happened(now, 1 + n / 10, "page.viewed", url=f"https://x.test{path}")
+            for n, path in enumerate(pages)
+        ],
         happened(now, 48, "survey.answered", survey="nps", score=9),
         happened(now, 500, "customer.updated", name="Acme Ltd", stage="value"),
         happened(now, 400, "subscription.changed", mrr=400, previous_mrr=900),
@@ -41,9 +53,13 @@ async def test_prices_help_and_money_are_told_now_and_the_same_of_the_past(engin
     }
     assert review["likely"] is None
     assert review["sentence"].startswith("Ambiguous")
-    functions = [(f["function"], f["times"], len(f["events"])) for f in told["help_wanted"]["functions"]]
+    functions = [
+        (f["function"], f["times"], len(f["events"])) for f in told["help_wanted"]["functions"]
+    ]
     assert functions == [("export", 2, 2), ("roles", 1, 1)]
-    assert told["help_wanted"]["sentence"].startswith("Acme Ltd is looking for help with export and roles.")
+    assert told["help_wanted"]["sentence"].startswith(
+        "Acme Ltd is looking for help with export and roles."
+    )
     assert [d["money"]["sign"] for d in told["disagreements"]] == ["contraction"]
 
     later = [happened(wall(), 0, "page.viewed", url="https://x.test/billing")]
@@ -62,7 +78,10 @@ async def test_a_price_alert_brings_its_readings_and_a_question(engine, database
     (alert,) = await rows(engine, "select detail from alerts where kind = 'price_review'")
     briefing = alert.detail["briefing"]
     assert briefing["likely"] is None
-    assert [r["reading"] for r in briefing["readings"] if r["evidence"]] == ["doubts_the_cost", "thinks_of_an_upgrade"]
+    assert [r["reading"] for r in briefing["readings"] if r["evidence"]] == [
+        "doubts_the_cost",
+        "thinks_of_an_upgrade",
+    ]
     assert set(briefing["question"]) == {"en", "pt"}
 
 

@@ -29,7 +29,9 @@ from tests.support.waiting import until
 
 
 def held(score: float, now: datetime, *, days: float = 30, author: str = "kim") -> Wish:
-    return Wish(score=score, reason="They told me so", author=author, expires_at=now + timedelta(days=days))
+    return Wish(
+        score=score, reason="They told me so", author=author, expires_at=now + timedelta(days=days)
+    )
 
 
 def as_event(text: str) -> dict[str, Any]:
@@ -54,7 +56,10 @@ async def test_an_explanation_at_an_instant_is_the_one_that_was_given_then(engin
         for start in range(0, 600, 100):
             batch = events[start : start + 100]
             if start == 300:
-                batch = [as_event(overrides.set_event("c2", "ov1", held(90, wall()), 40, wall())), *batch]
+                batch = [
+                    as_event(overrides.set_event("c2", "ov1", held(90, wall()), 40, wall())),
+                    *batch,
+                ]
             await append(appender, batch)
             count += len(batch)
             await until(lambda wanted=count: reached(engine, wanted))
@@ -83,7 +88,8 @@ async def test_the_parts_of_a_change_add_up_to_it(engine, database_url):
     assert await build(engine)
     instants.append(wall())
     gone = [
-        make_event("subscription.cancelled", id="bye", customer_id="c4", data={}) | {"occurred_at": wall().isoformat()}
+        make_event("subscription.cancelled", id="bye", customer_id="c4", data={})
+        | {"occurred_at": wall().isoformat()}
     ]
     fresh = [e | {"occurred_at": wall().isoformat()} for e in story(10, 100, seed=8)]
     await folded(engine, database_url, appender, [*fresh, *gone])
@@ -102,7 +108,9 @@ async def test_the_parts_of_a_change_add_up_to_it(engine, database_url):
                     continue
                 assert total == pytest.approx(found["change"], abs=1e-9)
                 for part in found["parts"]:
-                    assert part["points"] == pytest.approx(sum(m["points"] for m in part["measures"]), abs=1e-9)
+                    assert part["points"] == pytest.approx(
+                        sum(m["points"] for m in part["measures"]), abs=1e-9
+                    )
                     kinds |= {part["kind"]} if abs(part["points"]) > 0.5 else set()
                 assert found["to"]["score"] == then["score"]
     assert kinds == {"new_events", "ageing", "late_data", "configuration", "override"}
@@ -116,7 +124,9 @@ async def test_the_sentence_names_what_moved_it_in_both_languages(engine, databa
         | {"occurred_at": (now - timedelta(hours=n)).isoformat()}
         for n in range(20)
     ]
-    named = make_event("customer.updated", id="n", data={"name": "Acme Ltd"}) | {"occurred_at": now.isoformat()}
+    named = make_event("customer.updated", id="n", data={"name": "Acme Ltd"}) | {
+        "occurred_at": now.isoformat()
+    }
     await folded(engine, database_url, appender, [*use, named])
     since = wall()
     cancel = make_event("page.viewed", id="p", data={"url": "https://x.test/account/cancel"})
@@ -128,11 +138,15 @@ async def test_the_sentence_names_what_moved_it_in_both_languages(engine, databa
 
     assert english is not None
     assert "The health of Acme Ltd fell by 60 points, from 80 to 20" in english["sentence"]
-    assert "lost 60.3 points through what has happened since (a visit to the cancellation page)" in english["sentence"]
+    assert (
+        "lost 60.3 points through what has happened since (a visit to the cancellation page)"
+        in english["sentence"]
+    )
     assert portuguese is not None
     assert "A saúde de Acme Ltd caiu 60 pontos" in portuguese["sentence"]
     assert (
-        "perdeu 60,3 pontos pelo que aconteceu desde então (visita à página de cancelamento)" in portuguese["sentence"]
+        "perdeu 60,3 pontos pelo que aconteceu desde então (visita à página de cancelamento)"
+        in portuguese["sentence"]
     )
     assert why is not None
     assert "limitada pela visita à página de cancelamento" in why["sentence"]
@@ -142,7 +156,9 @@ async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, data
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(3, 60))
     async with engine.begin() as conn:
-        await conn.exec_driver_sql("delete from archive where ctid in (select ctid from archive limit 5)")
+        await conn.exec_driver_sql(
+            "delete from archive where ctid in (select ctid from archive limit 5)"
+        )
 
     refused = 0
     for n in range(3):
@@ -153,7 +169,8 @@ async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, data
     assert refused
 
 
-# Overrides ------------------------------------------------------------------------------------------------------------
+# Overrides
+# ------------------------------------------------------------------------------------------------------------
 
 
 async def test_an_override_stands_survives_a_rebuild_and_ends_by_itself(engine, database_url):
@@ -198,10 +215,18 @@ async def test_an_override_can_be_lifted_and_makes_no_alert(engine, database_url
     ]
     await folded(engine, database_url, appender, use)
     await folded(
-        engine, database_url, appender, [as_event(overrides.set_event("acme", "o", held(5, wall()), 90, wall()))]
+        engine,
+        database_url,
+        appender,
+        [as_event(overrides.set_event("acme", "o", held(5, wall()), 90, wall()))],
     )
     low = await read.customer(engine, "acme", wall())
-    await folded(engine, database_url, appender, [as_event(overrides.lift_event("acme", "l", "kim", None, wall()))])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [as_event(overrides.lift_event("acme", "l", "kim", None, wall()))],
+    )
     lifted = await read.customer(engine, "acme", wall())
 
     assert low is not None
@@ -216,11 +241,19 @@ async def test_an_override_can_be_lifted_and_makes_no_alert(engine, database_url
 def test_authors_are_judged_by_what_became_of_the_customers():
     at, day = wall() - timedelta(days=400), timedelta(days=1)
     made = [
-        overrides.SetOverride(customer_key=1, author="kim", score=90, replaces=40, set_at=at),  # left: wrong
-        overrides.SetOverride(customer_key=2, author="kim", score=90, replaces=40, set_at=at),  # stayed: right
-        overrides.SetOverride(customer_key=1, author="jo", score=10, replaces=40, set_at=at),  # left: right
+        overrides.SetOverride(
+            customer_key=1, author="kim", score=90, replaces=40, set_at=at
+        ),  # left: wrong
+        overrides.SetOverride(
+            customer_key=2, author="kim", score=90, replaces=40, set_at=at
+        ),  # stayed: right
+        overrides.SetOverride(
+            customer_key=1, author="jo", score=10, replaces=40, set_at=at
+        ),  # left: right
         overrides.SetOverride(customer_key=2, author="jo", score=10, replaces=None, set_at=at),
-        overrides.SetOverride(customer_key=2, author="jo", score=10, replaces=50, set_at=wall() - day),
+        overrides.SetOverride(
+            customer_key=2, author="jo", score=10, replaces=50, set_at=wall() - day
+        ),
     ]
 
     kim, jo = sorted(overrides.judged(made, {1: at + 30 * day}, wall()), key=lambda r: r.overrides)

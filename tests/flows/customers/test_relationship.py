@@ -16,22 +16,35 @@ def told(now: datetime, customer: str, days: float, type: str, **data: Any) -> d
 
 
 def faithful(now: datetime, customer: str) -> list[dict[str, Any]]:
-    """Two years there, renewed twice, recommends, uses the product six times a day; small, and tech touch."""
+    """Two years there, renewed twice, recommends, uses the product six times a day; small, and tech
+    touch."""
     return [
         told(now, customer, 730, "customer.updated", tier="tech", mrr=20, parent_id="group"),
         *[told(now, customer, days, "subscription.renewed") for days in (500, 200)],
         told(now, customer, 100, "referral.made", kind="referral"),
         told(now, customer, 1, "survey.answered", survey="nps", score=10),
-        *[told(now, customer, days / 6, "feature.used", feature="export") for days in range(6 * 90)],
+        *[
+            told(now, customer, days / 6, "feature.used", feature="export")
+            for days in range(6 * 90)
+        ],
         told(now, customer, 0, "feature.requested", feature="import"),
     ]
 
 
-async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_complains(engine, database_url):
+async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_complains(
+    engine, database_url
+):
     appender = await installed(engine)
-    await folded(engine, database_url, appender, [*faithful(wall(), "a"), told(wall(), "b", 0, "session.started")])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [*faithful(wall(), "a"), told(wall(), "b", 0, "session.started")],
+    )
 
-    (listed,) = await rows(engine, "select loyalty, flags, parent_id, icp_fit from standings where customer_id = 'a'")
+    (listed,) = await rows(
+        engine, "select loyalty, flags, parent_id, icp_fit from standings where customer_id = 'a'"
+    )
     found = await read.customer(engine, "a", wall())
     assert found is not None
     assert abs(listed.loyalty - found["loyalty"]["score"]) < 10
@@ -46,20 +59,29 @@ async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_c
     assert found["touch"]["sentence"].startswith(
         "Your systems say tech touch; high touch is suggested: uses the product"
     )
-    assert sum(part["points"] for part in found["loyalty"]["contributions"]) == found["loyalty"]["score"]
+    assert (
+        sum(part["points"] for part in found["loyalty"]["contributions"])
+        == found["loyalty"]["score"]
+    )
 
     portuguese = await read.customer(engine, "a", wall(), language="pt")
     assert portuguese is not None
-    assert portuguese["touch"]["sentence"].startswith("Os seus sistemas indicam tech touch; a sugestão é high touch:")
+    assert portuguese["touch"]["sentence"].startswith(
+        "Os seus sistemas indicam tech touch; a sugestão é high touch:"
+    )
     assert {play["play"].split(".")[0] for play in portuguese["loyalty"]["plays"]} == {
         "Agradeça e peça uma indicação",
         "Agradeça pela lealdade",
         "Encaminhe o pedido à equipe de produto",
     }
-    assert portuguese["loyalty"]["contributions"][0]["why"].startswith("Dois anos mostram mais do que")
+    assert portuguese["loyalty"]["contributions"][0]["why"].startswith(
+        "Dois anos mostram mais do que"
+    )
     assert portuguese["stage_because"] != found["stage_because"]
 
-    await folded(engine, database_url, appender, [told(wall(), "a", 0, "complaint.filed", complaint_id="1")])
+    await folded(
+        engine, database_url, appender, [told(wall(), "a", 0, "complaint.filed", complaint_id="1")]
+    )
     upset = await read.customer(engine, "a", wall())
     assert upset is not None
     assert upset["loyalty"]["plays"] == []
@@ -77,15 +99,26 @@ async def test_who_leaves_is_neither_loyal_nor_listed_as_such(engine, database_u
     assert (listed.loyalty, listed.flags) == (None, ["churned"])
 
 
-async def test_a_parent_tells_how_its_children_are_whoever_calls_itself_its_parent(engine, database_url):
+async def test_a_parent_tells_how_its_children_are_whoever_calls_itself_its_parent(
+    engine, database_url
+):
     appender, now = await installed(engine), wall()
     used = [
         told(now, customer, days, "feature.used", feature="x")
         for customer in ("group", "fr", "de", "lab", "lone")
         for days in range(20)
     ]
-    above = {"group": "lab", "fr": "group", "de": "group", "lab": "de", "lone": "nowhere"}  # group, de, lab: a circle
-    placed = [told(now, c, 1, "customer.updated", parent_id=p, mrr=10 if c == "fr" else 30) for c, p in above.items()]
+    above = {
+        "group": "lab",
+        "fr": "group",
+        "de": "group",
+        "lab": "de",
+        "lone": "nowhere",
+    }  # group, de, lab: a circle
+    placed = [
+        told(now, c, 1, "customer.updated", parent_id=p, mrr=10 if c == "fr" else 30)
+        for c, p in above.items()
+    ]
     await folded(
         engine,
         database_url,
@@ -93,13 +126,24 @@ async def test_a_parent_tells_how_its_children_are_whoever_calls_itself_its_pare
         [*used, *placed, told(now, "fr", 0, "page.viewed", kind="cancel", url="https://x.test/")],
     )
 
-    group, fr, lone = [await read.customer(engine, customer, wall()) for customer in ("group", "fr", "lone")]
+    group, fr, lone = [
+        await read.customer(engine, customer, wall()) for customer in ("group", "fr", "lone")
+    ]
     assert group is not None
     assert fr is not None
     assert lone is not None
     below = group["children"]
-    assert (below["count"], below["descendants"], below["depth"], below["complete"]) == (2, 3, 2, True)
-    assert (below["worst"]["customer_id"], below["worst"]["score"], below["worst_band"]) == ("fr", 20, "critical")
+    assert (below["count"], below["descendants"], below["depth"], below["complete"]) == (
+        2,
+        3,
+        2,
+        True,
+    )
+    assert (below["worst"]["customer_id"], below["worst"]["score"], below["worst_band"]) == (
+        "fr",
+        20,
+        "critical",
+    )
     others = [await read.customer(engine, customer, wall()) for customer in ("de", "lab")]
     expected = (20 * 10 + sum(30 * (other or {})["score"] for other in others)) / 70
     assert abs(below["score"] - expected) < 0.01

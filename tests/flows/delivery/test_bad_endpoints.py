@@ -10,7 +10,15 @@ import pytest
 from healthsvc.store.database.engine import AsyncEngine
 from tests.flows.delivery.test_deliver import LONG_LEASE, Rig, real_now
 from tests.store.delivery.outbox import enqueue, make_endpoint, make_message, rows
-from tests.webhooks.receiver import Behave, HangUpError, Received, Receiver, Write, receiving, replying
+from tests.webhooks.receiver import (
+    Behave,
+    HangUpError,
+    Received,
+    Receiver,
+    Write,
+    receiving,
+    replying,
+)
 
 HEALTHY = 50
 BEYOND_ALL_CALENDARS = "Fri, 31 Dec 9999 23:59:59 GMT"
@@ -96,11 +104,18 @@ async def accepting_only() -> AsyncIterator[int]:
     server.close()
 
 
-async def test_bad_endpoints_of_every_kind_dont_delay_fifty_others(rig: Rig, engine: AsyncEngine) -> None:
+async def test_bad_endpoints_of_every_kind_dont_delay_fifty_others(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with AsyncExitStack() as stack, receiving() as well:
-        bad: list[Receiver] = [await stack.enter_async_context(receiving(each)) for each in BAD.values()]
+        bad: list[Receiver] = [
+            await stack.enter_async_context(receiving(each)) for each in BAD.values()
+        ]
         deaf = await stack.enter_async_context(accepting_only())
-        urls = [each.url for each in bad] + [f"http://127.0.0.1:{deaf}/hook", f"https://127.0.0.1:{deaf}/hook"]
+        urls = [each.url for each in bad] + [
+            f"http://127.0.0.1:{deaf}/hook",
+            f"https://127.0.0.1:{deaf}/hook",
+        ]
         for url in urls:
             await make_endpoint(engine, url)
         for _ in range(HEALTHY):
@@ -123,7 +138,9 @@ async def _deliver(rig: Rig, stack: AsyncExitStack) -> "asyncio.Task[None]":
     return await stack.enter_async_context(rig.delivering(limits=LONG_LEASE))
 
 
-async def test_an_endpoint_that_hangs_every_other_time_doesnt_delay_the_others(rig: Rig, engine: AsyncEngine) -> None:
+async def test_an_endpoint_that_hangs_every_other_time_doesnt_delay_the_others(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     turn = 0
 
     async def every_other(received: Received, write: Write) -> None:

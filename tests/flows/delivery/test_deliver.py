@@ -51,7 +51,10 @@ class Rig:
         """A deliverer that runs until the block ends, and then drains."""
         self.started += 1
         stop = asyncio.Event()
-        async with Listener(self.database_url) as wake, Sender(LOOPBACK, deadline_seconds=PATIENCE_SECONDS) as own:
+        async with (
+            Listener(self.database_url) as wake,
+            Sender(LOOPBACK, deadline_seconds=PATIENCE_SECONDS) as own,
+        ):
             deliverer = Deliverer(
                 self.engine,
                 sender or own,
@@ -90,7 +93,9 @@ async def nudge(engine: AsyncEngine) -> None:
 
 
 async def attempts(engine: AsyncEngine) -> list[tuple[Any, ...]]:
-    found = await rows(engine, "select attempt, status, outcome from attempts order by delivery_id, attempt")
+    found = await rows(
+        engine, "select attempt, status, outcome from attempts order by delivery_id, attempt"
+    )
     return [tuple(row.values()) for row in found]
 
 
@@ -144,7 +149,9 @@ async def test_what_was_enqueued_while_nobody_delivered_is_delivered_at_the_star
     assert receiver.connections <= 8
 
 
-async def test_two_deliverers_share_the_work_without_sending_twice(rig: Rig, engine: AsyncEngine) -> None:
+async def test_two_deliverers_share_the_work_without_sending_twice(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with receiving() as receiver:
         endpoint = await make_endpoint(engine, receiver.url)
         async with rig.delivering(), rig.delivering():
@@ -197,7 +204,11 @@ async def test_failed_tries_follow_the_schedule_under_one_id_each_signed_anew(
 
     assert len(set(receiver.ids)) == 1
     assert len({each.headers["webhook-timestamp"] for each in receiver.received}) == 3
-    assert await attempts(engine) == [(1, 500, "server_error"), (2, 404, "client_error"), (3, 200, "delivered")]
+    assert await attempts(engine) == [
+        (1, 500, "server_error"),
+        (2, 404, "client_error"),
+        (3, 200, "delivered"),
+    ]
 
 
 async def _recorded(engine: AsyncEngine, count: int) -> bool:
@@ -220,7 +231,10 @@ async def test_retry_after_is_waited_for(rig: Rig, engine: AsyncEngine, clock: C
 
 
 async def test_a_redirect_is_a_failure_and_not_followed(rig: Rig, engine: AsyncEngine) -> None:
-    async with receiving() as elsewhere, receiving(replying(301, location=elsewhere.url)) as receiver:
+    async with (
+        receiving() as elsewhere,
+        receiving(replying(301, location=elsewhere.url)) as receiver,
+    ):
         endpoint = await make_endpoint(engine, receiver.url)
         async with rig.delivering():
             await enqueue(engine, make_message())
@@ -231,9 +245,13 @@ async def test_a_redirect_is_a_failure_and_not_followed(rig: Rig, engine: AsyncE
     assert await attempts(engine) == [(1, 301, "redirect")]
 
 
-async def test_an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(rig: Rig, engine: AsyncEngine) -> None:
+async def test_an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with receiving(replying(410)) as gone, receiving() as other:
-        endpoint = await make_endpoint(engine, gone.url, types=["alert.raised", "endpoint.disabled"])
+        endpoint = await make_endpoint(
+            engine, gone.url, types=["alert.raised", "endpoint.disabled"]
+        )
         await make_endpoint(engine, other.url, types=["endpoint.disabled"])
         async with rig.delivering():
             await enqueue(engine, make_message())
@@ -249,9 +267,9 @@ async def test_an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(
         "failing_since": None,
     }
     assert await states(engine, endpoint.id) == ["aborted"]
-    assert await rows(engine, "select state, disabled_reason from endpoints where id = :id", id=endpoint.id) == [
-        {"state": "disabled", "disabled_reason": "gone"}
-    ]
+    assert await rows(
+        engine, "select state, disabled_reason from endpoints where id = :id", id=endpoint.id
+    ) == [{"state": "disabled", "disabled_reason": "gone"}]
 
 
 async def test_an_endpoint_that_failed_for_five_days_is_switched_off(
@@ -261,10 +279,14 @@ async def test_an_endpoint_that_failed_for_five_days_is_switched_off(
     async with receiving(replying(500)) as receiver:
         await make_endpoint(engine, receiver.url)
         async with rig.delivering():
-            for count in range(1, 14):  # one try each ten hours, as a failing endpoint rests while the clock stands
+            for count in range(
+                1, 14
+            ):  # one try each ten hours, as a failing endpoint rests while the clock stands
                 await enqueue(engine, make_message())
                 await until(lambda count=count: _recorded(engine, count))
-                off_after += [count] * len(await rows(engine, "select 1 from endpoints where state = 'disabled'"))
+                off_after += [count] * len(
+                    await rows(engine, "select 1 from endpoints where state = 'disabled'")
+                )
                 clock.advance(hours=10)
 
     assert off_after == [13]
@@ -304,7 +326,9 @@ async def test_what_is_exhausted_is_told_to_the_others_once_and_so_is_a_late_suc
     }
 
 
-async def test_two_endpoints_that_fail_dont_tell_each_other_for_ever(rig: Rig, engine: AsyncEngine) -> None:
+async def test_two_endpoints_that_fail_dont_tell_each_other_for_ever(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with receiving(replying(500)) as one, receiving(replying(500)) as two:
         await make_endpoint(engine, one.url)
         await make_endpoint(engine, two.url)
@@ -316,7 +340,9 @@ async def test_two_endpoints_that_fail_dont_tell_each_other_for_ever(rig: Rig, e
     assert len(await rows(engine, "select * from messages")) == 1
 
 
-async def test_a_message_that_the_receiver_turns_away_is_not_tried_again(rig: Rig, engine: AsyncEngine) -> None:
+async def test_a_message_that_the_receiver_turns_away_is_not_tried_again(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with receiving(replying(400, webhook_delivery="abort-message")) as receiver:
         endpoint = await make_endpoint(engine, receiver.url)
         async with rig.delivering():
@@ -326,10 +352,16 @@ async def test_a_message_that_the_receiver_turns_away_is_not_tried_again(rig: Ri
     assert await rows(engine, "select failing_since from endpoints") == [{"failing_since": None}]
 
 
-async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(rig: Rig, engine: AsyncEngine) -> None:
+async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async with receiving() as receiver:
         sealed_elsewhere = await make_endpoint(engine, receiver.url)
-        await rows(engine, "update endpoints set secret = 'x' where id = :id returning 1", id=sealed_elsewhere.id)
+        await rows(
+            engine,
+            "update endpoints set secret = 'x' where id = :id returning 1",
+            id=sealed_elsewhere.id,
+        )
         fine = await make_endpoint(engine, receiver.url)
         async with rig.delivering():
             await enqueue(engine, make_message())
@@ -343,8 +375,13 @@ async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(r
 # ----------------------------------------------------------------------------------------------- others are not delayed
 
 
-async def test_dead_endpoints_dont_delay_the_others(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
-    limits, over = Limits(concurrency=16, per_endpoint=4, lease=timedelta(minutes=5)), asyncio.Event()
+async def test_dead_endpoints_dont_delay_the_others(
+    rig_in_real_time: Rig, engine: AsyncEngine
+) -> None:
+    limits, over = (
+        Limits(concurrency=16, per_endpoint=4, lease=timedelta(minutes=5)),
+        asyncio.Event(),
+    )
 
     async def hang(received: Received, write: Write) -> None:
         await over.wait()
@@ -417,7 +454,9 @@ async def test_sixty_of_two_hundred_endpoints_that_hang_at_a_start_dont_delay_th
     assert len(well.ids) == 140 * 3
 
 
-async def test_a_try_that_takes_long_leaves_its_slot_to_others(rig_in_real_time: Rig, engine: AsyncEngine) -> None:
+async def test_a_try_that_takes_long_leaves_its_slot_to_others(
+    rig_in_real_time: Rig, engine: AsyncEngine
+) -> None:
     over = asyncio.Event()
 
     async def hang(received: Received, write: Write) -> None:
@@ -435,7 +474,9 @@ async def test_a_try_that_takes_long_leaves_its_slot_to_others(rig_in_real_time:
             over.set()
 
 
-async def test_a_dead_endpoints_backlog_is_probed_not_hammered(rig: Rig, engine: AsyncEngine, clock: Clock) -> None:
+async def test_a_dead_endpoints_backlog_is_probed_not_hammered(
+    rig: Rig, engine: AsyncEngine, clock: Clock
+) -> None:
     async with receiving(replying(500)) as receiver:
         await make_endpoint(engine, receiver.url)
         await enqueue(engine, *(make_message() for _ in range(8)))
@@ -493,7 +534,9 @@ async def test_a_crash_between_post_and_record_means_delivered_again_under_the_s
     assert await attempts(engine) == [(1, 200, "delivered")]
 
 
-async def test_stopping_ends_what_is_in_flight_and_writes_it_down(rig: Rig, engine: AsyncEngine) -> None:
+async def test_stopping_ends_what_is_in_flight_and_writes_it_down(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async def slow(received: Received, write: Write) -> None:
         await asyncio.sleep(0.3)
         await replying(200)(received, write)
@@ -522,7 +565,10 @@ async def test_a_restart_of_the_database_during_a_post_loses_nothing_and_sends_n
     rig = Rig(engine, url, real_now)
     async with receiving(patient) as receiver:
         endpoint = await make_endpoint(engine, receiver.url)
-        async with Sender(LOOPBACK, deadline_seconds=60) as sender, rig.delivering(sender=sender, limits=LONG_LEASE):
+        async with (
+            Sender(LOOPBACK, deadline_seconds=60) as sender,
+            rig.delivering(sender=sender, limits=LONG_LEASE),
+        ):
             await enqueue(engine, make_message())
             await receiver.got(1)
             await asyncio.to_thread(own_postgres.stop)
@@ -553,10 +599,14 @@ class ScriptedSender:
         return outcome
 
 
-async def test_a_fault_of_the_sender_is_a_failed_try(rig: Rig, engine: AsyncEngine, clock: Clock) -> None:
+async def test_a_fault_of_the_sender_is_a_failed_try(
+    rig: Rig, engine: AsyncEngine, clock: Clock
+) -> None:
     endpoint = await make_endpoint(engine)
     sender = ScriptedSender(
-        RuntimeError("a bug"), NoAnswer(reason=Silence.TIMEOUT, seconds=2), Answer(status=200, seconds=1)
+        RuntimeError("a bug"),
+        NoAnswer(reason=Silence.TIMEOUT, seconds=2),
+        Answer(status=200, seconds=1),
     )
 
     async with rig.delivering(sender=sender):
@@ -570,7 +620,9 @@ async def test_a_fault_of_the_sender_is_a_failed_try(rig: Rig, engine: AsyncEngi
     assert [each[2] for each in await attempts(engine)] == ["fault", "timeout", "delivered"]
 
 
-async def test_an_endpoint_deleted_while_it_is_posted_to_leaves_nothing_behind(rig: Rig, engine: AsyncEngine) -> None:
+async def test_an_endpoint_deleted_while_it_is_posted_to_leaves_nothing_behind(
+    rig: Rig, engine: AsyncEngine
+) -> None:
     async def slow(received: Received, write: Write) -> None:
         await asyncio.sleep(0.2)
         await replying(500)(received, write)

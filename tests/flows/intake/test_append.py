@@ -1,4 +1,5 @@
-"""Group commit: callers share a transaction, and neither its failure nor anyone's impatience mixes their answers up."""
+"""Group commit: callers share a transaction, and neither its failure nor anyone's impatience mixes
+their answers up."""
 
 import asyncio
 from zlib import crc32
@@ -7,7 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from healthsvc.flows.intake import append
-from healthsvc.flows.intake.append import Appender, AppendFailed, Homes, Overloaded, Position, append_within
+from healthsvc.flows.intake.append import (
+    Appender,
+    AppendFailed,
+    Homes,
+    Overloaded,
+    Position,
+    append_within,
+)
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine, connect, create_engine
 from healthsvc.store.database.listen import Listener
@@ -29,17 +37,23 @@ async def event_at(engine: AsyncEngine, position: Position) -> str:
 async def transactions(engine: AsyncEngine) -> int:
     """How many appends there were: their entries share the transaction that wrote them."""
     async with engine.connect() as conn:
-        return (await conn.execute(text("select count(distinct xmin::text) from log_entries"))).scalar_one()
+        return (
+            await conn.execute(text("select count(distinct xmin::text) from log_entries"))
+        ).scalar_one()
 
 
 async def test_each_caller_gets_the_positions_of_its_own_events(engine: AsyncEngine) -> None:
     appender = Appender(engine, 4)
-    batches = [[(f"customer {n % 7}", f"event {n}.{k}") for k in range(n % 3 + 1)] for n in range(40)]
+    batches = [
+        [(f"customer {n % 7}", f"event {n}.{k}") for k in range(n % 3 + 1)] for n in range(40)
+    ]
 
     answers = await asyncio.gather(*(appender.append(batch) for batch in batches))
 
     for batch, positions in zip(batches, answers, strict=True):
-        assert [await event_at(engine, position) for position in positions] == [event for _, event in batch]
+        assert [await event_at(engine, position) for position in positions] == [
+            event for _, event in batch
+        ]
     await appender.close()
 
 
@@ -56,7 +70,8 @@ async def test_an_unseen_customer_lives_where_its_checksum_says_and_a_known_one_
     elsewhere = (crc32(b"moved") + 1) % 4
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into customers (customer_id, partition) values ('moved', :p)"), {"p": elsewhere}
+            text("insert into customers (customer_id, partition) values ('moved', :p)"),
+            {"p": elsewhere},
         )
     appender = Appender(engine, 4)
     for _ in range(2):
@@ -73,7 +88,9 @@ async def test_a_failed_transaction_fails_its_callers_and_not_the_next(
     holder = await connect(database_url)
     async with holder.transaction():
         await holder.execute("select from log_heads for update")
-        results = await asyncio.gather(*(appender.append([("c", "e")]) for _ in range(3)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(appender.append([("c", "e")]) for _ in range(3)), return_exceptions=True
+        )
     await holder.close()
     assert [type(result) for result in results] == [AppendFailed] * 3
     assert await appender.append([("c", "e")]) == [Position(crc32(b"c") % 4, 0)]
@@ -106,7 +123,9 @@ async def test_a_cancelled_caller_does_not_disturb_the_others(engine: AsyncEngin
     await appender.close()
 
 
-async def test_too_much_waiting_is_refused_at_once_and_nothing_of_it_is_written(engine: AsyncEngine) -> None:
+async def test_too_much_waiting_is_refused_at_once_and_nothing_of_it_is_written(
+    engine: AsyncEngine,
+) -> None:
     appender = Appender(engine, 4, max_waiting=10)
     waiting = asyncio.create_task(appender.append([("c", str(n)) for n in range(8)]))
     await asyncio.sleep(0)
@@ -119,7 +138,9 @@ async def test_too_much_waiting_is_refused_at_once_and_nothing_of_it_is_written(
         assert (await conn.execute(text("select count(*) from log_entries"))).scalar_one() == 8
 
 
-async def test_a_batch_beyond_the_bound_is_written_when_nothing_else_waits(engine: AsyncEngine) -> None:
+async def test_a_batch_beyond_the_bound_is_written_when_nothing_else_waits(
+    engine: AsyncEngine,
+) -> None:
     appender = Appender(engine, 4, max_waiting=10, max_transaction=5)
     assert len(await appender.append([("c", str(n)) for n in range(25)])) == 25
     await appender.close()

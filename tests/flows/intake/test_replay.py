@@ -53,9 +53,14 @@ class MemoryOutput:
     async def close(self) -> None: ...
 
 
-def event_line(number: int, *, occurred_at: str = "2024-01-01T00:00:00Z", customer_id: str = "c1") -> Line:
+def event_line(
+    number: int, *, occurred_at: str = "2024-01-01T00:00:00Z", customer_id: str = "c1"
+) -> Line:
     return Line(
-        number, json.dumps(make_event(id=f"e-{number}", occurred_at=occurred_at, customer_id=customer_id)).encode()
+        number,
+        json.dumps(
+            make_event(id=f"e-{number}", occurred_at=occurred_at, customer_id=customer_id)
+        ).encode(),
     )
 
 
@@ -64,10 +69,18 @@ def grouped(lines: Group, size: int = 2, *, after: int = 0) -> Iterator[Group]:
     return iter([rest[start : start + size] for start in range(0, len(rest), size)])
 
 
-def make_replay(output: MemoryOutput, progress: Progress | None = None, **options: object) -> Replay:
+def make_replay(
+    output: MemoryOutput, progress: Progress | None = None, **options: object
+) -> Replay:
     async def sleep(_: float) -> None: ...
 
-    return Replay(output=output, progress=progress or Progress(), now_us=lambda: NOW_US, sleep=sleep, **options)  # type: ignore[arg-type]
+    return Replay(
+        output=output,
+        progress=progress or Progress(),
+        now_us=lambda: NOW_US,
+        sleep=sleep,
+        **options,
+    )  # type: ignore[arg-type]
 
 
 def ids(raws: list[bytes]) -> list[str]:
@@ -83,7 +96,9 @@ async def test_events_arrive_in_the_order_of_the_file() -> None:
     assert tally == Tally(line=7, accepted=7, finished=True)
 
 
-async def test_an_interrupted_replay_goes_on_after_the_last_acknowledged_batch(tmp_path: Path) -> None:
+async def test_an_interrupted_replay_goes_on_after_the_last_acknowledged_batch(
+    tmp_path: Path,
+) -> None:
     lines: Group = [event_line(n) for n in range(1, 8)]
     output, state = MemoryOutput(fail_at=set(range(3, 30))), tmp_path / "replay" / "x.json"
     with pytest.raises(OutputAwayError):
@@ -116,13 +131,21 @@ async def test_a_batch_is_sent_again_while_the_log_is_away() -> None:
 
 
 async def test_bad_lines_are_set_aside_with_number_and_reason(tmp_path: Path) -> None:
-    lines: Group = [event_line(1), Line(2, b"{"), BadLine(3, "invalid_csv", "2 fields"), event_line(4)]
+    lines: Group = [
+        event_line(1),
+        Line(2, b"{"),
+        BadLine(3, "invalid_csv", "2 fields"),
+        event_line(4),
+    ]
     output, progress = MemoryOutput(), Progress.load(tmp_path / "x.json")
 
     tally = await make_replay(output, progress).run(grouped(lines, 4))
 
     assert ids(output.got) == ["e-1", "e-4"]
-    assert [(bad.number, bad.reason) for bad in progress.bad] == [(2, "invalid_json"), (3, "invalid_csv")]
+    assert [(bad.number, bad.reason) for bad in progress.bad] == [
+        (2, "invalid_json"),
+        (3, "invalid_csv"),
+    ]
     assert (tally.rejected, tally.line) == (2, 4)
     assert progress.bad_path is not None
     kept = [json.loads(line) for line in progress.bad_path.read_text().splitlines()]
@@ -132,7 +155,9 @@ async def test_bad_lines_are_set_aside_with_number_and_reason(tmp_path: Path) ->
 async def test_what_the_service_refuses_is_told_by_line() -> None:
     progress = Progress()
 
-    await make_replay(MemoryOutput(refuse={1: "/data: too odd"}), progress).run(grouped([event_line(5), event_line(9)]))
+    await make_replay(MemoryOutput(refuse={1: "/data: too odd"}), progress).run(
+        grouped([event_line(5), event_line(9)])
+    )
 
     assert progress.bad == [BadLine(9, "refused", "/data: too odd")]
     assert progress.tally.accepted == 1
@@ -164,8 +189,15 @@ class Watch:
 
 async def test_compressed_time_keeps_the_history_s_distances() -> None:
     watch, arrivals = Watch(), []
-    hours = ["00:00", "01:00", "00:30", "03:00"]  # the third is late: it travels with its predecessor
-    lines: Group = [event_line(n, occurred_at=f"2024-01-01T{hour}:00Z") for n, hour in enumerate(hours, 1)]
+    hours = [
+        "00:00",
+        "01:00",
+        "00:30",
+        "03:00",
+    ]  # the third is late: it travels with its predecessor
+    lines: Group = [
+        event_line(n, occurred_at=f"2024-01-01T{hour}:00Z") for n, hour in enumerate(hours, 1)
+    ]
 
     class TimedOutput(MemoryOutput):
         async def send(self, batch: Batch) -> Answer:
@@ -213,7 +245,9 @@ async def test_the_table_keeps_the_order_of_the_file_in_each_partition(engine: A
     lines: Group = [event_line(n, customer_id=f"c{n % 7}") for n in range(1, 60)]
 
     output = await TableOutput.open(engine)
-    tally = await Replay(output=output, progress=Progress(), now_us=lambda: NOW_US).run(grouped(lines, 10))
+    tally = await Replay(output=output, progress=Progress(), now_us=lambda: NOW_US).run(
+        grouped(lines, 10)
+    )
 
     partitions = await in_table(engine, 3)
     assert tally.accepted == sum(map(len, partitions)) == 59
@@ -227,7 +261,9 @@ async def test_a_customer_s_home_is_where_it_was_claimed(engine: AsyncEngine) ->
         await claim(conn, [("c1", 2), ("c2", 2)])
 
     output = await TableOutput.open(engine)
-    await output.send(Batch(customer_ids=["c1", "c2"], events=[event_line(1).value, event_line(2).value]))
+    await output.send(
+        Batch(customer_ids=["c1", "c2"], events=[event_line(1).value, event_line(2).value])
+    )
 
     assert [len(of) for of in await in_table(engine, 3)] == [0, 0, 2]
 

@@ -1,4 +1,5 @@
-"""Small synthetic logs with outcomes, written as files: customers who fade, or have trouble, leave more often."""
+"""Small synthetic logs with outcomes, written as files: customers who fade, or have trouble, leave
+more often."""
 
 import csv
 import gzip
@@ -39,7 +40,8 @@ class Log:
 
 
 def make_log(*, customers: int = 300, days: int = 260, seed: int = 1, telling: bool = True) -> Log:
-    """Each customer acts at its own pace until it leaves; if `telling`, a leaving one fades and has errors before."""
+    """Each customer acts at its own pace until it leaves; if `telling`, a leaving one fades and has
+    errors before."""
     rng = np.random.default_rng(seed)
     events: list[tuple[float, str, str, float]] = []
     rows: list[tuple[float, str, int]] = []
@@ -61,7 +63,10 @@ def make_log(*, customers: int = 300, days: int = 260, seed: int = 1, telling: b
     events.sort()
     rows.sort()
     return Log(
-        [(name, at(day), kind, "" if np.isnan(value) else f"{value:.2f}") for day, name, kind, value in events],
+        [
+            (name, at(day), kind, "" if np.isnan(value) else f"{value:.2f}")
+            for day, name, kind, value in events
+        ],
         [(name, at(obs), str(HORIZON_DAYS), str(churned)) for obs, name, churned in rows],
     )
 

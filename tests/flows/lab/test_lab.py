@@ -40,35 +40,59 @@ def answer(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_score_writes_a_risk_for_each_row_and_tells_what_it_did(folder: Path, tmp_path: Path) -> None:
+def test_score_writes_a_risk_for_each_row_and_tells_what_it_did(
+    folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "s.csv"
 
-    told = answer(lab("score", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--out", out))
+    told = answer(
+        lab("score", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--out", out)
+    )
 
     lines = out.read_text().splitlines()
     assert lines[0] == "account_id,obs_ts,risk"
     assert [line.split(",")[:2] for line in lines[1:]] == [[r[0], r[1]] for r in LOG.rows]
-    assert (told["model"], told["reason"], told["risk_kind"]) == ("prior", "no_outcomes_given", "ranking")
+    assert (told["model"], told["reason"], told["risk_kind"]) == (
+        "prior",
+        "no_outcomes_given",
+        "ranking",
+    )
     assert told["rows"] == len(LOG.rows)
 
 
 def test_a_fault_in_a_file_is_told_with_path_and_line(folder: Path, tmp_path: Path) -> None:
-    rows = logs.write_rows(tmp_path / "bad.csv.gz", [("a", "2023-05-01", "28", "0"), ("b", "yesterday", "28", "0")])
+    rows = logs.write_rows(
+        tmp_path / "bad.csv.gz", [("a", "2023-05-01", "28", "0"), ("b", "yesterday", "28", "0")]
+    )
 
-    result = lab("score", "--events", folder / "e.csv.gz", "--labels", rows, "--out", tmp_path / "s.csv")
+    result = lab(
+        "score", "--events", folder / "e.csv.gz", "--labels", rows, "--out", tmp_path / "s.csv"
+    )
 
     assert result.exit_code == 1
     assert "bad.csv.gz, line 3: obs_ts must be a time such as" in result.stderr
 
 
-def test_a_backtest_judges_later_dates_beside_baselines_and_draws_a_report(folder: Path, tmp_path: Path) -> None:
+def test_a_backtest_judges_later_dates_beside_baselines_and_draws_a_report(
+    folder: Path, tmp_path: Path
+) -> None:
     report = tmp_path / "r.html"
 
     found = answer(
-        lab("backtest", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--report", report)
+        lab(
+            "backtest",
+            "--events",
+            folder / "e.csv.gz",
+            "--labels",
+            folder / "l.csv.gz",
+            "--report",
+            report,
+        )
     )
 
-    assert {"prior", "base_rate", "recency", "rfm_logistic", "one_decayed_level"} <= found["beside"].keys()
+    assert {"prior", "base_rate", "recency", "rfm_logistic", "one_decayed_level"} <= found[
+        "beside"
+    ].keys()
     assert found["beside"]["base_rate"]["auc"] == 0.5
     assert found["model"]["auc"] > 0.6
     assert found["gate"]["checks"]
@@ -77,7 +101,9 @@ def test_a_backtest_judges_later_dates_beside_baselines_and_draws_a_report(folde
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_fit_is_a_scorecard_that_can_be_read_compared_and_looked_at(folder: Path, tmp_path: Path) -> None:
+def test_a_fit_is_a_scorecard_that_can_be_read_compared_and_looked_at(
+    folder: Path, tmp_path: Path
+) -> None:
     card = tmp_path / "card.yaml"
     files = ("--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz")
 
@@ -97,7 +123,9 @@ def test_a_fit_is_a_scorecard_that_can_be_read_compared_and_looked_at(folder: Pa
 
 @pytest.mark.parametrize("command", ["compare", "preview"])
 def test_help_says_where_the_bands_of_the_health_score_are_told(command: str) -> None:
-    assert "The health score's bands are told by lab replay." in " ".join(lab(command, "--help").stdout.split())
+    assert "The health score's bands are told by lab replay." in " ".join(
+        lab(command, "--help").stdout.split()
+    )
 
 
 def test_a_published_model_scores_as_the_fit_did_bit_for_bit(folder: Path, tmp_path: Path) -> None:
@@ -124,7 +152,10 @@ def test_outcomes_from_the_log_are_silence_or_an_outcome_event(tmp_path: Path) -
     cancelled = from_log(read_events(path, Tally()), TypeMapping(), "cancelled", 28 * DAY_US)
 
     def churned(labels: Any) -> dict[str, float]:
-        return {a: float(np.max(labels.churned[[x == a for x in labels.accounts]])) for a in set(labels.accounts)}
+        return {
+            a: float(np.max(labels.churned[[x == a for x in labels.accounts]]))
+            for a in set(labels.accounts)
+        }
 
     assert churned(silent) == {"stays": 0, "fades": 1, "quits": 1}
     assert churned(cancelled) == {"stays": 0, "fades": 0, "quits": 1}
@@ -135,7 +166,9 @@ def test_outcomes_from_the_log_are_silence_or_an_outcome_event(tmp_path: Path) -
 def test_a_leak_is_told_when_the_outcome_is_an_event_before_the_row(tmp_path: Path) -> None:
     churners = {(r[0], r[1]) for r in LOG.rows if r[3] == "1"}
     leaks = [(a, obs, "goodbye_clicked", "") for a, obs in churners]
-    path = logs.write_events(tmp_path / "e.csv.gz", sorted([*LOG.events, *leaks], key=lambda e: e[1]))
+    path = logs.write_events(
+        tmp_path / "e.csv.gz", sorted([*LOG.events, *leaks], key=lambda e: e[1])
+    )
     rows = logs.write_rows(tmp_path / "l.csv.gz", LOG.rows)
 
     told = answer(lab("fit", "--events", path, "--labels", rows))
@@ -152,23 +185,34 @@ def test_the_prior_becomes_a_number_only_under_an_honest_name(folder: Path, tmp_
     stated = answer(lab("fit", *events, "--base-rate", "0.04"))
     by_rate = compile_document(card.read_text()).program.risk_rules
 
-    assert (silence["risk_kind"], stated["risk_kind"]) == ("probability_of_silence", "churn_probability")
+    assert (silence["risk_kind"], stated["risk_kind"]) == (
+        "probability_of_silence",
+        "churn_probability",
+    )
     assert by_silence is not None
     assert by_rate is not None
-    rows = from_log(read_events(folder / "e.csv.gz", Tally()), TypeMapping(), "silence", 28 * DAY_US)
+    rows = from_log(
+        read_events(folder / "e.csv.gz", Tally()), TypeMapping(), "silence", 28 * DAY_US
+    )
     told = risks_of(folder / "e.csv.gz", rows, by_silence, lambda _: None)
     assert abs(told.mean() - rows.churned.mean()) < 0.01
     last = rows.obs_us == rows.obs_us.max()
-    assert abs(risks_of(folder / "e.csv.gz", rows, by_rate, lambda _: None)[last].mean() - 0.04) < 1e-9
+    assert (
+        abs(risks_of(folder / "e.csv.gz", rows, by_rate, lambda _: None)[last].mean() - 0.04) < 1e-9
+    )
 
 
 def test_drift_is_told_when_outcomes_leave_what_was_told(folder: Path, tmp_path: Path) -> None:
     card = tmp_path / "card.yaml"
-    answer(lab("fit", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--out", card))
+    answer(
+        lab("fit", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--out", card)
+    )
     doubled = [(*r[:3], "1" if r[3] == "1" or i % 9 == 0 else "0") for i, r in enumerate(LOG.rows)]
     worse = logs.write_rows(tmp_path / "worse.csv.gz", doubled)
 
-    calm = answer(lab("drift", card, "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz"))
+    calm = answer(
+        lab("drift", card, "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz")
+    )
     alarmed = answer(lab("drift", card, "--events", folder / "e.csv.gz", "--labels", worse))
 
     assert (calm["alarm"], alarmed["alarm"]) == (False, True)
@@ -184,7 +228,15 @@ def test_segments_get_figures_of_their_own(folder: Path, tmp_path: Path) -> None
     )
 
     found = answer(
-        lab("backtest", "--events", folder / "e.csv.gz", "--labels", folder / "l.csv.gz", "--segments", segments)
+        lab(
+            "backtest",
+            "--events",
+            folder / "e.csv.gz",
+            "--labels",
+            folder / "l.csv.gz",
+            "--segments",
+            segments,
+        )
     )
 
     rows = [found["by_segment"][s]["rows"] for s in ("big", "small")]

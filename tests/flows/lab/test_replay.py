@@ -14,7 +14,16 @@ from healthsvc.core.fit.bands import UNSCORED
 from healthsvc.core.instants import to_us
 from healthsvc.flows.customers import read
 from healthsvc.flows.lab import runs
-from healthsvc.flows.lab.replay import LACKING, Cards, KnownBy, Past, Places, ReplayJob, of_archive, walked
+from healthsvc.flows.lab.replay import (
+    LACKING,
+    Cards,
+    KnownBy,
+    Past,
+    Places,
+    ReplayJob,
+    of_archive,
+    walked,
+)
 from healthsvc.flows.lab.replay_loop import ReplayLoop, Timetable, Track
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
@@ -35,9 +44,16 @@ async def lived(engine: AsyncEngine, url: str) -> AsyncIterator[datetime]:
     appender, count = await installed(engine), 0
     async with processing(engine, url, wall):
         for n in range(6):
-            batch: list[Event] = [*story(CUSTOMERS, 100, seed=n), cancel_page(n, f"c{n}"), *signed_in(n)]
+            batch: list[Event] = [
+                *story(CUSTOMERS, 100, seed=n),
+                cancel_page(n, f"c{n}"),
+                *signed_in(n),
+            ]
             if n == 4:
-                batch.append(make_event("subscription.cancelled", id="bye", customer_id="c1", data={}) | just_now())
+                batch.append(
+                    make_event("subscription.cancelled", id="bye", customer_id="c1", data={})
+                    | just_now()
+                )
             await append(appender, batch)
             count += len(batch)
             await until(lambda wanted=count: reached(engine, wanted))
@@ -59,20 +75,32 @@ def signed_in(n: int) -> list[Event]:
 
 
 def cancel_page(n: int, customer_id: str) -> Event:
-    page = make_event("page.viewed", id=f"x{n}", customer_id=customer_id, data={"url": "https://x.test/account/cancel"})
+    page = make_event(
+        "page.viewed",
+        id=f"x{n}",
+        customer_id=customer_id,
+        data={"url": "https://x.test/account/cancel"},
+    )
     return page | just_now()
 
 
 async def flushed(engine: AsyncEngine) -> Instants:
     """When events were counted: the service decides whom they touch then."""
-    found = await rows(engine, "select distinct (extract(epoch from counted_at) * 1000000)::bigint us from archive")
+    found = await rows(
+        engine, "select distinct (extract(epoch from counted_at) * 1000000)::bigint us from archive"
+    )
     return np.array(sorted(r.us for r in found))
 
 
 async def replayed(engine: AsyncEngine, timetable: Timetable) -> tuple[ReplayLoop, Track]:
     """All customers by the default scorecard, by what had been counted."""
     program = compile_document("").program
-    (walk,) = [w async for w in walked(engine, [program], timetable, counted=True, say=quiet, places=Places())]
+    (walk,) = [
+        w
+        async for w in walked(
+            engine, [program], timetable, counted=True, say=quiet, places=Places()
+        )
+    ]
     return walk, walk.lanes[0]
 
 
@@ -117,7 +145,9 @@ async def test_decided_at_the_instants_of_the_service_a_customer_goes_through_th
     path = {c: lane.course.band[i] for i, c in enumerate(walk.customer_ids)}
     compared = 0
     for decision in history:
-        place = np.searchsorted(instants, decision.us)  # a flush writes its decisions before its events
+        place = np.searchsorted(
+            instants, decision.us
+        )  # a flush writes its decisions before its events
         band = int(path[decision.customer_id][place])
         if band >= UNSCORED:
             assert names[band] == decision.band
@@ -132,7 +162,9 @@ async def test_what_comes_later_changes_nothing(engine: AsyncEngine, database_ur
     before = await of_archive(engine, cards, past, instants[2], quiet)
 
     async with engine.begin() as conn:
-        gone = await conn.execute(text("delete from archive where counted_at > :at"), {"at": instants[2]})
+        gone = await conn.execute(
+            text("delete from archive where counted_at > :at"), {"at": instants[2]}
+        )
 
     assert gone.rowcount > 100
     assert await of_archive(engine, cards, past, instants[2], quiet) == before
@@ -151,16 +183,25 @@ async def test_an_archive_whose_beginning_is_gone_is_said_to_lack_events(
         await conn.execute(text("delete from archive where sequence = 0"))
 
     assert LACKING not in whole["warnings"]
-    assert LACKING in (await of_archive(engine, Cards.of("", None), past, wall(), quiet))["warnings"]
+    assert (
+        LACKING in (await of_archive(engine, Cards.of("", None), past, wall(), quiet))["warnings"]
+    )
 
 
-async def test_an_imported_history_is_known_when_it_happened(engine: AsyncEngine, database_url: str) -> None:
+async def test_an_imported_history_is_known_when_it_happened(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await folded(engine, database_url, await installed(engine), story(CUSTOMERS, 600))
 
     by_itself = await of_archive(engine, Cards.of("", None), Past(dates=5), wall(), quiet)
-    as_counted = await of_archive(engine, Cards.of("", None), Past(dates=5, known_by="counted"), wall(), quiet)
+    as_counted = await of_archive(
+        engine, Cards.of("", None), Past(dates=5, known_by="counted"), wall(), quiet
+    )
 
-    assert (by_itself["known_by"]["rule"], as_counted["known_by"]["rule"]) == ("occurred", "counted")
+    assert (by_itself["known_by"]["rule"], as_counted["known_by"]["rule"]) == (
+        "occurred",
+        "counted",
+    )
     assert by_itself["live"]["by_date"][0]["customers"] == CUSTOMERS
     assert [d["customers"] for d in as_counted["live"]["by_date"]] == [0, 0, 0, 0, CUSTOMERS]
 
@@ -187,11 +228,18 @@ async def test_a_run_replays_a_draft_beside_the_live_version_and_says_how_far_it
     events = story(CUSTOMERS, 600)
     await folded(engine, database_url, await installed(engine), events)
     draft, _ = await publish.keep(
-        engine, default_document().replace("healthy: 70", "healthy: 95"), by=make_actor("kim"), now=wall()
+        engine,
+        default_document().replace("healthy: 70", "healthy: 95"),
+        by=make_actor("kim"),
+        now=wall(),
     )
-    run = await runs.ask(engine, ReplayJob(version=draft.version, dates=8), by=make_actor("kim"), now=wall())
+    run = await runs.ask(
+        engine, ReplayJob(version=draft.version, dates=8), by=make_actor("kim"), now=wall()
+    )
 
-    assert await runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
+    assert await runs.execute_next(
+        engine, database_url, worker_id="w", now=wall, stop=asyncio.Event()
+    )
 
     done = await runs.find(engine, run.id)
     assert done is not None
@@ -210,7 +258,9 @@ async def test_progress_rises_to_the_end(engine: AsyncEngine, database_url: str)
     await folded(engine, database_url, await installed(engine), story(CUSTOMERS, 5000))
     said: list[float] = []
 
-    await of_archive(engine, Cards.of("", None), Past(), wall(), lambda _, progress: said.append(progress))
+    await of_archive(
+        engine, Cards.of("", None), Past(), wall(), lambda _, progress: said.append(progress)
+    )
 
     assert len(said) > 2
     assert said == sorted(said)

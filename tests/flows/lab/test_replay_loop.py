@@ -14,7 +14,11 @@ from healthsvc.wire.scorecards.document import compile_document, default_documen
 from tests.support.makers import as_json, make_event
 
 END_US = 1_780_000_000_000_000
-JUMPY = default_document().replace("hysteresis: 3", "hysteresis: 0").replace("dwell_days: 1", "dwell_days: 0.001")
+JUMPY = (
+    default_document()
+    .replace("hysteresis: 3", "hysteresis: 0")
+    .replace("dwell_days: 1", "dwell_days: 0.001")
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,11 @@ def history() -> tuple[list[str], KnownEvents]:
 
 
 def walked(
-    history: tuple[list[str], KnownEvents], document: str, timetable: Timetable, *, at_once: int = 1 << 30
+    history: tuple[list[str], KnownEvents],
+    document: str,
+    timetable: Timetable,
+    *,
+    at_once: int = 1 << 30,
 ) -> Track:
     ids, told = history
     walk = ReplayLoop([compile_document(document).program], ids, timetable)
@@ -58,7 +66,9 @@ def test_events_may_come_in_any_pieces(history: tuple[list[str], KnownEvents]) -
     whole, pieces = walked(history, "", timetable), walked(history, "", timetable, at_once=777)
 
     for name in ("band", "score", "alerts", "flips"):
-        assert np.array_equal(getattr(whole.course, name), getattr(pieces.course, name), equal_nan=name == "score")
+        assert np.array_equal(
+            getattr(whole.course, name), getattr(pieces.course, name), equal_nan=name == "score"
+        )
     assert np.array_equal(whole.raw, pieces.raw, equal_nan=True)
 
 
@@ -71,8 +81,12 @@ def test_flips_are_those_that_the_bands_show(history: tuple[list[str], KnownEven
 
 def flips(path: list[int]) -> int:
     """Of one customer's bands day by day: changes that take the one before back in time."""
-    changes = [(day, a, b) for day, (a, b) in enumerate(pairwise(path), 1) if a != b and min(a, b) >= 0]
-    return sum(b == before[1] and day - before[0] <= FLIP_DAYS for before, (day, _, b) in pairwise(changes))
+    changes = [
+        (day, a, b) for day, (a, b) in enumerate(pairwise(path), 1) if a != b and min(a, b) >= 0
+    ]
+    return sum(
+        b == before[1] and day - before[0] <= FLIP_DAYS for before, (day, _, b) in pairwise(changes)
+    )
 
 
 def test_who_left_is_known_by_when_it_next_did() -> None:
@@ -80,7 +94,14 @@ def test_who_left_is_known_by_when_it_next_did() -> None:
     days = begin + np.arange(4) * DAY_US
     walk = ReplayLoop([compile_document("").program], ["a", "b"], Timetable.of(days, days))
     left = [
-        as_json(make_event("subscription.cancelled", customer_id="a", occurred_at=from_us(at).isoformat(), data={}))
+        as_json(
+            make_event(
+                "subscription.cancelled",
+                customer_id="a",
+                occurred_at=from_us(at).isoformat(),
+                data={},
+            )
+        )
         for at in days[[1, 3]].tolist()
     ]
 

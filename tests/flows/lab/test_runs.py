@@ -1,4 +1,5 @@
-"""A run of the lab on the service's own archive: fitted and judged in a process of its own, cancelled, taken over."""
+"""A run of the lab on the service's own archive: fitted and judged in a process of its own,
+cancelled, taken over."""
 
 import asyncio
 import json
@@ -31,10 +32,15 @@ FIT = RunRequest(kind="fit", horizon_days=14)
 
 
 def story(customers: int = 260, days: int = 200, seed: int = 3) -> list[Event]:
-    """Customers who act at their own pace; who is about to cancel fades and looks at the cancel page."""
+    """Customers who act at their own pace; who is about to cancel fades and looks at the cancel
+    page."""
     chance, made = random.Random(seed), []
     for c in range(customers):
-        leaves, day, pace = chance.expovariate(1 / 150) + 10, chance.uniform(0, 60), chance.lognormvariate(0.5, 0.6)
+        leaves, day, pace = (
+            chance.expovariate(1 / 150) + 10,
+            chance.uniform(0, 60),
+            chance.lognormvariate(0.5, 0.6),
+        )
         end = min(leaves + day, days)
         while day < end:
             fading = leaves < days and end - day < 25
@@ -42,7 +48,12 @@ def story(customers: int = 260, days: int = 200, seed: int = 3) -> list[Event]:
             if day < end:
                 cancelling = fading and chance.random() < 0.4
                 made.append(
-                    (day, c, "page.viewed", {"url": f"https://x.test/{'account/cancel' if cancelling else 'a'}"})
+                    (
+                        day,
+                        c,
+                        "page.viewed",
+                        {"url": f"https://x.test/{'account/cancel' if cancelling else 'a'}"},
+                    )
                 )
         if end < days:
             made.append((end, c, "subscription.cancelled", {}))
@@ -71,7 +82,9 @@ async def executed(engine: AsyncEngine, url: str, run: Run) -> Run:
     return found
 
 
-async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(
+    engine: AsyncEngine, database_url: str
+) -> None:
     events = story()
     await archived(engine, database_url, events)
     run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
@@ -83,15 +96,22 @@ async def test_a_fit_gives_a_scorecard_to_publish_and_its_backtest(engine: Async
     assert result["events"] == len(events)
     assert result["reason"] == "fitted"
     assert result["figures"]["auc"] > 0.6
-    assert {c["name"] for c in result["gate"]["checks"]} == {"at_least_as_good_as_live", "lift_of_red"}
+    assert {c["name"] for c in result["gate"]["checks"]} == {
+        "at_least_as_good_as_live",
+        "lift_of_red",
+    }
     rules = compile_document(result["scorecard"]).program.risk_rules
     assert rules is not None
     async with engine.connect() as conn:
         assert await stored.of_model(conn, model_key(rules)) == done
-    assert not await runs.execute_next(engine, database_url, worker_id="w", now=wall, stop=asyncio.Event())
+    assert not await runs.execute_next(
+        engine, database_url, worker_id="w", now=wall, stop=asyncio.Event()
+    )
 
 
-async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine, database_url: str) -> None:
+async def test_an_archive_without_outcomes_is_a_plain_answer(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await archived(engine, database_url, story(customers=3, days=30))
     run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
 
@@ -99,7 +119,11 @@ async def test_an_archive_without_outcomes_is_a_plain_answer(engine: AsyncEngine
 
     assert done.state == "done"
     assert done.result is not None
-    assert (done.result["model"], done.result["reason"], done.result["scorecard"]) == ("prior", "no_evidence", None)
+    assert (done.result["model"], done.result["reason"], done.result["scorecard"]) == (
+        "prior",
+        "no_evidence",
+        None,
+    )
 
 
 @pytest.mark.parametrize("wanted", [FIT, ReplayJob()], ids=["fit", "replay"])
@@ -109,7 +133,9 @@ async def test_a_cancelled_run_is_given_up_and_says_who_did_it(
     await installed(engine)
     run = await runs.ask(engine, wanted, by=make_actor("kim"), now=NOW)
     with silent_database() as (url, _):  # the run can't be over before it is cancelled
-        executing = asyncio.create_task(runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event()))
+        executing = asyncio.create_task(
+            runs.execute_next(engine, url, worker_id="w", now=wall, stop=asyncio.Event())
+        )
         await until(lambda: _is(engine, run, "running"))
 
         assert await runs.cancel(engine, run.id, by=make_actor("lee"), now=NOW)
@@ -130,7 +156,8 @@ async def _is(engine: AsyncEngine, run: Run, state: str) -> bool:
 async def lease_ends(engine: AsyncEngine, run: Run) -> None:
     async with engine.begin() as conn:
         await conn.execute(
-            text("update lab_runs set runner_until = now() - interval '1s' where id = :id"), {"id": run.id}
+            text("update lab_runs set runner_until = now() - interval '1s' where id = :id"),
+            {"id": run.id},
         )
 
 
@@ -166,7 +193,9 @@ async def test_the_next_runner_begins_anew_what_a_killed_one_left_until_it_was_l
     assert "ended 3 times" in str(lost.failure)
 
 
-async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_run_that_a_shutdown_interrupts_waits_for_the_next(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await installed(engine)
     run = await runs.ask(engine, FIT, by=make_actor("kim"), now=NOW)
     stop = asyncio.Event()
@@ -189,7 +218,9 @@ def silent_database() -> Iterator[tuple[str, socket.socket]]:
 def test_the_process_of_a_run_ends_with_whoever_watches_it() -> None:
     with silent_database() as (url, silent):
         task = {"url": url, "live_document": "", "wanted": {"kind": "fit"}}
-        process = subprocess.Popen([sys.executable, "-m", worker_process.MODULE], stdin=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-m", worker_process.MODULE], stdin=subprocess.PIPE
+        )
         assert process.stdin is not None
         process.stdin.write(json.dumps(task).encode() + b"\n")
         process.stdin.flush()

@@ -18,17 +18,28 @@ LOG = logs.make_log(customers=400)
 CUT = 170.0
 
 
-def scored(folder: Path, events: list[Event], rows: list[Row], fit: list[Row] | None = None) -> Scored:
+def scored(
+    folder: Path, events: list[Event], rows: list[Row], fit: list[Row] | None = None
+) -> Scored:
     wanted = read_labels(logs.write_rows(folder / "l.csv.gz", rows), outcomes=False)
-    known = None if fit is None else read_labels(logs.write_rows(folder / "l0.csv.gz", fit), outcomes=True)
-    return score(logs.write_events(folder / "e.csv.gz", events), wanted, fit=known, mapping=TypeMapping())
+    known = (
+        None
+        if fit is None
+        else read_labels(logs.write_rows(folder / "l0.csv.gz", fit), outcomes=True)
+    )
+    return score(
+        logs.write_events(folder / "e.csv.gz", events), wanted, fit=known, mapping=TypeMapping()
+    )
 
 
 @cache
 def usual(*, fitted: bool) -> Scored:
-    """What most tests compare with: the log as it is, its later rows, fitted on its earlier ones or not at all."""
+    """What most tests compare with: the log as it is, its later rows, fitted on its earlier ones or
+    not at all."""
     with TemporaryDirectory() as folder:
-        return scored(Path(folder), LOG.events, LOG.since(CUT).rows, LOG.until(CUT).rows if fitted else None)
+        return scored(
+            Path(folder), LOG.events, LOG.since(CUT).rows, LOG.until(CUT).rows if fitted else None
+        )
 
 
 def told(folder: Path, found: Scored) -> dict[str, Any]:
@@ -40,7 +51,9 @@ def fit(request: pytest.FixtureRequest) -> list[Row] | None:
     return LOG.until(CUT).rows if request.param else None
 
 
-def test_a_score_is_the_same_without_the_events_after_it(tmp_path: Path, fit: list[Row] | None) -> None:
+def test_a_score_is_the_same_without_the_events_after_it(
+    tmp_path: Path, fit: list[Row] | None
+) -> None:
     late = LOG.since(CUT).rows
     first = late[0][1]
     rows = [r for r in late if r[1] == first]
@@ -51,7 +64,9 @@ def test_a_score_is_the_same_without_the_events_after_it(tmp_path: Path, fit: li
     assert whole.risks.tolist() == known.risks.tolist()
 
 
-def test_a_score_is_the_same_whatever_is_said_of_outcomes(tmp_path: Path, fit: list[Row] | None) -> None:
+def test_a_score_is_the_same_whatever_is_said_of_outcomes(
+    tmp_path: Path, fit: list[Row] | None
+) -> None:
     swapped = [(*r[:3], "what?") for r in LOG.since(CUT).rows]
 
     expected = usual(fitted=fit is not None).risks.tolist()
@@ -59,11 +74,15 @@ def test_a_score_is_the_same_whatever_is_said_of_outcomes(tmp_path: Path, fit: l
     assert scored(tmp_path, LOG.events, swapped, fit).risks.tolist() == expected
 
 
-def test_a_score_is_the_same_in_any_order_and_sample_of_rows(tmp_path: Path, fit: list[Row] | None) -> None:
+def test_a_score_is_the_same_in_any_order_and_sample_of_rows(
+    tmp_path: Path, fit: list[Row] | None
+) -> None:
     rows = LOG.since(CUT).rows
     every = usual(fitted=fit is not None).risks
     order = np.random.default_rng(3).permutation(len(rows))
-    kept = sorted({0, *order[: len(rows) // 3].tolist()})  # with the first row: it says up to when outcomes are known
+    kept = sorted(
+        {0, *order[: len(rows) // 3].tolist()}
+    )  # with the first row: it says up to when outcomes are known
 
     shuffled = scored(tmp_path, LOG.events, [rows[i] for i in order], fit and fit[::-1]).risks
     sampled = scored(tmp_path, LOG.events, [rows[i] for i in kept], fit).risks

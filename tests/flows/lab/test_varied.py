@@ -1,4 +1,5 @@
-"""Logs that nobody has seen: other scales, names, files. Each row gets its answer, a fault gets one sentence."""
+"""Logs that nobody has seen: other scales, names, files. Each row gets its answer, a fault gets one
+sentence."""
 
 import csv
 import gzip
@@ -23,7 +24,9 @@ Table = list[tuple[str, ...]]
 
 
 def score(folder: Path, events: Path, rows: Path, fit: Path | None = None) -> Result:
-    files = ["--events", events, "--labels", rows, "--out", folder / "s.csv"] + (["--fit", fit] if fit else [])
+    files = ["--events", events, "--labels", rows, "--out", folder / "s.csv"] + (
+        ["--fit", fit] if fit else []
+    )
     return CliRunner().invoke(app, ["lab", "score", *map(str, files)])
 
 
@@ -38,13 +41,18 @@ def risks(folder: Path, result: Result, rows: int) -> Any:
 
 def order(rows: list[Row], found: Any) -> standard_errors.Figure:
     _, customer = np.unique([r[0] for r in rows], return_inverse=True)
-    return standard_errors.auc(np.array([r[3] == "1" for r in rows], float), found, customer.astype(np.int64))
+    return standard_errors.auc(
+        np.array([r[3] == "1" for r in rows], float), found, customer.astype(np.int64)
+    )
 
 
 @pytest.mark.parametrize("name", varied.SHAPES)
 def test_any_shape_of_log_is_ranked_sensibly(tmp_path: Path, name: str) -> None:
     log = varied.make(varied.SHAPES[name])
-    events, rows = write_events(tmp_path / "e.csv", log.events), write_rows(tmp_path / "l.csv", log.rows)
+    events, rows = (
+        write_events(tmp_path / "e.csv", log.events),
+        write_rows(tmp_path / "l.csv", log.rows),
+    )
 
     found = risks(tmp_path, score(tmp_path, events, rows), len(log.rows))
 
@@ -53,7 +61,9 @@ def test_any_shape_of_log_is_ranked_sensibly(tmp_path: Path, name: str) -> None:
     assert np.ptp(found) > 0.1
 
 
-@pytest.mark.parametrize("name", ["one date", "two dates", "few customers", "nobody leaves", "an hour ahead"])
+@pytest.mark.parametrize(
+    "name", ["one date", "two dates", "few customers", "nobody leaves", "an hour ahead"]
+)
 def test_too_little_to_fit_on_leaves_the_prior(tmp_path: Path, name: str) -> None:
     log = varied.make(varied.SHAPES[name])
     early, late = varied.halves(log)
@@ -68,7 +78,12 @@ def test_too_little_to_fit_on_leaves_the_prior(tmp_path: Path, name: str) -> Non
 
 
 def test_a_fit_ranks_later_dates_whatever_the_values_and_the_year(tmp_path: Path) -> None:
-    shape = varied.Shape(horizon_days=365, starts_us=varied.YEAR_1995, customers=300, values=("1e308", "nan", "", "x"))
+    shape = varied.Shape(
+        horizon_days=365,
+        starts_us=varied.YEAR_1995,
+        customers=300,
+        values=("1e308", "nan", "", "x"),
+    )
     log = varied.make(shape)
     early, late = varied.halves(log)
     events = write_events(tmp_path / "e.csv", log.events)
@@ -89,10 +104,14 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "with a byte order mark": lambda t: b"\xef\xbb\xbf" + t.encode(),
     "with CRLF": lambda t: t.replace("\n", "\r\n").encode(),
     "gzipped": lambda t: gzip.compress(t.encode()),
-    "quoted": lambda t: ('"' + t.rstrip("\n").replace("\n", '"\n"').replace(",", '","') + '"\n').encode(),
+    "quoted": lambda t: (
+        '"' + t.rstrip("\n").replace("\n", '"\n"').replace(",", '","') + '"\n'
+    ).encode(),
     "with blank lines": lambda t: t.replace("\n", "\n\n").encode(),
     "without a last line end": lambda t: t.rstrip("\n").encode(),
-    "with capitals in the header": lambda t: (t.split("\n", 1)[0].upper() + "\n" + t.split("\n", 1)[1]).encode(),
+    "with capitals in the header": lambda t: (
+        t.split("\n", 1)[0].upper() + "\n" + t.split("\n", 1)[1]
+    ).encode(),
     "with other offsets": lambda t: t.replace("Z,", "+00:00,").encode(),
     "without offsets": lambda t: t.replace("Z,", ",").encode(),
 }
@@ -141,7 +160,10 @@ def test_bad_input_is_told_in_a_sentence(
     "fit", [text(ROWS, []), text(ROWS, [(*r[:3], "") for r in LOG.rows]), text(ROWS, LOG.rows[-9:])]
 )
 def test_outcomes_of_which_none_can_be_used_are_no_evidence(tmp_path: Path, fit: str) -> None:
-    events, rows = write_events(tmp_path / "e.csv", LOG.events), write_rows(tmp_path / "l.csv", LOG.rows)
+    events, rows = (
+        write_events(tmp_path / "e.csv", LOG.events),
+        write_rows(tmp_path / "l.csv", LOG.rows),
+    )
     (tmp_path / "l0.csv").write_text(fit)
 
     result = score(tmp_path, events, rows, tmp_path / "l0.csv")

@@ -1,6 +1,8 @@
-"""Synthetic logs of many shapes with a known truth: customers who slow down, or have more trouble, leave more often.
+"""Synthetic logs of many shapes with a known truth: customers who slow down, or have more trouble,
+leave more often.
 
-One recipe, turned by its knobs: time scale, sizes, types' names, values, how often and how clearly customers leave.
+One recipe, turned by its knobs: time scale, sizes, types' names, values, how often and how clearly
+customers leave.
 """
 
 from dataclasses import dataclass
@@ -36,7 +38,8 @@ USUAL: Final = Shape()
 
 
 def make(shape: Shape = USUAL, seed: int = 1) -> Log:
-    """Events in time order; a row for each customer that is there, on each date, with its outcome."""
+    """Events in time order; a row for each customer that is there, on each date, with its
+    outcome."""
     rng = np.random.default_rng(seed)
     unit = shape.horizon_days * DAY_US
     events: list[tuple[int, Event]] = []
@@ -48,7 +51,9 @@ def make(shape: Shape = USUAL, seed: int = 1) -> Log:
 
     def add(at: float, name: str, types: tuple[str, ...]) -> None:
         value = shape.values[len(events) % len(shape.values)]
-        events.append((round(at * unit), (name, text(at), types[int(rng.integers(len(types)))], value)))
+        events.append(
+            (round(at * unit), (name, text(at), types[int(rng.integers(len(types)))], value))
+        )
 
     for c in range(shape.customers):
         name, gap = f"c{c:04d}", float(np.exp(rng.normal(0, 0.7))) / shape.acts_per_horizon
@@ -64,7 +69,9 @@ def make(shape: Shape = USUAL, seed: int = 1) -> Log:
         for date in dates.tolist():
             if came < date < left:
                 churned = str(int(left <= date + 1.0))
-                rows.append((round(date * unit), (name, text(date), f"{shape.horizon_days:g}", churned)))
+                rows.append(
+                    (round(date * unit), (name, text(date), f"{shape.horizon_days:g}", churned))
+                )
     events.sort(key=lambda e: e[0])
     rows.sort(key=lambda r: r[0])
     return Log([e for _, e in events], [r for _, r in rows])
@@ -84,7 +91,9 @@ SHAPES: Final[dict[str, Shape]] = {
     "a year ahead, since 1995": Shape(horizon_days=365, starts_us=YEAR_1995, customers=250),
     "few acts": Shape(acts_per_horizon=0.5),
     "one type, no trouble": Shape(acts=("x",), trouble=()),
-    "Portuguese": Shape(acts=("compra realizada", "acesso à conta"), trouble=("reclamação", "pagamento recusado")),
+    "Portuguese": Shape(
+        acts=("compra realizada", "acesso à conta"), trouble=("reclamação", "pagamento recusado")
+    ),
     "Chinese": Shape(acts=("登录", "购买"), trouble=("投诉",)),
     "numbers for types": Shape(acts=("1", "2"), trouble=("99",)),
     "forty types": Shape(acts=tuple(f"act_{i}" for i in range(40))),

@@ -25,20 +25,42 @@ def told(now: datetime, customer: str, days: float, type: str, **data: Any) -> d
 
 
 def fleet(now: datetime) -> list[dict[str, Any]]:
-    """Two of tier high, one of which leaves and one grows; one of none that asks for support and answers."""
+    """Two of tier high, one of which leaves and one grows; one of none that asks for support and
+    answers."""
     return [
         told(now, "a", 120, "customer.updated", tier="high", mrr=100, features_owned=4),
         told(now, "a", 30, "subscription.changed", mrr=150, previous_mrr=100),
-        *[told(now, "a", days, "feature.used", feature=f) for days, f in ((1, "x"), (2, "x"), (27, "y"), (40, "z"))],
+        *[
+            told(now, "a", days, "feature.used", feature=f)
+            for days, f in ((1, "x"), (2, "x"), (27, "y"), (40, "z"))
+        ],
         told(now, "b", 120, "customer.updated", tier="high", mrr=300, features_owned=5),
-        told(now, "b", 20, "subscription.cancelled", effective_at=(now - timedelta(days=10)).isoformat()),
-        told(now, "b", 0.01, "contact.logged", outcome="neutral"),  # history alone is decided later, and has no group
+        told(
+            now,
+            "b",
+            20,
+            "subscription.cancelled",
+            effective_at=(now - timedelta(days=10)).isoformat(),
+        ),
+        told(
+            now, "b", 0.01, "contact.logged", outcome="neutral"
+        ),  # history alone is decided later, and has no group
         told(now, "c", 110, "session.started"),
         told(now, "c", 50, "ticket.opened", ticket_id="t1"),
         told(now, "c", 49, "ticket.resolved", ticket_id="t1"),
-        *[told(now, "c", days, "survey.answered", survey="nps", score=s) for days, s in ((100, 3), (50, 10), (40, 7))],
+        *[
+            told(now, "c", days, "survey.answered", survey="nps", score=s)
+            for days, s in ((100, 3), (50, 10), (40, 7))
+        ],
         told(now, "c", 39, "survey.answered", survey="csat", score=5),
-        told(now, "c", 39, "page.viewed", url="https://x.test/?q=%22customer.updated%22", title='"customer.updated"'),
+        told(
+            now,
+            "c",
+            39,
+            "page.viewed",
+            url="https://x.test/?q=%22customer.updated%22",
+            title='"customer.updated"',
+        ),
     ]
 
 
@@ -51,9 +73,21 @@ async def test_each_figure_of_a_period_and_its_trend_by_tier(engine, database_ur
     assert [part.name for part in found.parts] == ["high", None]
     high, none = found.parts
     assert high.counts | {"mrr_at_end": 150.0} == high.counts
-    assert (high.counts["customers_at_start"], high.counts["lost"], high.counts["functions_owned"]) == (2, 1, 4)
-    measures = {name: figure.value for name, figure in high.measures.items() if figure.value is not None}
-    assert measures == {"retention_rate": 0.5, "churn_rate": 0.5, "grr": 0.25, "nrr": 0.375, "adoption": 0.5}
+    assert (
+        high.counts["customers_at_start"],
+        high.counts["lost"],
+        high.counts["functions_owned"],
+    ) == (2, 1, 4)
+    measures = {
+        name: figure.value for name, figure in high.measures.items() if figure.value is not None
+    }
+    assert measures == {
+        "retention_rate": 0.5,
+        "churn_rate": 0.5,
+        "grr": 0.25,
+        "nrr": 0.375,
+        "adoption": 0.5,
+    }
     assert none.measures["nps"].value == 50
     assert none.measures["nps"].previous == -100
     assert none.measures["nps"].change == 150
@@ -74,7 +108,12 @@ async def test_steps_of_any_size_and_at_any_time_make_the_same_ledger(engine, da
     assert steps > 1
     end = wall()
     before = await portfolio(engine, end - QUARTER, end, "tier")
-    await folded(engine, database_url, appender, [told(wall(), "d", 0, "customer.updated", tier="tech", mrr=1)])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [told(wall(), "d", 0, "customer.updated", tier="tech", mrr=1)],
+    )
     await _everything_again(engine, before, end)
 
 
@@ -89,16 +128,24 @@ async def _everything_again(engine, before, end) -> None:
     """The ledger of all steps is the one that is taken at once."""
     tables = ("ledger", "ledger_customers", "ledger_functions")
     await _step(engine, 1000)
-    stepwise = {table: sorted(map(str, await rows(engine, f"select * from {table}"))) for table in tables}
+    stepwise = {
+        table: sorted(map(str, await rows(engine, f"select * from {table}"))) for table in tables
+    }
     async with engine.begin() as conn:
-        await conn.execute(text("truncate ledger, ledger_customers, ledger_functions, ledger_marks"))
+        await conn.execute(
+            text("truncate ledger, ledger_customers, ledger_functions, ledger_marks")
+        )
     assert await _step(engine, 1000) == 0
-    assert {table: sorted(map(str, await rows(engine, f"select * from {table}"))) for table in tables} == stepwise
+    assert {
+        table: sorted(map(str, await rows(engine, f"select * from {table}"))) for table in tables
+    } == stepwise
     again = await portfolio(engine, end - QUARTER, end, "tier")
     assert again.parts[0] == before.parts[0]
 
 
-async def test_a_period_whose_events_are_not_all_kept_has_no_figures_and_says_so(engine, database_url):
+async def test_a_period_whose_events_are_not_all_kept_has_no_figures_and_says_so(
+    engine, database_url
+):
     appender, now = await installed(engine), wall()
     await folded(engine, database_url, appender, fleet(now))
     async with engine.begin() as conn:
@@ -115,21 +162,31 @@ async def test_a_period_whose_events_are_not_all_kept_has_no_figures_and_says_so
     assert later.total.measures["nps"].previous is None
 
 
-async def test_an_event_that_cannot_be_read_is_set_aside_and_all_others_are_in_the_figures(engine, database_url):
+async def test_an_event_that_cannot_be_read_is_set_aside_and_all_others_are_in_the_figures(
+    engine, database_url
+):
     appender, now = await installed(engine, 1), wall()
     await folded(engine, database_url, appender, fleet(now))
     bad = told(now, "d", 5, "ticket.opened", ticket_id="t9")
     await folded(engine, database_url, appender, [bad])
     async with engine.begin() as conn:
-        await conn.execute(text("""update archive set event = '"ticket.opened"' || event where event like '%"t9"%'"""))
+        await conn.execute(
+            text(
+                """update archive set event = '"ticket.opened"' || event where event like '%"t9"%'"""
+            )
+        )
     counted = DEAD_LETTERS.labels("unreadable")._value.get()
     end = wall()
     found = await portfolio(engine, end - QUARTER, end, None)
 
     assert found.events_waiting == 0
     assert (found.total.counts["customers_at_start"], found.total.counts["mrr_at_end"]) == (3, 150)
-    letters = await rows(engine, "select origin, topic, position, reason, customer_id from dead_letters")
-    assert [tuple(letter) for letter in letters] == [("archive", "ledger", len(fleet(now)), "unreadable", "d")]
+    letters = await rows(
+        engine, "select origin, topic, position, reason, customer_id from dead_letters"
+    )
+    assert [tuple(letter) for letter in letters] == [
+        ("archive", "ledger", len(fleet(now)), "unreadable", "d")
+    ]
     assert DEAD_LETTERS.labels("unreadable")._value.get() == counted + 1
 
 
@@ -144,7 +201,9 @@ HARMLESS: dict[str, dict[str, Any]] = {
 }
 """Events that leave the figures of `fleet` as they are."""
 DECLARED = {
-    type: {field.name for field in msgspec.structs.fields(BUILTIN_TYPES[type].__annotations__["data"])}
+    type: {
+        field.name for field in msgspec.structs.fields(BUILTIN_TYPES[type].__annotations__["data"])
+    }
     for type in HARMLESS
 }
 ODD = (
@@ -187,7 +246,14 @@ async def test_fields_that_a_type_does_not_know_are_in_no_figure(engine, databas
     before = await portfolio(engine, end - QUARTER, end, "tier")
 
     undeclared = [
-        told(now, "a", 5, type, **data, **{name: odd for name in FIELDS if name not in DECLARED[type]})
+        told(
+            now,
+            "a",
+            5,
+            type,
+            **data,
+            **{name: odd for name in FIELDS if name not in DECLARED[type]},
+        )
         for type, data in HARMLESS.items()
         for odd in ODD
     ]
@@ -214,7 +280,9 @@ async def test_a_declared_number_that_rounds_to_zero_is_zero(engine, database_ur
 
 async def test_a_type_written_with_escapes_is_in_the_figures(engine, database_url):
     appender, now = await installed(engine, 1), wall()
-    written = as_json(told(now, "a", 1, "subscription.changed", mrr=70)).replace("subscription.", "subscription\\u002e")
+    written = as_json(told(now, "a", 1, "subscription.changed", mrr=70)).replace(
+        "subscription.", "subscription\\u002e"
+    )
     async with processing(engine, database_url, wall):
         await appender.append([("a", written)])
         await until(lambda: reaches(engine, "a", 1))
@@ -227,7 +295,13 @@ async def test_a_type_written_with_escapes_is_in_the_figures(engine, database_ur
 async def test_a_cancellation_takes_effect_on_the_date_that_it_names(engine, database_url):
     appender, now = await installed(engine, 1), wall()
     dated = [
-        told(now, customer, 9, "subscription.cancelled", effective_at=f"{now + timedelta(days=days):%Y-%m-%d}")
+        told(
+            now,
+            customer,
+            9,
+            "subscription.cancelled",
+            effective_at=f"{now + timedelta(days=days):%Y-%m-%d}",
+        )
         for customer, days in (("stays", 5), ("left", -5))
     ]
     before = [told(now, customer, 20, "session.started") for customer in ("stays", "left")]
@@ -235,4 +309,7 @@ async def test_a_cancellation_takes_effect_on_the_date_that_it_names(engine, dat
     end = wall()
     found = await portfolio(engine, end - timedelta(days=15), end, None)
 
-    assert (found.total.counts["customers_at_start"], found.total.counts["customers_at_end"]) == (2, 1)
+    assert (found.total.counts["customers_at_start"], found.total.counts["customers_at_end"]) == (
+        2,
+        1,
+    )

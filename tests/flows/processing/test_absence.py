@@ -31,20 +31,31 @@ class QuietKafka:
 
     async def read(self, max_records: int, timeout_seconds: float) -> Reading:
         await asyncio.sleep(0.02)
-        return Reading(chunks=[], read_through=dict.fromkeys(self._assigned, self._now()), drained=True)
+        return Reading(
+            chunks=[], read_through=dict.fromkeys(self._assigned, self._now()), drained=True
+        )
 
     def hint(self, offsets: Mapping[int, int]) -> None: ...
 
     async def close(self) -> None: ...
 
 
-async def test_nobody_is_silent_while_a_partition_of_another_worker_is_not_read_so_far(engine, database_url):
+async def test_nobody_is_silent_while_a_partition_of_another_worker_is_not_read_so_far(
+    engine, database_url
+):
     appender = await installed(engine, 2)
     clock = Clock(datetime.now(UTC))
-    customer = next(c for c in (f"c{n}" for n in range(99)) if crc32(c.encode()) % 2 == 0)  # lives in partition 0
-    events = [make_event("feature.used", customer_id=customer, occurred_at=clock().isoformat()) for _ in range(5)]
+    customer = next(
+        c for c in (f"c{n}" for n in range(99)) if crc32(c.encode()) % 2 == 0
+    )  # lives in partition 0
+    events = [
+        make_event("feature.used", customer_id=customer, occurred_at=clock().isoformat())
+        for _ in range(5)
+    ]
     async with engine.begin() as conn:
-        await conn.execute(text("insert into workers values ('1/other', now() + interval '1 hour')"))
+        await conn.execute(
+            text("insert into workers values ('1/other', now() + interval '1 hour')")
+        )
         await conn.execute(
             text(
                 "update partitions set owner = '1/other', lease_until = now() + interval '1 hour',"
@@ -67,7 +78,10 @@ async def test_nobody_is_silent_while_a_partition_of_another_worker_is_not_read_
         assert not await alerted()
 
         async with engine.begin() as conn:
-            await conn.execute(text("update partitions set read_through_at = :at where partition = 1"), {"at": clock()})
+            await conn.execute(
+                text("update partitions set read_through_at = :at where partition = 1"),
+                {"at": clock()},
+            )
         await until(alerted)
 
     onset = await scalar(engine, "select onset_at from alerts where kind = 'silent'")

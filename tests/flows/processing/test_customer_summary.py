@@ -26,28 +26,48 @@ async def listed(engine: Any, customer: str = "a") -> Any:
     return found
 
 
-async def test_a_move_leaves_the_profile_as_it_is_listed_and_a_new_profile_is_listed_whole(engine, database_url):
+async def test_a_move_leaves_the_profile_as_it_is_listed_and_a_new_profile_is_listed_whole(
+    engine, database_url
+):
     appender, now = await installed(engine), wall()
     used = [told(now, days, "feature.used", feature="export") for days in range(1, 60)]
-    await folded(engine, database_url, appender, [told(now, 60, "customer.updated", name="Acme", owner="kim"), *used])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [told(now, 60, "customer.updated", name="Acme", owner="kim"), *used],
+    )
     first = await listed(engine)
     assert (first.name, first.owner, first.segment) == ("Acme", "kim", None)
     assert first.score is not None
 
-    await folded(engine, database_url, appender, [told(now, 0, "page.viewed", url="https://x.example/account/cancel")])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [told(now, 0, "page.viewed", url="https://x.example/account/cancel")],
+    )
     second = await listed(engine)
     assert (second.name, second.owner, second.segment) == ("Acme", "kim", None)
     assert "cancel_intent" in second.flags
     assert second.score < first.score - 5
 
-    await folded(engine, database_url, appender, [told(now, 0, "customer.updated", segment="smb", owner="lee")])
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [told(now, 0, "customer.updated", segment="smb", owner="lee")],
+    )
     third = await listed(engine)
     assert (third.name, third.owner, third.segment) == ("Acme", "lee", "smb")
     assert (third.band, third.flags) == (second.band, second.flags)
 
 
-async def test_a_profile_learnt_while_decisions_wait_for_an_import_is_listed_by_whoever_decides(engine, database_url):
-    """Its events are old, so the flush that folds them decides nothing; another worker does, that never read them."""
+async def test_a_profile_learnt_while_decisions_wait_for_an_import_is_listed_by_whoever_decides(
+    engine, database_url
+):
+    """Its events are old, so the flush that folds them decides nothing; another worker does, that
+    never read them."""
     appender, clock = await installed(engine), Clock(wall())
     used = [told(clock.at, days, "feature.used", feature="export") for days in range(100, 160)]
     async with processing(engine, database_url, clock):
@@ -70,10 +90,14 @@ async def test_a_rebuild_lists_those_too_of_whom_too_little_is_known(engine, dat
     await folded(engine, database_url, appender, [told(now, 0, "customer.updated", name="New")])
     assert (await listed(engine)).band is None
 
-    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun
+    )
     assert await build(engine)
 
-    found = await rows(engine, "select projection, customer_id, name, band from standings where projection = 2")
+    found = await rows(
+        engine, "select projection, customer_id, name, band from standings where projection = 2"
+    )
     assert [tuple(row) for row in found] == [(2, "a", "New", None)]
 
 

@@ -1,4 +1,5 @@
-"""When flushes are due: at once while the input is drained, seldom while a backlog is caught up with."""
+"""When flushes are due: at once while the input is drained, seldom while a backlog is caught up
+with."""
 
 import numpy as np
 
@@ -7,13 +8,25 @@ from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.owned_partition import Pending
 from healthsvc.flows.processing.ports import Chunk, Reading
 
-PACE = FlushPolicy(flush_events=1_000, flush_customers=500, flush_seconds=0.0, backlog_seconds=60.0, read_records=100)
+PACE = FlushPolicy(
+    flush_events=1_000,
+    flush_customers=500,
+    flush_seconds=0.0,
+    backlog_seconds=60.0,
+    read_records=100,
+)
 LATE_US = 300 * SECOND_US  # a backlog, so late that it waits for as long as it may
 
 
 def reading(*, waiting: int) -> Reading:
     chunk = Chunk(
-        partition=0, values=[b"{}"], headers=None, first=0, next=1, positions=None, logged_us=np.zeros(1, np.int64)
+        partition=0,
+        values=[b"{}"],
+        headers=None,
+        first=0,
+        next=1,
+        positions=None,
+        logged_us=np.zeros(1, np.int64),
     )
     return Reading(chunks=[chunk], read_through={}, drained=not waiting, waiting=waiting)
 
@@ -59,7 +72,9 @@ def test_a_backlog_in_one_input_makes_the_other_wait_with_it():
 
 def test_an_event_in_a_backlog_waits_for_a_bounded_time():
     waiting = FlushState(
-        FlushPolicy(flush_seconds=0.0, backlog_seconds=0.0, backlog_least_seconds=0.0, read_records=100)
+        FlushPolicy(
+            flush_seconds=0.0, backlog_seconds=0.0, backlog_least_seconds=0.0, read_records=100
+        )
     )
     waiting.note("kafka", reading(waiting=100), LATE_US)
     assert waiting.is_due(pending())

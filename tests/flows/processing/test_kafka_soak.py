@@ -1,4 +1,5 @@
-"""A fuzzer of Kafka records, soaked: good events among odd records all count, each odd one is a dead letter once."""
+"""A fuzzer of Kafka records, soaked: good events among odd records all count, each odd one is a
+dead letter once."""
 
 import os
 import random
@@ -47,18 +48,24 @@ class Fuzzer:
 
     def _junk(self) -> bytes | None:
         some = self._random.randbytes(self._random.choice([1, 30, 2000]))
-        return self._random.choice([None, b"", b"{}", b"[]", b"\0" * 9, b"\xff" + some, b'{"customer_id": "\\u0000"}'])
+        return self._random.choice(
+            [None, b"", b"{}", b"[]", b"\0" * 9, b"\xff" + some, b'{"customer_id": "\\u0000"}']
+        )
 
     def _maybe(self) -> bytes | None:
         return self._random.choice([None, b"", b"k", self._random.randbytes(9)])
 
     def _header(self) -> tuple[bytes, bytes | None]:
-        name = self._random.choice([b"x", b"", b"a\0b", b"\xff\xfe", b"traceparent", self._random.randbytes(5)])
+        name = self._random.choice(
+            [b"x", b"", b"a\0b", b"\xff\xfe", b"traceparent", self._random.randbytes(5)]
+        )
         return name, self._maybe()
 
     def _time(self) -> int | None:
         now = int(time.time())
-        return self._random.choice([None, None, None, 0, -1, now, now * 10**6, now * 10**9, 2**63 - 1])
+        return self._random.choice(
+            [None, None, None, 0, -1, now, now * 10**6, now * 10**9, 2**63 - 1]
+        )
 
 
 @pytest.mark.timeout(0)
@@ -70,7 +77,10 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
     await installed(engine, 2)
     source = KafkaInput(bootstrap_servers=kafka, topic=topic, partitions=2)
     deadline = time.monotonic() + MINUTES * 60
-    async with RawProducer(kafka) as producer, processing(engine, database_url, wall, inputs=[source]) as task:
+    async with (
+        RawProducer(kafka) as producer,
+        processing(engine, database_url, wall, inputs=[source]) as task,
+    ):
         while time.monotonic() < deadline:
             for _ in range(LOOK_AT_EACH):
                 batch = fuzzer.batch()
@@ -78,7 +88,9 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
                 await producer.send(topic, number % 2, batch)
                 number += 1
             probe, began = f"probe{number}", time.monotonic()
-            await producer.send(topic, number % 2, RawBatch(records=[RawRecord(value=event(probe))]))
+            await producer.send(
+                topic, number % 2, RawBatch(records=[RawRecord(value=event(probe))])
+            )
             fuzzer.good, sent = fuzzer.good + 1, sent + 1
             await until(lambda probe=probe: reaches(engine, probe, 1))
             worst = max(worst, time.monotonic() - began)
@@ -88,8 +100,15 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
             return await applied(engine) >= fuzzer.good
 
         await until(all_counted)
-    print(f"\n{sent} records, {fuzzer.bad} of them set aside; a good one counted within {worst:.2f} s; seed {seed}")
+    print(
+        f"\n{sent} records, {fuzzer.bad} of them set aside; a good one counted within {worst:.2f} s; seed {seed}"
+    )
     record_property("records", sent)
     assert await applied(engine) == fuzzer.good
     assert await scalar(engine, "select count(*) from dead_letters") == fuzzer.bad
-    assert await scalar(engine, "select count(*) from dead_letters where reason in ('unfoldable', 'unreadable')") == 0
+    assert (
+        await scalar(
+            engine, "select count(*) from dead_letters where reason in ('unfoldable', 'unreadable')"
+        )
+        == 0
+    )

@@ -1,4 +1,5 @@
-"""Leases: fair shares, expiry by the database's clock, hand-over at once, and a zombie that can't write."""
+"""Leases: fair shares, expiry by the database's clock, hand-over at once, and a zombie that can't
+write."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,10 +25,12 @@ async def expire(engine: AsyncEngine, leases: Leases) -> None:
     """As if the worker had been silent for longer than its lease."""
     async with engine.begin() as conn:
         await conn.execute(
-            text("update partitions set lease_until = now() - interval '1 s' where owner = :o"), {"o": leases.owner}
+            text("update partitions set lease_until = now() - interval '1 s' where owner = :o"),
+            {"o": leases.owner},
         )
         await conn.execute(
-            text("update workers set seen_until = now() - interval '1 s' where id = :o"), {"o": leases.owner}
+            text("update workers set seen_until = now() - interval '1 s' where id = :o"),
+            {"o": leases.owner},
         )
 
 
@@ -55,13 +58,19 @@ def step(partition: int, owned: Ownership, events: int = 1) -> Move:
 
 async def flush(engine: AsyncEngine, leases: Leases, *moves: Move) -> None:
     async with engine.begin() as conn:
-        await rows.compare_and_set(conn, projection=leases.projection, owner=leases.owner, moves=moves)
+        await rows.compare_and_set(
+            conn, projection=leases.projection, owner=leases.owner, moves=moves
+        )
 
 
-async def test_a_single_worker_takes_all_partitions_from_their_beginning(engine: AsyncEngine) -> None:
+async def test_a_single_worker_takes_all_partitions_from_their_beginning(
+    engine: AsyncEngine,
+) -> None:
     changes = await Leases(engine, 1, "a").tick()
     assert sorted(changes.acquired) == [0, 1, 2, 3]
-    assert changes.acquired[0] == Ownership(epoch=1, table_offset=0, kafka_offset=-1, applied=0, read_through_at=None)
+    assert changes.acquired[0] == Ownership(
+        epoch=1, table_offset=0, kafka_offset=-1, applied=0, read_through_at=None
+    )
     assert not changes.lost
     assert not changes.surplus
 
@@ -125,7 +134,9 @@ async def test_an_expired_lease_that_nobody_took_goes_on(engine: AsyncEngine) ->
     assert not changes.acquired
 
 
-async def test_a_partition_in_the_middle_of_a_flush_is_not_taken_whatever_its_lease_says(engine: AsyncEngine) -> None:
+async def test_a_partition_in_the_middle_of_a_flush_is_not_taken_whatever_its_lease_says(
+    engine: AsyncEngine,
+) -> None:
     a, b = Leases(engine, 1, "a"), Leases(engine, 1, "b")
     owned = (await a.tick()).acquired
     await expire(engine, a)
@@ -144,7 +155,9 @@ async def test_a_restarted_worker_of_the_same_name_gets_new_epochs(engine: Async
         await flush(engine, first, step(0, old[0]))
 
 
-async def test_after_an_error_a_partition_is_taken_anew_where_it_really_stands(engine: AsyncEngine) -> None:
+async def test_after_an_error_a_partition_is_taken_anew_where_it_really_stands(
+    engine: AsyncEngine,
+) -> None:
     leases = Leases(engine, 1, "a")
     owned = (await leases.tick()).acquired
     await flush(engine, leases, step(2, owned[2], events=7))
@@ -168,7 +181,9 @@ async def test_what_somebody_else_took_meanwhile_is_not_reclaimed(engine: AsyncE
     assert (await a.tick()).lost == {2, 3}
 
 
-async def test_a_clean_stop_frees_everything_at_once_and_tells_the_others(engine: AsyncEngine) -> None:
+async def test_a_clean_stop_frees_everything_at_once_and_tells_the_others(
+    engine: AsyncEngine,
+) -> None:
     a, b = Leases(engine, 1, "a"), Leases(engine, 1, "b")
     await a.tick()
     await a.stop()
@@ -204,6 +219,12 @@ async def test_workers_of_another_projection_do_not_count(engine: AsyncEngine) -
         ({"a": 1, "b": 0}, {"a": 1, "b": 0}),
     ],
 )
-def test_shares_differ_by_one_at_most_and_those_who_have_keep(held: dict[str, int], shares: dict[str, int]) -> None:
-    table = [Lease(owner=owner, epoch=1, expired=False) for owner, count in held.items() for _ in range(count)]
+def test_shares_differ_by_one_at_most_and_those_who_have_keep(
+    held: dict[str, int], shares: dict[str, int]
+) -> None:
+    table = [
+        Lease(owner=owner, epoch=1, expired=False)
+        for owner, count in held.items()
+        for _ in range(count)
+    ]
     assert {worker: fair_share(worker, held, table) for worker in held} == shares

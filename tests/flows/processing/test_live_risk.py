@@ -1,4 +1,5 @@
-"""The risk that the service tells is the lab's, to the bit, says what it is, and explains itself."""
+"""The risk that the service tells is the lab's, to the bit, says what it is, and explains
+itself."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,9 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 HISTORY = [(days, "payment_failed" if days % 7 == 0 else "login") for days in range(40, 0, -1)]
 
 
-async def test_the_service_and_the_lab_give_the_same_risk_at_the_same_instant(engine, database_url, tmp_path: Path):
+async def test_the_service_and_the_lab_give_the_same_risk_at_the_same_instant(
+    engine, database_url, tmp_path: Path
+):
     appender = await installed(engine)
     moments = [(NOW - timedelta(days=days), kind) for days, kind in HISTORY]
     events = [
@@ -36,16 +39,24 @@ async def test_the_service_and_the_lab_give_the_same_risk_at_the_same_instant(en
 
     assert live is not None
     assert explained is not None
-    assert (live["risk_is"], live["risk_model"], live["risk_horizon_days"]) == ("ranking", "prior", 28)
+    assert (live["risk_is"], live["risk_model"], live["risk_horizon_days"]) == (
+        "ranking",
+        "prior",
+        28,
+    )
     assert live["risk"] == explained["risk"] == _lab(moments, tmp_path)
-    log_odds = explained["risk_reference_log_odds"] + sum(c["log_odds"] for c in explained["risk_contributions"])
+    log_odds = explained["risk_reference_log_odds"] + sum(
+        c["log_odds"] for c in explained["risk_contributions"]
+    )
     assert math.isclose(1 / (1 + math.exp(-log_odds)), live["risk"], rel_tol=1e-12)
 
 
 def _lab(moments: list[tuple[datetime, str]], folder: Path) -> float:
     rules = compile_document("").program.risk_rules
     assert rules is not None
-    path = logs.write_events(folder / "e.csv.gz", [("acme", at.isoformat(), kind, "") for at, kind in moments])
+    path = logs.write_events(
+        folder / "e.csv.gz", [("acme", at.isoformat(), kind, "") for at, kind in moments]
+    )
     row = Labels(
         accounts=["acme"],
         obs=["now"],

@@ -1,4 +1,5 @@
-"""A record at which processing fails twice running is quarantined, in whatever phase; other failures cost no record."""
+"""A record at which processing fails twice running is quarantined, in whatever phase; other
+failures cost no record."""
 
 from typing import Any
 
@@ -32,7 +33,8 @@ def chunk(first: int, count: int, **changes: Any) -> Chunk:
 
 
 def search_for(bad: int | None, count: int, strikes: int = 0) -> tuple[list[int], int]:
-    """Searches `count` records that failed together: positions quarantined, and the number of failures on the way."""
+    """Searches `count` records that failed together: positions quarantined, and the number of
+    failures on the way."""
     search, quarantined, failures, at = PoisonSearch(), [], 0, 0
     search.begin({("kafka", 0): count}, count)
     while search.active:
@@ -74,7 +76,8 @@ def test_pieces_keep_records_and_gaps_in_order() -> None:
 
 
 async def count_all_but_the_bad(engine: Any, url: str, column: str = "unfoldable") -> None:
-    """Sixty events among which one is called bad: the others are counted, the bad one is a dead letter."""
+    """Sixty events among which one is called bad: the others are counted, the bad one is a dead
+    letter."""
     appender = await installed(engine, 1)
     events = [make_event("seats.changed", id=f"e{i}", customer_id=f"c{i % 7}") for i in range(60)]
     events.insert(30, make_event("seats.changed", id="bad", customer_id="bad"))
@@ -86,7 +89,9 @@ async def count_all_but_the_bad(engine: Any, url: str, column: str = "unfoldable
         await append(appender, events)
         await until(all_counted)
         assert not task.done()
-    (letter,) = await rows(engine, "select reason, position, convert_from(raw, 'utf8') raw, errors from dead_letters")
+    (letter,) = await rows(
+        engine, "select reason, position, convert_from(raw, 'utf8') raw, errors from dead_letters"
+    )
     assert (letter.reason, letter.position) == (column, 30)
     assert '"bad"' in letter.raw
     assert await scalar(engine, "select sum(applied) from partitions") == 60
@@ -97,10 +102,14 @@ async def count_all_but_the_bad(engine: Any, url: str, column: str = "unfoldable
 
 
 async def alerts(engine: Any) -> Any:
-    return await rows(engine, "select kind, scope, state, summary from alerts where scope is not null")
+    return await rows(
+        engine, "select kind, scope, state, summary from alerts where scope is not null"
+    )
 
 
-async def test_of_several_quarantined_records_an_operator_is_told_once(engine, database_url, monkeypatch):
+async def test_of_several_quarantined_records_an_operator_is_told_once(
+    engine, database_url, monkeypatch
+):
     await quarantine_two(engine, database_url, monkeypatch)
 
     assert [alert.kind for alert in await alerts(engine)] == ["record_quarantined"]
@@ -116,7 +125,9 @@ async def test_a_quarantine_whose_alert_cannot_be_raised_sets_the_record_aside_a
             )
         )
         await conn.execute(
-            text("create trigger breaks before insert on alerts for each statement execute function breaks()")
+            text(
+                "create trigger breaks before insert on alerts for each statement execute function breaks()"
+            )
         )
 
     await quarantine_two(engine, database_url, monkeypatch)
@@ -140,7 +151,13 @@ async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch)
         return await scalar(engine, "select count(*) from dead_letters") == 2
 
     async with processing(engine, url, wall):
-        await append(appender, [make_event("seats.changed", customer_id="c", id=id) for id in ("bad1", "good", "bad2")])
+        await append(
+            appender,
+            [
+                make_event("seats.changed", customer_id="c", id=id)
+                for id in ("bad1", "good", "bad2")
+            ],
+        )
         await until(both_are_aside)
         await until(lambda: reaches(engine, "c", 1))
 
@@ -161,7 +178,9 @@ async def test_a_record_that_breaks_the_deciding(engine, database_url, monkeypat
     cut = FlushBuilder.prepare_flush
 
     def breaks(self, pending, *arguments):
-        if b'"bad"' in b"".join(bytes(piece) for block in pending.archived.values() for piece in block):
+        if b'"bad"' in b"".join(
+            bytes(piece) for block in pending.archived.values() for piece in block
+        ):
             raise RecursionError("too deep")
         return cut(self, pending, *arguments)
 
@@ -186,7 +205,9 @@ async def test_a_record_that_breaks_the_writing(engine, database_url, monkeypatc
     await count_all_but_the_bad(engine, database_url)
 
 
-async def test_a_dead_letter_that_breaks_its_writing_is_quarantined_by_another_way(engine, database_url, monkeypatch):
+async def test_a_dead_letter_that_breaks_its_writing_is_quarantined_by_another_way(
+    engine, database_url, monkeypatch
+):
     write = flushing.dead_letter
 
     async def breaks(conn, letters):
@@ -202,13 +223,17 @@ async def test_a_dead_letter_that_breaks_its_writing_is_quarantined_by_another_w
 
     async with processing(engine, database_url, wall):
         await appender.append([("c", '{"a": 1}'), ("c", "nonsense")])
-        await append(appender, [make_event("seats.changed", customer_id="c", id=f"{i}") for i in range(2)])
+        await append(
+            appender, [make_event("seats.changed", customer_id="c", id=f"{i}") for i in range(2)]
+        )
         await until(counted)
     letters = await rows(engine, "select position, reason from dead_letters order by 1")
     assert [tuple(letter) for letter in letters] == [(0, "invalid_envelope"), (1, "unfoldable")]
 
 
-async def test_an_outage_costs_no_record_however_often_it_strikes(engine, database_url, monkeypatch):
+async def test_an_outage_costs_no_record_however_often_it_strikes(
+    engine, database_url, monkeypatch
+):
     write, failures = Owner.flush, [ConnectionResetError(f"{n}") for n in range(6)]
 
     def fails(self, now):

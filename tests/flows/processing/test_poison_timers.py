@@ -1,4 +1,5 @@
-"""A customer whose decision fails whenever its timer is due is isolated and postponed; all others are decided."""
+"""A customer whose decision fails whenever its timer is due is isolated and postponed; all others
+are decided."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +23,8 @@ NOW = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
 def search_for(bad: set[int], count: int) -> tuple[list[int], int]:
-    """Searches timers that failed together: those postponed, and the number of failures on the way."""
+    """Searches timers that failed together: those postponed, and the number of failures on the
+    way."""
     search, due, postponed, failures = TimerSearch(), list(range(count)), [], 0
     search.begin(count, NOW)
     while search.active:
@@ -103,7 +105,10 @@ async def test_a_customer_whose_decision_fails_delays_no_other_and_is_decided_on
     last = clock.at - timedelta(days=1)
     names = [f"c{i:03}" for i in range(40)]
     async with processing(engine, database_url, clock):
-        await append(appender, [used(n, last - timedelta(hours=i)) for i in range(3) for n in [*names, "bad"]])
+        await append(
+            appender,
+            [used(n, last - timedelta(hours=i)) for i in range(3) for n in [*names, "bad"]],
+        )
         await until(lambda: reaches(engine, "bad", 3))
         await until(lambda: has_applied(engine, 3 * 41))
     before = TIMERS_POSTPONED._value.get()
@@ -124,7 +129,8 @@ async def test_a_customer_whose_decision_fails_delays_no_other_and_is_decided_on
 
 
 def break_decisions(monkeypatch: pytest.MonkeyPatch, phase: str, broken: list[bool]) -> None:
-    """While `broken`, have the customer called bad fail once it is silent; or its state when it is loaded."""
+    """While `broken`, have the customer called bad fail once it is silent; or its state when it is
+    loaded."""
     decide, load = Decider.decide, stored.many_by_keys
     silent_us = to_us(wall() - timedelta(days=1) + SILENCE) - 60_000_000
 

@@ -14,10 +14,15 @@ MINUTE = NOW_US // MINUTE_US
 
 
 def noted(traffic: Traffic, sources: list[str], logged_us: int = NOW_US, age_us: int = 0) -> None:
-    events = [json.dumps({"id": str(i), "source": s, "data": {"source": "x"}}).encode() for i, s in enumerate(sources)]
+    events = [
+        json.dumps({"id": str(i), "source": s, "data": {"source": "x"}}).encode()
+        for i, s in enumerate(sources)
+    ]
     logged = np.full(len(events), logged_us)
     digests = np.random.default_rng(1).integers(0, 1 << 63, (len(events), 2)).astype(np.uint64)
-    traffic.note(logged, logged - age_us, digests, events, lambda i: "small" if i % 4 == 0 else None)
+    traffic.note(
+        logged, logged - age_us, digests, events, lambda i: "small" if i % 4 == 0 else None
+    )
 
 
 def test_a_small_batch_is_counted_one_by_one_and_by_minute() -> None:

@@ -1,4 +1,5 @@
-"""A record that is valid and yet breaks our folding is found, set aside and passed; the others are counted once."""
+"""A record that is valid and yet breaks our folding is found, set aside and passed; the others are
+counted once."""
 
 from sqlalchemy import text
 
@@ -30,7 +31,9 @@ async def test_an_event_that_breaks_the_folding_is_one_dead_letter_and_the_other
 
     async with engine.connect() as conn:
         letters = (
-            await conn.execute(text("select reason, position, convert_from(raw, 'utf8') raw from dead_letters"))
+            await conn.execute(
+                text("select reason, position, convert_from(raw, 'utf8') raw from dead_letters")
+            )
         ).all()
         assert [(letter.reason, letter.position) for letter in letters] == [("unfoldable", 30)]
         assert '"bad"' in letters[0].raw
@@ -56,7 +59,10 @@ async def test_a_database_that_fails_in_an_unknown_way_while_customers_are_loade
         return await applied(engine) >= 10
 
     async with processing(engine, database_url, wall):
-        await append(appender, [make_event("seats.changed", id=f"e{i}", customer_id=f"c{i}") for i in range(10)])
+        await append(
+            appender,
+            [make_event("seats.changed", id=f"e{i}", customer_id=f"c{i}") for i in range(10)],
+        )
         await until(all_counted)
 
     assert failures == []

@@ -1,4 +1,5 @@
-"""A customer that changes its place is judged by another variant at once: told as configuration, raising no alert."""
+"""A customer that changes its place is judged by another variant at once: told as configuration,
+raising no alert."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,11 +23,15 @@ LABS: dict[str, Any] = {
 
 async def history(engine) -> list[tuple[str, str, float | None]]:
     async with engine.connect() as conn:
-        rows = await conn.exec_driver_sql("select cause, band, score from history order by decided_at, ctid")
+        rows = await conn.exec_driver_sql(
+            "select cause, band, score from history order by decided_at, ctid"
+        )
         return [(r.cause, r.band, r.score) for r in rows]
 
 
-async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_without_an_alert(engine, database_url):
+async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_without_an_alert(
+    engine, database_url
+):
     now = wall()
     appender = await installed(engine)
     use = [
@@ -40,10 +45,15 @@ async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_wit
     assert await build(engine)
     before, since = await read.customer(engine, "acme", wall()), wall()
 
-    moved = make_event("customer.updated", id="m", data={"segment": "labs"}) | {"occurred_at": wall().isoformat()}
+    moved = make_event("customer.updated", id="m", data={"segment": "labs"}) | {
+        "occurred_at": wall().isoformat()
+    }
     await folded(engine, database_url, appender, [moved])
     at = wall()
-    after, told = await read.customer(engine, "acme", at), await read.explanation(engine, "acme", at)
+    after, told = (
+        await read.customer(engine, "acme", at),
+        await read.explanation(engine, "acme", at),
+    )
     change = await diff.between(engine, "acme", since, at)
 
     assert before is not None
@@ -63,5 +73,7 @@ async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_wit
     assert (change["from"]["variant"], change["to"]["variant"]) == (None, "labs")
     assert (await history(engine))[-1][0] == "variant"
     async with engine.connect() as conn:
-        alerts = (await conn.exec_driver_sql("select kind from alerts where customer_id = 'acme'")).all()
+        alerts = (
+            await conn.exec_driver_sql("select kind from alerts where customer_id = 'acme'")
+        ).all()
     assert alerts == []

@@ -44,18 +44,24 @@ async def test_what_was_pushed_out_of_memory_is_read_again(engine: AsyncEngine) 
     assert blocks > size
 
 
-async def test_what_does_not_fit_is_left_where_it_is_and_small_indexes_come_first(engine: AsyncEngine) -> None:
+async def test_what_does_not_fit_is_left_where_it_is_and_small_indexes_come_first(
+    engine: AsyncEngine,
+) -> None:
     await filled(engine)
     async with engine.connect() as conn:
         everything = [each.name for each in await warm_start.worth_reading(conn)]
-        buffers = int(await conn.scalar(text("select setting from pg_settings where name = 'shared_buffers'")))
+        buffers = int(
+            await conn.scalar(text("select setting from pg_settings where name = 'shared_buffers'"))
+        )
         little = [each.name for each in await warm_start.worth_reading(conn, share=100 / buffers)]
         assert await warm_start.worth_reading(conn, share=0.0) == []
     assert {"states", "states_pkey"} <= set(everything)
     assert little == [name for name in everything if name != "states"]
 
 
-async def test_one_reads_at_a_time_and_without_the_extension_nobody_does(engine: AsyncEngine) -> None:
+async def test_one_reads_at_a_time_and_without_the_extension_nobody_does(
+    engine: AsyncEngine,
+) -> None:
     await filled(engine)
     async with engine.connect() as conn:
         assert await warm_start.claim(conn)

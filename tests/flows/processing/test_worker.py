@@ -1,4 +1,5 @@
-"""The spine, against a real PostgreSQL: appended events become health, alerts and webhooks to be, once each."""
+"""The spine, against a real PostgreSQL: appended events become health, alerts and webhooks to be,
+once each."""
 
 import asyncio
 import itertools
@@ -56,14 +57,22 @@ numbers = itertools.count()
 def used(customer_id: str, at: datetime, feature: str = "export") -> Event:
     data = {"feature": feature}
     return make_event(
-        "feature.used", id=f"u{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data
+        "feature.used",
+        id=f"u{next(numbers)}",
+        customer_id=customer_id,
+        occurred_at=at.isoformat(),
+        data=data,
     )
 
 
 def viewed(customer_id: str, at: datetime, path: str) -> Event:
     data = {"url": f"https://x.test/{path}"}
     return make_event(
-        "page.viewed", id=f"v{next(numbers)}", customer_id=customer_id, occurred_at=at.isoformat(), data=data
+        "page.viewed",
+        id=f"v{next(numbers)}",
+        customer_id=customer_id,
+        occurred_at=at.isoformat(),
+        data=data,
     )
 
 
@@ -87,7 +96,9 @@ async def test_a_cancel_page_view_becomes_a_flag_an_alert_and_a_capped_score(eng
     assert abs(sum(c["points"] for c in explained["contributions"]) - explained["score"]) < 1e-6
     cap = next(c for c in explained["contributions"] if c["measure"] == "cap:cancel_intent")
     assert [e["id"] for e in cap["events"]] == ["p"]
-    assert await rows(engine, "select kind, severity, state from alerts") == [("cancel_intent", "critical", "open")]
+    assert await rows(engine, "select kind, severity, state from alerts") == [
+        ("cancel_intent", "critical", "open")
+    ]
 
 
 async def test_a_repeated_event_is_counted_once_also_after_a_restart(engine, database_url):
@@ -105,12 +116,14 @@ async def test_a_repeated_event_is_counted_once_also_after_a_restart(engine, dat
     assert await scalar(engine, "select count(*) from archive") == 2
 
 
-# Silence --------------------------------------------------------------------------------------------------------------
+# Silence
+# --------------------------------------------------------------------------------------------------------------
 
 
 async def silences(engine) -> list[Any]:
     return await rows(
-        engine, "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by customer_id"
+        engine,
+        "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by customer_id",
     )
 
 
@@ -118,7 +131,9 @@ async def has_silences(engine, count: int) -> bool:
     return len(await silences(engine)) >= count
 
 
-async def test_silence_is_decided_at_its_instant_and_not_before_without_any_event(engine, database_url):
+async def test_silence_is_decided_at_its_instant_and_not_before_without_any_event(
+    engine, database_url
+):
     appender, clock = await installed(engine), Clock(wall())
     last = clock.at - timedelta(days=1)
     async with processing(engine, database_url, clock):
@@ -148,13 +163,17 @@ async def test_silence_is_decided_by_a_worker_that_never_saw_the_customer(engine
     assert await silences(engine) == [("acme", last + SILENCE, last + SILENCE)]
 
 
-async def test_silence_of_many_that_do_not_fit_into_memory_is_decided_for_each_once(engine, database_url):
+async def test_silence_of_many_that_do_not_fit_into_memory_is_decided_for_each_once(
+    engine, database_url
+):
     appender, clock = await installed(engine), Clock(wall())
     tiny = MemoryLimits(state_bytes=0, least_customers=32)
     last = clock.at - timedelta(days=1)
     names = [f"c{i:03}" for i in range(120)]
     async with processing(engine, database_url, clock, limits=tiny):
-        await append(appender, [used(n, last - timedelta(hours=i)) for i in range(3) for n in names])
+        await append(
+            appender, [used(n, last - timedelta(hours=i)) for i in range(3) for n in names]
+        )
         await until(lambda: has_applied(engine, 360))
         clock.at = last + SILENCE
         await until(lambda: has_silences(engine, len(names)))
@@ -167,12 +186,16 @@ async def has_applied(engine, events: int) -> bool:
 
 
 async def test_a_backlog_after_an_outage_keeps_those_quiet_who_are_in_it(engine, database_url):
-    """An hour away, thousands of records waiting, and the one event that breaks the silence among the last of them."""
+    """An hour away, thousands of records waiting, and the one event that breaks the silence among
+    the last of them."""
     appender, clock = await installed(engine, partitions=1), Clock(wall())
     last = clock.at - timedelta(days=1)
     begins = last + SILENCE
     async with processing(engine, database_url, clock):
-        await append(appender, [used(n, last - timedelta(hours=i)) for n in ("busy", "gone") for i in range(4)])
+        await append(
+            appender,
+            [used(n, last - timedelta(hours=i)) for n in ("busy", "gone") for i in range(4)],
+        )
         await until(lambda: has_applied(engine, 8))
         clock.at = begins - timedelta(minutes=30)
         await asyncio.sleep(1)
@@ -188,7 +211,8 @@ async def test_a_backlog_after_an_outage_keeps_those_quiet_who_are_in_it(engine,
     assert [(r.customer_id, r.onset_at) for r in await silences(engine)] == [("gone", begins)]
 
 
-# History --------------------------------------------------------------------------------------------------------------
+# History
+# --------------------------------------------------------------------------------------------------------------
 
 
 async def test_imported_history_raises_no_alert_and_is_decided_once(engine, database_url):
@@ -202,7 +226,9 @@ async def test_imported_history_raises_no_alert_and_is_decided_once(engine, data
     for name in names:
         for _ in range(20):
             at = start + timedelta(days=chance.uniform(0, 500))
-            events.append(viewed(name, at, chance.choice(paths)) if chance.random() < 0.3 else used(name, at))
+            events.append(
+                viewed(name, at, chance.choice(paths)) if chance.random() < 0.3 else used(name, at)
+            )
     chance.shuffle(events)
 
     async with processing(engine, database_url, clock):
@@ -215,15 +241,25 @@ async def test_imported_history_raises_no_alert_and_is_decided_once(engine, data
 
     assert await scalar(engine, "select count(*) from alerts") == 0
     assert await scalar(engine, "select count(*) from messages") == 0
-    assert await scalar(engine, "select max(n) from (select count(*) n from history group by customer_key) h") <= 2
-    assert await scalar(engine, "select count(*) from standings where 'cancel_intent' = any(flags)") > 100
+    assert (
+        await scalar(
+            engine, "select max(n) from (select count(*) n from history group by customer_key) h"
+        )
+        <= 2
+    )
+    assert (
+        await scalar(engine, "select count(*) from standings where 'cancel_intent' = any(flags)")
+        > 100
+    )
 
 
 async def rows_of_an_endpoint(engine) -> None:
     """Somebody who would hear of everything."""
     async with engine.begin() as conn:
         await conn.execute(
-            text("insert into endpoints (id, url, event_types, secret) values ('e', 'https://x.test', '{}', '')")
+            text(
+                "insert into endpoints (id, url, event_types, secret) values ('e', 'https://x.test', '{}', '')"
+            )
         )
 
 
@@ -231,11 +267,14 @@ async def decided(engine, customers: int) -> bool:
     return bool(await scalar(engine, "select count(*) from standings") >= customers)
 
 
-# Kafka ----------------------------------------------------------------------------------------------------------------
+# Kafka
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def produce(bootstrap: str, topic: str, events: Sequence[Event | bytes], **options: Any) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, **options})
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, **options}
+    )
     for event in events:
         key = None if isinstance(event, bytes) else str(event["customer_id"])
         producer.produce(topic, event if isinstance(event, bytes) else as_json(event).encode(), key)
@@ -257,7 +296,9 @@ async def test_poison_among_ten_thousand_is_one_dead_letter_that_replays_after_t
         await asyncio.to_thread(produce, kafka, topic, events)
         await until(lambda: has_applied(engine, 9_999))
         await until(lambda: has_letters(engine, 1))
-        (letter,) = await rows(engine, "select id, raw, raw_bytes, reason, origin, topic from dead_letters")
+        (letter,) = await rows(
+            engine, "select id, raw, raw_bytes, reason, origin, topic from dead_letters"
+        )
         corrected = json.dumps(fixed).encode()
         replay = await dead_letters.replay_one(
             engine, wall(), letter.id, corrected, partitions=4, actor=make_actor("test")
@@ -282,16 +323,33 @@ def story(events: int, customers: int) -> list[Event]:
     made = []
     for i in range(events):
         type = chance.choice(
-            ["feature.used", "page.viewed", "survey.answered", "ticket.opened", "ticket.resolved", "customer.updated"]
+            [
+                "feature.used",
+                "page.viewed",
+                "survey.answered",
+                "ticket.opened",
+                "ticket.resolved",
+                "customer.updated",
+            ]
         )
         at = start + timedelta(seconds=chance.randrange(60 * 86_400))
-        event = make_event(type, id=f"s{i}", customer_id=f"c{chance.randrange(customers)}", occurred_at=at.isoformat())
+        event = make_event(
+            type,
+            id=f"s{i}",
+            customer_id=f"c{chance.randrange(customers)}",
+            occurred_at=at.isoformat(),
+        )
         made.append(event)
     return made
 
 
 async def folded(
-    url: str, engine, events: Sequence[Event], *, stops: Sequence[int] = (), kafka: tuple[str, str] | None = None
+    url: str,
+    engine,
+    events: Sequence[Event],
+    *,
+    stops: Sequence[int] = (),
+    kafka: tuple[str, str] | None = None,
 ):
     """The states after these events; `stops`: the worker is replaced after so many of them."""
     appender = await installed(engine, partitions=1)
@@ -323,7 +381,10 @@ async def test_restarts_and_the_log_s_input_leave_the_same_bits(
     ):
         whole = await folded(url_1, one, events)
         assert await folded(url_2, two, events, stops=[400, 401, 1_700, 2_950]) == whole
-        assert await folded(url_3, three, events, stops=[1_234], kafka=(kafka, kafka_topic(1))) == whole
+        assert (
+            await folded(url_3, three, events, stops=[1_234], kafka=(kafka, kafka_topic(1)))
+            == whole
+        )
         spread = await folded(url_4, four, events, kafka=(kafka, kafka_topic(3)))
         assert_close(spread, whole)
 
@@ -350,11 +411,17 @@ def unpacked(found: list[tuple[str, tuple[bytes, Any]]]) -> States:
 
 
 @pytest.mark.parametrize("budget", [16 << 20, 0])
-async def test_ids_are_exact_through_rotations_a_moving_partition_and_a_small_budget(engine, database_url, budget):
-    """Half of what comes the second time, shuffled, came before; nothing of it fits into a budget of nothing."""
+async def test_ids_are_exact_through_rotations_a_moving_partition_and_a_small_budget(
+    engine, database_url, budget
+):
+    """Half of what comes the second time, shuffled, came before; nothing of it fits into a budget
+    of nothing."""
     appender, clock = await installed(engine, partitions=2), Clock(wall())
     chance = random.Random(3)
-    first = [used(f"c{i % 40}", clock.at - timedelta(minutes=chance.randrange(3 * 1440))) for i in range(1_500)]
+    first = [
+        used(f"c{i % 40}", clock.at - timedelta(minutes=chance.randrange(3 * 1440)))
+        for i in range(1_500)
+    ]
     again = [*chance.sample(first, 700), *(used(f"c{i % 40}", clock.at) for i in range(300))]
     chance.shuffle(again)
     limits = MemoryLimits(dedupe_bytes=budget)
@@ -378,11 +445,13 @@ async def has_read_everything(engine) -> bool:
     return bool(await scalar(engine, behind) == 0)
 
 
-# Ownership ------------------------------------------------------------------------------------------------------------
+# Ownership
+# ------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves_nothing(engine):
-    """Folded and encoded before the lease ran out, written after somebody else took over: the zombie, step by step."""
+    """Folded and encoded before the lease ran out, written after somebody else took over: the
+    zombie, step by step."""
     await installed(engine, partitions=1)
     zombie, heir = Leases(engine, 1, "zombie", 0.2), Leases(engine, 1, "heir", 30)
     compiled = compile_document("")
@@ -390,7 +459,9 @@ async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves
     await owner.take((await zombie.tick()).acquired, wall())
     event = as_json(used("acme", wall())).encode()
     logged = np.array([1], np.int64)
-    chunk = Chunk(partition=0, values=[event], headers=None, first=0, next=1, positions=None, logged_us=logged)
+    chunk = Chunk(
+        partition=0, values=[event], headers=None, first=0, next=1, positions=None, logged_us=logged
+    )
     await owner.fold("kafka", "topic", [chunk], wall())
     flush = owner.flush(wall())
 
@@ -421,7 +492,15 @@ async def test_a_flush_knows_how_many_different_customers_it_will_write(engine):
     async def read(*customers: str) -> int:
         events = [as_json(used(customer, wall())).encode() for customer in customers]
         logged = np.full(len(events), to_us(wall()), np.int64)
-        chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        chunk = Chunk(
+            partition=0,
+            values=events,
+            headers=None,
+            first=0,
+            next=1,
+            positions=None,
+            logged_us=logged,
+        )
         await owner.fold("kafka", "topic", [chunk], wall())
         return owner.pending.customers
 
@@ -436,12 +515,16 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
     leases = Leases(engine, 1, "worker", 30)
     ownership, now = (await leases.tick()).acquired, wall()
     looks = [
-        make_event("page.viewed", customer_id=f"c{i % 9}", data={"url": "https://x.example/account/cancel"})
+        make_event(
+            "page.viewed", customer_id=f"c{i % 9}", data={"url": "https://x.example/account/cancel"}
+        )
         for i in range(20)
     ]
     events = [as_json(event | {"occurred_at": now.isoformat()}).encode() for event in looks]
     logged = np.full(len(events), to_us(now), np.int64)
-    chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+    chunk = Chunk(
+        partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged
+    )
 
     async def told(at_once: int) -> list[object]:
         monkeypatch.setattr(flush_builder, "JUDGED_AT_ONCE", at_once)
@@ -459,8 +542,11 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
     assert await told(4) == await told(10_000)
 
 
-async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_memory_is_used_again_afterwards(engine):
-    """Both of the worker's arenas come to their turn: the third flush lies where the first one lay."""
+async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_memory_is_used_again_afterwards(
+    engine,
+):
+    """Both of the worker's arenas come to their turn: the third flush lies where the first one
+    lay."""
     await installed(engine, partitions=1)
     leases = Leases(engine, 1, "worker", 30)
     owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
@@ -470,12 +556,24 @@ async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_m
     async def read(name: str) -> None:
         events = [as_json(used(f"{name}{n}", wall())).encode() for n in range(50)]
         logged = np.full(len(events), to_us(wall()), np.int64)
-        chunk = Chunk(partition=0, values=events, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        chunk = Chunk(
+            partition=0,
+            values=events,
+            headers=None,
+            first=0,
+            next=1,
+            positions=None,
+            logged_us=logged,
+        )
         await owner.fold("kafka", "topic", [chunk], wall())
 
     def sent(flush: Flush) -> list[bytes]:
         assert flush.fresh is not None
-        return [bytes(piece) for block in (flush.fresh.content, *flush.archive.values()) for piece in block]
+        return [
+            bytes(piece)
+            for block in (flush.fresh.content, *flush.archive.values())
+            for piece in block
+        ]
 
     flushes, contents = [], []
     for name in ("a", "b", "c", "d"):
@@ -485,7 +583,9 @@ async def test_what_a_flush_sends_stays_as_it_was_while_more_is_folded_and_its_m
             owner.flushed()
         flushes.append(owner.flush(wall()))
         contents.append(sent(flushes[-1]))
-        assert f'"customer_id":"{name}0"'.encode() in b"".join(contents[-1]).replace(b'": "', b'":"')
+        assert f'"customer_id":"{name}0"'.encode() in b"".join(contents[-1]).replace(
+            b'": "', b'":"'
+        )
     assert sent(flushes[0]) != contents[0]
     assert sent(flushes[3]) == contents[3]
 
@@ -506,7 +606,17 @@ async def test_all_events_of_a_flush_are_counted_at_one_instant_however_many_byt
         ]
         logged = np.full(len(events), to_us(wall()), np.int64)
         values = [as_json(event).encode() for event in events]
-        chunk = Chunk(partition=0, values=values, headers=None, first=0, next=1, positions=None, logged_us=logged)
+        chunk = Chunk(
+            partition=0,
+            values=values,
+            headers=None,
+            first=0,
+            next=1,
+            positions=None,
+            logged_us=logged,
+        )
         await owner.fold("kafka", "topic", [chunk], wall())
     await write(engine, owner.flush(wall()), wall())
-    assert await rows(engine, "select count(*), count(distinct counted_at) from archive") == [(200, 1)]
+    assert await rows(engine, "select count(*), count(distinct counted_at) from archive") == [
+        (200, 1)
+    ]

@@ -1,4 +1,5 @@
-"""A second projection is built from the archive while the first one serves, and takes over at one place of the log."""
+"""A second projection is built from the archive while the first one serves, and takes over at one
+place of the log."""
 
 import asyncio
 import random
@@ -29,7 +30,9 @@ from tests.support.waiting import until
 LIMITS = MemoryLimits(least_customers=2_000, state_bytes=1)
 
 
-def story(customers: int, events: int, *, seed: int = 1, until_at: datetime | None = None) -> list[Event]:
+def story(
+    customers: int, events: int, *, seed: int = 1, until_at: datetime | None = None
+) -> list[Event]:
     """Believable events of many kinds, in no order."""
     chance, end = random.Random(seed), until_at or datetime.now(UTC)
     kinds = [
@@ -48,15 +51,20 @@ def story(customers: int, events: int, *, seed: int = 1, until_at: datetime | No
         kind, data = chance.choices(kinds, [30, 20, 20, 10, 1, 3, 2, 4, 2])[0]
         at = end - timedelta(seconds=chance.random() * 60 * 86_400)
         made.append(
-            make_event(kind, id=f"{seed}-{n}", customer_id=f"c{chance.randrange(customers)}", data=dict(data))
+            make_event(
+                kind,
+                id=f"{seed}-{n}",
+                customer_id=f"c{chance.randrange(customers)}",
+                data=dict(data),
+            )
             | {"occurred_at": at.isoformat()}
         )
     return made
 
 
 def second_document() -> str:
-    """The default scorecard with other half-lives, a type, a rule and a variant of its own, other weights and bands;
-    sign-ins are judged by their place among the customers."""
+    """The default scorecard with other half-lives, a type, a rule and a variant of its own, other
+    weights and bands; sign-ins are judged by their place among the customers."""
     data = yaml.safe_load(default_document())
     data["name"] = "second"
     data["half_lives_days"] = [10, 40]
@@ -67,9 +75,17 @@ def second_document() -> str:
             rule["half_life_days"] = 10
     data["dimensions"]["support"] = 40
     data["bands"] = {"healthy": 80, "watch": 60, "at_risk": 40, "critical": 0}
-    next(m for m in data["measures"] if m["name"] == "sessions")["judge"] = {"kind": "segment", "at": 4}
+    next(m for m in data["measures"] if m["name"] == "sessions")["judge"] = {
+        "kind": "segment",
+        "at": 4,
+    }
     data["variants"] = [
-        {"name": "tech", "when": {"tier": "low"}, "measures": {"sessions": {"share": 2}}, "bands": {"healthy": 85}}
+        {
+            "name": "tech",
+            "when": {"tier": "low"},
+            "measures": {"sessions": {"share": 2}},
+            "bands": {"healthy": 85},
+        }
     ]
     data["measures"].append({"name": "syncs", "feeds": [{"type": "warehouse.synced"}]})
     data["flags"].append(
@@ -105,7 +121,9 @@ async def counted_all(engine: AsyncEngine) -> int:
 
 
 async def build(engine: AsyncEngine, worker: str = "b1") -> bool:
-    return await supervisor.build_what_is_asked(engine, worker_id=worker, limits=LIMITS, now=wall, stop=asyncio.Event())
+    return await supervisor.build_what_is_asked(
+        engine, worker_id=worker, limits=LIMITS, now=wall, stop=asyncio.Event()
+    )
 
 
 @asynccontextmanager
@@ -134,7 +152,9 @@ async def reached(engine: AsyncEngine, events: int) -> bool:
 
 async def marked(engine: AsyncEngine, customers: int) -> bool:
     """Whether so many customers' histories tell of the change of version."""
-    return bool(await scalar(engine, "select count(*) from history where cause = 'scorecard'") >= customers)
+    return bool(
+        await scalar(engine, "select count(*) from history where cause = 'scorecard'") >= customers
+    )
 
 
 async def folded(engine: AsyncEngine, url: str, appender: Appender, events: list[Event]) -> None:
@@ -148,7 +168,10 @@ async def folded(engine: AsyncEngine, url: str, appender: Appender, events: list
 async def published(engine: AsyncEngine, document: str) -> int:
     """The document as a version that is asked for; answers its number."""
     version, _ = await publish.keep(engine, document, by=make_actor("test"), now=wall())
-    assert isinstance(await publish.publish(engine, version.version, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.publish(engine, version.version, by=make_actor("test"), now=wall()),
+        publish.Begun,
+    )
     return version.version
 
 
@@ -158,32 +181,46 @@ async def test_the_same_document_rebuilt_gives_the_live_states_bit_for_bit(engin
     before, alerts = await states_of(engine, 1), await scalar(engine, "select count(*) from alerts")
     bands = await rows(engine, "select customer_id, band, flags, score from standings order by 1")
 
-    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun
+    )
     assert await build(engine)
 
     assert await live_id(engine) == 2
     assert await states_of(engine, 2) == before
     assert len(before) == 60
     assert await scalar(engine, "select count(*) from alerts") == alerts
-    after = await rows(engine, "select customer_id, band, flags, score from standings where projection = 2 order by 1")
+    after = await rows(
+        engine,
+        "select customer_id, band, flags, score from standings where projection = 2 order by 1",
+    )
     assert [(r[0], r[1], r[2]) for r in after] == [(r[0], r[1], r[2]) for r in bands]
 
 
 async def is_live(engine: AsyncEngine, version: int) -> bool:
     return bool(
         await scalar(
-            engine, "select count(*) from projections where state = 'live' and scorecard_version = :v", v=version
+            engine,
+            "select count(*) from projections where state = 'live' and scorecard_version = :v",
+            v=version,
         )
     )
 
 
-async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_and_no_false_alert(engine, database_url):
+async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_and_no_false_alert(
+    engine, database_url
+):
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(80, 4_000))
     known = await scalar(engine, "select count(*) from alerts")
     later = [e | {"occurred_at": wall().isoformat()} for e in story(80, 4_000, seed=2)]
-    later = [e for e in later if e["type"] in ("feature.used", "session.started", "survey.answered")]
-    later = [e | ({"data": {"survey": "nps", "score": 9}} if e["type"] == "survey.answered" else {}) for e in later]
+    later = [
+        e for e in later if e["type"] in ("feature.used", "session.started", "survey.answered")
+    ]
+    later = [
+        e | ({"data": {"survey": "nps", "score": 9}} if e["type"] == "survey.answered" else {})
+        for e in later
+    ]
     oracle: dict[str, int] = {}
     for e in story(80, 4_000) + later:
         oracle[e["customer_id"]] = oracle.get(e["customer_id"], 0) + 1
@@ -200,7 +237,10 @@ async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_an
             await asyncio.sleep(0.02)
         await until(lambda: is_live(engine, version))
         await append(appender, later[:200])  # again, across the switch
-        last = [make_event("session.started", id=f"last{n}", customer_id=f"c{n}", data={}) for n in range(80)]
+        last = [
+            make_event("session.started", id=f"last{n}", customer_id=f"c{n}", data={})
+            for n in range(80)
+        ]
         await append(appender, [e | {"occurred_at": wall().isoformat()} for e in last])
         await until(lambda: reached(engine, 4_000 + len(later) + 80))
         await until(lambda: marked(engine, 60))  # in small steps, after the switch
@@ -211,7 +251,9 @@ async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_an
     assert {c: f["events_total"] for c, f in found.items()} == oracle
     assert {f["scorecard_version"] for f in found.values()} == {version}
     assert all("keen" in f["flags"] for f in found.values())  # the new rule holds of all …
-    assert await scalar(engine, "select count(*) from alerts") == known  # … and its beginning told nobody
+    assert (
+        await scalar(engine, "select count(*) from alerts") == known
+    )  # … and its beginning told nobody
     assert await scalar(engine, "select count(*) from partitions") == 4
 
 
@@ -219,14 +261,17 @@ async def test_what_happens_after_the_switch_is_told_under_the_new_version(engin
     appender = await installed(engine)
     now = wall()
     first = [
-        make_event("session.started", id=f"s{n}", data={}) | {"occurred_at": (now - timedelta(hours=n)).isoformat()}
+        make_event("session.started", id=f"s{n}", data={})
+        | {"occurred_at": (now - timedelta(hours=n)).isoformat()}
         for n in range(5)
     ]
     await folded(engine, database_url, appender, first)
     await published(engine, second_document())
     assert await build(engine)
 
-    use = make_event("feature.used", id="u", data={"feature": "x"}) | {"occurred_at": now.isoformat()}
+    use = make_event("feature.used", id="u", data={"feature": "x"}) | {
+        "occurred_at": now.isoformat()
+    }
     await folded(engine, database_url, appender, [use])
 
     assert await rows(engine, "select kind, state from alerts") == [("keen", "open")]
@@ -241,7 +286,9 @@ async def test_version_two_and_then_one_again_gives_the_old_scores(engine, datab
     await published(engine, second_document())
     assert await build(engine)
     between = await scores(engine, at, 30)
-    assert isinstance(await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Begun
+    )
     assert await build(engine)
 
     assert between != before
@@ -250,9 +297,13 @@ async def test_version_two_and_then_one_again_gives_the_old_scores(engine, datab
 
     others = [e | {"customer_id": f"other-{e['customer_id']}"} for e in story(40, 1_500, seed=5)]
     await folded(engine, database_url, appender, others)
-    assert isinstance(await publish.publish(engine, 2, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.publish(engine, 2, by=make_actor("test"), now=wall()), publish.Begun
+    )
     assert await build(engine)
-    assert await scores(engine, at, 30) == between  # placed among those who were there when it was published first
+    assert (
+        await scores(engine, at, 30) == between
+    )  # placed among those who were there when it was published first
 
 
 async def test_where_the_customers_stand_is_frozen_with_the_version_once(engine, database_url):
@@ -261,7 +312,9 @@ async def test_where_the_customers_stand_is_frozen_with_the_version_once(engine,
     version = await published(engine, second_document())
     assert await build(engine)
     first = await publish.find(engine, version)
-    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun)
+    assert isinstance(
+        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Begun
+    )
     assert await build(engine)
     again = await publish.find(engine, version)
 
@@ -285,14 +338,18 @@ async def test_open_alerts_stay_open_and_message_numbers_never_repeat(engine, da
 
     await published(engine, second_document())
     assert await build(engine)
-    contact = make_event("contact.logged", id="k", data={"outcome": "positive"}) | {"occurred_at": wall().isoformat()}
+    contact = make_event("contact.logged", id="k", data={"outcome": "positive"}) | {
+        "occurred_at": wall().isoformat()
+    }
     await folded(engine, database_url, appender, [contact])
 
     assert open_before
     assert await rows(engine, "select id, kind from alerts where state = 'open'") == open_before
 
 
-async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it(engine, database_url):
+async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it(
+    engine, database_url
+):
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(60, 6_000))
     before = await states_of(engine, 1)
@@ -302,12 +359,16 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
     assert wanted is not None
 
     doomed = Builder(engine, wanted, builder="dead", limits=LIMITS, now=wall, chunk=100)
-    dying = asyncio.create_task(doomed.build(AtRound(4, lambda: dying.cancel())))  # as by kill -9: keeps its claim
+    dying = asyncio.create_task(
+        doomed.build(AtRound(4, lambda: dying.cancel()))
+    )  # as by kill -9: keeps its claim
     await asyncio.gather(dying, return_exceptions=True)
     assert not await build(engine)  # its claim still holds
     async with engine.begin() as conn:
         await building.leave(conn, wanted.id, "dead")
-    begun = await scalar(engine, "select sum(applied) from partitions where projection = :id", id=wanted.id)
+    begun = await scalar(
+        engine, "select sum(applied) from partitions where projection = :id", id=wanted.id
+    )
     assert await build(engine)
 
     assert begun == 3 * 4 * 100
@@ -315,7 +376,8 @@ async def test_a_builder_that_dies_is_followed_by_one_that_goes_on_and_fences_it
 
 
 class AtRound:
-    """A builder's `stop` that never asks to stop, and calls `then` as that round over the partitions begins."""
+    """A builder's `stop` that never asks to stop, and calls `then` as that round over the
+    partitions begins."""
 
     def __init__(self, number: int, then: Callable[[], object]) -> None:
         self._left, self._then = number, then
@@ -363,7 +425,8 @@ async def test_an_archive_that_lacks_events_refuses_in_a_sentence_and_publishes_
     assert "The archive lacks events" in (told.failure or "")
     assert await live_id(engine) == 1
     assert isinstance(
-        await publish.publish(engine, version, by=make_actor("test"), now=wall(), with_gaps=True), publish.Begun
+        await publish.publish(engine, version, by=make_actor("test"), now=wall(), with_gaps=True),
+        publish.Begun,
     )
     assert await build(engine)
 
@@ -393,13 +456,19 @@ async def test_the_retired_rows_are_cleared_and_the_history_stays(engine, databa
     assert await build(engine)
     await supervisor.tell_history(engine)
     await supervisor.clear_retired(engine)
-    assert await scalar(engine, "select count(*) from states where projection = 1") == 30  # readers have their time
+    assert (
+        await scalar(engine, "select count(*) from states where projection = 1") == 30
+    )  # readers have their time
     await supervisor.clear_retired(engine, grace_seconds=0)
 
     for table in ("states", "standings", "timers", "dedupe_recent", "partitions"):
         assert await scalar(engine, f"select count(*) from {table} where projection = 1") == 0
-    assert await scalar(engine, "select count(*) from history") == decided  # the same document: no change to tell
-    indexes = await rows(engine, "select indexname from pg_indexes where indexname like 'archive%fold'")
+    assert (
+        await scalar(engine, "select count(*) from history") == decided
+    )  # the same document: no change to tell
+    indexes = await rows(
+        engine, "select indexname from pg_indexes where indexname like 'archive%fold'"
+    )
     assert indexes == []
 
 
@@ -407,15 +476,24 @@ async def test_only_one_is_built_at_a_time_and_it_can_be_cancelled(engine, datab
     await installed(engine)
     version = await published(engine, second_document())
 
-    assert isinstance(await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Busy)
+    assert isinstance(
+        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Busy
+    )
     assert await publish.cancel(engine, by=make_actor("kim"), now=wall())
     assert not await publish.cancel(engine, by=make_actor("kim"), now=wall())
-    assert isinstance(await publish.publish(engine, version, by=make_actor("test"), now=wall()), publish.Begun)
-    assert isinstance(await publish.publish(engine, 99, by=make_actor("test"), now=wall()), publish.Unknown)
-    assert isinstance(await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Live)
+    assert isinstance(
+        await publish.publish(engine, version, by=make_actor("test"), now=wall()), publish.Begun
+    )
+    assert isinstance(
+        await publish.publish(engine, 99, by=make_actor("test"), now=wall()), publish.Unknown
+    )
+    assert isinstance(
+        await publish.publish(engine, 1, by=make_actor("test"), now=wall()), publish.Live
+    )
 
 
-# Silence across the switch --------------------------------------------------------------------------------------------
+# Silence across the switch
+# --------------------------------------------------------------------------------------------
 
 
 async def silent_alerts(engine: AsyncEngine) -> list[Any]:
@@ -428,7 +506,9 @@ async def has_silent(engine: AsyncEngine) -> bool:
 
 @pytest.mark.parametrize("told", ["before the switch", "after the switch"])
 @pytest.mark.parametrize("document", ["the same", "another"])
-async def test_silence_that_falls_due_around_the_switch_is_told_once(engine, database_url, told, document):
+async def test_silence_that_falls_due_around_the_switch_is_told_once(
+    engine, database_url, told, document
+):
     appender, clock = await installed(engine), Clock(wall())
     last = clock.at - timedelta(days=1)
     use = [
@@ -448,7 +528,9 @@ async def test_silence_that_falls_due_around_the_switch_is_told_once(engine, dat
         await published(engine, second_document())
     if told == "after the switch":
         clock.at = last + timedelta(days=14, minutes=1)
-    assert await supervisor.build_what_is_asked(engine, worker_id="b", limits=LIMITS, now=clock, stop=asyncio.Event())
+    assert await supervisor.build_what_is_asked(
+        engine, worker_id="b", limits=LIMITS, now=clock, stop=asyncio.Event()
+    )
     recorded = await scalar(engine, "select count(*) from history where 'silent' = any(flags)")
 
     async with processing(engine, database_url, clock):
@@ -501,7 +583,9 @@ async def test_a_worker_that_slept_through_the_switch_can_write_nothing(engine, 
 
 
 @pytest.mark.parametrize("broken", [Fenced({0}), Overtaken(), ValueError("a fault of ours")])
-async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(engine, database_url, monkeypatch, broken):
+async def test_a_builder_that_lost_its_claim_gives_up_nothing_of_anothers(
+    engine, database_url, monkeypatch, broken
+):
     await installed(engine)
     await publish.rebuild(engine, by=make_actor("t"), now=wall())
     async with engine.begin() as conn:

@@ -1,4 +1,5 @@
-"""A shadow scores beside the live version and tells nobody; publishing it is the ordinary switch."""
+"""A shadow scores beside the live version and tells nobody; publishing it is the ordinary
+switch."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +41,9 @@ async def built(engine: AsyncEngine) -> AsyncIterator[None]:
 
 async def ready(engine: AsyncEngine) -> bool:
     found = await shadow.summary(engine, wall())
-    return found is not None and found.ready and found.publication.folded == found.publication.events
+    return (
+        found is not None and found.ready and found.publication.folded == found.publication.events
+    )
 
 
 async def told(engine: AsyncEngine) -> Summary:
@@ -52,11 +55,20 @@ async def told(engine: AsyncEngine) -> Summary:
 
 async def said(engine: AsyncEngine) -> list[int]:
     """What people were told."""
-    return [int(await scalar(engine, f"select count(*) from {table}")) for table in ("alerts", "history", "messages")]
+    return [
+        int(await scalar(engine, f"select count(*) from {table}"))
+        for table in ("alerts", "history", "messages")
+    ]
 
 
-async def standings(engine: AsyncEngine, projection: int) -> dict[str, tuple[float | None, str | None]]:
-    found = await rows(engine, "select customer_id, score, band from standings where projection = :id", id=projection)
+async def standings(
+    engine: AsyncEngine, projection: int
+) -> dict[str, tuple[float | None, str | None]]:
+    found = await rows(
+        engine,
+        "select customer_id, score, band from standings where projection = :id",
+        id=projection,
+    )
     return {r.customer_id: (r.score, r.band) for r in found}
 
 
@@ -82,10 +94,14 @@ async def test_a_shadow_keeps_up_tells_nobody_and_takes_over_when_it_is_publishe
         await folded(engine, database_url, appender, story(30, 300, seed=2))
         later = await told(engine)
 
-        assert 0 < first.customers <= later.customers  # some wait for the live version to decide them first
+        assert (
+            0 < first.customers <= later.customers
+        )  # some wait for the live version to decide them first
         assert later.publication.folded == first.publication.folded + 300
         assert sum(m.customers for m in later.moves) == later.customers
-        assert later.total.changed == sum(m.customers for m in later.moves if m.live != m.shadow) > 0
+        assert (
+            later.total.changed == sum(m.customers for m in later.moves if m.live != m.shadow) > 0
+        )
         assert later.furthest[0].live.score != later.furthest[0].shadow.score
         shadowed = await standings(engine, begun.projection)
 
@@ -98,10 +114,14 @@ async def test_a_shadow_keeps_up_tells_nobody_and_takes_over_when_it_is_publishe
 
 
 async def _is_live(engine: AsyncEngine, projection: int) -> bool:
-    return bool(await scalar(engine, "select state = 'live' from projections where id = :id", id=projection))
+    return bool(
+        await scalar(engine, "select state = 'live' from projections where id = :id", id=projection)
+    )
 
 
-async def test_a_shadow_that_is_ended_leaves_nothing_behind(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_shadow_that_is_ended_leaves_nothing_behind(
+    engine: AsyncEngine, database_url: str
+) -> None:
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(5, 60))
     version = await kept(engine, second_document())
@@ -116,13 +136,25 @@ async def test_a_shadow_that_is_ended_leaves_nothing_behind(engine: AsyncEngine,
 
     await supervisor.clear_retired(engine, grace_seconds=0)
     for table in ("standings", "states", "timers", "shadow_marks", "partitions"):
-        assert await scalar(engine, f"select count(*) from {table} where projection = {begun.projection}") == 0
-    assert await scalar(engine, "select count(*) from pg_indexes where indexname like 'archive_%_fold'") == 0
+        assert (
+            await scalar(
+                engine, f"select count(*) from {table} where projection = {begun.projection}"
+            )
+            == 0
+        )
+    assert (
+        await scalar(
+            engine, "select count(*) from pg_indexes where indexname like 'archive_%_fold'"
+        )
+        == 0
+    )
     assert not await shadow.end(engine, by=make_actor("t"), now=wall())
     assert (await publish.find(engine, version)).state == "draft"  # type: ignore[union-attr]
 
 
-async def test_both_are_judged_by_who_left_once_the_horizon_is_over(engine: AsyncEngine, database_url: str) -> None:
+async def test_both_are_judged_by_who_left_once_the_horizon_is_over(
+    engine: AsyncEngine, database_url: str
+) -> None:
     appender = await installed(engine)
     events = [
         make_event("session.started", id=f"e{n}-{i}", customer_id=f"c{n}", occurred_at=ago(i % 9))
@@ -138,8 +170,12 @@ async def test_both_are_judged_by_who_left_once_the_horizon_is_over(engine: Asyn
     assert isinstance(begun, Begun)
     async with built(engine):
         assert (await told(engine)).outcomes.rows == 0
-    async with engine.begin() as conn:  # as if it had been marked eight days ago, and some had left since
-        await conn.execute(text("update shadow_marks set marked_at = marked_at - interval '8 days'"))
+    async with (
+        engine.begin() as conn
+    ):  # as if it had been marked eight days ago, and some had left since
+        await conn.execute(
+            text("update shadow_marks set marked_at = marked_at - interval '8 days'")
+        )
         for key in await _keys(engine, [f"c{n}" for n in range(7)]):
             await conn.execute(
                 text("insert into ledger values (:key, :us, 0, :key, 2)"),
@@ -161,13 +197,22 @@ def ago(days: int) -> str:
 
 
 async def _keys(engine: AsyncEngine, ids: list[str]) -> list[int]:
-    return [r.key for r in await rows(engine, "select key from customers where customer_id = any(:ids)", ids=ids)]
+    return [
+        r.key
+        for r in await rows(
+            engine, "select key from customers where customer_id = any(:ids)", ids=ids
+        )
+    ]
 
 
-async def test_a_shadow_does_not_hold_up_the_trimming_of_the_log(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_shadow_does_not_hold_up_the_trimming_of_the_log(
+    engine: AsyncEngine, database_url: str
+) -> None:
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(3, 10))
-    begun = await shadow.begin(engine, await kept(engine, second_document()), by=make_actor("t"), now=wall())
+    begun = await shadow.begin(
+        engine, await kept(engine, second_document()), by=make_actor("t"), now=wall()
+    )
     assert isinstance(begun, Begun)
     async with processing(engine, database_url, wall):
         await append(appender, story(3, 10, seed=4))
@@ -176,13 +221,20 @@ async def test_a_shadow_does_not_hold_up_the_trimming_of_the_log(engine: AsyncEn
     async with built(engine):
         await told(engine)
 
-    offsets = await rows(engine, "select projection, sum(table_offset) as total from partitions group by 1 order by 1")
+    offsets = await rows(
+        engine,
+        "select projection, sum(table_offset) as total from partitions group by 1 order by 1",
+    )
     assert offsets[0].total == offsets[1].total
 
 
 async def _decided(engine: AsyncEngine, customers: int) -> bool:
-    return bool(await scalar(engine, "select count(risk) from standings where projection = 1") == customers)
+    return bool(
+        await scalar(engine, "select count(risk) from standings where projection = 1") == customers
+    )
 
 
 async def _counted(engine: AsyncEngine, events: int) -> bool:
-    return bool(await scalar(engine, "select sum(applied) from partitions where projection = 1") == events)
+    return bool(
+        await scalar(engine, "select sum(applied) from partitions where projection = 1") == events
+    )

@@ -52,12 +52,16 @@ async def judged(engine: AsyncEngine, *checks: dict[str, Any], base_rate: float 
         assert await stored.finish(conn, run.id, "w", result, model_key(RULES))
 
 
-async def test_a_model_without_a_known_backtest_needs_a_reason_which_is_kept(engine: AsyncEngine) -> None:
+async def test_a_model_without_a_known_backtest_needs_a_reason_which_is_kept(
+    engine: AsyncEngine,
+) -> None:
     await installed(engine)
     version = await with_fitted_model(engine)
 
     refused = await publish.publish(engine, version, by=make_actor("kim"), now=NOW)
-    begun = await publish.publish(engine, version, by=make_actor("kim"), now=NOW, override_reason="judged offline")
+    begun = await publish.publish(
+        engine, version, by=make_actor("kim"), now=NOW, override_reason="judged offline"
+    )
 
     assert refused == GateRefusal([ship_gate.NO_BACKTEST])
     assert isinstance(begun, Begun)
@@ -72,7 +76,10 @@ async def test_a_model_that_passed_goes_live_and_needs_no_reason(engine: AsyncEn
     await judged(engine, GOOD)
 
     assert isinstance(
-        await publish.publish(engine, version, by=make_actor("kim"), now=NOW, override_reason="why not"), Begun
+        await publish.publish(
+            engine, version, by=make_actor("kim"), now=NOW, override_reason="why not"
+        ),
+        Begun,
     )
     kept = await publish.find(engine, version)
     assert kept is not None
@@ -96,14 +103,20 @@ async def test_a_version_that_finds_nearly_everybody_healthy_is_held_unless_few_
 ) -> None:
     appender = await installed(engine)
     events = [
-        make_event("session.started", id=f"{c}-{i}", customer_id=f"c{c}", data={"duration_seconds": 600})
+        make_event(
+            "session.started", id=f"{c}-{i}", customer_id=f"c{c}", data={"duration_seconds": 600}
+        )
         for c in range(25)
         for i in range(10)
     ]
     async with processing(engine, database_url, wall):
         await append(appender, events)
         await until(lambda: reaches(engine, "c24", 10))
-    lenient = default_document().replace("healthy: 70", "healthy: 3", 1).replace("watch: 50", "watch: 2", 1)
+    lenient = (
+        default_document()
+        .replace("healthy: 70", "healthy: 3", 1)
+        .replace("watch: 50", "watch: 2", 1)
+    )
     lenient = lenient.replace("at_risk: 30", "at_risk: 1", 1)
     document = scorecard_with(lenient, RULES)
     version = (await publish.keep(engine, document, by=make_actor("kim"), now=NOW))[0]

@@ -1,4 +1,5 @@
-"""A database whose states another version wrote: nothing is folded onto them, they are built anew from the archive."""
+"""A database whose states another version wrote: nothing is folded onto them, they are built anew
+from the archive."""
 
 import asyncio
 from datetime import timedelta
@@ -10,22 +11,36 @@ from healthsvc.flows.customers import read
 from healthsvc.flows.processing.state_format import UnreadableStates
 from healthsvc.flows.projections.upgrade import make_readable
 from tests.flows.processing.test_worker import applied, used
-from tests.flows.projections.test_rebuild import folded, live_id, looking_after, published, second_document, states_of
+from tests.flows.projections.test_rebuild import (
+    folded,
+    live_id,
+    looking_after,
+    published,
+    second_document,
+    states_of,
+)
 from tests.flows.spine import append, installed, processing, scalar, wall
 from tests.support.waiting import PATIENCE_SECONDS, until
 
-WRITTEN_BY_ANOTHER = "update states set state = set_byte(state, 0, 99), decision = substring(decision for 80)"
+WRITTEN_BY_ANOTHER = (
+    "update states set state = set_byte(state, 0, 99), decision = substring(decision for 80)"
+)
 
 
 async def written_by_another_version(engine, url) -> None:
-    """Six events of two customers, counted, and then their states as another version would have them."""
-    events = [used(name, wall() - timedelta(hours=i)) for name in ("acme", "bolt") for i in range(3)]
+    """Six events of two customers, counted, and then their states as another version would have
+    them."""
+    events = [
+        used(name, wall() - timedelta(hours=i)) for name in ("acme", "bolt") for i in range(3)
+    ]
     await folded(engine, url, await installed(engine, 2), events)
     async with engine.begin() as conn:
         await conn.execute(text(WRITTEN_BY_ANOTHER))
 
 
-async def test_they_stop_a_worker_before_any_event_with_the_command_that_helps(engine, database_url):
+async def test_they_stop_a_worker_before_any_event_with_the_command_that_helps(
+    engine, database_url
+):
     await written_by_another_version(engine, database_url)
 
     with pytest.raises(UnreadableStates, match="healthsvc rebuild"):
@@ -37,7 +52,9 @@ async def test_they_stop_a_worker_before_any_event_with_the_command_that_helps(e
 
 
 async def test_they_are_built_anew_and_folding_goes_on(engine, database_url):
-    await folded(engine, database_url, await installed(engine, 2), [used("acme", wall()) for _ in range(3)])
+    await folded(
+        engine, database_url, await installed(engine, 2), [used("acme", wall()) for _ in range(3)]
+    )
     before, appender = await states_of(engine, await live_id(engine)), await installed(engine, 2)
     async with engine.begin() as conn:
         await conn.execute(text(WRITTEN_BY_ANOTHER))
@@ -48,13 +65,17 @@ async def test_they_are_built_anew_and_folding_goes_on(engine, database_url):
     await published(engine, second_document())  # begun by the other version, too, and never ended
 
     async with looking_after(engine):
-        await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS)
+        await asyncio.wait_for(
+            make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS
+        )
         after = await states_of(engine, await live_id(engine))
         async with processing(engine, database_url, wall):
             await append(appender, [used("acme", wall())])
             await until(lambda: counted(4))
 
-    assert {name: state for name, (state, _) in after.items()} == {name: state for name, (state, _) in before.items()}
+    assert {name: state for name, (state, _) in after.items()} == {
+        name: state for name, (state, _) in before.items()
+    }
     found = await read.customer(engine, "acme", wall())
     assert found is not None
     assert found["events_total"] == 4
@@ -67,4 +88,6 @@ async def test_an_archive_with_holes_refuses_and_says_what_can_be_done(engine, d
 
     async with looking_after(engine):
         with pytest.raises(UnreadableStates, match="--with-gaps"):
-            await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS)
+            await asyncio.wait_for(
+                make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS
+            )

@@ -1,4 +1,5 @@
-"""A database role that has every right until the test takes one from it: a real fault, for one step alone."""
+"""A database role that has every right until the test takes one from it: a real fault, for one step
+alone."""
 
 import uuid
 from collections.abc import AsyncIterator

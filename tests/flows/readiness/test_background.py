@@ -1,4 +1,5 @@
-"""Every background step fails for real, is told, and recovers by itself once its fault is mended."""
+"""Every background step fails for real, is told, and recovers by itself once its fault is
+mended."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ class Fault:
 
 
 def no_right(table: str, right: str = "select") -> Fault:
-    return Fault((f"revoke {right} on {table} from {{role}}",), (f"grant {right} on {table} to {{role}}",))
+    return Fault(
+        (f"revoke {right} on {table} from {{role}}",), (f"grant {right} on {table} to {{role}}",)
+    )
 
 
 def raising(table: str, event: str, sqlstate: str) -> Fault:
@@ -56,7 +59,9 @@ FAULTS = {
     "measures.fed": no_right("customers"),
     "ledger": raising("ledger_marks", "insert or update", "P0001"),
     "retention.archive": Fault(
-        ("create table archive_20200101 partition of archive for values from ('2020-01-01') to ('2020-01-02')",),
+        (
+            "create table archive_20200101 partition of archive for values from ('2020-01-01') to ('2020-01-02')",
+        ),
         ("alter table archive_20200101 owner to {role}",),
     ),
     "retention.log": no_right("log_entries", "select, delete"),
@@ -66,7 +71,9 @@ FAULTS = {
 }
 
 
-def all_steps(engine: AsyncEngine, url: str, readiness: Readiness, stop: asyncio.Event) -> Sequence[Periodic]:
+def all_steps(
+    engine: AsyncEngine, url: str, readiness: Readiness, stop: asyncio.Event
+) -> Sequence[Periodic]:
     settings = Settings(archive_retention_days=30)
     return (
         *processing_steps(engine, url, settings, "w1", stop),
@@ -79,8 +86,12 @@ def a_readiness() -> Readiness:
     return Readiness(process="here", roles=frozenset({"api", "process", "deliver"}))
 
 
-async def test_each_step_that_is_run_has_a_fault_in_the_table(engine: AsyncEngine, database_url: str) -> None:
-    assert {each.name for each in all_steps(engine, database_url, a_readiness(), asyncio.Event())} == set(FAULTS)
+async def test_each_step_that_is_run_has_a_fault_in_the_table(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    assert {
+        each.name for each in all_steps(engine, database_url, a_readiness(), asyncio.Event())
+    } == set(FAULTS)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -91,7 +102,9 @@ async def test_a_step_that_fails_is_told_and_recovers_by_itself(
     readiness, stop = a_readiness(), asyncio.Event()
     async with limited(engine, database_url) as (worker, role):
         await run(engine, *(each.format(role=role) for each in FAULTS[name].breaks))
-        steps = [each for each in all_steps(worker, database_url, readiness, stop) if each.name == name]
+        steps = [
+            each for each in all_steps(worker, database_url, readiness, stop) if each.name == name
+        ]
         running = asyncio.create_task(run_all(steps, readiness.steps, stop, pace=PACE))
         try:
             await until(lambda: any(step.fails for step in readiness.steps.all()))
@@ -113,11 +126,17 @@ async def test_a_step_that_fails_is_told_and_recovers_by_itself(
 async def _alert(engine: AsyncEngine, readiness: Readiness, scope: str, state: str) -> bool:
     """Whether the next look finds or makes an alert about the step that is in that state."""
     await watch.look(engine, readiness, wall())
-    found = await rows(engine, "select state from alerts where kind = 'step_failing' and scope = :scope", scope=scope)
+    found = await rows(
+        engine,
+        "select state from alerts where kind = 'step_failing' and scope = :scope",
+        scope=scope,
+    )
     return [row.state for row in found] == [state]
 
 
-async def test_a_disk_that_is_nearly_full_is_told_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_is_nearly_full_is_told_before_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     readiness = Readiness(process="here", roles=frozenset({"api"}), data_dir=tmp_path)
     assert readiness.verdict().sentences == {}
 

@@ -1,4 +1,5 @@
-"""Progress is what is committed: a partition that reads the same record for ever stands still, whatever is said."""
+"""Progress is what is committed: a partition that reads the same record for ever stands still,
+whatever is said."""
 
 import math
 
@@ -29,7 +30,14 @@ def progress(clock: Monotonic) -> Progress:
 def lag(partition: int) -> float | None:
     """What the metric says; None: nothing."""
     samples = [s for family in LOG_LAG.collect() for s in family.samples]
-    return next((s.value for s in samples if s.labels == {"source_kind": "kafka", "partition": str(partition)}), None)
+    return next(
+        (
+            s.value
+            for s in samples
+            if s.labels == {"source_kind": "kafka", "partition": str(partition)}
+        ),
+        None,
+    )
 
 
 def test_a_partition_that_stands_is_told_after_the_time_and_not_once_it_moves(
@@ -40,7 +48,13 @@ def test_a_partition_that_stands_is_told_after_the_time_and_not_once_it_moves(
     clock.seconds += 31
 
     (stall,) = progress.stalled()
-    assert (stall.source, stall.partition, stall.offset, stall.end, stall.seconds) == ("kafka", 0, 5, 9, 31)
+    assert (stall.source, stall.partition, stall.offset, stall.end, stall.seconds) == (
+        "kafka",
+        0,
+        5,
+        9,
+        31,
+    )
     assert (lag(0), lag(1)) == (4.0, 0.0)
 
     progress.committed("kafka", {0: 6})
@@ -48,7 +62,9 @@ def test_a_partition_that_stands_is_told_after_the_time_and_not_once_it_moves(
     assert lag(0) == 3.0
 
 
-def test_taking_a_partition_anew_where_it_stood_is_no_progress(progress: Progress, clock: Monotonic) -> None:
+def test_taking_a_partition_anew_where_it_stood_is_no_progress(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
     for _ in range(4):
@@ -59,7 +75,9 @@ def test_taking_a_partition_anew_where_it_stood_is_no_progress(progress: Progres
     assert [stall.seconds for stall in progress.stalled()] == [40]
 
 
-def test_a_backlog_that_is_worked_off_slowly_is_progress(progress: Progress, clock: Monotonic) -> None:
+def test_a_backlog_that_is_worked_off_slowly_is_progress(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 0})
     for offset in range(1, 6):
         progress.ends("kafka", {0: 1000 + offset})
@@ -70,7 +88,9 @@ def test_a_backlog_that_is_worked_off_slowly_is_progress(progress: Progress, clo
     assert lag(0) == 1000.0
 
 
-def test_records_behind_an_open_transaction_lag_and_are_nobodys_fault(progress: Progress, clock: Monotonic) -> None:
+def test_records_behind_an_open_transaction_lag_and_are_nobodys_fault(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9}, readable={0: 5})
     clock.seconds += 31
@@ -115,7 +135,9 @@ def test_a_partition_that_is_given_up_says_nothing_instead_of_zero(progress: Pro
     assert lag(0) is None
 
 
-def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(progress: Progress, clock: Monotonic) -> None:
+def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
     progress.flush_begun()
@@ -128,7 +150,9 @@ def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(progress: P
     assert [stall.seconds for stall in progress.stalled()] == [121]
 
 
-def test_a_flush_that_is_committed_at_last_was_progress(progress: Progress, clock: Monotonic) -> None:
+def test_a_flush_that_is_committed_at_last_was_progress(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
     progress.flush_begun()
@@ -139,7 +163,9 @@ def test_a_flush_that_is_committed_at_last_was_progress(progress: Progress, cloc
     assert (progress.stalled(), progress.slow_flush_seconds()) == ([], None)
 
 
-def test_a_flush_that_failed_earns_no_patience_for_the_next_one(progress: Progress, clock: Monotonic) -> None:
+def test_a_flush_that_failed_earns_no_patience_for_the_next_one(
+    progress: Progress, clock: Monotonic
+) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
     progress.flush_begun()

@@ -1,4 +1,5 @@
-"""Loops of their own, processing, delivering and appending, report to the same registry, and recover."""
+"""Loops of their own, processing, delivering and appending, report to the same registry, and
+recover."""
 
 import asyncio
 import importlib
@@ -52,10 +53,16 @@ async def test_folding_that_cannot_be_written_is_counted_as_failing_and_nothing_
     progress = Progress(0.5, metrics=False)
     async with Listener(database_url) as listener:
         source = TableInput(engine, listener, progress)
-        processor = Processor(engine, [source], worker_id="w", topic="", now=wall, steps=steps, progress=progress)
+        processor = Processor(
+            engine, [source], worker_id="w", topic="", now=wall, steps=steps, progress=progress
+        )
         running = asyncio.create_task(processor.run(stop))
         await until(lambda: len(progress.held()) == 4)
-        await run(engine, BREAKS, f"create trigger breaks before update of table_offset on partitions {EACH}")
+        await run(
+            engine,
+            BREAKS,
+            f"create trigger breaks before update of table_offset on partitions {EACH}",
+        )
         await appender.append([EVENT])
         await until(lambda: step_of(steps, STEP).fails)
         await until(lambda: [stall.source for stall in progress.stalled()] == ["table"])
@@ -78,7 +85,8 @@ class Answering:
 
 
 @pytest.mark.parametrize(
-    ("name", "table", "right"), [(CLAIMING, "deliveries", "select"), (RECORDING, "attempts", "insert")]
+    ("name", "table", "right"),
+    [(CLAIMING, "deliveries", "select"), (RECORDING, "attempts", "insert")],
 )
 async def test_deliveries_that_cannot_be_claimed_or_recorded_are_counted_as_failing(
     name: str, table: str, right: str, engine: AsyncEngine, database_url: str
@@ -108,7 +116,9 @@ async def test_deliveries_that_cannot_be_claimed_or_recorded_are_counted_as_fail
         await running
 
 
-async def test_appends_that_fail_are_counted_until_one_succeeds(engine: AsyncEngine, database_url: str) -> None:
+async def test_appends_that_fail_are_counted_until_one_succeeds(
+    engine: AsyncEngine, database_url: str
+) -> None:
     await installed(engine)
     async with limited(engine, database_url) as (worker, role):
         step = Step("events.append", ON_DEMAND)
@@ -132,7 +142,9 @@ async def test_a_portfolio_says_as_of_when_its_figures_are_while_its_ledger_stan
     appender, end = await installed(engine), wall() + timedelta(minutes=1)
     async with Listener(database_url) as listener:
         stop = asyncio.Event()
-        processor = Processor(engine, [TableInput(engine, listener)], worker_id="w", topic="", now=wall)
+        processor = Processor(
+            engine, [TableInput(engine, listener)], worker_id="w", topic="", now=wall
+        )
         running = asyncio.create_task(processor.run(stop))
         await appender.append([EVENT])
         await until(lambda: has_applied(engine, 1))
@@ -169,12 +181,16 @@ async def test_a_portfolio_says_as_of_when_its_figures_are_while_its_ledger_stan
         await running
 
 
-async def test_a_flush_that_a_lock_holds_up_is_slow_and_not_a_stall(engine: AsyncEngine, database_url: str) -> None:
+async def test_a_flush_that_a_lock_holds_up_is_slow_and_not_a_stall(
+    engine: AsyncEngine, database_url: str
+) -> None:
     appender, stop = await installed(engine), asyncio.Event()
     readiness = Readiness(process="here", roles=frozenset({"process"}), stall_seconds=1.0)
     async with Listener(database_url) as listener:
         source = TableInput(engine, listener, readiness.progress)
-        processor = Processor(engine, [source], worker_id="w", topic="", now=wall, progress=readiness.progress)
+        processor = Processor(
+            engine, [source], worker_id="w", topic="", now=wall, progress=readiness.progress
+        )
         running = asyncio.create_task(processor.run(stop))
         await until(lambda: len(readiness.progress.held()) == 4)
         async with engine.begin() as conn:
@@ -204,7 +220,11 @@ async def test_a_ledger_that_takes_nothing_in_is_told_and_recovers(
     assert "1 counted events" in readiness.verdict().sentences["/ledger_behind/portfolio"]
     assert readiness.verdict().ready
 
-    (ledger,) = [s for s in processing_steps(engine, database_url, Settings(), "w", stop) if s.name == "ledger"]
+    (ledger,) = [
+        s
+        for s in processing_steps(engine, database_url, Settings(), "w", stop)
+        if s.name == "ledger"
+    ]
     running = asyncio.create_task(run_all([ledger], Steps(), stop, pace=0.01))
 
     await until(lambda: ledger_alert(engine, readiness, "resolved"))
@@ -227,7 +247,8 @@ REPORTING = {
     append.STEP: test_appends_that_fail_are_counted_until_one_succeeds,
     FRESHENING: test_a_portfolio_says_as_of_when_its_figures_are_while_its_ledger_stands,
 }
-"""What reports to the registry without being run by it, and the test that makes it fail and recover."""
+"""What reports to the registry without being run by it, and the test that makes it fail and
+recover."""
 
 
 def test_each_loop_that_only_reports_is_made_to_fail_by_a_test() -> None:
@@ -239,7 +260,9 @@ def reporting_steps() -> Iterator[str]:
     for path in sorted(SOURCES.rglob("*.py")):
         if path.name == "run_every.py":
             continue
-        module = ".".join(("healthsvc", *path.relative_to(SOURCES).with_suffix("").parts)).removesuffix(".__init__")
+        module = ".".join(
+            ("healthsvc", *path.relative_to(SOURCES).with_suffix("").parts)
+        ).removesuffix(".__init__")
         for name in re.findall(r"steps\.register\(\s*([\w.\"]+)", path.read_text(encoding="utf-8")):
             yield str(getattr(importlib.import_module(module), name))
 

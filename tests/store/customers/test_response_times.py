@@ -1,4 +1,5 @@
-"""How fast tickets were answered and resolved: from the opening to the first answer, and to the last resolution."""
+"""How fast tickets were answered and resolved: from the opening to the first answer, and to the
+last resolution."""
 
 from sqlalchemy import text
 
@@ -10,7 +11,9 @@ HOUR_US = 3_600_000_000
 NOW_US = 1_000 * HOUR_US
 
 
-async def test_time_to_first_answer_and_to_the_last_resolution_of_one_customers_tickets(engine: AsyncEngine) -> None:
+async def test_time_to_first_answer_and_to_the_last_resolution_of_one_customers_tickets(
+    engine: AsyncEngine,
+) -> None:
     steps = [
         (1, 7, OPENED, 100),
         (1, 7, ANSWERED, 104),
@@ -30,10 +33,20 @@ async def test_time_to_first_answer_and_to_the_last_resolution_of_one_customers_
                     "insert into ledger (customer_key, occurred_us, partition, sequence, kind, item)"
                     " values (:customer, :us, 0, :sequence, :kind, :item)"
                 ),
-                {"customer": customer, "us": hour * HOUR_US, "sequence": sequence, "kind": kind, "item": item},
+                {
+                    "customer": customer,
+                    "us": hour * HOUR_US,
+                    "sequence": sequence,
+                    "kind": kind,
+                    "item": item,
+                },
             )
         found = await response(conn, 1, 50 * HOUR_US, NOW_US)
         nobody = await response(conn, 3, 0, NOW_US)
 
-    assert found == Response(tickets=3, answered=2, hours_to_first_answer=3.0, resolved=1, hours_to_resolution=30.0)
-    assert nobody == Response(tickets=0, answered=0, hours_to_first_answer=None, resolved=0, hours_to_resolution=None)
+    assert found == Response(
+        tickets=3, answered=2, hours_to_first_answer=3.0, resolved=1, hours_to_resolution=30.0
+    )
+    assert nobody == Response(
+        tickets=0, answered=0, hours_to_first_answer=None, resolved=0, hours_to_resolution=None
+    )

@@ -20,20 +20,28 @@ CONTENT = {
 
 
 @pytest.mark.parametrize(("sql", "value"), CONTENT.values(), ids=CONTENT.keys())
-async def test_a_value_that_cannot_be_stored_is_content(engine: AsyncEngine, sql: str, value: object) -> None:
+async def test_a_value_that_cannot_be_stored_is_content(
+    engine: AsyncEngine, sql: str, value: object
+) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011  # the driver's and the server's
         async with engine.begin() as conn:
             await conn.execute(text(sql), {"value": value})
     assert is_content(caught.value)
 
 
-@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), OSError("no space"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(), TimeoutError(), OSError("no space"), KeyError("x")]
+)
 def test_other_errors_are_not(error: Exception) -> None:
     assert not is_content(error)
 
 
-@pytest.mark.parametrize("sql", ["select * from nowhere", "select pg_terminate_backend(pg_backend_pid())"])
-async def test_a_schema_or_a_server_that_fails_is_not_content(engine: AsyncEngine, sql: str) -> None:
+@pytest.mark.parametrize(
+    "sql", ["select * from nowhere", "select pg_terminate_backend(pg_backend_pid())"]
+)
+async def test_a_schema_or_a_server_that_fails_is_not_content(
+    engine: AsyncEngine, sql: str
+) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011  # the driver's and the server's
         async with engine.begin() as conn:
             await conn.execute(text(sql))

@@ -13,7 +13,11 @@ async def test_blocks_are_sent_as_one_copy(engine):
     async with engine.begin() as conn:
         await conn.execute(text("create temporary table few (key bigint) on commit drop"))
         await copy(conn, "few", ["key"], [*blocks[0], *blocks[1]])
-        assert list((await conn.execute(text("select key from few order by key"))).scalars()) == [1, 2, 3]
+        assert list((await conn.execute(text("select key from few order by key"))).scalars()) == [
+            1,
+            2,
+            3,
+        ]
 
 
 async def test_what_isnt_a_number_is_null_in_whichever_columns_and_pieces_hold_whole_rows(engine):
@@ -24,7 +28,11 @@ async def test_what_isnt_a_number_is_null_in_whichever_columns_and_pieces_hold_w
     sent = block(head, floats(*columns))
     assert len(sent) == 3
     async with engine.begin() as conn:
-        await conn.execute(text("create temporary table few (key bigint, a float8, b float8, c float8) on commit drop"))
+        await conn.execute(
+            text(
+                "create temporary table few (key bigint, a float8, b float8, c float8) on commit drop"
+            )
+        )
         await copy(conn, "few", ["key", "a", "b", "c"], sent)
         rows = list(await conn.execute(text("select key, a, b, c from few order by key")))
     assert len(rows) == count

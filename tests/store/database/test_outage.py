@@ -23,14 +23,19 @@ async def ask_through_sqlalchemy(engine: AsyncEngine) -> None:
 
 
 @pytest.mark.parametrize("ask", [ask_the_driver, ask_through_sqlalchemy])
-async def test_a_server_that_goes_away_just_before_a_question_is_an_outage(database_url: str, ask) -> None:
-    """Its farewell lies in the socket; how much of it was heard when we ask hangs on the event loop's turns."""
+async def test_a_server_that_goes_away_just_before_a_question_is_an_outage(
+    database_url: str, ask
+) -> None:
+    """Its farewell lies in the socket; how much of it was heard when we ask hangs on the event
+    loop's turns."""
     failures = []
     for turns in range(6):
         engine = create_engine(database_url, pool_size=1)
         async with engine.connect() as conn:
             server = await (await raw(conn)).fetchval("select pg_backend_pid()")
-        assert tell.value(database_url, "select pg_terminate_backend($1, 5000)", server)  # the loop stands still
+        assert tell.value(
+            database_url, "select pg_terminate_backend($1, 5000)", server
+        )  # the loop stands still
         for _ in range(turns):
             await asyncio.sleep(0)
         try:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthsvc.store.database.engine import AsyncEngine
-from healthsvc.store.database.secrets import SealError, Vault, derive, new_signing_secret, service_secret, vault
+from healthsvc.store.database.secrets import (
+    SealError,
+    Vault,
+    derive,
+    new_signing_secret,
+    service_secret,
+    vault,
+)
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -36,7 +43,11 @@ def test_an_altered_value_doesnt_open(place: int) -> None:
 def test_a_value_doesnt_open_for_another_owner_nor_with_another_secret_nor_when_cut_short() -> None:
     sealed = Vault(OLD).encrypt("whsec_abc", "ep_1")
 
-    for vault_, value, owner in ((Vault(OLD), sealed, "ep_2"), (Vault(NEW), sealed, "ep_1"), (Vault(OLD), b"", "ep_1")):
+    for vault_, value, owner in (
+        (Vault(OLD), sealed, "ep_2"),
+        (Vault(NEW), sealed, "ep_1"),
+        (Vault(OLD), b"", "ep_1"),
+    ):
         with pytest.raises(SealError):
             vault_.decrypt(value, owner)
 
@@ -54,7 +65,9 @@ def test_keys_for_different_purposes_differ_and_are_stable() -> None:
     assert len(derive(OLD, "a")) == 32
 
 
-async def test_a_secret_is_generated_once_even_when_several_ask_at_once(engine: AsyncEngine) -> None:
+async def test_a_secret_is_generated_once_even_when_several_ask_at_once(
+    engine: AsyncEngine,
+) -> None:
     async def ask() -> bytes:
         async with engine.begin() as conn:
             return await service_secret(conn, None)
@@ -65,7 +78,9 @@ async def test_a_secret_is_generated_once_even_when_several_ask_at_once(engine: 
     assert len(secrets[0]) == 32
 
 
-async def test_a_configured_secret_wins_and_what_the_generated_one_sealed_still_opens(engine: AsyncEngine) -> None:
+async def test_a_configured_secret_wins_and_what_the_generated_one_sealed_still_opens(
+    engine: AsyncEngine,
+) -> None:
     async with engine.begin() as conn:
         await service_secret(conn, None)
         sealed = (await vault(conn, None)).encrypt("whsec_abc", "ep_1")

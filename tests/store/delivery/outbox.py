@@ -21,7 +21,11 @@ _numbers = count(1)
 
 
 async def make_endpoint(
-    engine: AsyncEngine, url: str = "http://127.0.0.1:9/hook", *, types: Sequence[str] = (), secret: str = SECRET
+    engine: AsyncEngine,
+    url: str = "http://127.0.0.1:9/hook",
+    *,
+    types: Sequence[str] = (),
+    secret: str = SECRET,
 ) -> Endpoint:
     endpoint_id = f"ep_{next(_numbers):06}"
     async with engine.begin() as conn:
@@ -36,7 +40,11 @@ async def make_endpoint(
 
 
 def make_message(
-    type: str = "alert.raised", *, id: str | None = None, logged_at: datetime | None = None, not_to: str | None = None
+    type: str = "alert.raised",
+    *,
+    id: str | None = None,
+    logged_at: datetime | None = None,
+    not_to: str | None = None,
 ) -> OutboxMessage:
     number = next(_numbers)
     return OutboxMessage(
@@ -61,5 +69,7 @@ async def rows(engine: AsyncEngine, sql: str, **values: object) -> list[dict[str
 
 async def states(engine: AsyncEngine, endpoint_id: str) -> list[str]:
     """The states of an endpoint's deliveries, in order."""
-    found = await rows(engine, "select state from deliveries where endpoint_id = :id order by id", id=endpoint_id)
+    found = await rows(
+        engine, "select state from deliveries where endpoint_id = :id order by id", id=endpoint_id
+    )
     return [str(row["state"]) for row in found]

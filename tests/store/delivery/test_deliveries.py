@@ -34,7 +34,10 @@ def make_room(
     """Room for proven endpoints with these windows, and for others in pools as large."""
     return Room(
         openings=openings or dict.fromkeys(CLAIMABLE, Opening(free, spacing)),
-        allowances={id: Allowance(size, True, (turns or {}).get(id, 0)) for id, size in (windows or {}).items()},
+        allowances={
+            id: Allowance(size, True, (turns or {}).get(id, 0))
+            for id, size in (windows or {}).items()
+        },
         held=held or {},
     )
 
@@ -46,10 +49,14 @@ async def claim(
         if room is None:
             ids = (await conn.execute(text("select id from endpoints"))).scalars()
             room = make_room(windows=dict.fromkeys(ids, 100))
-        return (await deliveries.claim(conn, room, worker=worker, now=now, lease_until=now + LEASE))[0]
+        return (
+            await deliveries.claim(conn, room, worker=worker, now=now, lease_until=now + LEASE)
+        )[0]
 
 
-def tried(claimed: Claimed, state: deliveries.State = "delivered", due_at: datetime | None = None) -> Tried:
+def tried(
+    claimed: Claimed, state: deliveries.State = "delivered", due_at: datetime | None = None
+) -> Tried:
     return Tried(
         delivery_id=claimed.id,
         attempt=claimed.attempt + 1,
@@ -72,7 +79,9 @@ async def record(engine: AsyncEngine, *done: Tried, worker: str = "w1") -> set[i
 # ---------------------------------------------------------------------------------------------------------- enqueueing
 
 
-async def test_a_message_goes_to_the_enabled_endpoints_that_want_its_type(engine: AsyncEngine) -> None:
+async def test_a_message_goes_to_the_enabled_endpoints_that_want_its_type(
+    engine: AsyncEngine,
+) -> None:
     everything = await make_endpoint(engine)
     alerts = await make_endpoint(engine, types=["alert.raised", "alert.resolved"])
     bands = await make_endpoint(engine, types=["customer.band.changed"])
@@ -80,10 +89,14 @@ async def test_a_message_goes_to_the_enabled_endpoints_that_want_its_type(engine
     async with engine.begin() as conn:
         await endpoints.disable(conn, off.id, "gone")
 
-    made = await enqueue(engine, make_message("alert.raised"), make_message("customer.band.changed"))
+    made = await enqueue(
+        engine, make_message("alert.raised"), make_message("customer.band.changed")
+    )
 
     assert made == 4
-    found = {each.id: len(await states(engine, each.id)) for each in (everything, alerts, bands, off)}
+    found = {
+        each.id: len(await states(engine, each.id)) for each in (everything, alerts, bands, off)
+    }
     assert found == {everything.id: 2, alerts.id: 1, bands.id: 1, off.id: 0}
 
 
@@ -114,7 +127,9 @@ async def test_an_endpoint_can_be_left_out(engine: AsyncEngine) -> None:
     assert (await states(engine, one.id), await states(engine, other.id)) == ([], ["pending"])
 
 
-async def test_a_message_can_go_to_one_endpoint_alone_whatever_it_wants(engine: AsyncEngine) -> None:
+async def test_a_message_can_go_to_one_endpoint_alone_whatever_it_wants(
+    engine: AsyncEngine,
+) -> None:
     one, other = await make_endpoint(engine, types=["alert.raised"]), await make_endpoint(engine)
 
     async with engine.begin() as conn:
@@ -156,7 +171,11 @@ async def test_thousands_of_messages_take_one_round_trip(engine: AsyncEngine) ->
     await make_endpoint(engine)
     messages = [make_message() for _ in range(5000)]
     statements: list[str] = []
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda _c, _cursor, sql, *_: statements.append(sql))
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, sql, *_: statements.append(sql),
+    )
 
     assert await enqueue(engine, *messages) == 10_000
 
@@ -173,8 +192,16 @@ async def test_a_claim_has_all_that_a_try_needs(engine: AsyncEngine) -> None:
 
     (claimed,) = await claim(engine)
 
-    assert (claimed.endpoint_id, claimed.url, claimed.attempt) == (endpoint.id, "https://hooks.example.com/", 0)
-    assert (claimed.message_id, claimed.body, claimed.logged_at) == (message.id, message.body, START_AT)
+    assert (claimed.endpoint_id, claimed.url, claimed.attempt) == (
+        endpoint.id,
+        "https://hooks.example.com/",
+        0,
+    )
+    assert (claimed.message_id, claimed.body, claimed.logged_at) == (
+        message.id,
+        message.body,
+        START_AT,
+    )
     assert claimed.previous_secret is None
     assert not claimed.failing
 
@@ -187,15 +214,23 @@ async def test_what_is_leased_isnt_claimed_until_the_lease_ends(engine: AsyncEng
 
     assert await claim(engine, worker="w2", now=START_AT + LEASE - timedelta(seconds=1)) == []
     (second,) = await claim(engine, worker="w2", now=START_AT + LEASE)
-    assert (second.id, second.message_id, second.attempt) == (first.id, first.message_id, first.attempt)
+    assert (second.id, second.message_id, second.attempt) == (
+        first.id,
+        first.message_id,
+        first.attempt,
+    )
 
 
-async def test_what_is_in_flight_isnt_claimed_again_even_if_its_lease_ended(engine: AsyncEngine) -> None:
+async def test_what_is_in_flight_isnt_claimed_again_even_if_its_lease_ended(
+    engine: AsyncEngine,
+) -> None:
     endpoint = await make_endpoint(engine)
     await enqueue(engine, make_message())
     (first,) = await claim(engine)
 
-    assert await claim(engine, make_room(held={first.id: endpoint.id}), now=START_AT + 2 * LEASE) == []
+    assert (
+        await claim(engine, make_room(held={first.id: endpoint.id}), now=START_AT + 2 * LEASE) == []
+    )
 
 
 async def test_claimers_at_once_never_share_a_delivery(engine: AsyncEngine) -> None:
@@ -213,7 +248,9 @@ async def test_claimers_at_once_never_share_a_delivery(engine: AsyncEngine) -> N
                 break
         return mine
 
-    found = [each for mine in await asyncio.gather(*(work(f"w{i}") for i in range(4))) for each in mine]
+    found = [
+        each for mine in await asyncio.gather(*(work(f"w{i}") for i in range(4))) for each in mine
+    ]
 
     assert len(found) == len(set(found)) == 300
 
@@ -224,13 +261,19 @@ async def test_a_claimer_hears_that_another_was_just_taking(engine: AsyncEngine)
     room = make_room()
 
     async with engine.begin() as one, engine.begin() as two:
-        mine, _ = await deliveries.claim(one, room, worker="w1", now=START_AT, lease_until=START_AT + LEASE)
-        theirs, contended = await deliveries.claim(two, room, worker="w2", now=START_AT, lease_until=START_AT + LEASE)
+        mine, _ = await deliveries.claim(
+            one, room, worker="w1", now=START_AT, lease_until=START_AT + LEASE
+        )
+        theirs, contended = await deliveries.claim(
+            two, room, worker="w2", now=START_AT, lease_until=START_AT + LEASE
+        )
 
     assert (len(mine), theirs, contended) == (1, [], True)
 
 
-async def test_an_endpoint_gets_no_more_than_its_share_counting_what_is_in_flight(engine: AsyncEngine) -> None:
+async def test_an_endpoint_gets_no_more_than_its_share_counting_what_is_in_flight(
+    engine: AsyncEngine,
+) -> None:
     busy, idle = await make_endpoint(engine), await make_endpoint(engine)
     await enqueue(engine, *(make_message() for _ in range(20)))
 
@@ -241,7 +284,9 @@ async def test_an_endpoint_gets_no_more_than_its_share_counting_what_is_in_fligh
     assert [each.endpoint_id for each in claimed].count(idle.id) == 8
 
 
-async def test_a_failing_endpoint_gets_one_try_at_a_time_and_none_while_it_rests(engine: AsyncEngine) -> None:
+async def test_a_failing_endpoint_gets_one_try_at_a_time_and_none_while_it_rests(
+    engine: AsyncEngine,
+) -> None:
     endpoint = await make_endpoint(engine)
     await enqueue(engine, *(make_message() for _ in range(20)))
     rests = Health(failing_since=START_AT, paused_until=START_AT + timedelta(seconds=10))
@@ -259,9 +304,15 @@ async def test_failing_endpoints_leave_slots_to_the_well_ones(engine: AsyncEngin
     well = await make_endpoint(engine)
     await enqueue(engine, make_message())
     async with engine.begin() as conn:
-        await endpoints.save_health(conn, {each.id: Health(failing_since=START_AT) for each in failing})
+        await endpoints.save_health(
+            conn, {each.id: Health(failing_since=START_AT) for each in failing}
+        )
 
-    openings = {Pool.PROVEN: Opening(1, 1), Pool.PROBATION: Opening(0, 1), Pool.FAILING: Opening(2, 1)}
+    openings = {
+        Pool.PROVEN: Opening(1, 1),
+        Pool.PROBATION: Opening(0, 1),
+        Pool.FAILING: Opening(2, 1),
+    }
     claimed = await claim(engine, make_room(openings=openings, windows={well.id: 8}))
 
     assert [each.failing for each in claimed].count(True) == 2
@@ -295,14 +346,18 @@ async def test_the_fewer_slots_are_free_the_fewer_an_endpoint_may_hold(engine: A
 async def test_endpoints_take_turns(engine: AsyncEngine) -> None:
     first, second, third = [(await make_endpoint(engine)).id for _ in range(3)]
     await enqueue(engine, *(make_message() for _ in range(5)))
-    room = make_room(free=1, windows={first: 8, second: 8, third: 8}, turns={first: 3, second: 1, third: 2})
+    room = make_room(
+        free=1, windows={first: 8, second: 8, third: 8}, turns={first: 3, second: 1, third: 2}
+    )
 
     (claimed,) = await claim(engine, room)
 
     assert claimed.endpoint_id == second
 
 
-async def test_disabled_endpoints_get_nothing_until_they_are_switched_on(engine: AsyncEngine) -> None:
+async def test_disabled_endpoints_get_nothing_until_they_are_switched_on(
+    engine: AsyncEngine,
+) -> None:
     endpoint = await make_endpoint(engine)
     await enqueue(engine, make_message())
     async with engine.begin() as conn:
@@ -340,7 +395,9 @@ async def test_a_dead_endpoints_backlog_isnt_walked(engine: AsyncEngine) -> None
     room = make_room(windows={dead.id: 100, well.id: 100})
     read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'deliveries'"
     async with engine.begin() as conn:
-        (claimed,), _ = await deliveries.claim(conn, room, worker="w", now=START_AT, lease_until=START_AT + LEASE)
+        (claimed,), _ = await deliveries.claim(
+            conn, room, worker="w", now=START_AT, lease_until=START_AT + LEASE
+        )
         looked_at = (await conn.execute(text(read))).scalar_one()
 
     assert claimed.endpoint_id == well.id
@@ -363,7 +420,9 @@ async def test_a_retry_waits_until_it_is_due(engine: AsyncEngine) -> None:
     assert (again.id, again.attempt) == (claimed.id, 1)
 
 
-async def test_a_record_counts_only_under_the_lease_and_at_the_attempt_it_was_claimed_for(engine: AsyncEngine) -> None:
+async def test_a_record_counts_only_under_the_lease_and_at_the_attempt_it_was_claimed_for(
+    engine: AsyncEngine,
+) -> None:
     await make_endpoint(engine)
     await enqueue(engine, make_message())
     (late,) = await claim(engine, worker="w1")
@@ -382,7 +441,9 @@ async def test_people_see_deliveries_with_their_attempts_newest_first(engine: As
     endpoint = await make_endpoint(engine)
     await enqueue(engine, make_message(id="msg_a"), make_message(id="msg_b"))
     claimed = await claim(engine)
-    await record(engine, tried(claimed[0]), replace(tried(claimed[1], "pending", START_AT), status=None))
+    await record(
+        engine, tried(claimed[0]), replace(tried(claimed[1], "pending", START_AT), status=None)
+    )
     (again,) = await claim(engine)
     await record(engine, tried(again, "exhausted"))
 
@@ -423,14 +484,22 @@ async def test_the_oldest_untried_delivery_has_an_age(engine: AsyncEngine) -> No
     async with engine.begin() as conn:
         assert await deliveries.oldest_untried_seconds(conn) == 0
         await deliveries.enqueue(conn, [make_message()])
-        await conn.execute(text("update messages set created_at = created_at - interval '1 minute'"))
+        await conn.execute(
+            text("update messages set created_at = created_at - interval '1 minute'")
+        )
         assert 60 <= await deliveries.oldest_untried_seconds(conn) < 70
 
 
-async def test_old_messages_go_in_chunks_with_their_deliveries_unless_somebody_waits(engine: AsyncEngine) -> None:
+async def test_old_messages_go_in_chunks_with_their_deliveries_unless_somebody_waits(
+    engine: AsyncEngine,
+) -> None:
     await make_endpoint(engine, types=["a"])
-    await enqueue(engine, *(make_message("b") for _ in range(5)), make_message("a", id="msg_waiting"))
-    await rows(engine, "update messages set created_at = created_at - interval '31 days' returning 1")
+    await enqueue(
+        engine, *(make_message("b") for _ in range(5)), make_message("a", id="msg_waiting")
+    )
+    await rows(
+        engine, "update messages set created_at = created_at - interval '31 days' returning 1"
+    )
     await enqueue(engine, make_message("b", id="msg_young"))
     before = datetime.now(UTC) - timedelta(days=30)
 
@@ -438,4 +507,7 @@ async def test_old_messages_go_in_chunks_with_their_deliveries_unless_somebody_w
         gone = [await deliveries.delete_old(conn, before, 3) for _ in range(3)]
 
     assert gone == [3, 2, 0]
-    assert {row["id"] for row in await rows(engine, "select id from messages")} == {"msg_waiting", "msg_young"}
+    assert {row["id"] for row in await rows(engine, "select id from messages")} == {
+        "msg_waiting",
+        "msg_young",
+    }

@@ -9,7 +9,9 @@ from healthsvc.store.delivery import endpoints
 from tests.store.delivery.outbox import START_AT, VAULT, enqueue, make_endpoint, make_message, rows
 
 
-async def test_an_endpoint_comes_back_as_it_was_made_without_its_secret(engine: AsyncEngine) -> None:
+async def test_an_endpoint_comes_back_as_it_was_made_without_its_secret(
+    engine: AsyncEngine,
+) -> None:
     made = await make_endpoint(engine, "https://hooks.example.com/", types=["alert.raised"])
 
     async with engine.begin() as conn:
@@ -28,7 +30,12 @@ async def test_pages_go_from_the_newest_on_without_skip_or_repeat(engine: AsyncE
         last_us = int(first[-1].created_at.timestamp() * 1_000_000)
         second = await endpoints.page(conn, Place(limit=3, keys=(last_us, first[-1].id)))
         back = await endpoints.page(
-            conn, Place(limit=3, keys=(int(second[0].created_at.timestamp() * 1_000_000), second[0].id), backwards=True)
+            conn,
+            Place(
+                limit=3,
+                keys=(int(second[0].created_at.timestamp() * 1_000_000), second[0].id),
+                backwards=True,
+            ),
         )
 
     assert [each.id for each in (*first, *second)] == [each.id for each in reversed(made)]
@@ -62,7 +69,11 @@ async def test_a_deleted_endpoint_takes_its_deliveries_along(engine: AsyncEngine
 
 async def test_switching_on_gives_a_clean_bill_of_health(engine: AsyncEngine) -> None:
     made = await make_endpoint(engine)
-    ill = Health(failing_since=START_AT, failing_again_at=START_AT, paused_until=START_AT + timedelta(hours=1))
+    ill = Health(
+        failing_since=START_AT,
+        failing_again_at=START_AT,
+        paused_until=START_AT + timedelta(hours=1),
+    )
 
     async with engine.begin() as conn:
         await endpoints.save_health(conn, {made.id: ill})
@@ -82,7 +93,9 @@ async def test_a_rotation_keeps_the_previous_secret(engine: AsyncEngine) -> None
     made = await make_endpoint(engine, secret="whsec_old")
 
     async with engine.begin() as conn:
-        await endpoints.rotate(conn, made.id, VAULT.encrypt("whsec_new", made.id), START_AT + timedelta(hours=24))
+        await endpoints.rotate(
+            conn, made.id, VAULT.encrypt("whsec_new", made.id), START_AT + timedelta(hours=24)
+        )
 
     (row,) = await rows(engine, "select secret, previous_secret from endpoints")
     assert VAULT.decrypt(row["secret"], made.id) == "whsec_new"  # type: ignore[arg-type]

@@ -1,4 +1,5 @@
-"""The table log: gapless positions in commit order, whoever else is writing; trimmed only behind every reader."""
+"""The table log: gapless positions in commit order, whoever else is writing; trimmed only behind
+every reader."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +27,9 @@ async def append(engine: AsyncEngine, *entries: tuple[int, str]) -> list[tuple[i
         return await log.append(conn, entries)
 
 
-async def read(engine: AsyncEngine, partition: int, offset: int = 0, limit: int = 100_000) -> Sequence[log.LogEntry]:
+async def read(
+    engine: AsyncEngine, partition: int, offset: int = 0, limit: int = 100_000
+) -> Sequence[log.LogEntry]:
     async with engine.connect() as conn:
         return await log.read(conn, partition, offset, limit)
 
@@ -67,7 +70,9 @@ async def test_one_query_reads_all_partitions_each_up_to_its_limit(engine: Async
     assert len(reading.entries[0].logged_us) == 2
 
 
-async def test_appenders_of_the_same_partitions_in_any_order_do_not_deadlock(engine: AsyncEngine) -> None:
+async def test_appenders_of_the_same_partitions_in_any_order_do_not_deadlock(
+    engine: AsyncEngine,
+) -> None:
     async def many(order: Sequence[int]) -> None:
         for n in range(30):
             await append(engine, *((p, f"{order}-{n}") for p in order))
@@ -103,14 +108,22 @@ async def test_an_append_that_cannot_get_the_head_gives_up(
         await holder.close()
 
 
-async def test_trim_deletes_only_what_is_old_and_folded_by_every_projection_in_use(engine: AsyncEngine) -> None:
+async def test_trim_deletes_only_what_is_old_and_folded_by_every_projection_in_use(
+    engine: AsyncEngine,
+) -> None:
     await append(engine, *((0, str(n)) for n in range(10)))
     await append(engine, *((1, str(n)) for n in range(10)))
     async with engine.begin() as conn:
-        await conn.execute(text("update log_entries set logged_at = now() - interval '9 days' where position < 6"))
-        await conn.execute(text("insert into projections values (2, 1, 'building'), (3, 1, 'retired')"))
         await conn.execute(
-            text("insert into partitions (projection, partition, table_offset) values (2, 0, 3), (3, 0, 0)")
+            text("update log_entries set logged_at = now() - interval '9 days' where position < 6")
+        )
+        await conn.execute(
+            text("insert into projections values (2, 1, 'building'), (3, 1, 'retired')")
+        )
+        await conn.execute(
+            text(
+                "insert into partitions (projection, partition, table_offset) values (2, 0, 3), (3, 0, 0)"
+            )
         )
         await conn.execute(text("update partitions set table_offset = 8 where projection = 1"))
 
@@ -133,7 +146,9 @@ async def test_a_home_is_claimed_once_and_stays(engine: AsyncEngine) -> None:
     assert {home.key for home in first.values()}.isdisjoint({second["new"].key})
 
 
-async def test_how_many_customers_there_are_is_told_as_of_the_last_look(engine: AsyncEngine) -> None:
+async def test_how_many_customers_there_are_is_told_as_of_the_last_look(
+    engine: AsyncEngine,
+) -> None:
     async with engine.begin() as conn:
         assert await customer_homes.about_how_many(conn) == 0
         await customer_homes.claim(conn, [(f"c{n}", 0) for n in range(30)])

@@ -5,7 +5,10 @@ from healthsvc.store.processing.arena import SLAB_BYTES, Arena
 
 def test_pieces_stay_as_they_were_across_slabs() -> None:
     arena = Arena()
-    pieces = [bytes([number]) * size for number, size in enumerate((5, SLAB_BYTES - 4, 7, SLAB_BYTES + 1, 9))]
+    pieces = [
+        bytes([number]) * size
+        for number, size in enumerate((5, SLAB_BYTES - 4, 7, SLAB_BYTES + 1, 9))
+    ]
     kept = [arena.keep(piece) for piece in pieces]
     assert [bytes(piece) for piece in kept] == pieces
 

@@ -1,4 +1,5 @@
-"""The compare-and-set of a flush: only a step from exactly what is stored, by its owner in its epoch, goes through."""
+"""The compare-and-set of a flush: only a step from exactly what is stored, by its owner in its
+epoch, goes through."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,11 +14,14 @@ from healthsvc.store.processing.partitions import Fenced, Move
 
 @pytest.fixture(autouse=True)
 async def _owned(engine: AsyncEngine) -> None:
-    """Partition 0 is at table offset 100, Kafka offset 1000, 50 applied, owned by "me" in epoch 7."""
+    """Partition 0 is at table offset 100, Kafka offset 1000, 50 applied, owned by "me" in epoch
+    7."""
     async with engine.begin() as conn:
         await bootstrap.ensure(conn, 2)
         await conn.execute(
-            text("update partitions set owner = 'me', epoch = 7, table_offset = 100, kafka_offset = 1000, applied = 50")
+            text(
+                "update partitions set owner = 'me', epoch = 7, table_offset = 100, kafka_offset = 1000, applied = 50"
+            )
         )
 
 
@@ -48,7 +52,8 @@ async def flush(engine: AsyncEngine, *moves: Move, owner: str = "me", projection
 
 
 BATCHES = [
-    # what the batch is, compared with what is stored (up to 100 or 1000), its [from, to), and whether it goes through
+    # what the batch is, compared with what is stored (up to 100 or 1000), its [from, to), and
+    # whether it goes through
     ("new", (100, 110), True),
     ("empty", (100, 100), True),
     ("the same again", (90, 100), False),
@@ -60,7 +65,9 @@ BATCHES = [
 ]
 
 
-@pytest.mark.parametrize(("batch", "passes"), [(b, p) for _, b, p in BATCHES], ids=[name for name, _, _ in BATCHES])
+@pytest.mark.parametrize(
+    ("batch", "passes"), [(b, p) for _, b, p in BATCHES], ids=[name for name, _, _ in BATCHES]
+)
 @pytest.mark.parametrize("source", ["table", "kafka"])
 async def test_only_a_batch_that_begins_where_the_stored_ends_goes_through(
     engine: AsyncEngine, source: str, batch: tuple[int, int], *, passes: bool
@@ -87,7 +94,14 @@ async def test_only_a_batch_that_begins_where_the_stored_ends_goes_through(
         ({"partition": 5}, "me", 1),
         ({"applied_from": 49}, "me", 1),
     ],
-    ids=["old epoch", "future epoch", "another owner", "another projection", "no such partition", "another count"],
+    ids=[
+        "old epoch",
+        "future epoch",
+        "another owner",
+        "another projection",
+        "no such partition",
+        "another count",
+    ],
 )
 async def test_a_flush_by_anyone_else_is_refused(
     engine: AsyncEngine, changes: dict[str, int], owner: str, projection: int
@@ -111,7 +125,9 @@ async def test_a_first_read_of_kafka_moves_from_minus_one(engine: AsyncEngine) -
     assert await stored(engine) == (110, 10, 60)
 
 
-async def test_a_flush_that_stalls_is_ended_by_the_server(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flush_that_stalls_is_ended_by_the_server(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(partitions, "STALL_SECONDS", 0.2)
     async with engine.connect() as stalled:
         await partitions.compare_and_set(stalled, projection=1, owner="me", moves=[move()])
@@ -120,9 +136,13 @@ async def test_a_flush_that_stalls_is_ended_by_the_server(engine: AsyncEngine, m
     assert await stored(engine) == (101, 1010, 60)
 
 
-async def test_grown_partitions_are_added_to_the_log_and_to_every_projection_in_use(engine: AsyncEngine) -> None:
+async def test_grown_partitions_are_added_to_the_log_and_to_every_projection_in_use(
+    engine: AsyncEngine,
+) -> None:
     async with engine.begin() as conn:
-        await conn.execute(text("insert into projections values (2, 1, 'building'), (3, 1, 'retired')"))
+        await conn.execute(
+            text("insert into projections values (2, 1, 'building'), (3, 1, 'retired')")
+        )
         await partitions.ensure(conn, [0, 1, 2, 5])
         await partitions.ensure(conn, [5])
     async with engine.connect() as conn:
@@ -139,7 +159,9 @@ async def test_a_partition_never_read_leaves_open_how_far_all_have_been_read(eng
     async with engine.begin() as conn:
         await partitions.note_read(conn, projection=1, owner="me", through={0: at})
         assert await partitions.read_by_all(conn, 1) is None
-        await partitions.note_read(conn, projection=1, owner="me", through={1: at + timedelta(minutes=1)})
+        await partitions.note_read(
+            conn, projection=1, owner="me", through={1: at + timedelta(minutes=1)}
+        )
         assert await partitions.read_by_all(conn, 1) == at
 
 
@@ -148,6 +170,10 @@ async def test_how_far_a_partition_is_read_never_goes_back_and_is_its_owner_s_to
     both = {0: at, 1: at}
     async with engine.begin() as conn:
         await partitions.note_read(conn, projection=1, owner="me", through=both)
-        await partitions.note_read(conn, projection=1, owner="me", through={0: at - timedelta(days=1)})
-        await partitions.note_read(conn, projection=1, owner="somebody", through={0: at + timedelta(days=1)})
+        await partitions.note_read(
+            conn, projection=1, owner="me", through={0: at - timedelta(days=1)}
+        )
+        await partitions.note_read(
+            conn, projection=1, owner="somebody", through={0: at + timedelta(days=1)}
+        )
         assert await partitions.read_by_all(conn, 1) == at

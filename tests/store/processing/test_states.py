@@ -1,4 +1,5 @@
-"""States in the database: read as columns, and written where they were read, wherever they are by now."""
+"""States in the database: read as columns, and written where they were read, wherever they are by
+now."""
 
 import asyncpg
 import numpy as np
@@ -24,13 +25,18 @@ async def filled(engine: AsyncEngine) -> None:
     async with engine.begin() as conn:
         for key, name in enumerate(["none", *NAMES[:2], "new", *NAMES[2:]], 1):
             await conn.execute(
-                text("insert into customers (key, customer_id, partition) overriding system value values (:k, :n, 2)"),
+                text(
+                    "insert into customers (key, customer_id, partition) overriding system value values (:k, :n, 2)"
+                ),
                 {"k": key, "n": name},
             )
             if name not in WITHOUT:
                 row = {"k": key, "s": state_of(name, 0), "d": DECISION, "p": f'{{"of": "{name}"}}'}
                 await conn.execute(
-                    text("insert into states values (1, :k, 2, :s, :d, cast(cast(:p as text) as json))"), row
+                    text(
+                        "insert into states values (1, :k, 2, :s, :d, cast(cast(:p as text) as json))"
+                    ),
+                    row,
                 )
 
 
@@ -46,7 +52,9 @@ def tids_of(found: StoredMany) -> dict[str, int]:
 async def contents(engine: AsyncEngine) -> dict[str, tuple[bytes, str]]:
     async with engine.connect() as conn:
         found = await conn.execute(
-            text("select customer_id, state, profile::text from states join customers on key = customer_key")
+            text(
+                "select customer_id, state, profile::text from states join customers on key = customer_key"
+            )
         )
         return {name: (state, profile) for name, state, profile in found}
 
@@ -63,7 +71,9 @@ async def write(engine: AsyncEngine, found: StoredMany, tids: np.ndarray, versio
         tids[:count],
     )
     async with engine.begin() as conn:
-        await states.write(conn, None, states.StateRows(content, count, int(np.count_nonzero(tids[:count]))))
+        await states.write(
+            conn, None, states.StateRows(content, count, int(np.count_nonzero(tids[:count])))
+        )
 
 
 async def test_columns_say_of_each_customer_what_is_its_own_those_with_a_state_first(engine):
@@ -72,7 +82,10 @@ async def test_columns_say_of_each_customer_what_is_its_own_those_with_a_state_f
     assert sorted(found.customer_ids[:3]) == ["a", "c", "d"]
     assert sorted(found.customer_ids[3:]) == WITHOUT
     ends = np.cumsum(found.widths).tolist()
-    cut = [found.states[end - width : end] for end, width in zip(ends, found.widths.tolist(), strict=True)]
+    cut = [
+        found.states[end - width : end]
+        for end, width in zip(ends, found.widths.tolist(), strict=True)
+    ]
     assert cut == [*(state_of(name, 0) for name in found.customer_ids[:3]), b"", b""]
     assert found.profiles == [*(f'{{"of": "{name}"}}' for name in found.customer_ids[:3]), "", ""]
     assert found.decisions == DECISION * 3
@@ -83,22 +96,32 @@ async def test_columns_say_of_each_customer_what_is_its_own_those_with_a_state_f
 async def test_no_state_at_all_and_nobody_at_all(engine):
     await filled(engine)
     found = await read(engine, WITHOUT)
-    assert (sorted(found.customer_ids), found.states, found.widths.tolist()) == (WITHOUT, b"", [0, 0])
+    assert (sorted(found.customer_ids), found.states, found.widths.tolist()) == (
+        WITHOUT,
+        b"",
+        [0, 0],
+    )
     assert len(await read(engine, ["nobody"])) == 0
 
 
 @pytest.mark.parametrize("known", ["all", "some", "none"])
-async def test_states_are_written_by_tid_where_it_is_known_and_by_key_where_it_is_not(engine, known):
+async def test_states_are_written_by_tid_where_it_is_known_and_by_key_where_it_is_not(
+    engine, known
+):
     await filled(engine)
     found = await read(engine, NAMES)
     kept = {"all": 4, "some": 2, "none": 0}[known]
     await write(engine, found, np.where(np.arange(4) < kept, found.tids, 0), 1)
-    assert await contents(engine) == {name: (state_of(name, 1), f'{{"of": "{name}"}}') for name in NAMES}
+    assert await contents(engine) == {
+        name: (state_of(name, 1), f'{{"of": "{name}"}}') for name in NAMES
+    }
 
 
-async def test_states_that_were_moved_since_are_found_all_the_same_and_no_other_is_touched(engine, database_url):
-    """Where each was read another customer's lies by then: they are written anew in the opposite order, as VACUUM FULL
-    would write them if some before them were gone."""
+async def test_states_that_were_moved_since_are_found_all_the_same_and_no_other_is_touched(
+    engine, database_url
+):
+    """Where each was read another customer's lies by then: they are written anew in the opposite
+    order, as VACUUM FULL would write them if some before them were gone."""
     await filled(engine)
     found = await read(engine, ["a", "b", "c"])
     conn = await asyncpg.connect(database_url)
@@ -110,11 +133,14 @@ async def test_states_that_were_moved_since_are_found_all_the_same_and_no_other_
     assert set(before.values()) < set(after.values())
     await write(engine, found, found.tids, 1)
     versions = {"a": 1, "b": 1, "c": 1, "d": 0}
-    assert {n: s for n, (s, _) in (await contents(engine)).items()} == {n: state_of(n, v) for n, v in versions.items()}
+    assert {n: s for n, (s, _) in (await contents(engine)).items()} == {
+        n: state_of(n, v) for n, v in versions.items()
+    }
 
 
 async def test_a_known_tid_spares_the_index(engine):
-    """As planned for a flush: whichever the table's size, the planner must not use the tid as a filter only."""
+    """As planned for a flush: whichever the table's size, the planner must not use the tid as a
+    filter only."""
     await filled(engine)
     async with engine.begin() as conn:
         await conn.execute(states._INCOMING)

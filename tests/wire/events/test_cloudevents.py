@@ -1,4 +1,5 @@
-"""CloudEvents 1.0.2 in every mode become own envelopes; the shapes are those of the specification's own examples."""
+"""CloudEvents 1.0.2 in every mode become own envelopes; the shapes are those of the specification's
+own examples."""
 
 import json
 from base64 import b64encode
@@ -89,7 +90,11 @@ def test_the_specifications_own_example_is_an_event_of_the_operators_own_type() 
 
     (event,) = batch.events
     assert isinstance(event, CustomEvent)
-    assert (event.id, event.type, event.customer_id) == ("A234-1234-1234", "com.github.pull_request.opened", "123")
+    assert (event.id, event.type, event.customer_id) == (
+        "A234-1234-1234",
+        "com.github.pull_request.opened",
+        "123",
+    )
     assert event.data == PULL_REQUEST["data"]
 
 
@@ -148,16 +153,24 @@ def test_an_own_event_that_merely_speaks_of_specversion_stays_one() -> None:
         (cloud_event(data_base64="e30="), "/data_base64", "one of the two"),
         (cloud_event(data=..., data_base64="###"), "/data_base64", "base64"),
         (cloud_event(data=..., data_base64=5), "/data_base64", "base64"),
-        (cloud_event(data=..., data_base64="e30=", datacontenttype="text/plain"), "/datacontenttype", "JSON"),
+        (
+            cloud_event(data=..., data_base64="e30=", datacontenttype="text/plain"),
+            "/datacontenttype",
+            "JSON",
+        ),
         (cloud_event(data=..., data_base64="ew=="), "/data_base64", "JSON"),
         (cloud_event(data={}), "/data/url", "required"),
         (cloud_event(data="text"), "/data", "object"),
     ],
 )
-def test_a_faulty_cloud_event_is_refused_in_its_own_terms(event: dict[str, Any], pointer: str, words: str) -> None:
+def test_a_faulty_cloud_event_is_refused_in_its_own_terms(
+    event: dict[str, Any], pointer: str, words: str
+) -> None:
     reject = refused(event)
 
-    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), reject.errors
+    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), (
+        reject.errors
+    )
 
 
 def test_a_nul_that_comes_in_by_base64_is_refused_too() -> None:
@@ -206,7 +219,9 @@ def test_headers_of_no_cloud_event_leave_an_own_event_alone() -> None:
         (b"x" * 70_000, KAFKA_HEADERS, "too_large"),
     ],
 )
-def test_a_faulty_binary_record_is_set_aside(value: bytes, headers: list[tuple[str, bytes]], reason: str) -> None:
+def test_a_faulty_binary_record_is_set_aside(
+    value: bytes, headers: list[tuple[str, bytes]], reason: str
+) -> None:
     (reject,) = kafka(value, headers).rejects
 
     assert reject.reason == reason
@@ -219,7 +234,12 @@ def test_faults_of_a_binary_record_are_told_in_its_own_terms() -> None:
 
 
 def test_records_of_all_kinds_in_one_batch_keep_their_places() -> None:
-    values = [json.dumps(make_event()).encode(), b'{"url": "/"}', b"", json.dumps(cloud_event()).encode()]
+    values = [
+        json.dumps(make_event()).encode(),
+        b'{"url": "/"}',
+        b"",
+        json.dumps(cloud_event()).encode(),
+    ]
 
     batch = decode_batch(values, now_us=NOW_US, headers=[None, KAFKA_HEADERS, [], [("a", b"b")]])
 
@@ -231,7 +251,11 @@ def test_http_in_binary_mode_unquotes_and_percent_decodes_headers() -> None:
 
     event = decode_one(value, NOW_US)
     assert isinstance(event, PageViewed)
-    assert (event.id, event.customer_id, event.data.url) == ('Größe "%"', 'quoted "acme"', "/cancel")
+    assert (event.id, event.customer_id, event.data.url) == (
+        'Größe "%"',
+        'quoted "acme"',
+        "/cancel",
+    )
 
 
 def test_http_in_batch_mode_gives_a_record_per_event() -> None:
@@ -258,7 +282,9 @@ def test_http_takes_one_event_as_well_as_an_array() -> None:
         ([*HTTP_HEADERS, ("ce-specversion", b"2.0")], b"{}"),
     ],
 )
-def test_a_body_that_holds_no_records_is_refused(headers: list[tuple[str, bytes]], body: bytes) -> None:
+def test_a_body_that_holds_no_records_is_refused(
+    headers: list[tuple[str, bytes]], body: bytes
+) -> None:
     assert isinstance(http_items(headers, body), Reject)
 
 

@@ -5,10 +5,19 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthsvc.wire.events.dead_letter_text import HEADERS_BYTES, headers_json, headers_of, unescaped
+from healthsvc.wire.events.dead_letter_text import (
+    HEADERS_BYTES,
+    headers_json,
+    headers_of,
+    unescaped,
+)
 
 NAMES = st.binary(max_size=12).map(lambda name: name.decode("utf-8", "surrogateescape"))
-HEADERS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=40)), max_size=6, unique_by=lambda header: header[0])
+HEADERS = st.lists(
+    st.tuples(NAMES, st.none() | st.binary(max_size=40)),
+    max_size=6,
+    unique_by=lambda header: header[0],
+)
 
 
 @given(HEADERS)

@@ -1,4 +1,5 @@
-"""Decoding: what is good comes through as it was sent, what isn't is set aside with its place and its reason."""
+"""Decoding: what is good comes through as it was sent, what isn't is set aside with its place and
+its reason."""
 
 import json
 from collections.abc import Callable
@@ -64,7 +65,10 @@ def test_a_batch_keeps_the_order_and_the_bytes_of_its_good_records_beside_bad_on
     assert [event.id for event in batch.events] == [str(number) for number in range(100)]
     assert batch.raws == good
     assert batch.index == [*range(50), *range(51, 101)]
-    assert [(reject.index, reject.reason) for reject in batch.rejects] == [(50, "invalid_json"), (101, "empty")]
+    assert [(reject.index, reject.reason) for reject in batch.rejects] == [
+        (50, "invalid_json"),
+        (101, "empty"),
+    ]
     assert len(batch.occurred_us) == len(batch.digests) == 100
 
 
@@ -77,7 +81,12 @@ def test_an_empty_batch_has_empty_columns() -> None:
 def test_a_batch_of_nothing_but_bad_records_has_empty_columns() -> None:
     batch = decoded(b"", b"{}", b"[]")
 
-    assert (batch.events, len(batch.rejects), len(batch.occurred_us), batch.digests.shape) == ([], 3, 0, (0, 2))
+    assert (batch.events, len(batch.rejects), len(batch.occurred_us), batch.digests.shape) == (
+        [],
+        3,
+        0,
+        (0, 2),
+    )
 
 
 def test_the_digest_is_the_hash_of_customer_source_and_id() -> None:
@@ -130,7 +139,12 @@ ENVELOPE_FAULTS: list[tuple[bytes, str, str, str]] = [
     (record(customer_id="a\nb"), "invalid_envelope", "/customer_id", "control characters"),
     (record(source="a\x7fb"), "invalid_envelope", "/source", "control characters"),
     (record(contact_id="a\x85b"), "invalid_envelope", "/contact_id", "control characters"),
-    (json.dumps(make_event(id="a\x85b"), ensure_ascii=False).encode(), "invalid_envelope", "/id", "control characters"),
+    (
+        json.dumps(make_event(id="a\x85b"), ensure_ascii=False).encode(),
+        "invalid_envelope",
+        "/id",
+        "control characters",
+    ),
     (record(type="a..b"), "invalid_envelope", "/type", "dot-separated"),
     (record(type="1a"), "invalid_envelope", "/type", "dot-separated"),
     (record(type="a\n"), "invalid_envelope", "/type", "dot-separated"),
@@ -143,25 +157,54 @@ ENVELOPE_FAULTS: list[tuple[bytes, str, str, str]] = [
     (record(occurred_at="yesterday"), "invalid_time", "/occurred_at", "RFC 3339"),
     (record(occurred_at="1989-12-31T23:59:59Z"), "invalid_time", "/occurred_at", "1990"),
     (record(occurred_at="1970-01-01T00:00:00Z"), "invalid_time", "/occurred_at", "1990"),
-    (record(occurred_at="2026-06-04T09:30:00Z"), "invalid_time", "/occurred_at", "clock of the sender is ahead"),
+    (
+        record(occurred_at="2026-06-04T09:30:00Z"),
+        "invalid_time",
+        "/occurred_at",
+        "clock of the sender is ahead",
+    ),
     (record(occurred_at=1_777_887_000), "invalid_time", "/occurred_at", "must be text"),
 ]
 DATA_FAULTS: list[tuple[bytes, str, str]] = [
     (record(data=None), "/data", "an object, got null"),
     (record(data={}), "/data/url", "is required"),
     (record(data={"url": "/", "kind": "checkout"}), "/data/kind", "cancel"),
-    (record("survey.answered", data={"survey": "nps", "score": 11}), "/data/score", "whole number from 0 to 10"),
-    (record("survey.answered", data={"survey": "nps", "score": 9.5}), "/data/score", "whole number from 0 to 10"),
+    (
+        record("survey.answered", data={"survey": "nps", "score": 11}),
+        "/data/score",
+        "whole number from 0 to 10",
+    ),
+    (
+        record("survey.answered", data={"survey": "nps", "score": 9.5}),
+        "/data/score",
+        "whole number from 0 to 10",
+    ),
     (record("survey.answered", data={"survey": "nps", "score": "9"}), "/data/score", 'got "9"'),
     (record("survey.answered", data={"survey": "csat", "score": 6}), "/data/score", "from 1 to 5"),
     (record("survey.answered", data={"survey": "ces", "score": 8}), "/data/score", "from 1 to 7"),
-    (record("survey.answered", data={"survey": "osat", "score": 1}), "/data/survey", "nps, csat, ces"),
+    (
+        record("survey.answered", data={"survey": "osat", "score": 1}),
+        "/data/survey",
+        "nps, csat, ces",
+    ),
     (record("survey.answered", data={"score": 1}), "/data/survey", "is required"),
     (record("feature.used", data={"feature": "a", "quantity": 0}), "/data/quantity", "above 0"),
-    (record("invoice.paid", data={"invoice_id": "i", "amount": 1.1e15}), "/data/amount", "1000000000000000"),
+    (
+        record("invoice.paid", data={"invoice_id": "i", "amount": 1.1e15}),
+        "/data/amount",
+        "1000000000000000",
+    ),
     (record("invoice.paid", data={"invoice_id": "i", "amount": True}), "/data/amount", "got true"),
-    (record("invoice.paid", data={"invoice_id": "i", "currency": "EURO"}), "/data/currency", "3 letters"),
-    (record("invoice.overdue", data={"invoice_id": "i", "due_at": "2026-02-30"}), "/data/due_at", "RFC 3339"),
+    (
+        record("invoice.paid", data={"invoice_id": "i", "currency": "EURO"}),
+        "/data/currency",
+        "3 letters",
+    ),
+    (
+        record("invoice.overdue", data={"invoice_id": "i", "due_at": "2026-02-30"}),
+        "/data/due_at",
+        "RFC 3339",
+    ),
     (
         record("invoice.overdue", data={"invoice_id": "i", "due_at": "0001-01-01T00:00:00+10:00"}),
         "/data/due_at",
@@ -173,8 +216,16 @@ DATA_FAULTS: list[tuple[bytes, str, str]] = [
         "2999",
     ),
     (record("invoice.overdue", data={"invoice_id": "i", "due_at": 5}), "/data/due_at", "RFC 3339"),
-    (record("customer.updated", data={"attributes": {"a/b": []}}), "/data/attributes/a~1b", "text of at most"),
-    (record("customer.updated", data={"attributes": {"a": 10**16}}), "/data/attributes/a", "number from"),
+    (
+        record("customer.updated", data={"attributes": {"a/b": []}}),
+        "/data/attributes/a~1b",
+        "text of at most",
+    ),
+    (
+        record("customer.updated", data={"attributes": {"a": 10**16}}),
+        "/data/attributes/a",
+        "number from",
+    ),
     (record("my.own", data={"a": [{"b": 1e16}]}), "/data/a/0/b", "number from"),
     (record("my.own", data=[]), "/data", "an object"),
 ]
@@ -186,7 +237,10 @@ BYTE_FAULTS: list[tuple[bytes, str]] = [
     (record().replace(b"2026-05", b"2026\n05"), "invalid_json"),
     (record(data={"url": "/", "x": 1}).replace(b'"x": 1', b'"x": NaN'), "invalid_json"),
     (record("my.own", data={"x": 1}).replace(b'"x": 1', b'"x": 1e999'), "invalid_json"),
-    (record("seats.changed", data={"seats": 1}).replace(b'"seats": 1', b'"seats": 1e999'), "invalid_json"),
+    (
+        record("seats.changed", data={"seats": 1}).replace(b'"seats": 1', b'"seats": 1e999'),
+        "invalid_json",
+    ),
     (b"[" * 60_000, "invalid_json"),
     (record(data={"url": "x" * MAX_BYTES}), "too_large"),
     (record(id="a\0b"), "encoding"),
@@ -199,19 +253,27 @@ BYTE_FAULTS: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("value", "reason", "pointer", "words"), ENVELOPE_FAULTS)
-def test_a_fault_of_the_envelope_is_named_with_its_place(value: bytes, reason: str, pointer: str, words: str) -> None:
+def test_a_fault_of_the_envelope_is_named_with_its_place(
+    value: bytes, reason: str, pointer: str, words: str
+) -> None:
     reject = refused(value)
 
     assert reject.reason == reason
-    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), reject.errors
+    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), (
+        reject.errors
+    )
 
 
 @pytest.mark.parametrize(("value", "pointer", "words"), DATA_FAULTS)
-def test_a_fault_of_the_data_is_named_with_its_place(value: bytes, pointer: str, words: str) -> None:
+def test_a_fault_of_the_data_is_named_with_its_place(
+    value: bytes, pointer: str, words: str
+) -> None:
     reject = refused(value)
 
     assert reject.reason == "invalid_data"
-    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), reject.errors
+    assert any(error.pointer == pointer and words in error.detail for error in reject.errors), (
+        reject.errors
+    )
 
 
 @pytest.mark.parametrize(("value", "reason"), BYTE_FAULTS)
@@ -222,7 +284,12 @@ def test_bytes_that_hold_no_record_are_refused_with_their_reason(value: bytes, r
 def test_all_faults_of_a_record_are_told_at_once() -> None:
     reject = refused(record("seats.changed", id=5, contact=1, data={"active": "x"}))
 
-    assert {error.pointer for error in reject.errors} == {"/id", "/contact", "/data/seats", "/data/active"}
+    assert {error.pointer for error in reject.errors} == {
+        "/id",
+        "/contact",
+        "/data/seats",
+        "/data/active",
+    }
 
 
 def test_the_faults_told_of_one_record_are_limited_in_number_and_size() -> None:
@@ -268,21 +335,29 @@ def test_nesting_is_limited_where_data_is_free() -> None:
 def test_no_bytes_whatsoever_raise(values: list[bytes]) -> None:
     batch = decoded(*values)
 
-    assert sorted([*batch.index, *(reject.index for reject in batch.rejects)]) == list(range(len(values)))
+    assert sorted([*batch.index, *(reject.index for reject in batch.rejects)]) == list(
+        range(len(values))
+    )
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-FIELDS = st.sampled_from([*ENVELOPE, "type", "contact_id", "data", "specversion", "data_base64", "time", "subject"])
+FIELDS = st.sampled_from(
+    [*ENVELOPE, "type", "contact_id", "data", "specversion", "data_base64", "time", "subject"]
+)
 TYPES = st.fixed_dictionaries({}, optional={"type": st.sampled_from([*BUILTIN_TYPES, "my.own"])})
 
 
 @given(TYPES, st.dictionaries(FIELDS, JSON, max_size=4), st.booleans())
 @settings(deadline=None)
-def test_no_json_whatsoever_raises(type: dict[str, Any], fields: dict[str, Any], whole: bool) -> None:
+def test_no_json_whatsoever_raises(
+    type: dict[str, Any], fields: dict[str, Any], whole: bool
+) -> None:
     value = json.dumps({**(ENVELOPE if whole else {}), **fields, **type}).encode()
 
     batch = decoded(value)
@@ -293,7 +368,8 @@ def test_no_json_whatsoever_raises(type: dict[str, Any], fields: dict[str, Any],
 
 @pytest.mark.parametrize("digits", [20, 400, 5000])
 @pytest.mark.parametrize(
-    "place", ['{"data":{"seats":%s}', '{"specversion":%s', '{"specversion":"1.0","data":{"seats":%s}']
+    "place",
+    ['{"data":{"seats":%s}', '{"specversion":%s', '{"specversion":"1.0","data":{"seats":%s}'],
 )
 def test_numbers_of_any_length_are_refused_without_raising(digits: int, place: str) -> None:
     rest = json.dumps({"type": "seats.changed", **ENVELOPE})[1:]
@@ -317,5 +393,7 @@ def test_a_record_fares_the_same_in_a_batch_of_any_size(size: int) -> None:
 
     alone = [decode_one(value, NOW_US) for value in values]
     assert batch.events == [event for event in alone if not isinstance(event, Reject)]
-    assert [r.errors for r in batch.rejects] == [outcome.errors for outcome in alone if isinstance(outcome, Reject)]
+    assert [r.errors for r in batch.rejects] == [
+        outcome.errors for outcome in alone if isinstance(outcome, Reject)
+    ]
     assert batch.index == [i for i, outcome in enumerate(alone) if not isinstance(outcome, Reject)]

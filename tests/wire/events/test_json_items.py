@@ -82,7 +82,9 @@ values = st.recursive(
 
 
 @given(st.lists(values, max_size=20), st.integers(1, 9))
-def test_cutting_an_array_gives_what_decoding_it_gives(listed: list[object], slice_bytes: int) -> None:
+def test_cutting_an_array_gives_what_decoding_it_gives(
+    listed: list[object], slice_bytes: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(items_module, "SLICE_BYTES", slice_bytes)
         patch.setattr(items_module, "QUICK_COMMAS", -1)

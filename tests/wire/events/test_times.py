@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from healthsvc.wire.events.times import FEW, is_naive, parse_date, parse_instant, parse_instants
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=OFFSETS | st.just(UTC))  # noqa: DTZ001  # hypothesis wants them so
 PRECISIONS = st.sampled_from(["seconds", "milliseconds", "microseconds"])
 
@@ -36,7 +38,9 @@ def test_a_batch_of_instants_is_read_as_datetime_reads_it(texts: list[str]) -> N
 
 @settings(deadline=None)
 @given(written(), st.integers(0, 31), st.sampled_from("0123456789:-+.TZ ,/?é\x00٣"))
-def test_a_damaged_text_is_judged_in_a_batch_as_it_is_alone(text: str, place: int, letter: str) -> None:
+def test_a_damaged_text_is_judged_in_a_batch_as_it_is_alone(
+    text: str, place: int, letter: str
+) -> None:
     damaged = text[:place] + letter + text[place + 1 :]
 
     us, ok = parse_instants([damaged] * FEW)
@@ -93,7 +97,9 @@ def test_each_text_of_a_mixed_batch_is_judged_on_its_own(texts: list[str]) -> No
         ("", False),
     ],
 )
-def test_an_instant_is_rfc_3339_with_an_offset_seconds_and_its_colon_left_out_or_not(text: str, readable: bool) -> None:
+def test_an_instant_is_rfc_3339_with_an_offset_seconds_and_its_colon_left_out_or_not(
+    text: str, readable: bool
+) -> None:
     assert (parse_instant(text) is not None) == readable
     assert parse_instants([text] * FEW)[1].all() == readable
 

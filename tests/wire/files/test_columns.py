@@ -36,7 +36,9 @@ def test_rows_come_out_as_they_stand_however_the_file_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, chunk: int
 ) -> None:
     monkeypatch.setattr(columns, "CHUNK_BYTES", chunk)
-    path = write(tmp_path / name, HEAD + "a,2024-01-01T12:00:00Z,buy,1.5\r\nb,2024-01-01T12:00:01Z,17,-2\n")
+    path = write(
+        tmp_path / name, HEAD + "a,2024-01-01T12:00:00Z,buy,1.5\r\nb,2024-01-01T12:00:01Z,17,-2\n"
+    )
 
     rows, tally = read(path)
 
@@ -49,7 +51,10 @@ def test_quoted_fields_and_other_orders_of_columns_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     monkeypatch.setattr(columns, "CHUNK_BYTES", chunk)
-    text = "\ufefftype,note,account_id,ts\nbuy,,a,2024-01-01T12:00:00Z\n" + '"bu,y","x\ny",b,2024-01-01T12:00:00Z\n'
+    text = (
+        "\ufefftype,note,account_id,ts\nbuy,,a,2024-01-01T12:00:00Z\n"
+        + '"bu,y","x\ny",b,2024-01-01T12:00:00Z\n'
+    )
 
     rows, _ = read(write(tmp_path / "e.csv", text))
 
@@ -106,13 +111,24 @@ def _cut(folder: Path) -> Path:
 def test_outcome_rows_need_what_the_answer_needs(tmp_path: Path) -> None:
     head = "account_id,obs_ts,horizon_days,churned,churn_ts\n"
     labels = read_labels(
-        write(tmp_path / "l.csv", head + "a,2024-01-01T12:00:00Z,28,1,2024-01-05T00:00:00Z\nb,2024-01-01,7.5,,\n"),
+        write(
+            tmp_path / "l.csv",
+            head + "a,2024-01-01T12:00:00Z,28,1,2024-01-05T00:00:00Z\nb,2024-01-01,7.5,,\n",
+        ),
         outcomes=True,
     )
-    with pytest.raises(FileRefusedError, match=r"line 2: horizon_days must be a number of days, got 'x'"):
-        read_labels(write(tmp_path / "m.csv", head + "a,2024-01-01T12:00:00Z,x,1,\n"), outcomes=False)
-    with pytest.raises(FileRefusedError, match=r"line 2: churned must be 0, 1 or empty, got 'maybe'"):
-        read_labels(write(tmp_path / "n.csv", head + "a,2024-01-01T12:00:00Z,9,maybe,\n"), outcomes=True)
+    with pytest.raises(
+        FileRefusedError, match=r"line 2: horizon_days must be a number of days, got 'x'"
+    ):
+        read_labels(
+            write(tmp_path / "m.csv", head + "a,2024-01-01T12:00:00Z,x,1,\n"), outcomes=False
+        )
+    with pytest.raises(
+        FileRefusedError, match=r"line 2: churned must be 0, 1 or empty, got 'maybe'"
+    ):
+        read_labels(
+            write(tmp_path / "n.csv", head + "a,2024-01-01T12:00:00Z,9,maybe,\n"), outcomes=True
+        )
 
     assert labels.churned.tolist()[0] == 1.0
     assert np.isnan(labels.churned[1])

@@ -32,17 +32,23 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
     return str(path)
 
 
-def read(path: str, *, mapping: Mapping | None = None, limit: int = 1000, after: int = 0) -> list[Line | BadLine]:
+def read(
+    path: str, *, mapping: Mapping | None = None, limit: int = 1000, after: int = 0
+) -> list[Line | BadLine]:
     file = EventFile(path=path, mapping=mapping)
     return [line for group in file.groups(limit, after=after) for line in group]
 
 
 def envelopes(path: str, *, mapping: Mapping | None = None) -> list[dict[str, object]]:
-    return [json.loads(line.value) for line in read(path, mapping=mapping) if isinstance(line, Line)]
+    return [
+        json.loads(line.value) for line in read(path, mapping=mapping) if isinstance(line, Line)
+    ]
 
 
 def ndjson(count: int) -> bytes:
-    return b"".join(json.dumps(make_event(id=f"e-{number}")).encode() + b"\n" for number in range(count))
+    return b"".join(
+        json.dumps(make_event(id=f"e-{number}")).encode() + b"\n" for number in range(count)
+    )
 
 
 def test_ndjson_lines_come_out_as_they_are_with_their_numbers(tmp_path: Path) -> None:
@@ -100,7 +106,9 @@ def test_the_header_of_an_event_log_is_understood_without_a_mapping(tmp_path: Pa
 
 
 def test_rows_of_a_csv_are_valid_events(tmp_path: Path) -> None:
-    lines = [line.value for line in read(write(tmp_path, "sales.csv", SALES)) if isinstance(line, Line)]
+    lines = [
+        line.value for line in read(write(tmp_path, "sales.csv", SALES)) if isinstance(line, Line)
+    ]
 
     decoded = decode_batch(lines, now_us=NOW_US)
 
@@ -136,7 +144,11 @@ def test_a_mapping_names_columns_types_and_fixed_values(tmp_path: Path) -> None:
         "text: [invoice_id]\n"
         "timezone: Europe/Berlin\n"
     )
-    path = write(tmp_path, "x.csv", "nr,kunde,wann,was,rechnung,betrag\n7,k1,2024-07-01 10:00:00,bezahlt,4711,12\n")
+    path = write(
+        tmp_path,
+        "x.csv",
+        "nr,kunde,wann,was,rechnung,betrag\n7,k1,2024-07-01 10:00:00,bezahlt,4711,12\n",
+    )
 
     (envelope,) = envelopes(path, mapping=load(mapping_file))
 
@@ -151,7 +163,8 @@ def test_a_mapping_names_columns_types_and_fixed_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["colums: {}", "columns: {customer: x}", "timezone: Mars/Base", "columns: [", "text: {a: 1}"]
+    "text",
+    ["colums: {}", "columns: {customer: x}", "timezone: Mars/Base", "columns: [", "text: {a: 1}"],
 )
 def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "m.yaml"
@@ -179,16 +192,32 @@ def test_bad_rows_are_told_with_their_lines_and_spoil_nothing(tmp_path: Path) ->
 
     lines = read(path)
 
-    assert [line[:2] for line in lines if isinstance(line, BadLine)] == [(4, "invalid_csv"), (5, "invalid_utf8")]
+    assert [line[:2] for line in lines if isinstance(line, BadLine)] == [
+        (4, "invalid_csv"),
+        (5, "invalid_utf8"),
+    ]
     assert [line.number for line in lines if isinstance(line, Line)] == [2, 3, 6]
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1", 1), ("-3", -3), ("1.50", 1.5), ("1e3", 1000.0), ("007", "007"), ("nan", "nan"), ("1_0", "1_0"), ("0", 0)],
+    [
+        ("1", 1),
+        ("-3", -3),
+        ("1.50", 1.5),
+        ("1e3", 1000.0),
+        ("007", "007"),
+        ("nan", "nan"),
+        ("1_0", "1_0"),
+        ("0", 0),
+    ],
 )
-def test_values_that_look_like_numbers_are_numbers(tmp_path: Path, text: str, value: object) -> None:
-    path = write(tmp_path, "x.csv", f"account_id,ts,type,value\nc1,2024-01-01T10:00:00Z,purchase,{text}\n")
+def test_values_that_look_like_numbers_are_numbers(
+    tmp_path: Path, text: str, value: object
+) -> None:
+    path = write(
+        tmp_path, "x.csv", f"account_id,ts,type,value\nc1,2024-01-01T10:00:00Z,purchase,{text}\n"
+    )
 
     assert envelopes(path)[0]["data"] == {"value": value}
 

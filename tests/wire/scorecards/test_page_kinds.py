@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.wire.scorecards.page_kinds import DEFAULT_RULES, KINDS, MAX_PATTERNS, REMEMBERED, PageRules
+from healthsvc.wire.scorecards.page_kinds import (
+    DEFAULT_RULES,
+    KINDS,
+    MAX_PATTERNS,
+    REMEMBERED,
+    PageRules,
+)
 
 RULES = PageRules()
 
@@ -81,7 +87,10 @@ def test_any_text_has_a_kind(url: str) -> None:
 
 
 def test_the_first_rule_that_matches_wins() -> None:
-    rules = [{"kind": "support", "words": ["plan"]}, {"kind": "pricing", "words": ["plan", "price"]}]
+    rules = [
+        {"kind": "support", "words": ["plan"]},
+        {"kind": "pricing", "words": ["plan", "price"]},
+    ]
 
     assert PageRules(rules).kind_of("/price/plan") == "support"
     assert PageRules(rules[::-1]).kind_of("/price/plan") == "pricing"
@@ -106,7 +115,10 @@ def test_a_star_takes_any_ending() -> None:
 
 
 def test_patterns_are_folded_as_urls_are() -> None:
-    assert PageRules([{"kind": "pricing", "words": ["Größen & Preise"]}]).kind_of("/GROSSEN-preise") == "pricing"
+    assert (
+        PageRules([{"kind": "pricing", "words": ["Größen & Preise"]}]).kind_of("/GROSSEN-preise")
+        == "pricing"
+    )
 
 
 def test_a_team_without_rules_has_only_other_pages() -> None:
@@ -142,7 +154,9 @@ def test_the_default_rules_are_plain_data_for_every_kind() -> None:
 
 
 def test_a_long_url_costs_no_more_than_its_length() -> None:
-    rules = PageRules([{"kind": "cancel", "words": ["a " * 40 + "b", *["a" * n + "*" for n in range(1, 90)]]}])
+    rules = PageRules(
+        [{"kind": "cancel", "words": ["a " * 40 + "b", *["a" * n + "*" for n in range(1, 90)]]}]
+    )
     started = time.thread_time()
 
     rules.kind_of("https://example.com/" + "a-" * 500_000)

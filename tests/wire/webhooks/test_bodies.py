@@ -23,7 +23,10 @@ ALERT = {
 def test_times_are_told_in_utc() -> None:
     east = AT.astimezone(timezone(timedelta(hours=9)))
 
-    assert msgspec.json.decode(body("test.sent", east, {}))["timestamp"] == "2026-03-02T09:00:00.120000Z"
+    assert (
+        msgspec.json.decode(body("test.sent", east, {}))["timestamp"]
+        == "2026-03-02T09:00:00.120000Z"
+    )
 
 
 @given(
@@ -31,8 +34,12 @@ def test_times_are_told_in_utc() -> None:
     detail=st.dictionaries(st.text(max_size=10), st.integers() | st.text(max_size=50), max_size=20),
     flags=st.lists(st.text(max_size=30), max_size=2000),
 )
-def test_a_body_is_always_valid_json_under_the_limit(summary: str, detail: dict[str, object], flags: list[str]) -> None:
-    made = body("alert.raised", AT, {"summary": summary, "detail": detail, "flags": flags, "sequence": 7})
+def test_a_body_is_always_valid_json_under_the_limit(
+    summary: str, detail: dict[str, object], flags: list[str]
+) -> None:
+    made = body(
+        "alert.raised", AT, {"summary": summary, "detail": detail, "flags": flags, "sequence": 7}
+    )
 
     assert len(made.encode()) < LIMIT
     assert msgspec.json.decode(made)["data"]["sequence"] == 7

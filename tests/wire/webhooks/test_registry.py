@@ -1,4 +1,5 @@
-"""Every type of webhook is declared once: its schema says what is sent, to the field, and somebody sends it."""
+"""Every type of webhook is declared once: its schema says what is sent, to the field, and somebody
+sends it."""
 
 import re
 from dataclasses import fields, replace
@@ -24,7 +25,9 @@ FLOWS = Path(registry.__file__).parents[2] / "flows"
 SENT_BY_NOBODY = {"customer.flag.raised", "customer.flag.released"}
 
 
-def alert(state: AlertState, *, customer_id: str | None = "acme", scope: str | None = None) -> Alert:
+def alert(
+    state: AlertState, *, customer_id: str | None = "acme", scope: str | None = None
+) -> Alert:
     """An alert in this state, settled by a key named crm where it is settled."""
     return Alert(
         id="al_1",
@@ -76,8 +79,12 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("type", "data"), MADE, ids=[f"{i}-{type.name}" for i, (type, _) in enumerate(MADE)])
-def test_a_body_fits_its_types_schema_to_the_field_and_no_other_types(type: WebhookType[Any], data: object) -> None:
+@pytest.mark.parametrize(
+    ("type", "data"), MADE, ids=[f"{i}-{type.name}" for i, (type, _) in enumerate(MADE)]
+)
+def test_a_body_fits_its_types_schema_to_the_field_and_no_other_types(
+    type: WebhookType[Any], data: object
+) -> None:
     made = msgspec.json.decode(type.body(AT, data))
 
     fitting = [
@@ -91,7 +98,9 @@ def test_a_body_fits_its_types_schema_to_the_field_and_no_other_types(type: Webh
 
 def test_every_alert_message_that_the_service_can_make_is_among_those_tried() -> None:
     assert {type.name for type, _ in MADE} == set(TYPES)
-    assert {type.name for type in [*alerts.SETTLED.values(), *operations.BY_STATE.values()]} <= set(TYPES)
+    assert {type.name for type in [*alerts.SETTLED.values(), *operations.BY_STATE.values()]} <= set(
+        TYPES
+    )
 
 
 @pytest.mark.parametrize("type", TYPES.values(), ids=TYPES)
@@ -114,7 +123,9 @@ def test_each_schema_is_of_its_dialect_and_names_its_type(type: WebhookType[Any]
 
 
 def test_a_band_without_evidence_fits_too() -> None:
-    unknown = replace(customers.BAND_CHANGED.example, score=None, risk=None, band=None, previous_band=None)
+    unknown = replace(
+        customers.BAND_CHANGED.example, score=None, risk=None, band=None, previous_band=None
+    )
 
     made = msgspec.json.decode(customers.BAND_CHANGED.body(AT, unknown))
 

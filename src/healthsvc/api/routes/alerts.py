@@ -33,7 +33,8 @@ from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts,
 from healthsvc.wire.rest.ranks import RankTold
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})(?:-([a-z]{2}))?"\s*')
-"""The revision, and the language if it isn't the default one: the answer differs, so its tag does."""
+"""The revision, and the language if it isn't the default one: the answer differs, so its tag
+does."""
 
 router = APIRouter(tags=["alerts"])
 Reader = Annotated[Principal, require("customers:read", "alerts:write")]
@@ -60,10 +61,14 @@ IF_MATCH = {
     responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_alerts(
-    request: Request, response: Response, _: Reader, asked: Annotated[AlertFilter, Query()], prefers: Preferred
+    request: Request,
+    response: Response,
+    _: Reader,
+    asked: Annotated[AlertFilter, Query()],
+    prefers: Preferred,
 ) -> Alerts:
-    """Alerts, the last raised first; `about=operations` lists those about the service and what feeds it;
-    `sort=rank` puts those first that are most worth a call, each with its points and why.
+    """Alerts, the last raised first; `about=operations` lists those about the service and what
+    feeds it; `sort=rank` puts those first that are most worth a call, each with its points and why.
 
     Scope: `customers:read` or `alerts:write`.
     """
@@ -87,7 +92,9 @@ async def list_alerts(
 
 async def _ranked(house: Services, asked: AlertFilter, which: Which, language: Language) -> Alerts:
     page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
-    worded = await wording.worded(house.engine, [found.waiting.alert for found in page.items], language)
+    worded = await wording.worded(
+        house.engine, [found.waiting.alert for found in page.items], language
+    )
     ranks = [RankTold.model_validate(worklist.rank_told(found, language)) for found in page.items]
     items = [alert_answer(alert, rank) for alert, rank in zip(worded, ranks, strict=True)]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
@@ -129,20 +136,28 @@ async def get_alert(
 async def acknowledge_alert(
     request: Request, response: Response, principal: Writer, alert_id: AlertId, language: Chosen
 ) -> Alert:
-    """Somebody takes it on: the name of the API key is kept with it. Doing it again changes nothing.
+    """Somebody takes it on: the name of the API key is kept with it. Doing it again changes
+    nothing.
 
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
     house = services(request)
     wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request))
-    return await _told(house, response, _settled(await settle.acknowledge(house.engine, house.now(), wish)), language)
+    return await _told(
+        house,
+        response,
+        _settled(await settle.acknowledge(house.engine, house.now(), wish)),
+        language,
+    )
 
 
 @router.post(
     "/v1/alerts/{alert_id}/resolve",
     operation_id="resolve_alert",
     summary="Resolve an alert",
-    responses=answers(Alert, NOT_FOUND, CHANGED_MEANWHILE, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST),
+    responses=answers(
+        Alert, NOT_FOUND, CHANGED_MEANWHILE, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST
+    ),
     openapi_extra=IF_MATCH | documented(AlertResolve, optional=True),
 )
 async def resolve_alert(
@@ -153,13 +168,19 @@ async def resolve_alert(
     language: Chosen,
     body: Annotated[AlertResolve, body_of(AlertResolve, optional=True)],
 ) -> Alert:
-    """Somebody declares it done. The customer's health stays what it is. Doing it again changes nothing.
+    """Somebody declares it done. The customer's health stays what it is. Doing it again changes
+    nothing.
 
-    Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope: `alerts:write`.
+    Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope:
+    `alerts:write`.
     """
     house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request), note=body.note)
-    return await _told(house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language)
+    wish = settle.Request(
+        alert_id=_known(alert_id), by=principal.actor, revision=_seen(request), note=body.note
+    )
+    return await _told(
+        house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language
+    )
 
 
 def _settled(outcome: Outcome) -> StoredAlert:
@@ -176,12 +197,16 @@ def _settled(outcome: Outcome) -> StoredAlert:
                 headers={"etag": _etag(alert, DEFAULT)},
             )
         case Closed():
-            raise ProblemError(CONFLICT, "The alert is resolved; it can't be acknowledged any more.")
+            raise ProblemError(
+                CONFLICT, "The alert is resolved; it can't be acknowledged any more."
+            )
         case _:
             assert_never(outcome)
 
 
-async def _told(house: Services, response: Response, alert: StoredAlert, language: Language) -> Alert:
+async def _told(
+    house: Services, response: Response, alert: StoredAlert, language: Language
+) -> Alert:
     response.headers["etag"] = _etag(alert, language)
     mark(response, language)
     (worded,) = await wording.worded(house.engine, [alert], language)

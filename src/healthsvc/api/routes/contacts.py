@@ -26,7 +26,8 @@ Reader = Annotated[Principal, require("customers:read")]
     responses=answers(Contacts, NOT_FOUND),
 )
 async def list_contacts(request: Request, _: Reader, customer_id: CustomerId) -> Response:
-    """Who is there, who went quiet, who has left, each with what they answered and when somebody spoke with them.
+    """Who is there, who went quiet, who has left, each with what they answered and when somebody
+    spoke with them.
 
     From the archive: empty where it is switched off. Scope: `customers:read`.
     """

@@ -34,8 +34,11 @@ from healthsvc.wire.rest.customers.history import History, HistoryFilter, Timeli
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]
-# Ids may contain slashes: an encoded one (%2F) always belongs to the id, a bare one unless it begins a known ending.
-CustomerId = Annotated[str, ENCODED, Path(description="The customer's id, as in its events.", examples=["acme"])]
+# Ids may contain slashes: an encoded one (%2F) always belongs to the id, a bare one unless it
+# begins a known ending.
+CustomerId = Annotated[
+    str, ENCODED, Path(description="The customer's id, as in its events.", examples=["acme"])
+]
 
 
 @router.get(
@@ -44,19 +47,25 @@ CustomerId = Annotated[str, ENCODED, Path(description="The customer's id, as in 
     summary="List customers",
     responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_customers(request: Request, _: Reader, asked: Annotated[CustomerFilter, Query()]) -> Standings:
-    """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is counted.
+async def list_customers(
+    request: Request, _: Reader, asked: Annotated[CustomerFilter, Query()]
+) -> Standings:
+    """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is
+    counted.
 
-    Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One that moves
-    across the place you are at may be met twice, or not at all: sort by `customer_id` to meet each exactly once.
+    Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One
+    that moves across the place you are at may be met twice, or not at all: sort by `customer_id` to
+    meet each exactly once.
 
-    The loyal ones who are easily overlooked: `?tier=tech&sort=loyalty`, and the same with `tier=low`; `flag=loyal`
-    or `loyalty_min=60` leaves out the others.
+    The loyal ones who are easily overlooked: `?tier=tech&sort=loyalty`, and the same with
+    `tier=low`; `flag=loyal` or `loyalty_min=60` leaves out the others.
 
     Scope: `customers:read`.
     """
     which = StandingFilter(
-        **asked.model_dump(include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}),
+        **asked.model_dump(
+            include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}
+        ),
         parent_id=asked.parent,
     )
     as_of, version, page = await lists.standings(services(request).engine, asked, which, asked.sort)
@@ -83,17 +92,23 @@ async def explain_health(
     asked: Annotated[ExplanationAsked, Query()],
     prefers: Preferred,
 ) -> Response:
-    """What makes up the score: contributions that add up to it, caps included, each with the events that made it.
+    """What makes up the score: contributions that add up to it, caps included, each with the events
+    that made it.
 
-    With `at`, the explanation that was given at that past instant: from the events that had been counted by then, under
-    the version that was live then. `sentence` says it in words, to be read out. Scope: `customers:read`.
+    With `at`, the explanation that was given at that past instant: from the events that had been
+    counted by then, under the version that was live then. `sentence` says it in words, to be read
+    out. Scope: `customers:read`.
     """
     house = services(request)
     now, language = house.now(), asked.language or prefers
     if asked.at is None:
-        return _found(await read.explanation(house.engine, known(customer_id), now, language), language)
+        return _found(
+            await read.explanation(house.engine, known(customer_id), now, language), language
+        )
     _in_the_past(asked.at, now, "at")
-    return _found(await past.explanation(house.engine, known(customer_id), asked.at, language), language)
+    return _found(
+        await past.explanation(house.engine, known(customer_id), asked.at, language), language
+    )
 
 
 @router.get(
@@ -110,8 +125,9 @@ async def diff_health(
     asked: Annotated[DiffAsked, Query()],
     prefers: Preferred,
 ) -> Response:
-    """The change between two instants in five parts that add up to it: new events, ageing, late data, configuration,
-    override; each by measure, with its newest events. `sentence` says it in words, to be read out.
+    """The change between two instants in five parts that add up to it: new events, ageing, late
+    data, configuration, override; each by measure, with its newest events. `sentence` says it in
+    words, to be read out.
 
     Scope: `customers:read`.
     """
@@ -134,7 +150,8 @@ async def diff_health(
 async def list_history(
     request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[HistoryFilter, Query()]
 ) -> History:
-    """Recorded decisions, newest first: one for each change of band or flags, each move of a point, and one a day.
+    """Recorded decisions, newest first: one for each change of band or flags, each move of a point,
+    and one a day.
 
     Scope: `customers:read`.
     """
@@ -158,7 +175,8 @@ async def list_history(
 async def list_customer_events(
     request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[TimelineFilter, Query()]
 ) -> Timeline:
-    """The timeline, newest first: each event as it was received, and the day on which it entered the log.
+    """The timeline, newest first: each event as it was received, and the day on which it entered
+    the log.
 
     Empty where the archive is switched off. Scope: `customers:read`.
     """
@@ -175,13 +193,18 @@ async def list_customer_events(
     response_class=Response,
     responses=answers(Customer, NOT_FOUND, INVALID_REQUEST),
 )
-async def get_customer(request: Request, _: Reader, customer_id: CustomerId, language: Chosen) -> Response:
-    """Profile, score, band, risk and flags, evaluated at this moment from everything counted so far.
+async def get_customer(
+    request: Request, _: Reader, customer_id: CustomerId, language: Chosen
+) -> Response:
+    """Profile, score, band, risk and flags, evaluated at this moment from everything counted so
+    far.
 
     Scope: `customers:read`.
     """
     house = services(request)
-    customer = await read.customer(house.engine, known(customer_id), house.now(), house.contact, language)
+    customer = await read.customer(
+        house.engine, known(customer_id), house.now(), house.contact, language
+    )
     return _found(customer, language)
 
 

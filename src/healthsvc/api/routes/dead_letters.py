@@ -49,15 +49,20 @@ BODY_PROBLEMS = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
     summary="List dead letters",
     responses=answers(DeadLetters, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_dead_letters(request: Request, _: Admin, asked: Annotated[DeadLetterFilter, Query()]) -> DeadLetters:
-    """Records from Kafka or the table that weren't events, newest first, with their bytes and what is wrong with them.
+async def list_dead_letters(
+    request: Request, _: Admin, asked: Annotated[DeadLetterFilter, Query()]
+) -> DeadLetters:
+    """Records from Kafka or the table that weren't events, newest first, with their bytes and what
+    is wrong with them.
 
     Scope: `admin`, since the bytes may be of any customer.
     """
     which = Which(reason=asked.reason, replayed=asked.replayed)
     page = await lists.letters(services(request).engine, asked, which)
     return DeadLetters(
-        items=[_told(letter) for letter in page.items], next_cursor=page.next_cursor, prev_cursor=page.prev_cursor
+        items=[_told(letter) for letter in page.items],
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
     )
 
 
@@ -71,8 +76,9 @@ async def list_dead_letters(request: Request, _: Admin, asked: Annotated[DeadLet
 async def replay_dead_letters(
     request: Request, principal: Admin, body: Annotated[ReplayMany, body_of(ReplayMany)]
 ) -> ReplayResults:
-    """Decodes up to 500 dead letters again, for example after a schema was widened; those that are events now enter the
-    log and count once. The others stay, with what is wrong now. Scope: `admin`.
+    """Decodes up to 500 dead letters again, for example after a schema was widened; those that are
+    events now enter the log and count once. The others stay, with what is wrong now. Scope:
+    `admin`.
     """
     if body.ids is None and body.reason is None:
         raise invalid(Fault(pointer="/reason", detail="say which: by reason, by ids, or both"))
@@ -111,14 +117,20 @@ async def replay_dead_letter(
     letter_id: LetterId,
     body: Annotated[ReplayOne, body_of(ReplayOne, optional=True)],
 ) -> ReplayResults:
-    """Decodes it again, or the corrected `event` of the body in its place; if that is an event, it enters the log.
+    """Decodes it again, or the corrected `event` of the body in its place; if that is an event, it
+    enters the log.
 
     Scope: `admin`.
     """
     house = services(request)
     corrected = None if body.event is None else msgspec.json.encode(body.event)
     replay = await dead_letters.replay_one(
-        house.engine, house.now(), letter_id, corrected, partitions=house.partitions, actor=principal.actor
+        house.engine,
+        house.now(),
+        letter_id,
+        corrected,
+        partitions=house.partitions,
+        actor=principal.actor,
     )
     if replay.results[0].status == "not_found":
         raise not_found("dead letter")
@@ -138,7 +150,10 @@ def _told(letter: StoredLetter) -> DeadLetter:
         raw_bytes=letter.raw_bytes,
         headers=letter.headers,
         reason=letter.reason,
-        errors=[FieldProblem(pointer=error["pointer"], detail=error["detail"]) for error in letter.errors],
+        errors=[
+            FieldProblem(pointer=error["pointer"], detail=error["detail"])
+            for error in letter.errors
+        ],
         created_at=letter.created_at,
         replayed_at=letter.replayed_at,
     )
@@ -161,7 +176,10 @@ def _results(replay: Replay) -> ReplayResults:
                 id=result.id,
                 status=result.status,
                 event_id=result.event_id,
-                errors=[FieldProblem(pointer=error.pointer, detail=error.detail) for error in result.errors],
+                errors=[
+                    FieldProblem(pointer=error.pointer, detail=error.detail)
+                    for error in result.errors
+                ],
             )
             for result in replay.results
         ],

@@ -28,7 +28,14 @@ from healthsvc.api.responses import answers
 from healthsvc.flows.delivery import endpoints
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.deliveries import Deliveries
-from healthsvc.wire.rest.endpoints import Endpoint, EndpointCreate, EndpointCreated, Endpoints, EndpointSecret, TestSent
+from healthsvc.wire.rest.endpoints import (
+    Endpoint,
+    EndpointCreate,
+    EndpointCreated,
+    Endpoints,
+    EndpointSecret,
+    TestSent,
+)
 from healthsvc.wire.rest.shapes import Paging
 from healthsvc.wire.webhooks.registry import TYPES
 
@@ -43,14 +50,23 @@ EndpointId = Annotated[str, ENCODED, Path(description="The endpoint's id.", exam
     summary="Create an endpoint",
     status_code=201,
     responses=answers(
-        EndpointCreated, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, URL_REFUSED, status=201
+        EndpointCreated,
+        MALFORMED_JSON,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        URL_REFUSED,
+        status=201,
     ),
     openapi_extra=documented(EndpointCreate),
 )
 async def create_endpoint(
-    request: Request, response: Response, principal: Admin, body: Annotated[EndpointCreate, body_of(EndpointCreate)]
+    request: Request,
+    response: Response,
+    principal: Admin,
+    body: Annotated[EndpointCreate, body_of(EndpointCreate)],
 ) -> EndpointCreated:
-    """From now on its URL gets what happens, signed by Standard Webhooks. The `secret` is shown this once.
+    """From now on its URL gets what happens, signed by Standard Webhooks. The `secret` is shown
+    this once.
 
     Scope: `webhooks:admin`.
     """
@@ -80,7 +96,9 @@ async def create_endpoint(
     summary="List endpoints",
     responses=answers(Endpoints, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_endpoints(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Endpoints:
+async def list_endpoints(
+    request: Request, _: Admin, asked: Annotated[Paging, Query()]
+) -> Endpoints:
     """Endpoints, newest first. Scope: `webhooks:admin`."""
     return Endpoints.model_validate(await endpoints.page(services(request).engine, asked))
 
@@ -108,9 +126,12 @@ async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> E
     responses=answers(None, NOT_FOUND, status=204),
 )
 async def delete_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Response:
-    """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope: `webhooks:admin`."""
+    """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope:
+    `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.delete(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
+    if not await endpoints.delete(
+        house.engine, house.now(), _known(endpoint_id), actor=principal.actor
+    ):
         raise not_found("endpoint")
     return Response(status_code=204)
 
@@ -122,9 +143,12 @@ async def delete_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
     responses=answers(Endpoint, NOT_FOUND),
 )
 async def enable_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Endpoint:
-    """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope: `webhooks:admin`."""
+    """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope:
+    `webhooks:admin`."""
     house = services(request)
-    if not await endpoints.enable(house.engine, house.now(), _known(endpoint_id), actor=principal.actor):
+    if not await endpoints.enable(
+        house.engine, house.now(), _known(endpoint_id), actor=principal.actor
+    ):
         raise not_found("endpoint")
     return await get_endpoint(request, principal, endpoint_id)
 
@@ -135,13 +159,18 @@ async def enable_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
     summary="Rotate an endpoint's secret",
     responses=answers(EndpointSecret, NOT_FOUND),
 )
-async def rotate_endpoint_secret(request: Request, principal: Admin, endpoint_id: EndpointId) -> EndpointSecret:
-    """Deliveries are signed with a new secret, shown this once, and for 24 hours also with the old one.
+async def rotate_endpoint_secret(
+    request: Request, principal: Admin, endpoint_id: EndpointId
+) -> EndpointSecret:
+    """Deliveries are signed with a new secret, shown this once, and for 24 hours also with the old
+    one.
 
     Scope: `webhooks:admin`.
     """
     house = services(request)
-    new = await endpoints.rotate(house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.actor)
+    new = await endpoints.rotate(
+        house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.actor
+    )
     if new is None:
         raise not_found("endpoint")
     return EndpointSecret(id=endpoint_id, secret=new.secret, previous_until=new.previous_until)
@@ -155,7 +184,8 @@ async def rotate_endpoint_secret(request: Request, principal: Admin, endpoint_id
     responses=answers(TestSent, NOT_FOUND, CONFLICT, status=202),
 )
 async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> TestSent:
-    """Sends `test.sent` to this endpoint alone, whatever types it wants. Scope: `webhooks:admin`."""
+    """Sends `test.sent` to this endpoint alone, whatever types it wants. Scope:
+    `webhooks:admin`."""
     house = services(request)
     sent = await endpoints.test(house.engine, house.now(), _known(endpoint_id))
     if sent == "missing":
@@ -174,7 +204,8 @@ async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> Test
 async def list_deliveries(
     request: Request, _: Admin, endpoint_id: EndpointId, asked: Annotated[Paging, Query()]
 ) -> Deliveries:
-    """Deliveries, newest first, each with its attempts: status, duration, the beginning of the response.
+    """Deliveries, newest first, each with its attempts: status, duration, the beginning of the
+    response.
 
     Scope: `webhooks:admin`.
     """

@@ -1,4 +1,5 @@
-"""`POST /v1/events`: one event or up to 1,000, own envelopes or CloudEvents; 202 once they are durable."""
+"""`POST /v1/events`: one event or up to 1,000, own envelopes or CloudEvents; 202 once they are
+durable."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -73,14 +74,25 @@ _CLOUDEVENT = {
     "time": "2026-11-20T09:29:57Z",
     "data": {"url": "https://example.com/account/cancel"},
 }
-_OBJECT: dict[str, Any] = {"type": "object", "description": "An event; `schemas/` has the JSON Schema of each type."}
+_OBJECT: dict[str, Any] = {
+    "type": "object",
+    "description": "An event; `schemas/` has the JSON Schema of each type.",
+}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"oneOf": [_OBJECT, {"type": "array", "items": {}, "minItems": 1, "maxItems": MAX_EVENTS}]},
-                "examples": {"one": {"value": _EVENT}, "several": {"value": [_EVENT, _EVENT | {"id": "e-2"}]}},
+                "schema": {
+                    "oneOf": [
+                        _OBJECT,
+                        {"type": "array", "items": {}, "minItems": 1, "maxItems": MAX_EVENTS},
+                    ]
+                },
+                "examples": {
+                    "one": {"value": _EVENT},
+                    "several": {"value": [_EVENT, _EVENT | {"id": "e-2"}]},
+                },
             },
             cloudevents.STRUCTURED: {"schema": _OBJECT, "example": _CLOUDEVENT},
             cloudevents.BATCH: {
@@ -119,13 +131,17 @@ _BODY: dict[str, Any] = {
     ),
     openapi_extra=_BODY,
 )
-async def append_events(request: Request, _: Annotated[Principal, require("events:write")]) -> Response:
-    """Answers 202 when the accepted events are durable, with a result for each: `accepted`, `duplicate` (it is in the
-    request twice), or `rejected` with its faults. One bad event doesn't spoil the others.
+async def append_events(
+    request: Request, _: Annotated[Principal, require("events:write")]
+) -> Response:
+    """Answers 202 when the accepted events are durable, with a result for each: `accepted`,
+    `duplicate` (it is in the request twice), or `rejected` with its faults. One bad event doesn't
+    spoil the others.
 
     Sending the same event (customer, source, id) again is safe: it is accepted and counted once.
 
-    CloudEvents come structured, in batches, or in binary mode (`ce-` headers). Scope: `events:write`.
+    CloudEvents come structured, in batches, or in binary mode (`ce-` headers). Scope:
+    `events:write`.
     """
     house = services(request)
     items = await _items(request)
@@ -138,13 +154,16 @@ async def append_events(request: Request, _: Annotated[Principal, require("event
 
 
 async def _items(request: Request) -> list[bytes] | Reject:
-    """The body's events, each as bytes; a Reject if it is one that can't be read as an event. Raises ProblemError."""
+    """The body's events, each as bytes; a Reject if it is one that can't be read as an event.
+    Raises ProblemError."""
     refuse_encoded(request)
     body = await request.body()
     headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
     is_binary = cloudevents.is_binary(headers, "ce-")
     if not is_binary and media_type(request) not in MEDIA_TYPES:
-        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Send events as one of {', '.join(MEDIA_TYPES)}.")
+        raise ProblemError(
+            UNSUPPORTED_MEDIA_TYPE, f"Send events as one of {', '.join(MEDIA_TYPES)}."
+        )
     try:
         items = await in_steps(cloudevents.http_items(headers, body, MAX_EVENTS))
     except TooManyItemsError as error:
@@ -162,7 +181,12 @@ def _check_shape(body: bytes, *, array_only: bool) -> None:
     """The JSON is an object or an array. Raises ProblemError."""
     first = body.lstrip()[:1]
     if first != b"[" and (array_only or first != b"{"):
-        raise invalid(Fault(pointer="", detail=f"must be {'' if array_only else 'an event or '}an array of events"))
+        raise invalid(
+            Fault(
+                pointer="",
+                detail=f"must be {'' if array_only else 'an event or '}an array of events",
+            )
+        )
 
 
 def _wrong_count(count: int) -> ProblemError:
@@ -171,8 +195,11 @@ def _wrong_count(count: int) -> ProblemError:
     return ProblemError(TOO_LARGE, f"The body has {count} events; {MAX_EVENTS} at most.")
 
 
-def _judge_all(items: Sequence[bytes], now_us: int) -> Steps[tuple[list[Result], list[tuple[str, str]]]]:
-    """A result for each item, in order, and the customer and text of those that are to be appended; in slices."""
+def _judge_all(
+    items: Sequence[bytes], now_us: int
+) -> Steps[tuple[list[Result], list[tuple[str, str]]]]:
+    """A result for each item, in order, and the customer and text of those that are to be appended;
+    in slices."""
     results: list[Result] = []
     fresh: list[tuple[str, str]] = []
     seen: set[bytes] = set()
@@ -188,7 +215,8 @@ def _judge_all(items: Sequence[bytes], now_us: int) -> Steps[tuple[list[Result],
 
 
 def _slices(items: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Where to cut the items so that no slice takes long to decode, even one in which everything is wrong."""
+    """Where to cut the items so that no slice takes long to decode, even one in which everything is
+    wrong."""
     start, size = 0, 0
     for i, item in enumerate(items):
         if i > start and (i - start >= SLICE_EVENTS or size + len(item) > SLICE_BYTES):
@@ -239,7 +267,8 @@ def _id_of(item: bytes) -> str | None:
 
 
 async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
-    """The last position of the entries in each partition, once they are durable. Raises Overloaded, AppendFailed."""
+    """The last position of the entries in each partition, once they are durable. Raises Overloaded,
+    AppendFailed."""
     written = await house.appender.append(entries)
     last: dict[int, Position] = {}
     for position in written:
@@ -247,7 +276,9 @@ async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Po
     return [last[partition] for partition in sorted(last)]
 
 
-async def _preference(request: Request, house: Services, positions: Sequence[Position]) -> dict[str, str]:
+async def _preference(
+    request: Request, house: Services, positions: Sequence[Position]
+) -> dict[str, str]:
     """Wait until the events count, if that is preferred; the header says so if they do."""
     asked = WAIT.search(",".join(request.headers.getlist("prefer")))
     if asked is None:
@@ -259,4 +290,6 @@ async def _preference(request: Request, house: Services, positions: Sequence[Pos
 
 
 def _answer(results: Results, headers: dict[str, str]) -> Response:
-    return Response(msgspec.json.encode(results), 202, headers=headers, media_type="application/json")
+    return Response(
+        msgspec.json.encode(results), 202, headers=headers, media_type="application/json"
+    )

@@ -28,11 +28,16 @@ from healthsvc.wire.rest.shapes import Paging
 
 router = APIRouter(tags=["keys"], prefix="/v1/keys")
 Admin = Annotated[Principal, require("admin")]
-KeyId = Annotated[str, ENCODED, Path(description="The key's id, not the key.", examples=["key_7Qd2"])]
+KeyId = Annotated[
+    str, ENCODED, Path(description="The key's id, not the key.", examples=["key_7Qd2"])
+]
 
 
 @router.get(
-    "", operation_id="list_keys", summary="List API keys", responses=answers(Keys, INVALID_REQUEST, INVALID_CURSOR)
+    "",
+    operation_id="list_keys",
+    summary="List API keys",
+    responses=answers(Keys, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_keys(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Keys:
     """API keys, newest first, ended ones too; never the keys themselves. Scope: `admin`."""
@@ -44,11 +49,16 @@ async def list_keys(request: Request, _: Admin, asked: Annotated[Paging, Query()
     operation_id="create_key",
     summary="Create an API key",
     status_code=201,
-    responses=answers(KeyCreated, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=201),
+    responses=answers(
+        KeyCreated, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=201
+    ),
     openapi_extra=documented(KeyCreate),
 )
 async def create_key(
-    request: Request, response: Response, principal: Admin, body: Annotated[KeyCreate, body_of(KeyCreate)]
+    request: Request,
+    response: Response,
+    principal: Admin,
+    body: Annotated[KeyCreate, body_of(KeyCreate)],
 ) -> KeyCreated:
     """The `key` is shown this once. Scope: `admin`."""
     house = services(request)
@@ -78,7 +88,8 @@ async def create_key(
     responses=answers(None, NOT_FOUND, status=204),
 )
 async def revoke_key(request: Request, principal: Admin, key_id: KeyId) -> Response:
-    """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope: `admin`."""
+    """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope:
+    `admin`."""
     house = services(request)
     known = len(key_id) <= 200 and is_storable(key_id)
     if not known or not await keys.revoke(house.engine, house.now(), key_id, actor=principal.actor):

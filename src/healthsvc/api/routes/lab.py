@@ -1,5 +1,5 @@
-"""Runs of the lab on the service's own archive: a model fitted and judged, or a version looked at, before it is
-published."""
+"""Runs of the lab on the service's own archive: a model fitted and judged, or a version looked at,
+before it is published."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -43,7 +43,9 @@ RunId = Annotated[Whole, Path(ge=1, le=2**63 - 1, description="The run's id.", e
     operation_id="create_lab_run",
     summary="Fit, judge or compare models, or replay the score, on the archive",
     status_code=202,
-    responses=answers(LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, INVALID_REQUEST, status=202),
+    responses=answers(
+        LabRun, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, INVALID_REQUEST, status=202
+    ),
     openapi_extra=documented(LabRunCreate),
 )
 async def create_lab_run(
@@ -52,12 +54,18 @@ async def create_lab_run(
     principal: Admin,
     body: Annotated[LabRunCreate, body_of(LabRunCreate)],
 ) -> LabRun:
-    """Queued, and executed by a processing role, one at a time, beside the service. It publishes nothing: a refit is
-    such a run, its `result.scorecard` a new version, and that version published. Scope: `scorecards:admin`.
+    """Queued, and executed by a processing role, one at a time, beside the service. It publishes
+    nothing: a refit is such a run, its `result.scorecard` a new version, and that version
+    published. Scope: `scorecards:admin`.
     """
     house = services(request)
     if body.version is None and body.kind in jobs.KINDS:
-        raise invalid(Fault(pointer="/version", detail=f"is needed of kind {body.kind}: the scorecard to look at"))
+        raise invalid(
+            Fault(
+                pointer="/version",
+                detail=f"is needed of kind {body.kind}: the scorecard to look at",
+            )
+        )
     if body.version is not None and await publish.find(house.engine, body.version) is None:
         raise not_found("scorecard version")
     run = await runs.ask(house.engine, _wanted(body), by=principal.actor, now=house.now())
@@ -98,7 +106,8 @@ async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
     responses=answers(None, NOT_FOUND, CONFLICT, INVALID_REQUEST, status=204),
 )
 async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> Response:
-    """Whether it waits or is executed; the run stays in the list, as failed. Scope: `scorecards:admin`."""
+    """Whether it waits or is executed; the run stays in the list, as failed. Scope:
+    `scorecards:admin`."""
     house = services(request)
     cancelled = await runs.cancel(house.engine, run_id, by=principal.actor, now=house.now())
     if cancelled is None:

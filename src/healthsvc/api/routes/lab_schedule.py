@@ -17,9 +17,15 @@ router = APIRouter(tags=["lab"], prefix="/v1/lab/schedule")
 Admin = Annotated[Principal, require("scorecards:admin")]
 
 
-@router.get("", operation_id="get_lab_schedule", summary="What the lab does by itself", responses=answers(LabSchedule))
+@router.get(
+    "",
+    operation_id="get_lab_schedule",
+    summary="What the lab does by itself",
+    responses=answers(LabSchedule),
+)
 async def get_lab_schedule(request: Request, _: Admin) -> LabSchedule:
-    """Drift is watched weekly and nothing refitted unless set otherwise. Scope: `scorecards:admin`."""
+    """Drift is watched weekly and nothing refitted unless set otherwise. Scope:
+    `scorecards:admin`."""
     return _told(await schedule.read(services(request).engine))
 
 
@@ -33,9 +39,9 @@ async def get_lab_schedule(request: Request, _: Admin) -> LabSchedule:
 async def set_lab_schedule(
     request: Request, principal: Admin, body: Annotated[LabScheduleSet, body_of(LabScheduleSet)]
 ) -> LabSchedule:
-    """The first runs begin at once, later ones so long after these; they are in `GET /v1/lab/runs`, asked for by
-    `schedule`. Where outcomes no longer agree with the live model, an operations alert `model_drift` is raised, until
-    they do. Scope: `scorecards:admin`.
+    """The first runs begin at once, later ones so long after these; they are in `GET /v1/lab/runs`,
+    asked for by `schedule`. Where outcomes no longer agree with the live model, an operations alert
+    `model_drift` is raised, until they do. Scope: `scorecards:admin`.
     """
     house = services(request)
     options = {"outcome": body.outcome, "horizon_days": body.horizon_days}

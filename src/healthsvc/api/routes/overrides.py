@@ -52,9 +52,9 @@ async def set_override(
     customer_id: CustomerId,
     body: Annotated[OverrideCreate, body_of(OverrideCreate)],
 ) -> OverrideAccepted:
-    """The score is what you say until it expires, you lift it or somebody says otherwise; what the scorecard says stays
-    visible as `own_score`. It is an event in the log, so it survives re-scoring and rebuilding. Flags and their alerts
-    go on as they are.
+    """The score is what you say until it expires, you lift it or somebody says otherwise; what the
+    scorecard says stays visible as `own_score`. It is an event in the log, so it survives
+    re-scoring and rebuilding. Flags and their alerts go on as they are.
 
     The author is the API key's name unless said otherwise. Scope: `customers:write`.
     """
@@ -65,11 +65,18 @@ async def set_override(
     found = await read.customer(house.engine, known(customer_id), now)
     if found is None:
         raise not_found("customer")
-    wish = Wish(score=body.score, reason=body.reason, author=body.author or principal.name, expires_at=body.expires_at)
+    wish = Wish(
+        score=body.score,
+        reason=body.reason,
+        author=body.author or principal.name,
+        expires_at=body.expires_at,
+    )
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.set_event(customer_id, event_id, wish, found["score"], now)
     (position,) = await append(house, [(customer_id, event)])
-    await overrides.record(house.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id)
+    await overrides.record(
+        house.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id
+    )
     return OverrideAccepted(event_id=event_id, position=str(position))
 
 
@@ -87,15 +94,20 @@ async def lift_override(
     customer_id: CustomerId,
     body: Annotated[OverrideLift, body_of(OverrideLift, optional=True)],
 ) -> OverrideAccepted:
-    """The score speaks for itself again. Harmless where there is no override. Scope: `customers:write`."""
+    """The score speaks for itself again. Harmless where there is no override. Scope:
+    `customers:write`."""
     house = services(request)
     now = house.now()
     if await read.customer(house.engine, known(customer_id), now) is None:
         raise not_found("customer")
     event_id = f"ov_{secrets.token_hex(8)}"
-    event = overrides.lift_event(customer_id, event_id, body.author or principal.name, body.reason, now)
+    event = overrides.lift_event(
+        customer_id, event_id, body.author or principal.name, body.reason, now
+    )
     (position,) = await append(house, [(customer_id, event)])
-    await overrides.record(house.engine, now, principal.actor, OVERRIDE_LIFTED.name, customer_id, event_id)
+    await overrides.record(
+        house.engine, now, principal.actor, OVERRIDE_LIFTED.name, customer_id, event_id
+    )
     return OverrideAccepted(event_id=event_id, position=str(position))
 
 
@@ -106,8 +118,9 @@ async def lift_override(
     responses=answers(OverrideRecords),
 )
 async def list_override_records(request: Request, _: Reader) -> OverrideRecords:
-    """Each author's overrides against what became of the customers within 180 days: who raised a customer that left, or
-    lowered one that stayed, was wrong. From the archive, so not longer back than it reaches. Scope: `customers:read`.
+    """Each author's overrides against what became of the customers within 180 days: who raised a
+    customer that left, or lowered one that stayed, was wrong. From the archive, so not longer back
+    than it reaches. Scope: `customers:read`.
     """
     house = services(request)
     found = await overrides.records(house.engine, house.now())

@@ -1,4 +1,5 @@
-"""Pages for people: what each problem means, and the API's description. They hold no data, so they need no key."""
+"""Pages for people: what each problem means, and the API's description. They hold no data, so they
+need no key."""
 
 from typing import Annotated, Final
 
@@ -33,7 +34,9 @@ async def lead_on(request: Request) -> Response:
     vary = {"vary": "accept"}
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/docs", 302, headers=vary)
-    return JSONResponse({"service": "healthsvc", "version": __version__, "links": LINKS}, headers=vary)
+    return JSONResponse(
+        {"service": "healthsvc", "version": __version__, "links": LINKS}, headers=vary
+    )
 
 
 @router.get("/problems")

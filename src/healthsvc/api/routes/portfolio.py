@@ -37,12 +37,15 @@ def _example() -> Portfolio:
     response_class=Response,
     responses=_described(),
 )
-async def get_portfolio(request: Request, _: Reader, asked: Annotated[PortfolioAsked, Query()]) -> Response:
-    """Retention, churn, GRR, NRR, NPS, CSAT, CES, time to first answer and to resolution, adoption, each beside the
-    same of the period just before; in all and by segment, tier or owner. With `Accept: text/csv` as a table.
+async def get_portfolio(
+    request: Request, _: Reader, asked: Annotated[PortfolioAsked, Query()]
+) -> Response:
+    """Retention, churn, GRR, NRR, NPS, CSAT, CES, time to first answer and to resolution, adoption,
+    each beside the same of the period just before; in all and by segment, tier or owner. With
+    `Accept: text/csv` as a table.
 
-    A measure is null where there is nothing to divide by, or the events of the period aren't all kept. Scope:
-    `customers:read`.
+    A measure is null where there is nothing to divide by, or the events of the period aren't all
+    kept. Scope: `customers:read`.
     """
     house = services(request)
     now = house.now()

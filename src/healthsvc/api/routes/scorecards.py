@@ -25,7 +25,14 @@ from healthsvc.api.responses import answers
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
-from healthsvc.flows.projections.publish import Begun, Busy, GateRefusal, Live, PublishOutcome, Unknown
+from healthsvc.flows.projections.publish import (
+    Begun,
+    Busy,
+    GateRefusal,
+    Live,
+    PublishOutcome,
+    Unknown,
+)
 from healthsvc.store.projections.publications import Publication as StoredPublication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire import yaml_text
@@ -51,7 +58,9 @@ from healthsvc.wire.yaml_text import YamlFault
 router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
 Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
 Admin = Annotated[Principal, require("scorecards:admin")]
-VersionNumber = Annotated[Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[1])]
+VersionNumber = Annotated[
+    Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[1])
+]
 BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
 
 
@@ -61,9 +70,13 @@ BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
     summary="List scorecard versions",
     responses=answers(ScorecardVersions, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_scorecards(request: Request, _: Reader, asked: Annotated[Paging, Query()]) -> ScorecardVersions:
+async def list_scorecards(
+    request: Request, _: Reader, asked: Annotated[Paging, Query()]
+) -> ScorecardVersions:
     """Versions, newest first, drafts too. Scope: `customers:read` or `scorecards:admin`."""
-    return ScorecardVersions.model_validate(await lists.scorecard_versions(services(request).engine, asked))
+    return ScorecardVersions.model_validate(
+        await lists.scorecard_versions(services(request).engine, asked)
+    )
 
 
 @router.post(
@@ -116,10 +129,11 @@ async def validate_scorecard(
     responses=answers(ScorecardStatus),
 )
 async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
-    """The live version, the last publications, and for each measure whether any event has fed it in 30 days.
+    """The live version, the last publications, and for each measure whether any event has fed it in
+    30 days.
 
-    A measure that isn't fed is a slip in the scorecard, or a source that has stopped. Scope: `customers:read` or
-    `scorecards:admin`.
+    A measure that isn't fed is a slip in the scorecard, or a source that has stopped. Scope:
+    `customers:read` or `scorecards:admin`.
     """
     house = services(request)
     now = house.now()
@@ -149,9 +163,12 @@ async def rebuild(
     principal: Admin,
     body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
 ) -> Publication:
-    """The same document, folded once more from the archive, takes over: the same states. Scope: `scorecards:admin`."""
+    """The same document, folded once more from the archive, takes over: the same states. Scope:
+    `scorecards:admin`."""
     house = services(request)
-    outcome = await publish.rebuild(house.engine, by=principal.actor, now=house.now(), with_gaps=body.with_gaps)
+    outcome = await publish.rebuild(
+        house.engine, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
+    )
     return await begun(request, outcome)
 
 
@@ -198,12 +215,13 @@ async def publish_scorecard(
     version: VersionNumber,
     body: Annotated[ScorecardPublishVersion, body_of(ScorecardPublishVersion, optional=True)],
 ) -> Publication:
-    """All customers are scored anew from the archive while the live version serves; then it takes over, at one place of
-    the log, without a restart. Alerts that are open stay open; what the new version sees differently raises none.
+    """All customers are scored anew from the archive while the live version serves; then it takes
+    over, at one place of the log, without a restart. Alerts that are open stay open; what the new
+    version sees differently raises none.
 
-    A fitted model must have passed the ship gate in a run of the lab, unless `override_reason` says why it goes live
-    all the same. `GET /v1/scorecards/status` tells how far it is. Former versions may be published again. Scope:
-    `scorecards:admin`.
+    A fitted model must have passed the ship gate in a run of the lab, unless `override_reason` says
+    why it goes live all the same. `GET /v1/scorecards/status` tells how far it is. Former versions
+    may be published again. Scope: `scorecards:admin`.
     """
     house = services(request)
     outcome = await publish.publish(
@@ -225,7 +243,10 @@ async def begun(request: Request, outcome: PublishOutcome) -> Publication:
         case Unknown():
             raise not_found("scorecard version")
         case Live():
-            raise ProblemError(CONFLICT, "The version is live already; to build it anew, POST /v1/scorecards/rebuild.")
+            raise ProblemError(
+                CONFLICT,
+                "The version is live already; to build it anew, POST /v1/scorecards/rebuild.",
+            )
         case Busy():
             raise ProblemError(
                 CONFLICT,

@@ -1,4 +1,5 @@
-"""The shadow: a scorecard version that scores beside the live one until it is published or ended."""
+"""The shadow: a scorecard version that scores beside the live one until it is published or
+ended."""
 
 from typing import Annotated
 
@@ -27,7 +28,9 @@ from healthsvc.wire.rest.shapes import Whole
 router = APIRouter(tags=["scorecards"], prefix="/v1/scorecards")
 Reader = Annotated[Principal, require("customers:read", "scorecards:admin")]
 Admin = Annotated[Principal, require("scorecards:admin")]
-VersionNumber = Annotated[Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[2])]
+VersionNumber = Annotated[
+    Whole, Path(ge=1, le=2_147_483_647, description="The version's number.", examples=[2])
+]
 
 
 @router.post(
@@ -36,7 +39,13 @@ VersionNumber = Annotated[Whole, Path(ge=1, le=2_147_483_647, description="The v
     summary="Score a version beside the live one",
     status_code=202,
     responses=answers(
-        Publication, NOT_FOUND, CONFLICT, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, status=202
+        Publication,
+        NOT_FOUND,
+        CONFLICT,
+        MALFORMED_JSON,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        status=202,
     ),
     openapi_extra=documented(ScorecardPublish, optional=True),
 )
@@ -46,13 +55,17 @@ async def begin_shadow(
     version: VersionNumber,
     body: Annotated[ScorecardPublish, body_of(ScorecardPublish, optional=True)],
 ) -> Publication:
-    """It is built from the archive and then kept up to date, without alerts, webhooks or history of its own.
+    """It is built from the archive and then kept up to date, without alerts, webhooks or history of
+    its own.
 
-    `POST /v1/scorecards/{version}/publish` lets it take over, `DELETE /v1/scorecards/shadow` ends it. One version at a
-    time is built or in shadow. While there is a shadow, events cost about twice. Scope: `scorecards:admin`.
+    `POST /v1/scorecards/{version}/publish` lets it take over, `DELETE /v1/scorecards/shadow` ends
+    it. One version at a time is built or in shadow. While there is a shadow, events cost about
+    twice. Scope: `scorecards:admin`.
     """
     house = services(request)
-    outcome = await shadow.begin(house.engine, version, by=principal.actor, now=house.now(), with_gaps=body.with_gaps)
+    outcome = await shadow.begin(
+        house.engine, version, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
+    )
     return await begun(request, outcome)
 
 
@@ -63,8 +76,9 @@ async def begin_shadow(
     responses=answers(Shadow, NOT_FOUND),
 )
 async def get_shadow(request: Request, _: Reader) -> Shadow:
-    """How many would be in each band, who moves furthest, how the risks rank, by segment; and, once outcomes are known,
-    the skill of both. 404: there is no shadow. Scope: `customers:read` or `scorecards:admin`.
+    """How many would be in each band, who moves furthest, how the risks rank, by segment; and, once
+    outcomes are known, the skill of both. 404: there is no shadow. Scope: `customers:read` or
+    `scorecards:admin`.
     """
     house = services(request)
     found = await shadow.summary(house.engine, house.now())
@@ -80,11 +94,15 @@ async def get_shadow(request: Request, _: Reader) -> Shadow:
     summary="Customers by the live version and by the shadow",
     responses=answers(Besides, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_shadow_customers(request: Request, _: Reader, asked: Annotated[ShadowsAsked, Query()]) -> Besides:
-    """Those decided by both, the newest customers first; empty where there is no shadow. Scope: `customers:read` or
-    `scorecards:admin`.
+async def list_shadow_customers(
+    request: Request, _: Reader, asked: Annotated[ShadowsAsked, Query()]
+) -> Besides:
+    """Those decided by both, the newest customers first; empty where there is no shadow. Scope:
+    `customers:read` or `scorecards:admin`.
     """
-    found = await lists.besides(services(request).engine, asked, moved=asked.moved, customer_id=asked.customer_id)
+    found = await lists.besides(
+        services(request).engine, asked, moved=asked.moved, customer_id=asked.customer_id
+    )
     return Besides.model_validate(found)
 
 
@@ -96,7 +114,8 @@ async def list_shadow_customers(request: Request, _: Reader, asked: Annotated[Sh
     responses=answers(None, NOT_FOUND, status=204),
 )
 async def end_shadow(request: Request, principal: Admin) -> Response:
-    """What it made of the customers is deleted; the live version goes on. Scope: `scorecards:admin`."""
+    """What it made of the customers is deleted; the live version goes on. Scope:
+    `scorecards:admin`."""
     house = services(request)
     if not await shadow.end(house.engine, by=principal.actor, now=house.now()):
         raise not_found("shadow")

@@ -24,16 +24,29 @@ Reader = Annotated[Principal, require("customers:read")]
     responses=answers(Worklist, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def get_worklist(
-    request: Request, response: Response, _: Reader, asked: Annotated[WorklistAsked, Query()], prefers: Preferred
+    request: Request,
+    response: Response,
+    _: Reader,
+    asked: Annotated[WorklistAsked, Query()],
+    prefers: Preferred,
 ) -> Worklist:
-    """An owner's customers with open or acknowledged alerts, those most worth a call first: as many as somebody can
-    speak with in a day. Each with why it is ranked there, when to call, how often it was contacted, and a briefing.
+    """An owner's customers with open or acknowledged alerts, those most worth a call first: as many
+    as somebody can speak with in a day. Each with why it is ranked there, when to call, how often
+    it was contacted, and a briefing.
 
     The newest 1,000 alerts are ranked, as of the first page. Scope: `customers:read`.
     """
     house, now, language = services(request), services(request).now(), asked.language or prefers
     mark(response, language)
     wanted = Some(limit=asked.limit or house.contact.calls_a_day, cursor=asked.cursor)
-    waiting, page = await worklist.customers(house.engine, wanted, asked.owner, now, house.contact, language)
+    waiting, page = await worklist.customers(
+        house.engine, wanted, asked.owner, now, house.contact, language
+    )
     items = [WorkItem.model_validate(item) for item in page.items]
-    return Worklist(as_of=now, waiting=waiting, items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
+    return Worklist(
+        as_of=now,
+        waiting=waiting,
+        items=items,
+        next_cursor=page.next_cursor,
+        prev_cursor=page.prev_cursor,
+    )

@@ -1,4 +1,5 @@
-"""The commands `lab …`: scores, fits and judgements by replay of a history, before anything goes live."""
+"""The commands `lab …`: scores, fits and judgements by replay of a history, before anything goes
+live."""
 
 import typer
 

@@ -1,4 +1,5 @@
-"""What the lab's commands share: their options, the history they read, the outcomes they judge by, how they answer."""
+"""What the lab's commands share: their options, the history they read, the outcomes they judge by,
+how they answer."""
 
 import asyncio
 import json
@@ -18,7 +19,14 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.outcomes import from_log
-from healthsvc.wire.files.columns import TIME_RULE, Labels, Tally, instants, read_events, read_labels
+from healthsvc.wire.files.columns import (
+    TIME_RULE,
+    Labels,
+    Tally,
+    instants,
+    read_events,
+    read_labels,
+)
 from healthsvc.wire.files.event_file import FileRefusedError
 from healthsvc.wire.files.type_mapping import load_type_mapping
 from healthsvc.wire.scorecards.document import compile_document
@@ -27,19 +35,34 @@ from healthsvc.wiring.lab import archived
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Events = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")]
+Events = Annotated[
+    Path,
+    typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too."),
+]
 EventsOrNot = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too.")
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="CSV: account_id, ts, type, value; .gz too."),
 ]
 Archive = Annotated[
-    bool, typer.Option("--archive", help="The service's own archive, live scorecard and segments, instead of --events.")
+    bool,
+    typer.Option(
+        "--archive",
+        help="The service's own archive, live scorecard and segments, instead of --events.",
+    ),
 ]
 Rows = Annotated[
-    Path, typer.Option(exists=True, dir_okay=False, help="CSV: account_id, obs_ts, horizon_days; .gz too.")
+    Path,
+    typer.Option(
+        exists=True, dir_okay=False, help="CSV: account_id, obs_ts, horizon_days; .gz too."
+    ),
 ]
 Mapped = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="YAML: act, neutral, trouble, outcome → types.  [default: by name]"),
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="YAML: act, neutral, trouble, outcome → types.  [default: by name]",
+    ),
 ]
 
 
@@ -52,16 +75,25 @@ class OutcomeName(StrEnum):
 
 Known = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="CSV with `churned`.  [default: from the log, see --outcome]"),
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="CSV with `churned`.  [default: from the log, see --outcome]",
+    ),
 ]
 OutcomeOf = Annotated[
-    OutcomeName | None, typer.Option(help="Outcomes from the log: an outcome's event, or no act over the horizon.")
+    OutcomeName | None,
+    typer.Option(help="Outcomes from the log: an outcome's event, or no act over the horizon."),
 ]
 Horizon = Annotated[float, typer.Option(min=3, max=3650, help="For --outcome.")]
 
 
 def outcome_rows(
-    events: Path, labels: Path | None, outcome: OutcomeName | None, horizon_days: float, mapping: TypeMapping
+    events: Path,
+    labels: Path | None,
+    outcome: OutcomeName | None,
+    horizon_days: float,
+    mapping: TypeMapping,
 ) -> Labels:
     """The outcome rows of a file, or those that the log itself tells."""
     if labels is not None:
@@ -71,9 +103,13 @@ def outcome_rows(
         return told
     if outcome is None:
         raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
-    found = from_log(read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US))
+    found = from_log(
+        read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US)
+    )
     if not len(found):
-        raise FileRefusedError(f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days")
+        raise FileRefusedError(
+            f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days"
+        )
     tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
     return found
 
@@ -101,13 +137,19 @@ def history_of(events: Path | None, archive: bool) -> Iterator[Log]:
         return
     with tempfile.TemporaryDirectory(prefix="healthsvc-lab-") as folder:
         with configured() as settings, any_database(settings) as url:
-            found = asyncio.run(archived(url, settings, Path(folder) / "events.csv.gz", lambda *_: None))
+            found = asyncio.run(
+                archived(url, settings, Path(folder) / "events.csv.gz", lambda *_: None)
+            )
         yield Log(found.events, found.live_document, found.segments)
 
 
 def type_mapping(given: Path | None, log: Log) -> TypeMapping:
     """The mapping given, else the live scorecard's."""
-    live = compile_document(log.live_document).program.risk_rules if log.live_document is not None else None
+    live = (
+        compile_document(log.live_document).program.risk_rules
+        if log.live_document is not None
+        else None
+    )
     return mapping_of(given) if given or live is None else live.mapping
 
 

@@ -1,4 +1,5 @@
-"""The command `lab replay`: the health score over the past, from the archive or a file of events."""
+"""The command `lab replay`: the health score over the past, from the archive or a file of
+events."""
 
 import asyncio
 from enum import StrEnum
@@ -29,15 +30,22 @@ class KnownByName(StrEnum):
 def replay(
     scorecard: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML) to be held against the live one."),
+        typer.Argument(
+            exists=True, dir_okay=False, help="A scorecard (YAML) to be held against the live one."
+        ),
     ] = None,
     archive: Archive = False,
     events: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A file of events as `healthsvc replay` takes it, instead."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A file of events as `healthsvc replay` takes it, instead.",
+        ),
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML for a CSV, as of `healthsvc replay`.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="YAML for a CSV, as of `healthsvc replay`."),
     ] = None,
     live: Annotated[
         Path | None,
@@ -48,10 +56,15 @@ def replay(
         ),
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option(help="The last date.  [default: now, or the file's last event]", metavar="TIME")
+        str | None,
+        typer.Option(
+            help="The last date.  [default: now, or the file's last event]", metavar="TIME"
+        ),
     ] = None,
     dates: Annotated[int, typer.Option(min=2, max=520, help="How many dates.")] = 26,
-    every_days: Annotated[int, typer.Option(min=1, max=90, help="Days from one date to the next.")] = 7,
+    every_days: Annotated[
+        int, typer.Option(min=1, max=90, help="Days from one date to the next.")
+    ] = 7,
     known_by: Annotated[
         KnownByName,
         typer.Option(
@@ -60,14 +73,21 @@ def replay(
             show_default=False,
         ),
     ] = KnownByName.AUTO,
-    horizon_days: Annotated[float, typer.Option(min=3, max=3650, help="Within which leaving counts as foretold.")] = 28,
-    report: Annotated[Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")] = None,
+    horizon_days: Annotated[
+        float, typer.Option(min=3, max=3650, help="Within which leaving counts as foretold.")
+    ] = 28,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")
+    ] = None,
 ) -> None:
-    """The health score over the past, with only what was known at each date: its bands by date and segment, who moves,
-    flips, alerts, what red foretold; and of a scorecard, who would be in another band than by the live one.
+    """The health score over the past, with only what was known at each date: its bands by date and
+    segment, who moves, flips, alerts, what red foretold; and of a scorecard, who would be in
+    another band than by the live one.
     """
     with errors_reported():
-        past = Past(dates=dates, every_days=every_days, horizon_days=horizon_days, known_by=known_by.value)
+        past = Past(
+            dates=dates, every_days=every_days, horizon_days=horizon_days, known_by=known_by.value
+        )
         if archive == (events is not None):
             raise FileRefusedError("give either --events, or --archive for the service's own")
         candidate = scorecard.read_text() if scorecard else None
@@ -79,7 +99,9 @@ def replay(
             found = of_file(file, Cards.of(given or "", candidate), past, until, _by_tenths())
         else:
             with configured() as settings, any_database(settings) as url:
-                found = asyncio.run(replayed(url, settings, given, candidate, past, until, _by_tenths()))
+                found = asyncio.run(
+                    replayed(url, settings, given, candidate, past, until, _by_tenths())
+                )
         _conclude(found, report)
 
 

@@ -37,19 +37,25 @@ from healthsvc.wire.scorecards.document import compile_document, default_documen
 def score(
     events: Events,
     labels: Rows,
-    out: Annotated[Path, typer.Option(dir_okay=False, help="CSV to write: account_id, obs_ts, risk.")],
+    out: Annotated[
+        Path, typer.Option(dir_okay=False, help="CSV to write: account_id, obs_ts, risk.")
+    ],
     fit: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="Rows with `churned` to fit on first; .gz too.  [default: none]"
+            exists=True,
+            dir_okay=False,
+            help="Rows with `churned` to fit on first; .gz too.  [default: none]",
         ),
     ] = None,
     mapping: Mapped = None,
 ) -> None:
-    """Score each row of --labels with what was known at its obs_ts. What the file tells of outcomes is never read.
+    """Score each row of --labels with what was known at its obs_ts. What the file tells of outcomes
+    is never read.
 
-    Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose horizon ended before
-    the first obs_ts to score; with too little evidence the prior stays. A summary in JSON goes to standard output.
+    Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose
+    horizon ended before the first obs_ts to score; with too little evidence the prior stays. A
+    summary in JSON goes to standard output.
     """
     with errors_reported():
         rows = read_labels(labels, outcomes=False)
@@ -71,16 +77,28 @@ def backtest(
     mapping: Mapped = None,
     scorecard: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Scorecard of the live version, to be held against."),
+        typer.Option(
+            exists=True, dir_okay=False, help="Scorecard of the live version, to be held against."
+        ),
     ] = None,
-    capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
+    capacity: Annotated[
+        int, typer.Option(min=1, help="Customers whom the team can call per date.")
+    ] = 25,
     segments: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV of account_id, segment: figures for each.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="CSV of account_id, segment: figures for each."
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")] = None,
-    override: Annotated[str | None, typer.Option(help="Why it may ship although the gate says no; kept.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option(help="Why it may ship although the gate says no; kept.")
+    ] = None,
 ) -> None:
-    """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual baselines."""
+    """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual
+    baselines."""
     with errors_reported(), history_of(events, archive) as log:
         types = type_mapping(mapping, log)
         asked = backtesting.BacktestRequest(
@@ -108,21 +126,37 @@ def fit(
     mapping: Mapped = None,
     scorecard: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Scorecard to put the model into.  [default: the default one]"),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Scorecard to put the model into.  [default: the default one]",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Scorecard (YAML) to write, to be published.")
+        Path | None,
+        typer.Option(dir_okay=False, help="Scorecard (YAML) to write, to be published."),
     ] = None,
-    as_of: Annotated[str | None, typer.Option(help="Use only outcomes known by this time.", metavar="TIME")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Use only outcomes known by this time.", metavar="TIME")
+    ] = None,
     silence: Annotated[
-        bool, typer.Option("--prior-as-silence", help="Keep the prior, as a probability of silence over the horizon.")
+        bool,
+        typer.Option(
+            "--prior-as-silence",
+            help="Keep the prior, as a probability of silence over the horizon.",
+        ),
     ] = False,
     base_rate: Annotated[
         float | None,
-        typer.Option(min=0.0001, max=0.9999, help="Keep the prior, as a churn probability from this stated base rate."),
+        typer.Option(
+            min=0.0001,
+            max=0.9999,
+            help="Keep the prior, as a churn probability from this stated base rate.",
+        ),
     ] = None,
 ) -> None:
-    """Fit a model on all outcomes known, and write the scorecard with it. With too little evidence the prior stays.
+    """Fit a model on all outcomes known, and write the scorecard with it. With too little evidence
+    the prior stays.
 
     Without outcomes the prior can still become a number: --prior-as-silence, or --base-rate.
     """
@@ -137,7 +171,9 @@ def fit(
             rules, told = fitted.rules, fitted.told
         if out is not None:
             written = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
-            compile_document(written)  # a horizon of less than three days can be fitted, but not kept live
+            compile_document(
+                written
+            )  # a horizon of less than three days can be fitted, but not kept live
             out.write_text(written, encoding="utf-8")
             tell(f"the scorecard is in {out}")
         answer(told)
@@ -151,7 +187,9 @@ def compare(
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
-    capacity: Annotated[int, typer.Option(min=1, help="Customers whom the team can call per date.")] = 25,
+    capacity: Annotated[
+        int, typer.Option(min=1, help="Customers whom the team can call per date.")
+    ] = 25,
 ) -> None:
     """Judge two scorecards' risks on the same rows, and say who would move.
 
@@ -164,18 +202,23 @@ def compare(
 
 
 def preview(
-    scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")],
+    scorecard: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")
+    ],
     events: EventsOrNot = None,
     archive: Archive = False,
     live: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="The live scorecard.  [default: the default one]"),
+        typer.Option(
+            exists=True, dir_okay=False, help="The live scorecard.  [default: the default one]"
+        ),
     ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="As of this time.  [default: the last event]", metavar="TIME")
     ] = None,
 ) -> None:
-    """Say how a scorecard's risks would lie now, and who would move against the live one. No outcome is looked at.
+    """Say how a scorecard's risks would lie now, and who would move against the live one. No
+    outcome is looked at.
 
     The health score's bands are told by `lab replay`.
     """
@@ -186,14 +229,17 @@ def preview(
 
 
 def drift(
-    scorecard: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")],
+    scorecard: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard with a fitted model.")
+    ],
     events: EventsOrNot = None,
     archive: Archive = False,
     labels: Known = None,
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
 ) -> None:
-    """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit anew."""
+    """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit
+    anew."""
     with errors_reported(), history_of(events, archive) as log:
         rules = risk_rules(scorecard.read_text())
         known = outcome_rows(log.events, labels, outcome, horizon_days, rules.mapping)

@@ -1,4 +1,5 @@
-"""Scorecards as commands take them: a file, a version's number, `live` or `default`; and the bar of long work."""
+"""Scorecards as commands take them: a file, a version's number, `live` or `default`; and the bar of
+long work."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,8 @@ from healthsvc.wiring.scorecards import scorecard_documents
 
 File = Annotated[str, typer.Argument(help="A file; - is standard input.", metavar="FILE")]
 FileOrVersion = Annotated[
-    str, typer.Argument(help="A file, a version's number, `live` or `default`.", metavar="FILE|VERSION")
+    str,
+    typer.Argument(help="A file, a version's number, `live` or `default`.", metavar="FILE|VERSION"),
 ]
 
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -27,7 +29,11 @@ _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def read(file: str) -> str:
     try:
-        return typer.get_text_stream("stdin").read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return (
+            typer.get_text_stream("stdin").read()
+            if file == "-"
+            else Path(file).read_text(encoding="utf-8")
+        )
     except (OSError, UnicodeError) as error:
         refuse(f"{file} can't be read: {error}")
 
@@ -49,7 +55,13 @@ def documents_of(settings: Settings, names: Sequence[str]) -> list[str]:
             found = asyncio.run(scorecard_documents(url, settings, kept))
     documents: list[str] = []
     for name in names:
-        document = default_document() if name == "default" else found[name] if name in kept else checked(read(name))
+        document = (
+            default_document()
+            if name == "default"
+            else found[name]
+            if name in kept
+            else checked(read(name))
+        )
         if document is None:
             refuse(f"There is no version {name}; `healthsvc scorecard list` shows them.")
         documents.append(document)
@@ -59,7 +71,14 @@ def documents_of(settings: Settings, names: Sequence[str]) -> list[str]:
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Any]:
     """A bar for people who watch; answers what moves it."""
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
-    with Progress(*columns, console=_errors, transient=True, disable=not _errors.is_terminal) as progress:
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=_errors, transient=True, disable=not _errors.is_terminal
+    ) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)

@@ -17,14 +17,22 @@ SHOWN: Final = 10
 
 def preview(
     file: File,
-    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers to try it on.")] = 200,
+    customers: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many customers to try it on.")
+    ] = 200,
     as_json: AsJson = False,
 ) -> None:
     """Try a scorecard on a sample of the customers there are, from the archive. Changes nothing."""
     document = checked(read(file))
-    with configured() as settings, any_database(settings) as url, progress_bar("Scoring", customers) as bar:
+    with (
+        configured() as settings,
+        any_database(settings) as url,
+        progress_bar("Scoring", customers) as bar,
+    ):
         found = asyncio.run(preview_scorecard(url, settings, document, customers, bar))
-    bands = [{"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)]
+    bands = [
+        {"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)
+    ]
     moved = [
         {
             "customer_id": m.customer_id,
@@ -36,7 +44,12 @@ def preview(
         for m in found.moved[:SHOWN]
     ]
     if as_json:
-        shown = {"customers": found.customers, "left_out": found.left_out, "bands": bands, "moved": moved}
+        shown = {
+            "customers": found.customers,
+            "left_out": found.left_out,
+            "bands": bands,
+            "moved": moved,
+        }
         typer.echo(json.dumps(shown | {"variants": found.variants, "unfed": found.unfed}))
         return
     typer.echo(f"{found.customers} customers, now → then:")

@@ -1,4 +1,5 @@
-"""The commands `scorecard publish` and `rebuild`: a projection built from the archive takes over."""
+"""The commands `scorecard publish` and `rebuild`: a projection built from the archive takes
+over."""
 
 import asyncio
 import json
@@ -9,7 +10,14 @@ import typer
 from healthsvc.cli.errors import FAILED, refuse
 from healthsvc.cli.options import AsJson, WithGaps, configured
 from healthsvc.cli.scorecard.documents import checked, progress_bar, read
-from healthsvc.flows.projections.publish import Begun, Busy, GateRefusal, Live, PublishOutcome, Unknown
+from healthsvc.flows.projections.publish import (
+    Begun,
+    Busy,
+    GateRefusal,
+    Live,
+    PublishOutcome,
+    Unknown,
+)
 from healthsvc.settings import Settings
 from healthsvc.store.projections.publications import Publication
 from healthsvc.wiring.database import any_database
@@ -17,25 +25,34 @@ from healthsvc.wiring.scorecards import publish_scorecard, rebuild_projection, s
 
 
 def publish(
-    file: Annotated[str, typer.Argument(help="A file, or a version's number.", metavar="FILE|VERSION")],
+    file: Annotated[
+        str, typer.Argument(help="A file, or a version's number.", metavar="FILE|VERSION")
+    ],
     with_gaps: WithGaps = False,
     override: Annotated[
         str | None,
-        typer.Option("--override", help="Why a fitted model goes live although the ship gate says no; kept."),
+        typer.Option(
+            "--override", help="Why a fitted model goes live although the ship gate says no; kept."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a scorecard: everybody is scored anew from the archive while the live version serves, then it takes over.
+    """Publish a scorecard: everybody is scored anew from the archive while the live version serves,
+    then it takes over.
 
-    A fitted model must have passed the ship gate in a run of the lab (POST /v1/lab/runs), or needs --override.
+    A fitted model must have passed the ship gate in a run of the lab (POST /v1/lab/runs), or needs
+    --override.
 
-    Works on the service's database, whether the service runs or not; running workers change over by themselves.
+    Works on the service's database, whether the service runs or not; running workers change over by
+    themselves.
     """
     version = int(file) if file.isdigit() else None
     document = None if version is not None else checked(read(file))
     with configured() as settings, any_database(settings) as url:
         outcome = asyncio.run(
-            publish_scorecard(url, settings, document, version, with_gaps=with_gaps, override=override or None)
+            publish_scorecard(
+                url, settings, document, version, with_gaps=with_gaps, override=override or None
+            )
         )
         _follow(url, settings, outcome, as_json)
 
@@ -43,7 +60,8 @@ def publish(
 def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
     """Fold the archive anew under the live scorecard and take over: the same states, bit for bit.
 
-    For proof, or after repairing data. The live version serves meanwhile; running workers change over by themselves.
+    For proof, or after repairing data. The live version serves meanwhile; running workers change
+    over by themselves.
     """
     with configured() as settings, any_database(settings) as url:
         outcome = asyncio.run(rebuild_projection(url, settings, with_gaps=with_gaps))
@@ -65,11 +83,15 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with progress_bar("Folding", 100) as bar:
-                done = asyncio.run(see_through(url, settings, projection, lambda p: bar(percent_of(p))))
+                done = asyncio.run(
+                    see_through(url, settings, projection, lambda p: bar(percent_of(p)))
+                )
     if done.failure is not None:
         refuse(done.failure, FAILED)
     if as_json:
-        typer.echo(json.dumps({"version": version, "projection": projection, "positions": done.positions}))
+        typer.echo(
+            json.dumps({"version": version, "projection": projection, "positions": done.positions})
+        )
     else:
         typer.echo(f"Version {version} is live; it took over after {done.folded:,} events.")
 

@@ -19,15 +19,22 @@ from healthsvc.wiring.shadows import begin_shadow, end_shadow, shadow_summary
 def shadow(
     file: Annotated[
         str | None,
-        typer.Argument(help="A file, or a version's number; without: what the shadow says.", metavar="FILE|VERSION"),
+        typer.Argument(
+            help="A file, or a version's number; without: what the shadow says.",
+            metavar="FILE|VERSION",
+        ),
     ] = None,
-    end: Annotated[bool, typer.Option("--end", help="End the shadow and delete what it made.")] = False,
+    end: Annotated[
+        bool, typer.Option("--end", help="End the shadow and delete what it made.")
+    ] = False,
     with_gaps: WithGaps = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a version beside the live one, without alerts, webhooks or history; or say what it makes of the customers.
+    """Score a version beside the live one, without alerts, webhooks or history; or say what it
+    makes of the customers.
 
-    The running service builds it and keeps it up to date. `scorecard publish VERSION` lets it take over.
+    The running service builds it and keeps it up to date. `scorecard publish VERSION` lets it take
+    over.
     """
     if file is not None:
         _begin(file, with_gaps=with_gaps)
@@ -58,9 +65,13 @@ def _begin(file: str, *, with_gaps: bool) -> None:
         case Live():
             refuse("That version is live.")
         case Busy():
-            refuse("Another version is being built or in shadow; end it by `healthsvc scorecard shadow --end`.")
+            refuse(
+                "Another version is being built or in shadow; end it by `healthsvc scorecard shadow --end`."
+            )
         case Begun(_, number):
-            typer.echo(f"Version {number} is built as a shadow by the running service; `scorecard shadow` shows it.")
+            typer.echo(
+                f"Version {number} is built as a shadow by the running service; `scorecard shadow` shows it."
+            )
         case _:
             assert_never(outcome)
 
@@ -72,10 +83,14 @@ def _tell(found: Summary) -> None:
         f"Version {told.version} {state}; {told.folded:,} of {told.events:,} events, {found.customers:,} customers."
     )
     for move in found.moves:
-        typer.echo(f"  {move.live or 'no band':<22} → {move.shadow or 'no band':<22} {move.customers:>7}")
+        typer.echo(
+            f"  {move.live or 'no band':<22} → {move.shadow or 'no band':<22} {move.customers:>7}"
+        )
     for share in (found.total, *found.segments):
         name = share.segment or ("everybody" if share is found.total else "no segment")
-        healthy = f"{_percent(share.healthy_live)} → {_percent(share.healthy_shadow)} in the best band"
+        healthy = (
+            f"{_percent(share.healthy_live)} → {_percent(share.healthy_shadow)} in the best band"
+        )
         typer.echo(f"  {name}: {share.changed:,} of {share.customers:,} change band, {healthy}")
     if found.rank_agreement is not None:
         typer.echo(f"The risks rank alike by {found.rank_agreement:.2f} (Spearman).")

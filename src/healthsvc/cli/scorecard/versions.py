@@ -1,4 +1,5 @@
-"""The commands `scorecard validate`, `diff`, `list` and `status`: look at scorecards; nothing changes."""
+"""The commands `scorecard validate`, `diff`, `list` and `status`: look at scorecards; nothing
+changes."""
 
 import asyncio
 import json
@@ -18,7 +19,8 @@ from healthsvc.wiring.scorecards import scorecard_status, scorecard_versions
 
 
 def validate(file: File, as_json: AsJson = False) -> None:
-    """Look a scorecard through: every fault with its place. Needs no database; ends with 1 if it can't be published."""
+    """Look a scorecard through: every fault with its place. Needs no database; ends with 1 if it
+    can't be published."""
     document = read(file)
     found = faults(document)
     slips = [] if found else doubts(document)
@@ -40,7 +42,10 @@ def diff(before: FileOrVersion, after: FileOrVersion, as_json: AsJson = False) -
         documents = documents_of(settings, [before, after])
     found = scorecard_diff.changes(*documents)
     if as_json:
-        shown = [{"path": c.path, "before": c.before, "after": c.after, "scores": c.scores} for c in found]
+        shown = [
+            {"path": c.path, "before": c.before, "after": c.after, "scores": c.scores}
+            for c in found
+        ]
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
     for change in found:
@@ -56,7 +61,12 @@ def list_versions(as_json: AsJson = False) -> None:
         found = asyncio.run(scorecard_versions(url, settings))
     if as_json:
         shown = [
-            {"version": v.version, "name": v.name, "state": v.state, "created_at": v.created_at.isoformat()}
+            {
+                "version": v.version,
+                "name": v.name,
+                "state": v.state,
+                "created_at": v.created_at.isoformat(),
+            }
             | {"override_reason": v.override_reason}
             for v in found
         ]
@@ -72,21 +82,37 @@ def status(as_json: AsJson = False) -> None:
     with configured() as settings, any_database(settings) as url:
         publications, measures = asyncio.run(scorecard_status(url, settings))
     live = next(p for p in publications if p.state == "live")
-    building = next((p for p in publications if p.state == "building" and p.reason != "shadow"), None)
+    building = next(
+        (p for p in publications if p.state == "building" and p.reason != "shadow"), None
+    )
     shadow = next((p.version for p in publications if p.stands == "shadow"), None)
     unfed = [m.measure for m in measures if not m.fed]
     if as_json:
-        told = None if building is None else {"version": building.version, "percent": percent_of(building)}
-        typer.echo(json.dumps({"live_version": live.version, "building": told, "shadow": shadow, "unfed": unfed}))
+        told = (
+            None
+            if building is None
+            else {"version": building.version, "percent": percent_of(building)}
+        )
+        typer.echo(
+            json.dumps(
+                {"live_version": live.version, "building": told, "shadow": shadow, "unfed": unfed}
+            )
+        )
         return
     typer.echo(f"Version {live.version} is live.")
     if building is not None:
-        typer.echo(f"Version {building.version} is being built: {building.phase}, {percent_of(building)} %.")
+        typer.echo(
+            f"Version {building.version} is being built: {building.phase}, {percent_of(building)} %."
+        )
     if shadow is not None:
         typer.echo(f"Version {shadow} is in shadow: `healthsvc scorecard shadow` shows it.")
     for failed in [p for p in publications if p.failure is not None][:1]:
         typer.echo(f"Version {failed.version} was given up: {failed.failure}")
-    typer.echo(f"Not fed in 30 days: {', '.join(unfed)}" if unfed else "Each measure was fed in the last 30 days.")
+    typer.echo(
+        f"Not fed in 30 days: {', '.join(unfed)}"
+        if unfed
+        else "Each measure was fed in the last 30 days."
+    )
 
 
 def _told(found: Sequence[Fault]) -> list[dict[str, str]]:

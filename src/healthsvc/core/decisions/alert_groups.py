@@ -1,7 +1,7 @@
 """Groups of flags that have one cause, and so one alert: that of the most severe flag that holds.
 
-A flag of flags (`both`) escalates the first of its flags: the silence of an unhappy customer is a silence. A fall in
-use belongs to the silence that it becomes.
+A flag of flags (`both`) escalates the first of its flags: the silence of an unhappy customer is a
+silence. A fall in use belongs to the silence that it becomes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,9 @@ class _Group:
     """The most severe of those that hold now."""
 
     @classmethod
-    def of(cls, card: Scorecard, flags: Sequence[int], changing: Sequence[int], bits: int) -> "_Group":
+    def of(
+        cls, card: Scorecard, flags: Sequence[int], changing: Sequence[int], bits: int
+    ) -> "_Group":
         alerting = [f for f in flags if card.flags[f].severity is not None]
         holding = [f for f in alerting if bits >> f & 1]
         before = [f for f in alerting if (f in holding) != (f in changing)]
@@ -62,7 +64,11 @@ class _Group:
     @property
     def de_escalated_to(self) -> int | None:
         """The leader that held before already, where a more severe one is released."""
-        if self.leader_before is None or self.leader == self.leader_before or self.leader in self.changing:
+        if (
+            self.leader_before is None
+            or self.leader == self.leader_before
+            or self.leader in self.changing
+        ):
             return None
         return self.leader
 
@@ -87,11 +93,13 @@ def one_alert(
 ) -> list[FlagChange]:
     """The same changes with one alert for each group: its most severe flag's.
 
-    A flag that is raised while another of its group goes on holding is `escalated` if it is more severe, and takes the
-    alert over; else it is `additional`, and only a flag of flags then has an alert, if that of the more severe one was
-    closed. Where the most severe flag is released and another goes on holding, the alert is `de_escalated` to that one.
+    A flag that is raised while another of its group goes on holding is `escalated` if it is more
+    severe, and takes the alert over; else it is `additional`, and only a flag of flags then has an
+    alert, if that of the more severe one was closed. Where the most severe flag is released and
+    another goes on holding, the alert is `de_escalated` to that one.
 
-    card_of: by row; groups: of `alert_groups`; onset_us: (n, f); flag_bits: (n,) the flags that hold now.
+    card_of: by row; groups: of `alert_groups`; onset_us: (n, f); flag_bits: (n,) the flags that
+    hold now.
     """
     result = list(changes)
     for (row, root), places in _by_group(groups, changes).items():
@@ -103,11 +111,15 @@ def one_alert(
         flag = group.de_escalated_to
         if flag is not None:
             onset = int(onset_us[row, flag])
-            result.append(FlagChange(row=row, flag=flag, kind="de_escalated", onset_us=onset, alert=True))
+            result.append(
+                FlagChange(row=row, flag=flag, kind="de_escalated", onset_us=onset, alert=True)
+            )
     return result
 
 
-def _by_group(groups: Mapping[int, tuple[int, ...]], changes: Sequence[FlagChange]) -> dict[tuple[int, int], list[int]]:
+def _by_group(
+    groups: Mapping[int, tuple[int, ...]], changes: Sequence[FlagChange]
+) -> dict[tuple[int, int], list[int]]:
     """Places of the changes by row and first flag of their group."""
     places: dict[tuple[int, int], list[int]] = {}
     for place, change in enumerate(changes):
@@ -120,7 +132,9 @@ def _covers(card: Scorecard, silence: FlagRule, drop: FlagRule) -> bool:
     """Whether everything that feeds the measure of the drop breaks the silence."""
     feeds = {m.name: {(feed.type, feed.where) for feed in m.feeds} for m in card.level_measures}
     breaking = feeds[silence.measure]
-    return all((kind, ()) in breaking or (kind, where) in breaking for kind, where in feeds[drop.measure])
+    return all(
+        (kind, ()) in breaking or (kind, where) in breaking for kind, where in feeds[drop.measure]
+    )
 
 
 def _most_severe(card: Scorecard, flags: Sequence[int]) -> int | None:

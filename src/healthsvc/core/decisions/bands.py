@@ -42,12 +42,14 @@ class BandLimits:
         return floor
 
 
-def move_bands(limits: BandLimits, score: Floats, evaluation: Evaluation, anew: Mask, after: DecisionStates) -> None:
+def move_bands(
+    limits: BandLimits, score: Floats, evaluation: Evaluation, anew: Mask, after: DecisionStates
+) -> None:
     """Move customers between bands; writes band, band_since and pending_since of `after`.
 
-    A worse band counts at once, a better one when it has held for the dwell; both only beyond the hysteresis. An
-    override counts as it is, and another variant's judgement too: its floors are others, so there is nothing to hold
-    on to.
+    A worse band counts at once, a better one when it has held for the dwell; both only beyond the
+    hysteresis. An override counts as it is, and another variant's judgement too: its floors are
+    others, so there is nothing to hold on to.
     """
     now = evaluation.now_us
     known = ~np.isnan(score) & ~evaluation.churned
@@ -75,18 +77,22 @@ def move_bands(limits: BandLimits, score: Floats, evaluation: Evaluation, anew: 
 def band_changes(
     card: Scorecard, before: DecisionStates, after: DecisionStates, quiet: set[int], anew: Mask
 ) -> list[BandChange]:
-    """Changes of band; a fall into the worse half of the bands raises an alert, except of the rows `quiet`."""
+    """Changes of band; a fall into the worse half of the bands raises an alert, except of the rows
+    `quiet`."""
     risky = len(card.bands) // 2
     changes: list[BandChange] = []
     for row in np.flatnonzero(after.band != before.band).tolist():
         old, new = before.band_index(row), after.band_index(row)
         is_alert = 0 <= old < new and new >= risky and row not in quiet
-        changes.append(BandChange(row=row, before=old, after=new, alert=is_alert, anew=bool(anew[row])))
+        changes.append(
+            BandChange(row=row, before=old, after=new, alert=is_alert, anew=bool(anew[row]))
+        )
     return changes
 
 
 def _band_at(floors: Floats, score: Floats) -> Int64s:
-    """Index of the best band whose floor the score reaches (0 is the best band); floors: (1 or n, b)."""
+    """Index of the best band whose floor the score reaches (0 is the best band); floors: (1 or n,
+    b)."""
     band: Int64s = (score[:, None] < floors).sum(axis=1)
     at_most: Int64s = np.minimum(band, floors.shape[1] - 1)
     return at_most

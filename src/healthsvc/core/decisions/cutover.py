@@ -1,9 +1,9 @@
 """Decision states when one projection takes over from another, quietly.
 
-A rebuild under the same document carries it over: bands and alerts are recorded decisions. Under another document bands
-and flags are decided anew, without hysteresis against a band of another meaning; what isn't a judgement of the
-scorecard stays: the score that was frozen at churn, the numbers of the messages, and since when a band of the same name
-has held.
+A rebuild under the same document carries it over: bands and alerts are recorded decisions. Under
+another document bands and flags are decided anew, without hysteresis against a band of another
+meaning; what isn't a judgement of the scorecard stays: the score that was frozen at churn, the
+numbers of the messages, and since when a band of the same name has held.
 """
 
 from typing import Final
@@ -15,12 +15,15 @@ from healthsvc.core.folding.decision_state import UNLISTED, DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
 
 SEQUENCE_LEAP: Final = 1000.0
-"""Message numbers leap by so much: the old projection may send some until it is retired, and none may repeat."""
+"""Message numbers leap by so much: the old projection may send some until it is retired, and none
+may repeat."""
 
 
 def carry_over(recorded_states: DecisionStates, *, same_document: bool) -> DecisionStates:
     """The decision states with which the new projection decides for the first time."""
-    before = recorded_states.copy() if same_document else DecisionStates.undecided(len(recorded_states))
+    before = (
+        recorded_states.copy() if same_document else DecisionStates.undecided(len(recorded_states))
+    )
     before.sequence = recorded_states.sequence + SEQUENCE_LEAP
     before.score_at_churn = recorded_states.score_at_churn
     before.due = np.inf  # the new projection has no timers yet: each is written
@@ -29,18 +32,21 @@ def carry_over(recorded_states: DecisionStates, *, same_document: bool) -> Decis
 
 
 def continue_shadow(own: DecisionStates) -> DecisionStates:
-    """The decision states with which a shadow decides once more: its own; timer and customer summary are written."""
+    """The decision states with which a shadow decides once more: its own; timer and customer
+    summary are written."""
     before = own.copy()
     before.due = np.inf
     before.listed_score = UNLISTED
     return before
 
 
-def decided_as_of(recorded_states: DecisionStates, read_through_us: Instants, *, same_document: bool) -> Instants:
+def decided_as_of(
+    recorded_states: DecisionStates, read_through_us: Instants, *, same_document: bool
+) -> Instants:
     """The instants of the quiet decisions, (n,).
 
-    The same document is decided as of the recorded instants, another one as of what has been read. What the old
-    projection hasn't decided though its timer is due is left to the new one.
+    The same document is decided as of the recorded instants, another one as of what has been read.
+    What the old projection hasn't decided though its timer is due is left to the new one.
     """
     recorded = recorded_states.decided_us.astype(np.int64)
     if same_document:
@@ -49,7 +55,9 @@ def decided_as_of(recorded_states: DecisionStates, read_through_us: Instants, *,
     return np.where(waits, np.minimum(recorded, read_through_us), read_through_us)
 
 
-def keep_since(old: Scorecard, new: Scorecard, recorded_states: DecisionStates, after: DecisionStates) -> None:
+def keep_since(
+    old: Scorecard, new: Scorecard, recorded_states: DecisionStates, after: DecisionStates
+) -> None:
     """Where the band has the same name as before, it has held since then; changes `after`."""
     names = {band.name: i for i, band in enumerate(new.bands)}
     same = np.array([names.get(band.name, -2) for band in old.bands])

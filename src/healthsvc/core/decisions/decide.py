@@ -1,7 +1,8 @@
-"""Decisions about customers: bands, flags raised and released, alerts, history, the customer summary, the next timer.
+"""Decisions about customers: bands, flags raised and released, alerts, history, the customer
+summary, the next timer.
 
-Pure: (evaluation, decision states) to the next decision states and the decisions as data. The same evaluations,
-decided at the same instants, give the same decisions.
+Pure: (evaluation, decision states) to the next decision states and the decisions as data. The same
+evaluations, decided at the same instants, give the same decisions.
 """
 
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
 
 LISTED_STEP: Final = 5.0
-"""The customer summary is written anew when the score has moved by so many points, or band or flags changed."""
+"""The customer summary is written anew when the score has moved by so many points, or band or flags
+changed."""
 RISK_STEP: Final = 0.05
 """Customer summary and history are written anew when the risk has moved by so much, too."""
 EXACT_WITHIN_US: Final = DAY_US
-"""A timer is set no farther ahead than this, and up to a day more, by which customers of one import are spread: an
-event then seldom makes it earlier, so seldom writes it, and idle customers are evaluated every other day."""
+"""A timer is set no farther ahead than this, and up to a day more, by which customers of one import
+are spread: an event then seldom makes it earlier, so seldom writes it, and idle customers are
+evaluated every other day."""
 BAND_ALERT: Final = "band_drop"
 PLACES: Final = 16
 """More than there are stages: a place is the stage, and so many times the variant."""
@@ -57,7 +60,9 @@ class Decisions:
     """(n,) judged by another variant than at the last decision."""
 
 
-def decide(compiled: CompiledScorecard, evaluation: Evaluation, before: DecisionStates) -> Decisions:
+def decide(
+    compiled: CompiledScorecard, evaluation: Evaluation, before: DecisionStates
+) -> Decisions:
     """Decide every row as of its `now_us`; `before` is not changed."""
     card, now, after = compiled.scorecard, evaluation.now_us, before.copy()
     score = _freeze(evaluation, after)
@@ -68,7 +73,9 @@ def decide(compiled: CompiledScorecard, evaluation: Evaluation, before: Decision
 
     flags = _decide_flags(card, evaluation, before, after, anew)
     move_bands(limits, score, evaluation, anew, after)
-    quiet = {c.row for c in flags if c.alert} | set(np.flatnonzero(evaluation.overridden | anew).tolist())
+    quiet = {c.row for c in flags if c.alert} | set(
+        np.flatnonzero(evaluation.overridden | anew).tolist()
+    )
     bands = band_changes(card, before, after, quiet, anew)
 
     is_changed = (after.flags != before.flags) | (after.band != before.band) | anew
@@ -82,8 +89,11 @@ def decide(compiled: CompiledScorecard, evaluation: Evaluation, before: Decision
 
 
 def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
-    """Id of an alert: the same cause of the same customer is the same alert, however often it is decided."""
-    return "al_" + blake2b(f"{customer_id}\0{kind}\0{onset_us}".encode(), digest_size=12).hexdigest()
+    """Id of an alert: the same cause of the same customer is the same alert, however often it is
+    decided."""
+    return (
+        "al_" + blake2b(f"{customer_id}\0{kind}\0{onset_us}".encode(), digest_size=12).hexdigest()
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -94,7 +104,8 @@ def flag_names(names: tuple[str, ...], mask: float) -> tuple[str, ...]:
 
 
 def _freeze(evaluation: Evaluation, after: DecisionStates) -> Floats:
-    """(n,) the score that stands; of whoever has left it is the one of that moment, kept in `after`."""
+    """(n,) the score that stands; of whoever has left it is the one of that moment, kept in
+    `after`."""
     leaving = np.isnan(after.score_at_churn) & evaluation.churned
     score_then = np.where(leaving, evaluation.score, after.score_at_churn)
     after.score_at_churn = np.where(evaluation.churned, score_then, np.nan)
@@ -102,7 +113,8 @@ def _freeze(evaluation: Evaluation, after: DecisionStates) -> Floats:
 
 
 def _judged_anew(card: Scorecard, evaluation: Evaluation, before: DecisionStates) -> Mask:
-    """Whose stage or profile has changed so that another variant judges them; leaving isn't such a change."""
+    """Whose stage or profile has changed so that another variant judges them; leaving isn't such a
+    change."""
     if not card.variants:
         return np.zeros(len(evaluation.now_us), bool)
     is_other: Mask = np.floor_divide(before.place, PLACES) != evaluation.variant
@@ -110,7 +122,11 @@ def _judged_anew(card: Scorecard, evaluation: Evaluation, before: DecisionStates
 
 
 def _decide_flags(
-    card: Scorecard, evaluation: Evaluation, before: DecisionStates, after: DecisionStates, anew: Mask
+    card: Scorecard,
+    evaluation: Evaluation,
+    before: DecisionStates,
+    after: DecisionStates,
+    anew: Mask,
 ) -> list[FlagChange]:
     """Changes of flags, one alert for each group; writes the flags of `after`."""
     holds = holding(card, evaluation)
@@ -121,7 +137,13 @@ def _decide_flags(
         return changes
     cards = [card.judging(v) for v in range(len(card.variants) + 1)]
     onset_us = evaluation.flags.onset_us
-    return one_alert(lambda row: cards[evaluation.variant_of(row)], alert_groups(card), changes, onset_us, after.flags)
+    return one_alert(
+        lambda row: cards[evaluation.variant_of(row)],
+        alert_groups(card),
+        changes,
+        onset_us,
+        after.flags,
+    )
 
 
 def _list(is_changed: Mask, score: Floats, before: DecisionStates, after: DecisionStates) -> Mask:
@@ -134,9 +156,15 @@ def _list(is_changed: Mask, score: Floats, before: DecisionStates, after: Decisi
 
 
 def _record(
-    is_changed: Mask, score: Floats, risk: Floats, now: Instants, before: DecisionStates, after: DecisionStates
+    is_changed: Mask,
+    score: Floats,
+    risk: Floats,
+    now: Instants,
+    before: DecisionStates,
+    after: DecisionStates,
 ) -> Int64s:
-    """Rows for the history: on a change, a move of a point, or the first of a day; writes what `after` says of it."""
+    """Rows for the history: on a change, a move of a point, or the first of a day; writes what
+    `after` says of it."""
     known = ~np.isnan(score)
     day = np.floor_divide(now, DAY_US).astype(np.float64)
     is_moved = known & ~(np.abs(score - before.score) < 1.0)
@@ -150,7 +178,8 @@ def _record(
 def _set_timers(
     due: Floats, evaluation: Evaluation, before: DecisionStates, after: DecisionStates
 ) -> tuple[Floats, Mask]:
-    """The timers' instants, and (n,) which are written: earlier ones than before, and in place of those that fired."""
+    """The timers' instants, and (n,) which are written: earlier ones than before, and in place of
+    those that fired."""
     now = evaluation.now_us
     timers: Mask = (due < before.due) | (before.due <= now)
     latest = now + EXACT_WITHIN_US + evaluation.first_seen_us % DAY_US

@@ -29,19 +29,27 @@ def as_bits(holds: Mask) -> Int64s:
 
 
 def flag_changes(
-    card: Scorecard, evaluation: Evaluation, before: DecisionStates, anew: Mask, holds: Mask, bits: Int64s
+    card: Scorecard,
+    evaluation: Evaluation,
+    before: DecisionStates,
+    anew: Mask,
+    holds: Mask,
+    bits: Int64s,
 ) -> list[FlagChange]:
-    """Changes against the last decision, raised and released ones first; holds: (n, f), bits: the same as `as_bits`.
+    """Changes against the last decision, raised and released ones first; holds: (n, f), bits: the
+    same as `as_bits`.
 
-    Of a customer judged anew only what has begun since the last decision raises alerts: the rest is another judgement
-    of the same behaviour.
+    Of a customer judged anew only what has begun since the last decision raises alerts: the rest is
+    another judgement of the same behaviour.
     """
     bits_before = before.flags.astype(np.int64)
     changes: list[FlagChange] = []
     for row in np.flatnonzero(bits != bits_before).tolist():
         earliest_us = int(before.decided_us[row]) + 1 if anew[row] else 0
         since_us = max(int(evaluation.now_us[row]) - ALERT_MAX_AGE_US, earliest_us)
-        changes += _of_row(card, evaluation, row, int(bits[row]) ^ int(bits_before[row]), since_us, holds)
+        changes += _of_row(
+            card, evaluation, row, int(bits[row]) ^ int(bits_before[row]), since_us, holds
+        )
     return [*changes, *_renewals(card, evaluation, before, holds)]
 
 
@@ -57,7 +65,9 @@ def _of_row(
             yield FlagChange(row=row, flag=f, kind=kind, onset_us=onset_us, alert=is_alert)
 
 
-def _renewals(card: Scorecard, evaluation: Evaluation, before: DecisionStates, holds: Mask) -> Iterator[FlagChange]:
+def _renewals(
+    card: Scorecard, evaluation: Evaluation, before: DecisionStates, holds: Mask
+) -> Iterator[FlagChange]:
     """Intent that was shown again: closing an alert doesn't make the customer stay."""
     bits_before = before.flags.astype(np.int64)
     oldest_us = evaluation.now_us - ALERT_MAX_AGE_US
@@ -65,7 +75,11 @@ def _renewals(card: Scorecard, evaluation: Evaluation, before: DecisionStates, h
         if isinstance(rule, IntentFlag):
             onset_us: Floats = evaluation.flags.onset_us[:, f]
             held_before = bits_before >> f & 1 == 1
-            again = holds[:, f] & held_before & (onset_us > before.decided_us) & (onset_us >= oldest_us)
+            again = (
+                holds[:, f] & held_before & (onset_us > before.decided_us) & (onset_us >= oldest_us)
+            )
             for row in np.flatnonzero(again).tolist():
                 if card.judging(evaluation.variant_of(row)).flags[f].severity is not None:
-                    yield FlagChange(row=row, flag=f, kind="renewed", onset_us=int(onset_us[row]), alert=True)
+                    yield FlagChange(
+                        row=row, flag=f, kind="renewed", onset_us=int(onset_us[row]), alert=True
+                    )

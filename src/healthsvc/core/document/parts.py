@@ -26,11 +26,20 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
             raise ScorecardError(f"{path}/{i}/types", "must be a list of event types")
         where = entry.get("where", {})
         if not isinstance(where, Mapping):
-            raise ScorecardError(f"{path}/{i}/where", "must map a property to the value or values that count")
+            raise ScorecardError(
+                f"{path}/{i}/where", "must map a property to the value or values that count"
+            )
         for name, values in where.items():
-            if any(isinstance(v, list | dict) for v in (values if isinstance(values, list) else [values])):
-                raise ScorecardError(f"{path}/{i}/where/{name}", "must be a value, or a list of values, that count")
-        conditions = tuple((str(k), frozenset(v if isinstance(v, list) else [v])) for k, v in where.items())
+            if any(
+                isinstance(v, list | dict)
+                for v in (values if isinstance(values, list) else [values])
+            ):
+                raise ScorecardError(
+                    f"{path}/{i}/where/{name}", "must be a value, or a list of values, that count"
+                )
+        conditions = tuple(
+            (str(k), frozenset(v if isinstance(v, list) else [v])) for k, v in where.items()
+        )
         weight = entry.number("weight", 1.0, low=0.001, high=1000)
         entry.done()
         feeds += [Feed(type=str(t), where=conditions, weight=weight) for t in types]
@@ -38,7 +47,11 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
 
 
 def measure(
-    data: object, path: str, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
+    data: object,
+    path: str,
+    dimensions: Sequence[str],
+    facts: Sequence[str],
+    reference: Mapping[str, Distributions],
 ) -> Measure:
     r = Reader(data, path)
     dimension = r.get("dimension")
@@ -50,7 +63,9 @@ def measure(
         feeds=() if of else _feeds(r.need("feeds"), f"{path}/feeds"),
         dimension=None if dimension is None else choose(dimension, dimensions, f"{path}/dimension"),
         share=r.number("share", 0.0, high=100),
-        judge=None if judge is None else read_judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
+        judge=None
+        if judge is None
+        else read_judge(judge, f"{path}/judge", facts, reference.get(str(of or name))),
         of=of,
         why=text(r.get("why"), f"{path}/why"),
     )
@@ -67,22 +82,33 @@ def bands(data: object) -> tuple[Band, ...]:
         if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 100:
             raise ScorecardError(f"/bands/{name}", "must be a number from 0 to 100")
     bands = [Band(name=str(name), floor=float(floor)) for name, floor in data.items()]
-    bands.sort(key=lambda band: -band.floor)  # an object of JSON has no order that a sender could rely on
+    bands.sort(
+        key=lambda band: -band.floor
+    )  # an object of JSON has no order that a sender could rely on
     if bands[-1].floor != 0 or len({band.floor for band in bands}) != len(bands):
-        raise ScorecardError("/bands", "the worst band's floor must be 0, and no two floors the same")
+        raise ScorecardError(
+            "/bands", "the worst band's floor must be 0, and no two floors the same"
+        )
     return tuple(bands)
 
 
 def lifecycle(data: object, measures: Sequence[str], facts: Sequence[str]) -> tuple[StageRule, ...]:
-    """The rules of the lifecycle; None gives the built-in ones, without those about measures that aren't kept."""
+    """The rules of the lifecycle; None gives the built-in ones, without those about measures that
+    aren't kept."""
     if data is None:
         return tuple(rule for rule in LIFECYCLE if rule.measure in ("", *measures))
     if not isinstance(data, list):
-        raise ScorecardError("/lifecycle", "must be a list of rules; the first that holds names the stage")
-    return tuple(_stage_rule(item, f"/lifecycle/{i}", measures, facts) for i, item in enumerate(data))
+        raise ScorecardError(
+            "/lifecycle", "must be a list of rules; the first that holds names the stage"
+        )
+    return tuple(
+        _stage_rule(item, f"/lifecycle/{i}", measures, facts) for i, item in enumerate(data)
+    )
 
 
-def _stage_rule(data: object, path: str, measures: Sequence[str], facts: Sequence[str]) -> StageRule:
+def _stage_rule(
+    data: object, path: str, measures: Sequence[str], facts: Sequence[str]
+) -> StageRule:
     r = Reader(data, path)
     rule = StageRule(
         stage=r.choice("stage", NAMED_STAGES),
@@ -94,9 +120,17 @@ def _stage_rule(data: object, path: str, measures: Sequence[str], facts: Sequenc
         at=r.number("at", 0.0, low=-1e9),
     )
     r.done()
-    for key, kinds in (("fact", ("ahead", "reached", "ratio")), ("to", ("ratio",)), ("measure", ("fed",))):
+    for key, kinds in (
+        ("fact", ("ahead", "reached", "ratio")),
+        ("to", ("ratio",)),
+        ("measure", ("fed",)),
+    ):
         if rule.kind in kinds and not getattr(rule, key):
-            raise ScorecardError(f"{path}/{key}", f"is needed for a stage rule of kind {rule.kind!r}")
+            raise ScorecardError(
+                f"{path}/{key}", f"is needed for a stage rule of kind {rule.kind!r}"
+            )
     if rule.kind == "reached" and f"{rule.fact}_at" not in facts:
-        raise ScorecardError(f"{path}/fact", "must be a fact that is told at an instant, like nps or mrr_change")
+        raise ScorecardError(
+            f"{path}/fact", "must be a fact that is told at an instant, like nps or mrr_change"
+        )
     return rule

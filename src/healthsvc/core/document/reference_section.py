@@ -1,10 +1,16 @@
-"""The reference of a scorecard, and what is judged by it, read from the plain data of the document."""
+"""The reference of a scorecard, and what is judged by it, read from the plain data of the
+document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from healthsvc.core.scorecard.distributions import EVERYBODY, Distributions, at_percentile, distributions
+from healthsvc.core.scorecard.distributions import (
+    EVERYBODY,
+    Distributions,
+    at_percentile,
+    distributions,
+)
 from healthsvc.core.scorecard.model import LargeAccount
 from healthsvc.core.scorecard.reader import Reader, ScorecardError
 
@@ -31,9 +37,14 @@ def reference(data: object) -> Reference:
     measures, mrr = r.get("measures", {}), r.get("mrr")
     r.done()
     if not isinstance(measures, Mapping):
-        raise ScorecardError("/reference/measures", "must map measures to their quantiles by segment")
+        raise ScorecardError(
+            "/reference/measures", "must map measures to their quantiles by segment"
+        )
     return Reference(
-        measures={str(name): _of_measure(entry, f"/reference/measures/{name}") for name, entry in measures.items()},
+        measures={
+            str(name): _of_measure(entry, f"/reference/measures/{name}")
+            for name, entry in measures.items()
+        },
         mrr=None if mrr is None else _quantiles(mrr, "/reference/mrr"),
     )
 
@@ -42,12 +53,18 @@ def _of_measure(data: object, path: str) -> Distributions:
     if not isinstance(data, Mapping) or len(data) > MOST_SEGMENTS:
         raise ScorecardError(path, f"must map at most {MOST_SEGMENTS} segments to their quantiles")
     if EVERYBODY not in data:
-        raise ScorecardError(f"{path}/{EVERYBODY}", "is missing: the quantiles of all customers, for new segments")
-    return distributions({str(segment): _quantiles(entry, f"{path}/{segment}") for segment, entry in data.items()})
+        raise ScorecardError(
+            f"{path}/{EVERYBODY}", "is missing: the quantiles of all customers, for new segments"
+        )
+    return distributions(
+        {str(segment): _quantiles(entry, f"{path}/{segment}") for segment, entry in data.items()}
+    )
 
 
 def _quantiles(data: object, path: str) -> tuple[float, ...]:
-    numbers = isinstance(data, list) and all(isinstance(q, int | float) and not isinstance(q, bool) for q in data)
+    numbers = isinstance(data, list) and all(
+        isinstance(q, int | float) and not isinstance(q, bool) for q in data
+    )
     if (
         not isinstance(data, list)
         or not numbers
@@ -56,17 +73,21 @@ def _quantiles(data: object, path: str) -> tuple[float, ...]:
         or data[0] < 0
     ):
         raise ScorecardError(
-            path, f"must be a list of {LEAST} to {MOST} rising numbers from 0, evenly spaced quantiles"
+            path,
+            f"must be a list of {LEAST} to {MOST} rising numbers from 0, evenly spaced quantiles",
         )
     return tuple(float(q) for q in data)
 
 
 def large_account(data: object, mrr: tuple[float, ...] | None) -> LargeAccount:
-    """Which accounts are large. mrr: its quantiles among the customers, as frozen with the version."""
+    """Which accounts are large. mrr: its quantiles among the customers, as frozen with the
+    version."""
     if data is None:
         return LargeAccount()
     r = Reader(data, "/large_account")
-    percentile = None if r.get("percentile") is None else r.number("percentile", 90.0, low=1, high=99.9)
+    percentile = (
+        None if r.get("percentile") is None else r.number("percentile", 90.0, low=1, high=99.9)
+    )
     amount = r.number("mrr", LargeAccount().mrr, high=1e12)
     r.done()
     line = None if percentile is None or mrr is None else at_percentile(mrr, percentile)

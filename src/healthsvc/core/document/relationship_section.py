@@ -1,4 +1,5 @@
-"""The sections `loyalty`, `heavy_use`, `icp` and `touch` of a scorecard, read with the same care as the rest of it."""
+"""The sections `loyalty`, `heavy_use`, `icp` and `touch` of a scorecard, read with the same care as
+the rest of it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,8 +23,11 @@ MOST: Final = 32
 _NEEDS: Final = {"count": "measure", "habit": "measure", "answer": "fact", "since": "fact"}
 
 
-def relationship(document: Mapping[str, Any], card: Scorecard, facts: Sequence[str]) -> Relationship:
-    """The rules of a document whose measures are `card`'s. Raises ScorecardError with the path of the first fault."""
+def relationship(
+    document: Mapping[str, Any], card: Scorecard, facts: Sequence[str]
+) -> Relationship:
+    """The rules of a document whose measures are `card`'s. Raises ScorecardError with the path of
+    the first fault."""
     measures = [m.name for m in card.level_measures]
     heavy = _heavy_use(document.get("heavy_use"), measures)
     return Relationship(
@@ -34,16 +38,23 @@ def relationship(document: Mapping[str, Any], card: Scorecard, facts: Sequence[s
     )
 
 
-def _loyalty(data: object, measures: Sequence[str], facts: Sequence[str], heavy: HeavyUse | None) -> Loyalty | None:
+def _loyalty(
+    data: object, measures: Sequence[str], facts: Sequence[str], heavy: HeavyUse | None
+) -> Loyalty | None:
     if data is None:
         return None
     r = Reader(data, "/loyalty")
     evidence = r.number("evidence", 2, low=1, high=MOST)
-    parts = tuple(_part(item, path, measures, facts) for path, item in _entries(r.need("parts"), "/loyalty/parts"))
+    parts = tuple(
+        _part(item, path, measures, facts)
+        for path, item in _entries(r.need("parts"), "/loyalty/parts")
+    )
     r.done()
     for i, part in enumerate(parts):
         if part.name in [p.name for p in parts[:i]]:
-            raise ScorecardError(f"/loyalty/parts/{i}/name", f"{part.name!r} is there already; names must be unique")
+            raise ScorecardError(
+                f"/loyalty/parts/{i}/name", f"{part.name!r} is there already; names must be unique"
+            )
         if part.heavy and heavy is None:
             raise ScorecardError(f"/loyalty/parts/{i}/heavy", "needs a section `heavy_use`")
     return Loyalty(evidence=evidence, parts=parts)
@@ -77,7 +88,10 @@ def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
     if needed is not None and not getattr(part, needed):
         raise ScorecardError(f"{path}/{needed}", f"is needed for a part of kind {part.kind!r}")
     if part.kind == "answer" and f"{part.fact}_at" not in facts:
-        raise ScorecardError(f"{path}/fact", "must be a survey's answer, or something else that was told at an instant")
+        raise ScorecardError(
+            f"{path}/fact",
+            "must be a survey's answer, or something else that was told at an instant",
+        )
     if part.kind == "answer" and not part.worst < part.best:
         raise ScorecardError(f"{path}/best", "must be more than `worst`")
     return part
@@ -93,7 +107,11 @@ def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
 
 
 def _icp(data: object) -> tuple[IcpCondition, ...]:
-    return () if data is None else tuple(_condition(item, path) for path, item in _entries(data, "/icp"))
+    return (
+        ()
+        if data is None
+        else tuple(_condition(item, path) for path, item in _entries(data, "/icp"))
+    )
 
 
 def _condition(data: object, path: str) -> IcpCondition:
@@ -124,7 +142,9 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     names = r.get("conversations", [])
     if not isinstance(names, list):
         raise ScorecardError("/touch/conversations", "must be a list of measures")
-    talks = tuple(choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(names))
+    talks = tuple(
+        choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(names)
+    )
     rules = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
                   conversations=talks)  # fmt: skip
     r.done()
@@ -136,7 +156,9 @@ def _line(data: object, path: str) -> TouchLine:
     line = TouchLine(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),
-        conversations=None if r.get("conversations") is None else r.number("conversations", 1.0, low=0.001),
+        conversations=None
+        if r.get("conversations") is None
+        else r.number("conversations", 1.0, low=0.001),
     )
     r.done()
     return line

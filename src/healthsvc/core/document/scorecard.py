@@ -19,11 +19,14 @@ from healthsvc.core.scoring.flags.reading import Vocabulary
 def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
     """The scorecard of a document (plain data as YAML gives it), its variants included.
 
-    facts: names of the facts that judges and flags may use. Raises ScorecardError with the path of the first fault.
+    facts: names of the facts that judges and flags may use. Raises ScorecardError with the path of
+    the first fault.
     """
     card = _without_variants(document, facts)
     assert isinstance(document, Mapping)  # it has just been read
-    return replace(card, variants=variants(document, card, lambda data: _without_variants(data, facts)))
+    return replace(
+        card, variants=variants(document, card, lambda data: _without_variants(data, facts))
+    )
 
 
 def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
@@ -56,27 +59,41 @@ def _dimensions(data: object) -> dict[str, float]:
     if not isinstance(data, Mapping) or not data:
         raise ScorecardError("/dimensions", "must map dimension names to weights")
     for name, weight in data.items():
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not 0 <= weight <= 1e6
+        ):
             raise ScorecardError(f"/dimensions/{name}", "must be a number from 0 to 1000000")
     return {str(name): float(weight) for name, weight in data.items()}
 
 
 def _half_lives(data: object) -> tuple[int, ...]:
-    if not isinstance(data, list) or not all(isinstance(d, int | float) and 0 < d < 36_500 for d in data):
+    if not isinstance(data, list) or not all(
+        isinstance(d, int | float) and 0 < d < 36_500 for d in data
+    ):
         raise ScorecardError("/half_lives_days", "must be a list of numbers of days")
     half_lives = tuple(round(float(d) * DAY_US) for d in data)
     rising = list(half_lives) == sorted(set(half_lives))
     if not 2 <= len(half_lives) <= 5 or min(half_lives) < MIN_HALF_LIFE_US or not rising:
         least = MIN_HALF_LIFE_US // DAY_US
-        raise ScorecardError("/half_lives_days", f"must be 2 to 5 rising numbers of at least {least} days")
+        raise ScorecardError(
+            "/half_lives_days", f"must be 2 to 5 rising numbers of at least {least} days"
+        )
     return half_lives
 
 
 def _measures(
-    data: object, dimensions: Sequence[str], facts: Sequence[str], reference: Mapping[str, Distributions]
+    data: object,
+    dimensions: Sequence[str],
+    facts: Sequence[str],
+    reference: Mapping[str, Distributions],
 ) -> tuple[Measure, ...]:
     entries = _entries("measures", data, MOST_MEASURES)
-    measures = tuple(measure(item, f"/measures/{i}", dimensions, facts, reference) for i, item in enumerate(entries))
+    measures = tuple(
+        measure(item, f"/measures/{i}", dimensions, facts, reference)
+        for i, item in enumerate(entries)
+    )
     names = [m.name for m in measures if m.of is None]
     _unique("measures", [m.name for m in measures])
     for i, m in enumerate(measures):
@@ -91,7 +108,9 @@ def _flags(
     rules: list[FlagRule] = []
     for i, item in enumerate(_entries("flags", data, MOST_FLAGS)):
         earlier = [rule.name for rule in rules]
-        vocabulary = Vocabulary(measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives)
+        vocabulary = Vocabulary(
+            measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives
+        )
         rules.append(read_flag(item, f"/flags/{i}", vocabulary))
     _unique("flags", [rule.name for rule in rules])
     return tuple(rules)
@@ -106,4 +125,6 @@ def _entries(section: str, data: object, most: int) -> list[Any]:
 def _unique(section: str, names: Sequence[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise ScorecardError(f"/{section}/{i}/name", f"{name!r} is there already; names must be unique")
+            raise ScorecardError(
+                f"/{section}/{i}/name", f"{name!r} is there already; names must be unique"
+            )

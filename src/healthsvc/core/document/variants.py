@@ -1,7 +1,9 @@
-"""Variants of a scorecard: customers of certain segments, tiers or stages are judged otherwise, by the same levels.
+"""Variants of a scorecard: customers of certain segments, tiers or stages are judged otherwise, by
+the same levels.
 
-A variant is written as what it changes; it is read as the whole document with those changes, so that everything that
-is checked of a scorecard is checked of each variant, and told at the place where the variant says it.
+A variant is written as what it changes; it is read as the whole document with those changes, so
+that everything that is checked of a scorecard is checked of each variant, and told at the place
+where the variant says it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +17,18 @@ MOST_VARIANTS: Final = 32
 MEASURE_KEYS: Final = ("share", "judge", "why")
 """What a variant may change of a measure; of its judge each key by itself."""
 FLAG_KEYS: Final = (
-    *("at", "days", "half_life_days", "min_events", "cap", "alert", "override", "title", "play", "enabled"),
+    *(
+        "at",
+        "days",
+        "half_life_days",
+        "min_events",
+        "cap",
+        "alert",
+        "override",
+        "title",
+        "play",
+        "enabled",
+    ),
 )
 NUMBERS: Final = ("evidence_events", "hysteresis", "dwell_days")
 Document = dict[str, Any]
@@ -33,15 +46,21 @@ def variants(document: Mapping[str, Any], card: Scorecard, read: Read) -> tuple[
     for i, item in enumerate(entries):
         result.append(_variant(item, f"/variants/{i}", document, card, read))
         if result[-1].name in [v.name for v in result[:-1]]:
-            raise ScorecardError(f"/variants/{i}/name", f"{result[-1].name!r} is there already; names must be unique")
+            raise ScorecardError(
+                f"/variants/{i}/name", f"{result[-1].name!r} is there already; names must be unique"
+            )
     return tuple(result)
 
 
-def _variant(item: object, path: str, document: Mapping[str, Any], card: Scorecard, read: Read) -> Variant:
+def _variant(
+    item: object, path: str, document: Mapping[str, Any], card: Scorecard, read: Read
+) -> Variant:
     r = Reader(item, path)
     name, when = str(r.need("name")), _when(r.need("when"), f"{path}/when")
     own = {key: value for key, value in document.items() if key != "variants"}
-    own["dimensions"] = _over(own["dimensions"], r.get("dimensions"), list(own["dimensions"]), path, "dimensions")
+    own["dimensions"] = _over(
+        own["dimensions"], r.get("dimensions"), list(own["dimensions"]), path, "dimensions"
+    )
     own["bands"] = _over(own["bands"], r.get("bands"), list(own["bands"]), path, "bands")
     for section, keys in (("measures", MEASURE_KEYS), ("flags", FLAG_KEYS)):
         own[section] = _items(own.get(section, []), r.get(section), keys, f"{path}/{section}")
@@ -54,8 +73,12 @@ def _variant(item: object, path: str, document: Mapping[str, Any], card: Scoreca
     except ScorecardError as error:
         raise ScorecardError(_told_at(error.path, path, card), error.detail) from error
     order = [band.name for band in card.bands]
-    if [band.name for band in varied.bands] != order:  # a band is remembered by its place among them
-        raise ScorecardError(f"{path}/bands", f"floors must fall from best to worst as elsewhere: {', '.join(order)}")
+    if [
+        band.name for band in varied.bands
+    ] != order:  # a band is remembered by its place among them
+        raise ScorecardError(
+            f"{path}/bands", f"floors must fall from best to worst as elsewhere: {', '.join(order)}"
+        )
     return Variant(name=name, when=when, card=varied)
 
 
@@ -68,7 +91,9 @@ def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], .
             continue
         values = conditions if isinstance(conditions, list) else [conditions]
         if not values or not all(v is None or (isinstance(v, str) and v) for v in values):
-            raise ScorecardError(f"{path}/{field}", "must be a name or a list of names; null is nobody said")
+            raise ScorecardError(
+                f"{path}/{field}", "must be a name or a list of names; null is nobody said"
+            )
         allowed = {"tier": TIERS, "stage": NAMED_STAGES}.get(field)
         for value in values:
             if allowed is not None and value is not None:
@@ -80,7 +105,9 @@ def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], .
     return tuple(when)
 
 
-def _over(base: Mapping[str, Any], changes: object, known: Sequence[str], path: str, section: str) -> Document:
+def _over(
+    base: Mapping[str, Any], changes: object, known: Sequence[str], path: str, section: str
+) -> Document:
     """A mapping with what is said over it; only keys that are known."""
     if changes is None:
         return dict(base)
@@ -91,7 +118,9 @@ def _over(base: Mapping[str, Any], changes: object, known: Sequence[str], path: 
     return {**base, **changes}
 
 
-def _items(base: Sequence[Document], changes: object, keys: Sequence[str], path: str) -> list[Document]:
+def _items(
+    base: Sequence[Document], changes: object, keys: Sequence[str], path: str
+) -> list[Document]:
     """Measures or flags with what is said of some over it, by name."""
     if changes is None:
         return list(base)
@@ -100,7 +129,10 @@ def _items(base: Sequence[Document], changes: object, keys: Sequence[str], path:
     names = [str(item["name"]) for item in base]
     for name in changes:
         choose(name, names, f"{path}/{name}")
-    return [_item(item, changes.get(name), keys, f"{path}/{name}") for name, item in zip(names, base, strict=True)]
+    return [
+        _item(item, changes.get(name), keys, f"{path}/{name}")
+        for name, item in zip(names, base, strict=True)
+    ]
 
 
 def _item(base: Document, change: object, keys: Sequence[str], path: str) -> Document:
@@ -112,7 +144,8 @@ def _item(base: Document, change: object, keys: Sequence[str], path: str) -> Doc
     for key in ("share", "judge"):
         if key in over and "judge" in keys and base.get("judge") is None:
             raise ScorecardError(
-                f"{path}/{key}", "the measure isn't scored; give it a dimension and a judge, with share 0"
+                f"{path}/{key}",
+                "the measure isn't scored; give it a dimension and a judge, with share 0",
             )
     if isinstance(over.get("judge"), Mapping):
         over["judge"] = {**base["judge"], **over["judge"]}

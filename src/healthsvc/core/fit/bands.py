@@ -1,4 +1,5 @@
-"""A health score over dates of the past: how customers lie over its bands, who moves, who flips, what red foretold.
+"""A health score over dates of the past: how customers lie over its bands, who moves, who flips,
+what red foretold.
 
 Everything is a sum over customers, so blocks of them can be counted one after the other.
 """
@@ -47,7 +48,8 @@ class Course:
 
 
 class Flips:
-    """Changes of band that take the customer's change before back within `FLIP_DAYS`; counted from an instant on."""
+    """Changes of band that take the customer's change before back within `FLIP_DAYS`; counted from
+    an instant on."""
 
     def __init__(self, customers: int, since_us: int) -> None:
         self._since_us = since_us
@@ -56,7 +58,8 @@ class Flips:
         self.count: Int64s = np.zeros(customers, np.int64)
 
     def record(self, rows: Int64s, before: Int64s, after: Int64s, now_us: int) -> None:
-        """Customers (each once) go from one band to another, at an instant not before the last one."""
+        """Customers (each once) go from one band to another, at an instant not before the last
+        one."""
         back = (self._left[rows] == after) & (now_us - self._left_us[rows] <= FLIP_DAYS * DAY_US)
         if now_us > self._since_us:
             self.count[rows[back]] += 1
@@ -81,7 +84,9 @@ class BandTally:
         code = course.band.astype(np.int64) - ABSENT
         codes, here = len(self._names), (course.band > LEFT).any(axis=1)
         dates = np.broadcast_to(np.arange(len(self._dates)), code.shape)
-        self._lie += np.bincount((dates * codes + code).ravel(), minlength=self._lie.size).reshape(self._lie.shape)
+        self._lie += np.bincount((dates * codes + code).ravel(), minlength=self._lie.size).reshape(
+            self._lie.shape
+        )
         moves = np.bincount((code[:, :-1] * codes + code[:, 1:]).ravel(), minlength=codes * codes)
         self._moves += moves.reshape(codes, codes)
         self._alerts += course.alerts.sum(axis=0)
@@ -107,18 +112,24 @@ class BandTally:
             "customers": self.customers,
             "shares": self._shares(present.sum(axis=0)),
             "shares_on_the_last_date": self._shares(present[-1]),
-            "mean_score": float(self._score.sum() / self._score_counts.sum()) if self._score_counts.sum() else None,
+            "mean_score": float(self._score.sum() / self._score_counts.sum())
+            if self._score_counts.sum()
+            else None,
             "moves": self._move_counts(),
             "flips_per_100_customers_and_quarter": 100 * self._flips / (self._days / QUARTER_DAYS)
             if self._days
             else None,
             "alerts_per_week": alerts,
         }
-        return summary | ({"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {})
+        return summary | (
+            {"by_date": [self._date(i) for i in range(len(self._dates))]} if by_date else {}
+        )
 
     def csms(self) -> float:
         """How many there would be, with the usual number of customers each."""
-        return max(1.0, float(self._lie[:, LEFT - ABSENT + 1 :].sum(axis=1).mean()) / CUSTOMERS_PER_CSM)
+        return max(
+            1.0, float(self._lie[:, LEFT - ABSENT + 1 :].sum(axis=1).mean()) / CUSTOMERS_PER_CSM
+        )
 
     def _shares(self, counts: Int64s) -> dict[str, float | None]:
         total = int(counts.sum())
@@ -141,15 +152,20 @@ class BandTally:
             "customers": int(counts[LEFT - ABSENT + 1 :].sum()),
             "left": int(counts[LEFT - ABSENT]),
             "shares": self._shares(counts[LEFT - ABSENT + 1 :]),
-            "mean_score": float(self._score[i] / self._score_counts[i]) if self._score_counts[i] else None,
+            "mean_score": float(self._score[i] / self._score_counts[i])
+            if self._score_counts[i]
+            else None,
             "alerts": int(self._alerts[i]) if i else None,
         }
 
 
 class RedOutcomes:
-    """What being in a band said of who gives notice within the horizon; dates whose horizon isn't over don't count."""
+    """What being in a band said of who gives notice within the horizon; dates whose horizon isn't
+    over don't count."""
 
-    def __init__(self, dates_us: Instants, horizon_us: int, until_us: int, reds: Mapping[str, int]) -> None:
+    def __init__(
+        self, dates_us: Instants, horizon_us: int, until_us: int, reds: Mapping[str, int]
+    ) -> None:
         """reds: what counts as red → the best band of it."""
         self._dates, self._horizon_us, self._reds = dates_us, horizon_us, reds
         self._matured = dates_us + horizon_us <= until_us
@@ -159,7 +175,8 @@ class RedOutcomes:
         self._churners: list[tuple[Int64s, Instants, Instants, Codes]] = []
 
     def add(self, course: Course, churn_us: Instants) -> None:
-        """churn_us: (n, d) when the customer next gives notice after the date, -1 where it doesn't."""
+        """churn_us: (n, d) when the customer next gives notice after the date, -1 where it
+        doesn't."""
         there = (course.band > LEFT) & ~course.leaving
         soon = (churn_us >= 0) & (churn_us - self._dates <= self._horizon_us)
         counts = there & self._matured
@@ -170,7 +187,9 @@ class RedOutcomes:
             self._red[name] += int(red.sum())
             self._hit[name] += int((red & soon).sum())
         row, date = np.nonzero(there & (churn_us >= 0))
-        self._churners.append((row + self._customers, self._dates[date], churn_us[row, date], course.band[row, date]))
+        self._churners.append(
+            (row + self._customers, self._dates[date], churn_us[row, date], course.band[row, date])
+        )
         self._customers += len(course.band)
 
     def summary(self) -> dict[str, Any] | None:
@@ -232,11 +251,18 @@ class BandDisagreement:
         }
 
     def _differ(self, pairs: Int64s) -> int:
-        same = sum(int(pairs[i, self._other.index(a)]) for i, a in enumerate(self._one) if a in self._other)
+        same = sum(
+            int(pairs[i, self._other.index(a)]) for i, a in enumerate(self._one) if a in self._other
+        )
         return int(pairs.sum()) - same
 
     def _pair_counts(self, one: Codes, other: Codes) -> Int64s:
-        """Customers known to both that hadn't left; to both alike, since neither scorecard decides that."""
+        """Customers known to both that hadn't left; to both alike, since neither scorecard decides
+        that."""
         there = (one > LEFT) & (other > LEFT)
-        pair = (one[there].astype(np.int64) - ABSENT) * len(self._other) + other[there].astype(np.int64) - ABSENT
+        pair = (
+            (one[there].astype(np.int64) - ABSENT) * len(self._other)
+            + other[there].astype(np.int64)
+            - ABSENT
+        )
         return np.bincount(pair, minlength=self._pairs.size).reshape(self._pairs.shape)

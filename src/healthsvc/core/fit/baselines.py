@@ -1,4 +1,5 @@
-"""What any score must be held against: base rate, recency, recency-frequency-money, one decayed level."""
+"""What any score must be held against: base rate, recency, recency-frequency-money, one decayed
+level."""
 
 import numpy as np
 

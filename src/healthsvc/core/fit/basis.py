@@ -1,4 +1,5 @@
-"""Clamped piecewise-linear terms as columns: hats over a few quantile knots, straight lines between the outer two."""
+"""Clamped piecewise-linear terms as columns: hats over a few quantile knots, straight lines between
+the outer two."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,9 +13,11 @@ _CLOSE: Final = 1e-6
 
 
 def knots_of(x: Floats, quantiles: Sequence[float] = QUANTILES) -> Floats:
-    """(k,) rising knots of a feature, k about six; fewer where it takes few values, one where it never varies.
+    """(k,) rising knots of a feature, k about six; fewer where it takes few values, one where it
+    never varies.
 
-    Where a single value (nobody did it) takes most of the quantiles, the rest are placed among the others.
+    Where a single value (nobody did it) takes most of the quantiles, the rest are placed among the
+    others.
     """
     knots = _distinct(np.quantile(x, quantiles, method="linear"))
     if len(knots) < len(quantiles) - 1:
@@ -35,7 +38,8 @@ def _distinct(sorted_or_not: Floats) -> Floats:
 
 
 def hats(x: Floats, knots: Floats) -> Floats:
-    """(n, k) weights of the knots: each row's are between 0 and 1 and add up to 1, at most two of them aren't 0."""
+    """(n, k) weights of the knots: each row's are between 0 and 1 and add up to 1, at most two of
+    them aren't 0."""
     n, k = len(x), len(knots)
     weights = np.zeros((n, k))
     if k == 1:

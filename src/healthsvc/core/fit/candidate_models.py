@@ -1,7 +1,8 @@
 """Candidate models, the simplest first, each fitted as a model of the same form: terms that add up.
 
-All start from the prior's own log-odds, scaled; the later ones add deviations that a ridge holds near nothing, so
-that with few outcomes they stay close to the prior and with many go where these point.
+All start from the prior's own log-odds, scaled; the later ones add deviations that a ridge holds
+near nothing, so that with few outcomes they stay close to the prior and with many go where these
+point.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from healthsvc.core.risk.model import Model, ModelName, Term, term_log_odds
 
 RIDGE_LINEAR: Final = 300.0
 RIDGE_HATS: Final = 100.0
-"""Strength of the ridge on a line (per standard deviation) and on a hat: the same for any log, see docs/score.md."""
+"""Strength of the ridge on a line (per standard deviation) and on a hat: the same for any log, see
+docs/score.md."""
 
 LEAST_EFFECT: Final = 0.05
 """A term that moves no customer by more log-odds isn't kept, nor are its levels."""
@@ -48,10 +50,15 @@ class Outcomes:
 
 
 def fit(candidate: ModelName, data: Outcomes, prior: Model, *, plain: Model | None = None) -> Model:
-    """The candidate's model on these outcomes; plain: the additive one, for its pairs, where it is known already."""
+    """The candidate's model on these outcomes; plain: the additive one, for its pairs, where it is
+    known already."""
     if candidate == "base_rate":
         return Model(
-            "base_rate", "churn_probability", prior.horizon_us, _odds_of(float(data.y.mean()), len(data.y)), ()
+            "base_rate",
+            "churn_probability",
+            prior.horizon_us,
+            _odds_of(float(data.y.mean()), len(data.y)),
+            (),
         )
     if candidate == "additive_with_pairs":
         return _with_pairs(data, prior, plain or fit("additive", data, prior))
@@ -64,9 +71,13 @@ def fit(candidate: ModelName, data: Outcomes, prior: Model, *, plain: Model | No
     drawings: list[tuple[int, Floats, Floats]] = []  # feature, centre, spread of its columns
     at = 2
     for i, k in drawn_on.items():
-        basis_columns = basis.hats(data.x[:, i], k) if hats else basis.hats(data.x[:, i], k[[0, -1]])[:, 1:]
+        basis_columns = (
+            basis.hats(data.x[:, i], k) if hats else basis.hats(data.x[:, i], k[[0, -1]])[:, 1:]
+        )
         centre = basis_columns.mean(axis=0)
-        spread = np.ones(basis_columns.shape[1]) if hats else np.maximum(basis_columns.std(axis=0), 1e-3)
+        spread = (
+            np.ones(basis_columns.shape[1]) if hats else np.maximum(basis_columns.std(axis=0), 1e-3)
+        )
         columns[:, at : at + len(centre)] = (basis_columns - centre) / spread
         drawings.append((i, centre, spread))
         at += len(centre)
@@ -78,7 +89,9 @@ def fit(candidate: ModelName, data: Outcomes, prior: Model, *, plain: Model | No
 
 def _with_pairs(data: Outcomes, prior: Model, plain: Model) -> Model:
     """The additive model with the products of its strongest features among its own."""
-    weight = {t.feature: float(term_log_odds(t, _values(data, t.feature)).std()) for t in plain.terms}
+    weight = {
+        t.feature: float(term_log_odds(t, _values(data, t.feature)).std()) for t in plain.terms
+    }
     strongest = sorted(weight, key=lambda feature: (-weight[feature], feature.name))[:PAIRED]
     pairs = tuple(Feature("product", of=pair) for pair in combinations(strongest, 2))
     columns = [_values(data, pair) for pair in pairs]
@@ -118,7 +131,9 @@ def _anchor(names: Sequence[Feature], prior: Model, knots: dict[int, Floats]) ->
     terms = []
     for term in prior.terms:
         at = knots[place[term.feature]]
-        terms.append(Term(term.feature, tuple(at.tolist()), tuple(term_log_odds(term, at).tolist())))
+        terms.append(
+            Term(term.feature, tuple(at.tolist()), tuple(term_log_odds(term, at).tolist()))
+        )
     return tuple(terms)
 
 
@@ -131,7 +146,8 @@ def _model(
     drawings: Sequence[tuple[int, Floats, Floats]],
     weights: Floats,
 ) -> Model:
-    """Weights as terms on knots, relative to the reference customer: the middle one of each feature."""
+    """Weights as terms on knots, relative to the reference customer: the middle one of each
+    feature."""
     gives = {i: np.zeros(len(k)) for i, k in knots.items()}
     place = {f: i for i, f in enumerate(data.names)}
     used = set()
@@ -142,7 +158,11 @@ def _model(
     for i, centre, spread in drawings:
         w = weights[at : at + len(centre)] / spread
         at += len(centre)
-        gives[i] += w if candidate == "additive" else w[0] * (knots[i] - knots[i][0]) / (knots[i][-1] - knots[i][0])
+        gives[i] += (
+            w
+            if candidate == "additive"
+            else w[0] * (knots[i] - knots[i][0]) / (knots[i][-1] - knots[i][0])
+        )
         intercept -= float((w * centre).sum())
         used.add(i)
     terms = []

@@ -24,7 +24,8 @@ class Drift:
 
 
 def drift(y: Floats, risk: Floats, obs_us: Instants, customer: Int64s) -> Drift:
-    """The log-odds by which `told` (n,) must be moved to agree with outcomes y (n,), its error by customer."""
+    """The log-odds by which `told` (n,) must be moved to agree with outcomes y (n,), its error by
+    customer."""
     odds = np.log(risk) - np.log1p(-risk)
     offset = logistic.offset(odds, y)
     p = logistic.chance(odds + offset)

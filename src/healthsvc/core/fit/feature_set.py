@@ -1,4 +1,5 @@
-"""What a fit may look at: one generic set of features for any log, made of the horizon and of the log's own types."""
+"""What a fit may look at: one generic set of features for any log, made of the horizon and of the
+log's own types."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,12 +13,13 @@ SPANS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Half-lives in horizons."""
 TYPE_SPANS: Final = (0.5, 1.0, 2.0, 4.0)
 MOST_TYPES: Final = 24
-"""Types with features of their own: the first that a log shows; later ones count with their kind."""
+"""Types with features of their own: the first that a log shows; later ones count with their
+kind."""
 
 
 def half_life(horizon_us: int, span: float) -> int:
-    """A half-life of so many horizons, no shorter than live levels allow; a horizon that is shorter itself, which only
-    a file can ask for, has none below it."""
+    """A half-life of so many horizons, no shorter than live levels allow; a horizon that is shorter
+    itself, which only a file can ask for, has none below it."""
     return max(min(MIN_HALF_LIFE_US, horizon_us), LEAST_US, round(horizon_us * span))
 
 

@@ -1,4 +1,5 @@
-"""How good a risk is on rows with outcomes: order, lift, calibration, lead time, and what a team would notice of it."""
+"""How good a risk is on rows with outcomes: order, lift, calibration, lead time, and what a team
+would notice of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ class ObservedRows:
     """-1 where the instant of churn isn't told."""
 
 
-def figures(rows: ObservedRows, risk: Floats, *, capacity: int, probability: bool) -> dict[str, Any]:
+def figures(
+    rows: ObservedRows, risk: Floats, *, capacity: int, probability: bool
+) -> dict[str, Any]:
     """All figures, ready for JSON; calibration only for what claims to be a probability."""
     y = rows.y
     auc = standard_errors.auc(y, risk, rows.customer)
@@ -64,7 +67,12 @@ def calibration(rows: ObservedRows, risk: Floats) -> dict[str, Any]:
     brier, constant = float(((risk - y) ** 2).mean()), float(y.mean() * (1 - y.mean()))
     bins = reliability(y, risk)
     ece = sum(b["rows"] * abs(b["told"] - b["happened"]) for b in bins) / len(y)
-    return {"brier": brier, "brier_skill": 1 - brier / constant if constant else None, "ece": ece, "reliability": bins}
+    return {
+        "brier": brier,
+        "brier_skill": 1 - brier / constant if constant else None,
+        "ece": ece,
+        "reliability": bins,
+    }
 
 
 def reliability(y: Floats, risk: Floats) -> list[dict[str, float]]:
@@ -75,7 +83,11 @@ def reliability(y: Floats, risk: Floats) -> list[dict[str, float]]:
     for b in np.unique(which).tolist():
         mine = which == b
         rows_of_bins.append(
-            {"rows": int(mine.sum()), "told": float(risk[mine].mean()), "happened": float(y[mine].mean())}
+            {
+                "rows": int(mine.sum()),
+                "told": float(risk[mine].mean()),
+                "happened": float(y[mine].mean()),
+            }
         )
     return rows_of_bins
 
@@ -86,7 +98,10 @@ def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, coun
     dates, starts, counts = np.unique(obs_us[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(starts, counts)
     most = np.repeat(
-        np.maximum(1, np.round(counts * share)) if share is not None else np.full(len(dates), count), counts
+        np.maximum(1, np.round(counts * share))
+        if share is not None
+        else np.full(len(dates), count),
+        counts,
     )
     is_riskiest = np.zeros(len(order), bool)
     is_riskiest[order] = place < most
@@ -116,8 +131,8 @@ def average_precision(y: Floats, risk: Floats) -> float | None:
 
 
 def lead(rows: ObservedRows, red: Mask) -> dict[str, Any]:
-    """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an unbroken run of red
-    dates up to their churn."""
+    """Of the churners whose instant is told: the share caught, and caught so many days ahead, by an
+    unbroken run of red dates up to their churn."""
     has_instant = rows.churn_us >= 0
     if not has_instant.any():
         return {}
@@ -133,14 +148,17 @@ def lead(rows: ObservedRows, red: Mask) -> dict[str, Any]:
         first = int(calm[-1]) + 1 if len(calm) else 0
         if first < len(mine):
             ahead.append(float(rows.churn_us[mine[-1]] - rows.obs_us[mine[first]]) / DAY_US)
-    told_days = {f"caught_{d}_days_ahead": sum(a >= d for a in ahead) / max(1, churners) for d in LEADS_DAYS}
+    told_days = {
+        f"caught_{d}_days_ahead": sum(a >= d for a in ahead) / max(1, churners) for d in LEADS_DAYS
+    }
     median = float(np.median(ahead)) if ahead else None
     return {"churners_told": churners, "caught": len(ahead) / max(1, churners), **told_days, "lead_days_median": median,
             "lead_days": sorted(ahead)}  # fmt: skip
 
 
 def gaps(rows: ObservedRows, risk: Floats) -> dict[str, float | None]:
-    """AUC when churn within so many days after the observation is left out: it falls where the outcome itself leaks."""
+    """AUC when churn within so many days after the observation is left out: it falls where the
+    outcome itself leaks."""
     result: dict[str, float | None] = {}
     for days in GAPS_DAYS:
         near = (rows.y == 1) & (rows.churn_us >= 0) & (rows.churn_us - rows.obs_us < days * DAY_US)
@@ -168,7 +186,9 @@ def _team(rows: ObservedRows, red: Mask) -> dict[str, float | None]:
     pairs = int(same.sum())
     return {
         "alerts_per_csm_and_week": entered / weeks / csms,
-        "flips_per_customer_and_date": float((same & (before != after)).sum()) / pairs if pairs else None,
+        "flips_per_customer_and_date": float((same & (before != after)).sum()) / pairs
+        if pairs
+        else None,
     }
 
 

@@ -1,7 +1,9 @@
-"""Folds that ask what will be asked later: fitted on what was known by then, judged on what came after.
+"""Folds that ask what will be asked later: fitted on what was known by then, judged on what came
+after.
 
-A fold's training rows are those whose horizon had ended when its first judged row was observed (purged). Where the
-observation dates are too few for that, customers are held out instead of dates, and it is said.
+A fold's training rows are those whose horizon had ended when its first judged row was observed
+(purged). Where the observation dates are too few for that, customers are held out instead of dates,
+and it is said.
 """
 
 from dataclasses import dataclass
@@ -26,10 +28,14 @@ class Fold:
     judge: Rows
 
 
-def folds(obs_us: Instants, horizon_us: int, y: Floats, customer: Rows, bucket: Rows) -> tuple[list[Fold], How]:
-    """Forward folds, or folds by customer where fewer than two forward ones have enough to train on.
+def folds(
+    obs_us: Instants, horizon_us: int, y: Floats, customer: Rows, bucket: Rows
+) -> tuple[list[Fold], How]:
+    """Forward folds, or folds by customer where fewer than two forward ones have enough to train
+    on.
 
-    customer: (n,) a number per customer; bucket: (n,) one of `BLOCKS`, the same for all rows of a customer.
+    customer: (n,) a number per customer; bucket: (n,) one of `BLOCKS`, the same for all rows of a
+    customer.
     """
     forward = [f for f in _forward(obs_us, horizon_us) if _enough(y, customer, f)]
     if len(forward) >= 2:

@@ -1,4 +1,5 @@
-"""The ship gate: what a model must show before it is published; overridable with a reason that is kept."""
+"""The ship gate: what a model must show before it is published; overridable with a reason that is
+kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ def gate(
     healthy_share: float | None,
     against: str = "the live version",
 ) -> list[GateCheck]:
-    """Checks on a backtest's figures. new, live: of the same rows; healthy_share: of the customers, None if unknown."""
+    """Checks on a backtest's figures. new, live: of the same rows; healthy_share: of the customers,
+    None if unknown."""
     base = float(new["base_rate"])
     checks = []
     if live is not None:
@@ -36,7 +38,9 @@ def gate(
     lift = new["lift_top_tenth"]
     checks.append(
         GateCheck(
-            "lift_of_red", lift is not None and lift >= least_lift, f"lift {lift or 0:.2f}, asked {least_lift:.2f}"
+            "lift_of_red",
+            lift is not None and lift >= least_lift,
+            f"lift {lift or 0:.2f}, asked {least_lift:.2f}",
         )
     )
     if healthy_share is not None:
@@ -47,7 +51,9 @@ def gate(
 def not_all_healthy(share: float, base_rate: float) -> GateCheck:
     """At most so many customers may be in the best band; more where few leave anyhow."""
     allowed = max(MOST_HEALTHY, 1 - 2 * base_rate)
-    return GateCheck("not_all_healthy", share <= allowed, f"{share:.0%} healthy, at most {allowed:.0%}")
+    return GateCheck(
+        "not_all_healthy", share <= allowed, f"{share:.0%} healthy, at most {allowed:.0%}"
+    )
 
 
 def verdict(checks: list[GateCheck], override: str | None) -> dict[str, Any]:

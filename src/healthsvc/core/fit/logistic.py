@@ -1,8 +1,10 @@
-"""Penalised logistic regression by Newton's steps (iteratively reweighted least squares), halved where they overshoot.
+"""Penalised logistic regression by Newton's steps (iteratively reweighted least squares), halved
+where they overshoot.
 
-Minimises sum(log loss) + 1/2 sum(penalty * weight^2); see Hastie, Tibshirani, Friedman: "The Elements of Statistical
-Learning", 4.4.1, with a ridge. Slopes and losses are exact; the curvature, which only says how far to step, is summed
-in single precision and used again while the steps that it gives are good.
+Minimises sum(log loss) + 1/2 sum(penalty * weight^2); see Hastie, Tibshirani, Friedman: "The
+Elements of Statistical Learning", 4.4.1, with a ridge. Slopes and losses are exact; the curvature,
+which only says how far to step, is summed in single precision and used again while the steps that
+it gives are good.
 """
 
 from typing import Final
@@ -19,7 +21,8 @@ _AT_ONCE: Final = 8_192
 
 
 def fit(x: Floats, y: Floats, penalty: Floats) -> Floats:
-    """(p,) weights for columns x (n, p), outcomes y (n,) 0 or 1, and a penalty (p,) per column; 0 leaves it free.
+    """(p,) weights for columns x (n, p), outcomes y (n,) 0 or 1, and a penalty (p,) per column; 0
+    leaves it free.
 
     A column of ones is the intercept: the caller's to give.
     """
@@ -60,7 +63,8 @@ def _slope(x: Floats, odds: Floats, y: Floats, weights: Floats, guard: Floats) -
 
 
 def _curvature(x: Floats, odds: Floats) -> Floats:
-    """(p, p) of the log loss; row by row weighted by the root, so that the product is symmetric and half the work."""
+    """(p, p) of the log loss; row by row weighted by the root, so that the product is symmetric and
+    half the work."""
     p = chance(odds)
     root = np.sqrt(np.maximum(p * (1 - p), 1e-9))
     total = np.zeros((x.shape[1], x.shape[1]))
@@ -72,7 +76,8 @@ def _curvature(x: Floats, odds: Floats) -> Floats:
 
 
 def offset(odds: Floats, y: Floats) -> float:
-    """The number that, added to all log-odds, makes their mean probability the mean outcome (held within ±3)."""
+    """The number that, added to all log-odds, makes their mean probability the mean outcome (held
+    within ±3)."""
     shift = 0.0
     for _ in range(_STEPS):
         p = chance(odds + shift)

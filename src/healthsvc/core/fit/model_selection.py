@@ -1,8 +1,9 @@
-"""Model selection: the simplest within one standard error of the best forward log loss; or none, without evidence.
+"""Model selection: the simplest within one standard error of the best forward log loss; or none,
+without evidence.
 
-With fewer than 50 distinct churners (or others), or where behaviour alone doesn't tell churners from others on later
-dates, the prior stays. The base rate is the candidate to be beaten, never the answer: it ranks nobody, which the prior
-does.
+With fewer than 50 distinct churners (or others), or where behaviour alone doesn't tell churners
+from others on later dates, the prior stays. The base rate is the candidate to be beaten, never the
+answer: it ranks nobody, which the prior does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,16 @@ from healthsvc.core.risk.model import Model, ModelName
 LEAST_CHURNERS: Final = 50
 LEAST_AUC: Final = 0.55
 ERRORS_ALLOWED: Final[dict[How, float]] = {"forward": 1.0, "by_customer": 2.0}
-"""A simpler candidate is right within so many standard errors of the best. Folds by customer don't test later dates,
-where simple models hold better, so they must show more."""
+"""A simpler candidate is right within so many standard errors of the best. Folds by customer don't
+test later dates, where simple models hold better, so they must show more."""
 LEAKED_AUC: Final = 0.9
 """Voluntary churn isn't foreseen better than this: look for an event that is the outcome itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRows:
-    """Outcome rows with their features, in canonical order (date, customer): x (n, f), the others (n,)."""
+    """Outcome rows with their features, in canonical order (date, customer): x (n, f), the others
+    (n,)."""
 
     names: tuple[Feature, ...]
     x: Floats
@@ -44,7 +46,8 @@ class OutcomeRows:
 
 @dataclass(frozen=True, slots=True)
 class CandidateLoss:
-    """A candidate's mean log loss on rows not fitted on, and by how much it is behind the best, with its error."""
+    """A candidate's mean log loss on rows not fitted on, and by how much it is behind the best,
+    with its error."""
 
     candidate: ModelName
     log_loss: float
@@ -96,14 +99,29 @@ class _Splits:
                 f"{self.churners} distinct churners and {self.others} others; "
                 f"at least {LEAST_CHURNERS} of each are needed"
             )
-        return "" if self.folds else "no split of the rows leaves enough churners to fit on and others to judge by"
+        return (
+            ""
+            if self.folds
+            else "no split of the rows leaves enough churners to fit on and others to judge by"
+        )
 
     def prior_stays(
-        self, detail: str, behaviour: standard_errors.Figure | None = None, losses: tuple[CandidateLoss, ...] = ()
+        self,
+        detail: str,
+        behaviour: standard_errors.Figure | None = None,
+        losses: tuple[CandidateLoss, ...] = (),
     ) -> Selection:
         """The selection of no candidate, for lack of evidence."""
         return Selection(
-            None, "no_evidence", detail, self.churners, self.others, self.how, len(self.folds), behaviour, losses
+            None,
+            "no_evidence",
+            detail,
+            self.churners,
+            self.others,
+            self.how,
+            len(self.folds),
+            behaviour,
+            losses,
         )
 
 
@@ -121,12 +139,16 @@ def select_model(data: OutcomeRows, prior: Model) -> Selection:
         )
         return splits.prior_stays(detail, behaviour)
     odds_by_fold = [_fold_odds(CANDIDATES, outcomes, fold, prior) for fold in splits.folds]
-    odds = {candidate: [fold_odds[candidate] for fold_odds in odds_by_fold] for candidate in CANDIDATES}
+    odds = {
+        candidate: [fold_odds[candidate] for fold_odds in odds_by_fold] for candidate in CANDIDATES
+    }
     rows = np.concatenate([fold.judge for fold in splits.folds])
     losses = _losses(odds, data.y[rows], data.customer[rows])
     candidate = simplest(losses, ERRORS_ALLOWED[splits.how])
     if candidate is None:
-        detail = "all models foretell outcomes worse than the base rate alone, on rows not fitted on"
+        detail = (
+            "all models foretell outcomes worse than the base rate alone, on rows not fitted on"
+        )
         return splits.prior_stays(detail, behaviour, losses)
     shift = _shift(odds[candidate], splits.folds, data.y) if splits.how == "forward" else 0.0
     model = candidate_models.fit(candidate, outcomes, prior)
@@ -158,11 +180,14 @@ def _behaviour_auc(
 def _leak_warnings(behaviour: standard_errors.Figure) -> tuple[str, ...]:
     if behaviour.value <= LEAKED_AUC:
         return ()
-    return (f"an AUC of {behaviour.value:.3f} is more than behaviour tells: is an event the outcome itself?",)
+    return (
+        f"an AUC of {behaviour.value:.3f} is more than behaviour tells: is an event the outcome itself?",
+    )
 
 
 def simplest(steps: Sequence[CandidateLoss], errors_allowed: float) -> ModelName | None:
-    """The first candidate that ranks and is near the best; None where the base rate is ahead of all.
+    """The first candidate that ranks and is near the best; None where the base rate is ahead of
+    all.
 
     The base rate itself isn't chosen: where models are as good within the error, they rank besides.
     """
@@ -183,12 +208,18 @@ def _fold_odds(
     train, judge = outcomes.part(fold.train), outcomes.part(fold.judge)
     models: dict[ModelName, Model] = {}
     for candidate in candidates:
-        models[candidate] = candidate_models.fit(candidate, train, prior, plain=models.get("additive"))
+        models[candidate] = candidate_models.fit(
+            candidate, train, prior, plain=models.get("additive")
+        )
     return {candidate: candidate_models.odds(model, judge) for candidate, model in models.items()}
 
 
-def _losses(odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: Int64s) -> tuple[CandidateLoss, ...]:
-    losses = {candidate: logistic.log_loss(np.concatenate(parts), y) for candidate, parts in odds.items()}
+def _losses(
+    odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: Int64s
+) -> tuple[CandidateLoss, ...]:
+    losses = {
+        candidate: logistic.log_loss(np.concatenate(parts), y) for candidate, parts in odds.items()
+    }
     best = min(losses.values(), key=lambda loss: float(loss.mean()))
     return tuple(
         CandidateLoss(candidate, float(x.mean()), standard_errors.mean(x - best, customer))
@@ -197,10 +228,12 @@ def _losses(odds: Mapping[ModelName, Sequence[Floats]], y: Floats, customer: Int
 
 
 def _shift(odds: Sequence[Floats], parts: Sequence[Fold], y: Floats) -> float:
-    """What the forward folds say of the intercept: the mean over folds of the shift that each would have needed,
-    shrunken by how much the folds disagree. One number from all folds: a slope, or the last fold alone, follows
-    chance."""
-    needed = np.array([logistic.offset(o, y[fold.judge]) for o, fold in zip(odds, parts, strict=True)])
+    """What the forward folds say of the intercept: the mean over folds of the shift that each would
+    have needed, shrunken by how much the folds disagree. One number from all folds: a slope, or the
+    last fold alone, follows chance."""
+    needed = np.array(
+        [logistic.offset(o, y[fold.judge]) for o, fold in zip(odds, parts, strict=True)]
+    )
     mean = float(needed.mean())
     noise = float(needed.var(ddof=1)) / len(needed)
     return mean * (mean * mean / (mean * mean + noise)) if mean else 0.0

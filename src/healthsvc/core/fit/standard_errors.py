@@ -1,4 +1,5 @@
-"""Figures with their errors, customers taken as the units: the rows of one customer aren't independent."""
+"""Figures with their errors, customers taken as the units: the rows of one customer aren't
+independent."""
 
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ def mean(x: Floats, customer: Rows) -> Figure:
 
 
 def auc(y: Floats, score: Floats, customer: Rows) -> Figure:
-    """Area under the ROC curve: the share of (churner, other) pairs in the right order, ties half; NaN without pairs.
+    """Area under the ROC curve: the share of (churner, other) pairs in the right order, ties half;
+    NaN without pairs.
 
     Error by placements (DeLong, DeLong, Clarke-Pearson 1988), summed by customer (Obuchowski 1997).
     """

@@ -1,7 +1,9 @@
-"""Risk steps: bands for logs that carry none. How the rows lie over them, who changes step, how often.
+"""Risk steps: bands for logs that carry none. How the rows lie over them, who changes step, how
+often.
 
-A step says how the odds of leaving compare with the average customer's on the first date. They are no health bands:
-those are of the score, which needs the service's own events; these are made of the risk alone.
+A step says how the odds of leaving compare with the average customer's on the first date. They are
+no health bands: those are of the score, which needs the service's own events; these are made of the
+risk alone.
 """
 
 from typing import Any, Final
@@ -31,7 +33,8 @@ def step_of(risk: Floats, reference: float) -> Int64s:
 
 
 def over_steps(rows: ObservedRows, risk: Floats, reference: float) -> dict[str, Any]:
-    """Shares of the rows, what happened in each, and who moved from one date to the customer's next; ready for JSON."""
+    """Shares of the rows, what happened in each, and who moved from one date to the customer's
+    next; ready for JSON."""
     step = step_of(risk, reference)
     counts = np.bincount(step, minlength=len(STEPS))
     left = np.bincount(step, rows.y, minlength=len(STEPS))
@@ -43,7 +46,9 @@ def over_steps(rows: ObservedRows, risk: Floats, reference: float) -> dict[str, 
     return {
         "mean_of_first_date": reference,
         "shares": {name: float(counts[i] / len(step)) for i, name in enumerate(STEPS)},
-        "churned": {name: float(left[i] / counts[i]) if counts[i] else None for i, name in enumerate(STEPS)},
+        "churned": {
+            name: float(left[i] / counts[i]) if counts[i] else None for i, name in enumerate(STEPS)
+        },
         "moves": [
             {"from": a, "to": b, "customers": int(moves[i, j])}
             for i, a in enumerate(STEPS)

@@ -1,7 +1,8 @@
-"""Archived events as plain data: fields that a type doesn't know may hold what JSON allows and its readers don't take.
+"""Archived events as plain data: fields that a type doesn't know may hold what JSON allows and its
+readers don't take.
 
-A number beyond doubles, and a value nested too deeply, become the text that was received. Everything else stays as it
-is. Never raises, whatever stands in the archive.
+A number beyond doubles, and a value nested too deeply, become the text that was received.
+Everything else stays as it is. Never raises, whatever stands in the archive.
 """
 
 import json
@@ -10,9 +11,11 @@ from math import isinf
 from typing import Any, Final
 
 DEPTH: Final = 64
-"""Arrays and objects nested more deeply are given as text: beyond some hundred levels JSON readers give up."""
+"""Arrays and objects nested more deeply are given as text: beyond some hundred levels JSON readers
+give up."""
 DIGITS: Final = 309
-"""Integers of more digits are given as text: no double holds them, and Python itself refuses those of 4,300."""
+"""Integers of more digits are given as text: no double holds them, and Python itself refuses those
+of 4,300."""
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]+|.', re.DOTALL)
 _STEP: Final = {"[": 1, "{": 1, "]": -1, "}": -1}

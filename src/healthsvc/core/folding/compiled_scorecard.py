@@ -1,7 +1,7 @@
 """A scorecard compiled: which levels an event feeds.
 
-Events that feed the same measures with the same weights share a *signature*, a small number; a batch is folded by
-its signatures.
+Events that feed the same measures with the same weights share a *signature*, a small number; a
+batch is folded by its signatures.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,8 +56,9 @@ class _Codes(dict[str, int]):
 
 
 class CompiledScorecard:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's rules; `risk` says
-    what the risk model needs, where there is one; `relationship` what loyalty, fit and touch are made of."""
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's
+    rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
+    fit and touch are made of."""
 
     def __init__(
         self,
@@ -97,7 +98,8 @@ class CompiledScorecard:
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
-        """What the fold needs of events; best taken while they are fresh in the processor's cache."""
+        """What the fold needs of events; best taken while they are fresh in the processor's
+        cache."""
         if len(self._codes) > _MOST_TYPES:
             self._forget_types()
         codes = np.fromiter(map(self._codes.__getitem__, types), np.int64, len(types))
@@ -111,7 +113,9 @@ class CompiledScorecard:
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
-        fact_events = [(i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()]
+        fact_events = [
+            (i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()
+        ]
         needs_values = self.risk is not None and self.risk.needs_values
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
@@ -135,7 +139,8 @@ class CompiledScorecard:
         )
 
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any other"."""
+        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any
+        other"."""
         if event_type in self._feeds or event_type in BUILTIN_TYPES:
             return self._feeds.get(event_type, [])
         return self._feeds.get(ANY_OTHER, [])
@@ -148,21 +153,25 @@ class CompiledScorecard:
         self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:
-        """A type has got its code. Those whose feeds have no conditions are constants; the others are classified event
-        by event."""
+        """A type has got its code. Those whose feeds have no conditions are constants; the others
+        are classified event by event."""
         feeds = self._feeds_of(event_type)
         names = sorted({name for _, feed in feeds for name, _ in feed.where})
         if event_type == PAGE_VIEWED.name and self.risk is not None:
             names = sorted({*names, "kind"})
         constant = 0
         if not names:
-            constant = self._signature(tuple((column, feed.weight) for column, feed in feeds), event_type)
+            constant = self._signature(
+                tuple((column, feed.weight) for column, feed in feeds), event_type
+            )
         else:
             self._classifiers[self._codes[event_type]] = self._classifier(event_type, feeds, names)
         self._constants = np.append(self._constants, constant)
         self._writes_facts = np.append(self._writes_facts, event_type in HANDLED)
 
-    def _classifier(self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]) -> Classifier:
+    def _classifier(
+        self, event_type: str, feeds: Sequence[tuple[int, Feed]], names: Sequence[str]
+    ) -> Classifier:
         if event_type == PAGE_VIEWED.name and names == ["kind"]:
             return self._by_page_kind(feeds)
         if len(names) == 1:
@@ -178,11 +187,17 @@ class CompiledScorecard:
             data = event.data
             kind = data.kind or page_kind(data.url)
             signature = memo.get(kind)
-            return self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name) if signature is None else signature
+            return (
+                self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name)
+                if signature is None
+                else signature
+            )
 
         return classify
 
-    def _by_property(self, feeds: Sequence[tuple[int, Feed]], name: str, event_type: str) -> Classifier:
+    def _by_property(
+        self, feeds: Sequence[tuple[int, Feed]], name: str, event_type: str
+    ) -> Classifier:
         """The usual case, made fast: all conditions look at one property."""
         memo: dict[Any, int] = {}
         look = self._property
@@ -190,18 +205,26 @@ class CompiledScorecard:
         def classify(event: Any) -> int:
             value = look(event.data, name)
             signature = memo.get(value)
-            return self._learn(memo, value, feeds, {name: value}, event_type) if signature is None else signature
+            return (
+                self._learn(memo, value, feeds, {name: value}, event_type)
+                if signature is None
+                else signature
+            )
 
         return classify
 
-    def _by_properties(self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str], event_type: str) -> Classifier:
+    def _by_properties(
+        self, feeds: Sequence[tuple[int, Feed]], names: Sequence[str], event_type: str
+    ) -> Classifier:
         memo: dict[Any, int] = {}
 
         def classify(event: Any) -> int:
             values = tuple([self._property(event.data, name) for name in names])
             signature = memo.get(values)
             if signature is None:
-                signature = self._learn(memo, values, feeds, dict(zip(names, values, strict=True)), event_type)
+                signature = self._learn(
+                    memo, values, feeds, dict(zip(names, values, strict=True)), event_type
+                )
             return signature
 
         return classify
@@ -216,9 +239,13 @@ class CompiledScorecard:
     ) -> int:
         if len(memo) >= _MEMO:
             memo.clear()
-        contributions = [(c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)]
+        contributions = [
+            (c, f.weight) for c, f in feeds if all(values[n] in allowed for n, allowed in f.where)
+        ]
         is_cancel = event_type == PAGE_VIEWED.name and values.get("kind") == "cancel"
-        signature = self._signature(tuple(contributions), CANCEL_PAGE_VIEWED if is_cancel else event_type)
+        signature = self._signature(
+            tuple(contributions), CANCEL_PAGE_VIEWED if is_cancel else event_type
+        )
         if not any(isinstance(value, str) and len(value) > _LONGEST for value in values.values()):
             memo[key] = signature
         return signature
@@ -231,14 +258,19 @@ class CompiledScorecard:
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
     def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:
-        """The number of what is fed, measures and risk alike; risk_type: the type as the risk's mapping knows it."""
+        """The number of what is fed, measures and risk alike; risk_type: the type as the risk's
+        mapping knows it."""
         code = 0 if self.risk is None else self.risk.code(risk_type)
         signature = self._signatures.get((contributions, code))
         if signature is None:
             signature = self._signatures[contributions, code] = len(self._signatures)
             self.risk_codes = np.append(self.risk_codes, code)
-            self._measure = np.append(self._measure, np.array([c for c, _ in contributions], np.int64))
-            self._weight = np.append(self._weight, np.array([w for _, w in contributions], np.float64))
+            self._measure = np.append(
+                self._measure, np.array([c for c, _ in contributions], np.int64)
+            )
+            self._weight = np.append(
+                self._weight, np.array([w for _, w in contributions], np.float64)
+            )
             self._length = np.append(self._length, len(contributions))
             self._start = np.append(self._start, len(self._measure))
         return signature
@@ -248,4 +280,8 @@ def value_of(event: Any) -> float:
     """The `value` of an event's data, NaN where it has none: what a fitted risk may sum."""
     data = event.data
     value = data.get("value") if isinstance(data, dict) else getattr(data, "value", None)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+    return (
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else float("nan")
+    )

@@ -1,7 +1,8 @@
 """What was decided last about customers: a row of float64 for each, beside its state.
 
-Unlike the state it isn't a function of the log alone, but of the log and the instants of the decisions. This module
-is the only one that knows the columns: others use the fields of `DecisionStates`.
+Unlike the state it isn't a function of the log alone, but of the log and the instants of the
+decisions. This module is the only one that knows the columns: others use the fields of
+`DecisionStates`.
 """
 
 from math import inf, nan
@@ -27,13 +28,15 @@ _COLUMNS: Final[dict[str, float]] = {
     "place": -1.0,
     "loyalty": nan,
 }
-"""In the order in which they are stored, with what stands there before the first decision; only ever appended to."""
+"""In the order in which they are stored, with what stands there before the first decision; only
+ever appended to."""
 WIDTH: Final = len(_COLUMNS)
 ROW_BYTES: Final = WIDTH * 8
 _DEFAULTS: Final = np.array(list(_COLUMNS.values()))
 _BAND, _FLAGS, _SEQUENCE = map(list(_COLUMNS).index, ("band", "flags", "sequence"))
 UNLISTED: Final = -inf
-"""In place of the listed score: lists don't show the customer yet, or not what its profile says by now."""
+"""In place of the listed score: lists don't show the customer yet, or not what its profile says by
+now."""
 
 
 class _Column:
@@ -79,7 +82,8 @@ class DecisionStates:
     risk = _Column()
     """Of the last history row."""
     place = _Column()
-    """Lifecycle stage + 1, and 16 times the number of the variant that judged; -1 before the first decision."""
+    """Lifecycle stage + 1, and 16 times the number of the variant that judged; -1 before the first
+    decision."""
     loyalty = _Column()
     """In the customer summary."""
 

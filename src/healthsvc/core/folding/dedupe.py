@@ -1,9 +1,11 @@
-"""Deduplication: the (customer, source, id) that were counted already, exact, compact, by the hour of `occurred_at`.
+"""Deduplication: the (customer, source, id) that were counted already, exact, compact, by the hour
+of `occurred_at`.
 
-A retry carries the same `occurred_at`, so an id is searched in its hour only. Senders that restamp are caught for the
-length of the newest generations (`GENERATION_US` to twice that, or `GENERATION_IDS` ids). Each id is in one place: in
-the generations first and, when they rotate, in the bucket of its hour. Buckets are in the database; those in use are
-held in memory within a byte budget.
+A retry carries the same `occurred_at`, so an id is searched in its hour only. Senders that restamp
+are caught for the length of the newest generations (`GENERATION_US` to twice that, or
+`GENERATION_IDS` ids). Each id is in one place: in the generations first and, when they rotate, in
+the bucket of its hour. Buckets are in the database; those in use are held in memory within a byte
+budget.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,8 +59,8 @@ class _Run:
     hour: Hours
 
     def knows(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
-        """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other and are all looked
-        at."""
+        """Which of the ids (`high` ascending) are here. Equal high halves stand beside each other
+        and are all looked at."""
         at = np.searchsorted(self.high, high)
         is_known = np.zeros(len(high), bool)
         last = len(self.high) - 1
@@ -72,7 +74,8 @@ class _Run:
 
 
 class IdSet:
-    """A growing set of digests: sorted runs, merged when the last is at least half of the one before it."""
+    """A growing set of digests: sorted runs, merged when the last is at least half of the one
+    before it."""
 
     def __init__(self) -> None:
         self._runs: list[_Run] = []
@@ -108,18 +111,24 @@ class IdSet:
         order = np.lexsort((high, hour))
         hour, digests = hour[order], np.stack([high[order], low[order]], axis=1)
         starts = np.flatnonzero(np.append(True, hour[1:] != hour[:-1]))
-        return [(int(hour[s]), part) for s, part in zip(starts.tolist(), np.split(digests, starts[1:]), strict=True)]
+        return [
+            (int(hour[s]), part)
+            for s, part in zip(starts.tolist(), np.split(digests, starts[1:]), strict=True)
+        ]
 
 
 def _merge(a: _Run, b: _Run) -> _Run:
     high = np.concatenate([a.high, b.high])
     order = np.argsort(high, kind="stable")
-    return _Run(high[order], np.concatenate([a.low, b.low])[order], np.concatenate([a.hour, b.hour])[order])
+    return _Run(
+        high[order], np.concatenate([a.low, b.low])[order], np.concatenate([a.hour, b.hour])[order]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """The older generation leaves the recent ids: its rows up to `sequence` are replaced by the buckets."""
+    """The older generation leaves the recent ids: its rows up to `sequence` are replaced by the
+    buckets."""
 
     sequence: int
     buckets: list[tuple[int, Digests]]
@@ -128,15 +137,16 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class StoredBucket:
-    """A bucket in the database: the newest instant at which an id was logged in it, and how many there are."""
+    """A bucket in the database: the newest instant at which an id was logged in it, and how many
+    there are."""
 
     newest_us: int
     ids: int
 
 
 class IdWindow:
-    """The ids of one partition. Methods are called in the order: `missing` → (`load`s → `found`)s → `take`; `rotate`
-    at a flush.
+    """The ids of one partition. Methods are called in the order: `missing` → (`load`s → `found`)s →
+    `take`; `rotate` at a flush.
 
     Buckets needn't all be in memory at once: what `found` said of some hours is handed to `take`.
     """
@@ -158,19 +168,24 @@ class IdWindow:
         self._bucket_facts.update(hours)
 
     def restore(self, sequence: int, logged_us: int, hours: Hours, digests: Digests) -> None:
-        """Take a row of the recent ids after a change of owner; rows come in the order of `sequence`."""
+        """Take a row of the recent ids after a change of owner; rows come in the order of
+        `sequence`."""
         self._begin(logged_us)
         self._add(hours, digests)
         self._young_sequence = sequence
 
     def missing(self, hours: Hours, budget: int) -> list[list[int]]:
-        """The hours whose buckets must be loaded before ids of these hours can be judged, in groups.
+        """The hours whose buckets must be loaded before ids of these hours can be judged, in
+        groups.
 
-        A group fits into the budget beside the generations; a bucket that doesn't is a group of its own.
+        A group fits into the budget beside the generations; a bucket that doesn't is a group of its
+        own.
         """
         groups: list[list[int]] = []
         room = left = max(0, budget - self._young.bytes - self._old.bytes)
-        for hour in sorted(h for h in set(hours.tolist()) if h in self._bucket_facts and h not in self._buckets):
+        for hour in sorted(
+            h for h in set(hours.tolist()) if h in self._bucket_facts and h not in self._buckets
+        ):
             size = ID_BYTES * self._bucket_facts[hour].ids
             if not groups or size > left:
                 groups.append([])
@@ -196,9 +211,11 @@ class IdWindow:
         bucket.add(digests[order, 0], digests[order, 1], np.full(len(digests), hour, np.int32))
         self._buckets[hour] = bucket
 
-    def take(self, hours: Hours, digests: Digests, now_us: int, in_buckets: Mask | None = None) -> Mask:
-        """Which events are new; the first of equal ones is, and is remembered. `found`: those known from buckets
-        already."""
+    def take(
+        self, hours: Hours, digests: Digests, now_us: int, in_buckets: Mask | None = None
+    ) -> Mask:
+        """Which events are new; the first of equal ones is, and is remembered. `found`: those known
+        from buckets already."""
         self._begin(now_us)
         order = np.argsort(digests[:, 0], kind="stable")
         high, low, hour = digests[order, 0], digests[order, 1], hours[order]
@@ -211,18 +228,26 @@ class IdWindow:
         return new
 
     def due(self, now_us: int, most: int = GENERATION_IDS) -> bool:
-        """Whether the generations should rotate at this flush: the young one is old, or has as many ids as it may."""
-        return len(self._young) >= most or (len(self._young) > 0 and now_us - self._since_us >= GENERATION_US)
+        """Whether the generations should rotate at this flush: the young one is old, or has as many
+        ids as it may."""
+        return len(self._young) >= most or (
+            len(self._young) > 0 and now_us - self._since_us >= GENERATION_US
+        )
 
     def rotate(self, sequence: int, now_us: int) -> Rotation | None:
-        """The young become the old, the old become buckets; `sequence` is that of the flush. None: no old ones."""
+        """The young become the old, the old become buckets; `sequence` is that of the flush. None:
+        no old ones."""
         buckets = self._old.by_hour()
         rotation = (
-            Rotation(sequence=self._old_sequence, buckets=buckets, newest_us=self._old_newest_us) if buckets else None
+            Rotation(sequence=self._old_sequence, buckets=buckets, newest_us=self._old_newest_us)
+            if buckets
+            else None
         )
         for hour, digests in buckets:
             if hour in self._buckets:
-                self._buckets[hour].add(digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32))
+                self._buckets[hour].add(
+                    digests[:, 0], digests[:, 1], np.full(len(digests), hour, np.int32)
+                )
             elif hour not in self._bucket_facts:
                 self.load(hour, digests)
             before = self._bucket_facts.get(hour, StoredBucket(0, 0))
@@ -239,7 +264,8 @@ class IdWindow:
             self._buckets.pop(hour, None)
 
     def shrink(self, budget: int) -> None:
-        """Let go of loaded buckets, the longest loaded first, until the window fits into so many bytes."""
+        """Let go of loaded buckets, the longest loaded first, until the window fits into so many
+        bytes."""
         size = self.bytes
         for hour in list(self._buckets):
             if size <= budget:
@@ -269,7 +295,8 @@ class IdWindow:
 
 
 def _repeats(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Mask:
-    """Which ids stand earlier in the same batch; `high` ascends, equal ones in the order of the log."""
+    """Which ids stand earlier in the same batch; `high` ascends, equal ones in the order of the
+    log."""
     is_repeat = np.zeros(len(high), bool)
     same = np.flatnonzero(high[1:] == high[:-1]) + 1
     for i in same.tolist():

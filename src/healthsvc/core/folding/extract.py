@@ -25,11 +25,19 @@ class Extract(NamedTuple):
         """What it says of the events at these places, which ascend."""
         place_of = np.full(len(self.signatures), -1)
         place_of[places] = np.arange(len(places))
-        now = place_of[[place for place, _, _ in self.fact_events]].tolist() if self.fact_events else []
+        now = (
+            place_of[[place for place, _, _ in self.fact_events]].tolist()
+            if self.fact_events
+            else []
+        )
         return Extract(
             self.signatures[places],
             self.slots[places],
-            [(at, type_, event) for at, (_, type_, event) in zip(now, self.fact_events, strict=True) if at >= 0],
+            [
+                (at, type_, event)
+                for at, (_, type_, event) in zip(now, self.fact_events, strict=True)
+                if at >= 0
+            ],
             self.values[places] if len(self.values) else self.values,
         )
 
@@ -40,7 +48,9 @@ class Extract(NamedTuple):
         before = 0
         for part in parts:
             fact_events += (
-                [(before + at, type_, event) for at, type_, event in part.fact_events] if before else part.fact_events
+                [(before + at, type_, event) for at, type_, event in part.fact_events]
+                if before
+                else part.fact_events
             )
             before += len(part.signatures)
         return cls(

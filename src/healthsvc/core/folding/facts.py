@@ -1,8 +1,8 @@
-"""Facts of a customer: last answers, contract figures, open items. Every fact is a maximum, or the last writer by
-(occurred_at, digest), so order doesn't matter.
+"""Facts of a customer: last answers, contract figures, open items. Every fact is a maximum, or the
+last writer by (occurred_at, digest), so order doesn't matter.
 
-A fact is a column of the facts matrix; what open items come to is one as well (see `items`). Events are folded type
-by type, many at once: a maximum and a last writer don't mind the order.
+A fact is a column of the facts matrix; what open items come to is one as well (see `items`). Events
+are folded type by type, many at once: a maximum and a last writer don't mind the order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,16 +51,24 @@ _COLUMNS += [
     (name, 0.0) for name in ("well_served_before_at", "badly_served_before_at")
 ]  # of complaints no longer kept
 _COLUMNS += [("override", nan), ("override_since", 0.0), ("override_until", nan)]
-_COLUMNS += [("mrr_change", nan), ("mrr_change_at", 0.0), ("mrr_change_tie", 0.0)]  # as the last change told it
+_COLUMNS += [
+    ("mrr_change", nan),
+    ("mrr_change_at", 0.0),
+    ("mrr_change_tie", 0.0),
+]  # as the last change told it
 _COLUMNS += [("owner_changed_at", 0.0)]
 _COLUMNS += [("sold_at", nan), ("sold_at_at", 0.0), ("sold_at_tie", 0.0)]
-_COLUMNS += [(f"{name}_code", cohort.NOT_TOLD) for name in cohort.PLACE_FIELDS]  # of the profile, as numbers
+_COLUMNS += [
+    (f"{name}_code", cohort.NOT_TOLD) for name in cohort.PLACE_FIELDS
+]  # of the profile, as numbers
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
 NAMES: Final = tuple(
-    name for name, _ in _COLUMNS if not name.startswith(("slot_", "override")) and not name.endswith("_code")
+    name
+    for name, _ in _COLUMNS
+    if not name.startswith(("slot_", "override")) and not name.endswith("_code")
 )
 EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
@@ -81,7 +89,8 @@ class FactStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Events of one type, in log order: one entry an event in each. `ties` settle equal instants."""
+    """Events of one type, in log order: one entry an event in each. `ties` settle equal
+    instants."""
 
     rows: Int64s
     events: Sequence[Any]
@@ -90,11 +99,17 @@ class Group:
 
     def take(self, places: list[int]) -> "Group":
         """The events at these places."""
-        return Group(self.rows[places], [self.events[i] for i in places], self.occurred_us[places], self.ties[places])
+        return Group(
+            self.rows[places],
+            [self.events[i] for i in places],
+            self.occurred_us[places],
+            self.ties[places],
+        )
 
 
 def feature_slot(feature: str) -> int:
-    """The slot of a function in the extent sketch (linear counting: Whang, Vander-Zanden, Taylor 1990)."""
+    """The slot of a function in the extent sketch (linear counting: Whang, Vander-Zanden, Taylor
+    1990)."""
     return blake2b(feature.encode(), digest_size=1).digest()[0] % SLOTS
 
 
@@ -135,7 +150,9 @@ def _latest(store: FactStore, name: str, group: Group) -> None:
 def _survey_answered(store: FactStore, group: Group) -> None:
     answers = [(event.data.survey, float(event.data.score)) for event in group.events]
     for survey in ("nps", "csat", "ces"):
-        write_last(store, survey, group, [score if kind == survey else None for kind, score in answers])
+        write_last(
+            store, survey, group, [score if kind == survey else None for kind, score in answers]
+        )
 
 
 def _seats_changed(store: FactStore, group: Group) -> None:
@@ -145,20 +162,28 @@ def _seats_changed(store: FactStore, group: Group) -> None:
 
 def _subscription(store: FactStore, group: Group) -> None:
     write_last(store, "mrr", group, [event.data.mrr for event in group.events])
-    write_last(store, "renewal_at", group, [instant(event.data.renewal_at) for event in group.events])
+    write_last(
+        store, "renewal_at", group, [instant(event.data.renewal_at) for event in group.events]
+    )
     _latest(store, "renewed_at", group)
 
 
 def _subscription_changed(store: FactStore, group: Group) -> None:
     _subscription(store, group)
     data = [event.data for event in group.events]
-    changes = [None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr) for d in data]
+    changes = [
+        None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr)
+        for d in data
+    ]
     write_last(store, "mrr_change", group, changes)
 
 
 def _subscription_cancelled(store: FactStore, group: Group) -> None:
     effective_at = [instant(event.data.effective_at) for event in group.events]
-    effective = [us if at is None else at for at, us in zip(effective_at, group.occurred_us.tolist(), strict=True)]
+    effective = [
+        us if at is None else at
+        for at, us in zip(effective_at, group.occurred_us.tolist(), strict=True)
+    ]
     write_last(store, "cancel_effective", group, effective)
     _latest(store, "cancelled_at", group)
 
@@ -170,13 +195,18 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
-    _latest(store, "owner_changed_at", group.take([i for i, d in enumerate(data) if _changes_owner(d)]))
-    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+    _latest(
+        store, "owner_changed_at", group.take([i for i, d in enumerate(data) if _changes_owner(d)])
+    )
+    for row, event, us in zip(
+        group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True
+    ):
         _profile(store, row, event, us)
 
 
 def _changes_owner(data: Any) -> bool:
-    """Told by the sender: which owners came before can't be known from the last one, whatever order they come in."""
+    """Told by the sender: which owners came before can't be known from the last one, whatever order
+    they come in."""
     return bool(data.owner and data.previous_owner) and data.owner != data.previous_owner
 
 
@@ -197,7 +227,9 @@ OVERRIDE: Final = "override"
 
 
 def _override_set(store: FactStore, group: Group) -> None:
-    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+    for row, event, us in zip(
+        group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True
+    ):
         data = event.data
         override = {
             "score": float(data.score),
@@ -210,12 +242,15 @@ def _override_set(store: FactStore, group: Group) -> None:
 
 
 def _override_lifted(store: FactStore, group: Group) -> None:
-    for row, event, us in zip(group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True):
+    for row, event, us in zip(
+        group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True
+    ):
         _override(store, row, [None, us, event.source, event.id])
 
 
 def _override(store: FactStore, row: int, entry: list[Any]) -> None:
-    """The last word about a customer's score stands in the profile; the columns are what it comes to."""
+    """The last word about a customer's score stands in the profile; the columns are what it comes
+    to."""
     profile = store.profile(row)
     if OVERRIDE in profile and entry[1:] <= profile[OVERRIDE][1:]:
         return
@@ -223,11 +258,22 @@ def _override(store: FactStore, row: int, entry: list[Any]) -> None:
     override, since = entry[0], float(entry[1])
     at = COLUMN["override"]
     store.facts[row, at : at + 3] = (
-        (nan, since, nan) if override is None else (override["score"], since, override["expires_us"])
+        (nan, since, nan)
+        if override is None
+        else (override["score"], since, override["expires_us"])
     )
 
 
-PROFILE_FIELDS: Final = ("name", "owner", "segment", "tier", "stage", "parent_id", "timezone", "country")
+PROFILE_FIELDS: Final = (
+    "name",
+    "owner",
+    "segment",
+    "tier",
+    "stage",
+    "parent_id",
+    "timezone",
+    "country",
+)
 
 Handler = Callable[[FactStore, Group], None]
 HANDLERS: Final[Mapping[str, Handler]] = {

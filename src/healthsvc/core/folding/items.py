@@ -1,7 +1,9 @@
-"""Items of a customer: tickets, complaints, invoices, each by the hash of its id, and what they come to.
+"""Items of a customer: tickets, complaints, invoices, each by the hash of its id, and what they
+come to.
 
-At most `MOST` a customer are kept: beyond that the open ones first, then the newest. How many are open, since when, and
-how complaints ended is written into columns of the facts, anew after each batch for the customers it touched.
+At most `MOST` a customer are kept: beyond that the open ones first, then the newest. How many are
+open, since when, and how complaints ended is written into columns of the facts, anew after each
+batch for the customers it touched.
 """
 
 from array import array
@@ -57,7 +59,8 @@ STEPS: Final = {
     for t in EVENT_TYPES
     if t.item is not None
 }
-"""Type → kind, id of the item, which instant it gives (None: it only rates), whether it may rate."""
+"""Type → kind, id of the item, which instant it gives (None: it only rates), whether it may
+rate."""
 
 
 class ItemStore(Protocol):
@@ -68,7 +71,8 @@ class ItemStore(Protocol):
 
 
 class CustomerItems:
-    """The items by row. Those of a row stay packed, as the database has them, until somebody asks for them."""
+    """The items by row. Those of a row stay packed, as the database has them, until somebody asks
+    for them."""
 
     def __init__(self) -> None:
         self._of: dict[int, Items | bytes] = {}
@@ -80,7 +84,10 @@ class CustomerItems:
             items = {}
         elif isinstance(items, bytes):
             numbers = array("d", items).tolist()
-            items = {int(numbers[at]): numbers[at + 1 : at + FIELDS] for at in range(0, len(numbers), FIELDS)}
+            items = {
+                int(numbers[at]): numbers[at + 1 : at + FIELDS]
+                for at in range(0, len(numbers), FIELDS)
+            }
         self._of[row] = items
         return items
 
@@ -93,7 +100,10 @@ class CustomerItems:
 
     def pack(self, rows: Sequence[int]) -> list[bytes]:
         """Of each row its items in the order of their keys, FIELDS float64 each."""
-        return [items if isinstance(items, bytes) else _pack(items) for items in map(self._of.get, rows, repeat(b""))]
+        return [
+            items if isinstance(items, bytes) else _pack(items)
+            for items in map(self._of.get, rows, repeat(b""))
+        ]
 
 
 def _pack(items: Items) -> bytes:
@@ -105,8 +115,14 @@ def item_key(kind: int, item_id: str) -> int:
     return kind << 48 | int.from_bytes(blake2b(item_id.encode(), digest_size=6).digest(), "big")
 
 
-def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]], occurred_us: Sequence[int]) -> None:
-    """Fold steps of items in log order: one entry an event in each; steps: its type, one of `STEPS`, and the event."""
+def fold(
+    store: ItemStore,
+    rows: Sequence[int],
+    steps: Sequence[tuple[str, Any]],
+    occurred_us: Sequence[int],
+) -> None:
+    """Fold steps of items in log order: one entry an event in each; steps: its type, one of
+    `STEPS`, and the event."""
     kinds_of_rows: set[tuple[int, int]] = set()
     for row, (type_, event), us in zip(rows, steps, occurred_us, strict=True):
         kind, id_of, place, rates = STEPS[type_]
@@ -118,7 +134,9 @@ def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]]
         if place is not None and us > item[place]:
             item[place] = us
         if rates and event.data.rating:
-            item[_RATED_AT], item[_RATING] = max((item[_RATED_AT], item[_RATING]), (us, float(event.data.rating)))
+            item[_RATED_AT], item[_RATING] = max(
+                (item[_RATED_AT], item[_RATING]), (us, float(event.data.rating))
+            )
         kinds_of_rows.add((row, kind))
         if len(items) > MOST:
             _prune(store.facts[row], items)
@@ -127,8 +145,11 @@ def fold(store: ItemStore, rows: Sequence[int], steps: Sequence[tuple[str, Any]]
 
 
 def _prune(facts: Floats, items: Items) -> None:
-    """Let go of the closed items first, the oldest of them first: a matter of fold order, not of batches."""
-    for key in sorted(items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k))[:-KEPT]:
+    """Let go of the closed items first, the oldest of them first: a matter of fold order, not of
+    batches."""
+    for key in sorted(
+        items, key=lambda k: (items[k][0] > items[k][2], max(items[k][0], items[k][2]), k)
+    )[:-KEPT]:
         item = items.pop(key)
         if key >> 48 == COMPLAINT:  # it leaves its verdict behind
             well, badly = _verdict(item)
@@ -157,7 +178,8 @@ def _summarise(store: ItemStore, kinds_of_rows: set[tuple[int, int]]) -> None:
 
 
 def _rated_at(facts: Floats, complaints: Sequence[list[float]]) -> tuple[float, float]:
-    """Derived from the items anew each time: what a rating says depends on whether its complaint is resolved."""
+    """Derived from the items anew each time: what a rating says depends on whether its complaint is
+    resolved."""
     verdicts = [_verdict(item) for item in complaints]
     well = max([well for well, _ in verdicts], default=0.0)
     badly = max([badly for _, badly in verdicts], default=0.0)

@@ -1,7 +1,9 @@
-"""The states of the customers in memory: columns over rows, folded in log order, packed sparsely for the database.
+"""The states of the customers in memory: columns over rows, folded in log order, packed sparsely
+for the database.
 
-A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count, and the newest three
-instants (its evidence). A row is its cells, facts, items and profile; its decision state stands beside it.
+A cell is what one measure keeps of one customer: a forward-decayed sum per half-life, the count,
+and the newest three instants (its evidence). A row is its cells, facts, items and profile; its
+decision state stands beside it.
 """
 
 import json
@@ -34,7 +36,8 @@ class OtherFormat(Fault, ValueError):
 
 
 class States:
-    """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or one customer's."""
+    """A bounded table of customers. Rows are numbers from 0 to `capacity` - 1; a row is free, or
+    one customer's."""
 
     def __init__(self, program: CompiledScorecard, capacity: int) -> None:
         self.program = program
@@ -58,17 +61,25 @@ class States:
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
         self._used = 0
-        self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(np.uint8)
+        self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(
+            np.uint8
+        )
 
     @staticmethod
     def row_bytes(program: CompiledScorecard) -> int:
         """Bytes that a resident customer takes, its id and index entry included (rounded up)."""
         risk = 0 if program.risk is None else program.risk.width * 8
-        return program.width * (len(program.half_lives_us) + 4) * 8 + fact.WIDTH * 8 + ROW_BYTES + risk + 300
+        return (
+            program.width * (len(program.half_lives_us) + 4) * 8
+            + fact.WIDTH * 8
+            + ROW_BYTES
+            + risk
+            + 300
+        )
 
     def preallocate(self, customers: int) -> None:
-        """Have the memory for so many customers before the first one comes: the system gives it at the first touch,
-        page by page, which would take longer than loading them."""
+        """Have the memory for so many customers before the first one comes: the system gives it at
+        the first touch, page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"
         for table in (self.cells, self.facts, self.decisions.array, self.risk):
             table[: min(customers, self.capacity)] = 0.0
@@ -78,22 +89,25 @@ class States:
 
     def rows(self, customer_ids: Sequence[str]) -> Rows:
         """Row of each customer, -1 where it isn't in memory."""
-        return np.fromiter(map(self.row_of.get, customer_ids, repeat(-1)), np.int64, len(customer_ids))
+        return np.fromiter(
+            map(self.row_of.get, customer_ids, repeat(-1)), np.int64, len(customer_ids)
+        )
 
     def room(self) -> int:
         """How many more customers fit without eviction."""
         return self.capacity - len(self.row_of)
 
     def admit(self, customers: Sequence[tuple[str, int, int]]) -> Rows:
-        """Take in customers that have no state yet: (customer_id, key, partition). Raises MemoryError when they
-        don't fit."""
+        """Take in customers that have no state yet: (customer_id, key, partition). Raises
+        MemoryError when they don't fit."""
         ids, keys, partitions = zip(*customers, strict=True) if customers else ((), (), ())
         rows = self._take(len(ids))
         self._begin(rows, ids, np.array(keys, np.int64), np.array(partitions, np.int32))
         return rows
 
     def load(self, stored: Sequence[Stored]) -> Rows:
-        """Take in customers as the database has them. Raises MemoryError when they don't fit, OtherFormat."""
+        """Take in customers as the database has them. Raises MemoryError when they don't fit,
+        OtherFormat."""
         return self.load_many(StoredMany.of(stored))
 
     def load_many(self, customers: StoredMany) -> Rows:
@@ -107,14 +121,20 @@ class States:
             self.tid[there] = customers.tids[known]
             self._unpack(there, customers.states, customers.widths[known])
             if len(customers.decisions) != len(there) * ROW_BYTES:
-                raise OtherFormat(f"a decision state of {len(customers.decisions) // len(there)} bytes")
+                raise OtherFormat(
+                    f"a decision state of {len(customers.decisions) // len(there)} bytes"
+                )
             self.decisions.put(there, DecisionStates.unpack(customers.decisions, len(there)))
         self._profiles.update(
-            (row, profile) for row, profile in zip(rows.tolist(), customers.profiles, strict=True) if profile
+            (row, profile)
+            for row, profile in zip(rows.tolist(), customers.profiles, strict=True)
+            if profile
         )
         return rows
 
-    def _begin(self, rows: Rows, ids: Sequence[str], keys: Int64s, partitions: NDArray[np.int32]) -> None:
+    def _begin(
+        self, rows: Rows, ids: Sequence[str], keys: Int64s, partitions: NDArray[np.int32]
+    ) -> None:
         """Give rows that `_take` gave to customers."""
         self.key[rows] = keys
         self.partition[rows] = partitions
@@ -135,7 +155,8 @@ class States:
             self._free.append(row)
 
     def coldest(self, count: int, keep: Rows) -> Rows:
-        """Rows of the `count` customers that were touched longest ago, none of them among `keep`."""
+        """Rows of the `count` customers that were touched longest ago, none of them among
+        `keep`."""
         candidates = self.partition[: self._used] >= 0
         candidates[keep[keep < self._used]] = False
         rows = np.flatnonzero(candidates)
@@ -156,14 +177,16 @@ class States:
         return {name: entry[0] for name, entry in self._profile(row).items()}
 
     def profile_field(self, row: int, name: str) -> Any:
-        """One field of the profile, None where it isn't told; a glance that keeps nothing unpacked."""
+        """One field of the profile, None where it isn't told; a glance that keeps nothing
+        unpacked."""
         profile = self._profiles.get(row)
         if isinstance(profile, str):
             profile = _parse_profile(profile) if f'"{name}"' in profile else None
         return profile[name][0] if profile and name in profile else None
 
     def profile_json(self, row: int) -> str:
-        """The profile for the database: [[us, source, event id, {field: value}], ...], in the order of the stamps."""
+        """The profile for the database: [[us, source, event id, {field: value}], ...], in the order
+        of the stamps."""
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
         for name, (value, *stamp) in sorted(self._profile(row).items()):
             groups.setdefault(tuple(stamp), {})[name] = value
@@ -171,17 +194,23 @@ class States:
         return json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
 
     def columns(self, rows: Rows) -> tuple[Floats, Floats]:
-        """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in memory: evaluation
-        goes column by column."""
+        """Cells (n, measures, fields) and facts (n, WIDTH) of some rows, each column together in
+        memory: evaluation goes column by column."""
         cells = _columns(self.cells.reshape(self.capacity, -1), rows)
-        return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(self.facts, rows)
+        return cells.reshape(-1, self.program.width, self.fields, copy=False), _columns(
+            self.facts, rows
+        )
 
     def fold(self, rows: Rows, extract: Extract, occurred_us: Int64s, ties: Floats) -> None:
-        """Add events in log order; each array has one entry an event. Counts every event given: duplicates are
-        removed before."""
+        """Add events in log order; each array has one entry an event. Counts every event given:
+        duplicates are removed before."""
         if not len(rows):
             return
-        flat, at, occurred = self.facts.reshape(-1), rows * fact.WIDTH, occurred_us.astype(np.float64)
+        flat, at, occurred = (
+            self.facts.reshape(-1),
+            rows * fact.WIDTH,
+            occurred_us.astype(np.float64),
+        )
         np.add.at(flat, at + fact.EVENTS, 1.0)
         np.minimum.at(flat, at + fact.FIRST_SEEN, occurred)
         np.maximum.at(flat, at + fact.LAST_SEEN, occurred)
@@ -209,7 +238,12 @@ class States:
             fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
         if steps:
             steps_at = [place for place, _, _ in steps]
-            item.fold(self, rows[steps_at].tolist(), [step[1:] for step in steps], occurred_us[steps_at].tolist())
+            item.fold(
+                self,
+                rows[steps_at].tolist(),
+                [step[1:] for step in steps],
+                occurred_us[steps_at].tolist(),
+            )
 
     def _fold_levels(self, rows: Rows, signatures: Int64s, occurred_us: Int64s) -> None:
         event, measure, weight = self.program.contributions(signatures)
@@ -226,7 +260,9 @@ class States:
         at = (cells * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
 
-    def _fold_risk(self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats) -> None:
+    def _fold_risk(
+        self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats
+    ) -> None:
         program = self.program.risk
         if program is not None and program.width:
             worth = values if len(values) else np.full(len(rows), np.nan)
@@ -235,8 +271,9 @@ class States:
     def pack(self, rows: Rows) -> Sequence[memoryview]:
         """The rows' states for the database: only the cells and facts that were ever touched.
 
-        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk follow), the numbers
-        of the cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of the risk.
+        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk
+        follow), the numbers of the cells and of the facts, padded to 8 bytes; then as float64 the
+        cells, facts, items, sums of the risk.
         """
         states: list[memoryview] = []
         for first in range(0, len(rows), _AT_ONCE):
@@ -244,7 +281,8 @@ class States:
         return states
 
     def _pack_some(self, rows: Rows) -> list[memoryview]:
-        """Everything that rows may have, side by side, and a mask of what they do have, which picks row after row."""
+        """Everything that rows may have, side by side, and a mask of what they do have, which picks
+        row after row."""
         n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
         has_level = cells[:, :, self.count_field] > 0
         known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
@@ -257,11 +295,24 @@ class States:
         ids_per_row = present.sum(axis=1)
         most = -(-present.shape[1] // 8)
         names = np.zeros((n, most * 8), np.uint8)
-        names[np.arange(most * 8) < ids_per_row[:, None]] = np.broadcast_to(self._names, present.shape)[present]
+        names[np.arange(most * 8) < ids_per_row[:, None]] = np.broadcast_to(
+            self._names, present.shape
+        )[present]
         header = np.zeros((n, _HEADER), np.uint8)
         header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
-        header[:, 2], header[:, 3], header[:, 4] = has_level.sum(axis=1), known.sum(axis=1), item_counts // item.FIELDS
-        parts = (header.view(np.float64), names.view(np.float64), cells.reshape(n, -1), facts, items, risk)
+        header[:, 2], header[:, 3], header[:, 4] = (
+            has_level.sum(axis=1),
+            known.sum(axis=1),
+            item_counts // item.FIELDS,
+        )
+        parts = (
+            header.view(np.float64),
+            names.view(np.float64),
+            cells.reshape(n, -1),
+            facts,
+            items,
+            risk,
+        )
         always = np.ones((n, 1), bool)
         mask = np.concatenate(
             [
@@ -299,7 +350,9 @@ class States:
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
         first, some = (fact_start + known) * 8, np.flatnonzero(items)
         last = first + items * item.FIELDS * 8
-        for row, a, b in zip(rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True):
+        for row, a, b in zip(
+            rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True
+        ):
             self.items.put(row, content[a:b])
 
     def _profile(self, row: int) -> fact.Profile:
@@ -316,7 +369,12 @@ class States:
         if count > self.capacity - len(self.row_of):
             raise MemoryError(f"{count} more customers don't fit into {self.capacity} rows")
         again = np.array([self._free.pop() for _ in range(min(count, len(self._free)))], np.int64)
-        for zeros in (self.cells, self.risk, self.in_database, self.tid):  # of a row that nobody had they are
+        for zeros in (
+            self.cells,
+            self.risk,
+            self.in_database,
+            self.tid,
+        ):  # of a row that nobody had they are
             zeros[again] = 0
         self.facts[again] = fact.DEFAULTS
         self.decisions.reset(again)
@@ -327,12 +385,16 @@ class States:
 
 
 def _parse_profile(profile: str) -> fact.Profile:
-    return {name: [value, *stamp] for *stamp, fields in json.loads(profile) for name, value in fields.items()}
+    return {
+        name: [value, *stamp]
+        for *stamp, fields in json.loads(profile)
+        for name, value in fields.items()
+    }
 
 
 def _columns(table: Floats, rows: Rows) -> Floats:
-    """Some rows of a table, (n, width), column after column in memory; turned in pieces that the processor's cache
-    holds."""
+    """Some rows of a table, (n, width), column after column in memory; turned in pieces that the
+    processor's cache holds."""
     columns = np.empty((table.shape[1], len(rows)))
     for first in range(0, len(rows), _AT_ONCE):
         columns[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
@@ -342,7 +404,9 @@ def _columns(table: Floats, rows: Rows) -> Floats:
 def _spans(start: Int64s, count: Int64s) -> Int64s:
     """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
     ends = np.cumsum(count)
-    numbers: Int64s = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(start - (ends - count), count)
+    numbers: Int64s = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
+        start - (ends - count), count
+    )
     return numbers
 
 

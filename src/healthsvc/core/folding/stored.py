@@ -1,4 +1,5 @@
-"""Customers as the database has them: one, or many at once as columns, so that loading them costs no look at each."""
+"""Customers as the database has them: one, or many at once as columns, so that loading them costs
+no look at each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from healthsvc.core.arrays import Int64s, Mask
 
 
 class Stored(NamedTuple):
-    """A customer as the database has it; `state` and `decision` are None while nothing was folded for it."""
+    """A customer as the database has it; `state` and `decision` are None while nothing was folded
+    for it."""
 
     customer_id: str
     key: int
@@ -69,7 +71,9 @@ class StoredMany:
             keys=self.keys[is_chosen],
             partitions=self.partitions[is_chosen],
             widths=self.widths[is_chosen],
-            states=np.frombuffer(self.states, np.uint8)[np.repeat(is_chosen, self.widths)].tobytes(),
+            states=np.frombuffer(self.states, np.uint8)[
+                np.repeat(is_chosen, self.widths)
+            ].tobytes(),
             decisions=decisions[is_chosen[has_state]].tobytes(),
             profiles=list(compress(self.profiles, is_chosen.tolist())),
             tids=self.tids[is_chosen],

@@ -1,4 +1,5 @@
-"""What one should know before speaking with a customer: what happened, what they use, money, open matters.
+"""What one should know before speaking with a customer: what happened, what they use, money, open
+matters.
 
 From the state alone, so that it costs nothing until somebody asks or an alert is raised.
 """
@@ -57,7 +58,9 @@ def briefing(view: View, evaluation: Evaluation, row: int) -> Briefing:
     onsets: list[float] = evaluation.flags.onset_us[row].tolist()
     happenings = [
         Happened(flag=rule.name, title=rule.title, since_us=int(onset))
-        for rule, onset, holds in zip(rules, onsets, evaluation.flags.holds[row].tolist(), strict=True)
+        for rule, onset, holds in zip(
+            rules, onsets, evaluation.flags.holds[row].tolist(), strict=True
+        )
         if holds
     ]
     renewal = signals.known(view, row, "renewal_at")

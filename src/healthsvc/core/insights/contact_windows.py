@@ -1,4 +1,5 @@
-"""When to speak with a customer, and how often: not at its busiest hours, in its own time, and not too often."""
+"""When to speak with a customer, and how often: not at its busiest hours, in its own time, and not
+too often."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ MOST_COUNTED: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRules:
-    """How often a customer may be contacted by our own initiative, and whose clock holds where the profile has none."""
+    """How often a customer may be contacted by our own initiative, and whose clock holds where the
+    profile has none."""
 
     cap: int = 2
     """At most so many contacts in `cap_days`; 1 to 3."""
@@ -65,12 +67,15 @@ def hours(acts: Sequence[datetime]) -> Hours:
 
 
 def _ranked_windows(counts: Sequence[int], peak: Sequence[int]) -> list[tuple[int, int]]:
-    """Windows of two office hours at which somebody is there, the quietest first; peak hours only if no others are."""
+    """Windows of two office hours at which somebody is there, the quietest first; peak hours only
+    if no others are."""
     present = [hour for hour in range(24) if counts[hour] >= AROUND * max(counts)]
     at_work = [hour for hour in OFFICE if present[0] <= hour <= present[-1]]
     windows = [(hour, hour + 2) for hour in at_work if hour + 1 in at_work]
     quiet = [window for window in windows if window[0] not in peak and window[0] + 1 not in peak]
-    return sorted(quiet or windows, key=lambda window: (counts[window[0]] + counts[window[0] + 1], window))
+    return sorted(
+        quiet or windows, key=lambda window: (counts[window[0]] + counts[window[0] + 1], window)
+    )
 
 
 def next_window(windows: Sequence[tuple[int, int]], local: datetime) -> datetime:
@@ -86,7 +91,8 @@ def next_window(windows: Sequence[tuple[int, int]], local: datetime) -> datetime
 
 
 def contacts_within(view: View, row: int, days: int) -> int | None:
-    """How often we contacted them in so many days, at most `MOST_COUNTED`; None: the scorecard doesn't count.
+    """How often we contacted them in so many days, at most `MOST_COUNTED`; None: the scorecard
+    doesn't count.
 
     By the measure `outreach`, what we started ourselves; in a scorecard without it by `contacts`.
     """

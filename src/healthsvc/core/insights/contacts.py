@@ -30,7 +30,8 @@ class Person:
 
 
 def status(person: Person, now_us: int) -> Status:
-    """Left, unless something was done since; quiet after 28 days of one who was there; active; else seldom there."""
+    """Left, unless something was done since; quiet after 28 days of one who was there; active; else
+    seldom there."""
     if person.left_us and person.left_us >= person.last_us:
         return "left"
     if person.last_us and now_us - person.last_us < QUIET_US:

@@ -21,8 +21,8 @@ class Disagreement:
 
 
 def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagreement]:
-    """Those of one row. High is a score in the best band, low one in the lower half of them; in between, and without
-    a score, nothing disagrees."""
+    """Those of one row. High is a score in the best band, low one in the lower half of them; in
+    between, and without a score, nothing disagrees."""
     card, score = view.program.scorecard, float(evaluation.score[row])
     bands = card.judging(evaluation.variant_of(row)).bands
     if score != score or evaluation.churned[row]:
@@ -36,14 +36,21 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
         )
         return [Disagreement(score="high", money=sign) for sign in signals.present(against)]
     if len(bands) > 1 and score < bands[max(len(bands) // 2 - 1, 0)].floor:
-        against_low = (signals.growth(view, row), _renewal(view, row), _large(view, row, card.large_account.from_mrr))
+        against_low = (
+            signals.growth(view, row),
+            _renewal(view, row),
+            _large(view, row, card.large_account.from_mrr),
+        )
         return [Disagreement(score="low", money=sign) for sign in signals.present(against_low)]
     return []
 
 
 def _leaving(view: View, row: int) -> Signal | None:
     """Cancelled, to end later: until then nothing of the behaviour need change."""
-    cancelled, ends = float(view.fact("cancelled_at")[row]), signals.known(view, row, "cancel_effective")
+    cancelled, ends = (
+        float(view.fact("cancelled_at")[row]),
+        signals.known(view, row, "cancel_effective"),
+    )
     if cancelled <= 0 or cancelled < float(view.fact("renewed_at")[row]) or ends is None:
         return None
     days = (ends - float(view.now_us[row])) / DAY_US
@@ -51,17 +58,22 @@ def _leaving(view: View, row: int) -> Signal | None:
 
 
 def _renewal(view: View, row: int) -> Signal | None:
-    """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells of those.)"""
+    """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells
+    of those.)"""
     renewal_us = float(view.fact("renewed_at")[row])
     change_us = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
     age = float(view.now_us[row]) - renewal_us
     if renewal_us <= change_us or age >= RENEWED_LATELY_US:
         return None
-    return Signal(sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewal_us))
+    return Signal(
+        sign="contract_signed", measure="renewed_at", value=age / DAY_US, since_us=int(renewal_us)
+    )
 
 
 def _large(view: View, row: int, from_mrr: float) -> Signal | None:
     mrr = signals.known(view, row, "mrr")
     if mrr is None or mrr < from_mrr:
         return None
-    return Signal(sign="large_account", measure="mrr", value=mrr, since_us=int(view.fact("mrr_at")[row]))
+    return Signal(
+        sign="large_account", measure="mrr", value=mrr, since_us=int(view.fact("mrr_at")[row])
+    )

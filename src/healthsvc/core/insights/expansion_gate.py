@@ -24,21 +24,30 @@ class Closed:
     since_us: int | None = None
 
 
-def expansion(view: View, evaluation: Evaluation, row: int, *, stage: str | None, band: int | None) -> list[Closed]:
+def expansion(
+    view: View, evaluation: Evaluation, row: int, *, stage: str | None, band: int | None
+) -> list[Closed]:
     """What speaks against offering more, the weightiest first; empty: the gate is open.
 
     stage: as the customer's own systems tell it. band: as last decided, None where it was never.
     """
     if evaluation.churned[row]:
         return [Closed(reason="churned")]
-    return [*_flags(view, evaluation, row), *_sold(view, row, stage), *_standing(view, evaluation, row, band)]
+    return [
+        *_flags(view, evaluation, row),
+        *_sold(view, row, stage),
+        *_standing(view, evaluation, row, band),
+    ]
 
 
 def _flags(view: View, evaluation: Evaluation, row: int) -> list[Closed]:
-    """Open complaints, overdue invoices and a plan made smaller, whatever the scorecard calls them; and every flag that
-    caps the score."""
+    """Open complaints, overdue invoices and a plan made smaller, whatever the scorecard calls them;
+    and every flag that caps the score."""
     reasons: list[Closed] = []
-    for reason, fact in (("complaint_open", "complaints_open"), ("invoice_overdue", "invoices_overdue")):
+    for reason, fact in (
+        ("complaint_open", "complaints_open"),
+        ("invoice_overdue", "invoices_overdue"),
+    ):
         sign = signals.open_items(view, row, reason, fact)
         if sign is not None:
             reasons.append(Closed(reason=reason, since_us=sign.since_us))
@@ -49,7 +58,13 @@ def _flags(view: View, evaluation: Evaluation, row: int) -> list[Closed]:
     for f, rule in enumerate(view.program.scorecard.judging(evaluation.variant_of(row)).flags):
         red = rule.cap is not None and rule.fact not in facts_above
         if red and evaluation.flags.holds[row, f]:
-            reasons.append(Closed(reason="red_flag", flag=rule.name, since_us=int(evaluation.flags.onset_us[row, f])))
+            reasons.append(
+                Closed(
+                    reason="red_flag",
+                    flag=rule.name,
+                    since_us=int(evaluation.flags.onset_us[row, f]),
+                )
+            )
     return reasons
 
 
@@ -58,7 +73,11 @@ def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
 
     Of a customer that is new to us and whose date of sale nobody told, only that much is said.
     """
-    now, sold, growth = float(view.now_us[row]), signals.known(view, row, "sold_at"), signals.growth(view, row)
+    now, sold, growth = (
+        float(view.now_us[row]),
+        signals.known(view, row, "sold_at"),
+        signals.growth(view, row),
+    )
     since = max(sold or 0.0, float(growth.since_us) if growth is not None else 0.0)
     if since > 0 and now - since < JUST_SOLD_US:
         return [Closed(reason="just_sold", since_us=int(since))]
@@ -69,7 +88,10 @@ def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
 
 
 def _standing(view: View, evaluation: Evaluation, row: int, band: int | None) -> list[Closed]:
-    bands, score = view.program.scorecard.judging(evaluation.variant_of(row)).bands, float(evaluation.score[row])
+    bands, score = (
+        view.program.scorecard.judging(evaluation.variant_of(row)).bands,
+        float(evaluation.score[row]),
+    )
     if score != score:
         return [Closed(reason="not_enough_evidence")]
     place = sum(score < b.floor for b in bands)

@@ -1,7 +1,7 @@
 """The three readings of a pricing page: doubts the cost, a budget review, thinks of an upgrade.
 
-Who looks at prices says only that they matter. Each reading has its evidence; one is called likely only if the evidence
-leaves little doubt, and otherwise the customer is asked.
+Who looks at prices says only that they matter. Each reading has its evidence; one is called likely
+only if the evidence leaves little doubt, and otherwise the customer is asked.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from healthsvc.core.scoring.view import View
 FLAG: Final = "price_review"
 """The readings are told while this flag holds."""
 LEAD: Final = 2
-"""A reading is likely when it alone has evidence, or has at least so many signs more than each other."""
+"""A reading is likely when it alone has evidence, or has at least so many signs more than each
+other."""
 
 ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
 
@@ -29,14 +30,16 @@ class Interpretation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All three readings, and the likely one; None: it stays open, and a question opens the talk."""
+    """All three readings, and the likely one; None: it stays open, and a question opens the
+    talk."""
 
     readings: tuple[Interpretation, ...]
     likely: ReadingName | None
 
 
 def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
-    """The readings of one row. sights: pages of the last weeks where the archive could be asked, none otherwise."""
+    """The readings of one row. sights: pages of the last weeks where the archive could be asked,
+    none otherwise."""
     doubt = (
         signals.falling_use(view, row),
         signals.open_items(view, row, "complaint_open", "complaints_open"),
@@ -67,7 +70,11 @@ def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
 
 def _pages(sights: Sequence[PageVisit], sign: str, kind: str) -> Signal | None:
     newest = [sight.us for sight in sights if sight.kind == kind]
-    return Signal(sign=sign, measure=f"page:{kind}", value=float(len(newest)), since_us=max(newest)) if newest else None
+    return (
+        Signal(sign=sign, measure=f"page:{kind}", value=float(len(newest)), since_us=max(newest))
+        if newest
+        else None
+    )
 
 
 def _likely(readings: Sequence[Interpretation]) -> ReadingName | None:

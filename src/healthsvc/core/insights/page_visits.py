@@ -1,4 +1,5 @@
-"""Sights: recent pages and tickets of a customer, as the archive has them; what a level has forgotten of them."""
+"""Sights: recent pages and tickets of a customer, as the archive has them; what a level has
+forgotten of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ HELP: Final = frozenset(("support", "spec", TICKET))
 
 
 def concerns(sights: Sequence[PageVisit]) -> list[Concern]:
-    """The functions that help was looked for with, the one most looked for first, then the newest."""
+    """The functions that help was looked for with, the one most looked for first, then the
+    newest."""
     about: dict[str, list[PageVisit]] = {}
     for sight in sights:
         if sight.kind in HELP and sight.function:

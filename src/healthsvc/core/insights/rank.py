@@ -67,7 +67,9 @@ def _rank(worth: Worth, typical: float) -> Rank:
     fresh = (exp2(-worth.age_us / MINUTES_US) + exp2(-worth.age_us / DAYS_US)) / 2
     parts = [
         Part(part="severity", points=SEVERITY.get(worth.severity, 0.0), value=worth.severity),
-        Part(part="risk", points=RISK * (0.5 if worth.risk is None else worth.risk), value=worth.risk),
+        Part(
+            part="risk", points=RISK * (0.5 if worth.risk is None else worth.risk), value=worth.risk
+        ),
         Part(part="money", points=MONEY * money, value=mrr),
         Part(part="freshness", points=FRESHNESS * fresh, value=worth.age_us / 1e6),
     ]

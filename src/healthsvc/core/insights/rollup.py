@@ -1,7 +1,9 @@
-"""Customers rolled up to their parent: how its children are, the worst of them, and their mean score.
+"""Customers rolled up to their parent: how its children are, the worst of them, and their mean
+score.
 
-The mean is weighted by recurring revenue: the sum of MRR x score / the sum of MRR, over the children that have both;
-where none has revenue, all with a score weigh the same. Who has left is counted and weighs nothing.
+The mean is weighted by recurring revenue: the sum of MRR x score / the sum of MRR, over the
+children that have both; where none has revenue, all with a score weigh the same. Who has left is
+counted and weighs nothing.
 """
 
 from collections.abc import Sequence
@@ -51,7 +53,9 @@ def rollup(below: Sequence[Child]) -> Rollup | None:
         return None
     here = [child for child in below if not child.churned]
     with_score = [(child.score, child) for child in here if child.score is not None]
-    paying = [(score, child.mrr) for score, child in with_score if child.mrr is not None and child.mrr > 0]
+    paying = [
+        (score, child.mrr) for score, child in with_score if child.mrr is not None and child.mrr > 0
+    ]
     weights = paying or [(score, 1.0) for score, _ in with_score]
     total = sum(weight for _, weight in weights)
     return Rollup(
@@ -61,6 +65,8 @@ def rollup(below: Sequence[Child]) -> Rollup | None:
         left=len(below) - len(here),
         score=sum(score * weight for score, weight in weights) / total if weights else None,
         weighted=bool(paying),
-        worst=min(with_score, key=lambda pair: (pair[0], pair[1].customer_id))[1] if with_score else None,
+        worst=min(with_score, key=lambda pair: (pair[0], pair[1].customer_id))[1]
+        if with_score
+        else None,
         worst_band=max((child.band for child in here if child.band is not None), default=None),
     )

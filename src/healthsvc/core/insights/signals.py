@@ -1,6 +1,8 @@
-"""Signs: single things that are known of a customer and say something, each with its value and its instant.
+"""Signs: single things that are known of a customer and say something, each with its value and its
+instant.
 
-They look at a state alone, cost nothing until somebody asks, and leave out what the scorecard doesn't keep.
+They look at a state alone, cost nothing until somebody asks, and leave out what the scorecard
+doesn't keep.
 """
 
 from collections.abc import Iterable
@@ -12,7 +14,8 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.view import View
 
 RECENT_US: Final = 90 * DAY_US
-"""An answer, a contraction or a look at the cancel page older than this says nothing about today."""
+"""An answer, a contraction or a look at the cancel page older than this says nothing about
+today."""
 FALLING, RISING = 0.8, 1.25
 """Today's use over the long-standing one: below the first it falls, above the second it rises."""
 USES_NEEDED: Final = 10
@@ -56,10 +59,11 @@ def recent(view: View, row: int, since: float) -> bool:
 
 
 def use_ratio(view: View, row: int) -> tuple[float, int] | None:
-    """Today's rate of use over the long-standing one, and when it was used last; None with too few uses.
+    """Today's rate of use over the long-standing one, and when it was used last; None with too few
+    uses.
 
-    Both rates are divided by how far their sums can have filled since the first event; otherwise every new customer
-    would seem to use more and more.
+    Both rates are divided by how far their sums can have filled since the first event; otherwise
+    every new customer would seem to use more and more.
     """
     measure = column(view, "feature_use")
     if measure is None or float(view.count(measure)[row]) < USES_NEEDED:
@@ -68,7 +72,9 @@ def use_ratio(view: View, row: int) -> tuple[float, int] | None:
     age = float(view.now_us[row]) - view.fact_of("first_seen", row)
     if age < lives[0]:
         return None
-    short, long = (view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1))
+    short, long = (
+        view.rate_of(row, measure, i) / (1.0 - exp2(-age / lives[i])) for i in (0, len(lives) - 1)
+    )
     ratio = short / long if long > 0 else inf
     return (ratio, int(view.newest(measure)[row])) if isfinite(ratio) else None
 
@@ -92,10 +98,14 @@ def open_items(view: View, row: int, sign: str, fact: str) -> Signal | None:
     count = view.fact_of(fact, row)
     if count <= 0:
         return None
-    return Signal(sign=sign, measure=fact, value=count, since_us=int(view.fact_of(f"{fact}_since", row)))
+    return Signal(
+        sign=sign, measure=fact, value=count, since_us=int(view.fact_of(f"{fact}_since", row))
+    )
 
 
-def answer(view: View, row: int, sign: str, survey: str, *, low: float, high: float) -> Signal | None:
+def answer(
+    view: View, row: int, sign: str, survey: str, *, low: float, high: float
+) -> Signal | None:
     """The last answer to a survey if it is recent and from `low` to `high`."""
     score, at = known(view, row, survey), view.fact_of(f"{survey}_at", row)
     if score is None or not low <= score <= high or not recent(view, row, at):
@@ -121,7 +131,10 @@ def cancel_page(view: View, row: int) -> Signal | None:
     if measure is None or not recent(view, row, newest):
         return None
     return Signal(
-        sign="cancel_page", measure="cancel_views", value=float(view.count(measure)[row]), since_us=int(newest)
+        sign="cancel_page",
+        measure="cancel_views",
+        value=float(view.count(measure)[row]),
+        since_us=int(newest),
     )
 
 
@@ -150,14 +163,20 @@ def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
 def seats_share(view: View, row: int) -> tuple[float, int] | None:
     """Seats in use over seats paid for, and when that was said."""
     active, seats = known(view, row, "seats_active"), known(view, row, "seats")
-    return (active / seats, int(view.fact_of("seats_active_at", row))) if active is not None and seats else None
+    return (
+        (active / seats, int(view.fact_of("seats_active_at", row)))
+        if active is not None and seats
+        else None
+    )
 
 
 def seats_nearly_full(view: View, row: int) -> Signal | None:
     seats = seats_share(view, row)
     if seats is None or seats[0] < FULL:
         return None
-    return Signal(sign="seats_nearly_full", measure="seats_active", value=seats[0], since_us=seats[1])
+    return Signal(
+        sign="seats_nearly_full", measure="seats_active", value=seats[0], since_us=seats[1]
+    )
 
 
 def seats_idle(view: View, row: int) -> Signal | None:
@@ -173,4 +192,9 @@ def renewal_near(view: View, row: int) -> Signal | None:
     ahead = -1.0 if due is None else due - float(view.now_us[row])
     if due is None or not 0 < ahead <= RECENT_US:
         return None
-    return Signal(sign="renewal_near", measure="renewal_at", value=ahead / DAY_US, since_us=int(due - RECENT_US))
+    return Signal(
+        sign="renewal_near",
+        measure="renewal_at",
+        value=ahead / DAY_US,
+        since_us=int(due - RECENT_US),
+    )

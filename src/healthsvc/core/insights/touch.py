@@ -1,5 +1,5 @@
-"""The touch tier that a customer's spend, use and conversations suggest. Spend alone never decides: heavy users with
-little spend, and customers who talk to us often, are high touch too."""
+"""The touch tier that a customer's spend, use and conversations suggest. Spend alone never decides:
+heavy users with little spend, and customers who talk to us often, are high touch too."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -31,7 +31,11 @@ class Suggestion:
 
 def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) -> Suggestion | None:
     """None where nothing is known: neither spend, nor use, nor a conversation."""
-    spend, use, talks = known(view, row, "mrr"), _use(view, row, heavy_use), _talks(view, row, rules)
+    spend, use, talks = (
+        known(view, row, "mrr"),
+        _use(view, row, heavy_use),
+        _talks(view, row, rules),
+    )
     if spend is None and not use and not talks:
         return None
     lines: tuple[tuple[Tier, TouchLine], ...] = (("high", rules.high), ("low", rules.low))

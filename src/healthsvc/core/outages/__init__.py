@@ -1,4 +1,5 @@
-"""Outage detection: a source, a segment or all customers that fall silent at once mean a broken tracker.
+"""Outage detection: a source, a segment or all customers that fall silent at once mean a broken
+tracker.
 
 Compares traffic with its usual rhythm; what follows from it is decided in `flows.alerts`.
 """

@@ -1,9 +1,10 @@
-"""The fleet guard: when a source, a segment or the whole fleet falls silent at once, the tracker is broken, not the
-customers.
+"""The fleet guard: when a source, a segment or the whole fleet falls silent at once, the tracker is
+broken, not the customers.
 
-Pure: (habits, what came lately, the guards that hold, an instant) to what begins and what ends. A fall is believed when
-chance can hardly have made it: for a window in which m events usually come and x came, r = x / m, Chernoff's bound on a
-Poisson count is exp(-m * (1 - r + r * ln r)); swarms of events are allowed for by dividing m by the habit's dispersion.
+Pure: (habits, what came lately, the guards that hold, an instant) to what begins and what ends. A
+fall is believed when chance can hardly have made it: for a window in which m events usually come
+and x came, r = x / m, Chernoff's bound on a Poisson count is exp(-m * (1 - r + r * ln r)); swarms
+of events are allowed for by dividing m by the habit's dispersion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,8 @@ WAIT_MINUTES: Final = 15
 LONGEST_US: Final = 7 * DAY_US
 """What hasn't come back for a week is the new habit."""
 GRACE_US: Final = DAY_US
-"""After a guard its customers have as long as it lasted, a day at most, to be heard before alerts are told."""
+"""After a guard its customers have as long as it lasted, a day at most, to be heard before alerts
+are told."""
 
 Why = Literal["back", "new_habit", "wider"]
 
@@ -51,7 +53,8 @@ class WindowTraffic(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """A scope that has fallen. A dismissed one holds nothing; it keeps the same fall from being told again."""
+    """A scope that has fallen. A dismissed one holds nothing; it keeps the same fall from being
+    told again."""
 
     scope: str
     since_us: int
@@ -91,10 +94,13 @@ def detect_falls(
 ) -> Detection:
     """What begins and ends at `now_us`, a whole minute.
 
-    came: by scope, (LOOKED_BACK,) events of each minute before now, the oldest first; none of a scope that isn't there.
+    came: by scope, (LOOKED_BACK,) events of each minute before now, the oldest first; none of a
+    scope that isn't there.
     """
     none = np.zeros(LOOKED_BACK)
-    verdicts = {scope: _judge(habit, came.get(scope, none), now_us) for scope, habit in habits.items()}
+    verdicts = {
+        scope: _judge(habit, came.get(scope, none), now_us) for scope, habit in habits.items()
+    }
     ends = [end for guard in guards if (end := _end(guard, habits, came, now_us)) is not None]
     over = {end.scope for end in ends}
     down = {guard.scope for guard in guards} - over
@@ -104,7 +110,11 @@ def detect_falls(
         for scope in fallen:
             if scope not in down and (traffic := verdicts[scope].fell) is not None:
                 falls.append(
-                    Fall(scope=scope, since_us=_since(came.get(scope, none), traffic, now_us), traffic=traffic)
+                    Fall(
+                        scope=scope,
+                        since_us=_since(came.get(scope, none), traffic, now_us),
+                        traffic=traffic,
+                    )
                 )
         if FLEET in fallen:
             ends += [End(scope=scope, why="wider") for scope in sorted(down)]
@@ -144,7 +154,10 @@ def _judge(habit: Habit, came: Floats, now_us: int) -> _Verdict:
         weight = traffic.usual / swarm
         if stands is None and weight >= JUDGED:
             stands = traffic.events >= BACK * traffic.usual
-        if traffic.events <= FALLEN * traffic.usual and weight * _improbable(traffic.events / traffic.usual) >= CERTAIN:
+        if (
+            traffic.events <= FALLEN * traffic.usual
+            and weight * _improbable(traffic.events / traffic.usual) >= CERTAIN
+        ):
             fell = traffic
             break
     return _Verdict(None if stands else fell, bool(stands))
@@ -162,7 +175,9 @@ def _improbable(share: float) -> float:
     return 1.0 - share + (share * log(share) if share > 0 else 0.0)
 
 
-def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], now_us: int) -> End | None:
+def _end(
+    guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], now_us: int
+) -> End | None:
     if now_us - guard.since_us >= LONGEST_US or guard.scope not in habits:
         return End(scope=guard.scope, why="new_habit")
     habit, some = habits[guard.scope], came.get(guard.scope, np.zeros(LOOKED_BACK))
@@ -171,12 +186,17 @@ def _end(guard: Guard, habits: Mapping[str, Habit], came: Mapping[str, Floats], 
         if traffic is None:
             return None
         if minutes >= BACK_MINUTES and traffic.usual / dispersion(habit) >= JUDGED:
-            return End(scope=guard.scope, why="back") if traffic.events >= BACK * traffic.usual else None
+            return (
+                End(scope=guard.scope, why="back")
+                if traffic.events >= BACK * traffic.usual
+                else None
+            )
     return None
 
 
 def _since(came: Floats, traffic: WindowTraffic, now_us: int) -> int:
-    """The end of the last minute with events where none come any more; else when the window began."""
+    """The end of the last minute with events where none come any more; else when the window
+    began."""
     minutes = np.flatnonzero(came)
     if traffic.events > 0 or not len(minutes):
         return now_us - (traffic.minutes if traffic.events > 0 else LOOKED_BACK) * MINUTE_US

@@ -1,7 +1,9 @@
-"""How many events usually come, hour by hour of the week: the habit of a source, a segment, or the whole fleet.
+"""How many events usually come, hour by hour of the week: the habit of a source, a segment, or the
+whole fleet.
 
-A night, a weekend and a lunch break are in the habit, so none of them looks like a fall. Each hour of the week keeps
-a forward-decayed mean of its own; how far the hours stray from it says how sure a fall can be.
+A night, a weekend and a lunch break are in the habit, so none of them looks like a fall. Each hour
+of the week keeps a forward-decayed mean of its own; how far the hours stray from it says how sure a
+fall can be.
 """
 
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ MINUTE_US: Final = HOUR_US // 60
 WEEK_HOURS: Final = 168
 HALF_LIFE_US: Final = 28 * DAY_US
 KNOWN: Final = 1.2
-"""An hour of the week is known from two observations within the last three weeks or so: their weights, faded by age."""
+"""An hour of the week is known from two observations within the last three weeks or so: their
+weights, faded by age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,11 @@ def learnt(habit: Habit, hour_us: int, events: float) -> Habit:
 
 
 def expected(habit: Habit, begin_us: int, end_us: int) -> float | None:
-    """Events that the habit lets expect between two instants; None where an hour of it isn't known yet.
+    """Events that the habit lets expect between two instants; None where an hour of it isn't known
+    yet.
 
-    Of an hour and its two neighbours the quietest counts: mornings begin earlier or later, and clocks are changed.
+    Of an hour and its two neighbours the quietest counts: mornings begin earlier or later, and
+    clocks are changed.
     """
     total = 0.0
     for hour in range(begin_us // HOUR_US, -(-end_us // HOUR_US)):
@@ -69,7 +74,8 @@ def expected(habit: Habit, begin_us: int, end_us: int) -> float | None:
 
 
 def dispersion(habit: Habit) -> float:
-    """How much more the hours stray than independent events would, 1 or more: events of one customer come in swarms."""
+    """How much more the hours stray than independent events would, 1 or more: events of one
+    customer come in swarms."""
     return max(1.0, habit.spread / habit.spread_of) if habit.spread_of > 0 else 1.0
 
 
@@ -81,7 +87,9 @@ def _usual(habit: Habit, hour_us: int, now_us: int) -> float | None:
 
 
 def _observations(habit: Habit, slot: int, now_us: int) -> float:
-    return float(levels.decayed(habit.weights[slot : slot + 1], np.array([now_us]), HALF_LIFE_US)[0])
+    return float(
+        levels.decayed(habit.weights[slot : slot + 1], np.array([now_us]), HALF_LIFE_US)[0]
+    )
 
 
 def _slot(hour_us: int) -> int:

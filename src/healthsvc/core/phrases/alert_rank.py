@@ -8,7 +8,8 @@ from healthsvc.core.phrases.catalogue import duration, phrase
 from healthsvc.core.phrases.grammar import as_sentence, number, percent
 
 RANKING: Final = "ranking"
-"""A risk that is good for sorting and is no probability: it is worded as a level, never as a percentage."""
+"""A risk that is good for sorting and is no probability: it is worded as a level, never as a
+percentage."""
 LEVELS: Final = ((2 / 3, "high"), (1 / 3, "medium"), (0.0, "low"))
 """From which risk on a ranking is called what."""
 MINUTE_SECONDS: Final = 60.0

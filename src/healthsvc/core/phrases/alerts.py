@@ -23,7 +23,9 @@ def summary(language: Language, customer: str, title: str, play: str) -> str:
 
 def band_drop(language: Language, customer: str, before: str, after: str) -> str:
     """Say that the health of a customer fell from one band to another."""
-    title = phrase(language, "alert.band_drop", before=band(language, before), after=band(language, after))
+    title = phrase(
+        language, "alert.band_drop", before=band(language, before), after=band(language, after)
+    )
     return summary(language, customer, title, phrase(language, "alert.band_drop.play"))
 
 
@@ -45,11 +47,14 @@ def measures_unfed(language: Language, measures: Sequence[str], within_days: int
     """Say that nothing has fed some measures of the scorecard."""
     form = "one" if len(measures) == 1 else "other"
     names = join(language, [f"`{measure}`" for measure in measures])
-    return phrase(language, f"operations.measures_unfed.{form}", names=names, days=days(language, within_days))
+    return phrase(
+        language, f"operations.measures_unfed.{form}", names=names, days=days(language, within_days)
+    )
 
 
 def model_drift(language: Language, rows: int, expected: float, left: float) -> str:
-    """Say that more or fewer customers leave than the model predicts. expected, left: shares of the rows."""
+    """Say that more or fewer customers leave than the model predicts. expected, left: shares of the
+    rows."""
     return phrase(
         language,
         f"operations.model_drift.{'more' if left > expected else 'fewer'}",
@@ -61,7 +66,8 @@ def model_drift(language: Language, rows: int, expected: float, left: float) -> 
 
 @lru_cache(maxsize=512)
 def _clause_and_step(title: str, play: str) -> tuple[str, str]:
-    """Return the title within a sentence, and the first sentence of the play. Remembered: alerts repeat their rules."""
+    """Return the title within a sentence, and the first sentence of the play. Remembered: alerts
+    repeat their rules."""
     return _decapitalized(title).rstrip("."), _SENTENCE_END.split(play.strip(), maxsplit=1)[0]
 
 

@@ -54,7 +54,8 @@ def duration(language: Language, seconds: float) -> str:
 
 
 def noun(language: Language, measure: str) -> Noun:
-    """Return what a measure, or the flag of a cap, is called; one of the operator's own by its name in quotes."""
+    """Return what a measure, or the flag of a cap, is called; one of the operator's own by its name
+    in quotes."""
     name = measure.removeprefix("cap:")
     known = NOUNS[language].get(name)
     if known is not None:

@@ -7,7 +7,14 @@ from typing import Final
 
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import noun, phrase
-from healthsvc.core.phrases.grammar import as_sentence, day, is_singular, join, number, without_article
+from healthsvc.core.phrases.grammar import (
+    as_sentence,
+    day,
+    is_singular,
+    join,
+    number,
+    without_article,
+)
 
 SMALL: Final = 0.05
 """Points that aren't worth a word."""
@@ -35,7 +42,10 @@ def moved(language: Language, change: Change) -> str:
     if change.before is None or change.after is None:
         return phrase(language, "change.unknown", **span)
     head = _head(language, span, change.before, change.after, is_still=not _causes(change))
-    causes = [_cause(language, kind, points, change.reasons.get(kind, ())) for kind, points in _causes(change)]
+    causes = [
+        _cause(language, kind, points, change.reasons.get(kind, ()))
+        for kind, points in _causes(change)
+    ]
     if not causes:
         return as_sentence(head)
     return phrase(language, "change.with_causes", head=head, causes=join(language, causes))
@@ -47,10 +57,15 @@ def _causes(change: Change) -> list[tuple[str, float]]:
     return sorted(weighty, key=lambda cause: -abs(cause[1]))
 
 
-def _head(language: Language, span: Mapping[str, str], before: float, after: float, *, is_still: bool) -> str:
+def _head(
+    language: Language, span: Mapping[str, str], before: float, after: float, *, is_still: bool
+) -> str:
     points = after - before
     decimals = 0 if abs(points) >= 1 or abs(points) < SMALL else 1
-    figures = {"before": number(language, before, decimals), "after": number(language, after, decimals)}
+    figures = {
+        "before": number(language, before, decimals),
+        "after": number(language, after, decimals),
+    }
     if is_still:
         return phrase(language, "change.steady", **span, after=figures["after"])
     if abs(points) < SMALL:
@@ -62,7 +77,9 @@ def _head(language: Language, span: Mapping[str, str], before: float, after: flo
 def _cause(language: Language, kind: str, points: float, measures: Sequence[str]) -> str:
     key = "change.gained" if points > 0 else "change.lost"
     text = _with_points(language, key, points, 1, cause=phrase(language, f"cause.{kind}"))
-    about = join(language, [without_article(language, noun(language, measure)) for measure in measures])
+    about = join(
+        language, [without_article(language, noun(language, measure)) for measure in measures]
+    )
     return f"{text} ({about})" if about else text
 
 

@@ -1,4 +1,5 @@
-"""Says why a score is what it is, in one to three sentences that can be read out to the customer."""
+"""Says why a score is what it is, in one to three sentences that can be read out to the
+customer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -16,8 +17,11 @@ NAMED: Final = 2
 Contributions = Sequence[Mapping[str, Any]]
 
 
-def why(language: Language, customer: str, score: float | None, contributions: Contributions) -> str:
-    """Word the explanation. contributions: each with its `measure`, `points` and `best`, caps and override included."""
+def why(
+    language: Language, customer: str, score: float | None, contributions: Contributions
+) -> str:
+    """Word the explanation. contributions: each with its `measure`, `points` and `best`, caps and
+    override included."""
     if score is None:
         return phrase(language, "health.unknown", customer=customer)
     head = phrase(language, "health.is", customer=customer, score=number(language, score))
@@ -32,7 +36,9 @@ def _helped_and_weighed(language: Language, contributions: Contributions) -> tup
     bad = [c for c in parts_judged if c["points"] < GOOD * c["best"]]
     good.sort(key=lambda c: -c["points"])
     bad.sort(key=lambda c: c["points"] - c["best"])
-    return _named(language, "health.helps", good[:NAMED]), _named(language, "health.costs", bad[:NAMED])
+    return _named(language, "health.helps", good[:NAMED]), _named(
+        language, "health.costs", bad[:NAMED]
+    )
 
 
 def _named(language: Language, key: str, contributions: Contributions) -> str:

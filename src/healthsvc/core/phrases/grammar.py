@@ -35,7 +35,11 @@ def number(language: Language, value: float, decimals: int = 0) -> str:
 
 def plain(language: Language, value: float) -> str:
     """Write a number with as many decimals as it needs, two at most."""
-    needed = next(decimals for decimals in (0, 1, 2) if decimals == 2 or abs(value - round(value, decimals)) < 1e-9)
+    needed = next(
+        decimals
+        for decimals in (0, 1, 2)
+        if decimals == 2 or abs(value - round(value, decimals)) < 1e-9
+    )
     return number(language, value, needed)
 
 
@@ -50,7 +54,8 @@ def day(language: Language, at: datetime) -> str:
 
 
 def is_singular(language: Language, count: float) -> bool:
-    """Whether a noun beside this count stands in the singular: 1 in English, above 0 and below 2 in Portuguese."""
+    """Whether a noun beside this count stands in the singular: 1 in English, above 0 and below 2 in
+    Portuguese."""
     return count == 1 if language == "en" else 0 < abs(count) < 2
 
 
@@ -62,7 +67,8 @@ def join(language: Language, items: Sequence[str]) -> str:
 
 
 def contract(preposition: str, phrase: str) -> str:
-    """Join a Portuguese preposition (de, em, por) with the article that the phrase begins with: de + as = das."""
+    """Join a Portuguese preposition (de, em, por) with the article that the phrase begins with: de
+    + as = das."""
     article, _, rest = phrase.partition(" ")
     if article in ARTICLES and rest:
         return f"{_CONTRACTED[preposition]}{article} {rest}"
@@ -70,7 +76,8 @@ def contract(preposition: str, phrase: str) -> str:
 
 
 def without_article(language: Language, noun: Noun) -> str:
-    """The bare noun in Portuguese, where a list in brackets has no articles; English keeps its own."""
+    """The bare noun in Portuguese, where a list in brackets has no articles; English keeps its
+    own."""
     article, _, rest = noun.text.partition(" ")
     return rest if language == "pt" and article in ARTICLES and rest else noun.text
 

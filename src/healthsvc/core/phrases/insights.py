@@ -1,4 +1,5 @@
-"""Says what signs, the readings of a pricing page, a search for help, and a disagreement with the money mean."""
+"""Says what signs, the readings of a pricing page, a search for help, and a disagreement with the
+money mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from healthsvc.core.phrases.grammar import join, number, percent, plain
 
 @lru_cache(maxsize=4096)
 def sign(language: Language, name: str, value: float) -> str:
-    """Word a sign: a clause without a full stop. value: as the sign has it. Remembered: briefings repeat them."""
+    """Word a sign: a clause without a full stop. value: as the sign has it. Remembered: briefings
+    repeat them."""
     key = f"sign.{name}"
     if has(f"{key}.one"):
         return counted(language, key, round(max(value, 0.0)))
@@ -42,7 +44,9 @@ class _Figures:
 def review(language: Language, subject: Review) -> str:
     """Say which reading of the pricing page is likely, or that it stays open."""
     if subject.likely is not None:
-        evidence = next(reading.evidence for reading in subject.readings if reading.reading == subject.likely)
+        evidence = next(
+            reading.evidence for reading in subject.readings if reading.reading == subject.likely
+        )
         return phrase(
             language,
             "review.likely",

@@ -21,7 +21,8 @@ _BY_FLAG_KIND: Final[Mapping[str, str]] = {"absence": "silence", "drop": "drop",
 
 
 def reading_question(language: Language, reading: ReadingName | None) -> str:
-    """Return the question for a reading of the pricing page; None: nothing tells the readings apart."""
+    """Return the question for a reading of the pricing page; None: nothing tells the readings
+    apart."""
     return phrase(language, f"question.{reading or 'open'}")
 
 
@@ -31,7 +32,8 @@ def reading_questions(reading: ReadingName | None) -> dict[str, str]:
 
 
 def questions(alert: str, flag_kind: str | None) -> dict[str, str]:
-    """Return the question by language. alert: its kind; flag_kind: of a scorecard's own flag, None where it isn't."""
+    """Return the question by language. alert: its kind; flag_kind: of a scorecard's own flag, None
+    where it isn't."""
     key = f"question.{_SAME.get(alert, alert)}"
     if not has(key):
         key = f"question.{_BY_FLAG_KIND.get(flag_kind or '', 'open')}"

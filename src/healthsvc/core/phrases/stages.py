@@ -30,7 +30,9 @@ def _by_rule(language: Language, rule: StageRule, *, is_sale_known: bool) -> str
     span = days(language, rule.span_us / DAY_US)
     match rule.kind:
         case "young":
-            return phrase(language, "stage.sold" if is_sale_known else "stage.first_seen", days=span)
+            return phrase(
+                language, "stage.sold" if is_sale_known else "stage.first_seen", days=span
+            )
         case "ahead":
             return phrase(language, "stage.ahead", days=span, fact=_fact(language, rule.fact))
         case "fed":
@@ -53,7 +55,9 @@ def _reached(language: Language, rule: StageRule, span: str) -> str:
     """Any rise of the monthly revenue is a larger plan; other lines are named."""
     is_any_rise = rule.fact == "mrr_change" and 0 < rule.at < 1
     key = "stage.reached.mrr_change" if is_any_rise else "stage.reached"
-    return phrase(language, key, days=span, fact=_fact(language, rule.fact), at=plain(language, rule.at))
+    return phrase(
+        language, key, days=span, fact=_fact(language, rule.fact), at=plain(language, rule.at)
+    )
 
 
 def _ratio(language: Language, rule: StageRule) -> str:

@@ -10,7 +10,9 @@ from healthsvc.core.arrays import Floats
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.levels import Level, Snapshot
 
-FeatureKind = Literal["log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency", "product"]
+FeatureKind = Literal[
+    "log_count", "trouble_share", "log_value", "mean_value", "trend", "tenure", "recency", "product"
+]
 KINDS: Final[tuple[FeatureKind, ...]] = (
     "log_count",
     "trouble_share",
@@ -31,10 +33,11 @@ _NEVER_DAYS: Final = 3650.0
 class Feature:
     """One number per customer.
 
-    log_count: log1p of a source's level. trouble_share: trouble / (act + trouble + 1). log_value: log1p of the decayed
-    value over `scale`, sign kept. mean_value: decayed mean of the values over `scale`; 0 where there is none. trend:
-    log of the rate over `half_life_us` against that over `long_us`, near 0 while there are few events. tenure, recency:
-    log1p of the days since the first and the last event. product: of the two features in `of`.
+    log_count: log1p of a source's level. trouble_share: trouble / (act + trouble + 1). log_value:
+    log1p of the decayed value over `scale`, sign kept. mean_value: decayed mean of the values over
+    `scale`; 0 where there is none. trend: log of the rate over `half_life_us` against that over
+    `long_us`, near 0 while there are few events. tenure, recency: log1p of the days since the first
+    and the last event. product: of the two features in `of`.
     """
 
     kind: FeatureKind
@@ -83,7 +86,8 @@ class Feature:
 
 
 def values(feature: Feature, snapshot: Snapshot) -> Floats:
-    """(n,) the feature of each customer. Elementwise: one customer gives the same bits alone or among many."""
+    """(n,) the feature of each customer. Elementwise: one customer gives the same bits alone or
+    among many."""
     return _MAKERS[feature.kind](feature, snapshot)
 
 

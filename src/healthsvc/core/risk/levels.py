@@ -1,8 +1,10 @@
-"""The levels that a risk model needs: forward-decayed sums of counts and of values, per source and half-life.
+"""The levels that a risk model needs: forward-decayed sums of counts and of values, per source and
+half-life.
 
-A *source* is a kind of event (`act`, `neutral`, `trouble`), all of them (`any`), or one type (`type:purchase`). Sums
-are added one by one in log order (see core.levels), so that batches may be split anyhow with the same bits, and a table
-with more levels holds the same bits in those that it shares with a smaller one.
+A *source* is a kind of event (`act`, `neutral`, `trouble`), all of them (`any`), or one type
+(`type:purchase`). Sums are added one by one in log order (see core.levels), so that batches may be
+split anyhow with the same bits, and a table with more levels holds the same bits in those that it
+shares with a smaller one.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +19,9 @@ from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.risk.mapping import Kind
 
 REACH: Final = 700
-"""Half-lives from its landmark at which a weight is still far from the ends of what a double holds. The lab's tables
-move their landmarks there; live ones never do (a scorecard's half-lives are long enough for decades)."""
+"""Half-lives from its landmark at which a weight is still far from the ends of what a double holds.
+The lab's tables move their landmarks there; live ones never do (a scorecard's half-lives are long
+enough for decades)."""
 
 Of = Literal["count", "value", "valued"]
 """What is summed: 1 an event, its value, or 1 an event that has a value."""
@@ -39,7 +42,8 @@ class Level:
 
 
 def sources_of(event_type: str, kind: Kind) -> tuple[str, ...]:
-    """The sources that an event of this type and kind belongs to; the outcome itself belongs to none."""
+    """The sources that an event of this type and kind belongs to; the outcome itself belongs to
+    none."""
     return () if kind == "outcome" else (kind, "any", f"type:{event_type}")
 
 
@@ -47,7 +51,10 @@ class CompiledRisk:
     """Which levels are kept, and which of them each type feeds. Types are learnt as they come."""
 
     def __init__(
-        self, levels_kept: Sequence[Level], kind_of: Callable[[str], Kind], landmark_us: int = LANDMARK_US
+        self,
+        levels_kept: Sequence[Level],
+        kind_of: Callable[[str], Kind],
+        landmark_us: int = LANDMARK_US,
     ) -> None:
         self.levels = tuple(dict.fromkeys(levels_kept))
         self.landmark_us = landmark_us
@@ -71,7 +78,8 @@ class CompiledRisk:
         return event_type in self._codes
 
     def extend(self, more: Sequence[Level]) -> None:
-        """Keep more levels, of sources that no event has fed yet: their sums are 0, as if kept from the start."""
+        """Keep more levels, of sources that no event has fed yet: their sums are 0, as if kept from
+        the start."""
         self.levels = tuple(dict.fromkeys((*self.levels, *more)))
         self.column = {level: i for i, level in enumerate(self.levels)}
         self.half_lives_us = tuple(dict.fromkeys(level.half_life_us for level in self.levels))
@@ -81,8 +89,9 @@ class CompiledRisk:
         return self._landmarks.get(half_life_us, self.landmark_us)
 
     def bring_near(self, sums: Floats, us: int) -> int:
-        """Move landmarks that are too far from an instant to it, by whole half-lives, and the sums (customers, width)
-        with them, so that these mean the same, to the bit. Answers up to when events may be folded then."""
+        """Move landmarks that are too far from an instant to it, by whole half-lives, and the sums
+        (customers, width) with them, so that these mean the same, to the bit. Answers up to when
+        events may be folded then."""
         for h in self.half_lives_us:
             whole = (us - self.landmark(h)) // h
             if abs(whole) > REACH:
@@ -92,7 +101,8 @@ class CompiledRisk:
         return min((self.landmark(h) + (REACH + 1) * h for h in self.half_lives_us), default=us)
 
     def code(self, event_type: str) -> int:
-        """A small number for the type, the same as long as this program lives; types that feed the same share it."""
+        """A small number for the type, the same as long as this program lives; types that feed the
+        same share it."""
         if len(self._codes) > MOST_TYPES:
             self._codes.clear()  # senders may make up types; the codes stay known by what they feed
         code = self._codes.get(event_type)
@@ -107,13 +117,15 @@ class CompiledRisk:
         return np.fromiter([known[t] for t in types], np.int64, len(types))
 
     def fold(self, sums: Floats, rows: Int64s, codes: Int64s, us: Instants, values: Floats) -> None:
-        """Add events in log order. sums: (customers, width), changed in place; one entry an event in the others;
-        a value that isn't finite is none."""
+        """Add events in log order. sums: (customers, width), changed in place; one entry an event
+        in the others; a value that isn't finite is none."""
         count = self._length[codes]
         event = np.repeat(np.arange(len(codes)), count)
         if not len(event):
             return
-        at = np.arange(len(event)) + np.repeat(self._start[codes] - (np.cumsum(count) - count), count)
+        at = np.arange(len(event)) + np.repeat(
+            self._start[codes] - (np.cumsum(count) - count), count
+        )
         weights = np.stack([levels.weights(us, h, self.landmark(h)) for h in self.half_lives_us])
         amount = weights[self._half_life[at], event]
         if self.needs_values:
@@ -156,7 +168,8 @@ _OF: Final[dict[Of, int]] = {"count": 0, "value": 1, "valued": 2}
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Customers as of an instant each: sums (n, width), first and last (n,) in microseconds, now_us (n,).
+    """Customers as of an instant each: sums (n, width), first and last (n,) in microseconds, now_us
+    (n,).
 
     first is inf and last 0 for a customer without events."""
 
@@ -169,4 +182,6 @@ class Snapshot:
     def level(self, level: Level) -> Floats:
         """(n,) decayed sum as of now."""
         sums = np.ascontiguousarray(self.sums[:, self.program.column[level]])
-        return levels.decayed(sums, self.now_us, level.half_life_us, self.program.landmark(level.half_life_us))
+        return levels.decayed(
+            sums, self.now_us, level.half_life_us, self.program.landmark(level.half_life_us)
+        )

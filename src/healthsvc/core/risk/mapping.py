@@ -1,7 +1,9 @@
-"""What a type of event is to the risk: the customer's own act, neutral, trouble, or the outcome itself.
+"""What a type of event is to the risk: the customer's own act, neutral, trouble, or the outcome
+itself.
 
-A mapping names types; what it doesn't name is judged by the words of its name, against the lists below; what has none
-of these words counts as an act and is reported as not recognised. The lists are the field's judgement.
+A mapping names types; what it doesn't name is judged by the words of its name, against the lists
+below; what has none of these words counts as an act and is reported as not recognised. The lists
+are the field's judgement.
 """
 
 import re

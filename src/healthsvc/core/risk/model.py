@@ -1,8 +1,10 @@
-"""A risk model: terms that are piecewise linear on one feature each, held constant beyond their outer knots, added up.
+"""A risk model: terms that are piecewise linear on one feature each, held constant beyond their
+outer knots, added up.
 
-log-odds = the reference customer's + the contributions, which are what each term gives over what it gives the reference
-customer. Summed in declared order, so that the contributions add up to the risk to the digit, and one customer gives
-the same bits alone or among many. Nothing extrapolates: beyond the first and the last knot a term is constant.
+log-odds = the reference customer's + the contributions, which are what each term gives over what it
+gives the reference customer. Summed in declared order, so that the contributions add up to the risk
+to the digit, and one customer gives the same bits alone or among many. Nothing extrapolates: beyond
+the first and the last knot a term is constant.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ from healthsvc.core.risk.levels import Level, Snapshot
 
 RiskKind = Literal["ranking", "probability_of_silence", "churn_probability"]
 KINDS: Final[tuple[RiskKind, ...]] = ("ranking", "probability_of_silence", "churn_probability")
-ModelName = Literal["prior", "base_rate", "scaled_prior", "prior_with_deviations", "additive", "additive_with_pairs"]
+ModelName = Literal[
+    "prior", "base_rate", "scaled_prior", "prior_with_deviations", "additive", "additive_with_pairs"
+]
 MODELS: Final[tuple[ModelName, ...]] = (
     "prior",
     "base_rate",
@@ -29,7 +33,8 @@ MODELS: Final[tuple[ModelName, ...]] = (
 )
 
 TROUBLE_WEIGHT: Final = 2.0
-"""Log-odds that the prior gives to a trouble share of one whole: about what losing six acts of seven costs."""
+"""Log-odds that the prior gives to a trouble share of one whole: about what losing six acts of
+seven costs."""
 LEAST_US: Final = 60_000_000
 """The prior's shortest half-life: a minute."""
 MOST_ACTS: Final = 12.0
@@ -38,7 +43,8 @@ MOST_ACTS: Final = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What a feature adds to the log-odds: `at` (k,) rising knots, `gives` (k,) log-odds at them."""
+    """What a feature adds to the log-odds: `at` (k,) rising knots, `gives` (k,) log-odds at
+    them."""
 
     feature: Feature
     at: tuple[float, ...]
@@ -49,7 +55,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`name` says how it came to be, `kind` what its number is; `intercept` is the reference customer's log-odds."""
+    """`name` says how it came to be, `kind` what its number is; `intercept` is the reference
+    customer's log-odds."""
 
     name: ModelName
     kind: RiskKind
@@ -106,17 +113,22 @@ def risk(model: Model, snapshot: Snapshot) -> Floats:
 
 
 def prior(horizon_us: int, *, half_lives_us: Sequence[int] | None = None) -> Model:
-    """The model before any outcome is known: acts at one and two horizons lower the risk, a share of trouble raises it.
+    """The model before any outcome is known: acts at one and two horizons lower the risk, a share
+    of trouble raises it.
 
-    A ranking. The reference customer did nothing and had no trouble; the means over the half-lives are half of each
-    term. Counts, not values; the log of the sum over the kinds of acts. Measured on logs with outcomes: docs/score.md.
+    A ranking. The reference customer did nothing and had no trouble; the means over the half-lives
+    are half of each term. Counts, not values; the log of the sum over the kinds of acts. Measured
+    on logs with outcomes: docs/score.md.
     """
     half_lives = tuple(half_lives_us or (max(horizon_us, LEAST_US), 2 * max(horizon_us, LEAST_US)))
     share = 1.0 / len(half_lives)
     knots = (0.0, MOST_ACTS)
-    acts = tuple(Term(Feature("log_count", "act", h), knots, (0.0, -share * MOST_ACTS)) for h in half_lives)
+    acts = tuple(
+        Term(Feature("log_count", "act", h), knots, (0.0, -share * MOST_ACTS)) for h in half_lives
+    )
     trouble = tuple(
-        Term(Feature("trouble_share", "trouble", h), (0.0, 1.0), (0.0, share * TROUBLE_WEIGHT)) for h in half_lives
+        Term(Feature("trouble_share", "trouble", h), (0.0, 1.0), (0.0, share * TROUBLE_WEIGHT))
+        for h in half_lives
     )
     return Model("prior", "ranking", horizon_us, 1.0, (*acts, *trouble))
 

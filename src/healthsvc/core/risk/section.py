@@ -1,6 +1,8 @@
-"""The `risk` section of a scorecard: horizon, what types are, and the model: the prior, or one with its terms as data.
+"""The `risk` section of a scorecard: horizon, what types are, and the model: the prior, or one with
+its terms as data.
 
-Read with the same care as the rest of the document (path of the fault, nearest known name), written by the lab's fit.
+Read with the same care as the rest of the document (path of the fault, nearest known name), written
+by the lab's fit.
 """
 
 import json
@@ -34,19 +36,27 @@ class RiskRules:
     def program(self, landmark_us: int) -> CompiledRisk:
         """The levels that the model needs, and what feeds them."""
         judge = self.mapping.judge
-        return CompiledRisk(self.model.levels, lambda event_type: judge(event_type).kind, landmark_us)
+        return CompiledRisk(
+            self.model.levels, lambda event_type: judge(event_type).kind, landmark_us
+        )
 
 
 def risk_rules(data: object) -> RiskRules | None:
-    """The rules of a section as plain data; None where there is none. Raises ScorecardError with the path."""
+    """The rules of a section as plain data; None where there is none. Raises ScorecardError with
+    the path."""
     if data is None:
         return None
     r = Reader(data, "/risk")
     horizon_us = r.days("horizon_days", 28)
     rules = RiskRules(_mapping(r.get("mapping")), _model(r.get("model", "prior"), horizon_us))
     r.done()
-    if min(level.half_life_us for level in rules.model.levels or prior(horizon_us).levels) < MIN_HALF_LIFE_US:
-        raise ScorecardError("/risk/horizon_days", f"half-lives must be at least {MIN_HALF_LIFE_US // DAY_US} days")
+    if (
+        min(level.half_life_us for level in rules.model.levels or prior(horizon_us).levels)
+        < MIN_HALF_LIFE_US
+    ):
+        raise ScorecardError(
+            "/risk/horizon_days", f"half-lives must be at least {MIN_HALF_LIFE_US // DAY_US} days"
+        )
     return rules
 
 
@@ -54,8 +64,12 @@ def as_data(rules: RiskRules) -> dict[str, Any]:
     """The section as plain data; `risk_rules` of it gives the same rules."""
     document: dict[str, Any] = {"horizon_days": rules.model.horizon_us / DAY_US}
     if rules.mapping.kinds or rules.mapping.default != "act":
-        names = {k: sorted(t for t, of in rules.mapping.kinds.items() if of == k) for k in mapping.KINDS}
-        document["mapping"] = {k: types for k, types in names.items() if types} | {"default": rules.mapping.default}
+        names = {
+            k: sorted(t for t, of in rules.mapping.kinds.items() if of == k) for k in mapping.KINDS
+        }
+        document["mapping"] = {k: types for k, types in names.items() if types} | {
+            "default": rules.mapping.default
+        }
     is_prior = rules.model == prior(rules.model.horizon_us)
     return document | {"model": "prior" if is_prior else _model_data(rules.model)}
 
@@ -140,12 +154,16 @@ def _span(r: Reader, key: str) -> int:
     r.need(key)
     span = r.days(key, 0)
     if span < MIN_HALF_LIFE_US:
-        raise ScorecardError(f"{r.path}/{key}", f"must be at least {MIN_HALF_LIFE_US // DAY_US} days")
+        raise ScorecardError(
+            f"{r.path}/{key}", f"must be at least {MIN_HALF_LIFE_US // DAY_US} days"
+        )
     return span
 
 
 def _source(value: object, path: str) -> str:
-    if not isinstance(value, str) or not (value in ("act", "neutral", "trouble", "any") or value.startswith("type:")):
+    if not isinstance(value, str) or not (
+        value in ("act", "neutral", "trouble", "any") or value.startswith("type:")
+    ):
         raise ScorecardError(path, "must be act, neutral, trouble, any, or type: and an event type")
     return value
 
@@ -153,7 +171,9 @@ def _source(value: object, path: str) -> str:
 def _numbers(r: Reader, key: str) -> tuple[float, ...]:
     entries = r.need(key)
     good = isinstance(entries, list) and 1 <= len(entries) <= MOST_KNOTS
-    if not good or any(isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in entries):
+    if not good or any(
+        isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < 1e15 for x in entries
+    ):
         raise ScorecardError(f"{r.path}/{key}", f"must be a list of 1 to {MOST_KNOTS} numbers")
     return tuple(float(x) for x in entries)
 
@@ -164,7 +184,11 @@ def _model_data(model: Model) -> dict[str, Any]:
 
 
 def _term_data(term: Term) -> dict[str, Any]:
-    return _feature_data(term.feature) | {"at": list(term.at), "gives": list(term.gives), "reference": term.reference}
+    return _feature_data(term.feature) | {
+        "at": list(term.at),
+        "gives": list(term.gives),
+        "reference": term.reference,
+    }
 
 
 def _feature_data(feature: Feature) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""A table of customers that keeps nothing but what a risk needs, growing as customers and types come: the lab's."""
+"""A table of customers that keeps nothing but what a risk needs, growing as customers and types
+come: the lab's."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,9 +12,12 @@ _FIRST_ROWS = 1024
 
 
 class RiskTable:
-    """Sums, first and last instants of customers by row. Its sums are the same bits as the live states'."""
+    """Sums, first and last instants of customers by row. Its sums are the same bits as the live
+    states'."""
 
-    def __init__(self, program: CompiledRisk, levels_of_type: Callable[[str], Sequence[Level]] | None = None) -> None:
+    def __init__(
+        self, program: CompiledRisk, levels_of_type: Callable[[str], Sequence[Level]] | None = None
+    ) -> None:
         """levels_of_type: more levels to keep from the first event of a type on, () for none."""
         self.program = program
         self._levels_of_type = levels_of_type
@@ -51,7 +55,8 @@ class RiskTable:
         self.program.fold(self.sums, rows, codes, us, values)
 
     def bring_near(self, us: int) -> int:
-        """Have the sums hold events of an instant, however far it is from those before; answers up to when."""
+        """Have the sums hold events of an instant, however far it is from those before; answers up
+        to when."""
         return self.program.bring_near(self.sums, us)
 
     def snapshot(self, rows: Int64s, now_us: int) -> Snapshot:

@@ -1,7 +1,8 @@
-"""A customer's place: segment, touch tier and lifecycle stage, as numbers that states keep; and how a stage is derived.
+"""A customer's place: segment, touch tier and lifecycle stage, as numbers that states keep; and how
+a stage is derived.
 
-Segment and tier are what the customer's own systems say. The stage is theirs too where they name one; else it follows
-from facts by the scorecard's rules.
+Segment and tier are what the customer's own systems say. The stage is theirs too where they name
+one; else it follows from facts by the scorecard's rules.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 """In the order of a customer's life; `renewal` is the renewal of trust."""
 CHURNED: Final = STAGES.index("churned")
 NAMED_STAGES: Final = STAGES[:CHURNED]
-"""Those that a sender may name and a variant may ask for; who has left is known by the subscription's end."""
+"""Those that a sender may name and a variant may ask for; who has left is known by the
+subscription's end."""
 TIERS: Final = ("high", "low", "tech")
 PLACE_FIELDS: Final = ("segment", "tier", "stage")
 """Fields of the profile that are kept as facts too, each in a column `…_code`."""
@@ -28,20 +30,23 @@ STAGE_KINDS: Final[tuple[StageKind, ...]] = get_args(StageKind)
 
 @lru_cache(maxsize=4096)
 def code(word: str) -> float:
-    """A name as a number that is the same everywhere: 52 bits of its hash, never `NOT_TOLD`; an empty name is."""
+    """A name as a number that is the same everywhere: 52 bits of its hash, never `NOT_TOLD`; an
+    empty name is."""
     if not word:
         return NOT_TOLD
     return float((int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big") >> 12) + 1)
 
 
 def profile_code(field: str, word: str) -> float:
-    """A field of the place as its column has it: a stage by its number from 1, the others by their code."""
+    """A field of the place as its column has it: a stage by its number from 1, the others by their
+    code."""
     return 1.0 + STAGES.index(word) if field == "stage" else code(word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRule:
-    """When a customer is in a stage that nobody named; of several rules the first that holds decides."""
+    """When a customer is in a stage that nobody named; of several rules the first that holds
+    decides."""
 
     stage: Stage
     kind: StageKind
@@ -63,6 +68,7 @@ LIFECYCLE: Final = (
 )
 """Of a scorecard that names no rules; one about a measure that it doesn't keep is left out.
 
-Sold or first seen within 30 days; the contract's end within 90; a referral or review within 180; a larger plan within
-180, or nine tenths of the seats in use; half of the functions owned ever used; none of it.
+Sold or first seen within 30 days; the contract's end within 90; a referral or review within 180; a
+larger plan within 180, or nine tenths of the seats in use; half of the functions owned ever used;
+none of it.
 """

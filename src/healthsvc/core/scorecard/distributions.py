@@ -1,7 +1,8 @@
-"""Frozen distributions: what customers' levels were when a version was published, by segment, so that a customer can be
-placed among its own, and the same version always places alike.
+"""Frozen distributions: what customers' levels were when a version was published, by segment, so
+that a customer can be placed among its own, and the same version always places alike.
 
-A distribution is kept as its quantiles, `QUANTILES` of them, evenly spaced from the lowest value to the highest.
+A distribution is kept as its quantiles, `QUANTILES` of them, evenly spaced from the lowest value to
+the highest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,14 @@ LEAST_CUSTOMERS: Final = 20
 EVERYBODY: Final = "*"
 """Stands for all customers: the distribution of segments that have none of their own."""
 APART: Final = 1.05
-"""Knots are at least so far apart, as a ratio: nearly equal levels rank nearly alike, and no rank is a cliff."""
+"""Knots are at least so far apart, as a ratio: nearly equal levels rank nearly alike, and no rank
+is a cliff."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distributions:
-    """The distributions of one measure by segment, as curves from a level to the share of customers at or below it."""
+    """The distributions of one measure by segment, as curves from a level to the share of customers
+    at or below it."""
 
     quantiles: tuple[tuple[str, tuple[float, ...]], ...]
     """By segment, rising; EVERYBODY is one of them."""
@@ -35,7 +38,8 @@ class Distributions:
     """(s + 1, k) knots, rising; inf where a curve has fewer."""
     shares: Floats = field(compare=False)
     steepest: float = field(compare=False)
-    """The most by which a share falls, in proportion, when its level falls by a little: 1 is in step with it."""
+    """The most by which a share falls, in proportion, when its level falls by a little: 1 is in
+    step with it."""
 
     def places(self, level: Floats, segment: Floats) -> Floats:
         """Share of the segment's customers at or below each level, (n,); segment: codes."""
@@ -47,14 +51,19 @@ class Distributions:
         here = np.arange(len(level))
         after = np.minimum(at + 1, knots.shape[1] - 1)
         low, high = knots[here, at], knots[here, after]
-        within = np.where(np.isfinite(high) & (high > low), (level - low) / np.where(high > low, high - low, 1.0), 0.0)
+        within = np.where(
+            np.isfinite(high) & (high > low),
+            (level - low) / np.where(high > low, high - low, 1.0),
+            0.0,
+        )
         below = shares[here, at]
         share: Floats = below + np.where(within > 0, within * (shares[here, after] - below), 0.0)
         return share
 
 
 def distributions(quantiles: Mapping[str, Sequence[float]]) -> Distributions:
-    """The curves through quantiles, by segment; they must rise, and EVERYBODY must be among them."""
+    """The curves through quantiles, by segment; they must rise, and EVERYBODY must be among
+    them."""
     segments = [*(s for s in quantiles if s != EVERYBODY), EVERYBODY]
     curves = [_curve(quantiles[segment]) for segment in segments]
     width = max(len(levels) for levels, _ in curves) + 1
@@ -97,7 +106,8 @@ def quantiles(values: Floats) -> list[float]:
 
 
 def by_segment(values: Floats, segments: NDArray[np.str_]) -> dict[str, list[float]]:
-    """Quantiles of everybody's values, and of each segment that has enough; empty where everybody is too few."""
+    """Quantiles of everybody's values, and of each segment that has enough; empty where everybody
+    is too few."""
     if len(values) < LEAST_CUSTOMERS:
         return {}
     by_name = {EVERYBODY: quantiles(values)}

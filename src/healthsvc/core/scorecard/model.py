@@ -1,7 +1,8 @@
-"""The scorecard as data: what feeds each measure, how it is judged, which rules flag and cap, and where the bands lie.
+"""The scorecard as data: what feeds each measure, how it is judged, which rules flag and cap, and
+where the bands lie.
 
-A published scorecard is immutable: everything here changes a fold or a score. `scorecard_document` reads one from the
-plain data of a YAML file.
+A published scorecard is immutable: everything here changes a fold or a score. `scorecard_document`
+reads one from the plain data of a YAML file.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.severity import Severity
 
 ANY_OTHER: Final = "*"
-"""A feed of this type takes every type that no other feed names, built-in ones excepted: the operator's own types."""
+"""A feed of this type takes every type that no other feed names, built-in ones excepted: the
+operator's own types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Which events feed a measure: a type, optionally only where properties of `data` (or the page kind) have one of
-    the values."""
+    """Which events feed a measure: a type, optionally only where properties of `data` (or the page
+    kind) have one of the values."""
 
     type: str
     where: tuple[tuple[str, frozenset[Any]], ...] = ()
@@ -37,13 +39,15 @@ class Judge:
 
     kind: ClassVar[str]
     expected: ClassVar[bool] = True
-    """Whether a lack of evidence is a gap in what is known; False: only there when something happened."""
+    """Whether a lack of evidence is a gap in what is known; False: only there when something
+    happened."""
     reference: Distributions | None = None
     """The frozen distributions that it judges against; None: none, or none yet."""
 
     @property
     def wants_reference(self) -> bool:
-        """Whether it lacks a reference that is made of the customers when the version is published."""
+        """Whether it lacks a reference that is made of the customers when the version is
+        published."""
         return False
 
     @property
@@ -54,7 +58,8 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeAccount:
-    """From which MRR on an account is named for its size; amounts are in the customers' own currency."""
+    """From which MRR on an account is named for its size; amounts are in the customers' own
+    currency."""
 
     mrr: float = 1_000.0
     """A month; what counts where the reference can't tell the percentile."""
@@ -117,13 +122,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """How customers in certain places are judged. Of several that fit a customer the first declared judges it."""
+    """How customers in certain places are judged. Of several that fit a customer the first declared
+    judges it."""
 
     name: str
     when: tuple[tuple[str, frozenset[str | None]], ...]
-    """Field of the place (segment, tier, stage) → the values that fit, None for "nobody said"; all fields must fit."""
+    """Field of the place (segment, tier, stage) → the values that fit, None for "nobody said"; all
+    fields must fit."""
     card: "Scorecard"
-    """The scorecard with what the variant changes: the same measures and flags in the same order, no variants."""
+    """The scorecard with what the variant changes: the same measures and flags in the same order,
+    no variants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +154,18 @@ class Scorecard:
 
     @property
     def wants_reference(self) -> bool:
-        """Whether it lacks a reference that is made of the customers there are when it is published."""
+        """Whether it lacks a reference that is made of the customers there are when it is
+        published."""
         cards = (self, *(variant.card for variant in self.variants))
         judges = [m.judge for card in cards for m in card.scored_measures if m.judge is not None]
         large = self.large_account
-        return any(judge.wants_reference for judge in judges) or (large.percentile is not None and large.line is None)
+        return any(judge.wants_reference for judge in judges) or (
+            large.percentile is not None and large.line is None
+        )
 
     def judging(self, variant: int) -> "Scorecard":
-        """What judges customers of a variant, by number: 0 is the scorecard itself, then the variants as declared."""
+        """What judges customers of a variant, by number: 0 is the scorecard itself, then the
+        variants as declared."""
         return self.variants[variant - 1].card if variant else self
 
     def variant_name(self, variant: int) -> str | None:
@@ -170,5 +182,6 @@ class Scorecard:
 
     @property
     def scored_measures(self) -> tuple[Measure, ...]:
-        """The measures that score, in declared order: the order in which contributions are added up."""
+        """The measures that score, in declared order: the order in which contributions are added
+        up."""
         return tuple(m for m in self.measures if m.judge is not None)

@@ -1,4 +1,5 @@
-"""Reading plain data strictly: every fault is told by its place, what is allowed there, and the nearest name."""
+"""Reading plain data strictly: every fault is told by its place, what is allowed there, and the
+nearest name."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -9,7 +10,8 @@ from healthsvc.core.instants import DAY_US
 
 
 class ScorecardError(InvalidInput, ValueError):
-    """The scorecard document can't be used; `path` says where, the message what is allowed there."""
+    """The scorecard document can't be used; `path` says where, the message what is allowed
+    there."""
 
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(f"{path}: {detail}")
@@ -38,7 +40,11 @@ class Reader:
 
     def number(self, key: str, default: float, *, low: float = 0.0, high: float = 1e9) -> float:
         value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
             raise ScorecardError(f"{self.path}/{key}", f"must be a number from {low:g} to {high:g}")
         return float(value)
 
@@ -58,14 +64,17 @@ class Reader:
         for key in self.data:
             if key not in self.fields_read:
                 raise ScorecardError(
-                    f"{self.path}/{key}", f"is not known here{nearest(str(key), sorted(self.fields_read))}"
+                    f"{self.path}/{key}",
+                    f"is not known here{nearest(str(key), sorted(self.fields_read))}",
                 )
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
     names = [name for name in known if name]
     close = get_close_matches(word, names, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names) or 'none yet'}"
+    return (
+        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names) or 'none yet'}"
+    )
 
 
 def choose(value: object, allowed: Sequence[str], path: str) -> str:

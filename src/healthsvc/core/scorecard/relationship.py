@@ -1,6 +1,8 @@
-"""Rules of what a score doesn't say of a customer, as data: its loyalty, its fit, the touch that it should have.
+"""Rules of what a score doesn't say of a customer, as data: its loyalty, its fit, the touch that it
+should have.
 
-They are sections of the scorecard, read by `relationship_section`; a published scorecard freezes them with the rest.
+They are sections of the scorecard, read by `relationship_section`; a published scorecard freezes
+them with the rest.
 """
 
 from dataclasses import dataclass
@@ -11,17 +13,18 @@ from healthsvc.core.scorecard.texts import NO_TEXT, Text
 PartKind = Literal["tenure", "count", "answer", "since", "habit"]
 PARTS: Final[tuple[PartKind, ...]] = ("tenure", "count", "answer", "since", "habit")
 ACTS: Final = frozenset(("count", "since"))
-"""What a customer does of its own accord: not having done it earns nothing. Of the others, what nobody knows is left
-out instead."""
+"""What a customer does of its own accord: not having done it earns nothing. Of the others, what
+nobody knows is left out instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One ground of loyalty, and what it weighs.
 
-    tenure: full marks after the span. count: events of a measure, `at` of them give half, however old they are. answer:
-    the last one to a survey, from `worst` to `best`, for the span. since: something that happened within the span.
-    habit: today's rate over the long-standing one, `at` of it is full marks.
+    tenure: full marks after the span. count: events of a measure, `at` of them give half, however
+    old they are. answer: the last one to a survey, from `worst` to `best`, for the span. since:
+    something that happened within the span. habit: today's rate over the long-standing one, `at` of
+    it is full marks.
     """
 
     name: str
@@ -50,7 +53,8 @@ class Loyalty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeavyUse:
-    """From so many events of a measure a day on, over the long-standing half-life, a customer is a heavy user."""
+    """From so many events of a measure a day on, over the long-standing half-life, a customer is a
+    heavy user."""
 
     measure: str
     a_day: float

@@ -32,7 +32,9 @@ def text(data: object, path: str) -> Text:
         return Text("" if data is None else str(data))
     for language, worded in data.items():
         if language not in LANGUAGES:
-            raise ScorecardError(f"{path}/{language}", f"is not a language of ours; known: {', '.join(LANGUAGES)}")
+            raise ScorecardError(
+                f"{path}/{language}", f"is not a language of ours; known: {', '.join(LANGUAGES)}"
+            )
         if not isinstance(worded, str) or not worded:
             raise ScorecardError(f"{path}/{language}", "must be a text")
     if not data:

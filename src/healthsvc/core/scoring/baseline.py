@@ -1,12 +1,15 @@
-"""Today's rate against the customer's own habit: the shortest half-life's over the longest's, of customers of any age.
+"""Today's rate against the customer's own habit: the shortest half-life's over the longest's, of
+customers of any age.
 
-Of a customer seen for a time a, a level of half-life h has filled to 1 - 2^(-a/h) of what steady use would make of it,
-so each rate is divided by that. A steady customer then has the ratio 1 from its first day; without it the longer level,
-which fills slowly, made everybody young seem to use more and more, and hid a fall.
+Of a customer seen for a time a, a level of half-life h has filled to 1 - 2^(-a/h) of what steady
+use would make of it, so each rate is divided by that. A steady customer then has the ratio 1 from
+its first day; without it the longer level, which fills slowly, made everybody young seem to use
+more and more, and hid a fall.
 
-In silence the ratio falls, by at most 2^(-s (1/short - 1/long)) in a time s and by at least the root of that: so it
-never grows by time alone. The instant at which it crosses a line is found by Newton's steps from the late side: its
-logarithm is concave, so each step ends late of the crossing, and nearer.
+In silence the ratio falls, by at most 2^(-s (1/short - 1/long)) in a time s and by at least the
+root of that: so it never grows by time alone. The instant at which it crosses a line is found by
+Newton's steps from the late side: its logarithm is concave, so each step ends late of the crossing,
+and nearer.
 """
 
 from typing import Final
@@ -29,11 +32,16 @@ def ratio(view: View, measure: int) -> Floats:
     short, long = view.rate(measure, 0), view.rate(measure, len(view.program.half_lives_us) - 1)
     lives = view.program.half_lives_us
     age = np.maximum(_age(view), float(SECOND_US))
-    return short / np.where(long > 0, long, 1.0) * _correction(_growth(age, lives[0]), _growth(age, lives[-1]))
+    return (
+        short
+        / np.where(long > 0, long, 1.0)
+        * _correction(_growth(age, lives[0]), _growth(age, lives[-1]))
+    )
 
 
 def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
-    """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing comes; now > 0."""
+    """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing
+    comes; now > 0."""
     short, long = view.program.half_lives_us[0], view.program.half_lives_us[-1]
     age, speed = _age(view)[rows], 1.0 / short - 1.0 / long
     known_age = np.maximum(age, float(SECOND_US))

@@ -1,11 +1,13 @@
-"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard, now).
+"""Score, coverage and flags of customers as of an instant: pure functions of (state, scorecard,
+now).
 
-Customers of different variants are judged apart, each variant's as a batch of its own, by the same functions.
+Customers of different variants are judged apart, each variant's as a batch of its own, by the same
+functions.
 
-Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw score is 100 times the
-weighted mean of the values, so a measure without evidence neither helps nor harms; the points of the measures add up to
-it. Flags may cap it. All sums run over the measures in declared order, elementwise: one row gives the same bits as the
-same row among many.
+Each judged measure has an *evidence* weight and a *value* between 0 (bad) and 1 (good). The raw
+score is 100 times the weighted mean of the values, so a measure without evidence neither helps nor
+harms; the points of the measures add up to it. Flags may cap it. All sums run over the measures in
+declared order, elementwise: one row gives the same bits as the same row among many.
 """
 
 from dataclasses import dataclass
@@ -63,10 +65,14 @@ class Evaluation:
 
     @property
     def risk(self) -> Floats:
-        """(n,) 0-1: the risk model's (its kind says what the number is), else 1 - score / 100, a ranking; NaN where
-        there is no score."""
+        """(n,) 0-1: the risk model's (its kind says what the number is), else 1 - score / 100, a
+        ranking; NaN where there is no score."""
         by_score: Floats = 1.0 - self.score / 100.0
-        return by_score if self.modelled_risk is None else np.where(np.isnan(self.score), np.nan, self.modelled_risk)
+        return (
+            by_score
+            if self.modelled_risk is None
+            else np.where(np.isnan(self.score), np.nan, self.modelled_risk)
+        )
 
     def variant_of(self, row: int) -> int:
         return int(self.variant[row if len(self.variant) > 1 else 0])
@@ -97,7 +103,11 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
     card, churned = view.program.scorecard, _churned(view)
     lifecycle = stages(view, churned)
     if variant is None:
-        variant = variant_choice.choose_variants(view, lifecycle) if card.variants else variant_choice.WHOLE
+        variant = (
+            variant_choice.choose_variants(view, lifecycle)
+            if card.variants
+            else variant_choice.WHOLE
+        )
     judgement = _judge_apart(view, variant)
     override, until = view.fact("override"), view.fact("override_until")
     overridden = ~np.isnan(override) & (view.now_us < np.nan_to_num(until, nan=0.0))
@@ -112,11 +122,15 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         value=judgement.value,
         coverage=judgement.coverage,
         cap=judgement.cap,
-        flags=FlagStates(judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap),
+        flags=FlagStates(
+            judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap
+        ),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
         modelled_risk=None if judgement.risk.ndim > 1 else judgement.risk,
-        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(np.int64),
+        first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(
+            np.int64
+        ),
         stages=lifecycle,
         variant=variant,
     )
@@ -128,7 +142,10 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
     if len(numbers) == 1:
         return _judge(view, card.judging(numbers[0]))
     groups = [np.flatnonzero(variant == number) for number in numbers]
-    parts = [_judge(view.rows(at), card.judging(number)) for number, at in zip(numbers, groups, strict=True)]
+    parts = [
+        _judge(view.rows(at), card.judging(number))
+        for number, at in zip(numbers, groups, strict=True)
+    ]
     back = np.argsort(np.concatenate(groups))
     return _Judgement._make(np.concatenate(same)[back] for same in zip(*parts, strict=True))
 
@@ -171,15 +188,17 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
 
 
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
-    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks at the cancel page
-    comes first, however much they use. A probability isn't touched."""
+    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks
+    at the cancel page comes first, however much they use. A probability isn't touched."""
     snapshot, rules = view.risk_snapshot(), view.program.risk_rules
     if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
     modelled = risk(rules.model, snapshot)
     for f, rule in enumerate(card.flags):
         if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            modelled = np.where(standing.holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
+            modelled = np.where(
+                standing.holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled
+            )
     return modelled
 
 
@@ -218,5 +237,9 @@ def fastest_half_life_us(card: Scorecard) -> int:
     """No part of a score fades faster than this: what the timers' lower bounds rest on."""
     judges = [m.judge for m in card.scored_measures if m.judge is not None]
     answers = [j.fading_us for j in judges if j.fading_us is not None]
-    places = [round(card.half_lives_us[0] / j.reference.steepest) for j in judges if j.reference is not None]
+    places = [
+        round(card.half_lives_us[0] / j.reference.steepest)
+        for j in judges
+        if j.reference is not None
+    ]
     return min((*card.half_lives_us, *answers, *places))

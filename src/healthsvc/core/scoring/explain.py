@@ -1,5 +1,5 @@
-"""Why the score is what it is: points per measure that add up to it, caps included, each with the instants of the
-events that made it."""
+"""Why the score is what it is: points per measure that add up to it, caps included, each with the
+instants of the events that made it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ from healthsvc.core.scoring.view import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """Points that one measure (or cap) adds to the score, and the newest instants at which it was fed."""
+    """Points that one measure (or cap) adds to the score, and the newest instants at which it was
+    fed."""
 
     measure: str
     dimension: str
@@ -69,7 +70,9 @@ def _override(view: View, row: int, points: float) -> Contribution:
     )
 
 
-def _measure(view: View, evaluation: Evaluation, row: int, k: int, measure: Measure, best: float) -> Contribution:
+def _measure(
+    view: View, evaluation: Evaluation, row: int, k: int, measure: Measure, best: float
+) -> Contribution:
     fed_by = measure.of or measure.name
     value = float(evaluation.value[row, k])
     return Contribution(
@@ -105,7 +108,8 @@ def _card(view: View, evaluation: Evaluation, row: int) -> Scorecard:
 
 
 def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
-    """The measure that the rule looks at; of a rule about other flags, the first that one of them looks at."""
+    """The measure that the rule looks at; of a rule about other flags, the first that one of them
+    looks at."""
     parts = [part.measure for part in card.flags if part.name in rule.of and part.measure]
     return rule.measure or next(iter(parts), "")
 
@@ -113,7 +117,9 @@ def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
 def capping_rule(view: View, evaluation: Evaluation, row: int) -> FlagRule | None:
     """The flag in force with the lowest cap; the first declared where several share it."""
     rules = _card(view, evaluation, row).flags
-    capping = [r for f, r in enumerate(rules) if r.cap is not None and evaluation.flags.holds[row, f]]
+    capping = [
+        r for f, r in enumerate(rules) if r.cap is not None and evaluation.flags.holds[row, f]
+    ]
     return min(capping, key=lambda r: NO_CAP if r.cap is None else r.cap, default=None)
 
 

@@ -1,4 +1,5 @@
-"""Fit: how well a customer matches the ideal profile that the scorecard describes by the operator's own attributes."""
+"""Fit: how well a customer matches the ideal profile that the scorecard describes by the operator's
+own attributes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ class Match:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     fit: float | None
-    """0 to 1: the weights of what matches over the weights of what is known; None where nothing is."""
+    """0 to 1: the weights of what matches over the weights of what is known; None where nothing
+    is."""
     matches: tuple[Match, ...]
 
 
@@ -45,7 +47,11 @@ def _match(profile: Mapping[str, Any], condition: IcpCondition) -> Match:
     if value is None or value == "":
         return Match(condition=condition, value=None, matches=None)
     if condition.values is not None:
-        return Match(condition=condition, value=value, matches=any(_same(value, one) for one in condition.values))
+        return Match(
+            condition=condition,
+            value=value,
+            matches=any(_same(value, one) for one in condition.values),
+        )
     number = isinstance(value, int | float) and not isinstance(value, bool)
     matches = number and condition.low <= value <= condition.high
     return Match(condition=condition, value=value, matches=bool(matches))

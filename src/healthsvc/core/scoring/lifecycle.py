@@ -27,18 +27,21 @@ class Stages:
     rule: Instants
     """(n,) index of the rule that decided; NO_RULE, BY_SENDER, BY_CHURN."""
     change_us: Floats
-    """(n,) no later than the next instant at which time alone changes it; inf where only an event can."""
+    """(n,) no later than the next instant at which time alone changes it; inf where only an event
+    can."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RuleState:
     holds: Mask
     change_us: Floats | None
-    """The next instant at which time alone makes the rule hold or end; None where only an event can."""
+    """The next instant at which time alone makes the rule hold or end; None where only an event
+    can."""
 
 
 def stages(view: View, churned: Mask) -> Stages:
-    """The stage of each row: churned, else what the sender says, else by the scorecard's first rule that holds."""
+    """The stage of each row: churned, else what the sender says, else by the scorecard's first rule
+    that holds."""
     rules = view.program.scorecard.lifecycle
     rule, change = np.full(len(view.now_us), NO_RULE), np.full(len(view.now_us), np.inf)
     for i in range(len(rules) - 1, -1, -1):
@@ -48,7 +51,10 @@ def stages(view: View, churned: Mask) -> Stages:
             np.minimum(change, state.change_us, out=change)
     stage = np.array([*(STAGES.index(r.stage) for r in rules), UNKNOWN])[rule]
     stage_code = view.fact("stage_code")
-    for rows, decided_by, by_sender in ((stage_code > 0, BY_SENDER, stage_code - 1.0), (churned, BY_CHURN, None)):
+    for rows, decided_by, by_sender in (
+        (stage_code > 0, BY_SENDER, stage_code - 1.0),
+        (churned, BY_CHURN, None),
+    ):
         if rows.any():
             rule[rows], change[rows] = decided_by, np.inf
             stage[rows] = CHURNED if by_sender is None else by_sender[rows]
@@ -61,7 +67,11 @@ def stage_name(stage: int) -> str:
 
 
 CauseBeyondRules = Literal["by_sender", "by_churn", "no_rule"]
-_CAUSES: Final[dict[int, CauseBeyondRules]] = {BY_SENDER: "by_sender", BY_CHURN: "by_churn", NO_RULE: "no_rule"}
+_CAUSES: Final[dict[int, CauseBeyondRules]] = {
+    BY_SENDER: "by_sender",
+    BY_CHURN: "by_churn",
+    NO_RULE: "no_rule",
+}
 
 
 def stage_cause(view: View, stages: Stages, row: int) -> StageRule | CauseBeyondRules:
@@ -71,7 +81,8 @@ def stage_cause(view: View, stages: Stages, row: int) -> StageRule | CauseBeyond
 
 
 def sold_us(view: View) -> Floats:
-    """When each customer was won: the date of the sale where the profile has it, else when it was first seen."""
+    """When each customer was won: the date of the sale where the profile has it, else when it was
+    first seen."""
     sold = view.fact("sold_at")
     return np.where(np.isnan(sold), view.fact("first_seen"), sold)
 

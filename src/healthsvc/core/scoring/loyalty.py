@@ -1,8 +1,10 @@
-"""Loyalty: the second axis beside risk. Long stay, repeat purchase, recommends; not the same as a large account.
+"""Loyalty: the second axis beside risk. Long stay, repeat purchase, recommends; not the same as a
+large account.
 
-100 times the weighted mean of the grounds that are known: acts (recommending, renewing, asking for more) that didn't
-happen earn nothing, while an answer that nobody gave, and use that nobody saw, are left out. Points add up to it.
-Pure functions of (state, rules, now), elementwise in declared order: one row gives the same bits as among many.
+100 times the weighted mean of the grounds that are known: acts (recommending, renewing, asking for
+more) that didn't happen earn nothing, while an answer that nobody gave, and use that nobody saw,
+are left out. Points add up to it. Pure functions of (state, rules, now), elementwise in declared
+order: one row gives the same bits as among many.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,14 +55,16 @@ class LoyaltyParts:
     known: Mask
     """(n, p) there is something to go by."""
     amount: Floats
-    """(n, p) what there is: days stayed, events, the answer, the share of the habit, 1 for what happened."""
+    """(n, p) what there is: days stayed, events, the answer, the share of the habit, 1 for what
+    happened."""
     since_us: Floats
     """(n, p) when that was amount or happened last; 0 where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """(n,) each: whether there is something to go by, its marks, what it is, since when, until when by itself."""
+    """(n,) each: whether there is something to go by, its marks, what it is, since when, until when
+    by itself."""
 
     known: Mask
     value: Floats
@@ -105,26 +109,37 @@ def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Loy
     )
 
 
-def _grounds(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Iterator[tuple[Part, _Ground]]:
+def _grounds(
+    view: View, rules: Loyalty, heavy_use: HeavyUse | None
+) -> Iterator[tuple[Part, _Ground]]:
     for part in rules.parts:
         ground = _GROUNDS[part.kind](view, part)
         if part.heavy:
             much, until_us = _heavy(view, heavy_use)
             ends = until_us if ground.change_us is None else np.minimum(ground.change_us, until_us)
-            ground = _Ground(ground.known & much, ground.value, ground.amount, ground.since_us, ends)
+            ground = _Ground(
+                ground.known & much, ground.value, ground.amount, ground.since_us, ends
+            )
         yield part, ground
 
 
 def _weight(part: Part, ground: _Ground) -> Floats:
-    """(n,) of a part; what isn't known of others than acts counts for nothing, an act not done for no marks."""
+    """(n,) of a part; what isn't known of others than acts counts for nothing, an act not done for
+    no marks."""
     always = part.kind in ACTS
-    counts: Floats = np.full(len(ground.known), part.weight) if always else np.where(ground.known, part.weight, 0.0)
+    counts: Floats = (
+        np.full(len(ground.known), part.weight)
+        if always
+        else np.where(ground.known, part.weight, 0.0)
+    )
     return counts
 
 
 def use_a_day(view: View, rule: HeavyUse) -> Floats:
     """(n,) events of the measure a day, over the long-loyalty_score half-life."""
-    rate: Floats = view.rate(view.program.measures.index(rule.measure), len(view.program.half_lives_us) - 1)
+    rate: Floats = view.rate(
+        view.program.measures.index(rule.measure), len(view.program.half_lives_us) - 1
+    )
     return rate
 
 
@@ -140,21 +155,25 @@ def _heavy(view: View, rule: HeavyUse | None) -> tuple[Mask, Floats]:
 
 
 def to_list(view: View, looked_at: Mask, last_listed: Floats) -> tuple[Floats, Mask]:
-    """The loyalty that lists should tell, (n,), and of whom they should tell it anew: where it became known or unknown,
-    or moved by `LISTED_STEP` since. Only the rows of `looked_at` are looked at; the others keep what is listed."""
+    """The loyalty that lists should tell, (n,), and of whom they should tell it anew: where it
+    became known or unknown, or moved by `LISTED_STEP` since. Only the rows of `looked_at` are
+    looked at; the others keep what is listed."""
     loyalty, rules, at = last_listed.copy(), view.program.relationship, np.flatnonzero(looked_at)
     if rules.loyalty is None or not len(at):
         return loyalty, np.zeros(len(loyalty), bool)
     loyalty[at] = loyalty_score(view.rows(at), rules.loyalty, rules.heavy_use).loyalty
     unlike = np.isnan(loyalty) != np.isnan(last_listed)
-    return loyalty, unlike | (np.abs(np.nan_to_num(loyalty) - np.nan_to_num(last_listed)) >= LISTED_STEP)
+    return loyalty, unlike | (
+        np.abs(np.nan_to_num(loyalty) - np.nan_to_num(last_listed)) >= LISTED_STEP
+    )
 
 
 def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
-    Between the instants at which a ground ends only the stay adds to it, evenly, and only habits take from it: what is
-    used no more falls behind what was, by half in 1 / (1/short - 1/long). It is looked at once a second at most.
+    Between the instants at which a ground ends only the stay adds to it, evenly, and only habits
+    take from it: what is used no more falls behind what was, by half in 1 / (1/short - 1/long). It
+    is looked at once a second at most.
     """
     lives, up = view.program.half_lives_us, np.zeros(len(loyalty_score.loyalty))
     for part in rules.parts:
@@ -163,7 +182,11 @@ def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float)
             up = up + staying * (part.weight / part.span_us)
     down = loyalty_score.fading * (_LN2 * (1.0 / lives[0] - 1.0 / lives[-1]))
     known = ~np.isnan(loyalty_score.loyalty) & (loyalty_score.whole > 0)
-    pace = np.where(loyalty_score.loyalty >= at, down, up) * 100.0 / np.where(known, loyalty_score.whole, 1.0)
+    pace = (
+        np.where(loyalty_score.loyalty >= at, down, up)
+        * 100.0
+        / np.where(known, loyalty_score.whole, 1.0)
+    )
     moves = known & (pace > 0)
     gap = np.where(moves, np.abs(loyalty_score.loyalty - at), 0.0) / np.where(moves, pace, 1.0)
     ahead = np.where(moves & (gap < _NEVER_US), np.maximum(np.floor(gap), SECOND_US), np.inf)
@@ -175,7 +198,9 @@ def _tenure(view: View, part: Part) -> _Ground:
     known = view.fact("events") > 0
     first = np.where(known, view.fact("first_seen"), 0.0)
     stayed = np.maximum(view.now_us - first, 0.0)
-    return _Ground(known, np.minimum(1.0, stayed / part.span_us), np.where(known, stayed / DAY_US, 0.0), first)
+    return _Ground(
+        known, np.minimum(1.0, stayed / part.span_us), np.where(known, stayed / DAY_US, 0.0), first
+    )
 
 
 def _count(view: View, part: Part) -> _Ground:
@@ -188,7 +213,9 @@ def _answer(view: View, part: Part) -> _Ground:
     score, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
     ends = at + part.span_us
     known = ~np.isnan(score) & (view.now_us < ends)
-    marks = np.clip((np.where(known, score, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0)
+    marks = np.clip(
+        (np.where(known, score, part.worst) - part.worst) / (part.best - part.worst), 0.0, 1.0
+    )
     return _Ground(known, marks, np.nan_to_num(score), at, ends)
 
 

@@ -14,7 +14,8 @@ WHOLE: Final = np.zeros(1, np.int64)
 
 
 def choose_variants(view: View, stages: Stages) -> Instants:
-    """Number of the variant that judges each row: the first declared whose place fits; 0 where none does, (n,)."""
+    """Number of the variant that judges each row: the first declared whose place fits; 0 where none
+    does, (n,)."""
     number_of = np.zeros(len(view.now_us), np.int64)
     variants = view.program.scorecard.variants
     for number in range(len(variants), 0, -1):

@@ -14,14 +14,18 @@ from healthsvc.core.risk.levels import Snapshot
 
 _LN2: Final = float(np.log(2.0))
 DISTINCT: Final = np.array(
-    [0.0] + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)] + [3.5 * fact.SLOTS]
+    [0.0]
+    + [-fact.SLOTS * np.log(1 - k / fact.SLOTS) for k in range(1, fact.SLOTS)]
+    + [3.5 * fact.SLOTS]
 )
-"""Linear counting: filled slots → estimated number of different functions; full is "more than can be told"."""
+"""Linear counting: filled slots → estimated number of different functions; full is "more than can
+be told"."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH), now_us (n,)."""
+    """Rows of a `States` as of an instant each: cells (n, measures, fields), facts (n, WIDTH),
+    now_us (n,)."""
 
     program: CompiledScorecard
     cells: Floats
@@ -29,7 +33,9 @@ class View:
     now_us: Instants
     risk: Floats | None = None
     """(n, sums of the risk program); None: the risk isn't asked for."""
-    _levels: dict[tuple[int, int], Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _levels: dict[tuple[int, int], Floats] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
 
     def level(self, measure: int, half_life: int) -> Floats:
         """Worked out once for all rows, however many of them ask for it one by one."""
@@ -37,12 +43,16 @@ class View:
         if level is None:
             sums = np.ascontiguousarray(self.cells[:, measure, half_life])
             lives, landmark_us = self.program.half_lives_us, self.program.landmark_us
-            level = self._levels[measure, half_life] = levels.decayed(sums, self.now_us, lives[half_life], landmark_us)
+            level = self._levels[measure, half_life] = levels.decayed(
+                sums, self.now_us, lives[half_life], landmark_us
+            )
         return level
 
     def rate(self, measure: int, half_life: int) -> Floats:
         """Events a day that would hold the level where it is."""
-        return self.level(measure, half_life) * (_LN2 * DAY_US / self.program.half_lives_us[half_life])
+        return self.level(measure, half_life) * (
+            _LN2 * DAY_US / self.program.half_lives_us[half_life]
+        )
 
     def rate_of(self, row: int, measure: int, half_life: int) -> float:
         """The same as `rate`, of one row."""
@@ -78,7 +88,8 @@ class View:
         return float(DISTINCT[np.count_nonzero(slots > since_us)])
 
     def functions(self, *, since_us: Instants | None = None) -> Floats:
-        """How many functions were ever used, or since an instant: an estimate, by linear counting."""
+        """How many functions were ever used, or since an instant: an estimate, by linear
+        counting."""
         slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
         is_used = slots > 0 if since_us is None else slots > since_us[:, None]
         features: Floats = DISTINCT[is_used.sum(axis=1)]

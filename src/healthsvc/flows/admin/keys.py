@@ -57,13 +57,19 @@ async def create(
     async with engine.begin() as conn:
         await stored.insert(conn, key, digest(opener, pepper))
         await audit.record(
-            conn, now, actor=actor, action="key.created", target=key.id, detail={"name": name, "scopes": key.scopes}
+            conn,
+            now,
+            actor=actor,
+            action="key.created",
+            target=key.id,
+            detail={"name": name, "scopes": key.scopes},
         )
     return NewKey(key=key, text=opener)
 
 
 async def revoke(engine: AsyncEngine, now: datetime, key_id: str, *, actor: Actor) -> bool:
-    """End a key; one that had ended stays so. False if there is none. Other processes may know it for some seconds."""
+    """End a key; one that had ended stays so. False if there is none. Other processes may know it
+    for some seconds."""
     async with engine.begin() as conn:
         if await stored.revoke(conn, key_id, now):
             await audit.record(conn, now, actor=actor, action="key.revoked", target=key_id)
@@ -85,5 +91,6 @@ async def recognise(engine: AsyncEngine, now: datetime, opener: str, pepper: byt
 
 
 def digest(opener: str, pepper: bytes) -> bytes:
-    """What is stored in place of a key: without the pepper, a stolen table can't be searched for it."""
+    """What is stored in place of a key: without the pepper, a stolen table can't be searched for
+    it."""
     return hmac.new(pepper, opener.encode(), hashlib.sha256).digest()

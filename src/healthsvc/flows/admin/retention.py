@@ -1,4 +1,5 @@
-"""Dropping what is past its time: whole days of the archive, and folded entries of the table log."""
+"""Dropping what is past its time: whole days of the archive, and folded entries of the table
+log."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 
 async def trim_log(engine: AsyncEngine, keep: timedelta) -> int:
-    """Delete entries of the table log that every projection has folded and that are older; answers how many."""
+    """Delete entries of the table log that every projection has folded and that are older; answers
+    how many."""
     deleted = 0
     while True:
         async with engine.begin() as conn:
@@ -31,7 +33,8 @@ async def trim_log(engine: AsyncEngine, keep: timedelta) -> int:
 
 
 async def drop_old_days(engine: AsyncEngine, days: int, now: datetime) -> list[str]:
-    """Drop what was logged on days before the last `days`; answers what was dropped. Several may do so at once."""
+    """Drop what was logged on days before the last `days`; answers what was dropped. Several may do
+    so at once."""
     first_kept = now.astimezone(UTC).date() - timedelta(days=days)
     async with engine.begin() as conn:
         dropped = await archive.drop_before(conn, first_kept)

@@ -1,4 +1,6 @@
-"""Alerts from raised to resolved: settling, the worklist, operations alerts, outage detection, measure coverage.
+"""Alerts from raised to resolved: settling, the worklist, operations alerts, outage detection,
+measure coverage.
 
-A customer's alerts are raised and released by `processing`; this is what people and watches do with alerts.
+A customer's alerts are raised and released by `processing`; this is what people and watches do with
+alerts.
 """

@@ -1,6 +1,8 @@
-"""Which measures of the live scorecard are still fed: one that isn't is a slip in it, or a source that has stopped.
+"""Which measures of the live scorecard are still fed: one that isn't is a slip in it, or a source
+that has stopped.
 
-Whoever asks for the scorecards' status is told; so that nobody need ask, an operations alert says it as well.
+Whoever asks for the scorecards' status is told; so that nobody need ask, an operations alert says
+it as well.
 """
 
 import asyncio
@@ -43,8 +45,8 @@ class Fed:
 def told(found: Sequence[Fed], live_since: datetime) -> Trouble | None:
     """What an operator should know of measures that aren't fed; None where all are.
 
-    Its onset is when the last of them ceased, so a person who has settled it isn't told again until another one does.
-    live_since: from when on those count that never were fed.
+    Its onset is when the last of them ceased, so a person who has settled it isn't told again until
+    another one does. live_since: from when on those count that never were fed.
     """
     unfed = [f for f in found if not f.fed]
     if not unfed:
@@ -56,12 +58,16 @@ def told(found: Sequence[Fed], live_since: datetime) -> Trouble | None:
         severity="info",
         summary=alerts.measures_unfed(DEFAULT, [f.measure for f in unfed], SPAN.days),
         onset_at=onset,
-        detail={f.measure: None if f.last_event_at is None else f.last_event_at.isoformat() for f in unfed},
+        detail={
+            f.measure: None if f.last_event_at is None else f.last_event_at.isoformat()
+            for f in unfed
+        },
     )
 
 
 async def watch(engine: AsyncEngine, now: datetime) -> None:
-    """Raise or resolve the operations alert about measures that aren't fed; not before there are 30 days to look at."""
+    """Raise or resolve the operations alert about measures that aren't fed; not before there are 30
+    days to look at."""
     async with engine.connect() as conn:
         oldest = await customer_homes.oldest(conn)
     if oldest is None or now - oldest < SPAN:
@@ -100,11 +106,15 @@ async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], i
     return fed, looked_at
 
 
-def _newest(compiled: Compiled, found: Sequence[Stored]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _newest(
+    compiled: Compiled, found: Sequence[Stored]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The newest instant in each measure, 0 where there is none."""
     table = States(compiled.program, len(found) or 1)
     rows = table.load([f for f in found if f.state is not None])
     if not len(rows):
         return np.zeros(compiled.program.width)
-    newest: np.ndarray[tuple[int], np.dtype[np.float64]] = table.cells[rows, :, table.count_field + 1].max(axis=0)
+    newest: np.ndarray[tuple[int], np.dtype[np.float64]] = table.cells[
+        rows, :, table.count_field + 1
+    ].max(axis=0)
     return newest

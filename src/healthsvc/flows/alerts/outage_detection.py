@@ -1,8 +1,9 @@
-"""Guarding the fleet: what came is compared with what usually comes, and what has fallen is told once, to the operator.
+"""Guarding the fleet: what came is compared with what usually comes, and what has fallen is told
+once, to the operator.
 
-Any number of processing roles look; one at a time decides. Alerts that say of a customer that something didn't happen
-are held by the flush that raises them (store.processing.decisions) while a guard concerns the customer, and told here
-afterwards.
+Any number of processing roles look; one at a time decides. Alerts that say of a customer that
+something didn't happen are held by the flush that raises them (store.processing.decisions) while a
+guard concerns the customer, and told here afterwards.
 """
 
 from datetime import datetime, timedelta
@@ -42,9 +43,12 @@ KEPT: Final = timedelta(hours=25)
 log = structlog.get_logger()
 
 
-async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS) -> Detection | None:
-    """One look, as of the last whole minute up to which everything logged was read; None: not our turn, or nothing is
-    read yet. A minute is judged once; alerts that need wait no longer are told at each look."""
+async def look(
+    engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS
+) -> Detection | None:
+    """One look, as of the last whole minute up to which everything logged was read; None: not our
+    turn, or nothing is read yet. A minute is judged once; alerts that need wait no longer are told
+    at each look."""
     async with engine.begin() as conn:
         mine = await outages.turn(conn, every_seconds)
         through = await customer_summary.as_of(conn)
@@ -62,7 +66,9 @@ async def look(engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * 
 
 async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetime) -> Detection:
     standing = await outages.standing(conn)
-    habits, learnt_us = await _learn(conn, await traffic.habits(conn), mine.learnt_through, minute_us)
+    habits, learnt_us = await _learn(
+        conn, await traffic.habits(conn), mine.learnt_through, minute_us
+    )
     came = await traffic.by_minute(conn, from_us(minute_us), detect.LOOKED_BACK)
     turn = detect.detect_falls(habits, came, standing, minute_us)
     for end in turn.ends:
@@ -80,8 +86,8 @@ async def _learn(
 ) -> tuple[dict[str, Habit], int]:
     """The habits with the hours that are over by now, and up to when hours are learnt.
 
-    Hours in which something had fallen teach nothing; neither do those in which nothing at all came though it usually
-    does: then we weren't there ourselves.
+    Hours in which something had fallen teach nothing; neither do those in which nothing at all came
+    though it usually does: then we weren't there ourselves.
     """
     begin_us = -(-minute_us // HOUR_US) * HOUR_US if through is None else to_us(through)
     begin_us = max(begin_us, (minute_us - detect.LOOKED_BACK * MINUTE_US) // HOUR_US * HOUR_US)
@@ -94,9 +100,13 @@ async def _learn(
         away = usual >= 1.0 and not hour.get(detect.FLEET)
         if not away and not await outages.held_during(conn, from_us(begin_us), from_us(end_us)):
             for scope in sorted({*learnt, *list(hour)[: max(0, MOST_SCOPES - len(learnt))]}):
-                learnt[scope] = habit.learnt(learnt.get(scope) or habit.new_habit(), begin_us, hour.get(scope, 0.0))
+                learnt[scope] = habit.learnt(
+                    learnt.get(scope) or habit.new_habit(), begin_us, hour.get(scope, 0.0)
+                )
         begin_us = end_us
-    await traffic.keep_habits(conn, {scope: h for scope, h in learnt.items() if habits.get(scope) is not h})
+    await traffic.keep_habits(
+        conn, {scope: h for scope, h in learnt.items() if habits.get(scope) is not h}
+    )
     return learnt, begin_us
 
 
@@ -116,7 +126,9 @@ async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetim
         log.warning(LogEvent.GUARD_BEGAN, scope=fall.scope, came=got, usual=usual, minutes=minutes)
 
 
-async def _end(conn: AsyncConnection, held: Guard, why: detect.Why, minute_us: int, now: datetime) -> None:
+async def _end(
+    conn: AsyncConnection, held: Guard, why: detect.Why, minute_us: int, now: datetime
+) -> None:
     until = minute_us if why == "wider" else detect.holds_until(held.since_us, minute_us)
     await outages.end(conn, held.scope, from_us(minute_us), why, from_us(until))
     await operations_alerts.resolve_alert(conn, KIND, held.scope, now)
@@ -137,7 +149,9 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
         for row in await states.by_ids(conn, live.id, customers)
         if row.decision is not None
     }
-    await deliveries.enqueue(conn, [_told(alert, now, sequences.get(alert.customer_id or "", 0)) for alert in released])
+    await deliveries.enqueue(
+        conn, [_told(alert, now, sequences.get(alert.customer_id or "", 0)) for alert in released]
+    )
     for alert in released:
         ALERTS.labels(alert.kind, "raised").inc()
 

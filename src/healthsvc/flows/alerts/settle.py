@@ -1,4 +1,5 @@
-"""Alerts settled by people: acknowledged, resolved. What raises and releases them by itself is decided in the flush."""
+"""Alerts settled by people: acknowledged, resolved. What raises and releases them by itself is
+decided in the flush."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -52,7 +53,8 @@ Outcome: TypeAlias = Settled | Missing | Stale | Closed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Who wants what of which alert; `revision` is the one they have seen, None if they don't care."""
+    """Who wants what of which alert; `revision` is the one they have seen, None if they don't
+    care."""
 
     alert_id: str
     by: Actor
@@ -74,8 +76,8 @@ async def acknowledge(engine: AsyncEngine, now: datetime, request: Request) -> O
 async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
     """Somebody declares an alert done, acknowledged or not. Doing it again changes nothing.
 
-    It changes no health: a flag that stands goes on standing, and what raised the alert raises the next one only after
-    it has been released.
+    It changes no health: a flag that stands goes on standing, and what raised the alert raises the
+    next one only after it has been released.
     """
     return await _settle(engine, now, request, RESOLVE, alert_rows.resolve)
 
@@ -97,10 +99,17 @@ async def _settle(
         if settled.customer_id is None:
             message = operations_alerts.message(settled, now, note=request.note)
         else:
-            message = _message(settled, now, request.note, await _last_sequence(conn, settled.customer_id))
+            message = _message(
+                settled, now, request.note, await _last_sequence(conn, settled.customer_id)
+            )
         await deliveries.enqueue(conn, [message])
         await audit.record(
-            conn, now, actor=request.by, action=f"alert.{settled.state}", target=settled.id, detail=_detail(request)
+            conn,
+            now,
+            actor=request.by,
+            action=f"alert.{settled.state}",
+            target=settled.id,
+            detail=_detail(request),
         )
     ALERTS.labels(settled.kind, settled.state).inc()
     return Settled(settled)
@@ -119,7 +128,8 @@ def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome 
 
 
 async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
-    """The number of the last decision told about the customer: what people do comes after that one, before the next."""
+    """The number of the last decision told about the customer: what people do comes after that one,
+    before the next."""
     live = await live_projection.live(conn)
     found = await states.by_ids(conn, live.id, [customer_id])
     decision = found[0].decision if found else None

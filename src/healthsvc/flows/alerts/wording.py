@@ -1,7 +1,8 @@
 """Words alerts anew in the language of whoever reads them.
 
-Alerts are kept in the language of webhooks, with the facts behind them. Any other language is worded from those facts;
-what was kept without them, or by a scorecard that is no longer live, stays as it was kept.
+Alerts are kept in the language of webhooks, with the facts behind them. Any other language is
+worded from those facts; what was kept without them, or by a scorecard that is no longer live, stays
+as it was kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,9 @@ async def worded(engine: AsyncEngine, alerts: Sequence[Alert], language: Languag
         return list(alerts)
     async with engine.connect() as conn:
         live = await live_projection.live(conn)
-        names = await customer_names.names(conn, [a.customer_id for a in alerts if a.customer_id is not None])
+        names = await customer_names.names(
+            conn, [a.customer_id for a in alerts if a.customer_id is not None]
+        )
     card = read.compiled(live.document).scorecard
     return [_worded(alert, card, names, language) for alert in alerts]
 
@@ -65,12 +68,20 @@ def _about_the_service(alert: Alert, language: Language) -> str | None:
     try:
         if alert.kind == outage_detection.KIND and scope.startswith(_SCOPES):
             return phrases.fleet_guard(
-                language, scope, float(detail["came"]), float(detail["usual"]), int(detail["window_minutes"])
+                language,
+                scope,
+                float(detail["came"]),
+                float(detail["usual"]),
+                int(detail["window_minutes"]),
             )
         if alert.kind == measure_coverage.KIND:
             return phrases.measures_unfed(language, list(detail), measure_coverage.SPAN.days)
         if alert.kind == MODEL_DRIFT:
-            rows, expected, left = int(detail["rows"]), float(detail["told"]), float(detail["happened"])
+            rows, expected, left = (
+                int(detail["rows"]),
+                float(detail["told"]),
+                float(detail["happened"]),
+            )
             return phrases.model_drift(language, rows, expected, left)
     except (KeyError, TypeError, ValueError):
         return None
@@ -78,7 +89,8 @@ def _about_the_service(alert: Alert, language: Language) -> str | None:
 
 
 def _rule(alert: Alert, card: Scorecard) -> FlagRule | None:
-    """The flag behind an alert, by the variant whose play was kept with it; None: the scorecard has no such flag."""
+    """The flag behind an alert, by the variant whose play was kept with it; None: the scorecard has
+    no such flag."""
     cards = (card, *(variant.card for variant in card.variants))
     rules = [rule for one in cards for rule in one.flags if rule.name == alert.kind]
     kept_play = alert.detail.get("play")

@@ -1,5 +1,5 @@
-"""What is most worth a call: open alerts ranked, and an owner's customers of the day, each with why, when and what to
-know."""
+"""What is most worth a call: open alerts ranked, and an owner's customers of the day, each with
+why, when and what to know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,9 @@ async def alerts(
 
     async def fetch(place: Place) -> list[Ranked]:
         async with engine.begin() as conn:
-            waiting = await worklist.waiting(conn, **filters, state=which.state, customer_id=which.customer_id)
+            waiting = await worklist.waiting(
+                conn, **filters, state=which.state, customer_id=which.customer_id
+            )
             return _page((await _ranked(conn, waiting, _as_of(place, now), rules))[0], place)
 
     named = {**filters, "state": which.state, "customer_id": which.customer_id}
@@ -82,9 +84,15 @@ async def alerts(
 
 
 async def customers(
-    engine: AsyncEngine, wanted: Wanted, owner: str | None, now: datetime, rules: ContactRules, language: Language
+    engine: AsyncEngine,
+    wanted: Wanted,
+    owner: str | None,
+    now: datetime,
+    rules: ContactRules,
+    language: Language,
 ) -> tuple[int, Page[dict[str, Any]]]:
-    """An owner's customers (None: everybody's) that wait, by their most urgent alert; and how many do in all."""
+    """An owner's customers (None: everybody's) that wait, by their most urgent alert; and how many
+    do in all."""
     waits = 0
     told: dict[int, dict[str, Any]] = {}
 
@@ -97,13 +105,19 @@ async def customers(
             waits = len(tops)
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
-            acts = await contact_windows.acted(conn, [int(seen.table.key[row]) for row in rows], to_us(at))
-            quality = await data_quality.of(conn, [r.waiting.alert.customer_id or "" for r in page], at)
+            acts = await contact_windows.acted(
+                conn, [int(seen.table.key[row]) for row in rows], to_us(at)
+            )
+            quality = await data_quality.of(
+                conn, [r.waiting.alert.customer_id or "" for r in page], at
+            )
         also = [r.waiting.alert.customer_id for r in ranked]
         worded = await wording.worded(engine, [r.waiting.alert for r in page], language)
         for r, alert in zip(page, worded, strict=True):
             said = {**_told(r, seen, acts, also, rules, language), "alert": alert}
-            told[r.waiting.alert.position] = said | {"data_quality": quality[r.waiting.alert.customer_id or ""]}
+            told[r.waiting.alert.position] = said | {
+                "data_quality": quality[r.waiting.alert.customer_id or ""]
+            }
         return page
 
     page = await _listing("worklist", {"owner": owner}).page(wanted, fetch)
@@ -145,7 +159,9 @@ async def _ranked(
     seen = await _see(conn, waiting, at)
     intents = {rule.name for rule in seen.view.program.scorecard.flags if rule.kind == "intent"}
     rows = [seen.row_of.get(w.alert.customer_id or "") for w in waiting]
-    worths = [_worth(w, seen, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)]
+    worths = [
+        _worth(w, seen, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)
+    ]
     risk_rules = seen.view.program.risk_rules
     risk_is = RANKING if risk_rules is None else risk_rules.model.kind
     found = [
@@ -163,18 +179,34 @@ async def _see(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) 
     table = States(program, max(1, len(stored)))
     rows = table.load(stored)
     view = View(
-        program, table.cells[rows], table.facts[rows], np.full(len(rows), to_us(at), np.int64), table.risk[rows]
+        program,
+        table.cells[rows],
+        table.facts[rows],
+        np.full(len(rows), to_us(at), np.int64),
+        table.risk[rows],
     )
     row_of = {s.customer_id: int(row) for s, row in zip(stored, rows.tolist(), strict=True)}
     return _Seen(table, view, evaluate(view), row_of)
 
 
 def _worth(
-    waiting: Waiting, seen: _Seen, row: int | None, at: datetime, rules: ContactRules, intents: set[str]
+    waiting: Waiting,
+    seen: _Seen,
+    row: int | None,
+    at: datetime,
+    rules: ContactRules,
+    intents: set[str],
 ) -> Worth:
     alert, age_us = waiting.alert, max(0, to_us(at) - to_us(waiting.alert.onset_at))
     if row is None:
-        return Worth(severity=alert.severity, risk=None, mrr=None, age_us=age_us, spoken_since=False, over_cap=False)
+        return Worth(
+            severity=alert.severity,
+            risk=None,
+            mrr=None,
+            age_us=age_us,
+            spoken_since=False,
+            over_cap=False,
+        )
     risk, mrr = float(seen.found.risk[row]), float(seen.view.fact("mrr")[row])
     contacts = contacts_within(seen.view, row, rules.cap_days) or 0
     return Worth(
@@ -195,7 +227,9 @@ def rank_told(ranked: Ranked, language: Language) -> dict[str, Any]:
 
 
 def _briefing(seen: _Seen, row: int, kind: str, language: Language) -> dict[str, Any]:
-    return briefing.briefing(seen.view, row, kind, briefing.known(seen.view, seen.found, row, language), language)
+    return briefing.briefing(
+        seen.view, row, kind, briefing.known(seen.view, seen.found, row, language), language
+    )
 
 
 def _told(
@@ -216,7 +250,12 @@ def _told(
         "alert": alert,
         "other_alerts": customers.count(alert.customer_id) - 1,
         "contact": contact_windows.told(
-            seen.view, row, seen.table.profile_field(row, "timezone"), acts.get(int(seen.table.key[row]), []), rules, at
+            seen.view,
+            row,
+            seen.table.profile_field(row, "timezone"),
+            acts.get(int(seen.table.key[row]), []),
+            rules,
+            at,
         )
         if row is not None
         else None,

@@ -1,4 +1,5 @@
-"""Bad data isn't no data: what came of a customer and couldn't be read, so that nobody takes it for silence."""
+"""Bad data isn't no data: what came of a customer and couldn't be read, so that nobody takes it for
+silence."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ from healthsvc.store.database.engine import AsyncConnection
 DAYS: Final = 30
 
 
-async def of(conn: AsyncConnection, customer_ids: Sequence[str], at: datetime) -> dict[str, dict[str, Any]]:
+async def of(
+    conn: AsyncConnection, customer_ids: Sequence[str], at: datetime
+) -> dict[str, dict[str, Any]]:
     """By customer, ready for JSON, as it was known at an instant."""
     found = await data_quality.rejected(conn, customer_ids, at - timedelta(days=DAYS), at)
     return {customer_id: told(found.get(customer_id, ())) for customer_id in customer_ids}

@@ -1,9 +1,10 @@
 """What moved a score between two instants: five parts that add up to the change, each by measure.
 
-The parts are steps of one path. Late data: what had happened before the first instant and was counted after it, seen as
-of the first instant. Ageing: the same, seen as of the second one. New events: with everything counted by then.
-Configuration: under the version that was live then, and by the variant of it that judges the customer's place of then;
-up to there the first instant's version and variant judge. Override: what somebody's own judgement adds at either end.
+The parts are steps of one path. Late data: what had happened before the first instant and was
+counted after it, seen as of the first instant. Ageing: the same, seen as of the second one. New
+events: with everything counted by then. Configuration: under the version that was live then, and by
+the variant of it that judges the customer's place of then; up to there the first instant's version
+and variant judge. Override: what somebody's own judgement adds at either end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,9 +43,14 @@ class _Stage:
 
 
 async def between(
-    engine: AsyncEngine, customer_id: str, since: datetime, until: datetime, language: Language = "en"
+    engine: AsyncEngine,
+    customer_id: str,
+    since: datetime,
+    until: datetime,
+    language: Language = "en",
 ) -> dict[str, Any] | None:
-    """The change of a customer's score, ready for JSON; None for an unknown customer. Raises PastNotKept."""
+    """The change of a customer's score, ready for JSON; None for an unknown customer. Raises
+    PastNotKept."""
     async with engine.begin() as conn:
         known = await past.load(conn, customer_id)
         if known is None:
@@ -119,7 +125,9 @@ def _parts(known: Known, first: _End, last: _End) -> dict[str, dict[str, float]]
     def stage(events: Sequence[CountedEvent], end: _End, at: datetime) -> _Stage:
         compiled = read.compiled(end.projection.document)
         variant = end.seen.found.variant
-        return _stage(past.see(known, events, compiled, end.projection.scorecard_version, at, None, variant))
+        return _stage(
+            past.see(known, events, compiled, end.projection.scorecard_version, at, None, variant)
+        )
 
     stages = _filled(
         [
@@ -135,7 +143,9 @@ def _parts(known: Known, first: _End, last: _End) -> dict[str, dict[str, float]]
     parts["override"] = {}
     for end, own, sign in ((first, stages[0], -1.0), (last, stages[-1], 1.0)):
         rest = (end.seen.score or 0.0) - (own.score or 0.0)
-        kind, name = ("ageing", "frozen_at_churn") if end.seen.frozen else ("override", facts.OVERRIDE)
+        kind, name = (
+            ("ageing", "frozen_at_churn") if end.seen.frozen else ("override", facts.OVERRIDE)
+        )
         if abs(rest) > SMALL or kind == "override":
             parts[kind][name] = parts[kind].get(name, 0.0) + sign * rest
     return parts
@@ -179,14 +189,25 @@ def _standing(end: _End) -> dict[str, Any]:
 
 def _measures(moved: Mapping[str, float]) -> list[dict[str, Any]]:
     kept = [(name, points) for name, points in moved.items() if abs(points) > SMALL]
-    return [{"measure": name, "points": points} for name, points in sorted(kept, key=lambda pair: -abs(pair[1]))]
+    return [
+        {"measure": name, "points": points}
+        for name, points in sorted(kept, key=lambda pair: -abs(pair[1]))
+    ]
 
 
 def _reasons(moved: Mapping[str, float]) -> list[str]:
     """The two measures that moved a part most, in its direction."""
     total = sum(moved.values())
-    mine = [(name, points) for name, points in moved.items() if points * total > 0 and abs(points) >= 0.5]
-    return [name for name, _ in sorted(mine, key=lambda pair: -abs(pair[1]))[:2] if name != facts.OVERRIDE]
+    mine = [
+        (name, points)
+        for name, points in moved.items()
+        if points * total > 0 and abs(points) >= 0.5
+    ]
+    return [
+        name
+        for name, _ in sorted(mine, key=lambda pair: -abs(pair[1]))[:2]
+        if name != facts.OVERRIDE
+    ]
 
 
 def _events(events: Sequence[CountedEvent]) -> list[dict[str, Any]]:

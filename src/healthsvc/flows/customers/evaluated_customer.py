@@ -42,5 +42,7 @@ class Seen:
 
     @property
     def score(self) -> float | None:
-        score = float(self.table.decisions.score_at_churn[0] if self.frozen else self.found.score[0])
+        score = float(
+            self.table.decisions.score_at_churn[0] if self.frozen else self.found.score[0]
+        )
         return None if isnan(score) else score

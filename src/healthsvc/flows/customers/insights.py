@@ -1,5 +1,5 @@
-"""What the field reads in a customer, ready for JSON: the pricing page, help that is wanted, the expansion gate, score
-and money in disagreement."""
+"""What the field reads in a customer, ready for JSON: the pricing page, help that is wanted, the
+expansion gate, score and money in disagreement."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,8 @@ EVENTS_NAMED = 3
 
 
 async def recent(conn: AsyncConnection, seen: Seen, at: datetime) -> list[str]:
-    """The archived events that the readings need; none, and no query, while none of them is told."""
+    """The archived events that the readings need; none, and no query, while none of them is
+    told."""
     if not _wanted(seen):
         return []
     until = to_us(at)
@@ -32,21 +33,32 @@ async def recent(conn: AsyncConnection, seen: Seen, at: datetime) -> list[str]:
 
 
 def recent_of(seen: Seen, events: Sequence[CountedEvent], at: datetime) -> list[str]:
-    """The same as `recent` would have given, from all the events that were counted by then, in fold order."""
+    """The same as `recent` would have given, from all the events that were counted by then, in fold
+    order."""
     if not _wanted(seen):
         return []
     until = to_us(at)
-    within = [e for e in events if until - WINDOW_US < e.occurred_us <= until and any(m in e.event for m in MARKS)]
+    within = [
+        e
+        for e in events
+        if until - WINDOW_US < e.occurred_us <= until and any(m in e.event for m in MARKS)
+    ]
     newest_last = sorted(within, key=lambda e: e.occurred_us)[-recent_events.MOST :]
     return [e.event for e in reversed(newest_last)]
 
 
-def explained(seen: Seen, customer: str, recently: Sequence[str], language: Language) -> dict[str, Any]:
+def explained(
+    seen: Seen, customer: str, recently: Sequence[str], language: Language
+) -> dict[str, Any]:
     """What the explanation says beyond the points. recently: the events of `recent`."""
     looked = sights(recently, seen.compiled.page_kind)
     return {
-        "price_review": _price_review(seen, looked, language) if _holds(seen, interpretations.FLAG) else None,
-        "help_wanted": _help_wanted(customer, looked, language) if _holds(seen, NEEDS_HELP) else None,
+        "price_review": _price_review(seen, looked, language)
+        if _holds(seen, interpretations.FLAG)
+        else None,
+        "help_wanted": _help_wanted(customer, looked, language)
+        if _holds(seen, NEEDS_HELP)
+        else None,
         "disagreements": disagreeing(seen, language),
     }
 
@@ -55,7 +67,9 @@ def expansion(seen: Seen, language: Language) -> dict[str, Any]:
     """Whether more may be offered, and if not, why."""
     band = seen.table.decisions.band_index(0)
     stage = stage_name(int(seen.found.stages.stage[0]))
-    against = expansion_gate.expansion(seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None)
+    against = expansion_gate.expansion(
+        seen.view, seen.found, 0, stage=stage, band=band if band >= 0 else None
+    )
     titles = {rule.name: rule.title.within(language) for rule in seen.card.flags}
     return {
         "open": not against,
@@ -74,7 +88,11 @@ def expansion(seen: Seen, language: Language) -> dict[str, Any]:
 def disagreeing(seen: Seen, language: Language) -> list[dict[str, Any]]:
     """Where score and money disagree."""
     return [
-        {"score": d.score, "money": sign(d.money, language), "sentence": insights.disagreement(language, d)}
+        {
+            "score": d.score,
+            "money": sign(d.money, language),
+            "sentence": insights.disagreement(language, d),
+        }
         for d in disagreements.disagreements(seen.view, seen.found, 0)
     ]
 
@@ -85,7 +103,11 @@ def _wanted(seen: Seen) -> bool:
 
 def _holds(seen: Seen, flag: str) -> bool:
     names = seen.compiled.scorecard.flag_names
-    return flag in names and not seen.found.churned[0] and bool(seen.found.flags.holds[0, names.index(flag)])
+    return (
+        flag in names
+        and not seen.found.churned[0]
+        and bool(seen.found.flags.holds[0, names.index(flag)])
+    )
 
 
 def _price_review(seen: Seen, looked: Sequence[PageVisit], language: Language) -> dict[str, Any]:
@@ -115,7 +137,12 @@ def _help_wanted(customer: str, looked: Sequence[PageVisit], language: Language)
                 "times": len(concern.sights),
                 "last_at": from_us(concern.sights[0].us),
                 "events": [
-                    {"id": s.event_id, "source": s.source, "type": s.type, "occurred_at": from_us(s.us)}
+                    {
+                        "id": s.event_id,
+                        "source": s.source,
+                        "type": s.type,
+                        "occurred_at": from_us(s.us),
+                    }
                     for s in concern.sights[:EVENTS_NAMED]
                 ],
             }

@@ -1,4 +1,5 @@
-"""Overrides: somebody's own judgement in place of the score, as events in the log; and how they turned out."""
+"""Overrides: somebody's own judgement in place of the score, as events in the log; and how they
+turned out."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -35,7 +36,9 @@ class Wish:
     expires_at: datetime
 
 
-def set_event(customer_id: str, event_id: str, wish: Wish, replaces: float | None, now: datetime) -> str:
+def set_event(
+    customer_id: str, event_id: str, wish: Wish, replaces: float | None, now: datetime
+) -> str:
     """The event that sets an override, as JSON."""
     data: dict[str, Any] = {
         "score": wish.score,
@@ -48,16 +51,22 @@ def set_event(customer_id: str, event_id: str, wish: Wish, replaces: float | Non
     return _event(OVERRIDE_SET.name, customer_id, event_id, data, now)
 
 
-def lift_event(customer_id: str, event_id: str, author: str, reason: str | None, now: datetime) -> str:
+def lift_event(
+    customer_id: str, event_id: str, author: str, reason: str | None, now: datetime
+) -> str:
     """The event that ends an override."""
     data = {"author": author} | ({} if reason is None else {"reason": reason})
     return _event(OVERRIDE_LIFTED.name, customer_id, event_id, data, now)
 
 
-async def record(engine: AsyncEngine, now: datetime, actor: Actor, type: str, customer_id: str, event_id: str) -> None:
+async def record(
+    engine: AsyncEngine, now: datetime, actor: Actor, type: str, customer_id: str, event_id: str
+) -> None:
     """Write down who set or lifted an override; its event is in the log already."""
     async with engine.begin() as conn:
-        await audit.record(conn, now, actor=actor, action=type, target=customer_id, detail={"event_id": event_id})
+        await audit.record(
+            conn, now, actor=actor, action=type, target=customer_id, detail={"event_id": event_id}
+        )
 
 
 def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now: datetime) -> str:
@@ -72,12 +81,14 @@ def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now
     return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
-# Outcomes -------------------------------------------------------------------------------------------------------------
+# Outcomes
+# -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """One author's overrides against what became of the customers. right + wrong + open + unknown are all of them."""
+    """One author's overrides against what became of the customers. right + wrong + open + unknown
+    are all of them."""
 
     author: str
     overrides: int = 0
@@ -96,7 +107,8 @@ class Record:
 
 
 async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
-    """Each author's record, the busiest first. From the archive: what it doesn't have isn't in it."""
+    """Each author's record, the busiest first. From the archive: what it doesn't have isn't in
+    it."""
     async with engine.begin() as conn:
         live = await live_projection.live(conn)
         keys = await stored.customers(conn, live.id)
@@ -119,7 +131,11 @@ def judged(made: Iterable[SetOverride], left: dict[int, datetime], now: datetime
         gone_at = left.get(each.customer_key)
         gone = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON
         record.left += gone
-        raised = None if each.replaces is None or each.score == each.replaces else each.score > each.replaces
+        raised = (
+            None
+            if each.replaces is None or each.score == each.replaces
+            else each.score > each.replaces
+        )
         record.raised += raised is True
         record.lowered += raised is False
         if raised is None:
@@ -134,7 +150,10 @@ def judged(made: Iterable[SetOverride], left: dict[int, datetime], now: datetime
 
 
 def _left_at(known: Floats, now: datetime) -> datetime | None:
-    cancelled, renewed = float(known[facts.COLUMN["cancelled_at"]]), float(known[facts.COLUMN["renewed_at"]])
+    cancelled, renewed = (
+        float(known[facts.COLUMN["cancelled_at"]]),
+        float(known[facts.COLUMN["renewed_at"]]),
+    )
     effective = float(known[facts.COLUMN["cancel_effective"]])
     at = max(cancelled, 0.0 if isnan(effective) else effective)
     return from_us(at) if cancelled > 0 and cancelled >= renewed and at <= to_us(now) else None

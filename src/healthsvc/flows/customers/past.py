@@ -1,4 +1,5 @@
-"""A customer as of a past instant: the events that had been counted by then, folded again under the version of then."""
+"""A customer as of a past instant: the events that had been counted by then, folded again under the
+version of then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ FOREVER_US: Final = 1 << 62
 
 
 class PastNotKept(Conflict):
-    """The archive lacks events of this customer, so its past can't be told exactly; the score of now is complete."""
+    """The archive lacks events of this customer, so its past can't be told exactly; the score of
+    now is complete."""
 
     def __init__(self, archived: int, counted: int) -> None:
         self.archived, self.counted = archived, counted
@@ -72,12 +74,15 @@ async def explanation(
     async with engine.begin() as conn:
         stale = await staleness.stale(conn, seen, at)
         quality = (await data_quality.of(conn, [customer_id], at))[customer_id]
-    told = read.explained(customer_id, seen, at, archived, insights.recent_of(seen, events, at), language)
+    told = read.explained(
+        customer_id, seen, at, archived, insights.recent_of(seen, events, at), language
+    )
     return {**told, "stale": stale, "data_quality": quality}
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
-    """The customer with its archived events. Raises PastNotKept when some that were counted aren't there."""
+    """The customer with its archived events. Raises PastNotKept when some that were counted aren't
+    there."""
     live = await live_projection.live(conn)
     await conn.exec_driver_sql("select 1")
     found = await states.by_ids(conn, live.id, [customer_id])
@@ -100,8 +105,8 @@ def see(
     frozen: float | None,
     variant: Instants | None = None,
 ) -> Seen:
-    """The customer with these events, evaluated at an instant. frozen: its score if it had left by then; variant: the
-    one that judges, whatever its place says."""
+    """The customer with these events, evaluated at an instant. frozen: its score if it had left by
+    then; variant: the one that judges, whatever its place says."""
     table = States(compiled.program, 1)
     table.admit([(known.customer_id, known.key, known.partition)])
     for first in range(0, len(events), FOLDED_AT_ONCE):
@@ -109,14 +114,18 @@ def see(
         batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
         ties = tie_breakers(batch.digests)
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
-    view = View(compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
+    view = View(
+        compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk
+    )
     found = evaluate(view, variant)
     if frozen is not None and found.churned[0]:
         table.decisions.score_at_churn[0] = frozen
     return Seen(version, compiled, table, view, found, known.key)
 
 
-async def frozen_score(conn: AsyncConnection, key: int, compiled: Compiled, at: datetime) -> float | None:
+async def frozen_score(
+    conn: AsyncConnection, key: int, compiled: Compiled, at: datetime
+) -> float | None:
     """The score that stood at `at` because the customer had left: a recorded decision."""
     for rule in compiled.scorecard.flags:
         if rule.kind == "churned":

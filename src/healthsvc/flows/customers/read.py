@@ -1,4 +1,5 @@
-"""One customer as of now: its health evaluated at the moment of asking, and the explanation that adds up to it."""
+"""One customer as of now: its health evaluated at the moment of asking, and the explanation that
+adds up to it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,14 +55,17 @@ async def customer(
     rules: ContactRules | None = None,
     language: Language = "en",
 ) -> dict[str, Any] | None:
-    """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer. rules: of contacting it."""
+    """Profile, score, band, risk and flags, ready for JSON; None for an unknown customer. rules: of
+    contacting it."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
         acts = await contact_windows.acted(conn, [seen.key], to_us(now))
         zone = seen.table.profile_field(0, "timezone")
-        contact = contact_windows.told(seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now)
+        contact = contact_windows.told(
+            seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now
+        )
         stale = await staleness.stale(conn, seen, now)
         quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
         family = await rollup.told(conn, seen, customer_id)
@@ -73,8 +77,8 @@ async def customer(
 async def explanation(
     engine: AsyncEngine, customer_id: str, now: datetime, language: Language = "en"
 ) -> dict[str, Any] | None:
-    """Contributions that add up to the score, each with the newest events that made it; None for an unknown
-    customer."""
+    """Contributions that add up to the score, each with the newest events that made it; None for an
+    unknown customer."""
     async with engine.begin() as conn:
         seen = await _see(conn, customer_id, now)
         if seen is None:
@@ -89,14 +93,21 @@ async def explanation(
 
 def evidence_instants(seen: Seen) -> list[int]:
     """When the events happened that an explanation names."""
-    return sorted({us for p in contributions(seen.view, seen.found, 0) if p.fed_by for us in p.evidence_us})
+    return sorted(
+        {us for p in contributions(seen.view, seen.found, 0) if p.fed_by for us in p.evidence_us}
+    )
 
 
 def explained(
-    customer_id: str, seen: Seen, at: datetime, archived: Sequence[str], recent: Sequence[str], language: Language
+    customer_id: str,
+    seen: Seen,
+    at: datetime,
+    archived: Sequence[str],
+    recent: Sequence[str],
+    language: Language,
 ) -> dict[str, Any]:
-    """The explanation of what is seen, ready for JSON; archived: the events of `evidence_instants`, recent: those of
-    `field.recent`."""
+    """The explanation of what is seen, ready for JSON; archived: the events of `evidence_instants`,
+    recent: those of `field.recent`."""
     parts = contributions(seen.view, seen.found, 0)
     events = _evidence(seen, parts, archived)
     score = seen.score
@@ -146,7 +157,9 @@ async def _see(conn: AsyncConnection, customer_id: str, now: datetime) -> Seen |
     row, card = rows[0], compiled(live.document)
     table = States(card.program, 1)
     table.load([row])
-    view = View(card.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk)
+    view = View(
+        card.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk
+    )
     return Seen(live.scorecard_version, card, table, view, evaluate(view), row.key)
 
 
@@ -198,7 +211,9 @@ def _flags_now(seen: Seen) -> list[str]:
     churned = bool(seen.found.churned[0])
     rules = seen.compiled.scorecard.flags
     return [
-        r.name for f, r in enumerate(rules) if seen.found.flags.holds[0, f] and (not churned or r.kind == "churned")
+        r.name
+        for f, r in enumerate(rules)
+        if seen.found.flags.holds[0, f] and (not churned or r.kind == "churned")
     ]
 
 
@@ -216,7 +231,9 @@ def _figures(seen: Seen) -> dict[str, Any]:
 
 def _nested(profile: dict[str, Any]) -> dict[str, Any]:
     plain = {
-        name: value for name, value in profile.items() if name != facts.OVERRIDE and not name.startswith("attributes.")
+        name: value
+        for name, value in profile.items()
+        if name != facts.OVERRIDE and not name.startswith("attributes.")
     }
     attributes = {
         name.removeprefix("attributes."): v
@@ -234,7 +251,9 @@ def _instant(us: float) -> datetime | None:
     return from_us(us) if 0 < us < float("inf") else None
 
 
-def _evidence(seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]) -> dict[int, list[dict[str, Any]]]:
+def _evidence(
+    seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]
+) -> dict[int, list[dict[str, Any]]]:
     """By index of the contribution: its newest events, as the archive has them."""
     batch = decode_batch([e.encode() for e in archived], now_us=1 << 62)
     program, found = seen.compiled.program, {}
@@ -250,12 +269,15 @@ def _evidence(seen: Seen, parts: Sequence[Contribution], archived: Sequence[str]
         ]
         newest = sorted(fed, key=lambda pair: pair[0], reverse=True)[:EVIDENCE_EVENTS]
         found[i] = [
-            {"id": e.id, "source": e.source, "type": type_of(e), "occurred_at": from_us(us)} for us, e in newest
+            {"id": e.id, "source": e.source, "type": type_of(e), "occurred_at": from_us(us)}
+            for us, e in newest
         ]
     return found
 
 
-def _part(part: Contribution, events: list[dict[str, Any]], seen: Seen, language: Language) -> dict[str, Any]:
+def _part(
+    part: Contribution, events: list[dict[str, Any]], seen: Seen, language: Language
+) -> dict[str, Any]:
     is_override = part.measure == facts.OVERRIDE
     said = override_of(seen) if is_override else None
     why = phrase(language, "contribution.override") if is_override else part.why.within(language)

@@ -33,7 +33,9 @@ def _loyalty(seen: Seen, language: Language) -> dict[str, Any]:
     known = score == score
     return {
         "score": score if known else None,
-        "contributions": [_part(seen, found, p, language) for p in range(len(rules.loyalty.parts))] if known else [],
+        "contributions": [_part(seen, found, p, language) for p in range(len(rules.loyalty.parts))]
+        if known
+        else [],
         "plays": _plays(seen, found, language),
     }
 
@@ -54,14 +56,27 @@ def _part(seen: Seen, found: LoyaltyParts, p: int, language: Language) -> dict[s
 
 
 def _plays(seen: Seen, found: LoyaltyParts, language: Language) -> list[dict[str, str]]:
-    """What to do with the chance; nothing while a flag caps the score: the relationship comes first."""
-    flags, holds, rules = seen.compiled.scorecard.flags, seen.found.flags.holds[0], seen.view.program.relationship
+    """What to do with the chance; nothing while a flag caps the score: the relationship comes
+    first."""
+    flags, holds, rules = (
+        seen.compiled.scorecard.flags,
+        seen.found.flags.holds[0],
+        seen.view.program.relationship,
+    )
     assert rules.loyalty is not None  # asked before
     if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
         return []
-    raised = [(rule.name, rule.play) for f, rule in enumerate(flags) if rule.kind in CHANCES and holds[f]]
-    shown = [(part.name, part.play) for p, part in enumerate(rules.loyalty.parts) if found.value[0, p] >= _HALF]
-    return [{"because": name, "play": play.within(language)} for name, play in (*raised, *shown) if play]
+    raised = [
+        (rule.name, rule.play) for f, rule in enumerate(flags) if rule.kind in CHANCES and holds[f]
+    ]
+    shown = [
+        (part.name, part.play)
+        for p, part in enumerate(rules.loyalty.parts)
+        if found.value[0, p] >= _HALF
+    ]
+    return [
+        {"because": name, "play": play.within(language)} for name, play in (*raised, *shown) if play
+    ]
 
 
 def _icp(seen: Seen, language: Language) -> dict[str, Any]:
@@ -86,7 +101,9 @@ def _touch(seen: Seen, language: Language) -> dict[str, Any]:
     rules = seen.view.program.relationship
     profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
     tier = profile.get("tier") or None
-    found = None if rules.touch is None else touch.suggested(seen.view, 0, rules.touch, rules.heavy_use)
+    found = (
+        None if rules.touch is None else touch.suggested(seen.view, 0, rules.touch, rules.heavy_use)
+    )
     if found is None or seen.found.churned[0]:
         return {"tier": tier, "suggested": None, "agrees": None, "reasons": [], "sentence": None}
     reasons = [
@@ -101,5 +118,13 @@ def _touch(seen: Seen, language: Language) -> dict[str, Any]:
     agrees = None if tier is None else tier == found.tier
     sentence = None
     if tier is not None and not agrees:
-        sentence = touches.disagreement(language, tier, found.tier, [str(reason["says"]) for reason in reasons])
-    return {"tier": tier, "suggested": found.tier, "agrees": agrees, "reasons": reasons, "sentence": sentence}
+        sentence = touches.disagreement(
+            language, tier, found.tier, [str(reason["says"]) for reason in reasons]
+        )
+    return {
+        "tier": tier,
+        "suggested": found.tier,
+        "agrees": agrees,
+        "reasons": reasons,
+        "sentence": sentence,
+    }

@@ -30,7 +30,10 @@ async def told(conn: AsyncConnection, seen: Seen, customer_id: str) -> dict[str,
     depths = {row.customer_key: row.depth for row in found[:MOST]}
     stored = await states.by_keys(conn, found[0].projection, list(depths)) if found else []
     below = _children(seen, stored, depths)
-    circle = parent_id is not None and parent_id in {customer_id, *(child.customer_id for child in below)}
+    circle = parent_id is not None and parent_id in {
+        customer_id,
+        *(child.customer_id for child in below),
+    }
     parent = None
     if parent_id is not None:
         known = await rollup_reads.is_known(conn, parent_id)
@@ -45,7 +48,9 @@ def _children(seen: Seen, stored: Sequence[Any], depths: dict[int, int]) -> list
     table = States(seen.compiled.program, len(stored))
     rows = table.load(list(stored))
     now_us = np.full(len(rows), seen.view.now_us[0], np.int64)
-    found = evaluate(View(seen.compiled.program, table.cells[rows], table.facts[rows], now_us, table.risk[rows]))
+    found = evaluate(
+        View(seen.compiled.program, table.cells[rows], table.facts[rows], now_us, table.risk[rows])
+    )
     children = []
     for i, row in enumerate(rows.tolist()):
         score, mrr = float(found.score[i]), float(table.facts[row, facts.COLUMN["mrr"]])
@@ -102,7 +107,10 @@ async def people(engine: AsyncEngine, customer_id: str, now: datetime) -> dict[s
         champion = await contacts.champion(conn, home.key)
         rows = await contacts.people(conn, home.key, now_us - YEAR_US, now_us, now_us - QUIET_US)
     looked_at = rows[0]["looked_at"] if rows else 0
-    found = [Person(**{name: value for name, value in row.items() if name != "looked_at"}) for row in rows]
+    found = [
+        Person(**{name: value for name, value in row.items() if name != "looked_at"})
+        for row in rows
+    ]
     return {
         "items": [_person(person, now_us, champion) for person in found],
         "next_cursor": None,

@@ -1,4 +1,5 @@
-"""Whether what is known of a customer is stale: a guard of the fleet concerns it, its silence may be the tracker's."""
+"""Whether what is known of a customer is stale: a guard of the fleet concerns it, its silence may
+be the tracker's."""
 
 from datetime import datetime
 from typing import Any

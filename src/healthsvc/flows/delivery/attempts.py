@@ -1,4 +1,5 @@
-"""Writing down what came of tries to deliver: the delivery, the endpoint's health, and what others are to be told."""
+"""Writing down what came of tries to deliver: the delivery, the endpoint's health, and what others
+are to be told."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ from healthsvc.wire.webhooks.deliveries import (
 from healthsvc.wire.webhooks.webhook_type import DataT, WebhookType
 
 # Nobody is told about deliveries of these: two endpoints that fail would tell each other for ever.
-OPERATIONAL: Final = frozenset({ENDPOINT_DISABLED.name, DELIVERY_EXHAUSTED.name, DELIVERY_RECOVERED.name})
+OPERATIONAL: Final = frozenset(
+    {ENDPOINT_DISABLED.name, DELIVERY_EXHAUSTED.name, DELIVERY_RECOVERED.name}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What was written: the deliveries that were still ours, and the endpoints switched off, with the reason."""
+    """What was written: the deliveries that were still ours, and the endpoints switched off, with
+    the reason."""
 
     kept: frozenset[int]
     disabled: Mapping[str, str]
@@ -70,8 +74,13 @@ async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) ->
     for endpoint_id, reason in disabled.items():
         await endpoints.disable(conn, endpoint_id, reason)
     kept = await deliveries.record(conn, worker, [tried(each) for each in batch])
-    news = [_disabled_message(batch, after, endpoint_id, reason) for endpoint_id, reason in disabled.items()]
-    news += [message for each in batch if each.claimed.id in kept for message in _delivery_messages(each)]
+    news = [
+        _disabled_message(batch, after, endpoint_id, reason)
+        for endpoint_id, reason in disabled.items()
+    ]
+    news += [
+        message for each in batch if each.claimed.id in kept for message in _delivery_messages(each)
+    ]
     await deliveries.enqueue(conn, news)
     return Saved(kept=frozenset(kept), disabled=disabled)
 
@@ -81,8 +90,11 @@ def _is_telling(finished: Finished) -> bool:
     return finished.claimed.failing or not isinstance(finished.verdict, Delivered)
 
 
-def judged(healths: Mapping[str, Health], batch: Sequence[Finished]) -> tuple[dict[str, Health], dict[str, str]]:
-    """The health after the batch of each endpoint in `healths`, and those of them to switch off, with the reason."""
+def judged(
+    healths: Mapping[str, Health], batch: Sequence[Finished]
+) -> tuple[dict[str, Health], dict[str, str]]:
+    """The health after the batch of each endpoint in `healths`, and those of them to switch off,
+    with the reason."""
     after, disabled = dict(healths), dict[str, str]()
     for each in sorted(batch, key=lambda each: each.ended_at):
         endpoint_id, verdict = each.claimed.endpoint_id, each.verdict

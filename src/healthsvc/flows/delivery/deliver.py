@@ -1,4 +1,5 @@
-"""Delivering webhooks: claim under a lease, POST outside of any transaction, write down what came of it."""
+"""Delivering webhooks: claim under a lease, POST outside of any transaction, write down what came
+of it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,7 +10,16 @@ from typing import Final, Protocol
 
 import structlog
 
-from healthsvc.core.delivery import NoAnswer, Outcome, Outgoing, Silence, is_alive, is_success, judge, label
+from healthsvc.core.delivery import (
+    NoAnswer,
+    Outcome,
+    Outgoing,
+    Silence,
+    is_alive,
+    is_success,
+    judge,
+    label,
+)
 from healthsvc.core.delivery_slots import TICK_SECONDS, Slots
 from healthsvc.flows.delivery.attempts import Finished, save
 from healthsvc.flows.readiness.steps import Steps
@@ -57,7 +67,8 @@ class Wake(Protocol):
 class Limits:
     """How much is tried at a time; the lease must outlast the sender's deadline by some seconds.
 
-    `concurrency` is for endpoints that answer fast; others have slots beside these (`core.delivery_slots.SIZES`).
+    `concurrency` is for endpoints that answer fast; others have slots beside these
+    (`core.delivery_slots.SIZES`).
     """
 
     concurrency: int = 256
@@ -66,7 +77,8 @@ class Limits:
 
 
 class Deliverer:
-    """One worker. Any number may run beside it, in this or other processes, each under an id of its own."""
+    """One worker. Any number may run beside it, in this or other processes, each under an id of its
+    own."""
 
     def __init__(  # noqa: PLR0913  # the composition root gives each part
         self,
@@ -84,16 +96,25 @@ class Deliverer:
         self._steps = steps or Steps()
         self._claiming = self._steps.register(CLAIMING, POLL_SECONDS)
         self._recording = self._steps.register(RECORDING, POLL_SECONDS)
-        self._engine, self._sender, self._now, self._ear, self._vault = engine, sender, now, wake, vault
+        self._engine, self._sender, self._now, self._ear, self._vault = (
+            engine,
+            sender,
+            now,
+            wake,
+            vault,
+        )
         self._worker, self._chance, self._limits = worker_id, chance, limits or Limits()
-        self._slots = Slots(concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint)
+        self._slots = Slots(
+            concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint
+        )
         self._limited = False  # more may be due as soon as a slot is free
         self._look = asyncio.Event()
         self._stopping = self._saving = False
         self._finished: asyncio.Queue[Finished | None] = asyncio.Queue()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at most."""
+        """Deliver until `stop`; then end what is in flight, which takes the sender's deadline at
+        most."""
         try:
             await self._run(stop)
         finally:
@@ -102,7 +123,10 @@ class Deliverer:
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            aides = [group.create_task(aide) for aide in (self._hear(), self._heed(stop), self._watch_tries())]
+            aides = [
+                group.create_task(aide)
+                for aide in (self._hear(), self._heed(stop), self._watch_tries())
+            ]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
             await self._claim_until(stop, group, tries)
@@ -124,7 +148,9 @@ class Deliverer:
         self._stopping = True
         self._look.set()
 
-    async def _claim_until(self, stop: asyncio.Event, group: asyncio.TaskGroup, tries: set[asyncio.Task[None]]) -> None:
+    async def _claim_until(
+        self, stop: asyncio.Event, group: asyncio.TaskGroup, tries: set[asyncio.Task[None]]
+    ) -> None:
         while not stop.is_set():
             self._look.clear()
             try:
@@ -164,7 +190,13 @@ class Deliverer:
         verdict = judge(outcome, attempt=claimed.attempt + 1, at=ended_at, chance=self._chance())
         self._slots.end(claimed.id, success=is_alive(verdict))
         self._measure(claimed, outcome, ended_at)
-        finished = Finished(claimed=claimed, started_at=started_at, ended_at=ended_at, outcome=outcome, verdict=verdict)
+        finished = Finished(
+            claimed=claimed,
+            started_at=started_at,
+            ended_at=ended_at,
+            outcome=outcome,
+            verdict=verdict,
+        )
         self._finished.put_nowait(finished)
         structlog.get_logger().info(
             LogEvent.DELIVERY_ATTEMPTED,
@@ -204,7 +236,9 @@ class Deliverer:
                 at=at,
             )
             return await self._sender.send(outgoing)
-        except Exception as error:  # a fault of ours must cost this delivery a try, not all others their deliverer
+        except (
+            Exception
+        ) as error:  # a fault of ours must cost this delivery a try, not all others their deliverer
             self._complain(error)
         return NoAnswer(reason=Silence.FAULT, seconds=0.0)
 
@@ -218,7 +252,8 @@ class Deliverer:
             EVENT_TO_WEBHOOK.observe(max(0.0, (at - claimed.logged_at).total_seconds()))
 
     async def _record(self) -> None:
-        """Write tries as they end, together those that end while others are being written; until a None."""
+        """Write tries as they end, together those that end while others are being written; until a
+        None."""
         while (first := await self._finished.get()) is not None:
             batch = [first]
             while len(batch) < RECORD_BATCH and not self._finished.empty():
@@ -236,7 +271,8 @@ class Deliverer:
             self._look_if_limited()
 
     async def _save(self, batch: Sequence[Finished]) -> None:
-        """Write a batch, patiently while the database is away: what isn't written is sent again when its lease ends."""
+        """Write a batch, patiently while the database is away: what isn't written is sent again
+        when its lease ends."""
         failures = 0
         while failures < RECORD_TRIES:
             try:
@@ -248,12 +284,16 @@ class Deliverer:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             for endpoint_id, reason in saved.disabled.items():
-                structlog.get_logger().warning(LogEvent.ENDPOINT_DISABLED, endpoint=endpoint_id, reason=reason)
+                structlog.get_logger().warning(
+                    LogEvent.ENDPOINT_DISABLED, endpoint=endpoint_id, reason=reason
+                )
             self._recording.succeeded()
             return
 
     def _complain(self, error: Exception) -> None:
-        structlog.get_logger().warning(LogEvent.DELIVERER_FAILED, error=repr(error), worker=self._worker)
+        structlog.get_logger().warning(
+            LogEvent.DELIVERER_FAILED, error=repr(error), worker=self._worker
+        )
 
 
 async def show_age(engine: AsyncEngine) -> None:
@@ -263,7 +303,8 @@ async def show_age(engine: AsyncEngine) -> None:
 
 
 async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION) -> int:
-    """Delete messages, deliveries and attempts older than `keep`, in short transactions; answers how many messages."""
+    """Delete messages, deliveries and attempts older than `keep`, in short transactions; answers
+    how many messages."""
     total = 0
     while True:
         async with engine.begin() as conn:

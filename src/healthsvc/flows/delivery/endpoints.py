@@ -1,4 +1,5 @@
-"""Webhook endpoints: made, listed, tried out, switched on again, removed; their secrets leave us once."""
+"""Webhook endpoints: made, listed, tried out, switched on again, removed; their secrets leave us
+once."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -47,7 +48,8 @@ async def create(
     description: str,
     actor: Actor,
 ) -> NewEndpoint:
-    """Add a subscriber to these types of event, none meaning all. The caller has checked URL and types."""
+    """Add a subscriber to these types of event, none meaning all. The caller has checked URL and
+    types."""
     endpoint_id, secret = f"ep_{secrets.token_hex(8)}", new_signing_secret()
     async with engine.begin() as conn:
         endpoint = await stored.create(
@@ -59,7 +61,14 @@ async def create(
             now=now,
             description=description,
         )
-        await audit.record(conn, now, actor=actor, action="endpoint.created", target=endpoint_id, detail={"url": url})
+        await audit.record(
+            conn,
+            now,
+            actor=actor,
+            action="endpoint.created",
+            target=endpoint_id,
+            detail={"url": url},
+        )
     return NewEndpoint(endpoint=endpoint, secret=secret)
 
 
@@ -72,7 +81,9 @@ async def find(engine: AsyncEngine, endpoint_id: str) -> Endpoint | None:
 async def page(engine: AsyncEngine, wanted: Wanted) -> Page[Endpoint]:
     """Subscribers, newest first."""
     listing: Listing[Endpoint] = Listing(
-        name="endpoints", keys=lambda endpoint: (to_us(endpoint.created_at), endpoint.id), shape=(int, str)
+        name="endpoints",
+        keys=lambda endpoint: (to_us(endpoint.created_at), endpoint.id),
+        shape=(int, str),
     )
     async with engine.connect() as conn:
         return await listing.page(wanted, lambda place: stored.page(conn, place))
@@ -94,18 +105,23 @@ async def sent(engine: AsyncEngine, wanted: Wanted, endpoint_id: str) -> Page[De
 
 async def delete(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: Actor) -> bool:
     """Remove a subscriber with all that waits for it; False if there is none."""
-    return await _audited(engine, now, endpoint_id, "endpoint.deleted", actor, lambda c: stored.delete(c, endpoint_id))
+    return await _audited(
+        engine, now, endpoint_id, "endpoint.deleted", actor, lambda c: stored.delete(c, endpoint_id)
+    )
 
 
 async def enable(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: Actor) -> bool:
     """Switch on: what waits for it is sent. False if there is none."""
-    return await _audited(engine, now, endpoint_id, "endpoint.enabled", actor, lambda c: stored.enable(c, endpoint_id))
+    return await _audited(
+        engine, now, endpoint_id, "endpoint.enabled", actor, lambda c: stored.enable(c, endpoint_id)
+    )
 
 
 async def rotate(
     engine: AsyncEngine, now: datetime, vault: Vault, endpoint_id: str, *, actor: Actor
 ) -> NewSecret | None:
-    """Sign with a new secret, for a day also with the old one; None if there is no such subscriber."""
+    """Sign with a new secret, for a day also with the old one; None if there is no such
+    subscriber."""
     secret, until = new_signing_secret(), now + OLD_SECRET_HOLDS
     sealed = vault.encrypt(secret, endpoint_id)
     rotated = await _audited(
@@ -119,8 +135,11 @@ async def rotate(
     return NewSecret(secret=secret, previous_until=until) if rotated else None
 
 
-async def test(engine: AsyncEngine, now: datetime, endpoint_id: str) -> str | Literal["missing", "disabled"]:
-    """Send a test message to one subscriber, whatever types it wants; its id, or why there is none."""
+async def test(
+    engine: AsyncEngine, now: datetime, endpoint_id: str
+) -> str | Literal["missing", "disabled"]:
+    """Send a test message to one subscriber, whatever types it wants; its id, or why there is
+    none."""
     data = replace(TEST_SENT.example, endpoint_id=endpoint_id)
     message = OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",
@@ -143,7 +162,8 @@ async def _audited(
     actor: Actor,
     act: Callable[[AsyncConnection], Awaitable[bool]],
 ) -> bool:
-    """Act and write it down in one transaction; False, and nothing written, if there was nothing to act on."""
+    """Act and write it down in one transaction; False, and nothing written, if there was nothing to
+    act on."""
     async with engine.begin() as conn:
         if not await act(conn):
             return False

@@ -1,4 +1,5 @@
-"""Writing to the table log: callers who wait at the same time share one transaction; a 202 is its commit."""
+"""Writing to the table log: callers who wait at the same time share one transaction; a 202 is its
+commit."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -37,7 +38,12 @@ class Position(NamedTuple):
     def parse(cls, shown: str) -> Self:
         """Raises ValueError."""
         partition, position = shown.split("-")
-        if not (partition.isascii() and partition.isdigit() and position.isascii() and position.isdigit()):
+        if not (
+            partition.isascii()
+            and partition.isdigit()
+            and position.isascii()
+            and position.isdigit()
+        ):
             raise ValueError(f"not a position: {shown!r}")
         return cls(int(partition), int(position))
 
@@ -51,11 +57,13 @@ class Overloaded(Busy):
 
 
 class AppendFailed(Busy):
-    """The transaction failed; whether its events are in the log is unknown only if the commit itself was lost."""
+    """The transaction failed; whether its events are in the log is unknown only if the commit
+    itself was lost."""
 
 
 class Homes:
-    """Homes of customers, remembered up to a bound, the least recently used forgotten first: a home never changes."""
+    """Homes of customers, remembered up to a bound, the least recently used forgotten first: a home
+    never changes."""
 
     def __init__(self, limit: int = REMEMBERED_HOMES) -> None:
         self._limit = limit
@@ -80,7 +88,8 @@ class Homes:
 async def append_within(
     conn: AsyncConnection, entries: Sequence[Entry], *, partitions: int, known: Homes | None = None
 ) -> list[Position]:
-    """Append events to their customers' homes in the caller's transaction; must be the last before its commit.
+    """Append events to their customers' homes in the caller's transaction; must be the last before
+    its commit.
 
     Unseen customers are claimed for crc32(customer_id) % partitions.
     """
@@ -94,7 +103,9 @@ async def append_within(
             unknown[customer_id] = crc32(customer_id.encode()) % partitions
     claimed = await customer_homes.claim(conn, list(unknown.items()))
     homes |= {customer_id: home.partition for customer_id, home in claimed.items()}
-    written = await log.append(conn, [(homes[customer_id], event) for customer_id, event in entries])
+    written = await log.append(
+        conn, [(homes[customer_id], event) for customer_id, event in entries]
+    )
     return [Position(*position) for position in written]
 
 
@@ -133,13 +144,16 @@ class Appender:
         self._progress = Progress(engine, listener)
 
     async def append(self, entries: Sequence[Entry]) -> list[Position]:
-        """Return the position of each event once they are committed. Raises Overloaded, AppendFailed.
+        """Return the position of each event once they are committed. Raises Overloaded,
+        AppendFailed.
 
         A caller that is cancelled while its transaction is written leaves its events in the log.
         """
         if not entries:
             return []
-        if self._closed or (self._waiting and self._waiting_events + len(entries) > self._max_waiting):
+        if self._closed or (
+            self._waiting and self._waiting_events + len(entries) > self._max_waiting
+        ):
             raise Overloaded(RETRY_AFTER_SECONDS)
         batch = _Batch(entries, asyncio.get_running_loop().create_future())
         self._waiting.append(batch)
@@ -149,7 +163,8 @@ class Appender:
         return await batch.done
 
     async def wait_for(self, positions: Iterable[Position], timeout: float) -> bool:
-        """True once the live projection has folded these positions; False if it hasn't within `timeout` seconds."""
+        """True once the live projection has folded these positions; False if it hasn't within
+        `timeout` seconds."""
         return await self._progress.wait_for(positions, timeout)
 
     async def close(self) -> None:
@@ -164,11 +179,15 @@ class Appender:
             if not batches:
                 continue
             try:
-                positions = await self._write([entry for batch in batches for entry in batch.entries])
+                positions = await self._write(
+                    [entry for batch in batches for entry in batch.entries]
+                )
             except asyncio.CancelledError:
                 self._fail(batches + list(self._waiting), "the service is stopping")
                 raise
-            except Exception as error:  # whatever it was, its callers must hear it, and the next group must go on
+            except (
+                Exception
+            ) as error:  # whatever it was, its callers must hear it, and the next group must go on
                 self._step.failed(error)
                 self._fail(batches, f"{type(error).__name__}: {error}")
             else:
@@ -176,10 +195,13 @@ class Appender:
                 self._answer(batches, positions)
 
     def _next_group(self) -> list[_Batch]:
-        """Take waiting batches up to the transaction's limit, at least one; those whose caller has gone are dropped."""
+        """Take waiting batches up to the transaction's limit, at least one; those whose caller has
+        gone are dropped."""
         group: list[_Batch] = []
         events = 0
-        while self._waiting and (not group or events + len(self._waiting[0].entries) <= self._max_transaction):
+        while self._waiting and (
+            not group or events + len(self._waiting[0].entries) <= self._max_transaction
+        ):
             batch = self._waiting.popleft()
             self._waiting_events -= len(batch.entries)
             if not batch.done.done():
@@ -189,8 +211,15 @@ class Appender:
 
     async def _write(self, entries: list[Entry]) -> list[Position]:
         async with self._engine.begin() as conn:
-            positions = await append_within(conn, entries, partitions=self._partitions, known=self._homes)
-        self._homes.learn({entry[0]: position.partition for entry, position in zip(entries, positions, strict=True)})
+            positions = await append_within(
+                conn, entries, partitions=self._partitions, known=self._homes
+            )
+        self._homes.learn(
+            {
+                entry[0]: position.partition
+                for entry, position in zip(entries, positions, strict=True)
+            }
+        )
         return positions
 
     def _answer(self, batches: list[_Batch], positions: list[Position]) -> None:
@@ -210,11 +239,14 @@ class Appender:
 @dataclass(slots=True, eq=False)
 class _Waiter:
     positions: list[Position]
-    done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: "asyncio.Future[None]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class Progress:
-    """Tells waiters when the live projection has folded their positions: one query for all, at each flush."""
+    """Tells waiters when the live projection has folded their positions: one query for all, at each
+    flush."""
 
     def __init__(self, engine: AsyncEngine, listener: Listener | None) -> None:
         self._engine = engine
@@ -244,7 +276,10 @@ class Progress:
         while self._waiters:
             offsets = await self._offsets()
             for waiter in list(self._waiters):
-                if all(offsets.get(p.partition, 0) > p.position for p in waiter.positions) and not waiter.done.done():
+                if (
+                    all(offsets.get(p.partition, 0) > p.position for p in waiter.positions)
+                    and not waiter.done.done()
+                ):
                     waiter.done.set_result(None)
                     self._waiters.discard(waiter)
             if self._waiters:

@@ -1,4 +1,5 @@
-"""Dead letters' second chance: decoded anew, and appended to the log in the transaction that marks them as replayed."""
+"""Dead letters' second chance: decoded anew, and appended to the log in the transaction that marks
+them as replayed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What became of each letter, where the events stand, and the letter behind which more of them wait."""
+    """What became of each letter, where the events stand, and the letter behind which more of them
+    wait."""
 
     results: list[Replayed]
     positions: list[Position]
@@ -55,7 +57,13 @@ async def find(engine: AsyncEngine, letter_id: int) -> DeadLetter | None:
 
 
 async def replay_one(
-    engine: AsyncEngine, now: datetime, letter_id: int, corrected: bytes | None, *, partitions: int, actor: Actor
+    engine: AsyncEngine,
+    now: datetime,
+    letter_id: int,
+    corrected: bytes | None,
+    *,
+    partitions: int,
+    actor: Actor,
 ) -> Replay:
     """Replay one letter, or the corrected event in its place."""
     async with engine.begin() as conn:
@@ -68,12 +76,16 @@ async def replay_many(
 ) -> Replay:
     """Replay up to AT_ONCE letters, oldest first; of those named by id alone each is answered."""
     async with engine.begin() as conn:
-        waiting = await dead_letters.waiting(conn, wanted.reason, wanted.ids, wanted.after, AT_ONCE + 1)
+        waiting = await dead_letters.waiting(
+            conn, wanted.reason, wanted.ids, wanted.after, AT_ONCE + 1
+        )
         chosen, more = waiting[:AT_ONCE], len(waiting) > AT_ONCE
         ids = chosen if wanted.ids is None or wanted.reason is not None else sorted(set(wanted.ids))
         letters = await dead_letters.lock(conn, ids)
         replay = await _replay(conn, now, ids, letters, None, partitions, actor)
-    return Replay(results=replay.results, positions=replay.positions, next_after=chosen[-1] if more else None)
+    return Replay(
+        results=replay.results, positions=replay.positions, next_after=chosen[-1] if more else None
+    )
 
 
 async def _replay(
@@ -85,19 +97,31 @@ async def _replay(
     partitions: int,
     actor: Actor,
 ) -> Replay:
-    """Decode, mark, write down, and append last: the log's heads are held from there to the commit."""
+    """Decode, mark, write down, and append last: the log's heads are held from there to the
+    commit."""
     by_id = {letter.id: letter for letter in letters}
-    ready = [x for x in letters if x.replayed_at is None and (x.raw is not None or corrected is not None)]
-    batch = await asyncio.to_thread(_decode, ready, corrected, to_us(now))  # up to 32 MB of whatever came
+    ready = [
+        x for x in letters if x.replayed_at is None and (x.raw is not None or corrected is not None)
+    ]
+    batch = await asyncio.to_thread(
+        _decode, ready, corrected, to_us(now)
+    )  # up to 32 MB of whatever came
     good = [ready[index].id for index in batch.index]
     await dead_letters.mark_replayed(conn, good, now)
     for letter_id in good:
-        await audit.record(conn, now, actor=actor, action="dead_letter.replayed", target=str(letter_id))
+        await audit.record(
+            conn, now, actor=actor, action="dead_letter.replayed", target=str(letter_id)
+        )
     events = {letter_id: event.id for letter_id, event in zip(good, batch.events, strict=True)}
     faults = {ready[reject.index].id: reject.errors for reject in batch.rejects}
     results = [_result(letter_id, by_id.get(letter_id), events, faults) for letter_id in ids]
-    entries = [(event.customer_id, raw.decode()) for event, raw in zip(batch.events, batch.raws, strict=True)]
-    return Replay(results=results, positions=await append_within(conn, entries, partitions=partitions))
+    entries = [
+        (event.customer_id, raw.decode())
+        for event, raw in zip(batch.events, batch.raws, strict=True)
+    ]
+    return Replay(
+        results=results, positions=await append_within(conn, entries, partitions=partitions)
+    )
 
 
 def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int) -> DecodedBatch:
@@ -109,7 +133,10 @@ def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int)
 
 
 def _result(
-    letter_id: int, letter: DeadLetter | None, events: dict[int, str], faults: dict[int, list[FieldError]]
+    letter_id: int,
+    letter: DeadLetter | None,
+    events: dict[int, str],
+    faults: dict[int, list[FieldError]],
 ) -> Replayed:
     if letter is None:
         return Replayed(id=letter_id, status="not_found")

@@ -1,7 +1,8 @@
-"""Streaming a history through the log: read, check, send in the file's order, remember how far it is acknowledged.
+"""Streaming a history through the log: read, check, send in the file's order, remember how far it
+is acknowledged.
 
-Nothing is counted twice: a batch whose acknowledgement got lost is sent again, and its events carry the ids that they
-had before.
+Nothing is counted twice: a batch whose acknowledgement got lost is sent again, and its events carry
+the ids that they had before.
 """
 
 import asyncio
@@ -56,7 +57,8 @@ class Output(Protocol):
         ...
 
     async def send(self, batch: Batch) -> Answer:
-        """Return when the events are durable, in this order. Raises OutputAwayError: then any may be in the log."""
+        """Return when the events are durable, in this order. Raises OutputAwayError: then any may
+        be in the log."""
         ...
 
     async def close(self) -> None: ...
@@ -90,7 +92,8 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """The replay's memory on disk; without a path it remembers nothing. `bad` keeps the first lines set aside."""
+    """The replay's memory on disk; without a path it remembers nothing. `bad` keeps the first lines
+    set aside."""
 
     path: Path | None = None
     tally: Tally = field(default_factory=Tally)
@@ -98,9 +101,14 @@ class Progress:
 
     @staticmethod
     def load(path: Path | None, *, restart: bool = False) -> "Progress":
-        """The state in the file; a missing or broken one is a fresh start, which costs time and nothing else."""
+        """The state in the file; a missing or broken one is a fresh start, which costs time and
+        nothing else."""
         try:
-            tally = Tally(**json.loads(path.read_bytes())) if path is not None and not restart else Tally()
+            tally = (
+                Tally(**json.loads(path.read_bytes()))
+                if path is not None and not restart
+                else Tally()
+            )
         except (FileNotFoundError, ValueError, TypeError):
             tally = Tally()
         progress = Progress(path=path, tally=tally)
@@ -134,7 +142,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Compressed time: so many seconds of the history in one second of ours. `now` is a monotonic clock."""
+    """Compressed time: so many seconds of the history in one second of ours. `now` is a monotonic
+    clock."""
 
     speed: float
     now: Callable[[], float] = time.monotonic
@@ -155,9 +164,11 @@ class Replay:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self, groups: Iterator[Group]) -> Tally:
-        """Send all groups, one acknowledged batch after the other; the next group is read while one is on its way.
+        """Send all groups, one acknowledged batch after the other; the next group is read while one
+        is on its way.
 
-        Raises BadLineError when strict (all before that line is sent), OutputAwayError when the output stays away.
+        Raises BadLineError when strict (all before that line is sent), OutputAwayError when the
+        output stays away.
         """
         schedule = _Schedule(self.pace) if self.pace else None
         coming = asyncio.create_task(asyncio.to_thread(self._next, groups))
@@ -166,7 +177,9 @@ class Replay:
                 coming = asyncio.create_task(asyncio.to_thread(self._next, groups))
                 await self._send_prepared(prepared, schedule)
         finally:
-            await asyncio.wait([coming])  # a thread can't be cancelled: let it end before the file is closed
+            await asyncio.wait(
+                [coming]
+            )  # a thread can't be cancelled: let it end before the file is closed
         self._move(replace(self.progress.tally, finished=True))
         return self.progress.tally
 
@@ -179,7 +192,10 @@ class Replay:
         while start < total:
             stop = total if schedule is None else await schedule.due(prepared.occurred_us, start)
             answer = await self._send(prepared.batch.part(start, stop))
-            refused = [BadLine(prepared.lines[start + place], "refused", reason) for place, reason in answer.rejected]
+            refused = [
+                BadLine(prepared.lines[start + place], "refused", reason)
+                for place, reason in answer.rejected
+            ]
             self._acknowledged(prepared.lines[stop - 1], answer)
             self._set_aside(refused)
             start = stop
@@ -197,7 +213,10 @@ class Replay:
 
     def _acknowledged(self, line: int, answer: Answer) -> None:
         tally = self.progress.tally
-        accepted, duplicates = tally.accepted + answer.accepted, tally.duplicates + answer.duplicates
+        accepted, duplicates = (
+            tally.accepted + answer.accepted,
+            tally.duplicates + answer.duplicates,
+        )
         self._move(replace(tally, line=line, accepted=accepted, duplicates=duplicates))
 
     def _set_aside(self, bad: Sequence[BadLine]) -> None:
@@ -237,7 +256,10 @@ def _prepare(group: Group, now_us: int, *, strict: bool) -> _Prepared:
         last_line = bad[0].number - 1
         count = sum(line <= last_line for line in lines)
     return _Prepared(
-        batch=Batch(customer_ids=[e.customer_id for e in decoded.events[:count]], events=decoded.raws[:count]),
+        batch=Batch(
+            customer_ids=[e.customer_id for e in decoded.events[:count]],
+            events=decoded.raws[:count],
+        ),
         lines=lines[:count],
         occurred_us=decoded.occurred_us[:count],
         bad=bad,
@@ -246,12 +268,16 @@ def _prepare(group: Group, now_us: int, *, strict: bool) -> _Prepared:
 
 
 def _bad_line(number: int, reject: Reject) -> BadLine:
-    detail = "; ".join(f"{error.pointer}: {error.detail}" if error.pointer else error.detail for error in reject.errors)
+    detail = "; ".join(
+        f"{error.pointer}: {error.detail}" if error.pointer else error.detail
+        for error in reject.errors
+    )
     return BadLine(number, reject.reason, detail)
 
 
 class _Schedule:
-    """When each event is due in compressed time; one that is late in the file is due with its predecessor."""
+    """When each event is due in compressed time; one that is late in the file is due with its
+    predecessor."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -264,7 +290,9 @@ class _Schedule:
         if self._started is None:
             self._started = self._pace.now()
             self._first_us = self._latest_us = int(occurred_us[start])
-        history_us = np.maximum(np.maximum.accumulate(occurred_us[start:]), self._latest_us) - self._first_us
+        history_us = (
+            np.maximum(np.maximum.accumulate(occurred_us[start:]), self._latest_us) - self._first_us
+        )
         due = history_us / 1e6 / self._pace.speed
         wait = float(due[0]) - (self._pace.now() - self._started)
         if wait > 0:

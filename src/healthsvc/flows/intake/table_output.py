@@ -1,4 +1,5 @@
-"""The straight way into the table log, for histories: thousands of events in one transaction, no service needed."""
+"""The straight way into the table log, for histories: thousands of events in one transaction, no
+service needed."""
 
 from collections.abc import Iterable
 from zlib import crc32
@@ -12,7 +13,8 @@ from healthsvc.store.processing.customer_homes import claim
 
 
 class TableOutput:
-    """Appends batches to the table log. Homes never change, so those seen are kept: they cost no query again."""
+    """Appends batches to the table log. Homes never change, so those seen are kept: they cost no
+    query again."""
 
     def __init__(self, engine: AsyncEngine, home: installation.Installation) -> None:
         self._engine = engine
@@ -32,7 +34,9 @@ class TableOutput:
 
     async def send(self, batch: Batch) -> Answer:
         """Claim homes, then append: one transaction."""
-        unseen = {customer_id for customer_id in batch.customer_ids if customer_id not in self._homes}
+        unseen = {
+            customer_id for customer_id in batch.customer_ids if customer_id not in self._homes
+        }
         try:
             claimed = await self._append(batch, unseen)
         except Exception as error:
@@ -47,11 +51,23 @@ class TableOutput:
 
     async def _append(self, batch: Batch, unseen: Iterable[str]) -> dict[str, int]:
         async with self._engine.begin() as conn:
-            wanted = [(customer_id, crc32(customer_id.encode()) % self._partitions) for customer_id in unseen]
-            claimed = {customer_id: home.partition for customer_id, home in (await claim(conn, wanted)).items()}
+            wanted = [
+                (customer_id, crc32(customer_id.encode()) % self._partitions)
+                for customer_id in unseen
+            ]
+            claimed = {
+                customer_id: home.partition
+                for customer_id, home in (await claim(conn, wanted)).items()
+            }
             homes = self._homes | claimed if claimed else self._homes
             partitions = map(homes.__getitem__, batch.customer_ids)
-            await append(conn, [(home, event.decode()) for home, event in zip(partitions, batch.events, strict=True)])
+            await append(
+                conn,
+                [
+                    (home, event.decode())
+                    for home, event in zip(partitions, batch.events, strict=True)
+                ],
+            )
             return claimed
 
 

@@ -1,4 +1,5 @@
-"""`lab backtest`: fitted on the earlier dates, judged on the later ones, beside the prior and the usual baselines."""
+"""`lab backtest`: fitted on the earlier dates, judged on the later ones, beside the prior and the
+usual baselines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -74,13 +75,20 @@ def backtest(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
     cut = dates[int(len(dates) * asked.earlier_share)]
     early, late = part(known, known.obs_us < cut), part(known, known.obs_us >= cut)
     horizon_us = int(horizons[0])
-    tell(f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on")
+    tell(
+        f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on"
+    )
     probe = _probe(horizon_us)
-    fitted = score(asked.events, late, fit=early, mapping=asked.mapping, tell=tell, probe=lambda _: probe)
+    fitted = score(
+        asked.events, late, fit=early, mapping=asked.mapping, tell=tell, probe=lambda _: probe
+    )
     rows = judged(late)
     risks = _others(asked, late, fitted, probe, tell)
     model = fitted.models[horizon_us]
-    told = {name: figures(rows, r, capacity=asked.capacity, probability=p) for name, (r, p) in risks.items()}
+    told = {
+        name: figures(rows, r, capacity=asked.capacity, probability=p)
+        for name, (r, p) in risks.items()
+    }
     main = figures(rows, fitted.risks, capacity=asked.capacity, probability=model.kind != "ranking")
     found = {
         "summary": summary(fitted, late),
@@ -88,19 +96,28 @@ def backtest(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
         "dates": {"fitted": int((dates < cut).sum()), "judged": int((dates >= cut).sum())},
         "horizon_days": horizon_us / DAY_US,
         "model": main | gaps(rows, fitted.risks),
-        "lift_curve": {"share_of_customers": CURVE, "share_of_churners": lift_curve(rows.y, fitted.risks, CURVE)},
+        "lift_curve": {
+            "share_of_customers": CURVE,
+            "share_of_churners": lift_curve(rows.y, fitted.risks, CURVE),
+        },
         "distribution": distribution(fitted.risks),
         "steps": over_steps(rows, fitted.risks, average(rows, fitted.risks)),
         "beside": told,
-        "by_segment": _by_segment(asked, late, rows, fitted.risks, probability=model.kind != "ranking"),
-        "not_run": [] if "boosting" in told else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
+        "by_segment": _by_segment(
+            asked, late, rows, fitted.risks, probability=model.kind != "ranking"
+        ),
+        "not_run": []
+        if "boosting" in told
+        else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
         "model_data": as_data(RiskRules(asked.mapping, model)),
     }
     return found | {"gate": _gate(asked, main, told)}
 
 
 def _probe(horizon_us: int) -> tuple[Feature, ...]:
-    return tuple(dict.fromkeys((*baselines.features(horizon_us), *feature_set.of_kinds(horizon_us))))
+    return tuple(
+        dict.fromkeys((*baselines.features(horizon_us), *feature_set.of_kinds(horizon_us)))
+    )
 
 
 def judged(labels: Labels) -> ObservedRows:
@@ -112,7 +129,8 @@ def judged(labels: Labels) -> ObservedRows:
 def _others(
     asked: BacktestRequest, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
 ) -> dict[str, tuple[Floats, bool]]:
-    """Risks by the prior, the live version and the baselines, and whether each claims to be a probability."""
+    """Risks by the prior, the live version and the baselines, and whether each claims to be a
+    probability."""
     horizon_us = int(late.horizon_us[0])
     plain = replace(late, churned=np.full(len(late), np.nan))
     found = {"prior": (score(asked.events, plain, mapping=asked.mapping).risks, False)}
@@ -127,12 +145,17 @@ def _others(
     usual = [places[f] for f in baselines.features(horizon_us)]
     usual_probe = [probe.index(f) for f in baselines.features(horizon_us)]
     probabilities = {"base_rate", "rfm_logistic"}
-    for name, r in baselines.risks(rows.x[:, usual], rows.y, fitted.study.probed[:, usual_probe]).items():
+    for name, r in baselines.risks(
+        rows.x[:, usual], rows.y, fitted.study.probed[:, usual_probe]
+    ).items():
         found[name] = (r, name in probabilities)
     boost = boosting()
     if boost is not None:
         tell("boosting, as a reference")
-        found["boosting"] = (boost(rows.x[:, [places[f] for f in probe]], rows.y, fitted.study.probed), True)
+        found["boosting"] = (
+            boost(rows.x[:, [places[f] for f in probe]], rows.y, fitted.study.probed),
+            True,
+        )
     return found
 
 
@@ -155,13 +178,17 @@ def _by_segment(
     for name in sorted(set(segment.tolist())):
         mine = segment == name
         if 0 < rows.y[mine].sum() < mine.sum():
-            some = ObservedRows(rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine])
+            some = ObservedRows(
+                rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine]
+            )
             told = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
             found[name or "(none)"] = told | {"steps": over_steps(some, risks[mine], reference)}
     return found
 
 
-def _gate(asked: BacktestRequest, main: dict[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _gate(
+    asked: BacktestRequest, main: dict[str, Any], told: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     against = "the live version" if "live" in told else "the prior"
     checks = gate.gate(main, told.get("live", told["prior"]), None, against)
     return gate.verdict(checks, asked.override)

@@ -1,4 +1,5 @@
-"""Gradient boosting as a reference, where scikit-learn is installed: never a dependency, never what is shipped."""
+"""Gradient boosting as a reference, where scikit-learn is installed: never a dependency, never what
+is shipped."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -1,4 +1,5 @@
-"""`lab compare`, `preview` and `drift`: what a scorecard says of the same customers as another, or as what happened."""
+"""`lab compare`, `preview` and `drift`: what a scorecard says of the same customers as another, or
+as what happened."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ def risks_of(events: Path, labels: Labels, rules: RiskRules, tell: Tell) -> Floa
 def compare(
     events: Path, labels: Labels, one: RiskRules, other: RiskRules, capacity: int, tell: Tell
 ) -> dict[str, Any]:
-    """Figures of both on the same rows, and the difference of their AUC with its error, customers as units."""
+    """Figures of both on the same rows, and the difference of their AUC with its error, customers
+    as units."""
     known = part(labels, ~np.isnan(labels.churned))
     rows = judged(known)
     first, second = risks_of(events, known, one, tell), risks_of(events, known, other, tell)
@@ -37,7 +39,10 @@ def compare(
         for name, r, rules in (("one", first, one), ("other", second, other))
     }
     gain = standard_errors.auc_gain(rows.y, second, first, rows.customer)
-    steps = {name: over_steps(rows, r, average(rows, r)) for name, r in (("one", first), ("other", second))}
+    steps = {
+        name: over_steps(rows, r, average(rows, r))
+        for name, r in (("one", first), ("other", second))
+    }
     auc_gain = {"value": gain.value, "error": gain.error}
     return {**told, "auc_gain": auc_gain, "red": moved(known, first, second), "steps": steps}
 
@@ -82,8 +87,11 @@ def watch(events: Path, labels: Labels, rules: RiskRules, tell: Tell) -> dict[st
     }
 
 
-def preview(events: Path, labels: Labels, new: RiskRules, live: RiskRules, tell: Tell) -> dict[str, Any]:
-    """How a scorecard's risks lie, and who would move against the live one; no outcome is looked at."""
+def preview(
+    events: Path, labels: Labels, new: RiskRules, live: RiskRules, tell: Tell
+) -> dict[str, Any]:
+    """How a scorecard's risks lie, and who would move against the live one; no outcome is looked
+    at."""
     first, second = risks_of(events, labels, live, tell), risks_of(events, labels, new, tell)
     top = np.argsort(-second, kind="stable")[:SHOWN].tolist()
     return {
@@ -97,7 +105,8 @@ def preview(events: Path, labels: Labels, new: RiskRules, live: RiskRules, tell:
 
 
 def everyone(events: Path, now_us: int | None, horizon_us: int) -> Labels:
-    """A row for each customer that the log names up to an instant (its last event's, if None), by id."""
+    """A row for each customer that the log names up to an instant (its last event's, if None), by
+    id."""
     seen: dict[str, int] = {}
     last = 0
     for group in read_events(events, Tally()):

@@ -1,4 +1,5 @@
-"""The service's archive as a log for the lab: a CSV in the order of time, its types as the live risk knows them."""
+"""The service's archive as a log for the lab: a CSV in the order of time, its types as the live
+risk knows them."""
 
 import csv
 import gzip
@@ -20,11 +21,16 @@ FOREVER_US: Final = 1 << 62
 
 
 async def write(
-    engine: AsyncEngine, path: Path, page_kind: Callable[[str], str], told: Callable[[int, int], None]
+    engine: AsyncEngine,
+    path: Path,
+    page_kind: Callable[[str], str],
+    told: Callable[[int, int], None],
 ) -> int:
-    """Write all archived events; answers how many. told: after each piece, events written and about how many there are.
+    """Write all archived events; answers how many. told: after each piece, events written and about
+    how many there are.
 
-    The file is in the lab's form. Events are taken as of when they happened; when they were counted isn't looked at.
+    The file is in the lab's form. Events are taken as of when they happened; when they were counted
+    isn't looked at.
     """
     written = 0
     async with engine.connect() as conn:
@@ -34,11 +40,20 @@ async def write(
             rows.writerow(EVENT_COLUMNS)
             async for part in archive_export.by_time(conn):
                 batch = decode_batch([e.event.encode() for e in part], now_us=FOREVER_US)
-                times = np.datetime_as_string(batch.occurred_us.astype("datetime64[us]"), timezone="UTC").tolist()
+                times = np.datetime_as_string(
+                    batch.occurred_us.astype("datetime64[us]"), timezone="UTC"
+                ).tolist()
                 owners = [part[i].customer_id for i in batch.index]
                 for owner, time, event in zip(owners, times, batch.events, strict=True):
                     value = value_of(event)
-                    rows.writerow((owner, time, risk_type(event, page_kind), "" if value != value else repr(value)))
+                    rows.writerow(
+                        (
+                            owner,
+                            time,
+                            risk_type(event, page_kind),
+                            "" if value != value else repr(value),
+                        )
+                    )
                 written += len(owners)
                 told(written, max(about, written))
     return written

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats, Instants
-from healthsvc.core.fit.bands import FLIP_DAYS, LEFT, BandDisagreement, BandTally, Course, RedOutcomes
+from healthsvc.core.fit.bands import (
+    FLIP_DAYS,
+    LEFT,
+    BandDisagreement,
+    BandTally,
+    Course,
+    RedOutcomes,
+)
 from healthsvc.core.fit.figures import CUSTOMERS_PER_CSM
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US, from_us
@@ -26,11 +33,15 @@ NOT_TOLD: Final = "(none)"
 class Findings:
     """Add each block once it has come to its end."""
 
-    def __init__(self, live: Compiled, candidate: Compiled | None, timetable: Timetable, horizon_days: float) -> None:
+    def __init__(
+        self, live: Compiled, candidate: Compiled | None, timetable: Timetable, horizon_days: float
+    ) -> None:
         self._dates = timetable.dates_us
         cards = [live, *([candidate] if candidate is not None else [])]
         self.programs: list[CompiledScorecard] = [card.program for card in cards]
-        self._sides = [_Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs]
+        self._sides = [
+            _Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs
+        ]
         names = [side.bands for side in self._sides]
         self._apart = BandDisagreement(*names) if len(names) == 2 else None
         self._moved: list[tuple[float, dict[str, Any]]] = []
@@ -49,7 +60,8 @@ class Findings:
             self._move(walk.customer_ids, one.course, other.course)
 
     def _move(self, ids: Sequence[str], one: Course, other: Course) -> None:
-        """Keep the customers that are in another band on the last date, those whose score moves most."""
+        """Keep the customers that are in another band on the last date, those whose score moves
+        most."""
         names = [[*side.bands, None] for side in self._sides]
         before, after = one.band[:, -1], other.band[:, -1]
         for i in np.flatnonzero((before > LEFT) & (after > LEFT)).tolist():
@@ -63,7 +75,8 @@ class Findings:
         del self._moved[MOST_MOVED:]
 
     def told(self) -> dict[str, Any]:
-        """Ready for JSON; `scorecard` and `against_live` only where one is held against the live one."""
+        """Ready for JSON; `scorecard` and `against_live` only where one is held against the live
+        one."""
         live, *others = [side.told() for side in self._sides]
         every = np.diff(self._dates)
         found: dict[str, Any] = {
@@ -81,7 +94,9 @@ class Findings:
         }
         if self._apart is not None:
             found["scorecard"] = others[0]
-            found["against_live"] = self._apart.summary() | {"moved": [moved for _, moved in self._moved]}
+            found["against_live"] = self._apart.summary() | {
+                "moved": [moved for _, moved in self._moved]
+            }
         return found
 
 
@@ -104,7 +119,11 @@ class _Side:
 
     def __post_init__(self) -> None:
         dates, bands = self.timetable.dates_us, [band.name for band in self.program.scorecard.bands]
-        self.bands, self._all, self._fed = bands, BandTally(bands, dates), np.zeros(self.program.width)
+        self.bands, self._all, self._fed = (
+            bands,
+            BandTally(bands, dates),
+            np.zeros(self.program.width),
+        )
         risky = len(bands) // 2  # where entering a band alerts (core.decisions.decide)
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
         self._foretold = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
@@ -123,7 +142,9 @@ class _Side:
             tally = self._segments.setdefault(name, BandTally(self.bands, self.timetable.dates_us))
             tally.add(course.of(place["segment"] == name))
         alerts = course.alerts.sum(axis=1)
-        for owner, raised, here in zip(place["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True):
+        for owner, raised, here in zip(
+            place["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True
+        ):
             self._raised[owner] += raised
             self._owned[owner] += here
 
@@ -136,9 +157,13 @@ class _Side:
         if not self._all.has_scores:
             return None
         found = self._all.summary()
-        largest = sorted(self._segments, key=lambda name: -self._segments[name].customers)[:MOST_SEGMENTS]
+        largest = sorted(self._segments, key=lambda name: -self._segments[name].customers)[
+            :MOST_SEGMENTS
+        ]
         segments = (
-            {} if list(self._segments) == [NOT_TOLD] else {n: self._segments[n].summary(by_date=False) for n in largest}
+            {}
+            if list(self._segments) == [NOT_TOLD]
+            else {n: self._segments[n].summary(by_date=False) for n in largest}
         )
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         return {
@@ -149,11 +174,16 @@ class _Side:
             "foretold": self._foretold.summary(),
             "by_segment": segments,
             "coverage": float(coverage.mean()) if len(coverage) else None,
-            "unfed": [name for name, fed in zip(self.program.measures, self._fed.tolist(), strict=True) if not fed],
+            "unfed": [
+                name
+                for name, fed in zip(self.program.measures, self._fed.tolist(), strict=True)
+                if not fed
+            ],
         }
 
     def _of_the_team(self, per_week: float | None) -> dict[str, Any]:
-        """Alerts per CSM and week: of the owners that profiles name, else of as many as there would usually be."""
+        """Alerts per CSM and week: of the owners that profiles name, else of as many as there would
+        usually be."""
         owners = [name for name, customers in self._owned.items() if customers and name != NOT_TOLD]
         weeks = float(self.timetable.dates_us[-1] - self.timetable.dates_us[0]) / (7 * DAY_US)
         csms = len(owners) or self._all.csms()
@@ -162,7 +192,11 @@ class _Side:
             "csms": "owners" if owners else f"{CUSTOMERS_PER_CSM} customers each",
             "alerts_per_csm_and_week": None if per_week is None else per_week / csms,
             "by_owner": [
-                {"owner": o, "customers": self._owned[o], "alerts_per_week": self._raised[o] / weeks}
+                {
+                    "owner": o,
+                    "customers": self._owned[o],
+                    "alerts_per_week": self._raised[o] / weeks,
+                }
                 for o in busiest
                 if weeks
             ],
@@ -173,13 +207,18 @@ class _Side:
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         found = []
         if not self._all.has_scores:
-            found.append(f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard")
+            found.append(
+                f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard"
+            )
         elif len(coverage) and coverage.mean() < LITTLE_COVERAGE:
             found.append(
                 f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say little of it"
             )
         judges = [
-            m.judge for c in (card, *(v.card for v in card.variants)) for m in c.scored_measures if m.judge is not None
+            m.judge
+            for c in (card, *(v.card for v in card.variants))
+            for m in c.scored_measures
+            if m.judge is not None
         ]
         if any(judge.kind == "segment" and judge.reference is None for judge in judges):
             found.append(
@@ -192,7 +231,9 @@ class _Side:
 def _places(lane: Track, name: str) -> NDArray[np.object_]:
     """(n,) what each profile says of a field."""
     said = [lane.states.profile_field(row, name) for row in range(len(lane.customer_ids))]
-    return np.array([value if isinstance(value, str) and value else NOT_TOLD for value in said], dtype=object)
+    return np.array(
+        [value if isinstance(value, str) and value else NOT_TOLD for value in said], dtype=object
+    )
 
 
 def _known(score: float) -> float | None:

@@ -1,4 +1,5 @@
-"""`lab fit`: a model fitted on all outcomes known by an instant, as a scorecard document to be published."""
+"""`lab fit`: a model fitted on all outcomes known by an instant, as a scorecard document to be
+published."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,19 @@ from healthsvc.wire.files.columns import Labels
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The model to be published (the prior, where there was no evidence), and what there is to say."""
+    """The model to be published (the prior, where there was no evidence), and what there is to
+    say."""
 
     rules: RiskRules
     verdict: Selection
     told: dict[str, Any]
 
 
-def fit(events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell) -> Fitted:
-    """Fit on the rows whose horizon ended by `as_of_us` (their latest end, if None). One horizon: the commonest."""
+def fit(
+    events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell
+) -> Fitted:
+    """Fit on the rows whose horizon ended by `as_of_us` (their latest end, if None). One horizon:
+    the commonest."""
     horizons, counts = np.unique(known.horizon_us, return_counts=True)
     horizon_us = int(horizons[np.argmax(counts)])
     end_us = as_of_us if as_of_us is not None else int((known.obs_us + known.horizon_us).max())
@@ -52,20 +57,27 @@ def fit(events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None,
 def number_prior(
     events: Path, known: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
 ) -> tuple[RiskRules, dict[str, Any]]:
-    """The prior as a number without outcomes: the probability of silence of `known` rows made from the log's silences,
-    or, where the operator states one, a base rate that the customers of the last date have on average."""
+    """The prior as a number without outcomes: the probability of silence of `known` rows made from
+    the log's silences, or, where the operator states one, a base rate that the customers of the
+    last date have on average."""
     horizon_us = int(known.horizon_us[0])
     plain = prior(horizon_us)
     scores = score(events, known, mapping=mapping, tell=tell).risks
     odds = np.log(scores) - np.log1p(-scores)
     if base_rate is not None:
-        made: Model | None = stated_base_rate(plain, odds[known.obs_us == known.obs_us.max()], base_rate)
+        made: Model | None = stated_base_rate(
+            plain, odds[known.obs_us == known.obs_us.max()], base_rate
+        )
     else:
         made = probability_of_silence(plain, odds, known.churned)
     model = made or plain
     told = {
         "model": model.name,
-        "reason": "no_evidence" if made is None else "stated_base_rate" if base_rate is not None else "silence",
+        "reason": "no_evidence"
+        if made is None
+        else "stated_base_rate"
+        if base_rate is not None
+        else "silence",
         "risk_kind": model.kind,
         "horizon_days": horizon_us / DAY_US,
         "rows": len(known),

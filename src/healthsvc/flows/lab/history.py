@@ -1,4 +1,5 @@
-"""A log replayed up to each asked instant: events folded in time order, a halt at each instant, nothing after it."""
+"""A log replayed up to each asked instant: events folded in time order, a halt at each instant,
+nothing after it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,7 +38,9 @@ class ReplayState:
         get = self.row_of.get
         return np.array([get(a, -1) for a in accounts], np.int64)
 
-    def fold(self, accounts: list[str], types: list[str], us: Instants, values: NDArray[np.float64]) -> None:
+    def fold(
+        self, accounts: list[str], types: list[str], us: Instants, values: NDArray[np.float64]
+    ) -> None:
         """Add events in order."""
         rows = self._known(accounts)
         if rows is None:
@@ -62,7 +65,9 @@ class ReplayState:
             return None
 
 
-def replay(history: ReplayState, groups: Iterable[EventColumns], moments: Instants, halt: Halt) -> None:
+def replay(
+    history: ReplayState, groups: Iterable[EventColumns], moments: Instants, halt: Halt
+) -> None:
     """Fold the groups in order, halting at each moment (rising). Raises OutOfOrderError."""
     waiting = moments.tolist()
     done, newest = 0, None
@@ -96,7 +101,8 @@ def _fold(history: ReplayState, group: EventColumns, start: int, stop: int) -> N
 
 
 def in_order(path: Path, tally: Tally) -> Iterator[EventColumns]:
-    """All events of a file that isn't in time order, sorted by time, those of one instant as they stand. In memory."""
+    """All events of a file that isn't in time order, sorted by time, those of one instant as they
+    stand. In memory."""
     groups = list(read_events(path, tally))
     accounts = [a for g in groups for a in g.accounts]
     types = [t for g in groups for t in g.types]
@@ -106,4 +112,6 @@ def in_order(path: Path, tally: Tally) -> Iterator[EventColumns]:
     for start in range(0, len(order), 50_000):
         part = order[start : start + 50_000]
         places = part.tolist()
-        yield EventColumns([accounts[i] for i in places], [types[i] for i in places], us[part], values[part])
+        yield EventColumns(
+            [accounts[i] for i in places], [types[i] for i in places], us[part], values[part]
+        )

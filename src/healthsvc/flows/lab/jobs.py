@@ -1,5 +1,6 @@
-"""What a run does that holds a kept version of the scorecard against the live one, on an exported log: `compare` judges
-both risks on the same outcomes, `preview` says how the version's would lie now. Where it can't, it says why."""
+"""What a run does that holds a kept version of the scorecard against the live one, on an exported
+log: `compare` judges both risks on the same outcomes, `preview` says how the version's would lie
+now. Where it can't, it says why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +13,19 @@ from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.backtest import CannotJudgeError
 from healthsvc.flows.lab.compare import compare, everyone, preview
 from healthsvc.flows.lab.outcomes import OutcomeKind
-from healthsvc.flows.lab.run import OUTCOMES_AT, ReportProgress, outcomes, refuse_without_outcomes, without_nan
+from healthsvc.flows.lab.run import (
+    OUTCOMES_AT,
+    ReportProgress,
+    outcomes,
+    refuse_without_outcomes,
+    without_nan,
+)
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
 SCORING_AT: Final = 0.5
 OTHER_PAGES: Final = (
-    "the version's page_kinds differ from the live scorecard's: what a cancel page is, the live one's said for both"
+    "the version's page_kinds differ from the live scorecard's: "
+    "what a cancel page is, the live one's said for both"
 )
 
 
@@ -52,15 +60,20 @@ class Documents:
     version: str
 
 
-def run_job(events: Path, wanted: ComparisonJob, documents: Documents, told: ReportProgress) -> dict[str, Any]:
-    """The result, ready for JSON: under the kind's name, None with the reason in `detail` where there is none.
+def run_job(
+    events: Path, wanted: ComparisonJob, documents: Documents, told: ReportProgress
+) -> dict[str, Any]:
+    """The result, ready for JSON: under the kind's name, None with the reason in `detail` where
+    there is none.
 
     Raises ScorecardError.
     """
     same_pages = _pages(documents.live) == _pages(documents.version)
     found: dict[str, Any] = {"version": wanted.version, wanted.kind: None, "detail": ""}
     found["warnings"] = [] if same_pages else [OTHER_PAGES]
-    live, new = (compile_document(d).program.risk_rules for d in (documents.live, documents.version))
+    live, new = (
+        compile_document(d).program.risk_rules for d in (documents.live, documents.version)
+    )
     if live is None or new is None:
         whose = "the live scorecard" if live is None else f"version {wanted.version}"
         found["detail"] = f"{whose} has no /risk section"
@@ -85,7 +98,9 @@ def _compared(
     return found | {"compare": compare(events, known, live, new, wanted.capacity, lambda _: None)}
 
 
-def _previewed(events: Path, live: RiskRules, new: RiskRules, told: ReportProgress) -> dict[str, Any]:
+def _previewed(
+    events: Path, live: RiskRules, new: RiskRules, told: ReportProgress
+) -> dict[str, Any]:
     """How the version's risks lie as of the log's last event."""
     rows = everyone(events, None, new.model.horizon_us)
     if not len(rows):

@@ -1,7 +1,8 @@
-"""Outcome rows made from the log itself: who left by an explicit act, or fell silent, within the horizon of each date.
+"""Outcome rows made from the log itself: who left by an explicit act, or fell silent, within the
+horizon of each date.
 
-A customer is at risk at a date if it acted within the horizon before. Dates whose horizon isn't over by the log's end
-give no rows: what isn't known isn't 0.
+A customer is at risk at a date if it acted within the horizon before. Dates whose horizon isn't
+over by the log's end give no rows: what isn't known isn't 0.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,9 @@ OutcomeKind = Literal["cancelled", "silence"]
 STEP_DAYS: Final = 7
 
 
-def from_log(groups: Iterable[EventColumns], mapping: TypeMapping, outcome: OutcomeKind, horizon_us: int) -> Labels:
+def from_log(
+    groups: Iterable[EventColumns], mapping: TypeMapping, outcome: OutcomeKind, horizon_us: int
+) -> Labels:
     """Outcome rows on dates a week apart, midnight UTC; events in any order."""
     row_of: dict[str, int] = {}
     rows, times, kinds = _acts(groups, mapping, row_of)
@@ -72,7 +75,9 @@ def _by_customer(rows: NDArray[np.int64], times: Instants) -> tuple[NDArray[np.i
     return rows[order], times[order]
 
 
-def _latest(rows: NDArray[np.int64], times: Instants, whose: NDArray[np.int64], upto: int) -> Instants:
+def _latest(
+    rows: NDArray[np.int64], times: Instants, whose: NDArray[np.int64], upto: int
+) -> Instants:
     """(len(whose),) the latest of each customer's instants up to one, -1 where there is none."""
     if not len(rows):
         return np.full(len(whose), -1, np.int64)

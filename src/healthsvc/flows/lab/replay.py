@@ -1,8 +1,9 @@
-"""`lab replay`: the health score over the past: bands at dates gone by, by one scorecard, or by a candidate beside the
-live one.
+"""`lab replay`: the health score over the past: bands at dates gone by, by one scorecard, or by a
+candidate beside the live one.
 
-The core that runs live folds, evaluates and decides; what was known at an instant is told in the result (`known_by`).
-Customers hang on nobody else, so they are taken in blocks, each through the whole past.
+The core that runs live folds, evaluates and decides; what was known at an instant is told in the
+result (`known_by`). Customers hang on nobody else, so they are taken in blocks, each through the
+whole past.
 """
 
 from collections import Counter
@@ -49,7 +50,8 @@ class Past:
     horizon_days: float = 28.0
     """Within which leaving counts as foretold."""
     known_by: KnownBy = "auto"
-    """auto: when it was counted, unless most of the archive was imported (counted days after it happened)."""
+    """auto: when it was counted, unless most of the archive was imported (counted days after it
+    happened)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +72,15 @@ class Cards:
     @classmethod
     def of(cls, live: str, candidate: str | None) -> "Cards":
         """Raises ScorecardError."""
-        return cls(live=compile_document(live), candidate=None if candidate is None else compile_document(candidate))
+        return cls(
+            live=compile_document(live),
+            candidate=None if candidate is None else compile_document(candidate),
+        )
 
 
-async def of_archive(engine: AsyncEngine, cards: Cards, past: Past, until: datetime, say: Say) -> dict[str, Any]:
+async def of_archive(
+    engine: AsyncEngine, cards: Cards, past: Past, until: datetime, say: Say
+) -> dict[str, Any]:
     """The result on the service's own archive, up to an instant; ready for JSON."""
     until_us = to_us(until)
     timetable = Timetable.daily(until_us, past.dates, past.every_days)
@@ -83,9 +90,15 @@ async def of_archive(engine: AsyncEngine, cards: Cards, past: Past, until: datet
     lived = late is not None and late <= IMPORTED_SHARE
     counted = past.known_by == "counted" or (past.known_by == "auto" and lived)
     places = Places()
-    async for walk in walked(engine, found.programs, timetable, counted=counted, say=say, places=places):
+    async for walk in walked(
+        engine, found.programs, timetable, counted=counted, say=say, places=places
+    ):
         found.add(walk)
-    known_by = {"rule": "counted" if counted else "occurred", "asked": past.known_by, "counted_late": late}
+    known_by = {
+        "rule": "counted" if counted else "occurred",
+        "asked": past.known_by,
+        "counted_late": late,
+    }
     told = found.told()
     if places.lacking(all_counted=counted):
         told["warnings"].append(LACKING)
@@ -93,7 +106,8 @@ async def of_archive(engine: AsyncEngine, cards: Cards, past: Past, until: datet
 
 
 class Places:
-    """Which places of each partition's fold order were met: numbered without gaps, so what is lacking shows."""
+    """Which places of each partition's fold order were met: numbered without gaps, so what is
+    lacking shows."""
 
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
@@ -109,7 +123,8 @@ class Places:
             self._count[partition] += len(mine)
 
     def lacking(self, *, all_counted: bool) -> bool:
-        """Whether the beginning is lacking; or, where all that was counted by an instant was met, anything at all."""
+        """Whether the beginning is lacking; or, where all that was counted by an instant was met,
+        anything at all."""
         return any(
             first or (all_counted and self._count[partition] != self._last[partition] + 1)
             for partition, first in self._first.items()
@@ -125,8 +140,8 @@ async def walked(
     say: Say,
     places: Places,
 ) -> AsyncIterator[ReplayLoop]:
-    """All customers of the archive, block by block, at the end of their way; each block sees the archive of its own
-    time, which is the same up to the last step."""
+    """All customers of the archive, block by block, at the end of their way; each block sees the
+    archive of its own time, which is the same up to the last step."""
     until_us, done = int(timetable.steps_us[-1]), 0
     async with engine.connect() as conn:
         block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)
@@ -138,7 +153,9 @@ async def walked(
             async for part in archive_export.known(conn, block, until_us, counted=counted):
                 places.add(part.partitions, part.sequences)
                 rows = np.searchsorted(keys, np.array(part.keys))
-                walk.feed(KnownEvents(np.array(part.known_us), rows, [e.encode() for e in part.events]))
+                walk.feed(
+                    KnownEvents(np.array(part.known_us), rows, [e.encode() for e in part.events])
+                )
                 say(REPLAYING, (done + walk.progress * len(block.keys)) / of)
         walk.finish()
         yield walk
@@ -146,14 +163,19 @@ async def walked(
         block = following
 
 
-def of_file(file: EventFile, cards: Cards, past: Past, until: datetime | None, say: Say) -> dict[str, Any]:
-    """The result on a file of events, which is read whole into memory, up to an instant (its last event, if None);
-    ready for JSON. Raises FileRefusedError.
+def of_file(
+    file: EventFile, cards: Cards, past: Past, until: datetime | None, say: Say
+) -> dict[str, Any]:
+    """The result on a file of events, which is read whole into memory, up to an instant (its last
+    event, if None); ready for JSON. Raises FileRefusedError.
 
-    An event is known when it happened: a file doesn't tell when it was counted. One that is there twice counts once.
+    An event is known when it happened: a file doesn't tell when it was counted. One that is there
+    twice counts once.
     """
     if past.known_by == "counted":
-        raise FileRefusedError("a file doesn't tell when its events were counted: --known-by occurred")
+        raise FileRefusedError(
+            "a file doesn't tell when its events were counted: --known-by occurred"
+        )
     say("reading the file", 0.0)
     read = _Read.of(file)
     if not len(read.events):

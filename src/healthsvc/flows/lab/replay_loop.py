@@ -1,8 +1,8 @@
-"""A block of customers on its way through the past: folded, and decided at each step, by the core that runs live, with
-only what was known by then.
+"""A block of customers on its way through the past: folded, and decided at each step, by the core
+that runs live, with only what was known by then.
 
-Decisions are made once a day of whomever an event touched or whose timer has come, as the service would; on the dates
-asked for, all customers are.
+Decisions are made once a day of whomever an event touched or whose timer has come, as the service
+would; on the dates asked for, all customers are.
 """
 
 from collections import Counter
@@ -62,7 +62,8 @@ class Timetable:
 
 
 class KnownEvents(NamedTuple):
-    """Events in the order in which they became known: when, the places of their customers in the block, their JSON."""
+    """Events in the order in which they became known: when, the places of their customers in the
+    block, their JSON."""
 
     known_us: Instants
     places: Instants
@@ -73,7 +74,10 @@ class ReplayLoop:
     """One block by one or two scorecards; `feed` it all events in order, then `finish`."""
 
     def __init__(
-        self, programs: Sequence[CompiledScorecard], customer_ids: Sequence[str], timetable: Timetable
+        self,
+        programs: Sequence[CompiledScorecard],
+        customer_ids: Sequence[str],
+        timetable: Timetable,
     ) -> None:
         self.customer_ids = customer_ids
         self.lanes = [Track(program, customer_ids, timetable) for program in programs]
@@ -90,7 +94,9 @@ class ReplayLoop:
     def feed(self, told: KnownEvents) -> None:
         """Go on to the last of these events. What is known at a step counts in it."""
         steps, start = self._timetable.steps_us, 0
-        while self._next < len(steps) and len(told.known_us) and steps[self._next] < told.known_us[-1]:
+        while (
+            self._next < len(steps) and len(told.known_us) and steps[self._next] < told.known_us[-1]
+        ):
             end = int(np.searchsorted(told.known_us, steps[self._next], side="right"))
             self._fold(told, start, end)
             self._step()
@@ -103,7 +109,8 @@ class ReplayLoop:
             self._step()
 
     def churn_us(self) -> Instants:
-        """(customers, dates) when each next gives notice after a date, -1 where it doesn't, as far as is known."""
+        """(customers, dates) when each next gives notice after a date, -1 where it doesn't, as far
+        as is known."""
         dates = self._timetable.dates_us
         found = np.full((len(self.customer_ids), len(dates)), FOREVER_US)
         for place, us in self._cancelled:
@@ -122,7 +129,9 @@ class ReplayLoop:
             if SUBSCRIPTION_CANCELLED.name in types:
                 us = some.occurred_us.tolist()
                 self._cancelled += [
-                    (int(rows[i]), us[i]) for i, type_ in enumerate(types) if type_ == SUBSCRIPTION_CANCELLED.name
+                    (int(rows[i]), us[i])
+                    for i, type_ in enumerate(types)
+                    if type_ == SUBSCRIPTION_CANCELLED.name
                 ]
             self.events += len(some.events)
             self.rejected += len(some.rejects)
@@ -173,31 +182,46 @@ class Track:
         self._touched[rows] = True
 
     def decide(self, now_us: int, date: int, *, told: bool) -> None:
-        """Decide as of an instant; told: it is the date of that place, so all are, and how they stand is kept."""
+        """Decide as of an instant; told: it is the date of that place, so all are, and how they
+        stand is kept."""
         states = self.states
         due = self._touched | (states.decisions.due <= now_us)
         rows = np.flatnonzero((states.facts[:, facts.EVENTS] > 0) & (due | told))
         if len(rows):
             instants = np.full(len(rows), now_us, np.int64)
-            view = View(self.program, states.cells[rows], states.facts[rows], instants, states.risk[rows])
+            view = View(
+                self.program, states.cells[rows], states.facts[rows], instants, states.risk[rows]
+            )
             found = evaluate(view)
             decisions = decide(self.program, found, states.decisions.take(rows))
-            imported = self._touched[rows] & (states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US)
+            imported = self._touched[rows] & (
+                states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US
+            )
             states.decisions.put(rows, decisions.after)
             self._changed(rows, decisions, imported, now_us, date)
             if told:
                 self.course.band[rows, date] = np.where(found.churned, LEFT, decisions.after.band)
                 self.course.score[rows, date] = decisions.score
                 cancelled = view.fact("cancelled_at")
-                self.course.leaving[rows, date] = (cancelled > 0) & (cancelled >= view.fact("renewed_at"))
-                self.raw[rows], self.risk[rows], self.coverage[rows] = found.raw, decisions.risk, found.coverage
+                self.course.leaving[rows, date] = (cancelled > 0) & (
+                    cancelled >= view.fact("renewed_at")
+                )
+                self.raw[rows], self.risk[rows], self.coverage[rows] = (
+                    found.raw,
+                    decisions.risk,
+                    found.coverage,
+                )
         self._touched[:] = False
 
-    def _changed(self, rows: Instants, decisions: Decisions, imported: Mask, now_us: int, date: int) -> None:
-        """Count flips and the alerts that the service would have raised anew; those before the first date warm up."""
+    def _changed(
+        self, rows: Instants, decisions: Decisions, imported: Mask, now_us: int, date: int
+    ) -> None:
+        """Count flips and the alerts that the service would have raised anew; those before the
+        first date warm up."""
         moved = [change for change in decisions.bands if change.before >= 0 and not change.anew]
         at, before, after = (
-            np.array([getattr(c, name) for c in moved], np.int64) for name in ("row", "before", "after")
+            np.array([getattr(c, name) for c in moved], np.int64)
+            for name in ("row", "before", "after")
         )
         self._flips.record(rows[at], before, after, now_us)
         if not date:

@@ -1,5 +1,6 @@
-"""What a run of the lab does with an exported log: outcomes from the log itself, a backtest, and for a fit the model on
-all outcomes with its scorecard. A plain answer where the log can't tell: the prior stays."""
+"""What a run of the lab does with an exported log: outcomes from the log itself, a backtest, and
+for a fit the model on all outcomes with its scorecard. A plain answer where the log can't tell: the
+prior stays."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -48,7 +49,8 @@ def execute(
     live_since_us: int = 0,
     segments: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], str | None]:
-    """The result, ready for JSON, and the key of the model that it speaks of; None where the prior stays."""
+    """The result, ready for JSON, and the key of the model that it speaks of; None where the prior
+    stays."""
     live = compile_document(live_document).program.risk_rules
     if wanted.kind == "drift":
         return without_nan(_drift(events, wanted, live, told, live_since_us)), None
@@ -80,14 +82,17 @@ def outcomes(
         "outcome": outcome,
         "horizon_days": horizon_days,
         "rows": len(known),
-        "churners": len({a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}),
+        "churners": len(
+            {a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}
+        ),
     }
 
 
 def _drift(
     events: Path, wanted: RunRequest, live: RiskRules | None, told: ReportProgress, since_us: int
 ) -> dict[str, Any]:
-    """The live model against the outcomes that weren't known when it went live; `drift` is None without any."""
+    """The live model against the outcomes that weren't known when it went live; `drift` is None
+    without any."""
     found: dict[str, Any] = {"outcome": wanted.outcome, "drift": None, "detail": ""}
     if live is None or live.model.kind == "ranking":
         return found | {"model": "prior", "detail": "a ranking promises no level that could drift"}
@@ -112,7 +117,8 @@ def _judged(
     told: ReportProgress,
     segments: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    """The backtest's summary: figures of the model and of what it is held against, and the ship gate's verdict."""
+    """The backtest's summary: figures of the model and of what it is held against, and the ship
+    gate's verdict."""
     refuse_without_outcomes(known, wanted.horizon_days, wanted.fit_share)
     asked = BacktestRequest(
         events=events,
@@ -143,10 +149,12 @@ def _judged(
 
 
 def refuse_without_outcomes(known: Labels, horizon_days: float, share: float = 0.0) -> None:
-    """A judgement needs both outcomes on the dates that it judges: those after a share of them. Raises
-    CannotJudgeError."""
+    """A judgement needs both outcomes on the dates that it judges: those after a share of them.
+    Raises CannotJudgeError."""
     if not len(known):
-        raise CannotJudgeError(f"no customer is at risk at any date with a horizon of {horizon_days:g} days")
+        raise CannotJudgeError(
+            f"no customer is at risk at any date with a horizon of {horizon_days:g} days"
+        )
     dates = np.unique(known.obs_us)
     if share and len(dates) < 3:
         return  # backtest says so
@@ -156,7 +164,8 @@ def refuse_without_outcomes(known: Labels, horizon_days: float, share: float = 0
 
 
 def _fitted(fitted: Fitted, live_document: str) -> dict[str, Any]:
-    """What the fit on all outcomes came to, over what the backtest's own model was called; its scorecard, if any."""
+    """What the fit on all outcomes came to, over what the backtest's own model was called; its
+    scorecard, if any."""
     stays = fitted.rules.model.name == "prior"
     return {
         "model": fitted.told["model"],
@@ -164,7 +173,9 @@ def _fitted(fitted: Fitted, live_document: str) -> dict[str, Any]:
         "detail": fitted.verdict.detail,
         "risk_kind": fitted.told["risk_kind"],
         "fitted_as_of": fitted.told["as_of"],
-        "scorecard": None if stays else scorecard_with(live_document or default_document(), fitted.rules),
+        "scorecard": None
+        if stays
+        else scorecard_with(live_document or default_document(), fitted.rules),
         "model_data": None if stays else as_data(fitted.rules),
     }
 

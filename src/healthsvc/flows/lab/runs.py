@@ -1,7 +1,8 @@
-"""Runs of the lab on the service's own archive: asked for, executed one at a time by a processing role, cancelled.
+"""Runs of the lab on the service's own archive: asked for, executed one at a time by a processing
+role, cancelled.
 
-Each is executed in a process of its own (flows.lab.worker_process); here it is only watched. What kills the watcher
-ends that process; another watcher begins the run anew after the lease.
+Each is executed in a process of its own (flows.lab.worker_process); here it is only watched. What
+kills the watcher ends that process; another watcher begins the run anew after the lease.
 """
 
 import asyncio
@@ -49,7 +50,9 @@ async def ask(engine: AsyncEngine, wanted: Asked, *, by: Actor, now: datetime) -
     kind = options.pop("kind")
     async with engine.begin() as conn:
         run = await runs.ask(conn, kind, options, by=by.by, now=now)
-        await audit.record(conn, now, actor=by, action="lab_run.asked", target=str(run.id), detail={"kind": kind})
+        await audit.record(
+            conn, now, actor=by, action="lab_run.asked", target=str(run.id), detail={"kind": kind}
+        )
     return run
 
 
@@ -59,7 +62,8 @@ async def find(engine: AsyncEngine, run: int) -> Run | None:
 
 
 async def cancel(engine: AsyncEngine, run: int, *, by: Actor, now: datetime) -> bool | None:
-    """Give a run up, whether it waits or is executed. False: it is over already; None: there is none."""
+    """Give a run up, whether it waits or is executed. False: it is over already; None: there is
+    none."""
     async with engine.begin() as conn:
         if await runs.get(conn, run) is None:
             return None
@@ -82,8 +86,8 @@ async def execute_next(
     stop: asyncio.Event,
     progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits for the next. Any
-    number may look at once: one executes.
+    """Execute the run whose turn it is; False if there is none. A run that `stop` interrupts waits
+    for the next. Any number may look at once: one executes.
     """
     async with autocommit_connection(engine) as conn:
         if not await runs.is_due(conn):
@@ -120,14 +124,17 @@ async def _watch(
     stop: asyncio.Event,
     progressed: Callable[[], None],
 ) -> None:
-    """Keep the claim and tell the progress while the process works, then keep what it said at last."""
+    """Keep the claim and tell the progress while the process works, then keep what it said at
+    last."""
     while process.works():
         if stop.is_set():
             async with engine.begin() as conn:
                 await runs.release(conn, run, worker_id)
             return
         async with engine.begin() as conn:
-            ours = await runs.renew(conn, run, worker_id, LEASE_SECONDS, process.phase, process.progress)
+            ours = await runs.renew(
+                conn, run, worker_id, LEASE_SECONDS, process.phase, process.progress
+            )
         if not ours:
             return
         progressed()
@@ -142,7 +149,12 @@ async def _watch(
         else:
             why = said.get("failure") or ENDED.format(code=process.code)
             await runs.fail(conn, run, why, worker_id)
-    log.info(LogEvent.LAB_RUN_ENDED, run=run, model=said.get("result", {}).get("model"), failure=said.get("failure"))
+    log.info(
+        LogEvent.LAB_RUN_ENDED,
+        run=run,
+        model=said.get("result", {}).get("model"),
+        failure=said.get("failure"),
+    )
 
 
 @dataclass(slots=True)

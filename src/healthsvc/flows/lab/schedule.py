@@ -1,8 +1,10 @@
-"""What the lab does by itself: refits that the operator asked for at an interval, and the watch over the live model.
+"""What the lab does by itself: refits that the operator asked for at an interval, and the watch
+over the live model.
 
-A refit publishes nothing: its run holds the scorecard, and its ship gate says whether it is good enough. The watch
-holds outcomes that have matured since the model went live against what it tells; where they disagree an operations
-alert says that it is time to refit, until a later watch finds them agreeing.
+A refit publishes nothing: its run holds the scorecard, and its ship gate says whether it is good
+enough. The watch holds outcomes that have matured since the model went live against what it tells;
+where they disagree an operations alert says that it is time to refit, until a later watch finds
+them agreeing.
 """
 
 from dataclasses import asdict, replace
@@ -39,7 +41,9 @@ async def change(engine: AsyncEngine, wanted: Schedule, *, by: Actor, now: datet
     async with engine.begin() as conn:
         await lab_schedule.put(conn, schedule)
         detail = {"refit": schedule.refit, "drift": schedule.drift, **schedule.options}
-        await audit.record(conn, now, actor=by, action="lab_schedule.changed", target="lab", detail=detail)
+        await audit.record(
+            conn, now, actor=by, action="lab_schedule.changed", target="lab", detail=detail
+        )
     return schedule
 
 
@@ -75,7 +79,8 @@ async def _can_drift(conn: AsyncConnection) -> bool:
 
 @lru_cache(maxsize=4)
 def _tells_a_level(document: str) -> bool:
-    """A ranking promises no level that could be off. Remembered: workers ask often, and reading YAML holds them up."""
+    """A ranking promises no level that could be off. Remembered: workers ask often, and reading
+    YAML holds them up."""
     rules = compile_document(document).program.risk_rules
     return rules is not None and rules.model.kind != "ranking"
 
@@ -91,6 +96,11 @@ async def settle(conn: AsyncConnection, result: dict[str, Any], now: datetime) -
         return
     summary = alerts.model_drift(DEFAULT, found["rows"], found["told"], found["happened"])
     trouble = Trouble(
-        kind=operations_alerts.MODEL_DRIFT, scope=SCOPE, severity="warning", summary=summary, onset_at=now, detail=found
+        kind=operations_alerts.MODEL_DRIFT,
+        scope=SCOPE,
+        severity="warning",
+        summary=summary,
+        onset_at=now,
+        detail=found,
     )
     await operations_alerts.raise_alert(conn, trouble, now)

@@ -1,4 +1,5 @@
-"""`lab score`: each row of an outcome file scored with what was known at its instant; the same core that runs live."""
+"""`lab score`: each row of an outcome file scored with what was known at its instant; the same core
+that runs live."""
 
 import csv
 import gzip
@@ -23,7 +24,8 @@ from healthsvc.flows.lab.scoring_pass import Purged, ScoringPass, by_instant, pu
 from healthsvc.wire.files.columns import EventColumns, Labels, Tally, read_events
 
 MOST_HORIZONS: Final = 6
-"""Different horizons with models of their own; with more, rows share the model of the nearest of so many."""
+"""Different horizons with models of their own; with more, rows share the model of the nearest of so
+many."""
 MOST_TYPES_TOLD: Final = 200
 
 _NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
@@ -56,20 +58,28 @@ def score(
     models: Mapping[int, Model] | None = None,
     probe: Callable[[int], Sequence[Feature]] = lambda _: (),
 ) -> Scored:
-    """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known by the first row.
+    """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known
+    by the first row.
 
-    models: instead of the prior, by horizon; probe: features to keep of the scored rows, by the shortest horizon.
+    models: instead of the prior, by horizon; probe: features to keep of the scored rows, by the
+    shortest horizon.
     """
     notes: list[str] = []
     shared = _shared_horizons(labels.horizon_us)
     if len(np.unique(shared)) != len(np.unique(labels.horizon_us)):
-        notes.append(f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of {MOST_HORIZONS}")
+        notes.append(
+            f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of {MOST_HORIZONS}"
+        )
     grouped = replace(labels, horizon_us=shared)
     horizons = sorted(set(shared.tolist()))
     purged, used = None, None
     if fit is not None:
         near = _nearest(fit.horizon_us, horizons) if notes else fit.horizon_us
-        purged = purge(fit, int(labels.obs_us.min()), horizons if not notes else sorted(set(fit.horizon_us.tolist())))
+        purged = purge(
+            fit,
+            int(labels.obs_us.min()),
+            horizons if not notes else sorted(set(fit.horizon_us.tolist())),
+        )
         used = replace(fit, horizon_us=near)
         tell(_purge_sentence(purged, len(fit), int(labels.obs_us.min())))
     wanted = by_instant(grouped, np.arange(len(labels)))
@@ -91,7 +101,9 @@ def score(
     return Scored(done.risks, done.models, done.verdicts, purged, done, tally, sorted_first, notes)
 
 
-def _replayed(events: Path, begin: Callable[[], ScoringPass], tell: Tell) -> tuple[ScoringPass, Tally, bool]:
+def _replayed(
+    events: Path, begin: Callable[[], ScoringPass], tell: Tell
+) -> tuple[ScoringPass, Tally, bool]:
     """In the file's order, if that is the order of time; else once more, sorted."""
     for sorting in (False, True):
         tally = Tally()
@@ -112,7 +124,11 @@ def _told(groups: Iterator[EventColumns], tally: Tally, tell: Tell) -> Iterator[
         yield group
         if tally.rows - said >= 1_000_000:
             said = tally.rows
-            tell(f"{said:,} events read, up to {from_us(int(group.us[-1])):%Y-%m-%d}" if len(group) else "")
+            tell(
+                f"{said:,} events read, up to {from_us(int(group.us[-1])):%Y-%m-%d}"
+                if len(group)
+                else ""
+            )
 
 
 def _shared_horizons(horizon_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -145,10 +161,13 @@ def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
         )
         if count
     ]
-    return f"fit: {len(purged.usable):,} of {rows:,} rows; dropped: " + ("; ".join(dropped) if dropped else "none")
+    return f"fit: {len(purged.usable):,} of {rows:,} rows; dropped: " + (
+        "; ".join(dropped) if dropped else "none"
+    )
 
 
-# What is told ------------------------------------------------------------------------------------------------
+# What is told
+# ------------------------------------------------------------------------------------------------
 
 
 def write_scores(path: Path, labels: Labels, risks: Floats) -> None:
@@ -233,7 +252,10 @@ def verdict_told(verdict: Selection) -> dict[str, Any]:
         "intercept_moved_by": verdict.shift,
     }
     if verdict.behaviour_auc is not None:
-        told["behaviour_auc"] = {"value": verdict.behaviour_auc.value, "error": verdict.behaviour_auc.error}
+        told["behaviour_auc"] = {
+            "value": verdict.behaviour_auc.value,
+            "error": verdict.behaviour_auc.error,
+        }
     return told
 
 
@@ -257,7 +279,9 @@ def _warnings(found: Scored) -> list[str]:
             "no type counts as the customer's own act: the prior can't rank; say what the types are with --mapping"
         )
     if not study.history.events:
-        warnings.append("no event lies before any row: all rows get the risk of a customer without events")
+        warnings.append(
+            "no event lies before any row: all rows get the risk of a customer without events"
+        )
     if found.sorted_first:
         warnings.append("the events weren't in the order of time and have been sorted by ts")
     if tally.naive:
@@ -265,7 +289,9 @@ def _warnings(found: Scored) -> list[str]:
     if tally.unreadable_values:
         warnings.append(f"{tally.unreadable_values:,} values aren't numbers and were left out")
     if tally.bad:
-        warnings.append(f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.shown[:3]))
+        warnings.append(
+            f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.shown[:3])
+        )
     if study.unseen:
         warnings.append(f"{study.unseen:,} rows are of customers without events up to then")
     return warnings + [w for v in found.verdicts.values() for w in v.warnings]

@@ -1,8 +1,8 @@
-"""One pass over a log: outcome rows gather their features, models are fitted when the first row to score comes, rows
-are scored; each with the events up to its own instant.
+"""One pass over a log: outcome rows gather their features, models are fitted when the first row to
+score comes, rows are scored; each with the events up to its own instant.
 
-Rows of different horizons get models of their own. Of the rows to score only customer, instant and horizon are
-read.
+Rows of different horizons get models of their own. Of the rows to score only customer, instant and
+horizon are read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,7 +93,11 @@ def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int],
     order = rows[np.lexsort((labels.horizon_us[rows], labels.obs_us[rows]))]
     found: dict[tuple[int, int], InstantRows] = {}
     keys = np.stack([labels.obs_us[order], labels.horizon_us[order]])
-    new = np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)) if len(order) else np.zeros(0, bool)
+    new = (
+        np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0))
+        if len(order)
+        else np.zeros(0, bool)
+    )
     starts = np.flatnonzero(new).tolist()
     for start, end in zip(starts, [*starts[1:], len(order)], strict=len(order) > 0):
         places = order[start:end]
@@ -118,8 +122,8 @@ class ScoringPass:
         models: Mapping[int, Model] | None = None,
         probe: Sequence[Feature] = (),
     ) -> None:
-        """score, fit: rows by (instant, horizon); models: instead of the prior, by horizon; probe: features of the
-        scored rows to be kept, for baselines."""
+        """score, fit: rows by (instant, horizon); models: instead of the prior, by horizon; probe:
+        features of the scored rows to be kept, for baselines."""
         self.mapping = mapping
         self.models: dict[int, Model] = {h: (models or {}).get(h) or prior(h) for h in horizons}
         self.fitted_on: dict[int, OutcomeRows] = {}
@@ -130,7 +134,11 @@ class ScoringPass:
         self.unseen = 0
         self._score, self._fit, self._labels = score, fit, fit_labels
         self._first_score = min((t for t, _ in score), default=None)
-        self._gathered = {h: FeatureRows(list(feature_set.of_kinds(h))) for h in horizons} if fit is not None else {}
+        self._gathered = (
+            {h: FeatureRows(list(feature_set.of_kinds(h))) for h in horizons}
+            if fit is not None
+            else {}
+        )
         self._halts: dict[int, list[int]] = {}
         for t, h in [*score, *(fit or ())]:
             if h not in self._halts.setdefault(t, []):
@@ -139,7 +147,9 @@ class ScoringPass:
         kept += [level for g in self._gathered.values() for level in feature_set.levels_of(g.names)]
         kept += feature_set.levels_of(self.probe)
         program = CompiledRisk(kept, lambda t: mapping.judge(t).kind)
-        self.history = ReplayState(RiskTable(program, self._levels_of_type if fit is not None else None))
+        self.history = ReplayState(
+            RiskTable(program, self._levels_of_type if fit is not None else None)
+        )
         self._typed: list[str] = []
 
     @property
@@ -173,7 +183,10 @@ class ScoringPass:
 
     def _levels_of_type(self, event_type: str) -> Sequence[Level]:
         """A type that comes for the first time gets features of its own, while there is room."""
-        if len(self._typed) >= feature_set.MOST_TYPES or self.mapping.judge(event_type).kind == "outcome":
+        if (
+            len(self._typed) >= feature_set.MOST_TYPES
+            or self.mapping.judge(event_type).kind == "outcome"
+        ):
             return ()
         self._typed.append(event_type)
         more: list[Level] = []
@@ -194,11 +207,13 @@ class ScoringPass:
 
 
 def in_canonical_order(gathered: FeatureRows, types: int) -> OutcomeRows:
-    """Rows by date and customer; features that came later are those of customers without such events before: their
-    value then is that of nothing."""
+    """Rows by date and customer; features that came later are those of customers without such
+    events before: their value then is that of nothing."""
     width = len(gathered.names)
     parts = [
-        np.concatenate([x, np.zeros((len(x), width - x.shape[1]))], axis=1) if x.shape[1] < width else x
+        np.concatenate([x, np.zeros((len(x), width - x.shape[1]))], axis=1)
+        if x.shape[1] < width
+        else x
         for x in gathered.x
     ]
     x = np.concatenate(parts) if parts else np.zeros((0, width))
@@ -206,9 +221,18 @@ def in_canonical_order(gathered: FeatureRows, types: int) -> OutcomeRows:
     obs = np.concatenate(gathered.obs_us) if parts else np.zeros(0, np.int64)
     customers, numbers = np.unique(np.array(gathered.accounts, dtype=object), return_inverse=True)
     order = np.lexsort((y, numbers, obs))
-    keep = list(range(width)) if types > 1 else [i for i, f in enumerate(gathered.names) if "type:" not in f.source]
+    keep = (
+        list(range(width))
+        if types > 1
+        else [i for i, f in enumerate(gathered.names) if "type:" not in f.source]
+    )
     numbers = numbers.astype(np.int64)
     names = tuple(gathered.names[i] for i in keep)
     return OutcomeRows(
-        names, x[order][:, keep], y[order], obs[order], numbers[order], [str(c) for c in customers.tolist()]
+        names,
+        x[order][:, keep],
+        y[order],
+        obs[order],
+        numbers[order],
+        [str(c) for c in customers.tolist()],
     )

@@ -1,7 +1,9 @@
-"""A run of the lab as a process of its own, so that folding and the API keep their interpreter and their memory.
+"""A run of the lab as a process of its own, so that folding and the API keep their interpreter and
+their memory.
 
-One line of JSON comes in on standard input: what to do and where the database is. Lines of JSON go out: how far it is,
-and at last the result or the reason why there is none. When its input ends, whoever started it is gone: so it ends too.
+One line of JSON comes in on standard input: what to do and where the database is. Lines of JSON go
+out: how far it is, and at last the result or the reason why there is none. When its input ends,
+whoever started it is gone: so it ends too.
 """
 
 import asyncio
@@ -56,7 +58,12 @@ def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {"result": {"events": written, **found}, "model_key": None}
     since_us = int(task.get("live_since_us", 0))
     result, key = execute(
-        events, RunRequest(**task["wanted"]), document, _progress, live_since_us=since_us, segments=segments
+        events,
+        RunRequest(**task["wanted"]),
+        document,
+        _progress,
+        live_since_us=since_us,
+        segments=segments,
     )
     return {"result": {"events": written, **result}, "model_key": key}
 
@@ -66,7 +73,9 @@ def _replay(task: dict[str, Any]) -> dict[str, Any]:
         engine = create_engine(task["url"], application="healthsvc-lab")
         try:
             cards = Cards.of(task["live_document"], task["document"])
-            return await of_archive(engine, cards, ReplayJob(**task["wanted"]), from_us(task["now_us"]), _progress)
+            return await of_archive(
+                engine, cards, ReplayJob(**task["wanted"]), from_us(task["now_us"]), _progress
+            )
         finally:
             await engine.dispose()
 
@@ -77,7 +86,10 @@ async def _export(url: str, path: Path, rules: PageRules) -> tuple[int, dict[str
     engine = create_engine(url, application="healthsvc-lab")
     try:
         written = await export.write(
-            engine, path, rules.kind_of, lambda n, of: _progress("reading the archive", OUTCOMES_AT * n / of)
+            engine,
+            path,
+            rules.kind_of,
+            lambda n, of: _progress("reading the archive", OUTCOMES_AT * n / of),
         )
         return written, await export.segments(engine)
     finally:

@@ -1,4 +1,5 @@
-"""The portfolio: its figures over a period and over the one before, in all and by segment, tier or owner."""
+"""The portfolio: its figures over a period and over the one before, in all and by segment, tier or
+owner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,17 @@ import numpy as np
 
 from healthsvc.core.arrays import Int64s
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.portfolio import COUNTS, MEASURES, Accounts, Entries, Figures, Sums, added, figures, sums
+from healthsvc.core.portfolio import (
+    COUNTS,
+    MEASURES,
+    Accounts,
+    Entries,
+    Figures,
+    Sums,
+    added,
+    figures,
+    sums,
+)
 from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
@@ -19,7 +30,8 @@ from healthsvc.wire.events.times import parse_date, parse_instant
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
-"""So many waiting events of a partition are taken into the ledger by whoever asks; more wait for the keeper."""
+"""So many waiting events of a partition are taken into the ledger by whoever asks; more wait for
+the keeper."""
 FRESHENING: Final = "ledger.freshen"
 EACH_SECONDS: Final = 30.0
 NEXT_STEP_SECONDS: Final = 0.2
@@ -28,7 +40,8 @@ DATE_LENGTH: Final = len("2026-06-30")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A measure of the period, the same of the period before, and by how much it changed; None where it isn't known."""
+    """A measure of the period, the same of the period before, and by how much it changed; None
+    where it isn't known."""
 
     value: float | None
     previous: float | None
@@ -56,14 +69,16 @@ class Portfolio:
     parts: list[Part]
     first_event_at: datetime | None
     kept_from: datetime | None
-    """Some events logged before are not kept; periods that begin earlier have no figures. None: all are."""
+    """Some events logged before are not kept; periods that begin earlier have no figures. None: all
+    are."""
     as_of: datetime | None
     events_waiting: int
     """Events that are counted, and not in the figures yet."""
 
 
 async def catch_up(engine: AsyncEngine) -> Again | None:
-    """Take the next events of the archive into the ledger; `Again` where more wait. Any number may do so at once."""
+    """Take the next events of the archive into the ledger; `Again` where more wait. Any number may
+    do so at once."""
     set_aside: list[int] = []
     async with engine.begin() as conn:
         waiting = await ledger.catch_up(conn, ledger.STEP, set_aside.append)
@@ -72,8 +87,9 @@ async def catch_up(engine: AsyncEngine) -> Again | None:
 
 
 async def _freshen(engine: AsyncEngine, step: Step) -> None:
-    """Take in what little waits before figures are read. Whatever breaks must not hide the figures that there are:
-    `as_of` and `events_waiting` tell what isn't in them, the registry that it broke."""
+    """Take in what little waits before figures are read. Whatever breaks must not hide the figures
+    that there are: `as_of` and `events_waiting` tell what isn't in them, the registry that it
+    broke."""
     try:
         set_aside: list[int] = []
         async with engine.begin() as conn:
@@ -88,8 +104,8 @@ async def _freshen(engine: AsyncEngine, step: Step) -> None:
 async def portfolio(
     engine: AsyncEngine, start: datetime, end: datetime, by: By | None, step: Step | None = None
 ) -> Portfolio:
-    """The figures of [start, end); customers are in the groups that they are in today. step: what a failure to take in
-    the newest events is reported to."""
+    """The figures of [start, end); customers are in the groups that they are in today. step: what a
+    failure to take in the newest events is reported to."""
     await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
@@ -99,7 +115,10 @@ async def portfolio(
         periods = [(start_us, end_us), (2 * start_us - end_us, start_us)]
         counted = await _sums(conn, by, names, periods)
     since_us = to_us(reach.missing_until) if reach.missing_until else 0
-    now, before = (found if begins >= since_us else None for found, (begins, _) in zip(counted, periods, strict=True))
+    now, before = (
+        found if begins >= since_us else None
+        for found, (begins, _) in zip(counted, periods, strict=True)
+    )
     parts = [_part(name, now, before, group) for group, name in enumerate(names)]
     return Portfolio(
         start=start,
@@ -115,13 +134,17 @@ async def portfolio(
 
 
 def _part(name: str | None, now: Sums | None, before: Sums | None, group: int | None) -> Part:
-    """What one group comes to, or all (None); a period whose events aren't all kept (None) comes to nothing known."""
+    """What one group comes to, or all (None); a period whose events aren't all kept (None) comes to
+    nothing known."""
     this: Figures = {} if now is None else figures(now, group)
     last: Figures = {} if before is None else figures(before, group)
     return Part(
         name=name,
         counts={count: this.get(count) for count in COUNTS},
-        measures={measure: Figure(value=this.get(measure), previous=last.get(measure)) for measure in MEASURES},
+        measures={
+            measure: Figure(value=this.get(measure), previous=last.get(measure))
+            for measure in MEASURES
+        },
     )
 
 
@@ -130,32 +153,45 @@ def _anybody(part: Part) -> bool:
 
 
 async def _sums(
-    conn: AsyncConnection, by: By | None, names: Sequence[str | None], periods: Sequence[tuple[int, int]]
+    conn: AsyncConnection,
+    by: By | None,
+    names: Sequence[str | None],
+    periods: Sequence[tuple[int, int]],
 ) -> list[Sums]:
     """The sums of each period, some customers at a time."""
     number = {name: i for i, name in enumerate(names)}
     nobody = Accounts(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    found = [sums(nobody, _entries([], nobody.group), np.zeros(0), len(names), *period) for period in periods]
+    found = [
+        sums(nobody, _entries([], nobody.group), np.zeros(0), len(names), *period)
+        for period in periods
+    ]
     after, until_us = 0, max(end for _, end in periods)
     while rows := await ledger_reads.customers(conn, by, after, CUSTOMERS_AT_ONCE):
         keys = np.array([row.customer_key for row in rows], np.int64)
         accounts = Accounts(
-            np.array([number[row.name] for row in rows], np.int64), np.array([row.first_us for row in rows], np.int64)
+            np.array([number[row.name] for row in rows], np.int64),
+            np.array([row.first_us for row in rows], np.int64),
         )
         last = int(keys[-1])
         entries = _entries(await ledger_reads.entries(conn, after, last, until_us), keys)
         for i, (start_us, end_us) in enumerate(periods):
             used = await ledger_reads.active(conn, after, last, end_us)
             active = np.array([used.get(key, 0) for key in keys.tolist()], np.float64)
-            found[i] = added(found[i], sums(accounts, entries, active, len(names), start_us, end_us))
+            found[i] = added(
+                found[i], sums(accounts, entries, active, len(names), start_us, end_us)
+            )
         after = last
     return found
 
 
 def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
-    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
+    columns: list[list[Any]] = (
+        [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
+    )
     key, us, kind, value, before, owned, effective, item = columns
-    ends = [at if said is None else _instant(said, at) for said, at in zip(effective, us, strict=True)]
+    ends = [
+        at if said is None else _instant(said, at) for said, at in zip(effective, us, strict=True)
+    ]
     return Entries(
         customer=np.searchsorted(keys, np.array(key, np.int64)),
         us=np.array(us, np.int64),

@@ -1,7 +1,8 @@
 """What one read gave, decoded and ready to be folded: columns over its events.
 
-It is done in pieces small enough for the processor's cache; what folding needs of an event is read off it there and
-then, and most events are let go at once. That takes half the time of one pass after the other over all of them.
+It is done in pieces small enough for the processor's cache; what folding needs of an event is read
+off it there and then, and most events are let go at once. That takes half the time of one pass
+after the other over all of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,16 +46,23 @@ def decode(
     rows_of: Finder | None = None,
     piece: int = PIECE,
 ) -> Decoded:
-    """Decode the records of a read; `headers` are Kafka's, one entry a record. `rows_of` finds customers."""
+    """Decode the records of a read; `headers` are Kafka's, one entry a record. `rows_of` finds
+    customers."""
     extracts: list[Extract] = []
     customer_ids: list[str] = []
     raws: list[bytes] = []
     index: list[int] = []
     rejects: list[Reject] = []
-    times, digests, rows = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.uint64)], [np.zeros(0, np.int64)]
+    times, digests, rows = (
+        [np.zeros(0, np.int64)],
+        [np.zeros((0, 2), np.uint64)],
+        [np.zeros(0, np.int64)],
+    )
     for first in range(0, len(values), piece):
         some = decode_batch(
-            values[first : first + piece], now_us=now_us, headers=headers and headers[first : first + piece]
+            values[first : first + piece],
+            now_us=now_us,
+            headers=headers and headers[first : first + piece],
         )
         ids = [event.customer_id for event in some.events]
         extracts.append(program.extract(types_of(some.events), some.events))

@@ -1,4 +1,5 @@
-"""One flush: everything that a worker learnt since the last one, in one transaction, with the offsets."""
+"""One flush: everything that a worker learnt since the last one, in one transaction, with the
+offsets."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -85,7 +86,9 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     """
     written = Written()
     async with engine.begin() as conn:
-        await partitions.compare_and_set(conn, projection=flush.projection, owner=flush.owner, moves=flush.moves)
+        await partitions.compare_and_set(
+            conn, projection=flush.projection, owner=flush.owner, moves=flush.moves
+        )
         await states.write(conn, flush.fresh, flush.changed)
         await _decided(conn, flush, flush.verdicts, written, now)
         if flush.archive:
@@ -108,7 +111,9 @@ async def _decided(
     await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
     await decisions.write_history(conn, verdicts.history)
     taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
-    gone = {t.row_id for t in taken} | {a.id for a in verdicts.alerts if a.takes_over == "de_escalated"}
+    gone = {t.row_id for t in taken} | {
+        a.id for a in verdicts.alerts if a.takes_over == "de_escalated"
+    }
     new = await decisions.raise_alerts(conn, [a for a in verdicts.alerts if a.id not in gone])
     ended = await decisions.resolve_alerts(conn, verdicts.ended)
     sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "escalated"}
@@ -120,7 +125,9 @@ async def _decided(
         *(draft for id, draft in verdicts.alert_messages.items() if id in new),
     ]
     drafts += [
-        escalated(verdicts.alert_messages[t.row_id], t) for t in taken if t.row_id in sharper and t.state != HELD
+        escalated(verdicts.alert_messages[t.row_id], t)
+        for t in taken
+        if t.row_id in sharper and t.state != HELD
     ]
     if drafts or ended:
         wanted = await subscriptions.wanted_types(conn)
@@ -130,11 +137,20 @@ async def _decided(
         await deliveries.enqueue(conn, messages)
 
 
-async def _believed(conn: AsyncConnection, verdicts: DecisionRows, now: datetime) -> list[UnrenderedMessage]:
-    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose source has fallen."""
-    by_time = {d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us}
+async def _believed(
+    conn: AsyncConnection, verdicts: DecisionRows, now: datetime
+) -> list[UnrenderedMessage]:
+    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose
+    source has fallen."""
+    by_time = {
+        d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us
+    }
     held = await outages.concerned(conn, sorted(by_time), now)
-    return [d for d in verdicts.messages if d.type != RISK_RAISED or d.logged_us or d.customer_id not in held]
+    return [
+        d
+        for d in verdicts.messages
+        if d.type != RISK_RAISED or d.logged_us or d.customer_id not in held
+    ]
 
 
 async def _ids(conn: AsyncConnection, flush: Flush) -> None:

@@ -1,4 +1,5 @@
-"""Cutting a flush: deciding and encoding what is pending, so that it can be written while folding goes on."""
+"""Cutting a flush: deciding and encoding what is pending, so that it can be written while folding
+goes on."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +25,8 @@ DECIDED_AT_ONCE: Final = 10_000
 
 
 class FlushBuilder:
-    """Makes flushes of one worker's memory. `logged_us`: by row, when the newest event not decided yet was logged."""
+    """Makes flushes of one worker's memory. `logged_us`: by row, when the newest event not decided
+    yet was logged."""
 
     def __init__(
         self,
@@ -41,10 +43,13 @@ class FlushBuilder:
         self._projection, self._owner, self._limits = projection, owner, limits
         self._decider = Decider(states, projection, version)
 
-    def prepare_flush(self, pending: Pending, rows: Rows, now: datetime, others_us: int | None) -> Flush:
+    def prepare_flush(
+        self, pending: Pending, rows: Rows, now: datetime, others_us: int | None
+    ) -> Flush:
         """The flush of what is pending; rows: the customers it touches or whose timers fired.
 
-        others_us: up to when all partitions have been read, which bounds what time alone decides; None: no bound.
+        others_us: up to when all partitions have been read, which bounds what time alone decides;
+        None: no bound.
         """
         flush = Flush(
             projection=self._projection,
@@ -57,7 +62,9 @@ class FlushBuilder:
             events=pending.events,
         )
         self._write_ids(flush, pending, now)
-        rows = rows[np.argsort(self._states.key[rows])]  # the tables' order: neighbours are written together
+        rows = rows[
+            np.argsort(self._states.key[rows])
+        ]  # the tables' order: neighbours are written together
         if len(rows):
             decided = self._decide(flush, rows, pending.fired_rows(), now, others_us)
             self._encode(flush, rows, decided, pending.arena)
@@ -66,8 +73,11 @@ class FlushBuilder:
             held.stored = (held.table_offset, held.kafka_offset, held.applied)
         return flush
 
-    def _decide(self, flush: Flush, rows: Rows, fired: Rows, now: datetime, others_us: int | None) -> Rows:
-        """Decide the rows that need not wait, each as of what has been read of its partition; answers them."""
+    def _decide(
+        self, flush: Flush, rows: Rows, fired: Rows, now: datetime, others_us: int | None
+    ) -> Rows:
+        """Decide the rows that need not wait, each as of what has been read of its partition;
+        answers them."""
         as_of = np.zeros(max(self._held) + 1, np.int64)
         for partition, held in self._held.items():
             as_of[partition] = held.as_of_us or min(held.seen_us, to_us(now)) or to_us(now)
@@ -81,7 +91,9 @@ class FlushBuilder:
         ready, as_of_us = rows[~postponed], now_us[~postponed]
         for first in range(0, len(ready), DECIDED_AT_ONCE):
             some = ready[first : first + DECIDED_AT_ONCE]
-            told = self._decider.decide(some, as_of_us[first : first + DECIDED_AT_ONCE], self._logged_us[some])
+            told = self._decider.decide(
+                some, as_of_us[first : first + DECIDED_AT_ONCE], self._logged_us[some]
+            )
             verdicts.append(told)
         self._logged_us[ready] = 0
         flush.verdicts = DecisionRows.joined(verdicts)
@@ -89,15 +101,22 @@ class FlushBuilder:
         if ended:
             sequence = self._states.decisions.sequence[ready].astype(np.int64)
             flush.sequences = {
-                k: s for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True) if k in ended
+                k: s
+                for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True)
+                if k in ended
             }
         return ready
 
     def _postpone(
-        self, verdicts: list[DecisionRows], rows: Rows, old: NDArray[np.bool_], fired: Rows, now_us: int
+        self,
+        verdicts: list[DecisionRows],
+        rows: Rows,
+        old: NDArray[np.bool_],
+        fired: Rows,
+        now_us: int,
     ) -> NDArray[np.bool_]:
-        """Which rows wait while history is imported: what it touches of customers that have nothing newer, and what
-        it began."""
+        """Which rows wait while history is imported: what it touches of customers that have nothing
+        newer, and what it began."""
         homes = self._states.partition[rows]
         touched = old & ~np.isin(rows, fired)
         waiting = touched | (old & (self._states.decisions.decided_us[rows] == 0))
@@ -113,28 +132,39 @@ class FlushBuilder:
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
         stored = self._states.in_database[rows]
-        flush.fresh = packed(self._states, self._projection, rows[~stored], fresh=True, keep=arena.keep)
-        flush.changed = packed(self._states, self._projection, rows[stored], fresh=False, keep=arena.keep)
+        flush.fresh = packed(
+            self._states, self._projection, rows[~stored], fresh=True, keep=arena.keep
+        )
+        flush.changed = packed(
+            self._states, self._projection, rows[stored], fresh=False, keep=arena.keep
+        )
         self._states.in_database[rows] = True
-        self._states.profile_changed.difference_update(decided.tolist())  # the others are not in the standings yet
+        self._states.profile_changed.difference_update(
+            decided.tolist()
+        )  # the others are not in the standings yet
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
-        """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the partition's
-        applied count."""
+        """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the
+        partition's applied count."""
         for partition, parts in pending.ids.items():
             held = self._held[partition]
             hours = np.concatenate([h for h, _ in parts])
             digests = np.concatenate([d for _, d in parts])
             packed = dedupe.pack_recent(hours, digests)
             flush.recent_ids.append(
-                stored_ids.RecentIds(partition=partition, sequence=held.applied, logged_at=now, ids=packed)
+                stored_ids.RecentIds(
+                    partition=partition, sequence=held.applied, logged_at=now, ids=packed
+                )
             )
             if held.ids.due(to_us(now), self._generation_ids()):
                 self._rotate(flush, partition, held, now)
 
     def _generation_ids(self) -> int:
         """Two generations take at most half of the budget."""
-        return min(dedupe.GENERATION_IDS, max(1, self._limits.id_bytes(len(self._held)) // (4 * dedupe.ID_BYTES)))
+        return min(
+            dedupe.GENERATION_IDS,
+            max(1, self._limits.id_bytes(len(self._held)) // (4 * dedupe.ID_BYTES)),
+        )
 
     def _rotate(self, flush: Flush, partition: int, held: OwnedPartition, now: datetime) -> None:
         rotation = held.ids.rotate(held.applied, to_us(now))
@@ -154,5 +184,10 @@ class FlushBuilder:
             for hour, digests in rotation.buckets
         ]
         flush.rotated.append(
-            Rotated(partition=partition, sequence=rotation.sequence, buckets=buckets, forget_before=horizon)
+            Rotated(
+                partition=partition,
+                sequence=rotation.sequence,
+                buckets=buckets,
+                forget_before=horizon,
+            )
         )

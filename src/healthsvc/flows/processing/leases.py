@@ -1,4 +1,5 @@
-"""Who reads which partition: leases in PostgreSQL, by its clock, in fair shares, handed over at once at the end."""
+"""Who reads which partition: leases in PostgreSQL, by its clock, in fair shares, handed over at
+once at the end."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -20,11 +21,13 @@ class Changes:
 class Leases:
     """One worker's partitions of one projection. Call `tick` each second, from one task.
 
-    A lease tells others that they need not take over; the right to write is the epoch, which each flush compares. So a
-    late tick costs a hand-over at worst.
+    A lease tells others that they need not take over; the right to write is the epoch, which each
+    flush compares. So a late tick costs a hand-over at worst.
     """
 
-    def __init__(self, engine: AsyncEngine, projection: int, worker_id: str, lease_seconds: float = 10.0) -> None:
+    def __init__(
+        self, engine: AsyncEngine, projection: int, worker_id: str, lease_seconds: float = 10.0
+    ) -> None:
         self._engine = engine
         self.projection = projection
         self.owner = f"{projection}/{worker_id}"  # workers of another projection aren't counted in the shares
@@ -36,15 +39,23 @@ class Leases:
         return self._epochs.keys()
 
     async def tick(self) -> Changes:
-        """Beat, renew, notice what was lost, take up to our fair share, and name what is beyond it."""
+        """Beat, renew, notice what was lost, take up to our fair share, and name what is beyond
+        it."""
         async with self._engine.begin() as conn:
             await rows.heartbeat(conn, self.owner, self._lease_seconds)
             await rows.forget_dead_workers(conn)
             workers = await rows.live_workers(conn, f"{self.projection}/")
         async with self._engine.begin() as conn:
-            await rows.renew(conn, projection=self.projection, owner=self.owner, lease_seconds=self._lease_seconds)
+            await rows.renew(
+                conn,
+                projection=self.projection,
+                owner=self.owner,
+                lease_seconds=self._lease_seconds,
+            )
             table = await rows.leases(conn, self.projection)
-            lost = {p for p, epoch in self._epochs.items() if not self._is_ours(table.get(p), epoch)}
+            lost = {
+                p for p, epoch in self._epochs.items() if not self._is_ours(table.get(p), epoch)
+            }
             kept = self._epochs.keys() - lost
             share = fair_share(self.owner, workers, table.values())
             acquired = await self._take(conn, kept, share - len(kept)) if share > len(kept) else {}
@@ -56,7 +67,9 @@ class Leases:
     def _is_ours(self, lease: Lease | None, epoch: int) -> bool:
         return lease is not None and lease.owner == self.owner and lease.epoch == epoch
 
-    async def _take(self, conn: AsyncConnection, held: Iterable[int], at_most: int) -> dict[int, Ownership]:
+    async def _take(
+        self, conn: AsyncConnection, held: Iterable[int], at_most: int
+    ) -> dict[int, Ownership]:
         return await rows.take(
             conn,
             projection=self.projection,
@@ -70,7 +83,8 @@ class Leases:
         self._epochs |= {partition: ownership.epoch for partition, ownership in owned.items()}
 
     async def reclaim(self, partitions: Iterable[int]) -> dict[int, Ownership]:
-        """Take our partitions anew after an error, and return where they really stand; those missing are lost.
+        """Take our partitions anew after an error, and return where they really stand; those
+        missing are lost.
 
         Waits until the fate of our former transaction is settled: it holds the rows.
         """

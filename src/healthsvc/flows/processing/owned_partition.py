@@ -1,4 +1,5 @@
-"""What a worker holds of its partitions, as data: how far it has gone, and what the next flush has to write."""
+"""What a worker holds of its partitions, as data: how far it has gone, and what the next flush has
+to write."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -18,7 +19,8 @@ from healthsvc.store.processing.partitions import Move, Ownership
 IMPORT_QUIET_US: Final = 10 * SECOND_US
 """An import is over when no old event has come for so long …"""
 IMPORT_LONGEST_US: Final = 900 * SECOND_US
-"""… or has lasted so long that the customers waiting for its end are decided all the same, and again later."""
+"""… or has lasted so long that the customers waiting for its end are decided all the same, and
+again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +61,16 @@ class OwnedPartition:
     stored: tuple[int, int, int] = (0, 0, 0)
     import_since_us: int = 0
     import_until_us: int = 0
-    """While old events keep coming, customers that have nothing newer wait for the end to be decided."""
+    """While old events keep coming, customers that have nothing newer wait for the end to be
+    decided."""
 
     def importing(self, now_us: int) -> None:
         """An old event has come."""
         if now_us > self.import_until_us:
             self.import_since_us = now_us
-        self.import_until_us = min(now_us + IMPORT_QUIET_US, self.import_since_us + IMPORT_LONGEST_US)
+        self.import_until_us = min(
+            now_us + IMPORT_QUIET_US, self.import_since_us + IMPORT_LONGEST_US
+        )
 
     def move(self, partition: int) -> Move:
         table, kafka, applied = self.stored

@@ -1,7 +1,8 @@
-"""What a worker holds of its partitions in memory: states, ids, offsets; folds what is read and hands out flushes.
+"""What a worker holds of its partitions in memory: states, ids, offsets; folds what is read and
+hands out flushes.
 
-It reads the database to load what it needs and never writes to it, but for claiming unseen customers. After any error
-all of it is dropped: the database is the truth.
+It reads the database to load what it needs and never writes to it, but for claiming unseen
+customers. After any error all of it is dropped: the database is the truth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,10 @@ from healthsvc.core.folding.states import States
 from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.processing.decode import Decoded, decode
-from healthsvc.flows.processing.faults.unreadable_ranges import unreadable_letter, unreadable_trouble
+from healthsvc.flows.processing.faults.unreadable_ranges import (
+    unreadable_letter,
+    unreadable_trouble,
+)
 from healthsvc.flows.processing.flush import Flush
 from healthsvc.flows.processing.flush_builder import FlushBuilder
 from healthsvc.flows.processing.owned_partition import MemoryLimits, OwnedPartition, Pending
@@ -38,7 +42,8 @@ from healthsvc.wire.scorecards.document import Compiled
 
 LETTER_BYTES: Final = 65_536
 LETTERS_PER_FLUSH: Final = 200
-"""Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's reason."""
+"""Dead letters of one flush that keep their bytes; a flood keeps the first ones' and every one's
+reason."""
 SENT_BYTES: Final = 1_400
 """Of a flush for each of its customers: a state, and two events for the archive."""
 Int64s = NDArray[np.int64]
@@ -48,7 +53,13 @@ class Owner:
     """The memory of one worker, for one projection."""
 
     def __init__(
-        self, engine: AsyncEngine, projection: int, version: int, compiled: Compiled, owner: str, limits: MemoryLimits
+        self,
+        engine: AsyncEngine,
+        projection: int,
+        version: int,
+        compiled: Compiled,
+        owner: str,
+        limits: MemoryLimits,
     ) -> None:
         self._engine = engine
         self._projection = projection
@@ -73,11 +84,12 @@ class Owner:
         )
         self._stamp = self._cut_stamp = 0
         self.others_us: int | None = None
-        """Up to when all partitions have been read, by whomever; None: events come to their homes alone."""
+        """Up to when all partitions have been read, by whomever; None: events come to their homes
+        alone."""
 
     def preallocate(self, fleet: int, flushed_at_once: int) -> None:
-        """Have the memory before the work: for the customers of a flush and for as many that are folded meanwhile, and
-        for what two flushes send."""
+        """Have the memory before the work: for the customers of a flush and for as many that are
+        folded meanwhile, and for what two flushes send."""
         self.states.preallocate(min(fleet, 2 * flushed_at_once))
         for arena in (self.pending.arena, self._spare):
             arena.preallocate(min(fleet, flushed_at_once) * SENT_BYTES)
@@ -91,10 +103,16 @@ class Owner:
                 hours = await stored_ids.hours(conn, self._projection, partition)
                 horizon = to_us(now - self._limits.dedupe_window)
                 window.know_stored(
-                    {h: dedupe.StoredBucket(to_us(at), ids) for h, (at, ids) in hours.items() if to_us(at) >= horizon}
+                    {
+                        h: dedupe.StoredBucket(to_us(at), ids)
+                        for h, (at, ids) in hours.items()
+                        if to_us(at) >= horizon
+                    }
                 )
                 for row in await stored_ids.recent(conn, self._projection, partition):
-                    window.restore(row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids))
+                    window.restore(
+                        row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids)
+                    )
                 through = ownership.read_through_at
                 self.held[partition] = OwnedPartition(
                     ownership=ownership,
@@ -123,24 +141,31 @@ class Owner:
         self._in_flight = np.zeros(0, np.int64)
         self._state_cache.forget_homes()
 
-    def read_through(self, source: str, through: Mapping[int, int], assigned: Mapping[str, set[int]]) -> None:
-        """An input has been read up to these instants (microseconds), by partition; `assigned`: partitions by input."""
+    def read_through(
+        self, source: str, through: Mapping[int, int], assigned: Mapping[str, set[int]]
+    ) -> None:
+        """An input has been read up to these instants (microseconds), by partition; `assigned`:
+        partitions by input."""
         for partition, us in through.items():
             held = self.held.get(partition)
             if held is not None:
                 held.through_us[source] = max(us, held.through_us.get(source, 0))
                 inputs = [name for name, partitions in assigned.items() if partition in partitions]
                 if inputs and all(name in held.through_us for name in inputs):
-                    held.as_of_us = max(held.as_of_us, min(held.through_us[name] for name in inputs))
+                    held.as_of_us = max(
+                        held.as_of_us, min(held.through_us[name] for name in inputs)
+                    )
 
     def as_of(self) -> dict[int, datetime]:
         """Up to when each partition has been read; missing while unknown."""
         return {p: from_us(h.as_of_us) for p, h in self.held.items() if h.as_of_us}
 
     def timers_as_of(self) -> dict[int, datetime]:
-        """Up to when absence can be told in each partition: until there, all partitions have been read as well."""
+        """Up to when absence can be told in each partition: until there, all partitions have been
+        read as well."""
         told = {
-            p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us) for p, h in self.held.items()
+            p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us)
+            for p, h in self.held.items()
         }
         return {p: from_us(us) for p, us in told.items() if us}
 
@@ -151,7 +176,8 @@ class Owner:
         chunks: Sequence[Chunk],
         now: datetime,
     ) -> None:
-        """Fold what one read gave: decode, find each customer's home, leave out what was counted, add the rest.
+        """Fold what one read gave: decode, find each customer's home, leave out what was counted,
+        add the rest.
 
         Offsets move on in memory; the database follows with the flush.
         """
@@ -159,11 +185,17 @@ class Owner:
         values = [v for c in chunks for v in c.values]
         headers: list[Any] | None = None
         if any(c.headers is not None for c in chunks):
-            headers = [h for c in chunks for h in (c.headers if c.headers is not None else [()] * len(c.values))]
+            headers = [
+                h
+                for c in chunks
+                for h in (c.headers if c.headers is not None else [()] * len(c.values))
+            ]
         batch = decode(self.states.program, values, headers, now_us, self.states.rows)
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
-            np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks]) if chunks else np.zeros(0, np.int64)
+            np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks])
+            if chunks
+            else np.zeros(0, np.int64)
         )
         if batch.rejects:
             self._set_aside(source, topic, chunks, values, headers, batch)
@@ -171,7 +203,9 @@ class Owner:
             if chunk.unreadable:
                 self._set_unreadable_aside(source, topic, chunk, now)
         if batch.index:
-            await self._fold_events(source, batch, read_in[batch.index], logged_us[batch.index], now)
+            await self._fold_events(
+                source, batch, read_in[batch.index], logged_us[batch.index], now
+            )
         for chunk in chunks:
             held = self.held[chunk.partition]
             if source == "kafka":
@@ -196,7 +230,9 @@ class Owner:
         here = rows >= 0
         if not here.all():
             away = np.flatnonzero(~here).tolist()
-            self.pending.forwarded += [(self._state_cache.home(ids[i]), batch.raws[i].decode()) for i in away]
+            self.pending.forwarded += [
+                (self._state_cache.home(ids[i]), batch.raws[i].decode()) for i in away
+            ]
             EVENTS.labels(source, "forwarded").inc(len(away))
         at = np.flatnonzero(here)
         if len(at):
@@ -230,8 +266,8 @@ class Owner:
     async def _in_stored_ids(
         self, partition: int, window: IdWindow, hours: Hours, digests: Digests
     ) -> NDArray[np.bool_] | None:
-        """Which ids stand in the buckets of their hours, which are loaded as the budget allows; None: all are in
-        memory."""
+        """Which ids stand in the buckets of their hours, which are loaded as the budget allows;
+        None: all are in memory."""
         budget = self._limits.id_bytes(len(self.held))
         groups = window.missing(hours, budget)
         if not groups:
@@ -246,7 +282,9 @@ class Owner:
             found |= window.in_loaded_buckets(hours, digests)
         return found
 
-    def _count(self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime) -> None:
+    def _count(
+        self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime
+    ) -> None:
         states, extract, raws = self.states, batch.extract, batch.raws
         if len(new) < len(batch.index):
             extract, raws = extract.take(new), [raws[i] for i in new.tolist()]
@@ -255,7 +293,11 @@ class Owner:
         ties = tie_breakers(digests)
         states.fold(rows, extract, occurred_us, ties)
         self.traffic.note(
-            logged_us, occurred_us, digests, raws, lambda i: states.profile_field(int(rows[i]), "segment")
+            logged_us,
+            occurred_us,
+            digests,
+            raws,
+            lambda i: states.profile_field(int(rows[i]), "segment"),
         )
         np.maximum.at(self._logged_us, rows, logged_us)
         self.pending.touched.append(self._touch(rows))
@@ -319,10 +361,13 @@ class Owner:
         EVENTS.labels(source, "rejected").inc(len(batch.rejects))
 
     def _set_unreadable_aside(self, source: str, topic: str, chunk: Chunk, now: datetime) -> None:
-        """Records that can't be read become one dead letter a range, and an alert for whoever operates the service."""
+        """Records that can't be read become one dead letter a range, and an alert for whoever
+        operates the service."""
         for lost in chunk.unreadable:
             self.pending.letters.append(unreadable_letter(source, topic, chunk.partition, lost))
-        self.pending.troubles.append(unreadable_trouble(source, topic, chunk.partition, chunk.unreadable, now))
+        self.pending.troubles.append(
+            unreadable_trouble(source, topic, chunk.partition, chunk.unreadable, now)
+        )
         EVENTS.labels(source, "rejected").inc(len(chunk.unreadable))
 
     async def fire(self, keys: Sequence[int]) -> None:
@@ -333,7 +378,8 @@ class Owner:
             self.pending.moved.update(np.unique(self.states.partition[rows]).tolist())
 
     def flush(self, now: datetime) -> Flush:
-        """Decide what is pending and encode it; the pending is empty afterwards, and folding may go on."""
+        """Decide what is pending and encode it; the pending is empty afterwards, and folding may go
+        on."""
         pending, self._cut_stamp = self.pending, self._stamp
         self._spare.let_go()  # the flush before is written
         self.pending, self._spare = Pending(self._spare), pending.arena

@@ -15,11 +15,17 @@ AT_ONCE: Final = 1000
 
 
 def packed(
-    states: States, projection: int, rows: Rows, *, fresh: bool, keep: Callable[[Piece], Piece] = lambda piece: piece
+    states: States,
+    projection: int,
+    rows: Rows,
+    *,
+    fresh: bool,
+    keep: Callable[[Piece], Piece] = lambda piece: piece,
 ) -> stored.StateRows | None:
     """The rows' states encoded, each piece as `keep` answers it; None: there are none.
 
-    fresh: the database doesn't have them yet. Where it has the others isn't known any longer afterwards.
+    fresh: the database doesn't have them yet. Where it has the others isn't known any longer
+    afterwards.
     """
     if not len(rows):
         return None

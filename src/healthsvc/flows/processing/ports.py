@@ -1,4 +1,5 @@
-"""What the flows need from outside: the inputs of the log, and how they say that they can't go on."""
+"""What the flows need from outside: the inputs of the log, and how they say that they can't go
+on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ class Unreadable:
 class Chunk:
     """What one read gave of one partition of one input, in the order of the log.
 
-    `positions` names each record's offset, or is None when they are first, first + 1, …; `next` can lie beyond the
-    last record (Kafka's offsets skip over markers and compacted records).
+    `positions` names each record's offset, or is None when they are first, first + 1, …; `next` can
+    lie beyond the last record (Kafka's offsets skip over markers and compacted records).
     """
 
     partition: int
@@ -55,10 +56,10 @@ class Chunk:
 class Reading:
     """One read of an input: at most one chunk a partition, and how far the input is read with them.
 
-    `read_through`: by assigned partition, the instant up to which everything logged is read once these chunks are;
-    it never goes back while the partition stays assigned, and is missing while unknown. `drained`: as far as one could
-    tell nothing more was waiting, so a flush now has the best latency. `waiting`: how many records are known to wait
-    behind these.
+    `read_through`: by assigned partition, the instant up to which everything logged is read once
+    these chunks are; it never goes back while the partition stays assigned, and is missing while
+    unknown. `drained`: as far as one could tell nothing more was waiting, so a flush now has the
+    best latency. `waiting`: how many records are known to wait behind these.
     """
 
     chunks: list[Chunk]
@@ -74,7 +75,8 @@ class Input(Protocol):
     def name(self) -> Literal["table", "kafka"]: ...
 
     async def partitions(self) -> Sequence[int]:
-        """Return the partitions that this input has now, ascending; empty when it can't be known (broker away)."""
+        """Return the partitions that this input has now, ascending; empty when it can't be known
+        (broker away)."""
         ...
 
     async def assign(self, offsets: Mapping[int, int]) -> None:
@@ -103,10 +105,17 @@ class InputFault(Fault):
 
 
 class OffsetOutOfRange(InputFault):
-    """The record to read next isn't in the topic: it was deleted before we read it, or the topic was made anew."""
+    """The record to read next isn't in the topic: it was deleted before we read it, or the topic
+    was made anew."""
 
     def __init__(self, *, topic: str, partition: int, ours: int, begin: int, end: int) -> None:
-        self.topic, self.partition, self.ours, self.begin, self.end = topic, partition, ours, begin, end
+        self.topic, self.partition, self.ours, self.begin, self.end = (
+            topic,
+            partition,
+            ours,
+            begin,
+            end,
+        )
         super().__init__(f"{self._what()} {self._remedy()}")
 
     def _what(self) -> str:
@@ -128,4 +137,6 @@ class InputStalled(InputFault):
 
     def __init__(self, *, topic: str, lag: Mapping[int, int], seconds: float) -> None:
         self.topic, self.lag, self.seconds = topic, dict(lag), seconds
-        super().__init__(f"{topic}: no record for {seconds:.0f} s although these wait, by partition: {dict(lag)}")
+        super().__init__(
+            f"{topic}: no record for {seconds:.0f} s although these wait, by partition: {dict(lag)}"
+        )

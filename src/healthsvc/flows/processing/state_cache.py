@@ -1,4 +1,5 @@
-"""Which customers are in memory: brought in when an event or a timer needs them, let go when others need the room."""
+"""Which customers are in memory: brought in when an event or a timer needs them, let go when others
+need the room."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,9 +17,12 @@ FOREIGN_REMEMBERED: Final = 200_000
 
 
 class StateCache:
-    """The customers of the partitions `held` (a live view) in `states`, and the homes of others that were met."""
+    """The customers of the partitions `held` (a live view) in `states`, and the homes of others
+    that were met."""
 
-    def __init__(self, engine: AsyncEngine, projection: int, states: States, held: Mapping[int, object]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, projection: int, states: States, held: Mapping[int, object]
+    ) -> None:
         self._engine, self._projection, self._states, self._held = engine, projection, states, held
         self._foreign: dict[str, int] = {}
 
@@ -28,13 +32,15 @@ class StateCache:
 
     def forget_homes(self, partitions: Mapping[int, object] | None = None) -> None:
         """Forget who lives in these partitions, which are ours now; or everybody."""
-        self._foreign = {c: p for c, p in self._foreign.items() if partitions is not None and p not in partitions}
+        self._foreign = {
+            c: p for c, p in self._foreign.items() if partitions is not None and p not in partitions
+        }
 
     async def bring(self, ids: Sequence[str], rows: Rows, read_in: Rows, keep: Rows) -> None:
         """Make every customer of a batch either resident or known to live elsewhere.
 
-        rows: -1 where it isn't resident; read_in: the partition each event was read in, which an unseen customer gets
-        as its home; keep: rows that must stay.
+        rows: -1 where it isn't resident; read_in: the partition each event was read in, which an
+        unseen customer gets as its home; keep: rows that must stay.
         """
         if len(self._foreign) > FOREIGN_REMEMBERED:
             self._foreign = {}
@@ -55,7 +61,9 @@ class StateCache:
     async def bring_keys(self, keys: Sequence[int], keep: Rows) -> Rows:
         """Rows of the customers with these keys, ascending; those that aren't ours are left out."""
         states = self._states
-        resident = np.flatnonzero(np.isin(states.key, np.array(keys, np.int64)) & (states.partition >= 0))
+        resident = np.flatnonzero(
+            np.isin(states.key, np.array(keys, np.int64)) & (states.partition >= 0)
+        )
         rows: list[int] = resident.tolist()
         absent = list(set(keys) - set(states.key[resident].tolist()))
         if absent:
@@ -77,7 +85,9 @@ class StateCache:
         async with self._engine.begin() as conn:
             homes = await customer_homes.claim(conn, wanted, looked=True)
         self._remember({c: h.partition for c, h in homes.items() if h.partition not in self._held})
-        self._states.admit([(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._held])
+        self._states.admit(
+            [(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._held]
+        )
 
     def _remember(self, homes: Mapping[str, int]) -> None:
         self._foreign.update(homes)

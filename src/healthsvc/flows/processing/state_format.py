@@ -7,11 +7,13 @@ from healthsvc.core.folding.stored import Stored
 
 
 class UnreadableStates(Fault):
-    """The database holds states that another version of the service wrote, in a form that this one doesn't know."""
+    """The database holds states that another version of the service wrote, in a form that this one
+    doesn't know."""
 
 
 def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
-    """Better to stop before the first event than to find each customer's state unreadable. Raises UnreadableStates."""
+    """Better to stop before the first event than to find each customer's state unreadable. Raises
+    UnreadableStates."""
     if some is not None:
         try:
             States(program, 1).load([some])

@@ -1,4 +1,5 @@
-"""Timers: customers are decided when their instant has come, once their partition has been read up to it."""
+"""Timers: customers are decided when their instant has come, once their partition has been read up
+to it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ POLL: Final = timedelta(seconds=5)
 
 
 class TimerScheduler:
-    """Knows when the next timer of the owner's partitions may be due, and asks the database seldom."""
+    """Knows when the next timer of the owner's partitions may be due, and asks the database
+    seldom."""
 
     def __init__(self, engine: AsyncEngine, projection: int, owner: Owner) -> None:
         self._engine, self._projection, self._owner = engine, projection, owner
@@ -41,7 +43,8 @@ class TimerScheduler:
         return ahead if ahead > 0 else float("inf")
 
     def are_due(self) -> bool:
-        """Whether the next timer may have come, as far as the log is read; true once for each step of the reading."""
+        """Whether the next timer may have come, as far as the log is read; true once for each step
+        of the reading."""
         as_of = self._owner.timers_as_of()
         if self._next is None or not as_of or as_of == self._as_of:
             return False
@@ -55,10 +58,14 @@ class TimerScheduler:
         keys = await self.due(now, AT_ONCE)
         if keys:
             await self.bring(keys)
-            self._next, self._as_of = min(self._owner.timers_as_of().values()), {}  # there may be more of them
+            self._next, self._as_of = (
+                min(self._owner.timers_as_of().values()),
+                {},
+            )  # there may be more of them
 
     async def due(self, now: datetime, at_most: int) -> list[int]:
-        """The customers whose instant has come, the longest due first; where there are none, learn when one is."""
+        """The customers whose instant has come, the longest due first; where there are none, learn
+        when one is."""
         as_of = self._owner.timers_as_of()
         if not as_of:
             return []

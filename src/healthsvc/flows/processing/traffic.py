@@ -1,6 +1,8 @@
-"""What one worker sees come in, counted by minute and by scope (fleet, source, segment) for the guard of the fleet.
+"""What one worker sees come in, counted by minute and by scope (fleet, source, segment) for the
+guard of the fleet.
 
-Cheap on the way: of a large batch a part is looked at, chosen by the events' digests, and counts for the rest.
+Cheap on the way: of a large batch a part is looked at, chosen by the events' digests, and counts
+for the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +21,8 @@ LOOKED_AT: Final = 64
 LIVE_US: Final = DAY_US
 """An event that is older when it is logged is history, and no sign of life."""
 MOST_SCOPES: Final = 100
-"""Scopes counted at once; with more of them (a source for each device, say) none of the others is large."""
+"""Scopes counted at once; with more of them (a source for each device, say) none of the others is
+large."""
 
 
 class Traffic:

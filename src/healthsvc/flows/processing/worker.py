@@ -1,8 +1,8 @@
 """The processing role: reads the log's inputs, folds, decides, flushes. The spine of the service.
 
-One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its own; meanwhile it
-folds on. At most
-one flush is in flight. Any error drops the memory, takes the epochs again and seeks: nothing is retried from memory.
+One loop owns the memory. It reads (Kafka and the table), folds, and hands a flush to a task of its
+own; meanwhile it folds on. At most one flush is in flight. Any error drops the memory, takes the
+epochs again and seeks: nothing is retried from memory.
 """
 
 import asyncio
@@ -63,7 +63,8 @@ DAYS_AHEAD: Final = 2
 TRACE_FRAMES: Final = 8
 TRACE_CHARACTERS: Final = 4_000
 WELL_SECONDS: Final = 2.0
-"""So long it has to work without an error to count as recovered: what breaks it at a record does so sooner."""
+"""So long it has to work without an error to count as recovered: what breaks it at a record does so
+sooner."""
 
 log = structlog.get_logger()
 
@@ -73,10 +74,12 @@ class Superseded(OwnershipLost):
 
 
 class Processor:
-    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and handed over.
+    """One worker of the live projection. `run` returns when `stop` is set, everything flushed and
+    handed over.
 
-    loading, flushing: engines for these alone, by default `engine`. A server process that always does the same knows
-    its tables, plans and pages; in a pool with others it is now this one's turn, now that one's.
+    loading, flushing: engines for these alone, by default `engine`. A server process that always
+    does the same knows its tables, plans and pages; in a pool with others it is now this one's
+    turn, now that one's.
     """
 
     def __init__(  # noqa: PLR0913  # the composition root gives each part
@@ -96,7 +99,13 @@ class Processor:
         postponed: PostponedTimers | None = None,
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
-        self._engine, self._inputs, self._worker_id, self._topic, self._now = engine, inputs, worker_id, topic, now
+        self._engine, self._inputs, self._worker_id, self._topic, self._now = (
+            engine,
+            inputs,
+            worker_id,
+            topic,
+            now,
+        )
         self._pace, self._limits = pace or FlushPolicy(), limits or MemoryLimits()
         self._steps = steps or Steps()
         self._step = self._steps.register(STEP, TICK_SECONDS)
@@ -115,7 +124,8 @@ class Processor:
         self._prepared: date | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Own partitions and process them until `stop`. Raises InputFault when a person is needed."""
+        """Own partitions and process them until `stop`. Raises InputFault when a person is
+        needed."""
         asked = self._pace
         try:
             await self._begin(asked)
@@ -150,9 +160,16 @@ class Processor:
         self._projection = projection.id
         compiled = compile_document(projection.document)
         try_to_read(compiled.program, some)
-        self._leases = Leases(self._engine, projection.id, self._worker_id, self._pace.lease_seconds)
+        self._leases = Leases(
+            self._engine, projection.id, self._worker_id, self._pace.lease_seconds
+        )
         self._owner = Owner(
-            self._loading, projection.id, projection.scorecard_version, compiled, self._leases.owner, self._limits
+            self._loading,
+            projection.id,
+            projection.scorecard_version,
+            compiled,
+            self._leases.owner,
+            self._limits,
         )
         self._firing = TimerScheduler(self._engine, projection.id, self._owner)
         self._pace = asked.fitting(self._owner.states.capacity)
@@ -160,7 +177,8 @@ class Processor:
         self._waiting = FlushState(self._pace)
 
     async def _change_over(self, stop: asyncio.Event, asked: FlushPolicy) -> None:
-        """Leave the projection that is live no longer: what isn't flushed is read again, under the new one."""
+        """Leave the projection that is live no longer: what isn't flushed is read again, under the
+        new one."""
         former = self._leases.owner
         await self._drop_memory()
         while not stop.is_set():
@@ -189,7 +207,9 @@ class Processor:
                         self._step.succeeded()
                 for source in self._inputs:
                     if source not in [i for i, _ in reads.values()]:
-                        read = asyncio.create_task(source.read(self._pace.read_records, READ_SECONDS))
+                        read = asyncio.create_task(
+                            source.read(self._pace.read_records, READ_SECONDS)
+                        )
                         reads[read] = (source, self._now())
                 await self._await_any(reads, stop)
                 for task in [t for t in reads if t.done()]:
@@ -209,7 +229,8 @@ class Processor:
         return self._search.active or self._timers.active
 
     async def _work_carefully(self, stop: asyncio.Event) -> None:
-        """Process what failed in pieces, each flushed by itself, until the record or timer at fault is behind us."""
+        """Process what failed in pieces, each flushed by itself, until the record or timer at fault
+        is behind us."""
         while self._is_searching and not stop.is_set():
             if perf_counter() - self._ticked >= TICK_SECONDS:
                 await self._tick({})
@@ -240,7 +261,9 @@ class Processor:
         await self._flush_all()
         self._timers.passed()
 
-    async def _await_any(self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event) -> None:
+    async def _await_any(
+        self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event
+    ) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
         waiting: set[asyncio.Task[object]] = {*reads}
         if self._flushing is not None:
@@ -254,8 +277,11 @@ class Processor:
             timeout = min(timeout, self._waiting.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _settle_reads(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
-        """Let reads that are under way end, and fold what they give: assignments change between reads only."""
+    async def _settle_reads(
+        self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]
+    ) -> None:
+        """Let reads that are under way end, and fold what they give: assignments change between
+        reads only."""
         for task, (source, asked_at) in list(reads.items()):
             reading = await task
             del reads[task]
@@ -359,7 +385,8 @@ class Processor:
         )  # fmt: skip
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
-        """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken from us."""
+        """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken
+        from us."""
         self._ticked = perf_counter()
         async with autocommit_connection(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
@@ -380,13 +407,15 @@ class Processor:
         await self._own(changes.acquired)
 
     async def _exchange_read_through(self) -> None:
-        """Say how far we have read, and learn how far all have: an event may wait in a partition that isn't its
-        home."""
+        """Say how far we have read, and learn how far all have: an event may wait in a partition
+        that isn't its home."""
         mine = self._owner.as_of()
         async with self._engine.begin() as conn:
             await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
             if mine:
-                await partitions.note_read(conn, projection=self._projection, owner=self._leases.owner, through=mine)
+                await partitions.note_read(
+                    conn, projection=self._projection, owner=self._leases.owner, through=mine
+                )
             everybody = await partitions.read_by_all(conn, self._projection)
         if any(source.name == "kafka" for source in self._inputs):
             self._owner.others_us = 0 if everybody is None else to_us(everybody)
@@ -398,8 +427,12 @@ class Processor:
             kafka = source.name == "kafka"
             taken = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
             self._progress.hold(source.name, held.keys(), taken)
-            await source.assign({p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()})
-            self._assigned[source.name] = set(held)  # those that the topic lacks, too: it says so when it can be asked
+            await source.assign(
+                {p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()}
+            )
+            self._assigned[source.name] = set(
+                held
+            )  # those that the topic lacks, too: it says so when it can be asked
         self._firing.forget()
         if acquired:
             log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
@@ -433,10 +466,13 @@ class Processor:
 
     def _offsets(self) -> dict[tuple[str, int], int]:
         held = self._owner.held.items()
-        return {("table", p): h.table_offset for p, h in held} | {("kafka", p): h.kafka_offset for p, h in held}
+        return {("table", p): h.table_offset for p, h in held} | {
+            ("kafka", p): h.kafka_offset for p, h in held
+        }
 
     def _read_since_the_flush(self) -> tuple[dict[tuple[str, int], int], int]:
-        """Up to where inputs were read that may not be flushed, and how many records that may be."""
+        """Up to where inputs were read that may not be flushed, and how many records that may
+        be."""
         read: dict[tuple[str, int], int] = {}
         for partition, held in self._owner.held.items():
             if held.table_offset > held.ownership.table_offset:
@@ -445,14 +481,21 @@ class Processor:
                 read["kafka", partition] = held.kafka_offset
         source, chunks = self._in_hand
         for chunk in chunks:
-            read[source, chunk.partition] = max(chunk.next, read.get((source, chunk.partition), chunk.next))
+            read[source, chunk.partition] = max(
+                chunk.next, read.get((source, chunk.partition), chunk.next)
+            )
         self._in_hand = ("", ())
         return read, self._owner.pending.records + self._flushing_records + sum(map(len, chunks))
 
-    async def _recover(self, stop: asyncio.Event, poison: PoisonRecord | PoisonTimer | None = None) -> None:
-        """Drop the memory, take the epochs again and seek; as often as it takes. `poison` is set aside meanwhile."""
+    async def _recover(
+        self, stop: asyncio.Event, poison: PoisonRecord | PoisonTimer | None = None
+    ) -> None:
+        """Drop the memory, take the epochs again and seek; as often as it takes. `poison` is set
+        aside meanwhile."""
         await self._drop_memory()
-        self._ticked = float("-inf")  # looks at once whether we are fenced because another projection is live
+        self._ticked = float(
+            "-inf"
+        )  # looks at once whether we are fenced because another projection is live
         waits = SEARCH_SECONDS if self._is_searching else RECOVERY_SECONDS
         while not stop.is_set():
             try:
@@ -469,13 +512,21 @@ class Processor:
                 self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
 
-    async def _set_aside(self, poison: PoisonRecord | PoisonTimer, owned: dict[int, Ownership]) -> dict[int, Ownership]:
+    async def _set_aside(
+        self, poison: PoisonRecord | PoisonTimer, owned: dict[int, Ownership]
+    ) -> dict[int, Ownership]:
         """Quarantine the record, or postpone the timer; answers what is owned afterwards."""
         if isinstance(poison, PoisonTimer):
             await self._postpone(poison)
             return owned
         return await quarantine(
-            self._engine, self._projection, self._leases.owner, owned, poison, self._topic, self._now()
+            self._engine,
+            self._projection,
+            self._leases.owner,
+            owned,
+            poison,
+            self._topic,
+            self._now(),
         )
 
     async def _postpone(self, poison: PoisonTimer) -> None:
@@ -487,8 +538,15 @@ class Processor:
         if customer_id is None:
             return
         TIMERS_POSTPONED.inc()
-        self._postponed.postponed(poison.customer_key, customer_id, poison.error, delay.total_seconds())
-        log.error(LogEvent.TIMER_POSTPONED, customer_id=customer_id, seconds=delay.total_seconds(), error=poison.error)
+        self._postponed.postponed(
+            poison.customer_key, customer_id, poison.error, delay.total_seconds()
+        )
+        log.error(
+            LogEvent.TIMER_POSTPONED,
+            customer_id=customer_id,
+            seconds=delay.total_seconds(),
+            error=poison.error,
+        )
 
     async def _drop_memory(self) -> None:
         flushing, self._flushing = self._flushing, None
@@ -499,7 +557,8 @@ class Processor:
         self._waiting.flushed()
 
     async def _finish(self) -> None:
-        """Flush what is folded and hand the partitions over; a failure leaves them to their leases' end."""
+        """Flush what is folded and hand the partitions over; a failure leaves them to their leases'
+        end."""
         try:
             await self._flush_all()
             await self._leases.stop()

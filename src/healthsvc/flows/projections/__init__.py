@@ -1,4 +1,6 @@
-"""Scorecard versions from draft to live: build, publish, ship gate, shadow, preview, upgrade, first start.
+"""Scorecard versions from draft to live: build, publish, ship gate, shadow, preview, upgrade, first
+start.
 
-Folds the archive with the parts of `processing`; never touches the live projection's rows before the switch.
+Folds the archive with the parts of `processing`; never touches the live projection's rows before
+the switch.
 """

@@ -6,10 +6,12 @@ from healthsvc.wire.scorecards.document import compile_document, default_documen
 
 
 async def ensure(conn: AsyncConnection, partitions: int, *, document: str | None = None) -> None:
-    """Make scorecard 1, projection 1 and partitions 0 … n-1 exist; idempotent, safe with several starting at once.
+    """Make scorecard 1, projection 1 and partitions 0 … n-1 exist; idempotent, safe with several
+    starting at once.
 
-    `document` is the scorecard's YAML (None: the default one) and counts at the very first start only. A number of
-    partitions above the present one adds some; a smaller one changes nothing, since customers live in those that exist.
+    `document` is the scorecard's YAML (None: the default one) and counts at the very first start
+    only. A number of partitions above the present one adds some; a smaller one changes nothing,
+    since customers live in those that exist.
     """
     text = document or default_document()
     await bootstrap.insert_scorecard(conn, 1, compile_document(text).scorecard.name, text)

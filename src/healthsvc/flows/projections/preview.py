@@ -1,4 +1,5 @@
-"""What a scorecard would make of the customers there are, before anything is published: a sample, from the archive."""
+"""What a scorecard would make of the customers there are, before anything is published: a sample,
+from the archive."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -41,20 +42,31 @@ class ScorecardPreview:
     after: Counter[str] = field(default_factory=Counter)
     moved: list[MovedCustomer] = field(default_factory=list)
     variants: Counter[str] = field(default_factory=Counter)
-    """Customers of the sample by the variant that would judge them; only variants that are declared."""
+    """Customers of the sample by the variant that would judge them; only variants that are
+    declared."""
     unfed: list[str] = field(default_factory=list)
     """Measures that no event of the sample feeds."""
 
 
 async def preview(
-    engine: AsyncEngine, document: str, now: datetime, *, sample: int, told: Callable[[int], None] = lambda _: None
+    engine: AsyncEngine,
+    document: str,
+    now: datetime,
+    *,
+    sample: int,
+    told: Callable[[int], None] = lambda _: None,
 ) -> ScorecardPreview:
-    """Score a sample of customers under a document and under the live one. Raises ScorecardError."""
+    """Score a sample of customers under a document and under the live one. Raises
+    ScorecardError."""
     card = compile_document(document)
     async with engine.connect() as conn:
         live = await live_projection.live(conn)
         ids = await stored.sample(conn, live.id, sample)
-    present, found, fed = read.compiled(live.document), ScorecardPreview(), [0.0] * card.program.width
+    present, found, fed = (
+        read.compiled(live.document),
+        ScorecardPreview(),
+        [0.0] * card.program.width,
+    )
     found.variants.update({v.name: 0 for v in card.scorecard.variants})
     for done, customer_id in enumerate(ids):
         told(done)
@@ -70,7 +82,9 @@ async def preview(
         counts = seen[1].table.cells[0, :, seen[1].table.count_field].tolist()
         fed = [a + b for a, b in zip(fed, counts, strict=True)]
         _add(found, customer_id, *seen)
-    found.unfed = [name for name, count in zip(card.program.measures, fed, strict=True) if not count]
+    found.unfed = [
+        name for name, count in zip(card.program.measures, fed, strict=True) if not count
+    ]
     found.moved.sort(key=lambda m: -abs(m.change))
     return found
 
@@ -83,12 +97,22 @@ def _add(found: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> No
     found.before[bands[0] or "not enough evidence"] += 1
     found.after[bands[1] or "not enough evidence"] += 1
     found.moved.append(
-        MovedCustomer(customer_id=customer_id, before=before, after=after, band_before=bands[0], band_after=bands[1])
+        MovedCustomer(
+            customer_id=customer_id,
+            before=before,
+            after=after,
+            band_before=bands[0],
+            band_after=bands[1],
+        )
     )
 
 
 def _band(card: Scorecard, score: float | None) -> str | None:
-    return None if score is None else next((b.name for b in card.bands if score >= b.floor), card.bands[-1].name)
+    return (
+        None
+        if score is None
+        else next((b.name for b in card.bands if score >= b.floor), card.bands[-1].name)
+    )
 
 
 def told_bands(found: ScorecardPreview) -> Sequence[tuple[str, int, int]]:

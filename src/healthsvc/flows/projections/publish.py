@@ -57,12 +57,17 @@ class GateRefusal:
 PublishOutcome: TypeAlias = Begun | Unknown | Live | Busy | GateRefusal
 
 
-async def keep(engine: AsyncEngine, document: str, *, by: Actor, now: datetime) -> tuple[Version, bool]:
-    """Keep a document as a version; the second is False if a version has this very document already.
+async def keep(
+    engine: AsyncEngine, document: str, *, by: Actor, now: datetime
+) -> tuple[Version, bool]:
+    """Keep a document as a version; the second is False if a version has this very document
+    already.
 
     Raises ScorecardError.
     """
-    compiled = await asyncio.to_thread(compile_document, document)  # takes longer than an event loop may be held up
+    compiled = await asyncio.to_thread(
+        compile_document, document
+    )  # takes longer than an event loop may be held up
     name = compiled.scorecard.name
     async with engine.begin() as conn:
         number = await scorecards.same(conn, document)
@@ -91,7 +96,8 @@ async def publish(
 ) -> PublishOutcome:
     """Have a version become the live one: a projection is built for it, while the live one serves.
 
-    override_reason: publish although the ship gate says no; kept with the version, where it was needed.
+    override_reason: publish although the ship gate says no; kept with the version, where it was
+    needed.
     """
     wanted = await find(engine, version)
     if wanted is None:
@@ -108,24 +114,42 @@ async def publish(
         if failed and override_reason is not None and isinstance(begun, Begun):
             await scorecards.override(conn, version, override_reason)
             detail = {"reason": override_reason, "failed": [check.name for check in failed]}
-            await audit.record(conn, now, actor=by, action="scorecard.overridden", target=str(version), detail=detail)
+            await audit.record(
+                conn,
+                now,
+                actor=by,
+                action="scorecard.overridden",
+                target=str(version),
+                detail=detail,
+            )
         return begun
 
 
-async def rebuild(engine: AsyncEngine, *, by: Actor, now: datetime, with_gaps: bool = False) -> PublishOutcome:
-    """Have the live version built anew from the archive, and take over: the same states, bit for bit."""
+async def rebuild(
+    engine: AsyncEngine, *, by: Actor, now: datetime, with_gaps: bool = False
+) -> PublishOutcome:
+    """Have the live version built anew from the archive, and take over: the same states, bit for
+    bit."""
     async with engine.begin() as conn:
         version = (await live_projection.live(conn)).scorecard_version
         return await ask(conn, version, reason="rebuild", by=by, now=now, with_gaps=with_gaps)
 
 
-async def _promoted(conn: AsyncConnection, version: int, *, by: Actor, now: datetime) -> Begun | None:
+async def _promoted(
+    conn: AsyncConnection, version: int, *, by: Actor, now: datetime
+) -> Begun | None:
     """Where the version is the shadow, it takes over as it is: nothing has to be folded again."""
     shadow = await publications.building(conn)
-    if shadow is None or shadow.version != version or not await publications.promote(conn, shadow.id, by.by):
+    if (
+        shadow is None
+        or shadow.version != version
+        or not await publications.promote(conn, shadow.id, by.by)
+    ):
         return None
     detail = {"projection": shadow.id, "with_gaps": shadow.with_gaps}
-    await audit.record(conn, now, actor=by, action="scorecard.publish", target=str(version), detail=detail)
+    await audit.record(
+        conn, now, actor=by, action="scorecard.publish", target=str(version), detail=detail
+    )
     return Begun(shadow.id, version)
 
 
@@ -134,11 +158,15 @@ async def ask(
 ) -> Begun | Busy:
     """Have a projection built for a version, in the caller's transaction."""
     try:
-        made = await publications.ask(conn, version, reason=reason, by=by.by, with_gaps=with_gaps, now=now)
+        made = await publications.ask(
+            conn, version, reason=reason, by=by.by, with_gaps=with_gaps, now=now
+        )
     except AlreadyBuilding:
         return Busy()
     detail = {"projection": made, "with_gaps": with_gaps}
-    await audit.record(conn, now, actor=by, action=f"scorecard.{reason}", target=str(version), detail=detail)
+    await audit.record(
+        conn, now, actor=by, action=f"scorecard.{reason}", target=str(version), detail=detail
+    )
     return Begun(made, version)
 
 
@@ -146,9 +174,13 @@ async def cancel(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     """Give up what is being built; the live projection goes on. False: nothing is."""
     async with engine.begin() as conn:
         wanted = await publications.building(conn)
-        if wanted is None or not await publications.give_up(conn, wanted.id, CANCELLED.format(by=by.by)):
+        if wanted is None or not await publications.give_up(
+            conn, wanted.id, CANCELLED.format(by=by.by)
+        ):
             return False
-        await audit.record(conn, now, actor=by, action="scorecard.cancelled", target=str(wanted.version))
+        await audit.record(
+            conn, now, actor=by, action="scorecard.cancelled", target=str(wanted.version)
+        )
     return True
 
 

@@ -1,10 +1,12 @@
-"""Building a second projection beside the live one, and making it live: publishing a scorecard, and rebuilding.
+"""Building a second projection beside the live one, and making it live: publishing a scorecard, and
+rebuilding.
 
 A shadow is one that isn't made live until it is asked for.
 
-The archive holds the events that were counted, once each, numbered in the order in which they were folded. So a builder
-needs neither the log nor any dedupe: it folds the archive, follows the live projection until little is missing, decides
-every customer quietly, and takes over in one transaction that holds the live partitions locked.
+The archive holds the events that were counted, once each, numbered in the order in which they were
+folded. So a builder needs neither the log nor any dedupe: it folds the archive, follows the live
+projection until little is missing, decides every customer quietly, and takes over in one
+transaction that holds the live partitions locked.
 """
 
 import asyncio
@@ -35,7 +37,14 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.processing import partitions, states, timers
 from healthsvc.store.processing.decisions import write_standings
 from healthsvc.store.processing.partitions import Move, Ownership
-from healthsvc.store.projections import archive_fold, building, publications, scorecards, shadows, switching
+from healthsvc.store.projections import (
+    archive_fold,
+    building,
+    publications,
+    scorecards,
+    shadows,
+    switching,
+)
 from healthsvc.store.projections.archive_fold import Counted
 from healthsvc.store.projections.building import Reached
 from healthsvc.store.projections.publications import Building
@@ -45,7 +54,8 @@ from healthsvc.wire.scorecards.document import compile_document
 CHUNK: Final = 2_000
 """Events or customers of one step; small, since the live folding may share our thread."""
 AT_SWITCH: Final = 2_000
-"""Events that may be missing when the live partitions are locked: they are folded while everybody waits."""
+"""Events that may be missing when the live partitions are locked: they are folded while everybody
+waits."""
 LEASE_SECONDS: Final = 10.0
 FOREVER_US: Final = 1 << 62
 BESIDE_SECONDS: Final = 0.5
@@ -66,11 +76,14 @@ class UnreadableArchive(CannotBuild):
     """An archived event isn't understood any more."""
 
     def __init__(self, partition: int, sequence: int, detail: str) -> None:
-        super().__init__(f"Event {sequence:,} of partition {partition} in the archive can't be read: {detail}")
+        super().__init__(
+            f"Event {sequence:,} of partition {partition} in the archive can't be read: {detail}"
+        )
 
 
 class IncompleteArchive(CannotBuild):
-    """The archive doesn't have every event that was counted, so the live state can't be built from it."""
+    """The archive doesn't have every event that was counted, so the live state can't be built from
+    it."""
 
     def __init__(self, partition: int, expected: int, found: int | None) -> None:
         self.partition, self.expected, self.found = partition, expected, found
@@ -97,7 +110,8 @@ def _nothing() -> None:
 
 
 class Builder:
-    """Builds one projection, in one process, from wherever a former builder left it. After any error make a new one."""
+    """Builds one projection, in one process, from wherever a former builder left it. After any
+    error make a new one."""
 
     def __init__(
         self,
@@ -111,10 +125,19 @@ class Builder:
         progressed: Callable[[], None] = _nothing,
     ) -> None:
         self._progressed = progressed
-        self._engine, self._building, self._limits, self._now, self._chunk = engine, building, limits, now, chunk
+        self._engine, self._building, self._limits, self._now, self._chunk = (
+            engine,
+            building,
+            limits,
+            now,
+            chunk,
+        )
         self._builder = builder
         self._owner = f"{building.id}/{builder}"
-        compiled, old = compile_document(building.document), compile_document(building.live_document)
+        compiled, old = (
+            compile_document(building.document),
+            compile_document(building.live_document),
+        )
         self._card, self._old_card = compiled.scorecard, old.scorecard
         self._same = building.document == building.live_document
         capacity = limits.customers(States.row_bytes(compiled.program))
@@ -131,25 +154,36 @@ class Builder:
         self._indexed_on: date | None = None
 
     async def build(self, stop: Stop) -> bool:
-        """Build and switch; False if it is another's, or `stop` came first: what is folded stays folded.
+        """Build and switch; False if it is another's, or `stop` came first: what is folded stays
+        folded.
 
         Raises CannotBuild (the building is given up), Overtaken, and the database's errors.
         """
         if not await self._claim():
             return False
         await self._take()
-        log.info(LogEvent.PROJECTION_BUILDING, projection=self._building.id, version=self._building.version)
+        log.info(
+            LogEvent.PROJECTION_BUILDING,
+            projection=self._building.id,
+            version=self._building.version,
+        )
         try:
             done = await self._build(stop)
         except CannotBuild as error:
             async with self._engine.begin() as conn:
-                await publications.give_up(conn, self._building.id, str(error), builder=self._builder)
+                await publications.give_up(
+                    conn, self._building.id, str(error), builder=self._builder
+                )
             await archive_fold.drop_indexes(self._engine)
             log.warning(LogEvent.PROJECTION_GIVEN_UP, projection=self._building.id, why=str(error))
             raise
         if done:
             await archive_fold.drop_indexes(self._engine)
-            log.info(LogEvent.PROJECTION_LIVE, projection=self._building.id, version=self._building.version)
+            log.info(
+                LogEvent.PROJECTION_LIVE,
+                projection=self._building.id,
+                version=self._building.version,
+            )
         else:
             async with self._engine.begin() as conn:
                 await building.leave(conn, self._building.id, self._builder)
@@ -185,7 +219,8 @@ class Builder:
         return await self._follow(stop)
 
     async def _freeze_reference(self, stop: Stop) -> bool:
-        """Freeze where all customers stand, if the version judges by it and nobody has frozen it yet."""
+        """Freeze where all customers stand, if the version judges by it and nobody has frozen it
+        yet."""
         if not (self._building.fresh and self._card.wants_reference):
             return True
         await self._enter("freezing")
@@ -197,7 +232,8 @@ class Builder:
         return await self._decide_everybody(stop)
 
     async def _shadow(self, stop: Stop) -> bool:
-        """Stay beside the live projection while the building is a shadow; then decide all customers anew."""
+        """Stay beside the live projection while the building is a shadow; then decide all customers
+        anew."""
         if not self._beside:
             return True
         if not await self._stay_beside(stop):
@@ -206,7 +242,8 @@ class Builder:
         return await self._decide_all(stop)
 
     async def _stay_beside(self, stop: Stop) -> bool:
-        """Keep up with the live projection until it is asked to take over; False if `stop` came first."""
+        """Keep up with the live projection until it is asked to take over; False if `stop` came
+        first."""
         await self._enter("beside")
         while await self._follow(stop):
             self._fresh = []
@@ -244,7 +281,8 @@ class Builder:
             await building.enter(conn, self._building.id, phase)
 
     async def _look_for_gaps(self) -> None:
-        """Find at once that the archive's beginning is gone; gaps within it are found when they are met."""
+        """Find at once that the archive's beginning is gone; gaps within it are found when they are
+        met."""
         if any(self._applied.values()):
             return
         async with self._engine.connect() as conn:
@@ -254,10 +292,12 @@ class Builder:
             if reached.applied and oldest.get(partition, -1) != 0:
                 raise IncompleteArchive(partition, 0, oldest.get(partition))
 
-    # Folding ----------------------------------------------------------------------------------------------------------
+    # Folding
+    # ----------------------------------------------------------------------------------------------------------
 
     async def _follow(self, stop: Stop) -> bool:
-        """Fold until so little is missing that the switch can fold the rest; False if `stop` came first."""
+        """Fold until so little is missing that the switch can fold the rest; False if `stop` came
+        first."""
         while not stop.is_set():
             if not await self._claim():
                 raise Overtaken
@@ -287,9 +327,15 @@ class Builder:
             self._indexed_on = today
 
     def _behind(self, reached: dict[int, Reached]) -> dict[int, int]:
-        return {p: r.applied - self._applied[p] for p, r in reached.items() if r.applied > self._applied[p]}
+        return {
+            p: r.applied - self._applied[p]
+            for p, r in reached.items()
+            if r.applied > self._applied[p]
+        }
 
-    async def _advance(self, conn: AsyncConnection, partition: int, reached: dict[int, Reached]) -> None:
+    async def _advance(
+        self, conn: AsyncConnection, partition: int, reached: dict[int, Reached]
+    ) -> None:
         """Fold the next events of a partition; states, decisions and place in one transaction."""
         first, below = self._applied[partition], reached[partition].applied
         events = await archive_fold.page(conn, partition, first, below, self._chunk)
@@ -305,7 +351,9 @@ class Builder:
             applied_from=first,
             applied_to=following,
         )
-        await partitions.compare_and_set(conn, projection=self._building.id, owner=self._owner, moves=[move])
+        await partitions.compare_and_set(
+            conn, projection=self._building.id, owner=self._owner, moves=[move]
+        )
         if events:
             rows = await self._fold(partition, events)
             if self._deciding:
@@ -314,7 +362,8 @@ class Builder:
         self._applied[partition] = following
 
     def _following(self, partition: int, events: Sequence[Counted], below: int) -> int:
-        """The place after these events. Raises IncompleteArchive where one is missing, unless gaps are accepted."""
+        """The place after these events. Raises IncompleteArchive where one is missing, unless gaps
+        are accepted."""
         expected = self._applied[partition]
         if self._building.with_gaps:
             return events[-1].sequence + 1 if len(events) == self._chunk else below
@@ -354,14 +403,18 @@ class Builder:
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
         known = self._states.in_database[rows]
         fresh = packed(self._states, self._building.id, rows[~known], fresh=True)
-        await states.write(conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False))
+        await states.write(
+            conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False)
+        )
         self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
 
-    # Freezing ---------------------------------------------------------------------------------------------------------
+    # Freezing
+    # ---------------------------------------------------------------------------------------------------------
 
     async def _fold_what_there_is(self) -> None:
-        """Fold the little that is left to the switch otherwise: a small archive is nothing but that."""
+        """Fold the little that is left to the switch otherwise: a small archive is nothing but
+        that."""
         async with self._engine.begin() as conn:
             reached = await building.reached(conn, self._building.live)
         for partition in self._behind(reached):
@@ -371,7 +424,8 @@ class Builder:
                     await self._advance(conn, partition, reached)
 
     async def _freeze(self, stop: Stop) -> bool:
-        """Make the version's reference of all customers, and judge by it from here on; False if `stop` came first."""
+        """Make the version's reference of all customers, and judge by it from here on; False if
+        `stop` came first."""
         await self._fold_what_there_is()
         sample, after = Sample(self._card, self._now()), -1
         while not stop.is_set():
@@ -381,7 +435,9 @@ class Builder:
             async with self._engine.connect() as conn:
                 keys = await building.customers(conn, self._building.id, after, self._chunk)
             if keys:
-                sample.add(self._states, await self._state_cache.bring_keys(keys, np.zeros(0, np.int64)))
+                sample.add(
+                    self._states, await self._state_cache.bring_keys(keys, np.zeros(0, np.int64))
+                )
             if len(keys) < self._chunk:
                 break
             after = keys[-1]
@@ -389,12 +445,15 @@ class Builder:
         else:
             return False
         async with self._engine.begin() as conn:
-            frozen = await scorecards.freeze(conn, self._building.version, sample.frozen(self._building.document))
+            frozen = await scorecards.freeze(
+                conn, self._building.version, sample.frozen(self._building.document)
+            )
         compiled = compile_document(frozen)
         self._card, self._states.program = compiled.scorecard, compiled.program
         return True
 
-    # Deciding ---------------------------------------------------------------------------------------------------------
+    # Deciding
+    # ---------------------------------------------------------------------------------------------------------
 
     async def _decide_everybody(self, stop: Stop) -> bool:
         after = -1
@@ -413,7 +472,9 @@ class Builder:
             await asyncio.sleep((perf_counter() - began) * REST_SHARE)
         return False
 
-    async def _decide_keys(self, conn: AsyncConnection, keys: Sequence[int], reached: dict[int, Reached]) -> None:
+    async def _decide_keys(
+        self, conn: AsyncConnection, keys: Sequence[int], reached: dict[int, Reached]
+    ) -> None:
         if keys:
             rows = self._touch(await self._state_cache.bring_keys(keys, self._kept()))
             await self._decide(conn, rows, reached)
@@ -429,7 +490,8 @@ class Builder:
     async def _decide(self, conn: AsyncConnection, rows: Rows, reached: dict[int, Reached]) -> None:
         """Decide quietly: memory, standings and timers; no history, no alerts, no messages.
 
-        Customers that the live projection hasn't decided yet (they wait for the end of an import) go on waiting.
+        Customers that the live projection hasn't decided yet (they wait for the end of an import)
+        go on waiting.
         """
         remembered = await self._remembered(conn, rows)
         waiting = remembered.decided_us == 0
@@ -443,7 +505,9 @@ class Builder:
         own = self._states.decisions.take(rows)
         known = self._beside & (own.decided_us > 0)  # a shadow goes on by its own decisions
         carried = cutover.carry_over(remembered, same_document=self._same)
-        self._states.decisions.put(rows, decision_state.select(known, cutover.continue_shadow(own), carried))
+        self._states.decisions.put(
+            rows, decision_state.select(known, cutover.continue_shadow(own), carried)
+        )
         verdicts = self._decider.decide(rows, as_of, np.zeros(len(rows), np.int64))
         after = self._states.decisions.take(rows[~known])
         cutover.keep_since(self._old_card, self._card, remembered.take(~known), after)
@@ -465,7 +529,10 @@ class Builder:
         due = np.where(np.isfinite(due), due, float(to_us(self._now())))
         self._states.decisions.due[rows] = due
         return timers.rows(
-            self._building.id, self._states.key[rows], self._states.partition[rows], due.astype(np.int64)
+            self._building.id,
+            self._states.key[rows],
+            self._states.partition[rows],
+            due.astype(np.int64),
         )
 
     def _through_us(self, reached: dict[int, Reached]) -> Instants:
@@ -477,10 +544,12 @@ class Builder:
                 through[partition] = min(to_us(r.read_through_at), now_us)
         return through
 
-    # Switching --------------------------------------------------------------------------------------------------------
+    # Switching
+    # --------------------------------------------------------------------------------------------------------
 
     async def _switch(self) -> bool:
-        """Lock the live partitions, fold what is missing, and take over; False if too much is missing by now."""
+        """Lock the live partitions, fold what is missing, and take over; False if too much is
+        missing by now."""
         self._fresh = []
         async with self._engine.begin() as conn:
             reached = await building.reached(conn, self._building.live, lock=True)

@@ -1,4 +1,5 @@
-"""Freezing a reference: where the customers stand as a version is published, kept with it for good."""
+"""Freezing a reference: where the customers stand as a version is published, kept with it for
+good."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,12 +17,18 @@ from healthsvc.wire.scorecards.reference import with_reference
 
 
 class Sample:
-    """What a reference is made of: each customer's levels of the measures that are judged by their segment."""
+    """What a reference is made of: each customer's levels of the measures that are judged by their
+    segment."""
 
     def __init__(self, card: Scorecard, now: datetime) -> None:
         self._now = now
         cards = (card, *(variant.card for variant in card.variants))
-        judged = [m for c in cards for m in c.scored_measures if m.judge is not None and m.judge.kind == "segment"]
+        judged = [
+            m
+            for c in cards
+            for m in c.scored_measures
+            if m.judge is not None and m.judge.kind == "segment"
+        ]
         self._measures = list(dict.fromkeys(m.of or m.name for m in judged))
         self._levels: dict[str, list[Floats]] = defaultdict(list)
         self._segments: dict[str, list[str]] = defaultdict(list)
@@ -45,11 +52,15 @@ class Sample:
     def frozen(self, document: str) -> str:
         """The document with the reference in it."""
         measures = {
-            name: by_segment(np.concatenate(self._levels[name]), np.array(self._segments[name], np.str_))
+            name: by_segment(
+                np.concatenate(self._levels[name]), np.array(self._segments[name], np.str_)
+            )
             for name in self._measures
             if self._levels[name]
         }
-        return with_reference(document, measures, self._money(), customers=self.customers, taken_at=self._now)
+        return with_reference(
+            document, measures, self._money(), customers=self.customers, taken_at=self._now
+        )
 
     def _money(self) -> Sequence[float] | None:
         mrr = np.concatenate([*self._mrr, np.zeros(0)])

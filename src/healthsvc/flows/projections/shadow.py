@@ -1,7 +1,7 @@
 """Shadows: a version scored beside the live one, without alerts, webhooks or history of its own.
 
-It is built as a publication is and then kept up to date (flows.projections.rebuild); publishing its version
-lets it take over.
+It is built as a publication is and then kept up to date (flows.projections.rebuild); publishing its
+version lets it take over.
 """
 
 from collections import Counter
@@ -33,7 +33,8 @@ ENDED: Final = "Ended by {by}."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandMove:
-    """How many customers are in one band by the live version and in another (or the same) by the shadow."""
+    """How many customers are in one band by the live version and in another (or the same) by the
+    shadow."""
 
     live: str | None
     shadow: str | None
@@ -42,7 +43,8 @@ class BandMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Customers of a segment, and the share of those with a band that is in the best one, by either version."""
+    """Customers of a segment, and the share of those with a band that is in the best one, by either
+    version."""
 
     segment: str | None
     customers: int
@@ -53,7 +55,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
-    """How well one version's risks foretold who left; Brier skill where they claim to be probabilities."""
+    """How well one version's risks foretold who left; Brier skill where they claim to be
+    probabilities."""
 
     auc: float
     auc_error: float
@@ -97,21 +100,28 @@ async def begin(
     async with engine.begin() as conn:
         if (await live_projection.live(conn)).scorecard_version == version:
             return Live()
-        return await publish.ask(conn, version, reason="shadow", by=by, now=now, with_gaps=with_gaps)
+        return await publish.ask(
+            conn, version, reason="shadow", by=by, now=now, with_gaps=with_gaps
+        )
 
 
 async def end(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     """Delete the shadow; False if there is none. Its rows go in the background."""
     async with engine.begin() as conn:
         shadow = await _shadow(conn)
-        if shadow is None or not await publications.give_up(conn, shadow.id, ENDED.format(by=by.by)):
+        if shadow is None or not await publications.give_up(
+            conn, shadow.id, ENDED.format(by=by.by)
+        ):
             return False
-        await audit.record(conn, now, actor=by, action="scorecard.shadow_ended", target=str(shadow.version))
+        await audit.record(
+            conn, now, actor=by, action="scorecard.shadow_ended", target=str(shadow.version)
+        )
     return True
 
 
 async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
-    """What the shadow makes of the customers, beside the live version; None if there is no shadow."""
+    """What the shadow makes of the customers, beside the live version; None if there is no
+    shadow."""
     async with engine.connect() as conn:
         shadow = await _shadow(conn)
         if shadow is None:
@@ -132,9 +142,13 @@ async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
         publication=told,
         ready=told.phase == READY,
         customers=bands.total(),
-        moves=[BandMove(live=was, shadow=would, customers=n) for (was, would), n in bands.most_common()],
+        moves=[
+            BandMove(live=was, shadow=would, customers=n) for (was, would), n in bands.most_common()
+        ],
         total=_share(None, ((a, b, n) for _, a, b, n in moved), best),
-        segments=[_share(s, ((a, b, n) for of, a, b, n in moved if of == s), best) for s in segments],
+        segments=[
+            _share(s, ((a, b, n) for of, a, b, n in moved if of == s), best) for s in segments
+        ],
         rank_agreement=agreement,
         furthest=furthest,
         outcomes=_outcomes(matured, horizon_days, live.program.risk_rules, rules),
@@ -146,7 +160,9 @@ async def _shadow(conn: AsyncConnection) -> Building | None:
     return found if found is not None and found.reason == "shadow" else None
 
 
-def _share(segment: str | None, moved: Iterable[tuple[str | None, str | None, int]], best: tuple[str, str]) -> Share:
+def _share(
+    segment: str | None, moved: Iterable[tuple[str | None, str | None, int]], best: tuple[str, str]
+) -> Share:
     rows = list(moved)
 
     def healthy(side: int) -> float | None:
@@ -164,7 +180,10 @@ def _share(segment: str | None, moved: Iterable[tuple[str | None, str | None, in
 
 
 def _outcomes(
-    matured: Sequence[Matured], horizon_days: float, live: RiskRules | None, shadow: RiskRules | None
+    matured: Sequence[Matured],
+    horizon_days: float,
+    live: RiskRules | None,
+    shadow: RiskRules | None,
 ) -> ShadowOutcomes:
     left = sum(m.left for m in matured)
     none = ShadowOutcomes(
@@ -190,7 +209,10 @@ def _outcomes(
         return Skill(auc=auc.value, auc_error=auc.error, brier_skill=brier)
 
     gain = standard_errors.auc_gain(
-        y, np.array([m.shadow_risk for m in matured]), np.array([m.live_risk for m in matured]), customer
+        y,
+        np.array([m.shadow_risk for m in matured]),
+        np.array([m.live_risk for m in matured]),
+        customer,
     )
     return ShadowOutcomes(
         horizon_days=horizon_days,

@@ -1,4 +1,5 @@
-"""The ship gate at publishing: a fitted model goes live only if a backtest of it is known and good enough.
+"""The ship gate at publishing: a fitted model goes live only if a backtest of it is known and good
+enough.
 
 The prior needs none, nor does a model that is or was live: going back must always be possible.
 """
@@ -38,7 +39,9 @@ async def failing(engine: AsyncEngine, version: Version, now: datetime) -> list[
     if run is None or run.result is None or run.result["gate"] is None:
         return [NO_BACKTEST]
     failed = [_check(said) for said in run.result["gate"]["checks"] if not said["passed"]]
-    healthy = await _healthy(engine, version.document, float(run.result["figures"]["base_rate"]), now)
+    healthy = await _healthy(
+        engine, version.document, float(run.result["figures"]["base_rate"]), now
+    )
     return [*failed, *([healthy] if healthy is not None and not healthy.passed else [])]
 
 
@@ -46,9 +49,16 @@ def _check(said: dict[str, Any]) -> GateCheck:
     return GateCheck(said["name"], said["passed"], said["detail"])
 
 
-async def _healthy(engine: AsyncEngine, document: str, base_rate: float, now: datetime) -> GateCheck | None:
-    """Whether too many customers of a sample would be in the best band; None where too few are in any."""
+async def _healthy(
+    engine: AsyncEngine, document: str, base_rate: float, now: datetime
+) -> GateCheck | None:
+    """Whether too many customers of a sample would be in the best band; None where too few are in
+    any."""
     found = await preview(engine, document, now, sample=SAMPLE)
     bands = [band.name for band in compile_document(document).scorecard.bands]
     banded = sum(found.after[band] for band in bands)
-    return not_all_healthy(found.after[bands[0]] / banded, base_rate) if banded >= LEAST_SAMPLE else None
+    return (
+        not_all_healthy(found.after[bands[0]] / banded, base_rate)
+        if banded >= LEAST_SAMPLE
+        else None
+    )

@@ -1,4 +1,5 @@
-"""Whoever looks after projections in the background: builds the one that is asked for, and clears the retired one."""
+"""Whoever looks after projections in the background: builds the one that is asked for, and clears
+the retired one."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,17 +38,20 @@ async def build_what_is_asked(
     stop: asyncio.Event,
     progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Build the projection that is asked for, if nobody does; True when one has become live. Any number may look at
-    once: one builds, and another takes over should it die.
+    """Build the projection that is asked for, if nobody does; True when one has become live. Any
+    number may look at once: one builds, and another takes over should it die.
 
-    Whatever breaks in it, but the database's own faults, gives the building up: the live projection isn't touched.
+    Whatever breaks in it, but the database's own faults, gives the building up: the live projection
+    isn't touched.
     """
     async with autocommit_connection(engine) as conn:
         wanted = await publications.building(conn)
     if wanted is None:
         return False
     try:
-        builder = Builder(engine, wanted, builder=worker_id, limits=limits, now=now, progressed=progressed)
+        builder = Builder(
+            engine, wanted, builder=worker_id, limits=limits, now=now, progressed=progressed
+        )
         return await builder.build(stop)
     except (Overtaken, Fenced, CannotBuild):  # another builder has it, or it is given up already
         return False
@@ -62,7 +66,8 @@ async def build_what_is_asked(
 
 
 async def tell_history(engine: AsyncEngine) -> None:
-    """Mark the change of version in the history of the customers whose score, band or flags it changed."""
+    """Mark the change of version in the history of the customers whose score, band or flags it
+    changed."""
     async with autocommit_connection(engine) as conn:
         change = await switching.unmarked(conn)
         if change is None:

@@ -1,4 +1,5 @@
-"""States that another version of the service wrote: built anew from the archive, which knows nothing of their form."""
+"""States that another version of the service wrote: built anew from the archive, which knows
+nothing of their form."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,15 +25,21 @@ BY: Final = system("upgrade")
 log = structlog.get_logger()
 
 
-async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event) -> None:
-    """Return when the live states can be read, at once as a rule: else they are built anew first, or `stop` is set.
+async def make_readable(
+    engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Return when the live states can be read, at once as a rule: else they are built anew first,
+    or `stop` is set.
 
-    Somebody has to look after projections meanwhile. Raises UnreadableStates where the archive doesn't do.
+    Somebody has to look after projections meanwhile. Raises UnreadableStates where the archive
+    doesn't do.
     """
     why = await _unreadable(engine)
     if why is None:
         return
-    log.warning(LogEvent.STATES_UNREADABLE, why=str(why), done="they are built anew from the archive")
+    log.warning(
+        LogEvent.STATES_UNREADABLE, why=str(why), done="they are built anew from the archive"
+    )
     await _ask(engine, now())
     while not stop.is_set() and await _unreadable(engine) is not None:
         last = await _last(engine)
@@ -46,7 +53,8 @@ async def make_readable(engine: AsyncEngine, *, now: Callable[[], datetime], sto
 
 
 async def _ask(engine: AsyncEngine, now: datetime) -> None:
-    """Unless another worker has done so. What was begun by the other version can't be gone on with."""
+    """Unless another worker has done so. What was begun by the other version can't be gone on
+    with."""
     last = await _last(engine)
     if last.state == "building" and last.requested_by != BY.by:
         await publish.cancel(engine, by=BY, now=now)

@@ -1,1 +1,2 @@
-"""Readiness: what this process does in the background, whether its inputs make progress, and what is told of it."""
+"""Readiness: what this process does in the background, whether its inputs make progress, and what
+is told of it."""

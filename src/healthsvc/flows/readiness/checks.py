@@ -1,4 +1,5 @@
-"""The checks of one process: what fails now, in a sentence that says what to do, and whether it makes it useless."""
+"""The checks of one process: what fails now, in a sentence that says what to do, and whether it
+makes it useless."""
 
 import shutil
 import time
@@ -90,9 +91,11 @@ def degraded(sentences: Mapping[str, str]) -> dict[str, object]:
 
 
 class Readiness:
-    """Everything that one process knows of its own state. One is made in wiring for each process; threads share it.
+    """Everything that one process knows of its own state. One is made in wiring for each process;
+    threads share it.
 
-    It reads memory only. What the database tells is noted by the step `readiness` (flows.readiness.watch).
+    It reads memory only. What the database tells is noted by the step `readiness`
+    (flows.readiness.watch).
     """
 
     def __init__(
@@ -109,7 +112,9 @@ class Readiness:
         self.postponed = PostponedTimers()
         self.neighbours: Sequence[Report] = ()
         self._stall_seconds = stall_seconds
-        self._table = Progress(stall_seconds, metrics=False)  # of all partitions, whoever reads them
+        self._table = Progress(
+            stall_seconds, metrics=False
+        )  # of all partitions, whoever reads them
         self._unowned: dict[int, float] = {}
         self._waiting: dict[int, int] = {}
         self._ledger, self._ledger_waiting = _Mark(), 0
@@ -122,7 +127,9 @@ class Readiness:
         offsets = {p.partition: p.table_offset for p in partitions}
         self._table.hold("table", offsets.keys(), offsets)
         self._table.ends("table", {p.partition: p.head for p in partitions})
-        lonely = [p for p in partitions if not p.owned and (p.head > p.table_offset or p.reads_kafka)]
+        lonely = [
+            p for p in partitions if not p.owned and (p.head > p.table_offset or p.reads_kafka)
+        ]
         self._unowned = {p.partition: self._unowned.get(p.partition, now) for p in lonely}
         self._waiting = {p.partition: p.head - p.table_offset for p in lonely}
 
@@ -135,10 +142,15 @@ class Readiness:
     # What fails
 
     def verdict(self) -> "Verdict":
-        """Whether the process is ready, and what is to be told: of itself, then of its neighbours."""
+        """Whether the process is ready, and what is to be told: of itself, then of its
+        neighbours."""
         own = self.failing()
         known = {(check.kind, check.scope) for check in own}
-        others = {f"/{r.kind}/{r.scope}": r.summary for r in self.neighbours if (r.kind, r.scope) not in known}
+        others = {
+            f"/{r.kind}/{r.scope}": r.summary
+            for r in self.neighbours
+            if (r.kind, r.scope) not in known
+        }
         return Verdict(
             ready=not any(check.fatal for check in own),
             sentences={check.pointer: check.sentence for check in own} | others,
@@ -160,7 +172,8 @@ class Readiness:
         return sorted(found, key=lambda check: not check.fatal)
 
     def _database(self) -> list[Check]:
-        """Outages that steps met: the looks at the database tell at once that it is away, others if they go on."""
+        """Outages that steps met: the looks at the database tell at once that it is away, others if
+        they go on."""
         met: dict[Outage, list[Step]] = {}
         for step in self.steps.all():
             if step.outage is None or not step.is_recent:
@@ -172,7 +185,9 @@ class Readiness:
                 kind="database_fault",
                 scope=str(outage),
                 sentence=wording.outage(outage, [step.name for step in steps]),
-                since=min((s.failing_since for s in steps if s.failing_since is not None), default=_ago(0)),
+                since=min(
+                    (s.failing_since for s in steps if s.failing_since is not None), default=_ago(0)
+                ),
                 fatal=self.roles != {"api"},
                 detail={step.name: step.error for step in steps},
             )
@@ -198,8 +213,14 @@ class Readiness:
         mine = {(s.source, s.partition): s for s in self.progress.stalled()}
         held = self.progress.held()
         patience = self._stall_seconds * (FLUSH_PATIENCE if self._flush_is_slow() else 1.0)
-        theirs = [s for s in self._table.stalled() if s.partition not in self._unowned and s.seconds > patience]
-        stalls = mine | {(s.source, s.partition): s for s in theirs if (s.source, s.partition) not in mine}
+        theirs = [
+            s
+            for s in self._table.stalled()
+            if s.partition not in self._unowned and s.seconds > patience
+        ]
+        stalls = mine | {
+            (s.source, s.partition): s for s in theirs if (s.source, s.partition) not in mine
+        }
         by_source: dict[str, list[Stall]] = {}
         for _, stall in sorted(stalls.items()):
             by_source.setdefault(stall.source, []).append(stall)
@@ -210,7 +231,11 @@ class Readiness:
                 sentence=wording.stalled(source, some, self._last_error_kind()),
                 since=_ago(max(s.seconds for s in some)),
                 fatal=any((s.source, s.partition) in held for s in some),
-                detail={"partitions": {str(s.partition): {"offset": s.offset, "end": s.end} for s in some}},
+                detail={
+                    "partitions": {
+                        str(s.partition): {"offset": s.offset, "end": s.end} for s in some
+                    }
+                },
             )
             for source, some in by_source.items()
         ]
@@ -236,11 +261,17 @@ class Readiness:
         ]
 
     def _last_error_kind(self) -> str | None:
-        return next((step.error_kind for step in self.steps.all() if step.name == "processing"), None)
+        return next(
+            (step.error_kind for step in self.steps.all() if step.name == "processing"), None
+        )
 
     def _partitions_unowned(self) -> list[Check]:
         now = time.monotonic()
-        late = {p: now - since for p, since in self._unowned.items() if now - since > self._stall_seconds}
+        late = {
+            p: now - since
+            for p, since in self._unowned.items()
+            if now - since > self._stall_seconds
+        }
         if not late:
             return []
         return [
@@ -295,7 +326,9 @@ class Readiness:
                 sentence=wording.postponed(timers),
                 since=_ago(self.postponed.seconds(timers[0])),
                 severity="warning",
-                detail={"customers": {timer.customer_id: timer.error[:300] for timer in timers[:LISTED]}},
+                detail={
+                    "customers": {timer.customer_id: timer.error[:300] for timer in timers[:LISTED]}
+                },
             )
         ]
 

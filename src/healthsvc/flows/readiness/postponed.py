@@ -1,4 +1,5 @@
-"""Customers whose timers were postponed since their decision fails: what a worker reports of them."""
+"""Customers whose timers were postponed since their decision fails: what a worker reports of
+them."""
 
 import threading
 import time
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 GRACE_SECONDS: Final = 60.0
-"""A timer that is due again and hasn't failed for so long isn't reported any more: it may be another worker's."""
+"""A timer that is due again and hasn't failed for so long isn't reported any more: it may be
+another worker's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,10 @@ class PostponedTimers:
             before = self._timers.get(key)
             since = now if before is None else before.since
             self._timers[key] = PostponedTimer(
-                customer_id=customer_id, error=error, since=since, until=now + seconds + GRACE_SECONDS
+                customer_id=customer_id,
+                error=error,
+                since=since,
+                until=now + seconds + GRACE_SECONDS,
             )
 
     def recovered(self, keys: Collection[int]) -> None:

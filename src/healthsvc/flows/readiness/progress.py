@@ -1,6 +1,8 @@
-"""Whether inputs make progress: per partition the log's end beside the committed offset, and since when it stands.
+"""Whether inputs make progress: per partition the log's end beside the committed offset, and since
+when it stands.
 
-Only what is committed counts. An offset that is read, folded and lost again at the same record shows no progress.
+Only what is committed counts. An offset that is read, folded and lost again at the same record
+shows no progress.
 """
 
 import threading
@@ -56,12 +58,16 @@ class _Partition:
 class Progress:
     """What one worker knows of its partitions; shared by threads.
 
-    stall_seconds: how long one may stand, or a source be away, before that is told.
-    metrics: whether the lag of its partitions is exported; off for partitions that are another worker's.
+    stall_seconds: how long one may stand, or a source be away, before that is told. metrics:
+    whether the lag of its partitions is exported; off for partitions that are another worker's.
     """
 
     def __init__(
-        self, stall_seconds: float = STALL_SECONDS, *, metrics: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        stall_seconds: float = STALL_SECONDS,
+        *,
+        metrics: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stall_seconds = stall_seconds
         self._metrics, self._clock = metrics, clock
@@ -77,18 +83,21 @@ class Progress:
             self._flush_began = self._clock()
 
     def flush_ended(self, *, committed: bool) -> None:
-        """The flush is written, or failed: the next one isn't waited for any longer than anything else."""
+        """The flush is written, or failed: the next one isn't waited for any longer than anything
+        else."""
         with self._lock:
             self._flush_began, self._flush_failed = None, not committed
 
     def slow_flush_seconds(self) -> float | None:
-        """For how long a flush has been under way, where that is too long; None: there is no such flush."""
+        """For how long a flush has been under way, where that is too long; None: there is no such
+        flush."""
         with self._lock:
             seconds = 0.0 if self._flush_began is None else self._clock() - self._flush_began
         return seconds if seconds > self.stall_seconds else None
 
     def hold(self, source: str, held: Collection[int], taken: Mapping[int, int]) -> None:
-        """These partitions of a source are read from now on, and no others; those just taken, from where they stand.
+        """These partitions of a source are read from now on, and no others; those just taken, from
+        where they stand.
 
         One that was taken anew and stands where it stood goes on standing: that is no progress.
         """
@@ -113,8 +122,11 @@ class Progress:
                 if (source, partition) in self._partitions:
                     self._partitions[source, partition].begin = begin
 
-    def ends(self, source: str, ends: Mapping[int, int], readable: Mapping[int, int] | None = None) -> None:
-        """The log ends there; readable: up to where it can be read, where an open transaction holds up the rest."""
+    def ends(
+        self, source: str, ends: Mapping[int, int], readable: Mapping[int, int] | None = None
+    ) -> None:
+        """The log ends there; readable: up to where it can be read, where an open transaction holds
+        up the rest."""
         with self._lock:
             self._away.pop(source, None)
             for partition, end in ends.items():
@@ -129,7 +141,8 @@ class Progress:
             self._away.pop(source, None)
 
     def away(self, source: str, why: str) -> None:
-        """The source can't be reached, so its ends aren't known; nor is it the partitions' fault that they stand."""
+        """The source can't be reached, so its ends aren't known; nor is it the partitions' fault
+        that they stand."""
         with self._lock:
             self._away.setdefault(source, (self._clock(), why))
             for place, known in self._partitions.items():
@@ -146,7 +159,9 @@ class Progress:
             return [
                 Stall(source, partition, known.committed, known.end, now - known.behind_since)
                 for (source, partition), known in sorted(self._partitions.items())
-                if known.behind_since is not None and known.end is not None and now - known.behind_since > patience
+                if known.behind_since is not None
+                and known.end is not None
+                and now - known.behind_since > patience
             ]
 
     def unreachable(self) -> list[Away]:

@@ -1,7 +1,9 @@
-"""The registry of background steps: when each succeeded last, and how often it has failed in a row since.
+"""The registry of background steps: when each succeeded last, and how often it has failed in a row
+since.
 
-It lies below `runtime`, which runs the periodic ones, since the flows that keep a loop of their own (processing,
-delivering) report to it as well. One registry is made in wiring for each process; roles in other threads share it.
+It lies below `runtime`, which runs the periodic ones, since the flows that keep a loop of their own
+(processing, delivering) report to it as well. One registry is made in wiring for each process;
+roles in other threads share it.
 """
 
 import threading
@@ -42,7 +44,8 @@ class Step:
     name: str
     period_seconds: float
     patience_seconds: float | None = None
-    """How long a run may take without a sign of progress; None: three periods, within half a minute and 15 minutes."""
+    """How long a run may take without a sign of progress; None: three periods, within half a minute
+    and 15 minutes."""
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
     error: str | None = None
@@ -62,7 +65,8 @@ class Step:
 
     @property
     def error_kind(self) -> str | None:
-        """What kind of error the last run failed on; its words may tell of customers, and stay in the log."""
+        """What kind of error the last run failed on; its words may tell of customers, and stay in
+        the log."""
         return None if self.error is None else self.error.partition(":")[0]
 
     @property
@@ -85,7 +89,8 @@ class Step:
 
     @property
     def is_recent(self) -> bool:
-        """Whether its last failure still says something: what nobody asks for any more can't recover."""
+        """Whether its last failure still says something: what nobody asks for any more can't
+        recover."""
         return not self.on_demand or self.idle_seconds < RECENT_SECONDS
 
     @property
@@ -118,7 +123,8 @@ class Step:
         STEP_FAILURES.labels(self.name).set(0)
 
     def failed(self, error: BaseException) -> None:
-        """Note a run that failed; an outage is logged once, a mistake with its traceback whenever it changes."""
+        """Note a run that failed; an outage is logged once, a mistake with its traceback whenever
+        it changes."""
         cause, kind = cause_of(error), outage_of(error)
         text = f"{type(cause).__name__}: {str(cause).partition(chr(10))[0][:_ERROR_LENGTH]}"
         if kind is None and text != self.error:
@@ -139,7 +145,9 @@ class Steps:
         self._steps: dict[str, Step] = {}
         self._lock = threading.Lock()
 
-    def register(self, name: str, period_seconds: float, patience_seconds: float | None = None) -> Step:
+    def register(
+        self, name: str, period_seconds: float, patience_seconds: float | None = None
+    ) -> Step:
         """Add a step, or begin anew with the one of that name."""
         step = Step(name, period_seconds, patience_seconds)
         with self._lock:

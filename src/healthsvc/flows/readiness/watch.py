@@ -1,8 +1,9 @@
-"""The step `readiness`, in every process: looks at the database, and tells others and the operator what fails.
+"""The step `readiness`, in every process: looks at the database, and tells others and the operator
+what fails.
 
-Each process reports its own failing checks in a table, so that a neighbour can list them. An operations alert is open
-while any process reports its cause: whoever can still write raises it, and resolves it. A process that died is seen by
-the others, since its partitions stay without an owner.
+Each process reports its own failing checks in a table, so that a neighbour can list them. An
+operations alert is open while any process reports its cause: whoever can still write raises it, and
+resolves it. A process that died is seen by the others, since its partitions stay without an owner.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ log = structlog.get_logger(__name__)
 
 
 async def look(engine: AsyncEngine, readiness: Readiness, now: datetime) -> None:
-    """Note what the database tells, then exchange reports with the other processes and settle the alerts."""
+    """Note what the database tells, then exchange reports with the other processes and settle the
+    alerts."""
     async with asyncio.timeout(ANSWER_SECONDS):
         async with autocommit_connection(engine) as conn:
             mistakes = await _ask(conn, readiness)
@@ -47,7 +49,8 @@ async def look(engine: AsyncEngine, readiness: Readiness, now: datetime) -> None
 
 
 async def _ask(conn: AsyncConnection, readiness: Readiness) -> list[Exception]:
-    """Each question by itself: what one of them breaks at must not hide the others' answers. Raises outages."""
+    """Each question by itself: what one of them breaks at must not hide the others' answers. Raises
+    outages."""
     mistakes: list[Exception] = []
     for question in (_ask_for_partitions, _ask_for_the_ledger):
         try:
@@ -67,11 +70,15 @@ async def _ask_for_the_ledger(conn: AsyncConnection, readiness: Readiness) -> No
     readiness.note_ledger(await check_reports.ledger(conn))
 
 
-async def _exchange(engine: AsyncEngine, readiness: Readiness, failing: Sequence[Check], now: datetime) -> None:
+async def _exchange(
+    engine: AsyncEngine, readiness: Readiness, failing: Sequence[Check], now: datetime
+) -> None:
     """Tell the other processes what fails here, learn what fails there, and settle the alerts."""
     async with engine.begin() as conn:
         await check_reports.alone(conn)
-        await check_reports.report(conn, readiness.process, [_report(readiness, c) for c in failing], HOLDS_SECONDS)
+        await check_reports.report(
+            conn, readiness.process, [_report(readiness, c) for c in failing], HOLDS_SECONDS
+        )
         reports = await check_reports.reports(conn, CONFIRM_SECONDS)
         await _settle(conn, reports, now)
     readiness.neighbours = [r for r in reports if r.process != readiness.process]
@@ -95,7 +102,8 @@ def _report(readiness: Readiness, check: Check) -> Report:
 
 
 async def _settle(conn: AsyncConnection, reports: Sequence[Report], now: datetime) -> None:
-    """Raise an alert for each cause that is reported, and resolve those whose cause nobody reports any more."""
+    """Raise an alert for each cause that is reported, and resolve those whose cause nobody reports
+    any more."""
     causes: dict[tuple[str, str], Report] = {}
     for report in reports:
         if report.confirmed:
@@ -114,4 +122,6 @@ async def _settle(conn: AsyncConnection, reports: Sequence[Report], now: datetim
             detail={"process": report.process, **report.detail},
         )
         if await operations_alerts.raise_alert(conn, trouble, now) is not None:
-            log.warning(LogEvent.CHECK_FAILED, kind=report.kind, scope=report.scope, why=report.summary)
+            log.warning(
+                LogEvent.CHECK_FAILED, kind=report.kind, scope=report.scope, why=report.summary
+            )

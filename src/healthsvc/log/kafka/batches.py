@@ -1,7 +1,8 @@
 """Kafka's record batches, read record by record: for those that aiokafka can't parse.
 
-The formats are those of Kafka's documentation ("Record Batch", "Record", "Message sets"): magic 2, and the older 0
-and 1. Whatever can't be read is given back as `Unreadable`, with its offsets and bytes; nothing raises for content.
+The formats are those of Kafka's documentation ("Record Batch", "Record", "Message sets"): magic 2,
+and the older 0 and 1. Whatever can't be read is given back as `Unreadable`, with its offsets and
+bytes; nothing raises for content.
 """
 
 import struct
@@ -71,7 +72,8 @@ class Batch:
 
 @dataclass(slots=True)
 class Answer:
-    """What was read of a partition: records in order, what couldn't be read, and the offset to go on from."""
+    """What was read of a partition: records in order, what couldn't be read, and the offset to go
+    on from."""
 
     next: int
     records: list[Any] = field(default_factory=list)
@@ -95,7 +97,9 @@ def split(data: bytes) -> Iterator[Batch]:
 def batch_of(data: memoryview) -> Batch:
     base, _, _, magic = _LEAD.unpack_from(data)
     if magic == 2 and len(data) >= _HEADER.size:
-        (_, _, _, _, _, attributes, last_delta, first, newest, producer, _, _, count) = _HEADER.unpack_from(data)
+        (_, _, _, _, _, attributes, last_delta, first, newest, producer, _, _, count) = (
+            _HEADER.unpack_from(data)
+        )
         return Batch(data, base, magic, attributes, last_delta, first, newest, producer, count)
     if magic in (0, 1) and len(data) >= _LEGACY[magic].size:
         lead = _LEGACY[magic].unpack_from(data)
@@ -104,10 +108,13 @@ def batch_of(data: memoryview) -> Batch:
     return Batch(data, base, magic)
 
 
-def read(data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int, max_records: int) -> Answer:
+def read(
+    data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int, max_records: int
+) -> Answer:
     """Read a fetch answer from `offset` on, up to `max_records`.
 
-    aborted: transactions of the answer that were aborted, as (producer, first offset); end: of the partition.
+    aborted: transactions of the answer that were aborted, as (producer, first offset); end: of the
+    partition.
     """
     answer = Answer(offset)
     transactions = _Aborted(aborted)
@@ -126,7 +133,8 @@ def read(data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int,
 
 
 def _behind(batch: Batch, following: Batch | None, offset: int, end: int) -> int:
-    """The offset behind a batch. A broken header may say anything: the next batch knows better, and the end."""
+    """The offset behind a batch. A broken header may say anything: the next batch knows better, and
+    the end."""
     if following is not None and following.base > batch.base:
         return min(batch.next, following.base) if _is_whole(batch) else following.base
     if _is_whole(batch):
@@ -175,10 +183,13 @@ def _ends_in_abort(batch: Batch) -> bool:
 
 
 def _read_batch(batch: Batch, whole: bool, answer: Answer, behind: int, most: int) -> None:
-    """Add a batch's records from the answer's offset on: by aiokafka's parser where it can, else by ours."""
+    """Add a batch's records from the answer's offset on: by aiokafka's parser where it can, else by
+    ours."""
     try:
         if not whole:
-            raise ValueError("the checksum doesn't match" if batch.magic in _CRC_FROM else "unknown format")
+            raise ValueError(
+                "the checksum doesn't match" if batch.magic in _CRC_FROM else "unknown format"
+            )
         parsed = MemoryRecords(batch.data.tobytes()).next_batch()
         wanted = most - len(answer.records)
         start = answer.next
@@ -225,13 +236,17 @@ def _read_ourselves(batch: Batch, answer: Answer, most: int) -> None:
 def unreadable(first: int, last: int, data: Any, fault: BaseException | str) -> Unreadable:
     detail = fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}"
     return Unreadable(
-        first=first, last=max(first, last), raw=bytes(data[:LARGEST_BYTES]), raw_bytes=len(data), detail=detail
+        first=first,
+        last=max(first, last),
+        raw=bytes(data[:LARGEST_BYTES]),
+        raw_bytes=len(data),
+        detail=detail,
     )
 
 
 def records_of(batch: Batch) -> Iterator[Record | Unreadable]:
-    """The records of a batch whose checksum is right. Raises ValueError, IndexError or struct.error for what isn't
-    records at all."""
+    """The records of a batch whose checksum is right. Raises ValueError, IndexError or struct.error
+    for what isn't records at all."""
     return _records(batch) if batch.magic == 2 else _messages(batch)
 
 
@@ -267,7 +282,9 @@ def _record(batch: Batch, body: memoryview) -> Record:
     delta, at = _varint(body, 1)  # behind the attributes
     step, at = _varint(body, at)
     if not 0 <= step <= batch.last_delta:
-        raise ValueError(f"a record can't have the place {step} in a batch of {batch.last_delta + 1}")
+        raise ValueError(
+            f"a record can't have the place {step} in a batch of {batch.last_delta + 1}"
+        )
     _, at = _bytes(body, at)
     value, at = _bytes(body, at)
     count, at = _varint(body, at)
@@ -282,7 +299,11 @@ def _record(batch: Batch, body: memoryview) -> Record:
         headers.append((name.decode("utf-8", "surrogateescape"), content))
     if at != len(body):
         raise ValueError(f"a record of {len(body)} bytes can't end at {at}")
-    logged = batch.max_timestamp if batch.attributes & _LOG_APPEND_TIME else batch.first_timestamp + delta
+    logged = (
+        batch.max_timestamp
+        if batch.attributes & _LOG_APPEND_TIME
+        else batch.first_timestamp + delta
+    )
     return Record(batch.base + step, min(max(logged, -_INT64), _INT64 - 1), value, headers)
 
 
@@ -315,7 +336,8 @@ def _slice(data: Any, at: int, size: int) -> tuple[bytes | None, int]:
 
 
 def _messages(batch: Batch) -> Iterator[Record]:
-    """A message of the formats 0 and 1; a compressed one wraps others, whose offsets are relative in format 1."""
+    """A message of the formats 0 and 1; a compressed one wraps others, whose offsets are relative
+    in format 1."""
     value, codec = _message_value(batch), batch.attributes & _CODEC
     if not codec:
         yield Record(batch.base, batch.max_timestamp, value, ())
@@ -338,7 +360,8 @@ def _message_value(batch: Batch) -> bytes | None:
 
 
 def size_of(data: bytes) -> int:
-    """Bytes of the batch with which the data begins, as its header tells it; 0 where there isn't that much of it."""
+    """Bytes of the batch with which the data begins, as its header tells it; 0 where there isn't
+    that much of it."""
     return OVERHEAD + struct.unpack_from(">i", data, 8)[0] if len(data) >= OVERHEAD else 0
 
 

@@ -1,4 +1,5 @@
-"""Reads partitions batch by batch with requests of its own, where aiokafka's consumer stumbled over a record."""
+"""Reads partitions batch by batch with requests of its own, where aiokafka's consumer stumbled over
+a record."""
 
 import asyncio
 from collections import defaultdict
@@ -54,7 +55,9 @@ class CarefulReader:
         share = max(1, max_records // max(1, len(offsets)))
         by_leader: dict[int, dict[int, int]] = defaultdict(dict)
         for partition in islice(cycle(sorted(offsets)), self._turn, self._turn + len(offsets)):
-            leader = self._client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
+            leader = self._client.cluster.leader_for_partition(
+                TopicPartition(self._topic, partition)
+            )
             if leader is None or leader < 0:
                 self._client.force_metadata_update()
             else:
@@ -62,17 +65,24 @@ class CarefulReader:
         if not by_leader:
             await asyncio.sleep(min(seconds, 0.1))
             return {}
-        asked = [self._ask(leader, wanted, PARTITION_BYTES, seconds) for leader, wanted in by_leader.items()]
+        asked = [
+            self._ask(leader, wanted, PARTITION_BYTES, seconds)
+            for leader, wanted in by_leader.items()
+        ]
         found: dict[int, Careful] = {}
         for answers in await asyncio.gather(*asked):
             for partition, answer in answers.items():
                 found[partition] = await self._parsed(partition, offsets[partition], answer, share)
         return found
 
-    async def _ask(self, leader: int, offsets: Mapping[int, int], most: int, seconds: float) -> dict[int, Any]:
+    async def _ask(
+        self, leader: int, offsets: Mapping[int, int], most: int, seconds: float
+    ) -> dict[int, Any]:
         """The answer's fields by partition, without those that moved elsewhere."""
         wanted = [(partition, offset, most) for partition, offset in offsets.items()]
-        request = FetchRequest(int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, wanted)])
+        request = FetchRequest(
+            int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, wanted)]
+        )
         response = await self._client.send(leader, request)
         found: dict[int, Any] = {}
         for _, partitions in response.topics:
@@ -83,7 +93,9 @@ class CarefulReader:
                 elif error in _MOVED:
                     self._client.force_metadata_update()
                 elif error is OffsetOutOfRangeError:
-                    raise OffsetOutOfRangeError({TopicPartition(self._topic, partition): offsets[partition]})
+                    raise OffsetOutOfRangeError(
+                        {TopicPartition(self._topic, partition): offsets[partition]}
+                    )
                 else:
                     raise error(f"{self._topic}[{partition}]")
         return found
@@ -94,11 +106,19 @@ class CarefulReader:
         if data and not any(True for _ in batches.split(data)):
             answer = await self._large(leader, partition, offset, data, highwater, max_records)
         else:
-            answer = await asyncio.to_thread(batches.read, data, offset, aborted, highwater, max_records)
+            answer = await asyncio.to_thread(
+                batches.read, data, offset, aborted, highwater, max_records
+            )
         return Careful(answer=answer, highwater=highwater, stable_end=stable_end)
 
     async def _large(
-        self, leader: int, partition: int, offset: int, data: bytes, highwater: int, max_records: int
+        self,
+        leader: int,
+        partition: int,
+        offset: int,
+        data: bytes,
+        highwater: int,
+        max_records: int,
     ) -> Answer:
         """A batch of which only the beginning came: asked for alone, or set aside."""
         size = batches.size_of(data)
@@ -109,11 +129,14 @@ class CarefulReader:
             whole = bytes(fields[-1] or b"")
             if any(True for _ in batches.split(whole)):
                 aborted = aborted_of(fields[3:])
-                return await asyncio.to_thread(batches.read, whole, offset, aborted, highwater, max_records)
+                return await asyncio.to_thread(
+                    batches.read, whole, offset, aborted, highwater, max_records
+                )
         return batches.beyond(data, offset, highwater, size)
 
 
 def aborted_of(rest: Any) -> list[tuple[int, int]]:
-    """The aborted transactions of a partition's answer, behind its two ends: [log start,] aborted, [replica,] data."""
+    """The aborted transactions of a partition's answer, behind its two ends: [log start,] aborted,
+    [replica,] data."""
     listed = next((each for each in rest[:-1] if isinstance(each, list)), None)
     return [(producer, first) for producer, first in listed or ()]

@@ -1,4 +1,5 @@
-"""Clients of Kafka: how they talk to the brokers, how they start and stop, and the topic's existence."""
+"""Clients of Kafka: how they talk to the brokers, how they start and stop, and the topic's
+existence."""
 
 import asyncio
 import ssl
@@ -35,18 +36,23 @@ class KafkaSecurity:
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_plain_username": self.sasl_username,
             "sasl_plain_password": self.sasl_password,
-            "ssl_context": ssl.create_default_context(cafile=self.ssl_cafile) if encrypted else None,
+            "ssl_context": ssl.create_default_context(cafile=self.ssl_cafile)
+            if encrypted
+            else None,
         }
 
 
 async def ensure_topic(topic: str, partitions: int, client: Mapping[str, Any]) -> None:
-    """Create the topic with the brokers' default replication, unless it is there. Raises one of FAULTS."""
+    """Create the topic with the brokers' default replication, unless it is there. Raises one of
+    FAULTS."""
     admin = AIOKafkaAdminClient(**client)
     try:
         await admin.start()
         if topic in await admin.list_topics():
             return
-        new = NewTopic(topic, num_partitions=partitions, replication_factor=-1, replica_assignments={})
+        new = NewTopic(
+            topic, num_partitions=partitions, replication_factor=-1, replica_assignments={}
+        )
         answer = await admin.create_topics([new])
         for _, code, *_ in answer.topic_errors:
             error = for_code(code)
@@ -81,7 +87,9 @@ async def start(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
 
 async def stop(*consumers: Any) -> None:
     """Stop them, for CLOSE_SECONDS at most: a client that hangs must not keep the process."""
-    stopping = [asyncio.ensure_future(consumer.stop()) for consumer in consumers if consumer is not None]
+    stopping = [
+        asyncio.ensure_future(consumer.stop()) for consumer in consumers if consumer is not None
+    ]
     if not stopping:
         return
     done, late = await asyncio.wait(stopping, timeout=CLOSE_SECONDS)
@@ -89,4 +97,6 @@ async def stop(*consumers: Any) -> None:
         task.cancel()
     for task in done:
         if not task.cancelled() and task.exception() is not None:
-            structlog.get_logger().debug(LogEvent.LOG_READER_RESTARTED, error=repr(task.exception()))
+            structlog.get_logger().debug(
+                LogEvent.LOG_READER_RESTARTED, error=repr(task.exception())
+            )

@@ -1,4 +1,5 @@
-"""Decompresses record batches up to MAX_BYTES: a megabyte on the wire may hold gigabytes of zeros."""
+"""Decompresses record batches up to MAX_BYTES: a megabyte on the wire may hold gigabytes of
+zeros."""
 
 import struct
 import zlib

@@ -1,27 +1,36 @@
-"""Where the partitions end, by what the brokers answered: how far each is read through, and topics made anew."""
+"""Where the partitions end, by what the brokers answered: how far each is read through, and topics
+made anew."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from healthsvc.flows.processing.ports import OffsetOutOfRange
 
-SHRUNK_LOOKS = 4  # an end below our offset may be a leader that catches up: believed after so many looks
+SHRUNK_LOOKS = (
+    4  # an end below our offset may be a leader that catches up: believed after so many looks
+)
 
 
 class Ends:
-    """Gathers answers; `read_through` says up to which instant everything produced to a partition has been read."""
+    """Gathers answers; `read_through` says up to which instant everything produced to a partition
+    has been read."""
 
     def __init__(self, topic: str) -> None:
         self.read_through: dict[int, datetime] = {}
         self._topic = topic
-        self._known: dict[int, tuple[int, datetime]] = {}  # end of a partition, and when it was that, at least
+        self._known: dict[
+            int, tuple[int, datetime]
+        ] = {}  # end of a partition, and when it was that, at least
         self._shrunk: dict[int, int] = {}
 
     def note(self, partition: int, end: int, at: datetime, *, asked_from: int, offset: int) -> None:
-        """The end was there at `at`; the next offset to read was `asked_from` when that was asked, and is `offset`."""
+        """The end was there at `at`; the next offset to read was `asked_from` when that was asked,
+        and is `offset`."""
         self._shrunk[partition] = self._shrunk.get(partition, 0) + 1 if end < asked_from else 0
         known = self._known.get(partition)
-        if known is None or offset >= known[0] or end < asked_from:  # under load: reach the end of a moment ago first
+        if (
+            known is None or offset >= known[0] or end < asked_from
+        ):  # under load: reach the end of a moment ago first
             self._known[partition] = (end, at)
 
     def note_vanished(self, partitions: Iterable[int], at: datetime) -> None:
@@ -59,5 +68,9 @@ class Ends:
             if looks >= SHRUNK_LOOKS:
                 end, _ = self._known[partition]
                 raise OffsetOutOfRange(
-                    topic=self._topic, partition=partition, ours=offsets[partition], begin=0, end=end
+                    topic=self._topic,
+                    partition=partition,
+                    ours=offsets[partition],
+                    begin=0,
+                    end=end,
                 )

@@ -1,4 +1,5 @@
-"""Kafka as an input: one topic, its partitions under our own leases, by assign and seek; nothing skipped in silence."""
+"""Kafka as an input: one topic, its partitions under our own leases, by assign and seek; nothing
+skipped in silence."""
 
 import asyncio
 import logging
@@ -12,7 +13,13 @@ import numpy as np
 import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 
-from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading, Unreadable
+from healthsvc.flows.processing.ports import (
+    Chunk,
+    InputStalled,
+    OffsetOutOfRange,
+    Reading,
+    Unreadable,
+)
 from healthsvc.flows.readiness.progress import Progress
 from healthsvc.log.kafka.careful import Careful, CarefulReader
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
@@ -31,7 +38,8 @@ REOPEN_SECONDS = 15.0  # how long questions may fail before their client is made
 STALL_SECONDS = 30.0
 STALL_RESTARTS = 3
 CAREFUL_SECONDS = 5.0
-"""How long all is read batch by batch after something that aiokafka couldn't parse: there may be more of it."""
+"""How long all is read batch by batch after something that aiokafka couldn't parse: there may be
+more of it."""
 _VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
 
 
@@ -40,11 +48,12 @@ def utc_now() -> datetime:
 
 
 class KafkaInput:
-    """Reads the assigned partitions of `topic`, which is made with `partitions` partitions if it isn't there.
+    """Reads the assigned partitions of `topic`, which is made with `partitions` partitions if it
+    isn't there.
 
-    Records of aborted transactions aren't read. While the brokers are away a read gives nothing. A partition may be
-    assigned that the topic doesn't have (yet): it is read through, until it appears. `restarts` and `hint_failures` are
-    counts.
+    Records of aborted transactions aren't read. While the brokers are away a read gives nothing. A
+    partition may be assigned that the topic doesn't have (yet): it is read through, until it
+    appears. `restarts` and `hint_failures` are counts.
     """
 
     name: Literal["kafka"] = "kafka"
@@ -102,7 +111,9 @@ class KafkaInput:
     async def assign(self, offsets: Mapping[int, int]) -> None:
         before = self._offsets | self._absent
         gone = before.keys() - offsets.keys()
-        changed = {partition for partition, offset in offsets.items() if before.get(partition) != offset}
+        changed = {
+            partition for partition, offset in offsets.items() if before.get(partition) != offset
+        }
         self._forget(gone)
         self._ends.forget_looks(changed)
         self._watch.forget(gone | changed)
@@ -159,11 +170,14 @@ class KafkaInput:
         except TimeoutError:
             await self._restart("a read didn't return")
         except Exception as error:  # whatever aiokafka makes of a record that it can't parse
-            structlog.get_logger().warning(LogEvent.LOG_READ_CAREFULLY, input=self.name, error=repr(error))
+            structlog.get_logger().warning(
+                LogEvent.LOG_READ_CAREFULLY, input=self.name, error=repr(error)
+            )
             return await self._begin_carefully(max_records, seconds)
         else:
             return [
-                self._chunk(partition, records, self._position(partition)) for partition, records in batches.items()
+                self._chunk(partition, records, self._position(partition))
+                for partition, records in batches.items()
             ]
         return None
 
@@ -179,14 +193,18 @@ class KafkaInput:
         try:
             async with asyncio.timeout(seconds + ANSWER_SECONDS):
                 self._behind = True
-                found = await self._careful.fetch(self._questions.client, self._assigned(), max_records, seconds)
+                found = await self._careful.fetch(
+                    self._questions.client, self._assigned(), max_records, seconds
+                )
         except OffsetOutOfRangeError as error:
             self._end_carefully()
             await self._raise_if_out_of_range(partition.partition for partition in error.args[0])
         except TimeoutError:
             await self._restart("a read didn't return")
         except Exception as error:  # no right to read, say: shown as lag without progress
-            structlog.get_logger().error(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
+            structlog.get_logger().error(
+                LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error)
+            )
             self._end_carefully()
             await asyncio.sleep(min(seconds, RECONNECT_SECONDS))
         else:
@@ -201,7 +219,9 @@ class KafkaInput:
             self._reader.note_answer(partition, each.highwater, each.stable_end)
             answer = each.answer
             if answer.next > self._offsets[partition]:
-                chunks.append(self._chunk(partition, answer.records, answer.next, answer.unreadable))
+                chunks.append(
+                    self._chunk(partition, answer.records, answer.next, answer.unreadable)
+                )
             if answer.odd:
                 self._careful_until = time.monotonic() + CAREFUL_SECONDS
         if self._careful_until is not None and time.monotonic() > self._careful_until:
@@ -219,18 +239,28 @@ class KafkaInput:
         return {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
 
     def _reading(self, chunks: list[Chunk]) -> Reading:
-        """Nothing awaits from here to the reader's return: what was taken is handed out, or will be read again."""
+        """Nothing awaits from here to the reader's return: what was taken is handed out, or will be
+        read again."""
         if not self._behind:
             chunks += self._empty_chunks({chunk.partition for chunk in chunks})
         for chunk in chunks:
             self._offsets[chunk.partition] = chunk.next
         self._torn = self._behind
         self._ends.note_read(self._offsets)
-        drained = all(offset >= self._known_end(partition) for partition, offset in self._offsets.items())
+        drained = all(
+            offset >= self._known_end(partition) for partition, offset in self._offsets.items()
+        )
         waiting = 0 if drained else sum(self._waiting(partition) for partition in self._offsets)
-        return Reading(chunks=chunks, read_through=dict(self._ends.read_through), drained=drained, waiting=waiting)
+        return Reading(
+            chunks=chunks,
+            read_through=dict(self._ends.read_through),
+            drained=drained,
+            waiting=waiting,
+        )
 
-    def _chunk(self, partition: int, records: list[Any], behind: int, unreadable: Sequence[Unreadable] = ()) -> Chunk:
+    def _chunk(
+        self, partition: int, records: list[Any], behind: int, unreadable: Sequence[Unreadable] = ()
+    ) -> Chunk:
         first = records[0].offset if records else self._offsets[partition]
         values, headers = list(map(_VALUE, records)), list(map(_HEADERS, records))
         contiguous = not records or records[-1].offset - first + 1 == len(records)
@@ -246,7 +276,8 @@ class KafkaInput:
         )
 
     def _empty_chunks(self, given: set[int]) -> list[Chunk]:
-        """Offsets that hold no record (markers of transactions, compacted batches) are passed as well."""
+        """Offsets that hold no record (markers of transactions, compacted batches) are passed as
+        well."""
         return [
             Chunk(
                 partition=partition,
@@ -283,7 +314,8 @@ class KafkaInput:
         self._reader.seek({p: self._offsets[p] for p in partitions if self._offsets[p] >= 0})
 
     def _subscribe(self) -> None:
-        """Give the reader all partitions whose offset is known; what it has buffered is fetched again."""
+        """Give the reader all partitions whose offset is known; what it has buffered is fetched
+        again."""
         assert self._reader is not None
         self._reader.assign(self._assigned())
         if self._careful_until is not None:
@@ -293,7 +325,8 @@ class KafkaInput:
     # Connections
 
     async def _ready(self) -> bool:
-        """Connect, restart a reader that hangs, take in new partitions; False while the brokers are away."""
+        """Connect, restart a reader that hangs, take in new partitions; False while the brokers are
+        away."""
         if not (self._offsets or self._absent) or not await self._connected():
             return False
         if time.monotonic() - self._read_at > PAUSE_SECONDS:
@@ -302,12 +335,15 @@ class KafkaInput:
             if self._watch.restarts >= STALL_RESTARTS:
                 raise InputStalled(topic=self._topic, lag=stalled, seconds=self._watch.seconds)
             self._watch.restarts += 1
-            await self._restart(f"no record came for {self._watch.seconds:g} s, although {sum(stalled.values())} wait")
+            await self._restart(
+                f"no record came for {self._watch.seconds:g} s, although {sum(stalled.values())} wait"
+            )
             return False
         return await self._admitted()
 
     async def _admitted(self) -> bool:
-        """Take in partitions that the topic has by now, and find the beginnings of those never read."""
+        """Take in partitions that the topic has by now, and find the beginnings of those never
+        read."""
         if self._absent and (present := self._absent.keys() & self._questions.partitions()):
             self._offsets |= {partition: self._absent.pop(partition) for partition in present}
             self._subscribe()
@@ -319,7 +355,9 @@ class KafkaInput:
         except FAULTS as error:
             self._note_away(error)
             return False
-        self._offsets |= {p: offset for p, offset in beginnings.items() if self._offsets.get(p) == -1}
+        self._offsets |= {
+            p: offset for p, offset in beginnings.items() if self._offsets.get(p) == -1
+        }
         self._progress.begins(self.name, beginnings)
         self._subscribe()
         return True
@@ -364,7 +402,9 @@ class KafkaInput:
         self._progress.away(self.name, repr(error))
         if not self._away:
             self._away = True
-            structlog.get_logger().warning(LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error))
+            structlog.get_logger().warning(
+                LogEvent.LOG_UNREACHABLE, input=self.name, error=repr(error)
+            )
 
     def _note_back(self) -> None:
         self._progress.back(self.name)
@@ -384,7 +424,9 @@ class KafkaInput:
                 await self._look_once()
                 self._note_back()
                 failing_since = None
-            except Exception as error:  # whatever it was: without these looks nothing is known to be read through
+            except (
+                Exception
+            ) as error:  # whatever it was: without these looks nothing is known to be read through
                 self._note_away(error)
                 self._watch.forget(self._offsets)
                 failing_since = failing_since or time.monotonic()
@@ -395,7 +437,9 @@ class KafkaInput:
     async def _look_once(self) -> None:
         if not self._questions.open:
             await self._questions.start()
-            self._ends.note_vanished(self._offsets.keys() - self._questions.partitions(), self._now())
+            self._ends.note_vanished(
+                self._offsets.keys() - self._questions.partitions(), self._now()
+            )
         at = self._now()
         if self._absent:
             await self._questions.refresh()
@@ -405,7 +449,11 @@ class KafkaInput:
         for partition, end in ends.items():
             if partition in self._offsets:
                 self._note_end(partition, end, at, asked[partition])
-        waiting = {p: self._offsets[p] for p in ends if p in self._offsets and self._waits_for_a_transaction(p)}
+        waiting = {
+            p: self._offsets[p]
+            for p in ends
+            if p in self._offsets and self._waits_for_a_transaction(p)
+        }
         self._progress.ends(self.name, ends, readable=waiting)
 
     def _note_end(self, partition: int, end: int, at: datetime, asked_from: int) -> None:
@@ -414,12 +462,17 @@ class KafkaInput:
         self._watch.note(partition, offset, end, self._waits_for_a_transaction(partition))
 
     def _waits_for_a_transaction(self, partition: int) -> bool:
-        return self._reader is not None and self._reader.waits_for_a_transaction(partition, self._watch.seconds / 2)
+        return self._reader is not None and self._reader.waits_for_a_transaction(
+            partition, self._watch.seconds / 2
+        )
 
     async def _raise_if_out_of_range(self, partitions: Iterable[int]) -> None:
         wanted = [partition for partition in partitions if partition in self._offsets]
         try:
-            beginnings, ends = await self._questions.beginnings(wanted), await self._questions.ends(wanted)
+            beginnings, ends = (
+                await self._questions.beginnings(wanted),
+                await self._questions.ends(wanted),
+            )
         except FAULTS as error:
             self._note_away(error)
             return
@@ -427,4 +480,6 @@ class KafkaInput:
         for partition in wanted:
             ours, begin, end = self._offsets[partition], beginnings[partition], ends[partition]
             if not begin <= ours <= end:
-                raise OffsetOutOfRange(topic=self._topic, partition=partition, ours=ours, begin=begin, end=end)
+                raise OffsetOutOfRange(
+                    topic=self._topic, partition=partition, ours=ours, begin=begin, end=end
+                )

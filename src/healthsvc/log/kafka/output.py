@@ -1,4 +1,5 @@
-"""Into the events topic: an idempotent producer, every record acknowledged by all replicas in sync."""
+"""Into the events topic: an idempotent producer, every record acknowledged by all replicas in
+sync."""
 
 from types import TracebackType
 from typing import Any
@@ -11,9 +12,12 @@ from healthsvc.log.kafka.client import KafkaSecurity
 
 
 class KafkaOutput:
-    """Produces batches keyed by customer; in one partition the order of the file is kept. Used as `async with`."""
+    """Produces batches keyed by customer; in one partition the order of the file is kept. Used as
+    `async with`."""
 
-    def __init__(self, bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None) -> None:
+    def __init__(
+        self, bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._security = security or KafkaSecurity()
@@ -37,7 +41,10 @@ class KafkaOutput:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.close()
 

@@ -1,6 +1,8 @@
-"""Questions to the brokers beside the reading: which partitions there are, where they begin and end; and hints.
+"""Questions to the brokers beside the reading: which partitions there are, where they begin and
+end; and hints.
 
-On a client of its own, since an answer on the reading one's connection would queue behind its long polls.
+On a client of its own, since an answer on the reading one's connection would queue behind its long
+polls.
 """
 
 import asyncio
@@ -16,7 +18,8 @@ NEW_PARTITIONS_SECONDS = 3.0
 
 
 class Questions:
-    """Asks where partitions begin and end and how many there are; commits hints under a group id."""
+    """Asks where partitions begin and end and how many there are; commits hints under a group
+    id."""
 
     def __init__(self, topic: str, group: str, client: Mapping[str, Any]) -> None:
         self.hint_failures = 0
@@ -34,7 +37,8 @@ class Questions:
 
     @property
     def client(self) -> Any:
-        """Its connections, for requests that the reading one's long polls shouldn't hold up. Raises TimeoutError."""
+        """Its connections, for requests that the reading one's long polls shouldn't hold up. Raises
+        TimeoutError."""
         if self._consumer is None:
             raise TimeoutError("not connected")
         return self._consumer._client
@@ -53,7 +57,8 @@ class Questions:
         self._adopt(known)
 
     def partitions(self) -> set[int]:
-        """What there is by the last metadata, which is never much older than NEW_PARTITIONS_SECONDS."""
+        """What there is by the last metadata, which is never much older than
+        NEW_PARTITIONS_SECONDS."""
         if self._consumer is not None:
             known = self._consumer.partitions_for_topic(self._topic) or set()
             if not known <= self._assigned:
@@ -61,7 +66,8 @@ class Questions:
         return set(self._assigned)
 
     def _adopt(self, partitions: set[int]) -> None:
-        """To commit for a partition one must be assigned it; paused from the start, so that nothing is fetched."""
+        """To commit for a partition one must be assigned it; paused from the start, so that nothing
+        is fetched."""
         assert self._consumer is not None
         tps = [TopicPartition(self._topic, partition) for partition in partitions]
         self._consumer.assign(tps)
@@ -101,7 +107,9 @@ class Questions:
     async def _send_hints(self) -> None:
         """Wait a little, since newer ones replace these; then try once."""
         await asyncio.sleep(HINT_SECONDS)
-        hints = {TopicPartition(self._topic, p): o for p, o in self._hints.items() if p in self._assigned}
+        hints = {
+            TopicPartition(self._topic, p): o for p, o in self._hints.items() if p in self._assigned
+        }
         self._hints = {}
         if self._consumer is None or not hints:
             return

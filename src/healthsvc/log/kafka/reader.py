@@ -1,4 +1,5 @@
-"""The reading client: a consumer without a group, told where to read; it guards no offset, whoever uses it does."""
+"""The reading client: a consumer without a group, told where to read; it guards no offset, whoever
+uses it does."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from healthsvc.log.kafka.client import start, stop
 from healthsvc.log.kafka.codecs import bound_aiokafka
 
-MAX_PARTITION_FETCH_BYTES = 4 * 1024 * 1024  # so much may wait in memory for each partition with a backlog
+MAX_PARTITION_FETCH_BYTES = (
+    4 * 1024 * 1024
+)  # so much may wait in memory for each partition with a backlog
 
 
 class Reader:
@@ -57,11 +60,13 @@ class Reader:
         state.highwater, state.lso, state.timestamp = highwater, stable_end, int(time.time() * 1000)
 
     async def fetch(self, max_records: int, seconds: float) -> dict[int, list[Any]]:
-        """Records by partition: of what a record has, `offset`, `timestamp`, `value` and `headers` can be relied on.
-        Raises a KafkaError."""
+        """Records by partition: of what a record has, `offset`, `timestamp`, `value` and `headers`
+        can be relied on. Raises a KafkaError."""
         found = await self._getmany(0, max_records)
         if not found:
-            found = await self._getmany(seconds, 1)  # only waits: what it takes is copied, the rest isn't
+            found = await self._getmany(
+                seconds, 1
+            )  # only waits: what it takes is copied, the rest isn't
             if found and max_records > 1:
                 for partition, records in (await self._getmany(0, max_records - 1)).items():
                     found.setdefault(partition, []).extend(records)
@@ -73,8 +78,9 @@ class Reader:
         return {partition: records for (_, partition), records in batches.items()}
 
     def _hand_out_as_parsed(self) -> None:
-        """Have what is buffered given as it was parsed: aiokafka would copy each record into one of its public kind,
-        which takes as long as parsing it. Should it have changed within, it just goes on copying."""
+        """Have what is buffered given as it was parsed: aiokafka would copy each record into one of
+        its public kind, which takes as long as parsing it. Should it have changed within, it just
+        goes on copying."""
         for fetched in getattr(self._consumer._fetcher, "_records", {}).values():
             unpacking = getattr(fetched, "_partition_records", None)
             if unpacking is not None:
@@ -89,14 +95,21 @@ class Reader:
         return end
 
     def stable_end(self, partition: int) -> int | None:
-        """Up to where records may be read, as the last fetch has told it: those of open transactions wait."""
+        """Up to where records may be read, as the last fetch has told it: those of open
+        transactions wait."""
         end: int | None = self._state(partition).lso
         return end
 
     def waits_for_a_transaction(self, partition: int, within_seconds: float) -> bool:
-        """Records beyond the last stable offset wait for their producer; told by an answer no older than that."""
+        """Records beyond the last stable offset wait for their producer; told by an answer no older
+        than that."""
         state = self._state(partition)
-        if state is None or state.lso is None or state.timestamp is None or not state.has_valid_position:
+        if (
+            state is None
+            or state.lso is None
+            or state.timestamp is None
+            or not state.has_valid_position
+        ):
             return False
         fresh = time.time() - state.timestamp / 1000 < within_seconds
         return bool(fresh and state.position >= state.lso)
@@ -105,8 +118,11 @@ class Reader:
         await stop(self._consumer)
 
     def _state(self, partition: int) -> Any:
-        """The consumer's own account: its public `position` is a coroutine, too dear for each chunk."""
-        return self._consumer._subscription.subscription.assignment.state_value(TopicPartition(self._topic, partition))
+        """The consumer's own account: its public `position` is a coroutine, too dear for each
+        chunk."""
+        return self._consumer._subscription.subscription.assignment.state_value(
+            TopicPartition(self._topic, partition)
+        )
 
 
 def _as_parsed(_: TopicPartition, record: Any) -> Any:

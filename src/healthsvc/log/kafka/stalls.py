@@ -11,7 +11,9 @@ class Stalls:
         self.seconds = seconds
         self._clock = clock
         self.restarts = 0
-        self._since: dict[int, tuple[int, float]] = {}  # offset, and since when it stands there while records wait
+        self._since: dict[
+            int, tuple[int, float]
+        ] = {}  # offset, and since when it stands there while records wait
         self._lag: dict[int, int] = {}
 
     def note(self, partition: int, offset: int, end: int, excused: bool) -> None:
@@ -31,7 +33,11 @@ class Stalls:
     def stalled(self) -> dict[int, int]:
         """The lag of those that stand still for too long; asking again is counted anew."""
         limit = self._clock() - self.seconds
-        late = {partition: self._lag[partition] for partition, (_, since) in self._since.items() if since < limit}
+        late = {
+            partition: self._lag[partition]
+            for partition, (_, since) in self._since.items()
+            if since < limit
+        }
         if late:
             self._since.clear()
         return late

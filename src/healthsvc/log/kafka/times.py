@@ -1,4 +1,5 @@
-"""When records entered the log, by their timestamps; what can't be true is replaced by the time of reading."""
+"""When records entered the log, by their timestamps; what can't be true is replaced by the time of
+reading."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 EARLIEST_MS: Final = int(datetime(2011, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """The year of Kafka's first release: earlier ones are 0, -1, or seconds."""
 AHEAD: Final = timedelta(minutes=5)
-"""So far a producer's clock may be ahead; later ones are microseconds, nanoseconds, or a clock gone wrong."""
+"""So far a producer's clock may be ahead; later ones are microseconds, nanoseconds, or a clock gone
+wrong."""
 _TIMESTAMP = attrgetter("timestamp")
 
 

@@ -19,7 +19,8 @@ async def record(
     target: str,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one row. `action` reads like `alert.resolved`, `target` is the id of what was acted on."""
+    """Add one row. `action` reads like `alert.resolved`, `target` is the id of what was acted
+    on."""
     await conn.execute(
         text(
             "insert into audit (at, actor, actor_detail, action, target, detail) values"

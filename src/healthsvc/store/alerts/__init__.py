@@ -1,1 +1,2 @@
-"""Alerts as people see and settle them, operations alerts, outages and the traffic they are told from."""
+"""Alerts as people see and settle them, operations alerts, outages and the traffic they are told
+from."""

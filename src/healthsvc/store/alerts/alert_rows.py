@@ -37,7 +37,9 @@ class AlertFilter:
 async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
     """One alert; with `lock` nobody else changes it before the transaction's end."""
     suffix = " for update" if lock else ""
-    found = await conn.execute(text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id})
+    found = await conn.execute(
+        text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id}
+    )
     row = found.mappings().first()
     return None if row is None else from_row(row)
 

@@ -1,7 +1,7 @@
 """SQL about the states of alerts, made from the lifecycle's table.
 
-States stand in the text of a statement, not among its parameters: the partial indexes on alerts serve a statement only
-where the planner sees which states it asks for.
+States stand in the text of a statement, not among its parameters: the partial indexes on alerts
+serve a statement only where the planner sees which states it asks for.
 """
 
 from collections.abc import Iterable

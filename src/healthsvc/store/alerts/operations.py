@@ -1,4 +1,5 @@
-"""Operations alerts: about the service and what feeds it; in the table of alerts, with a scope and no customer."""
+"""Operations alerts: about the service and what feeds it; in the table of alerts, with a scope and
+no customer."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from healthsvc.store.database.engine import AsyncConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that an operator should know: `kind` says what (fleet_guard, model_drift), `scope` of what."""
+    """Something that an operator should know: `kind` says what (fleet_guard, model_drift), `scope`
+    of what."""
 
     kind: str
     scope: str
@@ -29,7 +31,9 @@ class Trouble:
     """The facts behind it, ready for JSON."""
 
 
-async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: datetime) -> Alert | None:
+async def open_one(
+    conn: AsyncConnection, alert_id: str, trouble: Trouble, now: datetime
+) -> Alert | None:
     """Open an alert; None where one of this kind and scope is open or acknowledged already."""
     made = await conn.execute(
         text(f"""
@@ -56,7 +60,8 @@ async def open_one(conn: AsyncConnection, alert_id: str, trouble: Trouble, now: 
 
 
 async def close_one(conn: AsyncConnection, kind: str, scope: str, now: datetime) -> Alert | None:
-    """Resolve the open alert of this kind and scope since its cause is gone; None where there is none."""
+    """Resolve the open alert of this kind and scope since its cause is gone; None where there is
+    none."""
     changed = await conn.execute(
         text(
             f"update alerts set state = {lifecycle_sql.after(END)}, resolved_at = :now,"

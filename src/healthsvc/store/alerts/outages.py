@@ -1,4 +1,5 @@
-"""Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held meanwhile."""
+"""Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held
+meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from healthsvc.store.database.engine import AsyncConnection
 
 LOOKED_AT_EVENTS: Final = 50
 SHARE: Final = 0.2
-"""A source concerns the customers of whose last events before the fall it brought at least so large a share."""
+"""A source concerns the customers of whose last events before the fall it brought at least so large
+a share."""
 
 
 def concerning(customer_key: str, segment: str) -> str:
-    """SQL: whether guard `g` concerns a customer, given by expressions; whoever has no archive may be concerned."""
+    """SQL: whether guard `g` concerns a customer, given by expressions; whoever has no archive may
+    be concerned."""
     return f"""(
         g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
             g.scope like 'source:%' and (
@@ -46,7 +49,8 @@ class Look:
 
 
 async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
-    """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't time yet."""
+    """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't
+    time yet."""
     found = await conn.execute(
         text("""
             update guard_watch set looked_at = clock_timestamp() where only_one in (
@@ -69,18 +73,29 @@ async def looked(conn: AsyncConnection, judged_at: datetime, learnt_through: dat
 
 async def standing(conn: AsyncConnection) -> list[Guard]:
     """The guards that haven't ended."""
-    rows = await conn.execute(text("select scope, since, dismissed_at from guards where ended_at is null"))
-    return [Guard(scope=r.scope, since_us=to_us(r.since), dismissed=r.dismissed_at is not None) for r in rows]
+    rows = await conn.execute(
+        text("select scope, since, dismissed_at from guards where ended_at is null")
+    )
+    return [
+        Guard(scope=r.scope, since_us=to_us(r.since), dismissed=r.dismissed_at is not None)
+        for r in rows
+    ]
 
 
-async def begin(conn: AsyncConnection, scope: str, since: datetime, now: datetime, alert_id: str) -> None:
+async def begin(
+    conn: AsyncConnection, scope: str, since: datetime, now: datetime, alert_id: str
+) -> None:
     await conn.execute(
-        text("insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now, :alert)"),
+        text(
+            "insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now, :alert)"
+        ),
         {"scope": scope, "since": since, "now": now, "alert": alert_id},
     )
 
 
-async def end(conn: AsyncConnection, scope: str, now: datetime, why: str, holds_until: datetime) -> None:
+async def end(
+    conn: AsyncConnection, scope: str, now: datetime, why: str, holds_until: datetime
+) -> None:
     await conn.execute(
         text(
             "update guards set ended_at = :now, ended_why = :why, holds_until = :until"
@@ -108,15 +123,17 @@ async def held_during(conn: AsyncConnection, begin: datetime, end: datetime) -> 
     """Whether any scope had fallen between two instants."""
     return bool(
         await conn.scalar(
-            text("select exists(select from guards where since < :end and coalesce(ended_at, :end) > :begin)"),
+            text(
+                "select exists(select from guards where since < :end and coalesce(ended_at, :end) > :begin)"
+            ),
             {"begin": begin, "end": end},
         )
     )
 
 
 async def release(conn: AsyncConnection, through: datetime, most: int) -> list[Alert]:
-    """Open held alerts that no guard holds any longer, the longest held first: they hold still, or the customer's owner
-    would have resolved them."""
+    """Open held alerts that no guard holds any longer, the longest held first: they hold still, or
+    the customer's owner would have resolved them."""
     rows = await conn.execute(
         text(f"""
             update alerts set state = {lifecycle_sql.after(RELEASE)}, revision = revision + 1,
@@ -158,7 +175,9 @@ class Stale:
     scope: str
 
 
-async def stale(conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime) -> Stale | None:
+async def stale(
+    conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime
+) -> Stale | None:
     """The guard that concerned a customer at an instant, the widest first."""
     values: dict[str, Any] = {"key": customer_key, "segment": segment, "at": at}
     found = await conn.execute(

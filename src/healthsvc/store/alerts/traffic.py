@@ -1,4 +1,5 @@
-"""How many live events came, minute by minute and by scope, and the habits that were learnt of it."""
+"""How many live events came, minute by minute and by scope, and the habits that were learnt of
+it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -53,7 +54,9 @@ async def by_minute(conn: AsyncConnection, until: datetime, minutes: int) -> dic
 async def between(conn: AsyncConnection, begin: datetime, end: datetime) -> dict[str, float]:
     """Events between two instants, by scope."""
     rows = await conn.execute(
-        text("select scope, sum(events) as events from traffic where minute >= :begin and minute < :end group by 1"),
+        text(
+            "select scope, sum(events) as events from traffic where minute >= :begin and minute < :end group by 1"
+        ),
         {"begin": begin, "end": end},
     )
     return {row.scope: float(row.events) for row in rows}
@@ -69,7 +72,10 @@ async def habits(conn: AsyncConnection) -> dict[str, Habit]:
     rows = await conn.execute(text("select scope, sums, weights, spread, spread_of from habits"))
     return {
         row.scope: Habit(
-            sums=np.array(row.sums), weights=np.array(row.weights), spread=row.spread, spread_of=row.spread_of
+            sums=np.array(row.sums),
+            weights=np.array(row.weights),
+            spread=row.spread,
+            spread_of=row.spread_of,
         )
         for row in rows
     }
@@ -98,4 +104,7 @@ async def keep_habits(conn: AsyncConnection, changed: Mapping[str, Habit]) -> No
 async def drop_habits(conn: AsyncConnection, scopes: list[str] | None) -> None:
     """Begin anew with these scopes; None: with all."""
     values: dict[str, Any] = {"scopes": scopes}
-    await conn.execute(text("delete from habits where cast(:scopes as text[]) is null or scope = any(:scopes)"), values)
+    await conn.execute(
+        text("delete from habits where cast(:scopes as text[]) is null or scope = any(:scopes)"),
+        values,
+    )

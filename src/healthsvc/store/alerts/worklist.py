@@ -1,4 +1,5 @@
-"""Alerts that somebody may act on, with what lists say of their customers: what a rank is made from."""
+"""Alerts that somebody may act on, with what lists say of their customers: what a rank is made
+from."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -53,7 +54,13 @@ async def waiting(
                 and s.projection = (select id from projections where state = 'live')
             where {" and ".join(conditions)} order by a.position desc limit {MOST}
         """),
-        {"owner": owner, "kind": kind, "severity": severity, "state": state, "customer_id": customer_id},
+        {
+            "owner": owner,
+            "kind": kind,
+            "severity": severity,
+            "state": state,
+            "customer_id": customer_id,
+        },
     )
     found: list[Waiting] = []
     for row in rows.mappings():

@@ -13,7 +13,8 @@ MOST: Final = 500
 async def acted(
     conn: AsyncConnection, keys: Sequence[int], after_us: int, not_types: Collection[str]
 ) -> dict[int, list[int]]:
-    """By customer: instants of its newest events after one, at most `MOST` looked at, without those of some types.
+    """By customer: instants of its newest events after one, at most `MOST` looked at, without those
+    of some types.
 
     Events at midnight UTC to the microsecond have a day and no hour.
     """

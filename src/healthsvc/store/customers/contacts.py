@@ -1,4 +1,5 @@
-"""The people at a customer, from the archive: the newest events of one customer, person by person."""
+"""The people at a customer, from the archive: the newest events of one customer, person by
+person."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -36,11 +37,19 @@ _PEOPLE = text("""
 """)
 
 
-async def people(conn: AsyncConnection, key: int, after_us: int, until_us: int, lately_us: int) -> Sequence[Any]:
+async def people(
+    conn: AsyncConnection, key: int, after_us: int, until_us: int, lately_us: int
+) -> Sequence[Any]:
     """Those whom the newest `MOST_EVENTS` events within the span name, the last seen first."""
     found = await conn.execute(
         _PEOPLE,
-        {"key": key, "after": after_us, "until": until_us, "lately": lately_us, "ours": sorted(NOT_BY_CUSTOMER)}
+        {
+            "key": key,
+            "after": after_us,
+            "until": until_us,
+            "lately": lately_us,
+            "ours": sorted(NOT_BY_CUSTOMER),
+        }
         | {"most": MOST_EVENTS, "people": MOST_PEOPLE},
     )
     return found.mappings().all()

@@ -1,6 +1,7 @@
 """Standings of the live projection: the list of customers, sorted by risk, loyalty, name or id.
 
-Rows without a value to sort by come last. They are read as a part of their own: each part is one range of an index.
+Rows without a value to sort by come last. They are read as a part of their own: each part is one
+range of an index.
 """
 
 from collections.abc import Mapping
@@ -40,7 +41,9 @@ SORTS: Mapping[SortName, Sort] = {
     "name": Sort(column="s.name"),
     # By way of customers, whose unique index has this order.
     "customer_id": Sort(
-        column="c.customer_id", nullable=False, source="standings s join customers c on c.key = s.customer_key"
+        column="c.customer_id",
+        nullable=False,
+        source="standings s join customers c on c.key = s.customer_key",
     ),
 }
 
@@ -88,7 +91,8 @@ class StandingFilter:
 
 
 async def as_of(conn: AsyncConnection) -> datetime | None:
-    """The instant up to which everything logged is counted; None until each partition was read once."""
+    """The instant up to which everything logged is counted; None until each partition was read
+    once."""
     found = await conn.execute(
         text(
             "select case when count(*) = count(read_through_at) then min(read_through_at) end from partitions"
@@ -99,7 +103,9 @@ async def as_of(conn: AsyncConnection) -> datetime | None:
     return instant
 
 
-async def page(conn: AsyncConnection, wanted: StandingFilter, sort: SortName, place: Place) -> list[Standing]:
+async def page(
+    conn: AsyncConnection, wanted: StandingFilter, sort: SortName, place: Place
+) -> list[Standing]:
     """One page, in the list's order whichever way it was read."""
     how = SORTS[sort]
     parts = ["valued", "null"] if how.nullable else ["valued"]
@@ -112,7 +118,11 @@ async def page(conn: AsyncConnection, wanted: StandingFilter, sort: SortName, pl
     for part in parts:
         inside = place.keys if part == parts[0] else None
         rows += await _part(
-            conn, wanted, how, Place(limit=place.limit - len(rows), keys=inside, backwards=place.backwards), part
+            conn,
+            wanted,
+            how,
+            Place(limit=place.limit - len(rows), keys=inside, backwards=place.backwards),
+            part,
         )
         if len(rows) >= place.limit:
             break
@@ -120,7 +130,9 @@ async def page(conn: AsyncConnection, wanted: StandingFilter, sort: SortName, pl
     return found[::-1] if place.backwards else found
 
 
-async def _part(conn: AsyncConnection, wanted: StandingFilter, how: Sort, place: Place, part: str) -> list[RowMapping]:
+async def _part(
+    conn: AsyncConnection, wanted: StandingFilter, how: Sort, place: Place, part: str
+) -> list[RowMapping]:
     """Rows with a value to sort by, or those without, in the order in which they are read."""
     conditions, values = _conditions(wanted)
     if part == "null":

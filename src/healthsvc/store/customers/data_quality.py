@@ -33,5 +33,7 @@ async def rejected(
     )
     found: dict[str, list[Rejected]] = {}
     for row in rows:
-        found.setdefault(row.customer_id, []).append(Rejected(reason=row.reason, count=row.times, last_at=row.last_at))
+        found.setdefault(row.customer_id, []).append(
+            Rejected(reason=row.reason, count=row.times, last_at=row.last_at)
+        )
     return found

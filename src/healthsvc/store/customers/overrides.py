@@ -42,7 +42,9 @@ async def every(conn: AsyncConnection, keys: Sequence[int]) -> list[SetOverride]
         """),
         {"keys": list(keys)},
     )
-    return [found for r in rows if (found := _set(r.customer_key, r.occurred_us, r.event)) is not None]
+    return [
+        found for r in rows if (found := _set(r.customer_key, r.occurred_us, r.event)) is not None
+    ]
 
 
 def _set(customer_key: int, occurred_us: int, event: str) -> SetOverride | None:

@@ -21,8 +21,8 @@ class CountedEvent(NamedTuple):
 async def events(conn: AsyncConnection, customer_key: int) -> list[CountedEvent]:
     """Everything that the archive has of a customer, in the order in which it was folded.
 
-    Events that were archived before the instants were kept count as counted at the beginning of the day on which they
-    were logged.
+    Events that were archived before the instants were kept count as counted at the beginning of the
+    day on which they were logged.
     """
     rows = await conn.execute(
         text("""
@@ -49,7 +49,9 @@ async def live_at(conn: AsyncConnection, at: datetime) -> Projection | None:
         )
     ).first()
     return (
-        None if row is None else Projection(id=row.id, scorecard_version=row.scorecard_version, document=row.document)
+        None
+        if row is None
+        else Projection(id=row.id, scorecard_version=row.scorecard_version, document=row.document)
     )
 
 
@@ -61,7 +63,9 @@ class Recorded:
     band: str | None
 
 
-async def decided(conn: AsyncConnection, customer_key: int, at: datetime, flag: str | None = None) -> Recorded | None:
+async def decided(
+    conn: AsyncConnection, customer_key: int, at: datetime, flag: str | None = None
+) -> Recorded | None:
     """The last recorded decision by an instant; with `flag`, the last one in which it held."""
     row = (
         await conn.execute(

@@ -10,9 +10,11 @@ from healthsvc.store.database.engine import AsyncConnection
 MOST: Final = 1_000
 
 
-async def marked(conn: AsyncConnection, key: int, marks: Sequence[str], after_us: int, until_us: int) -> list[str]:
-    """Events (JSON) whose text has one of the marks, after one instant and until another, newest first, at most
-    `MOST`."""
+async def marked(
+    conn: AsyncConnection, key: int, marks: Sequence[str], after_us: int, until_us: int
+) -> list[str]:
+    """Events (JSON) whose text has one of the marks, after one instant and until another, newest
+    first, at most `MOST`."""
     rows = await conn.execute(
         text("""
             select event from archive

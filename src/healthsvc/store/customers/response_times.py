@@ -19,9 +19,11 @@ class Response:
     hours_to_resolution: float | None
 
 
-async def response(conn: AsyncConnection, customer_key: int, after_us: int, until_us: int) -> Response:
-    """Of one customer's tickets that were opened within a span, by what was known at its end: from the opening to the
-    first answer, and to the last resolution after it."""
+async def response(
+    conn: AsyncConnection, customer_key: int, after_us: int, until_us: int
+) -> Response:
+    """Of one customer's tickets that were opened within a span, by what was known at its end: from
+    the opening to the first answer, and to the last resolution after it."""
     found = await conn.execute(
         text("""
             with opened as (

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from healthsvc.core.insights.rollup import DEEPEST, MOST
 from healthsvc.store.database.engine import AsyncConnection
 
-# A customer has one parent, so whatever hangs below another can come back to itself only by way of that one: leaving it
-# out of what is below cuts every circle.
+# A customer has one parent, so whatever hangs below another can come back to itself only by way of
+# that one: leaving it out of what is below cuts every circle.
 _BELOW = text("""
     with recursive below as (
         select s.projection, s.customer_id, s.customer_key, 1 as depth from standings s
@@ -25,8 +25,11 @@ _BELOW = text("""
 
 
 async def below(conn: AsyncConnection, customer_id: str) -> Sequence[Any]:
-    """Projection, key and depth of at most `MOST` + 1 customers below, down to `DEEPEST`, the nearest first."""
-    found = await conn.execute(_BELOW, {"parent": customer_id, "deepest": DEEPEST, "most": MOST + 1})
+    """Projection, key and depth of at most `MOST` + 1 customers below, down to `DEEPEST`, the
+    nearest first."""
+    found = await conn.execute(
+        _BELOW, {"parent": customer_id, "deepest": DEEPEST, "most": MOST + 1}
+    )
     return found.all()
 
 

@@ -32,9 +32,14 @@ class ArchivedEvent:
         return from_us(self.occurred_us)
 
 
-async def page(conn: AsyncConnection, customer_key: int, event_type: str | None, place: Place) -> list[ArchivedEvent]:
+async def page(
+    conn: AsyncConnection, customer_key: int, event_type: str | None, place: Place
+) -> list[ArchivedEvent]:
     """What happened with one customer, newest first."""
-    where: dict[str, object] = {"customer_key = :v": customer_key, "event::json ->> 'type' = :v": event_type}
+    where: dict[str, object] = {
+        "customer_key = :v": customer_key,
+        "event::json ->> 'type' = :v": event_type,
+    }
     return [_archived(row) for row in await newest(conn, SELECT, ORDER, where, place)]
 
 

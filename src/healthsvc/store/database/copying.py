@@ -1,7 +1,9 @@
-"""COPY's binary form, put together from columns: what the hot path writes, at a fraction of the cost of row by row.
+"""COPY's binary form, put together from columns: what the hot path writes, at a fraction of the
+cost of row by row.
 
-PostgreSQL's documentation of COPY ("Binary Format") is the source: a signature, rows of length-prefixed fields in
-network order, a trailer. The order of the fields is that of the columns named in the command.
+PostgreSQL's documentation of COPY ("Binary Format") is the source: a signature, rows of
+length-prefixed fields in network order, a trailer. The order of the fields is that of the columns
+named in the command.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,7 +23,9 @@ _EPOCH_US: Final = 946_684_800_000_000
 _TEXT_OID: Final = 25
 _ROWS: Final = 1000
 """Of a piece: some hundred kilobytes, which are made, sent and let go in the processor's cache."""
-_BY_INDEX: Final = sql("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
+_BY_INDEX: Final = sql(
+    "select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
 
 Piece = bytes | memoryview
 Block = list[Piece]
@@ -57,13 +61,16 @@ def begin(fields: int) -> bytes:
 
 
 def fixed(
-    count: int, *columns: Column | int | bytes, lead: bytes = b"", then: NDArray[np.int64] | None = None
+    count: int,
+    *columns: Column | int | bytes,
+    lead: bytes = b"",
+    then: NDArray[np.int64] | None = None,
 ) -> NDArray[np.void]:
     """Fields of fixed width: (count,) rows, all of the same width.
 
-    A column is int32, int64, float64, or void for bytea; a number stands for an integer that is the same in all rows,
-    NULL for a field that is null in all.
-    lead: what a row begins with; then: the widths of the fields that follow these.
+    A column is int32, int64, float64, or void for bytea; a number stands for an integer that is the
+    same in all rows, NULL for a field that is null in all. lead: what a row begins with; then: the
+    widths of the fields that follow these.
     """
     arrays = {
         place: np.full(count, column, np.int32) if isinstance(column, int) else column
@@ -99,7 +106,10 @@ def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     shape = known @ (1 << np.arange(len(columns)))
     found = [b""] * len(shape)
     for rows in [np.flatnonzero(shape == each) for each in np.unique(shape)]:
-        fields = [column[rows] if there else NULL for column, there in zip(columns, known[rows[0]], strict=True)]
+        fields = [
+            column[rows] if there else NULL
+            for column, there in zip(columns, known[rows[0]], strict=True)
+        ]
         for place, piece in zip(rows.tolist(), pieces(fixed(len(rows), *fields)), strict=True):
             found[place] = piece
     return found
@@ -126,14 +136,15 @@ def even_block(rows: NDArray[np.void]) -> Block:
 
 
 async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], content: Block) -> None:
-    """Send rows that `block` made, of one call or several, by one command. A transaction must have begun."""
+    """Send rows that `block` made, of one call or several, by one command. A transaction must have
+    begun."""
     driver = await raw(conn)
     await driver.copy_to_table(table, source=_sent(content), columns=columns, format="binary")
 
 
 async def by_index(conn: AsyncConnection) -> None:
-    """For the rest of the transaction, join what was sent with a table by its index: a large flush would be planned as
-    a join with all rows there are."""
+    """For the rest of the transaction, join what was sent with a table by its index: a large flush
+    would be planned as a join with all rows there are."""
     await conn.execute(_BY_INDEX)
 
 

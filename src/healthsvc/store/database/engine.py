@@ -1,4 +1,5 @@
-"""Connections to PostgreSQL: asyncpg under SQLAlchemy, made from a plain `postgresql://` address."""
+"""Connections to PostgreSQL: asyncpg under SQLAlchemy, made from a plain `postgresql://`
+address."""
 
 from typing import Any, cast
 
@@ -30,9 +31,10 @@ SESSION = {
 def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc") -> AsyncEngine:
     """An engine on `url` (`postgresql://…`, unix sockets as `?host=/path`).
 
-    asyncpg parses the address itself, so whatever it understands (`sslmode`, several hosts) works. A connection that
-    the server has closed isn't handed out, which costs no question: a restart of the server costs one failed
-    transaction at most. (SQLAlchemy's own probe asks thrice, and each transaction would wait for it.)
+    asyncpg parses the address itself, so whatever it understands (`sslmode`, several hosts) works.
+    A connection that the server has closed isn't handed out, which costs no question: a restart of
+    the server costs one failed transaction at most. (SQLAlchemy's own probe asks thrice, and each
+    transaction would wait for it.)
     """
 
     async def creator() -> asyncpg.Connection:
@@ -56,12 +58,14 @@ def _refuse_closed(adapted: Any, *_: object) -> None:
 
 
 def autocommit_connection(engine: AsyncEngine) -> AsyncConnection:
-    """A connection for single statements that read: none begins or ends a transaction, so each is one round trip."""
+    """A connection for single statements that read: none begins or ends a transaction, so each is
+    one round trip."""
     return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connection:
-    """One connection of the driver, outside any pool. Raises OSError, TimeoutError or asyncpg's errors."""
+    """One connection of the driver, outside any pool. Raises OSError, TimeoutError or asyncpg's
+    errors."""
     settings = {"application_name": application, **SESSION}
     return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=settings)
 
@@ -69,15 +73,16 @@ async def connect(url: str, *, application: str = "healthsvc") -> asyncpg.Connec
 async def raw(conn: AsyncConnection) -> asyncpg.Connection:
     """The driver's connection under `conn`, for COPY.
 
-    What it runs belongs to SQLAlchemy's transaction only if an SQLAlchemy statement has begun that already: a COPY as
-    the very first statement would run outside of it and survive a rollback.
+    What it runs belongs to SQLAlchemy's transaction only if an SQLAlchemy statement has begun that
+    already: a COPY as the very first statement would run outside of it and survive a rollback.
     """
     pooled = await conn.get_raw_connection()
     return cast("asyncpg.Connection", pooled.driver_connection)
 
 
 async def create_database(server_url: str, name: str) -> None:
-    """Create database `name` on the server that `server_url` connects to; nothing happens if it is there."""
+    """Create database `name` on the server that `server_url` connects to; nothing happens if it is
+    there."""
     conn = await connect(server_url)
     try:
         if not await conn.fetchval("select true from pg_database where datname = $1", name):

@@ -1,4 +1,5 @@
-"""Pages by keyset: the rows next to a known one, so that rows which come and go neither repeat nor skip others.
+"""Pages by keyset: the rows next to a known one, so that rows which come and go neither repeat nor
+skip others.
 
 All of a list's sort columns point downwards here, and end in one that is unique.
 """
@@ -13,12 +14,14 @@ from healthsvc.store.database.engine import AsyncConnection
 Key = str | int | float | None
 
 INSTANT = "timestamptz 'epoch' + least(abs(cast(:k as bigint)), 8000000000000000) * interval '1 microsecond'"
-"""A key in microseconds since 1970 as an instant; one that was made up stays within what PostgreSQL can hold."""
+"""A key in microseconds since 1970 as an instant; one that was made up stays within what PostgreSQL
+can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a page is taken: `limit` rows behind the row with `keys` (None: from the beginning), or before it."""
+    """Where a page is taken: `limit` rows behind the row with `keys` (None: from the beginning), or
+    before it."""
 
     limit: int
     keys: tuple[Key, ...] | None = None
@@ -26,18 +29,26 @@ class Place:
 
 
 async def newest(
-    conn: AsyncConnection, select: str, order: Mapping[str, str], where: Mapping[str, object], place: Place
+    conn: AsyncConnection,
+    select: str,
+    order: Mapping[str, str],
+    where: Mapping[str, object],
+    place: Place,
 ) -> list[RowMapping]:
-    """One page of `select`, its columns in `order` descending, in the list's order whichever way it was read.
+    """One page of `select`, its columns in `order` descending, in the list's order whichever way it
+    was read.
 
-    `order` maps each sort column to the expression that makes a cursor's key, there called `:k`, comparable with it.
-    `where` maps conditions on one parameter, there called `:v`, to its value; a value of None leaves the condition
-    out. `select`, columns and conditions are ours, never the client's.
+    `order` maps each sort column to the expression that makes a cursor's key, there called `:k`,
+    comparable with it. `where` maps conditions on one parameter, there called `:v`, to its value; a
+    value of None leaves the condition out. `select`, columns and conditions are ours, never the
+    client's.
     """
     conditions, values = _conditions(where)
     if place.keys is not None:
         marks = [made.replace(":k", f":k{i}") for i, made in enumerate(order.values())]
-        conditions.append(f"({', '.join(order)}) {'>' if place.backwards else '<'} ({', '.join(marks)})")
+        conditions.append(
+            f"({', '.join(order)}) {'>' if place.backwards else '<'} ({', '.join(marks)})"
+        )
         values |= {f"k{i}": key for i, key in enumerate(place.keys)}
     way = "asc" if place.backwards else "desc"
     statement = _statement(select, conditions, [f"{column} {way}" for column in order])

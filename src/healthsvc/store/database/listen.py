@@ -16,8 +16,9 @@ RECONNECT_SECONDS = 1.0
 class Listener:
     """One waiter's ear on some channels; use it as an async context manager, from one event loop.
 
-    A notification that arrives between two waits is kept for the next one. A channel's first wait, and the first after
-    a lost connection, answer True at once: something may have been said before we listened, so look.
+    A notification that arrives between two waits is kept for the next one. A channel's first wait,
+    and the first after a lost connection, answer True at once: something may have been said before
+    we listened, so look.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -32,14 +33,18 @@ class Listener:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             connection.terminate()
 
     async def wait(self, channels: set[str], timeout: float) -> bool:
-        """True as soon as one of `channels` was notified; False after `timeout`, the server being away or not."""
+        """True as soon as one of `channels` was notified; False after `timeout`, the server being
+        away or not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while True:
@@ -58,7 +63,8 @@ class Listener:
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _listen(self, channels: set[str], seconds: float) -> bool:
-        """Listen to `channels` on a live connection; False if there is none to be had within `seconds`."""
+        """Listen to `channels` on a live connection; False if there is none to be had within
+        `seconds`."""
         async with self._connecting:
             try:
                 async with asyncio.timeout(max(seconds, 0.01)):

@@ -1,4 +1,5 @@
-"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't; and what kind of outage."""
+"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't; and what
+kind of outage."""
 
 from enum import StrEnum
 from typing import Final
@@ -54,12 +55,15 @@ def outage_of(error: BaseException) -> Outage | None:
 
 def cause_of(error: BaseException) -> BaseException:
     """The driver's error inside of SQLAlchemy's, or the error itself."""
-    inner = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    inner = (
+        error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    )
     return error if inner is None else inner
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` says that the database can't be reached, is starting, stopping, failing over or too busy."""
+    """Whether `error` says that the database can't be reached, is starting, stopping, failing over
+    or too busy."""
     if isinstance(error, AWAY):
         return True
     if isinstance(error, DBAPIError):
@@ -74,14 +78,18 @@ def is_outage_of_driver(error: DBAPIError) -> bool:
 
 
 CONTENT_CLASSES: Final = ("22", "23", "54")
-"""Classes of SQLSTATE that blame what was sent: data exceptions, violated constraints, limits of the program."""
+"""Classes of SQLSTATE that blame what was sent: data exceptions, violated constraints, limits of
+the program."""
 
 
 def is_content(error: BaseException) -> bool:
-    """Whether the database refuses what it was sent, and would again: a value is at fault, not the database."""
+    """Whether the database refuses what it was sent, and would again: a value is at fault, not the
+    database."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
         return cause is not None and is_content(cause)
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate or "").startswith(CONTENT_CLASSES)
-    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)  # asyncpg's own DataError
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(
+        error, ValueError
+    )  # asyncpg's own DataError

@@ -1,4 +1,5 @@
-"""The schema's versions: alembic's migrations, run over our own engine, under a lock, in one transaction."""
+"""The schema's versions: alembic's migrations, run over our own engine, under a lock, in one
+transaction."""
 
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +18,8 @@ LOCK = 0x6865616C  # any constant: two migrating processes wait for each other o
 
 
 def folder() -> Path:
-    """Where the migrations are: in the package when installed from a wheel, else beside `src/` in the source tree."""
+    """Where the migrations are: in the package when installed from a wheel, else beside `src/` in
+    the source tree."""
     package = Path(healthsvc.__file__).parent
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parents[1] / "migrations"

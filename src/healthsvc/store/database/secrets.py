@@ -1,4 +1,5 @@
-"""The service's own secret, the keys derived from it, and the encryption of what must not be readable at rest."""
+"""The service's own secret, the keys derived from it, and the encryption of what must not be
+readable at rest."""
 
 import base64
 import os
@@ -22,32 +23,40 @@ NONCE_BYTES: Final = 12
 
 
 def derive(secret: bytes, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose (HKDF-SHA256); keys of different purposes tell nothing of each other."""
-    return HKDF(algorithm=SHA256(), length=32, salt=b"healthsvc", info=purpose.encode()).derive(secret)
+    """A key of 32 bytes for one purpose (HKDF-SHA256); keys of different purposes tell nothing of
+    each other."""
+    return HKDF(algorithm=SHA256(), length=32, salt=b"healthsvc", info=purpose.encode()).derive(
+        secret
+    )
 
 
 async def service_secret(conn: AsyncConnection, configured: str | None) -> bytes:
-    """The secret that all others derive from: the configured text's, or one generated once and kept in the database."""
+    """The secret that all others derive from: the configured text's, or one generated once and kept
+    in the database."""
     if configured:
         return derive(configured.encode(), "service secret")
     return await _generated(conn) or await _generate(conn)
 
 
 async def vault(conn: AsyncConnection, configured: str | None) -> "Vault":
-    """Seals with the service secret; what the generated one sealed stays readable when another is configured later."""
+    """Seals with the service secret; what the generated one sealed stays readable when another is
+    configured later."""
     secret = await service_secret(conn, configured)
     generated = await _generated(conn)
     return Vault(secret, [generated] if generated is not None else [])
 
 
 async def _generated(conn: AsyncConnection) -> bytes | None:
-    rows = await conn.execute(text("select value from service_secrets where name = :name"), {"name": NAME})
+    rows = await conn.execute(
+        text("select value from service_secrets where name = :name"), {"name": NAME}
+    )
     value = rows.scalar_one_or_none()
     return None if value is None else bytes(value)
 
 
 async def _generate(conn: AsyncConnection) -> bytes:
-    """Insert a fresh secret; of several processes that start at once one wins, and all read the same."""
+    """Insert a fresh secret; of several processes that start at once one wins, and all read the
+    same."""
     rows = await conn.execute(
         text(
             "insert into service_secrets (name, value) values (:name, :value)"
@@ -64,14 +73,15 @@ def new_signing_secret() -> str:
 
 
 class SealError(Fault):
-    """A stored secret can't be read: it was made with another service secret (HEALTHSVC_SECRET_KEY), or was altered."""
+    """A stored secret can't be read: it was made with another service secret
+    (HEALTHSVC_SECRET_KEY), or was altered."""
 
 
 class Vault:
     """AES-GCM under keys derived from service secrets: it seals with the first, and opens with any.
 
-    A sealed value is version, key id, nonce, ciphertext with tag. The owner's id is associated data: a value copied to
-    another owner's row doesn't open.
+    A sealed value is version, key id, nonce, ciphertext with tag. The owner's id is associated
+    data: a value copied to another owner's row doesn't open.
     """
 
     def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
@@ -84,7 +94,11 @@ class Vault:
     def encrypt(self, plain: str, owner_id: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
         head = VERSION + self._key_id
-        return head + nonce + self._ciphers[self._key_id].encrypt(nonce, plain.encode(), head + owner_id.encode())
+        return (
+            head
+            + nonce
+            + self._ciphers[self._key_id].encrypt(nonce, plain.encode(), head + owner_id.encode())
+        )
 
     def decrypt(self, sealed: bytes, owner_id: str) -> str:
         """Raises SealError."""
@@ -93,10 +107,13 @@ class Vault:
         if cipher is None or head[:1] != VERSION or len(rest) < NONCE_BYTES:
             raise SealError
         try:
-            return cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], head + owner_id.encode()).decode()
+            return cipher.decrypt(
+                rest[:NONCE_BYTES], rest[NONCE_BYTES:], head + owner_id.encode()
+            ).decode()
         except InvalidTag:
             raise SealError from None
 
     def is_current(self, sealed: bytes) -> bool:
-        """Whether it was sealed with the first secret: if not, sealing it anew lets the old one be retired."""
+        """Whether it was sealed with the first secret: if not, sealing it anew lets the old one be
+        retired."""
         return sealed[1 : 1 + KEY_ID_BYTES] == self._key_id

@@ -1,7 +1,8 @@
 """The outbox: messages, one delivery for each subscriber that wants it, and the attempts made.
 
-A delivery is claimed under a lease, in a short transaction; the POST happens outside of any; what came of it is written
-only if the lease and the attempt's number are still the claimer's. A crash in between means that it is sent again.
+A delivery is claimed under a lease, in a short transaction; the POST happens outside of any; what
+came of it is written only if the lease and the attempt's number are still the claimer's. A crash in
+between means that it is sent again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,8 @@ State = Literal["pending", "delivered", "exhausted", "aborted"]
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: an endpoint left out."""
+    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: an endpoint
+    left out."""
 
     id: str
     type: str
@@ -32,11 +34,12 @@ class OutboxMessage:
 
 
 async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
-    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the deliverers.
+    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the
+    deliverers.
 
-    One round trip whatever the number. A message whose id is there already is left alone, so doing it twice does no
-    harm. The endpoints' rows are locked against deletion until commit: one that goes meanwhile can't fail the caller.
-    Answers the number of deliveries made.
+    One round trip whatever the number. A message whose id is there already is left alone, so doing
+    it twice does no harm. The endpoints' rows are locked against deletion until commit: one that
+    goes meanwhile can't fail the caller. Answers the number of deliveries made.
     """
     if not messages:
         return 0
@@ -78,7 +81,8 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
 
 
 async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
-    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such enabled endpoint."""
+    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
+    enabled endpoint."""
     made = await conn.execute(
         text(
             """
@@ -109,7 +113,8 @@ async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A delivery that is ours until `lease_until`: all that a try needs. `attempt` counts the tries made before."""
+    """A delivery that is ours until `lease_until`: all that a try needs. `attempt` counts the tries
+    made before."""
 
     id: int
     attempt: int
@@ -128,8 +133,9 @@ class Claimed:
 class Room:
     """How much a claimer can take: the pools' free slots, and what each endpoint may have.
 
-    An endpoint without an allowance gets what a new one does; a failing one a single try at a time. `held` are the
-    deliveries in flight, with their endpoints: they count, and aren't claimed again even if their lease ended.
+    An endpoint without an allowance gets what a new one does; a failing one a single try at a time.
+    `held` are the deliveries in flight, with their endpoints: they count, and aren't claimed again
+    even if their lease ended.
     """
 
     openings: Mapping[Pool, Opening]
@@ -140,11 +146,13 @@ class Room:
 async def claim(
     conn: AsyncConnection, room: Room, *, worker: str, now: datetime, lease_until: datetime
 ) -> tuple[list[Claimed], bool]:
-    """Lease what is due, an endpoint's oldest first; also whether more may be due that another claimer was just taking.
+    """Lease what is due, an endpoint's oldest first; also whether more may be due that another
+    claimer was just taking.
 
-    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. Within a pool, first tries go
-    before second ones, then endpoints take turns; how many a pool takes is `Opening.admits`, in SQL. The commit doesn't
-    wait for the disk: a lease that is lost in a crash means that the delivery is claimed again, as it would be anyway.
+    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. Within a
+    pool, first tries go before second ones, then endpoints take turns; how many a pool takes is
+    `Opening.admits`, in SQL. The commit doesn't wait for the disk: a lease that is lost in a crash
+    means that the delivery is claimed again, as it would be anyway.
     """
     rows = await conn.execute(
         text(
@@ -229,7 +237,8 @@ def _room(room: Room) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came of one try, to be written: `attempt` is its number, from 1; `due_at` the next, while pending."""
+    """What came of one try, to be written: `attempt` is its number, from 1; `due_at` the next,
+    while pending."""
 
     delivery_id: int
     attempt: int
@@ -244,7 +253,8 @@ class Tried:
 
 
 async def record(conn: AsyncConnection, worker: str, tried: Sequence[Tried]) -> set[int]:
-    """Write tries whose delivery is still leased to `worker` at that attempt; answers the ids of those deliveries."""
+    """Write tries whose delivery is still leased to `worker` at that attempt; answers the ids of
+    those deliveries."""
     rows = await conn.execute(
         text(
             """
@@ -289,7 +299,8 @@ def _columns(tried: Sequence[Tried]) -> dict[str, list[Any]]:
 
 
 async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
-    """Send a finished delivery once more, under its message's id; False if there is none, or it is still pending.
+    """Send a finished delivery once more, under its message's id; False if there is none, or it is
+    still pending.
 
     It goes on counting attempts: one that was exhausted gets a single further try.
     """
@@ -332,7 +343,8 @@ class Delivery:
 
 
 async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[Delivery]:
-    """An endpoint's deliveries with their attempts, newest first; a cursor's key is the delivery's id."""
+    """An endpoint's deliveries with their attempts, newest first; a cursor's key is the delivery's
+    id."""
     select = (
         "select d.id, d.message_id, m.type, m.customer_id, d.state, d.attempt, m.created_at,"
         " greatest(d.due_at, m.created_at) as due_at, d.finished_at"
@@ -360,7 +372,8 @@ async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[
 
 
 async def oldest_untried_seconds(conn: AsyncConnection) -> float:
-    """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is none."""
+    """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is
+    none."""
     rows = await conn.execute(
         text(
             """
@@ -377,7 +390,8 @@ async def oldest_untried_seconds(conn: AsyncConnection) -> float:
 
 
 async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete up to `limit` messages made before, with deliveries and attempts; answers how many went.
+    """Delete up to `limit` messages made before, with deliveries and attempts; answers how many
+    went.
 
     One that an enabled endpoint still waits for stays.
     """
@@ -400,4 +414,6 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
 
 
 def _claimed(row: RowMapping) -> Claimed:
-    return Claimed(**{name: value for name, value in row.items() if name not in ("quick", "chosen")})
+    return Claimed(
+        **{name: value for name, value in row.items() if name not in ("quick", "chosen")}
+    )

@@ -1,4 +1,5 @@
-"""Webhook subscribers: who gets what, under which (sealed) secrets, and how they have been doing."""
+"""Webhook subscribers: who gets what, under which (sealed) secrets, and how they have been
+doing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from healthsvc.store.database.keyset import INSTANT, Place, newest
 
 State = Literal["enabled", "disabled"]
 
-COLUMNS: Final = "id, url, description, event_types, state, disabled_reason, failing_since, created_at"
+COLUMNS: Final = (
+    "id, url, description, event_types, state, disabled_reason, failing_since, created_at"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,8 @@ async def create(
     now: datetime,
     description: str = "",
 ) -> Endpoint:
-    """Add a subscriber; it gets what is enqueued from the commit on. `secret` is sealed (`secrets.Vault`)."""
+    """Add a subscriber; it gets what is enqueued from the commit on. `secret` is sealed
+    (`secrets.Vault`)."""
     made = await conn.execute(
         text(
             "insert into endpoints (id, url, description, event_types, secret, created_at)"
@@ -61,11 +65,16 @@ async def create(
 async def page(conn: AsyncConnection, place: Place) -> list[Endpoint]:
     """Subscribers, newest first."""
     order = {"created_at": INSTANT, "id": ":k"}
-    return [_endpoint(row) for row in await newest(conn, f"select {COLUMNS} from endpoints", order, {}, place)]
+    return [
+        _endpoint(row)
+        for row in await newest(conn, f"select {COLUMNS} from endpoints", order, {}, place)
+    ]
 
 
 async def get(conn: AsyncConnection, endpoint_id: str) -> Endpoint | None:
-    found = await conn.execute(text(f"select {COLUMNS} from endpoints where id = :id"), {"id": endpoint_id})
+    found = await conn.execute(
+        text(f"select {COLUMNS} from endpoints where id = :id"), {"id": endpoint_id}
+    )
     row = found.mappings().first()
     return None if row is None else _endpoint(row)
 
@@ -84,7 +93,8 @@ async def update(
     description: str | None = None,
     event_types: Sequence[str] | None = None,
 ) -> Endpoint | None:
-    """Change what is given; None if there is no such subscriber. What is enqueued already goes to the new URL."""
+    """Change what is given; None if there is no such subscriber. What is enqueued already goes to
+    the new URL."""
     changed = await conn.execute(
         text(
             "update endpoints set url = coalesce(:url, url), description = coalesce(:description, description),"
@@ -103,7 +113,8 @@ async def update(
 
 
 async def enable(conn: AsyncConnection, endpoint_id: str) -> bool:
-    """Switch on, with a clean bill of health: what still waits for it is sent. False if there is none."""
+    """Switch on, with a clean bill of health: what still waits for it is sent. False if there is
+    none."""
     changed = await conn.execute(
         text(
             "update endpoints set state = 'enabled', disabled_reason = null, failing_since = null,"
@@ -116,7 +127,8 @@ async def enable(conn: AsyncConnection, endpoint_id: str) -> bool:
 
 
 async def disable(conn: AsyncConnection, endpoint_id: str, reason: str) -> bool:
-    """Switch off: it gets nothing new, and what waits for it waits. False if there is none, or it is off already."""
+    """Switch off: it gets nothing new, and what waits for it waits. False if there is none, or it
+    is off already."""
     changed = await conn.execute(
         text(
             "update endpoints set state = 'disabled', disabled_reason = :reason, paused_until = null"
@@ -127,17 +139,23 @@ async def disable(conn: AsyncConnection, endpoint_id: str, reason: str) -> bool:
     return bool(changed.rowcount)
 
 
-async def rotate(conn: AsyncConnection, endpoint_id: str, secret: bytes, previous_until: datetime) -> bool:
-    """Sign with a new (sealed) secret, and with the present one too until `previous_until`. False if there is none."""
+async def rotate(
+    conn: AsyncConnection, endpoint_id: str, secret: bytes, previous_until: datetime
+) -> bool:
+    """Sign with a new (sealed) secret, and with the present one too until `previous_until`. False
+    if there is none."""
     changed = await conn.execute(
-        text("update endpoints set previous_secret = secret, previous_until = :until, secret = :secret where id = :id"),
+        text(
+            "update endpoints set previous_secret = secret, previous_until = :until, secret = :secret where id = :id"
+        ),
         {"id": endpoint_id, "secret": secret, "until": previous_until},
     )
     return bool(changed.rowcount)
 
 
 async def lock_health(conn: AsyncConnection, endpoint_ids: Iterable[str]) -> dict[str, Health]:
-    """The health of these enabled subscribers, which nobody else changes before the transaction's end."""
+    """The health of these enabled subscribers, which nobody else changes before the transaction's
+    end."""
     rows = await conn.execute(
         text(
             "select id, failing_since, failing_again_at, paused_until from endpoints"

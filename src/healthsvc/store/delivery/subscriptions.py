@@ -7,7 +7,9 @@ from healthsvc.store.database.engine import AsyncConnection
 
 async def wanted_types(conn: AsyncConnection) -> "Wanted":
     """The types that enabled endpoints have subscribed to, as of this statement."""
-    rows = await conn.execute(text("select distinct event_types from endpoints where state = 'enabled'"))
+    rows = await conn.execute(
+        text("select distinct event_types from endpoints where state = 'enabled'")
+    )
     subscribed = [frozenset(types) for types in rows.scalars()]
     return Wanted(everything=frozenset() in subscribed, types=frozenset[str]().union(*subscribed))
 

@@ -1,4 +1,5 @@
-"""Dead letters: records that weren't events, kept with their bytes and the reason until they are replayed."""
+"""Dead letters: records that weren't events, kept with their bytes and the reason until they are
+replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,14 +42,19 @@ class DeadLetterFilter:
 
 async def get(conn: AsyncConnection, letter_id: int) -> DeadLetter | None:
     """One dead letter."""
-    found = await conn.execute(text(f"select {COLUMNS} from dead_letters where id = :id"), {"id": letter_id})
+    found = await conn.execute(
+        text(f"select {COLUMNS} from dead_letters where id = :id"), {"id": letter_id}
+    )
     row = found.mappings().first()
     return None if row is None else _letter(row)
 
 
 async def page(conn: AsyncConnection, wanted: DeadLetterFilter, place: Place) -> list[DeadLetter]:
     """Dead letters, the last one first."""
-    where: dict[str, object] = {"reason = :v": wanted.reason, "(replayed_at is not null) = :v": wanted.replayed}
+    where: dict[str, object] = {
+        "reason = :v": wanted.reason,
+        "(replayed_at is not null) = :v": wanted.replayed,
+    }
     rows = await newest(conn, f"select {COLUMNS} from dead_letters", {"id": ":k"}, where, place)
     return [_letter(row) for row in rows]
 
@@ -56,7 +62,9 @@ async def page(conn: AsyncConnection, wanted: DeadLetterFilter, place: Place) ->
 async def lock(conn: AsyncConnection, ids: Sequence[int]) -> list[DeadLetter]:
     """Those of `ids` that exist, by id; nobody else replays them before the transaction's end."""
     found = await conn.execute(
-        text(f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id for update"),
+        text(
+            f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id for update"
+        ),
         {"ids": list(ids)},
     )
     return [_letter(row) for row in found.mappings()]
@@ -65,7 +73,8 @@ async def lock(conn: AsyncConnection, ids: Sequence[int]) -> list[DeadLetter]:
 async def waiting(
     conn: AsyncConnection, reason: str | None, ids: Sequence[int] | None, after: int, limit: int
 ) -> list[int]:
-    """Ids above `after` of letters that can be replayed, ascending: with this reason, among `ids`, or both."""
+    """Ids above `after` of letters that can be replayed, ascending: with this reason, among `ids`,
+    or both."""
     found = await conn.execute(
         text(
             "select id from dead_letters where replayed_at is null and raw is not null and id > :after"
@@ -73,7 +82,12 @@ async def waiting(
             " and id = any(coalesce(cast(:ids as bigint[]), array[id]))"
             " order by id limit :limit"
         ),
-        {"reason": reason, "ids": None if ids is None else list(ids), "after": after, "limit": limit},
+        {
+            "reason": reason,
+            "ids": None if ids is None else list(ids),
+            "after": after,
+            "limit": limit,
+        },
     )
     return list(found.scalars())
 

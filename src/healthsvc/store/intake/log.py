@@ -1,7 +1,9 @@
-"""The table log: appended without gaps in the order of commits, read by position, trimmed once everybody has folded it.
+"""The table log: appended without gaps in the order of commits, read by position, trimmed once
+everybody has folded it.
 
-An append locks its partitions' rows of `log_heads`, in order, with its last statement, and holds them to its commit. So
-a position exists only after all lower ones are committed, and a reader that goes by position misses nothing.
+An append locks its partitions' rows of `log_heads`, in order, with its last statement, and holds
+them to its commit. So a position exists only after all lower ones are committed, and a reader that
+goes by position misses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +19,15 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.outage import AWAY, cause_of
 
 NOTIFY_CHANNEL = "healthsvc_log"
-FAULTS = (DBAPIError, asyncpg.PostgresError, *AWAY)  # the database is away, or doesn't do what it is asked
+FAULTS = (
+    DBAPIError,
+    asyncpg.PostgresError,
+    *AWAY,
+)  # the database is away, or doesn't do what it is asked
 LOCK_SECONDS = 10.0  # how long an append waits for the heads
-STALL_SECONDS = 5.0  # how long an append may hold them doing nothing, before the server ends its session
+STALL_SECONDS = (
+    5.0  # how long an append may hold them doing nothing, before the server ends its session
+)
 
 
 class UnknownPartition(Fault, LookupError):
@@ -55,14 +63,16 @@ class LogReading:
     entries: dict[int, LogColumns]  # only partitions that have some
 
 
-# A statement of its own, before the locking one, so that lock_timeout holds when that begins to wait.
+# A statement of its own, before the locking one, so that lock_timeout holds when that begins to
+# wait.
 _TIMEOUTS = text("""
     select set_config('lock_timeout', :lock_ms, true),
            set_config('idle_in_transaction_session_timeout', :stall_ms, true)
 """)
 
-# `heads` locks in the order of partitions (the sort lies below the lock) and sees the newest committed head, not the
-# snapshot's. `moved` must therefore take its values from it, never from its own row.
+# `heads` locks in the order of partitions (the sort lies below the lock) and sees the newest
+# committed head, not the snapshot's. `moved` must therefore take its values from it, never from its
+# own row.
 _APPEND = text("""
     with heads as materialized (
         select partition, head from log_heads
@@ -83,11 +93,14 @@ _APPEND = text("""
 """)
 
 
-async def append(conn: AsyncConnection, entries: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
-    """Append (partition, event) pairs and return the (partition, position) of each; must be the last before the commit.
+async def append(
+    conn: AsyncConnection, entries: Sequence[tuple[int, str]]
+) -> list[tuple[int, int]]:
+    """Append (partition, event) pairs and return the (partition, position) of each; must be the
+    last before the commit.
 
-    From here to the commit this transaction keeps other appenders of its partitions waiting, so the server ends the
-    session if it stalls. Raises UnknownPartition.
+    From here to the commit this transaction keeps other appenders of its partitions waiting, so the
+    server ends the session if it stalls. Raises UnknownPartition.
     """
     if not entries:
         return []
@@ -99,7 +112,10 @@ async def append(conn: AsyncConnection, entries: Sequence[tuple[int, str]]) -> l
         counts[partition] = step + 1
         partitions.append(partition)
         steps.append(step)
-    await conn.execute(_TIMEOUTS, {"lock_ms": f"{LOCK_SECONDS * 1000:.0f}", "stall_ms": f"{STALL_SECONDS * 1000:.0f}"})
+    await conn.execute(
+        _TIMEOUTS,
+        {"lock_ms": f"{LOCK_SECONDS * 1000:.0f}", "stall_ms": f"{STALL_SECONDS * 1000:.0f}"},
+    )
     rows = await conn.execute(
         _APPEND,
         {
@@ -113,7 +129,10 @@ async def append(conn: AsyncConnection, entries: Sequence[tuple[int, str]]) -> l
     heads: dict[int, int] = {row.partition: row.head for row in rows}
     if missing := counts.keys() - heads.keys():
         raise UnknownPartition(missing)
-    return [(partition, heads[partition] + step) for partition, step in zip(partitions, steps, strict=True)]
+    return [
+        (partition, heads[partition] + step)
+        for partition, step in zip(partitions, steps, strict=True)
+    ]
 
 
 async def read(conn: AsyncConnection, partition: int, offset: int, limit: int) -> list[LogEntry]:
@@ -128,8 +147,8 @@ async def read(conn: AsyncConnection, partition: int, offset: int, limit: int) -
     return [LogEntry(position=r.position, logged_at=r.logged_at, event=r.event) for r in rows]
 
 
-# now() is the start of the transaction, so not after the snapshot: what is committed by then is seen. Arrays, since a
-# row per entry costs the driver and SQLAlchemy more than the rest together.
+# now() is the start of the transaction, so not after the snapshot: what is committed by then is
+# seen. Arrays, since a row per entry costs the driver and SQLAlchemy more than the rest together.
 _READ_ALL = text("""
     select wanted.partition, now() as read_at, coalesce(log_heads.head, 0) as head,
            entries.first, entries.positions, entries.logged_us, entries.events
@@ -149,8 +168,11 @@ _READ_ALL = text("""
 """)
 
 
-async def read_all(conn: AsyncConnection, offsets: Mapping[int, int], limits: Mapping[int, int]) -> LogReading:
-    """Return, in one query, up to `limits[partition]` entries of each partition from `offsets[partition]` on.
+async def read_all(
+    conn: AsyncConnection, offsets: Mapping[int, int], limits: Mapping[int, int]
+) -> LogReading:
+    """Return, in one query, up to `limits[partition]` entries of each partition from
+    `offsets[partition]` on.
 
     `read_at` is the instant at which the transaction began; in autocommit, the query.
     """
@@ -177,21 +199,27 @@ async def read_all(conn: AsyncConnection, offsets: Mapping[int, int], limits: Ma
 
 
 _BLAMES_A_ROW = ("22", "54", "XX")
-"""Classes of SQLSTATE that a stored row can cause: its data, its size, and damage within the database."""
+"""Classes of SQLSTATE that a stored row can cause: its data, its size, and damage within the
+database."""
 
 
 def blames_a_row(error: BaseException) -> bool:
-    """Whether a row may be why a page can't be read: PostgreSQL can't hand it over, or the driver can't decode it."""
+    """Whether a row may be why a page can't be read: PostgreSQL can't hand it over, or the driver
+    can't decode it."""
     if isinstance(error, UnicodeError):
         return True
     cause = cause_of(error)
-    return isinstance(cause, asyncpg.PostgresError) and str(cause.sqlstate or "").startswith(_BLAMES_A_ROW)
+    return isinstance(cause, asyncpg.PostgresError) and str(cause.sqlstate or "").startswith(
+        _BLAMES_A_ROW
+    )
 
 
 async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool:
     """Whether an entry has this position, whatever it holds."""
     found = await conn.scalar(
-        text("select exists (select from log_entries where partition = :partition and position = :position)"),
+        text(
+            "select exists (select from log_entries where partition = :partition and position = :position)"
+        ),
         {"partition": partition, "position": position},
     )
     return bool(found)
@@ -200,14 +228,17 @@ async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool
 async def raw_event(conn: AsyncConnection, partition: int, position: int) -> bytes:
     """The bytes of an entry's event, as they are stored."""
     raw: bytes | None = await conn.scalar(
-        text("select textsend(event) from log_entries where partition = :partition and position = :position"),
+        text(
+            "select textsend(event) from log_entries where partition = :partition and position = :position"
+        ),
         {"partition": partition, "position": position},
     )
     return raw or b""
 
 
 class LogReader:
-    """A connection kept for reading, in autocommit: a look is one round trip. Made anew after any error."""
+    """A connection kept for reading, in autocommit: a look is one round trip. Made anew after any
+    error."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -222,7 +253,8 @@ class LogReader:
             raise
 
     async def is_there(self, partition: int, position: int) -> bool:
-        """Whether an entry has this position; it is where even that can't be told for its sake. Raises outages."""
+        """Whether an entry has this position; it is where even that can't be told for its sake.
+        Raises outages."""
         try:
             return await is_there(await self._connected(), partition, position)
         except BaseException as error:
@@ -259,9 +291,11 @@ class LogReader:
 
 
 async def trim(conn: AsyncConnection, *, keep: timedelta, limit: int = 10_000) -> int:
-    """Delete entries that every projection in use has folded and that are older than `keep`; return how many.
+    """Delete entries that every projection in use has folded and that are older than `keep`; return
+    how many.
 
-    Looks at the oldest `limit` entries of each partition only, so call it again while it deletes that many.
+    Looks at the oldest `limit` entries of each partition only, so call it again while it deletes
+    that many.
     """
     result = await conn.execute(
         text("""

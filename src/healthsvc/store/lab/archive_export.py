@@ -1,4 +1,5 @@
-"""The archive in the order of time, for the lab: a stream, in bounded memory (the server sorts on disk)."""
+"""The archive in the order of time, for the lab: a stream, in bounded memory (the server sorts on
+disk)."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple
@@ -18,7 +19,8 @@ class ExportedEvent(NamedTuple):
 
 
 async def by_time(conn: AsyncConnection) -> AsyncIterator[list[ExportedEvent]]:
-    """All archived events by occurrence, those of one instant in fold order. One snapshot: later ones aren't in it."""
+    """All archived events by occurrence, those of one instant in fold order. One snapshot: later
+    ones aren't in it."""
     found = await conn.stream(
         text("""
             select c.customer_id, a.event from archive a join customers c on c.key = a.customer_key
@@ -49,7 +51,8 @@ class ArchivedEvents(NamedTuple):
 
 _COUNTED: Final = "coalesce(counted_at, logged_on::timestamp at time zone 'UTC')"
 _COUNTED_US: Final = f"(extract(epoch from {_COUNTED}) * 1000000)::bigint"
-"""Events that were archived before the instants were kept count as counted at the beginning of their day."""
+"""Events that were archived before the instants were kept count as counted at the beginning of
+their day."""
 
 
 async def customers(conn: AsyncConnection, after: int, limit: int) -> CustomerBlock:
@@ -65,8 +68,8 @@ async def customers(conn: AsyncConnection, after: int, limit: int) -> CustomerBl
 async def known(
     conn: AsyncConnection, block: CustomerBlock, until_us: int, *, counted: bool
 ) -> AsyncIterator[ArchivedEvents]:
-    """All that was known of a block of customers by an instant, in the order in which it became known: when it was
-    counted, in fold order, else when it happened."""
+    """All that was known of a block of customers by an instant, in the order in which it became
+    known: when it was counted, in fold order, else when it happened."""
     known_us = _COUNTED_US if counted else "occurred_us"
     found = await conn.stream(
         text(f"""
@@ -81,9 +84,11 @@ async def known(
         yield ArchivedEvents(*zip(*part, strict=True))
 
 
-async def share_counted_late(conn: AsyncConnection, until_us: int, late_us: int, events: int) -> float | None:
-    """Of a sample of about so many events that were counted by an instant, the share that was counted longer than that
-    after it happened; None where there is none."""
+async def share_counted_late(
+    conn: AsyncConnection, until_us: int, late_us: int, events: int
+) -> float | None:
+    """Of a sample of about so many events that were counted by an instant, the share that was
+    counted longer than that after it happened; None where there is none."""
     percent = min(100.0, 100.0 * events / max(await count(conn), 1))
     share: float | None = await conn.scalar(
         text(f"""
@@ -107,7 +112,8 @@ async def segments(conn: AsyncConnection) -> dict[str, str]:
 
 
 async def count(conn: AsyncConnection) -> int:
-    """About how many events there are, for telling how far one is: by the tables' statistics, 0 if there are none."""
+    """About how many events there are, for telling how far one is: by the tables' statistics, 0 if
+    there are none."""
     found: int = (
         await conn.execute(
             text("""

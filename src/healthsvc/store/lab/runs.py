@@ -41,7 +41,9 @@ _COLUMNS = """
 """
 
 
-async def ask(conn: AsyncConnection, kind: RunKind, options: dict[str, Any], *, by: str, now: datetime) -> Run:
+async def ask(
+    conn: AsyncConnection, kind: RunKind, options: dict[str, Any], *, by: str, now: datetime
+) -> Run:
     """Queue a run."""
     row = await conn.execute(
         text(f"""
@@ -54,13 +56,19 @@ async def ask(conn: AsyncConnection, kind: RunKind, options: dict[str, Any], *, 
 
 
 async def get(conn: AsyncConnection, run: int) -> Run | None:
-    row = (await conn.execute(text(f"select {_COLUMNS} from lab_runs where id = :id"), {"id": run})).mappings().first()
+    row = (
+        (await conn.execute(text(f"select {_COLUMNS} from lab_runs where id = :id"), {"id": run}))
+        .mappings()
+        .first()
+    )
     return None if row is None else _run(row)
 
 
 async def page(conn: AsyncConnection, place: Place) -> list[Run]:
     """Runs, the newest first."""
-    rows = await newest(conn, f"select {_COLUMNS} from lab_runs", {"id": "cast(:k as bigint)"}, {}, place)
+    rows = await newest(
+        conn, f"select {_COLUMNS} from lab_runs", {"id": "cast(:k as bigint)"}, {}, place
+    )
     return [_run(row) for row in rows]
 
 
@@ -77,7 +85,8 @@ async def is_due(conn: AsyncConnection) -> bool:
 
 
 async def claim(conn: AsyncConnection, runner: str, lease_seconds: float) -> Run | None:
-    """Take the oldest run that waits, or whose runner is gone; None while another one is executed, or none waits.
+    """Take the oldest run that waits, or whose runner is gone; None while another one is executed,
+    or none waits.
 
     A run whose runners were lost too often fails here.
     """
@@ -109,7 +118,8 @@ async def claim(conn: AsyncConnection, runner: str, lease_seconds: float) -> Run
 async def renew(
     conn: AsyncConnection, run: int, runner: str, lease_seconds: float, phase: str, progress: float
 ) -> bool:
-    """Say how far it is and keep the claim; False when it was cancelled or another runner has it."""
+    """Say how far it is and keep the claim; False when it was cancelled or another runner has
+    it."""
     found = await conn.execute(
         text("""
             update lab_runs set phase = :phase, progress = :progress,
@@ -132,7 +142,9 @@ async def release(conn: AsyncConnection, run: int, runner: str) -> None:
     )
 
 
-async def finish(conn: AsyncConnection, run: int, runner: str, result: dict[str, Any], model_key: str | None) -> bool:
+async def finish(
+    conn: AsyncConnection, run: int, runner: str, result: dict[str, Any], model_key: str | None
+) -> bool:
     """Keep what came of it; False when it was cancelled meanwhile."""
     found = await conn.execute(
         text("""
@@ -140,7 +152,12 @@ async def finish(conn: AsyncConnection, run: int, runner: str, result: dict[str,
                    result = cast(:result as jsonb), model_key = :key
             where id = :id and runner = :runner and state = 'running' returning id
         """),
-        {"id": run, "runner": runner, "result": json.dumps(result, allow_nan=False), "key": model_key},
+        {
+            "id": run,
+            "runner": runner,
+            "result": json.dumps(result, allow_nan=False),
+            "key": model_key,
+        },
     )
     return found.first() is not None
 
@@ -161,7 +178,9 @@ async def fail(conn: AsyncConnection, run: int, why: str, runner: str | None = N
 async def of_model(conn: AsyncConnection, model_key: str) -> Run | None:
     """The newest finished run that speaks of a model."""
     row = await conn.execute(
-        text(f"select {_COLUMNS} from lab_runs where model_key = :key and state = 'done' order by id desc limit 1"),
+        text(
+            f"select {_COLUMNS} from lab_runs where model_key = :key and state = 'done' order by id desc limit 1"
+        ),
         {"key": model_key},
     )
     found = row.mappings().first()

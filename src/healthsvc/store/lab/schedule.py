@@ -11,12 +11,17 @@ from healthsvc.store.database.engine import AsyncConnection
 
 BY: Final = "schedule"
 """Who asks for the runs that the schedule asks for."""
-EVERY: Final = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
+EVERY: Final = {
+    "daily": timedelta(days=1),
+    "weekly": timedelta(days=7),
+    "monthly": timedelta(days=30),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How often; None: never. `options` are those of the refits, and tell drift what an outcome is."""
+    """How often; None: never. `options` are those of the refits, and tell drift what an outcome
+    is."""
 
     refit: Literal["weekly", "monthly"] | None
     drift: Literal["daily", "weekly"] | None
@@ -35,7 +40,13 @@ UNSET: Final = Schedule(refit=None, drift="weekly", options={})
 
 async def get(conn: AsyncConnection) -> Schedule:
     row = (
-        (await conn.execute(text("select refit, drift, options::text as options, set_by, set_at from lab_schedule")))
+        (
+            await conn.execute(
+                text(
+                    "select refit, drift, options::text as options, set_by, set_at from lab_schedule"
+                )
+            )
+        )
         .mappings()
         .first()
     )

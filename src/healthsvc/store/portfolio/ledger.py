@@ -1,12 +1,15 @@
-"""The ledger: money, answers, tickets and use of functions, taken from the archive step by step as it grows.
+"""The ledger: money, answers, tickets and use of functions, taken from the archive step by step as
+it grows.
 
-A partition's archive is numbered without gaps and committed together with its `applied` count, so what is new is
-exactly the numbers between the mark and that count. They are looked for in the tables of the days since the mark was
-set: a step costs one pass over those, beside the events themselves. Figures outlive the archive's days.
+A partition's archive is numbered without gaps and committed together with its `applied` count, so
+what is new is exactly the numbers between the mark and that count. They are looked for in the
+tables of the days since the mark was set: a step costs one pass over those, beside the events
+themselves. Figures outlive the archive's days.
 
-Of an event only the fields that its type declares are read. A step that fails on content all the same is taken once
-more with every event and number read by itself (`event_json`, `json_number` of the schema), which costs twice the time
-and can't fail: an event that can't be read is set aside as a dead letter of the archive, and the others go on.
+Of an event only the fields that its type declares are read. A step that fails on content all the
+same is taken once more with every event and number read by itself (`event_json`, `json_number` of
+the schema), which costs twice the time and can't fail: an event that can't be read is set aside as
+a dead letter of the archive, and the others go on.
 """
 
 from collections.abc import Callable
@@ -80,10 +83,17 @@ _FRESH: Final = """
 """
 _ESCAPED: Final = r"%\\u00%"
 """Text of an event whose type may be written with escapes, as in "ticket\\u002eopened"."""
-_MARKS: Final = ('%"customer.updated"%', '%"subscription.%', '%"survey.answered"%', '%"ticket.%', _ESCAPED)
+_MARKS: Final = (
+    '%"customer.updated"%',
+    '%"subscription.%',
+    '%"survey.answered"%',
+    '%"ticket.%',
+    _ESCAPED,
+)
 _USED_MARKS: Final = ('%"feature.used"%', _ESCAPED)
 _CONTENT: Final = ("22", "54")
-"""Classes of errors that content causes: data exceptions, and limits such as how deep JSON may be nested."""
+"""Classes of errors that content causes: data exceptions, and limits such as how deep JSON may be
+nested."""
 _WHY: Final = "the archived event can't be read: it is in no figure of the portfolio"
 
 
@@ -100,11 +110,12 @@ _LETTERS: Final = """letters as (
 
 
 def _take(parsed: str, number: str, letters: str = "") -> TextClause:
-    """The statement of a step; answers the number of the letters. parsed: an event as JSON; number: a member `{0}` as a
-    number; letters: sets aside what can't be read; all as SQL."""
+    """The statement of a step; answers the number of the letters. parsed: an event as JSON; number:
+    a member `{0}` as a number; letters: sets aside what can't be read; all as SQL."""
     aside = "select count(*) from letters" if letters else "select 0"
     score, mrr, previous, owned = (
-        number.format(f"(data -> '{name}')") for name in ("score", "mrr", "previous_mrr", "features_owned")
+        number.format(f"(data -> '{name}')")
+        for name in ("score", "mrr", "previous_mrr", "features_owned")
     )
     return text(f"""
     with wanted as materialized (
@@ -173,7 +184,8 @@ _CURRENT = text("""
 
 
 _QUICK: Final = _take(
-    "event::json", "case when json_typeof({0}) = 'number' then cast({0} #>> '{{}}' as double precision) end"
+    "event::json",
+    "case when json_typeof({0}) = 'number' then cast({0} #>> '{{}}' as double precision) end",
 )
 _ONE_BY_ONE: Final = _take("event_json(event)", "json_number({0})", _LETTERS)
 
@@ -181,13 +193,16 @@ _ONE_BY_ONE: Final = _take("event_json(event)", "json_number({0})", _LETTERS)
 async def catch_up(
     conn: AsyncConnection, step: int = STEP, on_set_aside: Callable[[int], None] | None = None
 ) -> int | None:
-    """Take in the next events of each partition, at most `step` of each; answers how many still wait, None if somebody
-    else is at it. on_set_aside: called with the number of events that couldn't be read, if there were any."""
+    """Take in the next events of each partition, at most `step` of each; answers how many still
+    wait, None if somebody else is at it. on_set_aside: called with the number of events that
+    couldn't be read, if there were any."""
     if not await conn.scalar(_ALONE):
         return None
     if await conn.scalar(_UNMARKED):
         await conn.execute(_MARK)
-    set_aside = await _advance(conn, {"step": step, "marks": list(_MARKS), "used": list(_USED_MARKS)})
+    set_aside = await _advance(
+        conn, {"step": step, "marks": list(_MARKS), "used": list(_USED_MARKS)}
+    )
     if set_aside and on_set_aside is not None:
         on_set_aside(set_aside)
     await conn.execute(_CURRENT)

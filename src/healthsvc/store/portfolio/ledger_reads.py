@@ -51,7 +51,9 @@ async def reach(conn: AsyncConnection) -> Reach:
 
 async def groups(conn: AsyncConnection, by: By) -> list[str]:
     """The groups that customers are in today, in order; a customer may also be in none."""
-    found = await conn.execute(text(f"select distinct {by} as name from standings where {LIVE} and {by} is not null"))
+    found = await conn.execute(
+        text(f"select distinct {by} as name from standings where {LIVE} and {by} is not null")
+    )
     return sorted(found.scalars())
 
 
@@ -69,8 +71,8 @@ async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int
 
 
 async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) -> Sequence[Any]:
-    """What the customers with keys beyond `after` and up to `last` told before an instant, in the order of the keys and
-    then as it happened."""
+    """What the customers with keys beyond `after` and up to `last` told before an instant, in the
+    order of the keys and then as it happened."""
     found = await conn.execute(
         text("""
             select customer_key, occurred_us, kind, value, before, owned, effective, item from ledger
@@ -85,7 +87,8 @@ async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) 
 async def active(conn: AsyncConnection, after: int, last: int, end_us: int) -> dict[int, int]:
     """By key: how many functions were used within `ACTIVE_US` before an instant.
 
-    A span is as long as that window, so of a span that lies across its border the first or the last use tells.
+    A span is as long as that window, so of a span that lies across its border the first or the last
+    use tells.
     """
     since_us = end_us - ACTIVE_US
     found = await conn.execute(

@@ -1,4 +1,5 @@
-"""The archive of counted events: one table a day of logging, filled by COPY, dropped whole when its time is over."""
+"""The archive of counted events: one table a day of logging, filled by COPY, dropped whole when its
+time is over."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -28,7 +29,9 @@ def rows(
     """
     order = np.argsort(keys, kind="stable")
     widths = np.fromiter(map(len, events), np.int64, len(events))
-    head = fixed(len(keys), keys, occurred_us, partitions, sequences, lead=begin(len(COLUMNS)), then=widths)
+    head = fixed(
+        len(keys), keys, occurred_us, partitions, sequences, lead=begin(len(COLUMNS)), then=widths
+    )
     return blocks(pieces(head[order]), [events[i] for i in order.tolist()])
 
 
@@ -59,9 +62,13 @@ def _table(day: date) -> str:
 async def drop_before(conn: AsyncConnection, first_kept: date) -> list[str]:
     """Drop the tables of the days before; returns their names."""
     rows = await conn.execute(
-        text("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'archive'::regclass")
+        text(
+            "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'archive'::regclass"
+        )
     )
-    old = [name for name in rows.scalars() if name.removeprefix("archive_") < f"{first_kept:%Y%m%d}"]
+    old = [
+        name for name in rows.scalars() if name.removeprefix("archive_") < f"{first_kept:%Y%m%d}"
+    ]
     for name in old:
         await conn.execute(text(f"drop table if exists {name}"))
     return old
@@ -70,7 +77,9 @@ async def drop_before(conn: AsyncConnection, first_kept: date) -> list[str]:
 async def at_instants(conn: AsyncConnection, key: int, occurred_us: list[int]) -> list[str]:
     """A customer's events of these instants."""
     rows = await conn.execute(
-        text("select event from archive where customer_key = :key and occurred_us = any(:instants) limit 1000"),
+        text(
+            "select event from archive where customer_key = :key and occurred_us = any(:instants) limit 1000"
+        ),
         {"key": key, "instants": occurred_us},
     )
     return list(rows.scalars())

@@ -1,5 +1,5 @@
-"""Memory for what flushes send, taken once: the system gives fresh memory page by page, which takes longer than filling
-it."""
+"""Memory for what flushes send, taken once: the system gives fresh memory page by page, which takes
+longer than filling it."""
 
 from typing import Final
 
@@ -11,7 +11,8 @@ SLAB_BYTES: Final = 16 << 20
 
 
 class Arena:
-    """Keeps the bytes of one flush until they are written, and has room for the next one's when they are let go."""
+    """Keeps the bytes of one flush until they are written, and has room for the next one's when
+    they are let go."""
 
     def __init__(self) -> None:
         self._slabs: list[memoryview] = []
@@ -43,8 +44,8 @@ class Arena:
         return kept
 
     def let_go(self) -> None:
-        """Nothing that was kept is needed any longer. What only a rare, large flush took is given back; what this one
-        took stays, and what it settled in with."""
+        """Nothing that was kept is needed any longer. What only a rare, large flush took is given
+        back; what this one took stays, and what it settled in with."""
         if self._slab >= 0:
             del self._slabs[max(self._settled, self._slab + 1) :]
         self._slab, self._used = -1, 0

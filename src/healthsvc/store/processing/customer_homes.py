@@ -1,4 +1,5 @@
-"""Customers and their homes: which partition a customer lives in is claimed at first sight, and never changes."""
+"""Customers and their homes: which partition a customer lives in is claimed at first sight, and
+never changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -18,7 +19,8 @@ _FIND = text("""
     select customer_id, key, partition from customers where customer_id = any(string_to_array(:ids, e'\\n'))
 """)
 
-# Sorted, so that two claimers of the same unseen customers wait for each other in one direction only.
+# Sorted, so that two claimers of the same unseen customers wait for each other in one direction
+# only.
 _CLAIM = text("""
     insert into customers (customer_id, partition)
     select customer_id, partition
@@ -38,11 +40,13 @@ async def find(conn: AsyncConnection, customer_ids: Iterable[str]) -> dict[str, 
 async def claim(
     conn: AsyncConnection, wanted: Sequence[tuple[str, int]], *, looked: bool = False
 ) -> dict[str, CustomerHome]:
-    """Return the homes of (customer_id, partition to claim if unseen), each as it stands after all races.
+    """Return the homes of (customer_id, partition to claim if unseen), each as it stands after all
+    races.
 
-    A customer named twice is claimed for the first partition named. Known customers cost a read, no sequence value;
-    looked: the caller has just looked, and found none of them. New ones stay locked until the end of the transaction,
-    so claim once in a transaction. No id has a line break (the driver is slow at arrays of text).
+    A customer named twice is claimed for the first partition named. Known customers cost a read, no
+    sequence value; looked: the caller has just looked, and found none of them. New ones stay locked
+    until the end of the transaction, so claim once in a transaction. No id has a line break (the
+    driver is slow at arrays of text).
     """
     claims: dict[str, int] = {}
     for customer_id, partition in wanted:
@@ -52,23 +56,32 @@ async def claim(
     homes = {} if looked else await find(conn, claims)
     if unseen := claims.keys() - homes.keys():
         homes |= await _insert(conn, {customer_id: claims[customer_id] for customer_id in unseen})
-    if taken := claims.keys() - homes.keys():  # somebody else was first: committed by now, since our insert waited
+    if (
+        taken := claims.keys() - homes.keys()
+    ):  # somebody else was first: committed by now, since our insert waited
         homes |= await find(conn, taken)
     return homes
 
 
 async def _insert(conn: AsyncConnection, claims: Mapping[str, int]) -> dict[str, CustomerHome]:
-    rows = await conn.execute(_CLAIM, {"ids": "\n".join(claims), "partitions": list(claims.values())})
+    rows = await conn.execute(
+        _CLAIM, {"ids": "\n".join(claims), "partitions": list(claims.values())}
+    )
     return {customer_id: CustomerHome(key, partition) for customer_id, key, partition in rows}
 
 
 async def oldest(conn: AsyncConnection) -> datetime | None:
-    """When the first customer was seen by this service, whatever its events are dated; None while there is none."""
-    found: datetime | None = await conn.scalar(text("select created_at from customers order by key limit 1"))
+    """When the first customer was seen by this service, whatever its events are dated; None while
+    there is none."""
+    found: datetime | None = await conn.scalar(
+        text("select created_at from customers order by key limit 1")
+    )
     return found
 
 
 async def about_how_many(conn: AsyncConnection) -> int:
     """Customers, as of PostgreSQL's last look at the table; 0 before its first."""
-    found = await conn.scalar(text("select reltuples::bigint from pg_class where oid = 'customers'::regclass"))
+    found = await conn.scalar(
+        text("select reltuples::bigint from pg_class where oid = 'customers'::regclass")
+    )
     return max(0, int(found or 0))

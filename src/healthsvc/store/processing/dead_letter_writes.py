@@ -1,4 +1,5 @@
-"""Setting records aside: what couldn't be decoded becomes a dead letter, in the flush that moves past it."""
+"""Setting records aside: what couldn't be decoded becomes a dead letter, in the flush that moves
+past it."""
 
 import json
 import re
@@ -50,8 +51,21 @@ async def dead_letter(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -
         "errors",
         "customer_id",
     )
-    types = ("text", "text", "integer", "bigint", "bytea", "integer", "text", "text", "text", "text")
-    arrays = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in zip(fields, types, strict=True))
+    types = (
+        "text",
+        "text",
+        "integer",
+        "bigint",
+        "bytea",
+        "integer",
+        "text",
+        "text",
+        "text",
+        "text",
+    )
+    arrays = ", ".join(
+        f"cast(:{name} as {kind}[])" for name, kind in zip(fields, types, strict=True)
+    )
     await conn.execute(
         text(f"""
             insert into dead_letters

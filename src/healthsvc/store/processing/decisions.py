@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from healthsvc.core.alerts import CONDITION_ENDED, END, ENDED_ITSELF, ESCALATE, HELD, OPEN, AlertState
+from healthsvc.core.alerts import (
+    CONDITION_ENDED,
+    END,
+    ENDED_ITSELF,
+    ESCALATE,
+    HELD,
+    OPEN,
+    AlertState,
+)
 from healthsvc.core.severity import Severity
 from healthsvc.store.alerts import lifecycle_sql, outages
 from healthsvc.store.database.copying import (
@@ -31,18 +39,51 @@ from healthsvc.store.database.copying import text as encoded
 from healthsvc.store.database.engine import AsyncConnection
 
 STANDINGS: Final = (
-    *("projection", "customer_key", "partition", "decided_at", "score", "risk", "loyalty", "band", "flags"),
+    *(
+        "projection",
+        "customer_key",
+        "partition",
+        "decided_at",
+        "score",
+        "risk",
+        "loyalty",
+        "band",
+        "flags",
+    ),
     *("customer_id", "name", "owner", "segment", "tier", "stage", "parent_id", "icp_fit"),
 )
-MOVED: Final = (*("projection", "customer_key", "decided_at", "score", "risk", "loyalty", "band", "flags", "stage"),)
+MOVED: Final = (
+    *(
+        "projection",
+        "customer_key",
+        "decided_at",
+        "score",
+        "risk",
+        "loyalty",
+        "band",
+        "flags",
+        "stage",
+    ),
+)
 HISTORY: Final = (
-    *("projection", "customer_key", "scorecard_version", "decided_at", "score", "risk", "band", "flags", "cause"),
+    *(
+        "projection",
+        "customer_key",
+        "scorecard_version",
+        "decided_at",
+        "score",
+        "risk",
+        "band",
+        "flags",
+        "cause",
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What lists and history say alike, one entry a customer in each; scores and risks NaN without evidence."""
+    """What lists and history say alike, one entry a customer in each; scores and risks NaN without
+    evidence."""
 
     keys: NDArray[np.int64]
     partitions: NDArray[np.int32]
@@ -70,19 +111,33 @@ def standings_rows(
 ) -> Block:
     """Encode what lists sort and filter by; loyalties: NaN where they aren't known."""
     at = instants(decided.decided_us)
-    head = fixed(len(decided.keys), projection, decided.keys, decided.partitions, at, lead=begin(len(STANDINGS)))
+    head = fixed(
+        len(decided.keys),
+        projection,
+        decided.keys,
+        decided.partitions,
+        at,
+        lead=begin(len(STANDINGS)),
+    )
     said = list(map(_band_and_flags, decided.bands, decided.flags))
     profile = list(map(_profile, profiles))
     figures = floats(decided.scores, decided.risks, loyalties)
     return block(pieces(head), figures, said, list(map(encoded, customer_ids)), profile)
 
 
-def moved_rows(projection: int, decided: Decided, loyalties: NDArray[np.float64], stages: Sequence[str]) -> Block:
+def moved_rows(
+    projection: int, decided: Decided, loyalties: NDArray[np.float64], stages: Sequence[str]
+) -> Block:
     """Encode the same of customers of whose profile lists say already what they should."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, at, lead=begin(len(MOVED)))
     said = list(map(_band_and_flags, decided.bands, decided.flags))
-    return block(pieces(head), floats(decided.scores, decided.risks, loyalties), said, list(map(_word, stages)))
+    return block(
+        pieces(head),
+        floats(decided.scores, decided.risks, loyalties),
+        said,
+        list(map(_word, stages)),
+    )
 
 
 def history_rows(projection: int, version: int, decided: Decided, causes: Sequence[str]) -> Block:
@@ -90,7 +145,9 @@ def history_rows(projection: int, version: int, decided: Decided, causes: Sequen
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, version, at, lead=begin(len(HISTORY)))
     said = list(map(_band_and_flags, decided.bands, decided.flags))
-    return block(pieces(head), floats(decided.scores, decided.risks), said, list(map(_word, causes)))
+    return block(
+        pieces(head), floats(decided.scores, decided.risks), said, list(map(_word, causes))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -125,9 +182,11 @@ class AlertRow:
     unless_open: bool = False
     """Only if the customer has no alert of the family that is open or acknowledged."""
     takes_over: str = ""
-    """escalated: in the place of the family's alert, if there is one, else new; de_escalated: only in its place."""
+    """escalated: in the place of the family's alert, if there is one, else new; de_escalated: only
+    in its place."""
     absence: bool = False
-    """It says that something didn't happen: held while a guard of the fleet concerns the customer."""
+    """It says that something didn't happen: held while a guard of the fleet concerns the
+    customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,21 +317,28 @@ async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[Tak
     if not rows:
         return []
     fields = ("id", "customer_key", "family", "kind", "severity", "summary", "detail", "raised_at")
-    found = await conn.execute(_TAKE_OVER, {name: [getattr(r, name) for r in rows] for name in fields})
+    found = await conn.execute(
+        _TAKE_OVER, {name: [getattr(r, name) for r in rows] for name in fields}
+    )
     return [TakenOver(**row) for row in found.mappings()]
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
-    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that are new and to be
-    told: the same cause raises one alert once."""
+    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that
+    are new and to be told: the same cause raises one alert once."""
     if not rows:
         return set()
-    found = await conn.execute(_RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS})
+    found = await conn.execute(
+        _RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS}
+    )
     return {row.id for row in found if row.state == OPEN}
 
 
-async def resolve_alerts(conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]) -> list[ResolvedAlert]:
-    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were and had been told."""
+async def resolve_alerts(
+    conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]
+) -> list[ResolvedAlert]:
+    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were
+    and had been told."""
     if not ended:
         return []
     parameters: dict[str, Any] = {

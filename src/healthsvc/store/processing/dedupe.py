@@ -36,11 +36,17 @@ async def recent(conn: AsyncConnection, projection: int, partition: int) -> list
         """),
         {"projection": projection, "partition": partition},
     )
-    return [RecentIds(partition=partition, sequence=r.sequence, logged_at=r.logged_at, ids=r.ids) for r in rows]
+    return [
+        RecentIds(partition=partition, sequence=r.sequence, logged_at=r.logged_at, ids=r.ids)
+        for r in rows
+    ]
 
 
-async def hours(conn: AsyncConnection, projection: int, partition: int) -> dict[int, tuple[datetime, int]]:
-    """The hours that have buckets, with the newest instant at which an id was logged in each, and its number of ids."""
+async def hours(
+    conn: AsyncConnection, projection: int, partition: int
+) -> dict[int, tuple[datetime, int]]:
+    """The hours that have buckets, with the newest instant at which an id was logged in each, and
+    its number of ids."""
     rows = await conn.execute(
         text("""
             select hour, max(logged_at) as newest, sum(octet_length(ids)) / 16 as ids from dedupe_buckets
@@ -51,7 +57,9 @@ async def hours(conn: AsyncConnection, projection: int, partition: int) -> dict[
     return {r.hour: (r.newest, int(r.ids)) for r in rows}
 
 
-async def buckets(conn: AsyncConnection, projection: int, partition: int, wanted: Sequence[int]) -> dict[int, bytes]:
+async def buckets(
+    conn: AsyncConnection, projection: int, partition: int, wanted: Sequence[int]
+) -> dict[int, bytes]:
     """The ids of some hours, packed as one."""
     rows = await conn.execute(
         text("""
@@ -94,7 +102,9 @@ async def rotate(
     )
 
 
-async def forget_before(conn: AsyncConnection, projection: int, partition: int, logged_at: datetime) -> None:
+async def forget_before(
+    conn: AsyncConnection, projection: int, partition: int, logged_at: datetime
+) -> None:
     """Drop buckets whose newest id is older than the window."""
     await conn.execute(
         text(

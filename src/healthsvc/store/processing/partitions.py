@@ -1,7 +1,9 @@
-"""Rows that say who reads which partition, and how far: leases, epochs, offsets. Clocks here are the database's.
+"""Rows that say who reads which partition, and how far: leases, epochs, offsets. Clocks here are
+the database's.
 
-Whoever holds a lease acts as (projection, owner). The epoch grows with each taking, so a former owner's flush finds no
-row to change. A row that a flush holds locked is skipped by takers: it is alive, whatever its lease says.
+Whoever holds a lease acts as (projection, owner). The epoch grows with each taking, so a former
+owner's flush finds no row to change. A row that a flush holds locked is skipped by takers: it is
+alive, whatever its lease says.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,11 +48,14 @@ class Move:
 
 
 class Fenced(OwnershipLost):
-    """Somebody else owns these partitions, or has moved their offsets: nothing of this flush may stay."""
+    """Somebody else owns these partitions, or has moved their offsets: nothing of this flush may
+    stay."""
 
     def __init__(self, partitions: set[int]) -> None:
         self.partitions = partitions
-        super().__init__(f"fenced: partition {', '.join(map(str, sorted(partitions)))} isn't ours as we believed")
+        super().__init__(
+            f"fenced: partition {', '.join(map(str, sorted(partitions)))} isn't ours as we believed"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,8 @@ class Lease:
     expired: bool
 
 
-# A stopped process would keep its partitions for ever: idle in its transaction, or in the middle of sending rows (which
-# only transaction_timeout ends, 17 and later). Evaluated per row, harmless.
+# A stopped process would keep its partitions for ever: idle in its transaction, or in the middle of
+# sending rows (which only transaction_timeout ends, 17 and later). Evaluated per row, harmless.
 _COMPARE_AND_SET = text("""
     update partitions p
     set table_offset = m.table_to, kafka_offset = m.kafka_to, applied = m.applied_to,
@@ -84,10 +89,14 @@ _COMPARE_AND_SET = text("""
 """)
 
 
-async def compare_and_set(conn: AsyncConnection, *, projection: int, owner: str, moves: Sequence[Move]) -> None:
-    """Move offsets, if they and the epochs are what we believe; must be the flush's first statement.
+async def compare_and_set(
+    conn: AsyncConnection, *, projection: int, owner: str, moves: Sequence[Move]
+) -> None:
+    """Move offsets, if they and the epochs are what we believe; must be the flush's first
+    statement.
 
-    It begins the transaction, locks the partitions to its end, and tells `healthsvc_flushed` at commit. Raises Fenced.
+    It begins the transaction, locks the partitions to its end, and tells `healthsvc_flushed` at
+    commit. Raises Fenced.
     """
     rows = await conn.execute(
         _COMPARE_AND_SET,
@@ -125,7 +134,9 @@ async def heartbeat(conn: AsyncConnection, worker: str, lease_seconds: float) ->
 async def live_workers(conn: AsyncConnection, prefix: str) -> list[str]:
     """Return the workers that live, of those whose id begins with `prefix`."""
     rows = await conn.execute(
-        text("select id from workers where seen_until > clock_timestamp() and starts_with(id, :prefix) order by id"),
+        text(
+            "select id from workers where seen_until > clock_timestamp() and starts_with(id, :prefix) order by id"
+        ),
         {"prefix": prefix},
     )
     return list(rows.scalars())
@@ -158,8 +169,11 @@ async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
     return {r.partition: Lease(owner=r.owner, epoch=r.epoch, expired=r.expired) for r in rows}
 
 
-async def renew(conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float) -> None:
-    """Prolong the owner's leases; one that a flush holds locked stays as it is, nobody can take it meanwhile."""
+async def renew(
+    conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float
+) -> None:
+    """Prolong the owner's leases; one that a flush holds locked stays as it is, nobody can take it
+    meanwhile."""
     await conn.execute(
         text("""
             update partitions set lease_until = clock_timestamp() + make_interval(secs => :lease)
@@ -172,9 +186,11 @@ async def renew(conn: AsyncConnection, *, projection: int, owner: str, lease_sec
     )
 
 
-async def note_read(conn: AsyncConnection, *, projection: int, owner: str, through: Mapping[int, datetime]) -> None:
-    """Say up to when the owner has read its partitions, also those in which nothing happens; a flush's are left to
-    it."""
+async def note_read(
+    conn: AsyncConnection, *, projection: int, owner: str, through: Mapping[int, datetime]
+) -> None:
+    """Say up to when the owner has read its partitions, also those in which nothing happens; a
+    flush's are left to it."""
     await conn.execute(
         text("""
             update partitions p set read_through_at = t.at
@@ -186,7 +202,12 @@ async def note_read(conn: AsyncConnection, *, projection: int, owner: str, throu
                   where projection = :projection and owner = :owner order by partition for update skip locked
               )
         """),
-        {"projection": projection, "owner": owner, "partitions": list(through), "at": list(through.values())},
+        {
+            "projection": projection,
+            "owner": owner,
+            "partitions": list(through),
+            "at": list(through.values()),
+        },
     )
 
 
@@ -206,9 +227,16 @@ OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through
 
 
 async def take(
-    conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float, held: Iterable[int], at_most: int
+    conn: AsyncConnection,
+    *,
+    projection: int,
+    owner: str,
+    lease_seconds: float,
+    held: Iterable[int],
+    at_most: int,
 ) -> dict[int, Ownership]:
-    """Take up to `at_most` partitions that are free, expired, or ours by the table but not among those `held`."""
+    """Take up to `at_most` partitions that are free, expired, or ours by the table but not among
+    those `held`."""
     rows = await conn.execute(
         text(f"""
             update partitions set owner = :owner, epoch = epoch + 1,
@@ -221,15 +249,27 @@ async def take(
             )
             returning {OWNERSHIP}
         """),
-        {"projection": projection, "owner": owner, "lease": lease_seconds, "held": list(held), "at_most": at_most},
+        {
+            "projection": projection,
+            "owner": owner,
+            "lease": lease_seconds,
+            "held": list(held),
+            "at_most": at_most,
+        },
     )
     return ownerships(rows)
 
 
 async def retake(
-    conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float, partitions: Iterable[int]
+    conn: AsyncConnection,
+    *,
+    projection: int,
+    owner: str,
+    lease_seconds: float,
+    partitions: Iterable[int],
 ) -> dict[int, Ownership]:
-    """Take anew those of these partitions that are still ours; waits for a flush of ours whose fate is open."""
+    """Take anew those of these partitions that are still ours; waits for a flush of ours whose fate
+    is open."""
     rows = await conn.execute(
         text(f"""
             update partitions set epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => :lease)
@@ -240,7 +280,12 @@ async def retake(
             )
             returning {OWNERSHIP}
         """),
-        {"projection": projection, "owner": owner, "lease": lease_seconds, "partitions": list(partitions)},
+        {
+            "projection": projection,
+            "owner": owner,
+            "lease": lease_seconds,
+            "partitions": list(partitions),
+        },
     )
     return ownerships(rows)
 
@@ -258,8 +303,11 @@ def ownerships(rows: CursorResult[Any]) -> dict[int, Ownership]:
     }
 
 
-async def release(conn: AsyncConnection, *, projection: int, owner: str, epochs: Mapping[int, int]) -> None:
-    """Give up partitions, each if it is still ours in that epoch, and wake those who may take them."""
+async def release(
+    conn: AsyncConnection, *, projection: int, owner: str, epochs: Mapping[int, int]
+) -> None:
+    """Give up partitions, each if it is still ours in that epoch, and wake those who may take
+    them."""
     await conn.execute(
         text("""
             update partitions p set owner = null, lease_until = null
@@ -277,10 +325,13 @@ async def release(conn: AsyncConnection, *, projection: int, owner: str, epochs:
 
 
 async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:
-    """Make these partitions exist, in the log and in every projection in use; those that do stay as they are."""
+    """Make these partitions exist, in the log and in every projection in use; those that do stay as
+    they are."""
     wanted = sorted(partitions)
     await conn.execute(
-        text("insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on conflict do nothing"),
+        text(
+            "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on conflict do nothing"
+        ),
         {"wanted": wanted},
     )
     await conn.execute(
@@ -306,4 +357,6 @@ async def table_offsets(conn: AsyncConnection) -> dict[int, int]:
 
 async def log_partitions(conn: AsyncConnection) -> list[int]:
     """Return the partitions of the table log, ascending."""
-    return list((await conn.execute(text("select partition from log_heads order by partition"))).scalars())
+    return list(
+        (await conn.execute(text("select partition from log_heads order by partition"))).scalars()
+    )

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from healthsvc.core.folding.stored import Stored, StoredMany
-from healthsvc.store.database.copying import NULL, Block, begin, block, by_index, copy, fixed, pieces
+from healthsvc.store.database.copying import (
+    NULL,
+    Block,
+    begin,
+    block,
+    by_index,
+    copy,
+    fixed,
+    pieces,
+)
 from healthsvc.store.database.copying import text as encoded
 from healthsvc.store.database.engine import AsyncConnection, raw
 
@@ -36,8 +45,8 @@ def rows(
     profiles: Mapping[int, str],
     tids: NDArray[np.int64] | None,
 ) -> Block:
-    """Encode states, one entry a customer in each; profiles: by place, of those that changed, as JSON; tids: of states
-    that the table has already, 0 where they aren't known."""
+    """Encode states, one entry a customer in each; profiles: by place, of those that changed, as
+    JSON; tids: of states that the table has already, 0 where they aren't known."""
     widths = np.fromiter(map(len, states), np.int64, len(states))
     decided = np.ascontiguousarray(decisions).view(f"V{decisions.shape[1] * 8}").reshape(-1)
     columns = (projection, keys, partitions, decided)
@@ -56,7 +65,8 @@ _SELECT = """
     from customers c left join states s on s.projection = $1 and s.customer_key = c.key
 """
 _IDS = "customer_id = any((select string_to_array($2, e'\\n'))::text[])"
-"""No id has a newline, and the driver is slow at text arrays; as a subquery the planner doesn't weigh each id."""
+"""No id has a newline, and the driver is slow at text arrays; as a subquery the planner doesn't
+weigh each id."""
 _MANY = """
     select c.ids, c.keys, c.partitions, found.*
     from (
@@ -72,22 +82,30 @@ _MANY = """
         from states s where s.projection = $1 and s.customer_key = any(c.members)
     ) found
 """
-"""A row of columns for each 256 customers by key: neighbours are read together, no state is put down on the way, and
-no value grows beyond 256 kB."""
+"""A row of columns for each 256 customers by key: neighbours are read together, no state is put
+down on the way, and no value grows beyond 256 kB."""
 
 
-async def by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> list[Stored]:
+async def by_ids(
+    conn: AsyncConnection, projection: int, customer_ids: Sequence[str]
+) -> list[Stored]:
     """Those of the customers that have a home, in no order."""
     driver = await raw(conn)
-    return _found(await driver.fetch(f"{_SELECT} where c.{_IDS}", projection, _listed(customer_ids)))
+    return _found(
+        await driver.fetch(f"{_SELECT} where c.{_IDS}", projection, _listed(customer_ids))
+    )
 
 
 async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Stored]:
     driver = await raw(conn)
-    return _found(await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys)))
+    return _found(
+        await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys))
+    )
 
 
-async def many_by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequence[str]) -> StoredMany:
+async def many_by_ids(
+    conn: AsyncConnection, projection: int, customer_ids: Sequence[str]
+) -> StoredMany:
     """Those of the customers that have a home, as columns: a fraction of the cost of a row each."""
     driver = await raw(conn)
     return _columns(await driver.fetch(_MANY.format(_IDS), projection, _listed(customer_ids)))
@@ -95,7 +113,9 @@ async def many_by_ids(conn: AsyncConnection, projection: int, customer_ids: Sequ
 
 async def many_by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> StoredMany:
     driver = await raw(conn)
-    return _columns(await driver.fetch(_MANY.format("key = any($2::bigint[])"), projection, list(keys)))
+    return _columns(
+        await driver.fetch(_MANY.format("key = any($2::bigint[])"), projection, list(keys))
+    )
 
 
 async def any_one(conn: AsyncConnection, projection: int) -> Stored | None:
@@ -130,13 +150,17 @@ def _columns(rows: Sequence[Any]) -> StoredMany:
         widths=np.append(_numbers(rows, "widths"), np.zeros(missing, np.int64)),
         states=_joined(rows, "states"),
         decisions=_joined(rows, "decisions"),
-        profiles=[profile for row in rows if row["there"] for profile in row["profiles"].split("\n")] + [""] * missing,
+        profiles=[
+            profile for row in rows if row["there"] for profile in row["profiles"].split("\n")
+        ]
+        + [""] * missing,
         tids=np.append(_received(_joined(rows, "tids")), np.zeros(missing, np.int64)),
     )
 
 
 def _found_first(keys: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Where the keys that are `there` stand among all of them, and then where the others do; None: as they are."""
+    """Where the keys that are `there` stand among all of them, and then where the others do; None:
+    as they are."""
     if np.array_equal(keys, there):
         return None
     by_key = np.argsort(keys)
@@ -166,23 +190,30 @@ def _sent(tids: NDArray[np.int64]) -> NDArray[np.void]:
     return np.ascontiguousarray(wide[:, 2:]).view("V6").reshape(-1)
 
 
-_INCOMING = text("create temporary table if not exists incoming_states (like states, tid tid) on commit delete rows")
+_INCOMING = text(
+    "create temporary table if not exists incoming_states (like states, tid tid) on commit delete rows"
+)
 _MERGE = """
     update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile),
         partition = i.partition
     from incoming_states i where
 """
 _BY_KEY = text(f"{_MERGE} s.projection = i.projection and s.customer_key = i.customer_key")
-_WITHOUT_TID = text(f"{_MERGE} s.projection = i.projection and s.customer_key = i.customer_key and i.tid = '(0,0)'")
-_BY_TID = text(f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 = i.customer_key")
+_WITHOUT_TID = text(
+    f"{_MERGE} s.projection = i.projection and s.customer_key = i.customer_key and i.tid = '(0,0)'"
+)
+_BY_TID = text(
+    f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 = i.customer_key"
+)
 """The sums keep the planner from the index, of which the tid would only be a filter."""
 
 
 async def write(conn: AsyncConnection, fresh: StateRows | None, changed: StateRows | None) -> None:
     """Insert the fresh rows, update the changed ones. A transaction must have begun.
 
-    A state whose tid is known is found without the index. Should one have been moved since it was read (by a VACUUM
-    FULL, say), all are written by their keys, some of them twice: a tid is believed only together with the key.
+    A state whose tid is known is found without the index. Should one have been moved since it was
+    read (by a VACUUM FULL, say), all are written by their keys, some of them twice: a tid is
+    believed only together with the key.
     """
     if fresh is not None:
         await copy(conn, "states", COLUMNS, fresh.content)

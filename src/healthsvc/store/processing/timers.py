@@ -11,7 +11,9 @@ from healthsvc.store.database.copying import Block, begin, copy, even_block, fix
 from healthsvc.store.database.engine import AsyncConnection
 
 COLUMNS = ("projection", "customer_key", "partition", "due_at")
-_INCOMING = text("create temporary table if not exists incoming_timers (like timers) on commit delete rows")
+_INCOMING = text(
+    "create temporary table if not exists incoming_timers (like timers) on commit delete rows"
+)
 _MERGE = text("""
     insert into timers (projection, customer_key, partition, due_at)
     select projection, customer_key, partition, due_at from incoming_timers
@@ -19,9 +21,16 @@ _MERGE = text("""
 """)
 
 
-def rows(projection: int, keys: NDArray[np.int64], partitions: NDArray[np.int32], due_us: NDArray[np.int64]) -> Block:
+def rows(
+    projection: int,
+    keys: NDArray[np.int64],
+    partitions: NDArray[np.int32],
+    due_us: NDArray[np.int64],
+) -> Block:
     """Encode timers, one entry a customer in each."""
-    return even_block(fixed(len(keys), projection, keys, partitions, instants(due_us), lead=begin(len(COLUMNS))))
+    return even_block(
+        fixed(len(keys), projection, keys, partitions, instants(due_us), lead=begin(len(COLUMNS)))
+    )
 
 
 async def write(conn: AsyncConnection, timers: Block) -> None:
@@ -40,8 +49,11 @@ async def delete(conn: AsyncConnection, projection: int, keys: Sequence[int]) ->
         )
 
 
-async def postpone(conn: AsyncConnection, projection: int, owner: str, key: int, due_at: datetime) -> str | None:
-    """Put a customer's timer off, if the partition is still the owner's; answers the customer's id."""
+async def postpone(
+    conn: AsyncConnection, projection: int, owner: str, key: int, due_at: datetime
+) -> str | None:
+    """Put a customer's timer off, if the partition is still the owner's; answers the customer's
+    id."""
     found: str | None = await conn.scalar(
         text("""
             with postponed as (
@@ -58,8 +70,11 @@ async def postpone(conn: AsyncConnection, projection: int, owner: str, key: int,
     return found
 
 
-async def due(conn: AsyncConnection, projection: int, as_of: dict[int, datetime], limit: int) -> list[int]:
-    """Keys of customers whose timer is due in their partition's as-of instant, the longest due first."""
+async def due(
+    conn: AsyncConnection, projection: int, as_of: dict[int, datetime], limit: int
+) -> list[int]:
+    """Keys of customers whose timer is due in their partition's as-of instant, the longest due
+    first."""
     rows = await conn.execute(
         text("""
             select t.customer_key
@@ -70,12 +85,19 @@ async def due(conn: AsyncConnection, projection: int, as_of: dict[int, datetime]
                 limit :limit
             ) t order by t.due_at limit :limit
         """),
-        {"projection": projection, "partitions": list(as_of), "as_of": list(as_of.values()), "limit": limit},
+        {
+            "projection": projection,
+            "partitions": list(as_of),
+            "as_of": list(as_of.values()),
+            "limit": limit,
+        },
     )
     return list(rows.scalars())
 
 
-async def earliest(conn: AsyncConnection, projection: int, partitions: Sequence[int]) -> datetime | None:
+async def earliest(
+    conn: AsyncConnection, projection: int, partitions: Sequence[int]
+) -> datetime | None:
     """The next instant at which a timer of these partitions is due."""
     found: datetime | None = await conn.scalar(
         text("""

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from healthsvc.store.database.engine import AsyncConnection
 
 SHARE: Final = 0.9
-"""Of PostgreSQL's shared memory; the rest is for what is written meanwhile. A table that doesn't fit isn't begun: its
-first pages would make room for its last."""
+"""Of PostgreSQL's shared memory; the rest is for what is written meanwhile. A table that doesn't
+fit isn't begun: its first pages would make room for its last."""
 BLOCKS_AT_ONCE: Final = 8192
 """64 MiB of the usual 8 kB, so that whoever wants to stop needn't wait long."""
 _LOCK: Final = "healthsvc_warming"
@@ -35,7 +35,9 @@ class Relation:
 
 async def claim(conn: AsyncConnection) -> bool:
     """Whether this connection is to read: no other one is at it. Holds until `release`."""
-    return bool(await conn.scalar(text("select pg_try_advisory_lock(hashtext(:lock))"), {"lock": _LOCK}))
+    return bool(
+        await conn.scalar(text("select pg_try_advisory_lock(hashtext(:lock))"), {"lock": _LOCK})
+    )
 
 
 async def release(conn: AsyncConnection) -> None:
@@ -44,7 +46,11 @@ async def release(conn: AsyncConnection) -> None:
 
 async def is_possible(conn: AsyncConnection) -> bool:
     """Whether the extension is there."""
-    return bool(await conn.scalar(text("select exists (select from pg_extension where extname = 'pg_prewarm')")))
+    return bool(
+        await conn.scalar(
+            text("select exists (select from pg_extension where extname = 'pg_prewarm')")
+        )
+    )
 
 
 async def worth_reading(conn: AsyncConnection, share: float = SHARE) -> list[Relation]:

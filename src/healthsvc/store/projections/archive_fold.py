@@ -1,7 +1,8 @@
 """The archive in the order in which it was folded: what a projection is built from.
 
-The archive's own index is by customer. While a projection is being built each day gets a second one, by place in the
-fold order, made without keeping writers out and dropped afterwards: no event pays for it at other times.
+The archive's own index is by customer. While a projection is being built each day gets a second
+one, by place in the fold order, made without keeping writers out and dropped afterwards: no event
+pays for it at other times.
 """
 
 from typing import NamedTuple
@@ -28,7 +29,9 @@ async def index_days(engine: AsyncEngine) -> None:
                 await conn.execute(text(f"drop index if exists {day.day}_fold"))
             if not day.valid:
                 await conn.execute(
-                    text(f"create index concurrently if not exists {day.day}_fold on {day.day} (partition, sequence)")
+                    text(
+                        f"create index concurrently if not exists {day.day}_fold on {day.day} (partition, sequence)"
+                    )
                 )
 
 
@@ -47,7 +50,9 @@ class Counted(NamedTuple):
     event: str
 
 
-async def page(conn: AsyncConnection, partition: int, first: int, below: int, limit: int) -> list[Counted]:
+async def page(
+    conn: AsyncConnection, partition: int, first: int, below: int, limit: int
+) -> list[Counted]:
     """Up to `limit` events of a partition from place `first` on, in fold order."""
     rows = await conn.execute(
         text("""
@@ -60,6 +65,9 @@ async def page(conn: AsyncConnection, partition: int, first: int, below: int, li
 
 
 async def oldest(conn: AsyncConnection) -> dict[int, int]:
-    """The first place that each partition's archive still has; partitions without any are missing. Reads all of it."""
-    rows = await conn.execute(text("select partition, min(sequence) as first from archive group by partition"))
+    """The first place that each partition's archive still has; partitions without any are missing.
+    Reads all of it."""
+    rows = await conn.execute(
+        text("select partition, min(sequence) as first from archive group by partition")
+    )
     return {r.partition: r.first for r in rows}

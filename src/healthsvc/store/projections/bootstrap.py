@@ -1,4 +1,5 @@
-"""The rows that must exist before the first event: a scorecard, the live projection, and its partitions."""
+"""The rows that must exist before the first event: a scorecard, the live projection, and its
+partitions."""
 
 from sqlalchemy import text
 

@@ -1,7 +1,8 @@
-"""What a builder does to the projection that it builds: claims it, owns its partitions, follows the live one.
+"""What a builder does to the projection that it builds: claims it, owns its partitions, follows the
+live one.
 
-Its rows of `partitions` hold in `applied` how far it has folded the archive; a builder owns all of them, by epoch, so
-that a former builder's transaction finds no row to change.
+Its rows of `partitions` hold in `applied` how far it has folded the archive; a builder owns all of
+them, by epoch, so that a former builder's transaction finds no row to change.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ LOCK_SECONDS = 10.0
 
 
 async def claim(conn: AsyncConnection, projection: int, builder: str, lease_seconds: float) -> bool:
-    """Take or keep the right to build; False while another builder has it, or when there is nothing to build."""
+    """Take or keep the right to build; False while another builder has it, or when there is nothing
+    to build."""
     found = await conn.execute(
         text("""
             update projections
@@ -35,7 +37,9 @@ async def claim(conn: AsyncConnection, projection: int, builder: str, lease_seco
 async def leave(conn: AsyncConnection, projection: int, builder: str) -> None:
     """Let another builder go on at once."""
     await conn.execute(
-        text("update projections set builder = null, builder_until = null where id = :id and builder = :builder"),
+        text(
+            "update projections set builder = null, builder_until = null where id = :id and builder = :builder"
+        ),
         {"id": projection, "builder": builder},
     )
 
@@ -49,7 +53,8 @@ async def enter(conn: AsyncConnection, projection: int, phase: str) -> None:
 
 
 async def take(conn: AsyncConnection, projection: int, owner: str) -> dict[int, Ownership]:
-    """Own all partitions of a projection that is being built, in a new epoch: a former builder is fenced.
+    """Own all partitions of a projection that is being built, in a new epoch: a former builder is
+    fenced.
 
     Its offsets become the live one's, so that the log may be trimmed up to there.
     """
@@ -76,16 +81,21 @@ async def take(conn: AsyncConnection, projection: int, owner: str) -> dict[int, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How far the live projection has counted a partition, and up to when it has read everything logged."""
+    """How far the live projection has counted a partition, and up to when it has read everything
+    logged."""
 
     applied: int
     read_through_at: datetime | None
 
 
 async def reached(conn: AsyncConnection, live: int, *, lock: bool = False) -> dict[int, Reached]:
-    """By partition; locked, no flush commits until the end of the transaction (waits for one in flight)."""
+    """By partition; locked, no flush commits until the end of the transaction (waits for one in
+    flight)."""
     if lock:
-        await conn.execute(text("select set_config('lock_timeout', :ms, true)"), {"ms": f"{LOCK_SECONDS * 1000:.0f}"})
+        await conn.execute(
+            text("select set_config('lock_timeout', :ms, true)"),
+            {"ms": f"{LOCK_SECONDS * 1000:.0f}"},
+        )
     rows = await conn.execute(
         text(
             "select partition, applied, read_through_at from partitions where projection = :id order by partition"
@@ -93,13 +103,19 @@ async def reached(conn: AsyncConnection, live: int, *, lock: bool = False) -> di
         ),
         {"id": live},
     )
-    return {r.partition: Reached(applied=r.applied, read_through_at=r.read_through_at) for r in rows}
+    return {
+        r.partition: Reached(applied=r.applied, read_through_at=r.read_through_at) for r in rows
+    }
 
 
-async def decisions(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> dict[int, bytes]:
+async def decisions(
+    conn: AsyncConnection, projection: int, keys: Sequence[int]
+) -> dict[int, bytes]:
     """The packed memory of decisions, by customer_key."""
     rows = await conn.execute(
-        text("select customer_key, decision from states where projection = :id and customer_key = any(:keys)"),
+        text(
+            "select customer_key, decision from states where projection = :id and customer_key = any(:keys)"
+        ),
         {"id": projection, "keys": list(keys)},
     )
     return {r.customer_key: bytes(r.decision) for r in rows}
@@ -120,7 +136,8 @@ async def customers(conn: AsyncConnection, projection: int, after: int, limit: i
 async def overtaken(
     conn: AsyncConnection, projection: int, live: int, as_of: dict[int, datetime], limit: int
 ) -> list[int]:
-    """Customers whose timer has come since they were decided here, while the live projection has none that is due."""
+    """Customers whose timer has come since they were decided here, while the live projection has
+    none that is due."""
     rows = await conn.execute(
         text("""
             select t.customer_key from timers t

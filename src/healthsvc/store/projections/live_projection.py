@@ -14,7 +14,8 @@ class Projection:
     id: int
     scorecard_version: int
     document: str
-    """The scorecard's YAML as it is scored by, with its frozen reference; empty: the default one."""
+    """The scorecard's YAML as it is scored by, with its frozen reference; empty: the default
+    one."""
     live_at: datetime | None = None
     """Since when it is live; None: since the beginning."""
 
@@ -36,4 +37,9 @@ async def live(conn: AsyncConnection) -> Projection:
     ).first()
     if row is None:
         raise NoLiveProjection
-    return Projection(id=row.id, scorecard_version=row.scorecard_version, document=row.document, live_at=row.live_at)
+    return Projection(
+        id=row.id,
+        scorecard_version=row.scorecard_version,
+        document=row.document,
+        live_at=row.live_at,
+    )

@@ -1,6 +1,7 @@
 """Projections beside the live one: asked for, told of, given up. At most one is there at a time.
 
-One is built to take over, or it is a shadow: built alike, kept up to date, and not switched to until it is asked for.
+One is built to take over, or it is a shadow: built alike, kept up to date, and not switched to
+until it is asked for.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ class Publication:
         return "shadow" if self.state == "building" and self.reason == "shadow" else self.state
 
 
-async def ask(conn: AsyncConnection, version: int, *, reason: str, by: str, with_gaps: bool, now: datetime) -> int:
+async def ask(
+    conn: AsyncConnection, version: int, *, reason: str, by: str, with_gaps: bool, now: datetime
+) -> int:
     """Have a projection built; answers its id. Raises AlreadyBuilding."""
     try:
         async with conn.begin_nested():
@@ -72,7 +75,13 @@ async def ask(conn: AsyncConnection, version: int, *, reason: str, by: str, with
                                id, :now
                         from projections where state = 'live' returning id
                     """),
-                    {"version": version, "reason": reason, "by": by, "with_gaps": with_gaps, "now": now},
+                    {
+                        "version": version,
+                        "reason": reason,
+                        "by": by,
+                        "with_gaps": with_gaps,
+                        "now": now,
+                    },
                 )
             ).scalar_one()
     except IntegrityError as error:
@@ -82,7 +91,8 @@ async def ask(conn: AsyncConnection, version: int, *, reason: str, by: str, with
 
 
 async def adopt_partitions(conn: AsyncConnection, projection: int) -> None:
-    """Give the projection the live one's partitions; its table offsets only keep the log from being held up."""
+    """Give the projection the live one's partitions; its table offsets only keep the log from being
+    held up."""
     await conn.execute(
         text("""
             insert into partitions (projection, partition, table_offset, kafka_offset)
@@ -118,7 +128,8 @@ async def building(conn: AsyncConnection) -> Building | None:
 async def is_live(conn: AsyncConnection, projection: int) -> bool:
     return bool(
         await conn.scalar(
-            text("select exists(select from projections where id = :id and state = 'live')"), {"id": projection}
+            text("select exists(select from projections where id = :id and state = 'live')"),
+            {"id": projection},
         )
     )
 
@@ -135,7 +146,9 @@ async def promote(conn: AsyncConnection, projection: int, by: str) -> bool:
     return found.first() is not None
 
 
-async def give_up(conn: AsyncConnection, projection: int, why: str, *, builder: str | None = None) -> bool:
+async def give_up(
+    conn: AsyncConnection, projection: int, why: str, *, builder: str | None = None
+) -> bool:
     """End a building that can't be finished, or isn't wanted any more; the live projection goes on.
 
     builder: only if it still has the claim.
@@ -152,7 +165,9 @@ async def give_up(conn: AsyncConnection, projection: int, why: str, *, builder: 
     )
     given_up = found.first() is not None
     if given_up:
-        await conn.execute(text("delete from partitions where projection = :id"), {"id": projection})
+        await conn.execute(
+            text("delete from partitions where projection = :id"), {"id": projection}
+        )
     return given_up
 
 

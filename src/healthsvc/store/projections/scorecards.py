@@ -39,18 +39,26 @@ _SELECT = """
 
 async def page(conn: AsyncConnection, place: Place) -> list[Version]:
     """Versions, the newest first."""
-    return [Version(**row) for row in await newest(conn, _SELECT, {"s.version": "cast(:k as bigint)"}, {}, place)]
+    return [
+        Version(**row)
+        for row in await newest(conn, _SELECT, {"s.version": "cast(:k as bigint)"}, {}, place)
+    ]
 
 
 async def get(conn: AsyncConnection, version: int) -> Version | None:
-    row = (await conn.execute(text(f"{_SELECT} where s.version = :version"), {"version": version})).mappings().first()
+    row = (
+        (await conn.execute(text(f"{_SELECT} where s.version = :version"), {"version": version}))
+        .mappings()
+        .first()
+    )
     return None if row is None else Version(**row)
 
 
 async def same(conn: AsyncConnection, document: str) -> int | None:
     """The newest version that has this very document."""
     found: int | None = await conn.scalar(
-        text("select max(version) from scorecards where document = :document"), {"document": document}
+        text("select max(version) from scorecards where document = :document"),
+        {"document": document},
     )
     return found
 
@@ -59,7 +67,9 @@ async def freeze(conn: AsyncConnection, version: int, frozen: str) -> str:
     """Keep what the version is scored by from now on; answers what is kept: the first one stays."""
     kept: str = (
         await conn.execute(
-            text("update scorecards set frozen = coalesce(frozen, :frozen) where version = :version returning frozen"),
+            text(
+                "update scorecards set frozen = coalesce(frozen, :frozen) where version = :version returning frozen"
+            ),
             {"version": version, "frozen": frozen},
         )
     ).scalar_one()

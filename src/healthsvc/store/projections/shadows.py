@@ -1,4 +1,5 @@
-"""What a shadow makes of the customers, beside the live projection, and what came of those whom both once judged."""
+"""What a shadow makes of the customers, beside the live projection, and what came of those whom
+both once judged."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +48,9 @@ _COLUMNS: Final = """
 """
 
 
-async def page(conn: AsyncConnection, *, moved: bool, customer_id: str | None, place: Place) -> list[ScorePair]:
+async def page(
+    conn: AsyncConnection, *, moved: bool, customer_id: str | None, place: Place
+) -> list[ScorePair]:
     """Customers by both, newest first; moved: those alone whose band differs."""
     rows = await newest(
         conn,
@@ -76,7 +79,9 @@ async def furthest(conn: AsyncConnection) -> list[ScorePair]:
 async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str | None, int]]:
     """(segment, live band, shadow band, customers)."""
     rows = await conn.execute(
-        text(f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH} group by 1, 2, 3")
+        text(
+            f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH} group by 1, 2, 3"
+        )
     )
     return [(r.segment, r.live, r.shadow, r.customers) for r in rows]
 
@@ -121,7 +126,9 @@ class Matured:
     left: bool
 
 
-async def matured(conn: AsyncConnection, shadow: int, horizon_days: float, now: datetime) -> list[Matured]:
+async def matured(
+    conn: AsyncConnection, shadow: int, horizon_days: float, now: datetime
+) -> list[Matured]:
     """Marks whose horizon is over by what the ledger has read; leaving is a cancellation."""
     rows = await conn.execute(
         text(f"""

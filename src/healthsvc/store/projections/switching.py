@@ -1,4 +1,5 @@
-"""The switch from one projection to another, and what follows it: the history tells of it, old rows are cleared."""
+"""The switch from one projection to another, and what follows it: the history tells of it, old rows
+are cleared."""
 
 import json
 
@@ -8,10 +9,12 @@ from healthsvc.store.database.engine import AsyncConnection
 
 
 async def flip(conn: AsyncConnection, new: int, old: int) -> None:
-    """Make the new projection live in place of the old one, whose partitions the transaction must hold locked.
+    """Make the new projection live in place of the old one, whose partitions the transaction must
+    hold locked.
 
-    The offsets and the ids of counted events go over to the new one: they belong to the log, not to a way of scoring
-    it. The old one's rows of `partitions` are deleted, so nobody can take them, and its workers' flushes are fenced.
+    The offsets and the ids of counted events go over to the new one: they belong to the log, not to
+    a way of scoring it. The old one's rows of `partitions` are deleted, so nobody can take them,
+    and its workers' flushes are fenced.
     """
     await conn.execute(
         text("""
@@ -23,17 +26,24 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     )
     for table in ("dedupe_recent", "dedupe_buckets"):
         await conn.execute(
-            text(f"update {table} set projection = :new where projection = :old"), {"new": new, "old": old}
+            text(f"update {table} set projection = :new where projection = :old"),
+            {"new": new, "old": old},
         )
     rows = await conn.execute(
-        text("delete from partitions where projection = :old returning partition, applied, table_offset, kafka_offset"),
+        text(
+            "delete from partitions where projection = :old returning partition, applied, table_offset, kafka_offset"
+        ),
         {"old": old},
     )
     positions = {
-        str(r.partition): {"applied": r.applied, "table": r.table_offset, "kafka": r.kafka_offset} for r in rows
+        str(r.partition): {"applied": r.applied, "table": r.table_offset, "kafka": r.kafka_offset}
+        for r in rows
     }
     await conn.execute(
-        text("update projections set state = 'retired', retired_at = clock_timestamp() where id = :old"), {"old": old}
+        text(
+            "update projections set state = 'retired', retired_at = clock_timestamp() where id = :old"
+        ),
+        {"old": old},
     )
     await conn.execute(
         text("""
@@ -54,7 +64,8 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
 
 
 async def unmarked(conn: AsyncConnection) -> tuple[int, int] | None:
-    """(projection, the one before it) of a live one whose history doesn't tell of the change yet."""
+    """(projection, the one before it) of a live one whose history doesn't tell of the change
+    yet."""
     row = (
         await conn.execute(
             text(
@@ -89,9 +100,11 @@ async def mark_alone(conn: AsyncConnection) -> None:
 
 
 async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int) -> int | None:
-    """Have the history tell of the change of version, for customers after this key; answers the last one, None at the
-    end."""
-    row = (await conn.execute(_MARK, {"new": new, "old": old, "after": after, "limit": limit})).one()
+    """Have the history tell of the change of version, for customers after this key; answers the
+    last one, None at the end."""
+    row = (
+        await conn.execute(_MARK, {"new": new, "old": old, "after": after, "limit": limit})
+    ).one()
     return row.last if row.met == limit else None
 
 
@@ -108,11 +121,15 @@ async def marked_up_to(conn: AsyncConnection, new: int) -> int:
 
 
 async def marked(conn: AsyncConnection, projection: int) -> None:
-    await conn.execute(text("update projections set marked_at = clock_timestamp() where id = :id"), {"id": projection})
+    await conn.execute(
+        text("update projections set marked_at = clock_timestamp() where id = :id"),
+        {"id": projection},
+    )
 
 
 async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
-    """A retired projection whose rows nobody needs: readers had their time, the history tells of the change."""
+    """A retired projection whose rows nobody needs: readers had their time, the history tells of
+    the change."""
     found: int | None = await conn.scalar(
         text("""
             select r.id from projections r
@@ -130,7 +147,14 @@ async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
 async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
     """Delete some of a retired projection's rows; True when none is left. Its history stays."""
     left = False
-    for table in ("timers", "standings", "states", "dedupe_recent", "dedupe_buckets", "shadow_marks"):
+    for table in (
+        "timers",
+        "standings",
+        "states",
+        "dedupe_recent",
+        "dedupe_buckets",
+        "shadow_marks",
+    ):
         gone = await conn.execute(
             text(
                 f"delete from {table} where ctid = any(array(select ctid from {table} where projection = :id limit :n))"
@@ -140,6 +164,7 @@ async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
         left |= gone.rowcount == limit
     if not left:
         await conn.execute(
-            text("update projections set cleared_at = clock_timestamp() where id = :id"), {"id": projection}
+            text("update projections set cleared_at = clock_timestamp() where id = :id"),
+            {"id": projection},
         )
     return not left

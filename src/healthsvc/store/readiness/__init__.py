@@ -1,1 +1,2 @@
-"""What each process reports of its health, and what stands still, as rows that any process may read."""
+"""What each process reports of its health, and what stands still, as rows that any process may
+read."""

@@ -1,4 +1,5 @@
-"""What processes report of themselves, and what the database alone tells of the log's partitions and the ledger."""
+"""What processes report of themselves, and what the database alone tells of the log's partitions
+and the ledger."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -95,8 +96,11 @@ async def alone(conn: AsyncConnection) -> None:
     await conn.execute(text("select pg_advisory_xact_lock(hashtext('healthsvc_check_reports'))"))
 
 
-async def report(conn: AsyncConnection, process: str, failing: Sequence[Report], seconds: float) -> None:
-    """Replace what a process reported; it holds for so many seconds. Reports that have ended are dropped."""
+async def report(
+    conn: AsyncConnection, process: str, failing: Sequence[Report], seconds: float
+) -> None:
+    """Replace what a process reported; it holds for so many seconds. Reports that have ended are
+    dropped."""
     await conn.execute(
         text("""
             delete from check_reports where seen_until < clock_timestamp()
@@ -104,7 +108,11 @@ async def report(conn: AsyncConnection, process: str, failing: Sequence[Report],
                     select * from unnest(cast(:kinds as text[]), cast(:scopes as text[]))
                 )
         """),
-        {"process": process, "kinds": [r.kind for r in failing], "scopes": [r.scope for r in failing]},
+        {
+            "process": process,
+            "kinds": [r.kind for r in failing],
+            "scopes": [r.scope for r in failing],
+        },
     )
     for each in failing:
         await conn.execute(

@@ -1,6 +1,8 @@
-"""The events this service knows: one envelope, typed data per type; msgspec structs decode and check in one pass.
+"""The events this service knows: one envelope, typed data per type; msgspec structs decode and
+check in one pass.
 
-Unknown fields are refused in the envelope and allowed in `data`. The limits here are also what `schemas` publishes.
+Unknown fields are refused in the envelope and allowed in `data`. The limits here are also what
+`schemas` publishes.
 """
 
 import re
@@ -16,12 +18,15 @@ from healthsvc.core import events as core_events
 LARGEST = 10**15  # beyond this a number is a mistake, and sums in doubles lose their cents
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 TYPE_LENGTH = 100
-NO_CONTROL_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # ids end up in logs, URLs and PostgreSQL text
+NO_CONTROL_PATTERN = (
+    r"^[^\u0000-\u001f\u007f-\u009f]*$"  # ids end up in logs, URLs and PostgreSQL text
+)
 DATA_DEPTH = 16
 
 
 class Instant(datetime):
-    """An instant within `data`, aware: sent as RFC 3339 with offset, or as a date, which is its midnight UTC."""
+    """An instant within `data`, aware: sent as RFC 3339 with offset, or as a date, which is its
+    midnight UTC."""
 
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -30,9 +35,15 @@ Name = Annotated[str, Meta(max_length=200)]
 Line = Annotated[str, Meta(max_length=2000)]
 Prose = Annotated[str, Meta(max_length=20_000)]
 Url = Annotated[str, Meta(min_length=1, max_length=8192)]
-Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern="^[A-Za-z]{3}$", description="ISO 4217 code")]
-Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Za-z]{2}$", description="ISO 3166 code")]
-Zone = Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone", examples=["Europe/Berlin"])]
+Currency = Annotated[
+    str, Meta(min_length=3, max_length=3, pattern="^[A-Za-z]{3}$", description="ISO 4217 code")
+]
+Country = Annotated[
+    str, Meta(min_length=2, max_length=2, pattern="^[A-Za-z]{2}$", description="ISO 3166 code")
+]
+Zone = Annotated[
+    str, Meta(min_length=1, max_length=64, description="IANA time zone", examples=["Europe/Berlin"])
+]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
 Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
 Amount = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -50,7 +61,9 @@ AttributeValue = (
     | bool
     | None
 )
-Attributes = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], AttributeValue], Meta(max_length=100)]
+Attributes = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=100)], AttributeValue], Meta(max_length=100)
+]
 
 
 Example = Mapping[str, Any]
@@ -58,7 +71,8 @@ Example = Mapping[str, Any]
 
 
 class Data(Struct, frozen=True, gc=False, kw_only=True):
-    """What an event says beyond its envelope; fields not listed are kept in the log and otherwise ignored."""
+    """What an event says beyond its envelope; fields not listed are kept in the log and otherwise
+    ignored."""
 
 
 class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
@@ -67,10 +81,15 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     example_data: ClassVar[Example] = {}
 
     id: Annotated[
-        Id, Meta(description="Unique within its source; a repeated (customer_id, source, id) is counted once.")
+        Id,
+        Meta(
+            description="Unique within its source; a repeated (customer_id, source, id) is counted once."
+        ),
     ]
     source: Annotated[Id, Meta(description="The system that says so.", examples=["crm", "web"])]
-    customer_id: Annotated[Id, Meta(description="The organisation that is scored.", examples=["acme"])]
+    customer_id: Annotated[
+        Id, Meta(description="The organisation that is scored.", examples=["acme"])
+    ]
     contact_id: Annotated[Id, Meta(description="The person there.")] | None = None
     occurred_at: Annotated[
         str,
@@ -274,7 +293,8 @@ class ContactLoggedData(Data, frozen=True, kw_only=True):
 
 
 class CustomerData(Data, frozen=True, kw_only=True):
-    """The profile: fields left out (or null) stay as they are, an empty text clears, a null attribute is removed."""
+    """The profile: fields left out (or null) stay as they are, an empty text clears, a null
+    attribute is removed."""
 
     name: Name | None = None
     owner: Name | None = None
@@ -338,7 +358,11 @@ class SessionStarted(Envelope, frozen=True, kw_only=True, tag=core_events.SESSIO
     """Someone of the customer signed in."""
 
     data: SessionData = field(default_factory=SessionData)
-    example_data: ClassVar[Example] = {"session_id": "s-1", "user_agent": "Firefox", "duration_seconds": 12.5}
+    example_data: ClassVar[Example] = {
+        "session_id": "s-1",
+        "user_agent": "Firefox",
+        "duration_seconds": 12.5,
+    }
 
 
 class SeatsChanged(Envelope, frozen=True, kw_only=True, tag=core_events.SEATS_CHANGED.name):
@@ -397,10 +421,16 @@ class ComplaintFiled(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLA
     """The customer complained."""
 
     data: ComplaintFiledData
-    example_data: ClassVar[Example] = {"complaint_id": "c-1", "subject": "Third outage", "severity": "major"}
+    example_data: ClassVar[Example] = {
+        "complaint_id": "c-1",
+        "subject": "Third outage",
+        "severity": "major",
+    }
 
 
-class ComplaintResolved(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_RESOLVED.name):
+class ComplaintResolved(
+    Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_RESOLVED.name
+):
     """The cause of a complaint was dealt with."""
 
     data: ComplaintData
@@ -433,14 +463,23 @@ class InvoiceOverdue(Envelope, frozen=True, kw_only=True, tag=core_events.INVOIC
     }
 
 
-class SubscriptionChanged(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CHANGED.name):
+class SubscriptionChanged(
+    Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CHANGED.name
+):
     """The customer's plan or recurring revenue changed."""
 
     data: SubscriptionChangedData = field(default_factory=SubscriptionChangedData)
-    example_data: ClassVar[Example] = {"plan": "team", "mrr": 490.0, "previous_mrr": 990.0, "currency": "EUR"}
+    example_data: ClassVar[Example] = {
+        "plan": "team",
+        "mrr": 490.0,
+        "previous_mrr": 990.0,
+        "currency": "EUR",
+    }
 
 
-class SubscriptionRenewed(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_RENEWED.name):
+class SubscriptionRenewed(
+    Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_RENEWED.name
+):
     """The contract was renewed."""
 
     data: SubscriptionRenewedData = field(default_factory=SubscriptionRenewedData)
@@ -452,14 +491,18 @@ class SubscriptionRenewed(Envelope, frozen=True, kw_only=True, tag=core_events.S
     }
 
 
-class SubscriptionCancelled(Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CANCELLED.name):
+class SubscriptionCancelled(
+    Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CANCELLED.name
+):
     """The customer cancelled."""
 
     data: SubscriptionCancelledData = field(default_factory=SubscriptionCancelledData)
     example_data: ClassVar[Example] = {"reason": "Too dear", "effective_at": "2026-06-30"}
 
 
-class EngagementRecorded(Envelope, frozen=True, kw_only=True, tag=core_events.ENGAGEMENT_RECORDED.name):
+class EngagementRecorded(
+    Envelope, frozen=True, kw_only=True, tag=core_events.ENGAGEMENT_RECORDED.name
+):
     """The customer took part in something."""
 
     data: EngagementData
@@ -513,7 +556,8 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTO
 
 
 class OverrideSet(Envelope, frozen=True, kw_only=True, tag=core_events.OVERRIDE_SET.name):
-    """Somebody judges the customer's health in place of the score, with a reason, until it expires or is lifted."""
+    """Somebody judges the customer's health in place of the score, with a reason, until it expires
+    or is lifted."""
 
     data: OverrideData
     example_data: ClassVar[Example] = {
@@ -533,7 +577,8 @@ class OverrideLifted(Envelope, frozen=True, kw_only=True, tag=core_events.OVERRI
 
 
 class CustomEvent(Envelope, frozen=True, kw_only=True):
-    """An event of a type of the operator's own: kept, shown and, where the scorecard names it, scored."""
+    """An event of a type of the operator's own: kept, shown and, where the scorecard names it,
+    scored."""
 
     type: Annotated[str, Meta(min_length=1, max_length=TYPE_LENGTH)]
     data: dict[str, Any] = field(default_factory=dict)
@@ -568,7 +613,9 @@ BuiltinEvent = (
 )
 Event = BuiltinEvent | CustomEvent
 
-TYPE_NAMES: dict[type[Envelope], str] = {kind: str(kind.__struct_config__.tag) for kind in BuiltinEvent.__args__}
+TYPE_NAMES: dict[type[Envelope], str] = {
+    kind: str(kind.__struct_config__.tag) for kind in BuiltinEvent.__args__
+}
 BUILTIN_TYPES: dict[str, type[Envelope]] = {name: kind for kind, name in TYPE_NAMES.items()}
 is_type_name = re.compile(TYPE_PATTERN.removesuffix("$")).fullmatch
 

@@ -1,7 +1,9 @@
-"""CloudEvents 1.0.2 to own envelopes: structured JSON, batches, binary mode over HTTP (`ce-`) and Kafka (`ce_`).
+"""CloudEvents 1.0.2 to own envelopes: structured JSON, batches, binary mode over HTTP (`ce-`) and
+Kafka (`ce_`).
 
-`time` is occurred_at, `subject` or the extension `customerid` is customer_id, the extension `contactid` is contact_id.
-Other extensions (partitioning key, tracing) are left aside. What the envelope demands is checked in decode.
+`time` is occurred_at, `subject` or the extension `customerid` is customer_id, the extension
+`contactid` is contact_id. Other extensions (partitioning key, tracing) are left aside. What the
+envelope demands is checked in decode.
 """
 
 import re
@@ -29,7 +31,8 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 
 def is_binary(headers: Headers, prefix: str) -> bool:
-    """Whether the headers carry a CloudEvent's attributes (`prefix` is "ce_" for Kafka, "ce-" for HTTP)."""
+    """Whether the headers carry a CloudEvent's attributes (`prefix` is "ce_" for Kafka, "ce-" for
+    HTTP)."""
     wanted = f"{prefix}specversion"
     return any(name.lower() == wanted for name, _ in headers)
 
@@ -40,11 +43,18 @@ def media_type(content_type: str) -> str:
 
 
 def from_structured(event: Mapping[str, Any]) -> dict[str, Any] | Reject:
-    """A CloudEvent as JSON object to an own envelope, not yet checked beyond what is CloudEvents' own."""
+    """A CloudEvent as JSON object to an own envelope, not yet checked beyond what is CloudEvents'
+    own."""
     if "data" in event and "data_base64" in event:
-        return refuse("invalid_envelope", "must not stand beside data: a CloudEvent has one of the two", "/data_base64")
+        return refuse(
+            "invalid_envelope",
+            "must not stand beside data: a CloudEvent has one of the two",
+            "/data_base64",
+        )
     attributes = {
-        name: value for name, value in event.items() if name not in ("data", "data_base64") and value is not None
+        name: value
+        for name, value in event.items()
+        if name not in ("data", "data_base64") and value is not None
     }
     content_type = attributes.get("datacontenttype", JSON)
     if isinstance(data_text := event.get("data_base64"), str):
@@ -70,12 +80,15 @@ def from_binary(headers: Headers, body: bytes, prefix: str) -> dict[str, Any] | 
             elif lowered.startswith(prefix) and value is not None:
                 attributes[lowered.removeprefix(prefix)] = _header_text(value, prefix)
         except UnicodeDecodeError:
-            return refuse("encoding", f"must be UTF-8: header {lowered}", f"/{lowered.removeprefix(prefix)}")
+            return refuse(
+                "encoding", f"must be UTF-8: header {lowered}", f"/{lowered.removeprefix(prefix)}"
+            )
     return _own(attributes, _data_of(body, content_type, "/data"))
 
 
 def http_items(headers: Headers, body: bytes, most: int) -> Steps[list[bytes] | Reject]:
-    """The records of a request's body, as bytes for decode: one or an array, own or CloudEvents in any mode.
+    """The records of a request's body, as bytes for decode: one or an array, own or CloudEvents in
+    any mode.
 
     Raises ValueError where the body isn't JSON, TooManyItemsError above `most`.
     """
@@ -85,7 +98,9 @@ def http_items(headers: Headers, body: bytes, most: int) -> Steps[list[bytes] | 
         return own if isinstance(own, Reject) else [msgspec.json.encode(own)]
     records = yield from read(body, most)
     if body.lstrip()[:1] != b"[":
-        content_type = next((_latin(value) for name, value in listed if name.lower() == "content-type"), "")
+        content_type = next(
+            (_latin(value) for name, value in listed if name.lower() == "content-type"), ""
+        )
         if media_type(content_type) == BATCH:
             return refuse("invalid_envelope", "must be a JSON array of CloudEvents")
     return records
@@ -93,7 +108,10 @@ def http_items(headers: Headers, body: bytes, most: int) -> Steps[list[bytes] | 
 
 def translated(reject: Reject) -> Reject:
     """The faults of an own envelope, pointing into the CloudEvent that it was made from."""
-    errors = [FieldError(POINTERS.get(error.pointer, error.pointer), error.detail) for error in reject.errors]
+    errors = [
+        FieldError(POINTERS.get(error.pointer, error.pointer), error.detail)
+        for error in reject.errors
+    ]
     return Reject(reject.index, reject.reason, errors)
 
 
@@ -124,9 +142,13 @@ def _attribute_faults(attributes: Mapping[str, Any]) -> Iterable[FieldError]:
         if not isinstance(value, str) or not value:
             yield FieldError(f"/{name}", "is required: text that isn't empty")
     if "time" not in attributes:
-        yield FieldError("/time", "is required here: an RFC 3339 time with an offset or Z says when it happened")
+        yield FieldError(
+            "/time", "is required here: an RFC 3339 time with an offset or Z says when it happened"
+        )
     if "customerid" not in attributes and "subject" not in attributes:
-        yield FieldError("/subject", "is required here: subject, or the extension customerid, names the customer")
+        yield FieldError(
+            "/subject", "is required here: subject, or the extension customerid, names the customer"
+        )
 
 
 def _data_of(body: bytes, content_type: object, pointer: str) -> object:
@@ -135,12 +157,18 @@ def _data_of(body: bytes, content_type: object, pointer: str) -> object:
         return None
     if not isinstance(content_type, str) or not _JSON_TYPE.fullmatch(content_type):
         return refuse(
-            "invalid_data", "must be JSON: datacontenttype application/json or ending in +json", "/datacontenttype"
+            "invalid_data",
+            "must be JSON: datacontenttype application/json or ending in +json",
+            "/datacontenttype",
         )
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
-        return refuse("invalid_json", f"must be JSON: {str(error).removeprefix('JSON is malformed: ')}", pointer)
+        return refuse(
+            "invalid_json",
+            f"must be JSON: {str(error).removeprefix('JSON is malformed: ')}",
+            pointer,
+        )
 
 
 def _latin(value: bytes | None) -> str:

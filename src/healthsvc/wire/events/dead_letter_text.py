@@ -1,7 +1,8 @@
-"""A record's headers as a dead letter shows them: text that PostgreSQL can hold, and that can be turned back to bytes.
+"""A record's headers as a dead letter shows them: text that PostgreSQL can hold, and that can be
+turned back to bytes.
 
-Bytes that aren't UTF-8, and U+0000, are escaped (\\xff, \\x00), and backslashes are doubled beside them. Null is null;
-a name that occurs several times has a list of its values.
+Bytes that aren't UTF-8, and U+0000, are escaped (\\xff, \\x00), and backslashes are doubled beside
+them. Null is null; a name that occurs several times has a list of its values.
 """
 
 import json
@@ -29,13 +30,18 @@ def headers_json(headers: Headers | None) -> str:
         text = None if value is None else escaped(value[:left])
         listed.setdefault(key, []).append(text)
         left -= len(key) + len(text or "") + 1
-    return json.dumps({name: values[0] if len(values) == 1 else values for name, values in listed.items()})
+    return json.dumps(
+        {name: values[0] if len(values) == 1 else values for name, values in listed.items()}
+    )
 
 
 def headers_of(told: Mapping[str, Any]) -> list[tuple[str, bytes | None]]:
     """The headers that `headers_json` was made of."""
     return [
-        (unescaped(name).decode("utf-8", "surrogateescape"), None if value is None else unescaped(str(value)))
+        (
+            unescaped(name).decode("utf-8", "surrogateescape"),
+            None if value is None else unescaped(str(value)),
+        )
         for name, values in told.items()
         for value in (values if isinstance(values, list) else [values])
     ]
@@ -65,7 +71,9 @@ def _meant(escape: re.Match[str]) -> str:
 
 def errors_json(errors: Iterable[tuple[str, str]]) -> str:
     """A JSON array of (pointer, detail)."""
-    return json.dumps([{"pointer": _cut(pointer), "detail": _cut(detail)} for pointer, detail in errors])
+    return json.dumps(
+        [{"pointer": _cut(pointer), "detail": _cut(detail)} for pointer, detail in errors]
+    )
 
 
 def _cut(text: str) -> str:

@@ -1,7 +1,9 @@
-"""Bytes in, typed events or refusals out: a batch at a time, quick for what is good and thorough for what isn't.
+"""Bytes in, typed events or refusals out: a batch at a time, quick for what is good and thorough
+for what isn't.
 
-Checks that can be made on the whole batch at once (encoding, U+0000, times) are; only a batch that fails one is
-searched for its culprits, and only a record that failed is explained field by field. Never raises for bad input.
+Checks that can be made on the whole batch at once (encoding, U+0000, times) are; only a batch that
+fails one is searched for its culprits, and only a record that failed is explained field by field.
+Never raises for bad input.
 """
 
 import re
@@ -17,7 +19,13 @@ from xxhash import xxh3_128_digest
 from healthsvc.wire.events import cloudevents
 from healthsvc.wire.events.catalogue import BuiltinEvent, CustomEvent, Envelope
 from healthsvc.wire.events.deep_decode import on_an_empty_stack
-from healthsvc.wire.events.explain import control_characters, custom_faults, decode_custom_type, explain, repaired
+from healthsvc.wire.events.explain import (
+    control_characters,
+    custom_faults,
+    decode_custom_type,
+    explain,
+    repaired,
+)
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
 from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
 
@@ -38,7 +46,9 @@ class _Versioned(msgspec.Struct):
     specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_decode_builtin: Callable[[bytes], Envelope] = msgspec.json.Decoder(BuiltinEvent, dec_hook=decode_custom_type).decode
+_decode_builtin: Callable[[bytes], Envelope] = msgspec.json.Decoder(
+    BuiltinEvent, dec_hook=decode_custom_type
+).decode
 _decode_custom = msgspec.json.Decoder(CustomEvent).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_version = msgspec.json.Decoder(_Versioned).decode
@@ -51,7 +61,9 @@ class DecodedBatch:
 
     events: list[Envelope]
     index: list[int]  # position of each event in the batch as given
-    raws: list[bytes]  # own-envelope JSON of each event: the bytes received where they are that already
+    raws: list[
+        bytes
+    ]  # own-envelope JSON of each event: the bytes received where they are that already
     occurred_us: NDArray[np.int64]
     digests: NDArray[np.uint64]  # (n, 2): xxh3_128 of customer_id NUL source NUL id as high, low
     rejects: list[Reject]
@@ -60,7 +72,8 @@ class DecodedBatch:
 def decode_batch(
     values: Sequence[bytes], *, now_us: int, headers: Sequence[Headers | None] | None = None
 ) -> DecodedBatch:
-    """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't spoil the others."""
+    """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't
+    spoil the others."""
     rejects: list[Reject] = []
     inputs, index, plain = _readable(values, headers, rejects)
     events, raws, index = _decode_all(inputs, index, plain, rejects)
@@ -68,33 +81,42 @@ def decode_batch(
     if good is not None:
         events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
     rejects.sort(key=lambda reject: reject.index)
-    told = [_in_its_own_terms(r, values[r.index], headers[r.index] if headers else None) for r in rejects]
+    told = [
+        _in_its_own_terms(r, values[r.index], headers[r.index] if headers else None)
+        for r in rejects
+    ]
     return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
 
 
 def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
-    """One record by the same rules; CloudEvents in structured form are known by their `specversion`."""
+    """One record by the same rules; CloudEvents in structured form are known by their
+    `specversion`."""
     batch = decode_batch([value], now_us=now_us)
     return batch.rejects[0] if batch.rejects else batch.events[0]
 
 
 def digests_of(events: Sequence[Envelope]) -> NDArray[np.uint64]:
     """What dedupe knows an event by: (n, 2) of 128-bit hashes over customer, source and id."""
-    packed = b"".join([xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events])
+    packed = b"".join(
+        [xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events]
+    )
     return np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _readable(
     values: Sequence[bytes], headers: Sequence[Headers | None] | None, rejects: list[Reject]
 ) -> tuple[list[bytes], list[int], bool]:
-    """The records that may be decoded: sized, UTF-8, without U+0000, binary CloudEvents as own envelopes.
+    """The records that may be decoded: sized, UTF-8, without U+0000, binary CloudEvents as own
+    envelopes.
 
     And whether all of them are plain: without escapes, DEL, or anything beyond ASCII.
     """
     inputs, index = list(values), list(range(len(values)))
     joined = b"\n".join(inputs)
     if headers is not None and any(headers):
-        inputs, index = _sift(inputs, index, rejects, lambda value, i: _from_headers(value, headers[i]))
+        inputs, index = _sift(
+            inputs, index, rejects, lambda value, i: _from_headers(value, headers[i])
+        )
         joined = b"\n".join(inputs)
     if b"" in inputs or len(max(inputs, key=len, default=b"")) > MAX_BYTES:
         inputs, index = _sift(inputs, index, rejects, _sized)
@@ -109,7 +131,10 @@ def _is_plain(raw: bytes) -> bool:
 
 
 def _sift(
-    inputs: list[bytes], index: list[int], rejects: list[Reject], step: Callable[[bytes, int], bytes | Reject]
+    inputs: list[bytes],
+    index: list[int],
+    rejects: list[Reject],
+    step: Callable[[bytes, int], bytes | Reject],
 ) -> tuple[list[bytes], list[int]]:
     """Take each record through a step that changes, keeps or refuses it."""
     kept: list[bytes] = []
@@ -151,7 +176,8 @@ def _from_headers(value: bytes, headers: Headers | None) -> bytes | Reject:
 
 
 def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> Reject:
-    """The refusal; of a CloudEvent, pointing at the CloudEvent's attributes instead of the envelope's fields."""
+    """The refusal; of a CloudEvent, pointing at the CloudEvent's attributes instead of the
+    envelope's fields."""
     if headers and cloudevents.is_binary(headers, "ce_"):
         return cloudevents.translated(reject)
     if b'"specversion"' not in value or len(value) > MAX_BYTES:
@@ -164,7 +190,8 @@ def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> 
 
 
 def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
-    """The envelope made from a CloudEvent, written down; base64 and headers may bring in what wasn't seen before."""
+    """The envelope made from a CloudEvent, written down; base64 and headers may bring in what
+    wasn't seen before."""
     if isinstance(own, Reject):
         return own
     sized = _sized(msgspec.json.encode(own), 0)
@@ -174,7 +201,8 @@ def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
 def _decode_all(
     inputs: list[bytes], index: list[int], plain: bool, rejects: list[Reject]
 ) -> tuple[list[Envelope], list[bytes], list[int]]:
-    """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a look at its ids."""
+    """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a
+    look at its ids."""
     events: list[Envelope] = []
     gone: set[int] = set()
     decode = _decode_builtin
@@ -206,7 +234,8 @@ def _first_look(value: bytes) -> _Event | Reject:
 
 
 def _second_look(value: bytes, error: Exception) -> _Event | Reject:
-    """A record that isn't a built-in event at first sight: a custom or repairable one, a CloudEvent, or a refusal."""
+    """A record that isn't a built-in event at first sight: a custom or repairable one, a
+    CloudEvent, or a refusal."""
     message = str(error)
     if message.startswith("Invalid value") and message.endswith("`$.type`"):
         outcome = _custom(value)
@@ -253,17 +282,24 @@ def _broken(fault: Exception) -> Reject:
     if isinstance(fault, RecursionError):
         return refuse("invalid_json", "must not be nested so deep")
     if "utf-16" in message or "hex escape" in message:
-        return refuse("encoding", "must not hold lone surrogates (\\ud800 to \\udfff outside a pair)")
+        return refuse(
+            "encoding", "must not hold lone surrogates (\\ud800 to \\udfff outside a pair)"
+        )
     if "out of range" in message:
         return refuse("invalid_json", "must not hold numbers beyond the range of doubles")
-    detail = "it ends too early" if "truncated" in message else message.removeprefix("JSON is malformed: ")
+    detail = (
+        "it ends too early"
+        if "truncated" in message
+        else message.removeprefix("JSON is malformed: ")
+    )
     return refuse("invalid_json", f"must be one JSON object: {detail}")
 
 
 def _without_controls(
     events: list[Envelope], raws: list[bytes], index: list[int], rejects: list[Reject]
 ) -> tuple[list[Envelope], list[bytes], list[int]]:
-    """Refuse ids with control characters, which stand in JSON as escapes, as DEL or beyond ASCII."""
+    """Refuse ids with control characters, which stand in JSON as escapes, as DEL or beyond
+    ASCII."""
     kept: list[int] = []
     for i, raw in enumerate(raws):
         reject = None if _is_plain(raw) else control_characters(events[i])
@@ -302,6 +338,8 @@ def _time_fault(text: str, us: int | None) -> str:
         return "must be an RFC 3339 time with an offset or Z, such as 2026-05-04T09:30:00Z"
     if us < EARLIEST_US:
         return "must be in 1990 or later"
+    minutes = CLOCK_SKEW_SECONDS // 60
     return (
-        f"must not be in the future: the clock of the sender is ahead by more than {CLOCK_SKEW_SECONDS // 60} minutes"
+        "must not be in the future: "
+        f"the clock of the sender is ahead by more than {minutes} minutes"
     )

@@ -1,6 +1,8 @@
-"""Why a record isn't an event, in full: every field is looked at on its own. Slow, and only for records that failed.
+"""Why a record isn't an event, in full: every field is looked at on its own. Slow, and only for
+records that failed.
 
-Also the one repair made here: a whole number written as 5.0 is the integer 5, as JSON Schema has it.
+Also the one repair made here: a whole number written as 5.0 is the integer 5, as JSON Schema has
+it.
 """
 
 import re
@@ -48,7 +50,9 @@ def decode_custom_type(kind: type, value: object) -> object:
     if kind is not Instant:
         raise NotImplementedError(kind)
     us = None
-    if isinstance(value, str) and "1900" <= value[:4] <= "2999":  # the edges of the calendar overflow
+    if (
+        isinstance(value, str) and "1900" <= value[:4] <= "2999"
+    ):  # the edges of the calendar overflow
         us = parse_date(value) if len(value) == 10 else parse_instant(value)
     if us is None:
         raise ValueError(INSTANT_RULE)
@@ -97,7 +101,8 @@ def repaired(record: dict[str, Any]) -> bool:
 
 
 def explain(record: object, fallback: str) -> Reject:
-    """Every fault of a record that failed to decode; `fallback`: the decoder's message, if no field explains it."""
+    """Every fault of a record that failed to decode; `fallback`: the decoder's message, if no field
+    explains it."""
     if not isinstance(record, dict):
         return refuse("invalid_envelope", f"must be a JSON object, got {_shown(record)}")
     errors = list(islice(chain(_envelope_errors(record), _data_errors(record)), MAX_ERRORS))
@@ -124,7 +129,9 @@ def custom_faults(event: CustomEvent) -> Reject | None:
         return refuse("invalid_envelope", TYPE_RULE, "/type")
     if _within_limits(event.data, DATA_DEPTH):
         return None
-    return Reject(0, "invalid_data", list(islice(_value_errors(event.data, "/data", DATA_DEPTH), MAX_ERRORS)))
+    return Reject(
+        0, "invalid_data", list(islice(_value_errors(event.data, "/data", DATA_DEPTH), MAX_ERRORS))
+    )
 
 
 TYPE_RULE = (
@@ -143,13 +150,19 @@ def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
     known = {field.name: field for field in _fields(CustomEvent)}
     for name in record:
         if name not in known:
-            yield FieldError(f"/{_escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}")
+            yield FieldError(
+                f"/{_escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}"
+            )
     for name, field in known.items():
         if name in record and name != "data":
             yield from _field_errors(field.type, record[name], f"/{name}")
         elif name not in record and field.required:
             yield FieldError(f"/{name}", f"is required: {_allowed(_schema(field.type))}")
-    if isinstance(kind := record.get("type"), str) and 0 < len(kind) <= TYPE_LENGTH and not is_type_name(kind):
+    if (
+        isinstance(kind := record.get("type"), str)
+        and 0 < len(kind) <= TYPE_LENGTH
+        and not is_type_name(kind)
+    ):
         yield FieldError("/type", TYPE_RULE)
     for name in ID_FIELDS:
         if isinstance(value := record.get(name), str) and CONTROL.search(value):
@@ -158,7 +171,8 @@ def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
 
 @lru_cache(1000)
 def _hint(name: str) -> str:
-    """What the sender of an unknown field may have meant; kept: comparing is slow, and floods repeat themselves."""
+    """What the sender of an unknown field may have meant; kept: comparing is slow, and floods
+    repeat themselves."""
     near = get_close_matches(name, [field.name for field in _fields(CustomEvent)], 1)
     return f"did you mean {near[0]}?" if near else "anything beyond the envelope belongs into data"
 
@@ -214,7 +228,8 @@ def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[Fiel
             yield FieldError(place, "must have a name of 1 to 100 characters")
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2000):
             yield FieldError(
-                place, f"must be text of at most 2000 characters, a number, true, false or null, got {_shown(value)}"
+                place,
+                f"must be text of at most 2000 characters, a number, true, false or null, got {_shown(value)}",
             )
         elif isinstance(value, (int, float)) and abs(value) > LARGEST:
             yield FieldError(place, NUMBER_RULE)
@@ -250,7 +265,8 @@ def _value_errors(value: object, pointer: str, depth: int) -> Iterator[FieldErro
 
 
 def _data_type(record: Mapping[str, Any]) -> type[msgspec.Struct] | None:
-    """The struct that the record's data should be; None for other types and answers that name no known survey."""
+    """The struct that the record's data should be; None for other types and answers that name no
+    known survey."""
     event_type = BUILTIN_TYPES.get(str(record.get("type")))
     if event_type is None:
         return None
@@ -262,7 +278,8 @@ def _data_type(record: Mapping[str, Any]) -> type[msgspec.Struct] | None:
 
 
 _SURVEYS: dict[str, type[msgspec.Struct]] = {
-    kind.survey: kind for kind in get_args(BUILTIN_TYPES[SURVEY_ANSWERED.name].__annotations__["data"])
+    kind.survey: kind
+    for kind in get_args(BUILTIN_TYPES[SURVEY_ANSWERED.name].__annotations__["data"])
 }
 
 
@@ -273,7 +290,8 @@ def _fields(kind: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
 
 @cache
 def _holder(kind: Any) -> type[msgspec.Struct]:
-    """A struct around one value: msgspec keeps what it works out about structs, not about other types."""
+    """A struct around one value: msgspec keeps what it works out about structs, not about other
+    types."""
     return msgspec.defstruct("Holder", [("value", kind)])
 
 
@@ -322,9 +340,15 @@ def _shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "an array"
     if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 40 and value.isprintable() else f"text of {len(value)} characters"
+        return (
+            f'"{value}"'
+            if len(value) <= 40 and value.isprintable()
+            else f"text of {len(value)} characters"
+        )
     return (
-        f"the number {value!r}" if not isinstance(value, int) or abs(value) < 10**40 else "a number of too many digits"
+        f"the number {value!r}"
+        if not isinstance(value, int) or abs(value) < 10**40
+        else "a number of too many digits"
     )
 
 
@@ -334,7 +358,8 @@ def _escape(name: str) -> str:
 
 
 def _from_message(message: str) -> tuple[str, str]:
-    """(detail, pointer) of the decoder's own message, such as "Number out of range - at `$.data.score`"."""
+    """(detail, pointer) of the decoder's own message, such as "Number out of range - at
+    `$.data.score`"."""
     detail, _, place = message.partition(" - at ")
     path = place.strip("`").removeprefix("$").replace(".", "/")
     return detail.replace("`", "").lower() or "is not an event", path

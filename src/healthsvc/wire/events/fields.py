@@ -1,4 +1,5 @@
-"""The meaning of each field of each built-in event type, a sentence a field; a test holds it complete."""
+"""The meaning of each field of each built-in event type, a sentence a field; a test holds it
+complete."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -26,7 +27,10 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "feature": "Name of the feature.",
         "quantity": "How often it was used. Stored; an event counts once whatever it says.",
     },
-    "feature.requested": {"feature": "Feature concerned.", "title": "What is asked for, in a line."},
+    "feature.requested": {
+        "feature": "Feature concerned.",
+        "title": "What is asked for, in a line.",
+    },
     "session.started": {
         "session_id": "Your id of the session.",
         "user_agent": "Browser or client.",
@@ -47,7 +51,10 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "feature": "Feature that help is needed with.",
     },
     "ticket.answered": {"ticket_id": _TICKET_ID},
-    "ticket.resolved": {"ticket_id": _TICKET_ID, "rating": "The customer's rating of the support, 5 is best."},
+    "ticket.resolved": {
+        "ticket_id": _TICKET_ID,
+        "rating": "The customer's rating of the support, 5 is best.",
+    },
     "complaint.filed": {
         "complaint_id": _COMPLAINT_ID,
         "subject": "Subject line.",
@@ -86,9 +93,15 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "reason": "Reason given.",
         "effective_at": "When the subscription ends; immediately if absent.",
     },
-    "engagement.recorded": {"kind": "Kind of engagement.", "name": "Name of the webinar, event or mailing."},
+    "engagement.recorded": {
+        "kind": "Kind of engagement.",
+        "name": "Name of the webinar, event or mailing.",
+    },
     "referral.made": {"kind": "Kind of recommendation.", "name": "Whom or where it was made to."},
-    "champion.left": {"name": "Name of the person who left.", "role": "Role of the person who left."},
+    "champion.left": {
+        "name": "Name of the person who left.",
+        "role": "Role of the person who left.",
+    },
     "contact.logged": {
         "outcome": "How it went; `no_answer` is an attempt that reached nobody.",
         "channel": "Phone, e-mail, meeting …",

@@ -1,9 +1,11 @@
-"""The items of a JSON body, one by one: an item that can't be read must not take the others with it.
+"""The items of a JSON body, one by one: an item that can't be read must not take the others with
+it.
 
-The quick way is msgspec's, which gives up on a whole body that holds a lone surrogate or is nested very deeply, though
-either is JSON, and is slow on a body of millions of tiny items. Then the array is cut at its commas by numpy, a slice
-at a time, and each item is left to stand or fall for itself. `read` is a generator so that its caller can do something
-else between two slices: no step of it takes longer than some milliseconds.
+The quick way is msgspec's, which gives up on a whole body that holds a lone surrogate or is nested
+very deeply, though either is JSON, and is slow on a body of millions of tiny items. Then the array
+is cut at its commas by numpy, a slice at a time, and each item is left to stand or fall for itself.
+`read` is a generator so that its caller can do something else between two slices: no step of it
+takes longer than some milliseconds.
 """
 
 import json
@@ -17,7 +19,9 @@ from numpy.typing import NDArray
 
 QUICK_COMMAS: Final = 32_000
 SLICE_BYTES: Final = 128 * 1024
-MAX_SLOW_BYTES: Final = 1024 * 1024  # the standard library is slower by far, so that nobody may ask for much of it
+MAX_SLOW_BYTES: Final = (
+    1024 * 1024
+)  # the standard library is slower by far, so that nobody may ask for much of it
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
@@ -32,7 +36,8 @@ class TooManyItemsError(ValueError):
 
 
 def read(body: bytes, most: int) -> Steps[list[bytes]]:
-    """The items of an array as they stand, or the only value. Raises ValueError, TooManyItemsError."""
+    """The items of an array as they stand, or the only value. Raises ValueError,
+    TooManyItemsError."""
     is_array = body.lstrip(_BLANK)[:1] == b"["
     fault = "The body can't be read as JSON."
     if body.count(b",") <= QUICK_COMMAS:
@@ -120,8 +125,11 @@ def _pieces(body: bytes, signs: list[int]) -> list[bytes]:
     return pieces
 
 
-def _outlines(body: bytes) -> Generator[tuple[int, NDArray[np.uint8], NDArray[np.int32]], None, None]:
-    """The body slice by slice: offset, its bytes (0 within strings), and how many brackets are open behind each."""
+def _outlines(
+    body: bytes,
+) -> Generator[tuple[int, NDArray[np.uint8], NDArray[np.int32]], None, None]:
+    """The body slice by slice: offset, its bytes (0 within strings), and how many brackets are open
+    behind each."""
     escaped, in_string, depth = False, False, 0
     for offset in range(0, len(body), SLICE_BYTES):
         piece = body[offset : offset + SLICE_BYTES]

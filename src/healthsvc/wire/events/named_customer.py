@@ -1,4 +1,5 @@
-"""Whose event a record was that can't be read as one: the customer it names, if that much can be read."""
+"""Whose event a record was that can't be read as one: the customer it names, if that much can be
+read."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,8 +23,11 @@ class _Said(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Said).decode
 
 
-def customer_of(value: bytes, headers: Sequence[tuple[str, bytes | None]] | None = None) -> str | None:
-    """The customer that a record names, in its own form or as a CloudEvent; None where it names none."""
+def customer_of(
+    value: bytes, headers: Sequence[tuple[str, bytes | None]] | None = None
+) -> str | None:
+    """The customer that a record names, in its own form or as a CloudEvent; None where it names
+    none."""
     told = dict(headers or ())
     for name in HEADERS:
         header = told.get(name)

@@ -1,6 +1,8 @@
-"""Sights from archived events: the page's kind by the scorecard's rules, and the function that it is about.
+"""Sights from archived events: the page's kind by the scorecard's rules, and the function that it
+is about.
 
-The function is what the sender names as `feature`; else the last part of the path that says more than "help" or "docs".
+The function is what the sender names as `feature`; else the last part of the path that says more
+than "help" or "docs".
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +19,41 @@ MARKS: Final = tuple(f'"{event_type.name}"' for event_type in (PAGE_VIEWED, TICK
 LONGEST: Final = 60
 _NO_FUNCTION: Final = frozenset(
     {
-        *("help", "support", "docs", "doc", "documentation", "spec", "specs", "specification", "specifications"),
-        *("features", "feature", "manual", "manuals", "guide", "guides", "tutorial", "tutorials", "faq", "faqs"),
-        *("kb", "helpcenter", "helpdesk", "hc", "article", "articles", "categories", "category", "sections", "section"),
+        *(
+            "help",
+            "support",
+            "docs",
+            "doc",
+            "documentation",
+            "spec",
+            "specs",
+            "specification",
+            "specifications",
+        ),
+        *(
+            "features",
+            "feature",
+            "manual",
+            "manuals",
+            "guide",
+            "guides",
+            "tutorial",
+            "tutorials",
+            "faq",
+            "faqs",
+        ),
+        *(
+            "kb",
+            "helpcenter",
+            "helpdesk",
+            "hc",
+            "article",
+            "articles",
+            "categories",
+            "category",
+            "sections",
+            "section",
+        ),
         *(
             "search",
             "index",
@@ -33,10 +67,55 @@ _NO_FUNCTION: Final = frozenset(
             "stable",
             "datasheet",
         ),
-        *("ajuda", "suporte", "documentacao", "guia", "guias", "artigos", "artigo", "busca", "recursos", "hilfe"),
-        *("anleitung", "anleitungen", "handbuch", "funktionen", "ayuda", "soporte", "aide", "troubleshooting"),
-        *("funcionalidades", "especificacoes", "duvidas", "perguntas", "frequentes", "how", "to", "como"),
-        *("en", "pt", "br", "us", "gb", "uk", "de", "es", "fr", "it", "nl", "html", "htm", "php", "aspx"),
+        *(
+            "ajuda",
+            "suporte",
+            "documentacao",
+            "guia",
+            "guias",
+            "artigos",
+            "artigo",
+            "busca",
+            "recursos",
+            "hilfe",
+        ),
+        *(
+            "anleitung",
+            "anleitungen",
+            "handbuch",
+            "funktionen",
+            "ayuda",
+            "soporte",
+            "aide",
+            "troubleshooting",
+        ),
+        *(
+            "funcionalidades",
+            "especificacoes",
+            "duvidas",
+            "perguntas",
+            "frequentes",
+            "how",
+            "to",
+            "como",
+        ),
+        *(
+            "en",
+            "pt",
+            "br",
+            "us",
+            "gb",
+            "uk",
+            "de",
+            "es",
+            "fr",
+            "it",
+            "nl",
+            "html",
+            "htm",
+            "php",
+            "aspx",
+        ),
     }
 )
 
@@ -67,7 +146,8 @@ def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[Pag
 
 
 def function_of(url: str) -> str | None:
-    """The words of the path's last part that names something: /help/articles/42-csv-export gives "csv export"."""
+    """The words of the path's last part that names something: /help/articles/42-csv-export gives
+    "csv export"."""
     address = url.partition("?")[0].partition("#")[0]
     _, there, rest = address.partition("://")
     path = rest.partition("/")[2] if there else address

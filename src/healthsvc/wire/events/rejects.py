@@ -1,14 +1,24 @@
-"""What is said about a record that can't be an event: a short reason, and per fault its place and what is allowed."""
+"""What is said about a record that can't be an event: a short reason, and per fault its place and
+what is allowed."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Reason = Literal["invalid_json", "invalid_envelope", "invalid_data", "invalid_time", "too_large", "empty", "encoding"]
+Reason = Literal[
+    "invalid_json",
+    "invalid_envelope",
+    "invalid_data",
+    "invalid_time",
+    "too_large",
+    "empty",
+    "encoding",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault: JSON pointer to the place ("" is the whole record), and in plain words what is allowed there."""
+    """One fault: JSON pointer to the place ("" is the whole record), and in plain words what is
+    allowed there."""
 
     pointer: str
     detail: str

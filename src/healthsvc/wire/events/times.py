@@ -1,4 +1,5 @@
-"""RFC 3339 texts to microseconds since 1970 UTC, many at once: usual forms by digit arithmetic, the rest singly."""
+"""RFC 3339 texts to microseconds since 1970 UTC, many at once: usual forms by digit arithmetic, the
+rest singly."""
 
 import re
 from calendar import monthrange
@@ -19,7 +20,8 @@ _RFC3339 = re.compile(
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-# Calendar of the years the fast path knows, by (year - 1900) * 100 + month: the month's day 0, and its length in days.
+# Calendar of the years the fast path knows, by (year - 1900) * 100 + month: the month's day 0, and
+# its length in days.
 _FIRST_YEAR, _YEARS = 1900, 200
 _MONTH_US = np.zeros(_YEARS * 100, np.int64)
 _MONTH_DAYS = np.zeros(_YEARS * 100, np.uint8)
@@ -31,19 +33,26 @@ for _year in range(_FIRST_YEAR, _FIRST_YEAR + _YEARS):
 
 
 class _Layout:
-    """One canonical form of a fixed length: which character may stand where, and how its pairs of digits are read."""
+    """One canonical form of a fixed length: which character may stand where, and how its pairs of
+    digits are read."""
 
     def __init__(self, pattern: str) -> None:
         self.low = np.array([ord("0") if c == "9" else ord(c) for c in pattern], np.uint8)[:, None]
-        self.span = np.array([9 if c == "9" else 2 if c == "+" else 0 for c in pattern], np.uint8)[:, None]
+        self.span = np.array([9 if c == "9" else 2 if c == "+" else 0 for c in pattern], np.uint8)[
+            :, None
+        ]
         self.sign = pattern.find("+")
         digits = len(pattern.partition(".")[2].split("+")[0].rstrip("Z"))
         fraction = range(20, 20 + digits, 2)
         offset = [self.sign + 1, self.sign + 4] if self.sign >= 0 else []
         starts = [0, 2, 5, 8, 11, 14, 17, *fraction, *offset]
-        nothing = len(pattern)  # a row of zeros behind the last letter: the missing half of an odd fraction
+        nothing = len(
+            pattern
+        )  # a row of zeros behind the last letter: the missing half of an odd fraction
         self.tens = np.array(starts)
-        self.ones = np.array([start + 1 if pattern[start + 1] == "9" else nothing for start in starts])
+        self.ones = np.array(
+            [start + 1 if pattern[start + 1] == "9" else nothing for start in starts]
+        )
         weights = [0, 0, 0, 86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND]
         weights += [10_000, 100, 1][: len(fraction)] + [0] * len(offset)
         self.weights = np.array(weights, np.int64)
@@ -67,15 +76,17 @@ _LAYOUTS: Final = {
 def parse_instant(text: str) -> int | None:
     """One RFC 3339 text with offset (or Z), as microseconds since 1970 UTC; None when it isn't one.
 
-    Digits past the microsecond are cut off. Read as well, though RFC 3339 doesn't have them: a time without seconds,
-    and an offset without a colon.
+    Digits past the microsecond are cut off. Read as well, though RFC 3339 doesn't have them: a time
+    without seconds, and an offset without a colon.
     """
     match = _RFC3339.fullmatch(text)
     if match is None or match[5] is None:
         return None
     day, minute, second, fraction, offset = match.groups()
     try:
-        at = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}{(fraction or '')[:7]}{_colon(offset)}")
+        at = datetime.fromisoformat(
+            f"{day}T{minute}{second or ':00'}{(fraction or '')[:7]}{_colon(offset)}"
+        )
     except ValueError:
         return None
     return (at - EPOCH) // MICROSECOND
@@ -121,10 +132,15 @@ def parse_instants(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.
     return us, ok
 
 
-def _parse_group(layout: _Layout, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Texts that are all as long as the layout; those that don't fit it are left to the slow path."""
+def _parse_group(
+    layout: _Layout, texts: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Texts that are all as long as the layout; those that don't fit it are left to the slow
+    path."""
     # "replace" keeps one byte a character, so rows stay aligned; '?' is never allowed by a layout.
-    letters = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8).reshape(len(texts), -1)
+    letters = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8).reshape(
+        len(texts), -1
+    )
     digits = np.zeros((letters.shape[1] + 1, len(texts)), np.uint8)
     np.subtract(letters.T, layout.low, out=digits[:-1])
     ok: NDArray[np.bool_] = np.logical_and.reduce(digits[:-1] <= layout.span, axis=0)
@@ -137,7 +153,9 @@ def _parse_group(layout: _Layout, texts: Sequence[str]) -> tuple[NDArray[np.int6
     ok &= (pairs[3] > 0) & (pairs[3] <= _MONTH_DAYS[month])
     us: NDArray[np.int64] = _MONTH_US[month] + layout.weights @ fields
     if layout.sign >= 0:
-        sign = 1 - digits[layout.sign].astype(np.int64)  # '+' is 0, '-' is 2; the ',' between them is no sign
+        sign = 1 - digits[layout.sign].astype(
+            np.int64
+        )  # '+' is 0, '-' is 2; the ',' between them is no sign
         ok &= sign != 0
         us -= sign * (fields[-2] * 60 + fields[-1]) * (60 * SECOND)
     us[~ok] = 0

@@ -1,8 +1,10 @@
-"""Event logs and outcome rows as columns: CSV of account_id, ts, type, value, and of account_id, obs_ts, horizon_days.
+"""Event logs and outcome rows as columns: CSV of account_id, ts, type, value, and of account_id,
+obs_ts, horizon_days.
 
-Made for tens of millions of rows: chunks without quotes are split by their commas at once, others go through the csv
-module. A bad event row is set aside with its line and reason; a bad outcome row refuses the file, since it must have an
-answer. Times without an offset are taken as UTC, and counted.
+Made for tens of millions of rows: chunks without quotes are split by their commas at once, others
+go through the csv module. A bad event row is set aside with its line and reason; a bad outcome row
+refuses the file, since it must have an answer. Times without an offset are taken as UTC, and
+counted.
 """
 
 import csv
@@ -29,7 +31,8 @@ LABEL_COLUMNS: Final = ("account_id", "obs_ts", "horizon_days", "churned", "chur
 SHOWN: Final = 10
 MOST_BAD: Final = 0.1
 FEW_BAD: Final = 20
-"""A file of which more than this share of the rows, and more than these few, can't be read is refused."""
+"""A file of which more than this share of the rows, and more than these few, can't be read is
+refused."""
 TIME_RULE: Final = "a time such as 2026-05-04T09:30:00Z, or a date"
 _NAIVE_LENGTHS: Final = (19, 23, 26)
 
@@ -97,13 +100,16 @@ def read_events(path: Path, tally: Tally) -> Iterator[EventColumns]:
 
 
 def read_labels(path: Path, *, outcomes: bool) -> Labels:
-    """The rows of an outcome file; without `outcomes` what it tells of them isn't read, and there must be some.
+    """The rows of an outcome file; without `outcomes` what it tells of them isn't read, and there
+    must be some.
 
     Raises FileRefusedError.
     """
     accounts: list[str] = []
     obs: list[str] = []
-    parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]] = []
+    parts: list[
+        tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+    ] = []
     tally = Tally()
     wanted = LABEL_COLUMNS if outcomes else LABEL_COLUMNS[:3]
     needed = LABEL_COLUMNS[:4] if outcomes else LABEL_COLUMNS[:3]
@@ -115,9 +121,16 @@ def read_labels(path: Path, *, outcomes: bool) -> Labels:
         raise FileRefusedError(tally.shown[0])
     if not accounts and not outcomes:
         raise FileRefusedError(f"{path}: has no rows")
-    obs_us, horizon, churned, churn_us = (np.concatenate(p) for p in zip(_NO_NUMBERS, *parts, strict=True))
+    obs_us, horizon, churned, churn_us = (
+        np.concatenate(p) for p in zip(_NO_NUMBERS, *parts, strict=True)
+    )
     return Labels(
-        accounts, obs, obs_us, horizon.astype(np.int64), churned.astype(np.float64), churn_us.astype(np.int64)
+        accounts,
+        obs,
+        obs_us,
+        horizon.astype(np.int64),
+        churned.astype(np.float64),
+        churn_us.astype(np.int64),
     )
 
 
@@ -125,7 +138,11 @@ def read_segments(path: Path) -> dict[str, str]:
     """Segment of each account. Raises FileRefusedError."""
     tally = Tally()
     names = ("account_id", "segment")
-    return {a: s for _, columns in _rows(path, names, names, tally) for a, s in zip(*columns, strict=True)}
+    return {
+        a: s
+        for _, columns in _rows(path, names, names, tally)
+        for a, s in zip(*columns, strict=True)
+    }
 
 
 def _label_numbers(
@@ -135,7 +152,9 @@ def _label_numbers(
     obs_us, ok, _ = instants(columns[1])
     if not ok.all():
         bad = int(np.flatnonzero(~ok)[0])
-        raise FileRefusedError(f"{path}, line {line + bad}: obs_ts must be {TIME_RULE}, got {columns[1][bad]!r}")
+        raise FileRefusedError(
+            f"{path}, line {line + bad}: obs_ts must be {TIME_RULE}, got {columns[1][bad]!r}"
+        )
     horizon = np.zeros(n, np.int64)
     memo: dict[str, int] = {}
     for i, text in enumerate(columns[2]):
@@ -143,7 +162,9 @@ def _label_numbers(
         if found is None:
             number = _number(text)
             if not 0 < number <= 36_500:
-                raise FileRefusedError(f"{path}, line {line + i}: horizon_days must be a number of days, got {text!r}")
+                raise FileRefusedError(
+                    f"{path}, line {line + i}: horizon_days must be a number of days, got {text!r}"
+                )
             found = memo[text] = round(number * 86_400_000_000)
         horizon[i] = found
     churned, churn_us = np.full(n, np.nan), np.full(n, -1, np.int64)
@@ -152,7 +173,9 @@ def _label_numbers(
         unknown = [i for i in np.flatnonzero(np.isnan(churned)).tolist() if columns[3][i].strip()]
         if unknown:
             got = columns[3][unknown[0]]
-            raise FileRefusedError(f"{path}, line {line + unknown[0]}: churned must be 0, 1 or empty, got {got!r}")
+            raise FileRefusedError(
+                f"{path}, line {line + unknown[0]}: churned must be 0, 1 or empty, got {got!r}"
+            )
         if len(columns) > 4:
             told = [i for i, text in enumerate(columns[4]) if text]
             us, ok, _ = instants([columns[4][i] for i in told])
@@ -160,12 +183,18 @@ def _label_numbers(
     return obs_us, horizon, churned, churn_us
 
 
-_NO_NUMBERS: Final = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
+_NO_NUMBERS: Final = (
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros(0),
+    np.zeros(0, np.int64),
+)
 _OUTCOMES: Final = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 
 
 def instants(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-    """(microseconds, readable, how many had no offset and were taken as UTC) of times as files write them."""
+    """(microseconds, readable, how many had no offset and were taken as UTC) of times as files
+    write them."""
     if not texts:
         return np.zeros(0, np.int64), np.zeros(0, np.bool_), 0
     us, ok = (None, None) if len(texts[0]) in (10, *_NAIVE_LENGTHS) else parse_instants(texts)
@@ -176,7 +205,12 @@ def instants(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
         plain = text.strip()
         if len(plain) == 10:
             plain += "T00:00:00Z"
-        elif len(plain) in _NAIVE_LENGTHS and plain[-1] not in "Zz" and "+" not in plain and plain[-6:-5] != "-":
+        elif (
+            len(plain) in _NAIVE_LENGTHS
+            and plain[-1] not in "Zz"
+            and "+" not in plain
+            and plain[-6:-5] != "-"
+        ):
             plain += "Z"
             naive += 1
         whole.append(plain if plain[10:11] != " " else f"{plain[:10]}T{plain[11:]}")
@@ -213,7 +247,9 @@ def _events(path: Path, line: int, columns: list[list[str]], tally: Tally) -> Ev
             ok[i] = False
             tally.set_aside(path, line + i, "account_id is empty")
     good = np.flatnonzero(ok).tolist()
-    return EventColumns([accounts[i] for i in good], [types[i] for i in good], us[good], values[good])
+    return EventColumns(
+        [accounts[i] for i in good], [types[i] for i in good], us[good], values[good]
+    )
 
 
 def _values(texts: list[str], tally: Tally) -> NDArray[np.float64]:
@@ -221,7 +257,9 @@ def _values(texts: list[str], tally: Tally) -> NDArray[np.float64]:
         return np.array([float(t) if t else math.nan for t in texts])
     except ValueError:
         found = np.array([_number(t) for t in texts])
-        tally.unreadable_values += sum(1 for t, v in zip(texts, found.tolist(), strict=True) if t and math.isnan(v))
+        tally.unreadable_values += sum(
+            1 for t, v in zip(texts, found.tolist(), strict=True) if t and math.isnan(v)
+        )
         return found
 
 
@@ -232,14 +270,15 @@ def _number(text: str) -> float:
         return math.nan
 
 
-# Rows --------------------------------------------------------------------------------------------------------
+# Rows
+# --------------------------------------------------------------------------------------------------------
 
 
 def _rows(
     path: Path, wanted: Sequence[str], needed: Sequence[str], tally: Tally
 ) -> Iterator[tuple[int, list[list[str]]]]:
-    """Groups of rows as (line of the first, wanted columns as far as the file has them). Lines are exact as long as no
-    field holds a newline and no row was set aside before it in the group."""
+    """Groups of rows as (line of the first, wanted columns as far as the file has them). Lines are
+    exact as long as no field holds a newline and no row was set aside before it in the group."""
     try:
         with _open(path) as stream:
             yield from _groups(path, stream, wanted, needed, tally)
@@ -273,7 +312,9 @@ def _groups(
     while chunk := stream.read(CHUNK_BYTES):
         chunk = rest + chunk
         if b'"' in chunk:
-            text = io.TextIOWrapper(cast("BinaryIO", _Joined(chunk, stream)), encoding="utf-8", newline="")
+            text = io.TextIOWrapper(
+                cast("BinaryIO", _Joined(chunk, stream)), encoding="utf-8", newline=""
+            )
             yield from _slow_groups(path, text, line, width, places, tally)
             return
         whole, _, rest = chunk.rpartition(b"\n")
@@ -284,7 +325,9 @@ def _groups(
         yield line, _split(path, rest, line, width, places, tally)
 
 
-def _split(path: Path, whole: bytes, line: int, width: int, places: list[int], tally: Tally) -> list[list[str]]:
+def _split(
+    path: Path, whole: bytes, line: int, width: int, places: list[int], tally: Tally
+) -> list[list[str]]:
     """Columns of lines without quotes."""
     if b"\r" in whole:
         whole = whole.replace(b"\r", b"")
@@ -302,7 +345,9 @@ def _split(path: Path, whole: bytes, line: int, width: int, places: list[int], t
     return _even(path, rows, line, width, places, tally)
 
 
-def _even(path: Path, rows: list[list[str]], line: int, width: int, places: list[int], tally: Tally) -> list[list[str]]:
+def _even(
+    path: Path, rows: list[list[str]], line: int, width: int, places: list[int], tally: Tally
+) -> list[list[str]]:
     good = []
     for i, row in enumerate(rows):
         if len(row) == width:

@@ -1,6 +1,7 @@
 """Files of events: NDJSON of envelopes, or CSV with a mapping; plain, gzip, or standard input.
 
-Reading only: a line comes out as the JSON of an envelope, unchecked; whether it is a valid event is decode's matter.
+Reading only: a line comes out as the JSON of an envelope, unchecked; whether it is a valid event is
+decode's matter.
 """
 
 import csv
@@ -55,7 +56,8 @@ Group = list[Line | BadLine]
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the columns of a CSV become envelopes. Without one, the header's own names are used (see `mapping_of`)."""
+    """How the columns of a CSV become envelopes. Without one, the header's own names are used (see
+    `mapping_of`)."""
 
     columns: dict[str, str] = {}  # envelope field → column
     fixed: dict[str, str] = {}  # envelope field → value for every row
@@ -74,7 +76,9 @@ def load_mapping(path: Path) -> Mapping:
     unknown = (mapping.columns.keys() | mapping.fixed.keys()) - set(ENVELOPE_FIELDS)
     if unknown:
         names = ", ".join(sorted(unknown))
-        raise FileRefusedError(f"{path}: {names}: not a field of an event ({', '.join(ENVELOPE_FIELDS)})")
+        raise FileRefusedError(
+            f"{path}: {names}: not a field of an event ({', '.join(ENVELOPE_FIELDS)})"
+        )
     try:
         _ = mapping.timezone and ZoneInfo(mapping.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -83,7 +87,8 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def mapping_of(header: list[str]) -> Mapping:
-    """The mapping that a header speaks for itself: envelope fields by name or alias, all other columns are data."""
+    """The mapping that a header speaks for itself: envelope fields by name or alias, all other
+    columns are data."""
     columns: dict[str, str] = {}
     for name in header:
         field = ALIASES.get(name, name)
@@ -94,12 +99,25 @@ def mapping_of(header: list[str]) -> Mapping:
 
 
 def encode_event(
-    *, id: str, source: str, type: str, customer_id: str, occurred_us: int, contact_id: str | None, data: object
+    *,
+    id: str,
+    source: str,
+    type: str,
+    customer_id: str,
+    occurred_us: int,
+    contact_id: str | None,
+    data: object,
 ) -> bytes:
     """One envelope as a line of NDJSON, without its newline."""
     at = datetime.fromtimestamp(occurred_us / 1e6, UTC)
     occurred_at = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    envelope = {"id": id, "source": source, "type": type, "customer_id": customer_id, "occurred_at": occurred_at}
+    envelope = {
+        "id": id,
+        "source": source,
+        "type": type,
+        "customer_id": customer_id,
+        "occurred_at": occurred_at,
+    }
     if contact_id is not None:
         envelope["contact_id"] = contact_id
     return _encode({**envelope, "data": data})
@@ -111,7 +129,8 @@ def name_of(*parts: str) -> str:
 
 
 def fingerprint(path: str, *salt: str) -> str:
-    """A name for the file's content (and the salt: mapping, destination), the same wherever the file lies."""
+    """A name for the file's content (and the salt: mapping, destination), the same wherever the
+    file lies."""
     digest = xxhash.xxh3_128()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -123,7 +142,8 @@ def fingerprint(path: str, *salt: str) -> str:
 
 @dataclass(kw_only=True)
 class EventFile:
-    """One input file, read once; `groups` may run in another thread than the one that asks for progress."""
+    """One input file, read once; `groups` may run in another thread than the one that asks for
+    progress."""
 
     path: str
     mapping: Mapping | None = None
@@ -150,9 +170,11 @@ class EventFile:
         return self._raw.tell()
 
     def groups(self, limit: int, *, after: int = 0) -> Iterator[Group]:
-        """The lines after number `after`, in file order, in groups of at most `limit`; blank lines are passed over.
+        """The lines after number `after`, in file order, in groups of at most `limit`; blank lines
+        are passed over.
 
-        A pipe's groups are what has arrived, so that a slow producer isn't kept waiting for a full one.
+        A pipe's groups are what has arrived, so that a slow producer isn't kept waiting for a full
+        one.
         """
         stream = self._open()
         try:
@@ -171,7 +193,11 @@ class EventFile:
     def _open(self) -> io.BufferedReader | gzip.GzipFile:
         raw = sys.stdin.buffer if self.path == STDIN else open(self.path, "rb")  # noqa: SIM115 (closed by groups)
         self._raw = raw
-        stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
+        stream = (
+            raw
+            if isinstance(raw, io.BufferedReader)
+            else io.BufferedReader(cast("io.RawIOBase", raw))
+        )
         return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP_MAGIC else stream
 
     def _close(self) -> None:
@@ -184,7 +210,11 @@ def _ndjson_groups(read: Callable[[int], bytes], limit: int, after: int) -> Iter
     while chunk := read(CHUNK_BYTES):
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
-        numbered = [Line(n, line) for n, line in enumerate(lines, number + 1) if n > after and not _is_blank(line)]
+        numbered = [
+            Line(n, line)
+            for n, line in enumerate(lines, number + 1)
+            if n > after and not _is_blank(line)
+        ]
         number += len(lines)
         for start in range(0, len(numbered), limit):
             yield list(numbered[start : start + limit])
@@ -210,7 +240,9 @@ def _grouped(lines: Iterator[Line | BadLine], limit: int) -> Iterator[Group]:
 def _csv_lines(
     stream: io.BufferedReader | gzip.GzipFile, mapping: Mapping | None, source: str, after: int
 ) -> Iterator[Line | BadLine]:
-    text = io.TextIOWrapper(cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(
+        cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline=""
+    )
     rows = csv.reader(text)
     header = next(rows, None)
     if header is None:
@@ -226,7 +258,9 @@ def _csv_lines(
             continue
         if not row:
             continue
-        line = row_of(rows.line_num, row)  # also for rows already sent: they count among the identical ones
+        line = row_of(
+            rows.line_num, row
+        )  # also for rows already sent: they count among the identical ones
         if rows.line_num > after:
             yield line
 
@@ -234,18 +268,26 @@ def _csv_lines(
 class _RowReader:
     """Rows of one CSV into envelopes, with ids that are the same each time the file is read.
 
-    An id is the hash of the row's text, and an ordinal among identical rows: about 100 bytes of memory a row.
+    An id is the hash of the row's text, and an ordinal among identical rows: about 100 bytes of
+    memory a row.
     """
 
     def __init__(self, header: list[str], mapping: Mapping, source: str) -> None:
         self._width = len(header)
         self._fixed: dict[str, object] = {"source": source, **mapping.fixed}
         self._fields = [(field, _column(header, name)) for field, name in mapping.columns.items()]
-        self._data = [(field, _column(header, name), field in mapping.text) for field, name in mapping.data.items()]
+        self._data = [
+            (field, _column(header, name), field in mapping.text)
+            for field, name in mapping.data.items()
+        ]
         self._types = mapping.types
         self._zone = ZoneInfo(mapping.timezone) if mapping.timezone else None
         self._seen: dict[int, int] = {}
-        missing = [field for field in REQUIRED_FIELDS if field not in self._fixed and field not in mapping.columns]
+        missing = [
+            field
+            for field in REQUIRED_FIELDS
+            if field not in self._fixed and field not in mapping.columns
+        ]
         if missing:
             raise FileRefusedError(
                 f"no column for {', '.join(missing)} in the header {','.join(header)!r}: give a mapping"
@@ -253,7 +295,9 @@ class _RowReader:
 
     def __call__(self, number: int, row: list[str]) -> Line | BadLine:
         if len(row) != self._width:
-            return BadLine(number, "invalid_csv", f"{len(row)} fields where the header has {self._width}")
+            return BadLine(
+                number, "invalid_csv", f"{len(row)} fields where the header has {self._width}"
+            )
         try:
             return Line(number, _encode(self._envelope(row)))
         except UnicodeEncodeError:
@@ -302,7 +346,9 @@ def _value(text: str) -> object:
     digits = text.lstrip("-")
     if not digits.isdigit():
         return number
-    return text if digits.startswith("0") and digits != "0" else int(number)  # 007 is a code, not seven
+    return (
+        text if digits.startswith("0") and digits != "0" else int(number)
+    )  # 007 is a code, not seven
 
 
 def _with_zone(text: str, zone: ZoneInfo) -> str:

@@ -1,4 +1,5 @@
-"""Mapping files of the lab: which types are the customer's acts, which are neutral, trouble, or the outcome itself."""
+"""Mapping files of the lab: which types are the customer's acts, which are neutral, trouble, or the
+outcome itself."""
 
 from pathlib import Path
 
@@ -7,14 +8,15 @@ import yaml
 from healthsvc.core.risk.mapping import KINDS, Kind, TypeMapping
 from healthsvc.wire.files.event_file import FileRefusedError
 
-_FORM = "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds; kinds: " + ", ".join(
-    KINDS
+_FORM = (
+    "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds; kinds: "
+    + ", ".join(KINDS)
 )
 
 
 def load_type_mapping(path: Path) -> TypeMapping:
-    """The mapping of a YAML file: `{act: [...], neutral: [...], trouble: [...], outcome: [...], default: act}`, or
-    `{type: kind}`. Raises FileRefusedError with the place of the fault."""
+    """The mapping of a YAML file: `{act: [...], neutral: [...], trouble: [...], outcome: [...],
+    default: act}`, or `{type: kind}`. Raises FileRefusedError with the place of the fault."""
     try:
         data = yaml.safe_load(path.read_bytes())
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,7 +1,8 @@
-"""The shapes of REST requests and answers, a module per resource; `shapes` is what they have in common.
+"""The shapes of REST requests and answers, a module per resource; `shapes` is what they have in
+common.
 
-OpenAPI shows them, and what comes in is checked against them. These models stay at the border: nothing further in takes
-or returns one.
+OpenAPI shows them, and what comes in is checked against them. These models stay at the border:
+nothing further in takes or returns one.
 """
 
 from collections.abc import Iterator
@@ -16,5 +17,9 @@ def models() -> Iterator[type[Asked | Told]]:
     for found in walk_packages(__path__, f"{__name__}."):
         module = import_module(found.name)
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Asked | Told) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Asked | Told)
+                and value.__module__ == module.__name__
+            ):
                 yield value

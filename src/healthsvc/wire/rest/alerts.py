@@ -12,20 +12,36 @@ from healthsvc.core.alerts import Alert as CoreAlert
 from healthsvc.core.severity import Severity
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
-from healthsvc.wire.rest.shapes import AnyShortText, Asked, Items, Paging, ShortText, Text, Told, example
+from healthsvc.wire.rest.shapes import (
+    AnyShortText,
+    Asked,
+    Items,
+    Paging,
+    ShortText,
+    Text,
+    Told,
+    example,
+)
 
 
 class AlertFilter(Paging, Worded):
     """Which alerts."""
 
     about: Annotated[
-        Literal["customers", "operations"], Field(description="Alerts about customers, or about the service.")
+        Literal["customers", "operations"],
+        Field(description="Alerts about customers, or about the service."),
     ] = "customers"
-    customer_id: Annotated[ShortText | None, Field(description="Only alerts about this customer.")] = None
-    kind: Annotated[ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")] = None
+    customer_id: Annotated[
+        ShortText | None, Field(description="Only alerts about this customer.")
+    ] = None
+    kind: Annotated[
+        ShortText | None, Field(description="Only alerts of this kind: `cancel_intent`, …")
+    ] = None
     state: Annotated[AlertState | None, Field(description="Only alerts in this state.")] = None
     severity: Annotated[Severity | None, Field(description="Only alerts of this severity.")] = None
-    owner: Annotated[AnyShortText | None, Field(description="Only alerts about customers of this owner.")] = None
+    owner: Annotated[
+        AnyShortText | None, Field(description="Only alerts about customers of this owner.")
+    ] = None
     sort: Annotated[
         Literal["raised", "rank"],
         Field(
@@ -40,7 +56,9 @@ class AlertResolve(Asked):
 
     model_config = example(note="Called Kim: the invoice had gone to the wrong address.")
 
-    note: Annotated[Text | None, Field(max_length=2000, description="Kept in the audit log, told to webhooks.")] = None
+    note: Annotated[
+        Text | None, Field(max_length=2000, description="Kept in the audit log, told to webhooks.")
+    ] = None
 
 
 ALERT_EXAMPLE: JsonDict = {
@@ -67,14 +85,17 @@ ALERT_EXAMPLE: JsonDict = {
 
 
 class ActorTold(Told):
-    """Who did something. A person is who the owner of the key says acts: asserted, not authenticated."""
+    """Who did something. A person is who the owner of the key says acts: asserted, not
+    authenticated."""
 
     model_config = example(kind="person", id=None, name="Kim Park", via_key="key_1")
 
     kind: ActorKind
     id: Annotated[str | None, Field(description="Of the key.")]
     name: str
-    via_key: Annotated[str | None, Field(description="The id of the key that a person acts through.")]
+    via_key: Annotated[
+        str | None, Field(description="The id of the key that a person acts through.")
+    ]
 
 
 class Alert(Told):
@@ -83,9 +104,14 @@ class Alert(Told):
     model_config = example(**ALERT_EXAMPLE)
 
     id: str
-    customer_id: Annotated[str | None, Field(description="Null: an operations alert, about its `scope`.")]
+    customer_id: Annotated[
+        str | None, Field(description="Null: an operations alert, about its `scope`.")
+    ]
     scope: Annotated[
-        str | None, Field(description="What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`.")
+        str | None,
+        Field(
+            description="What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`."
+        ),
     ]
     kind: str
     severity: Severity
@@ -98,17 +124,23 @@ class Alert(Told):
     acknowledged_by: str | None
     acknowledged_actor: ActorTold | None
     resolved_at: datetime | None
-    resolved_by: Annotated[str | None, Field(description="`released` when its condition ended, else who.")]
+    resolved_by: Annotated[
+        str | None, Field(description="`released` when its condition ended, else who.")
+    ]
     resolved_actor: ActorTold | None
     condition_ended_at: Annotated[
-        datetime | None, Field(description="Null: it holds, or the alert was resolved before it ended.")
+        datetime | None,
+        Field(description="Null: it holds, or the alert was resolved before it ended."),
     ]
-    revision: Annotated[int, Field(description="Counts changes; the ETag is this number in quotes.")]
+    revision: Annotated[
+        int, Field(description="Counts changes; the ETag is this number in quotes.")
+    ]
     rank: Annotated[RankTold | None, Field(description="Only where sorted by rank.")] = None
 
 
 def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
-    """The answer about one alert, in whatever list or by itself; rank: where lists are sorted by it."""
+    """The answer about one alert, in whatever list or by itself; rank: where lists are sorted by
+    it."""
     return Alert.model_validate(alert).model_copy(update={"rank": rank})
 
 

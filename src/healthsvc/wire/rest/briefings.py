@@ -20,11 +20,16 @@ class FlagHeld(Told):
 class Use(Told):
     """How the customer uses the product."""
 
-    functions_used: Annotated[int, Field(description="Features used lately, about so many of up to 40.")]
-    functions_owned: Annotated[int | None, Field(description="Null: the profile doesn't say `features_owned`.")]
+    functions_used: Annotated[
+        int, Field(description="Features used lately, about so many of up to 40.")
+    ]
+    functions_owned: Annotated[
+        int | None, Field(description="Null: the profile doesn't say `features_owned`.")
+    ]
     sessions_a_week: float | None
     against_habit: Annotated[
-        float | None, Field(description="Today's use over the usual one; null: too little use to tell.")
+        float | None,
+        Field(description="Today's use over the usual one; null: too little use to tell."),
     ]
     last_seen_at: datetime | None
 
@@ -44,7 +49,8 @@ class Known(Told):
     use: Use
     money: Money
     open_matters: Annotated[
-        list[Sign], Field(description="What waits for us: complaints, tickets, invoices, a bad answer.")
+        list[Sign],
+        Field(description="What waits for us: complaints, tickets, invoices, a bad answer."),
     ]
     last_contact_at: datetime | None
 
@@ -68,6 +74,8 @@ class EvidenceOfReading(Told):
 class PriceBriefing(Known):
     """What to know before the talk with somebody who looks at prices."""
 
-    likely: Annotated[ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")]
+    likely: Annotated[
+        ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")
+    ]
     readings: list[EvidenceOfReading]
     question: Question

@@ -19,7 +19,11 @@ DATA_QUALITY_EXAMPLE: JsonDict = {
 class DataQuality(Told):
     """Events that named this customer and were set aside: its silence may be ours."""
 
-    rejected: Annotated[int, Field(description="Within the last `days`, without those that were replayed since.")]
+    rejected: Annotated[
+        int, Field(description="Within the last `days`, without those that were replayed since.")
+    ]
     days: int
-    reasons: Annotated[dict[str, int], Field(description="How many, by the reason of their dead letters.")]
+    reasons: Annotated[
+        dict[str, int], Field(description="How many, by the reason of their dead letters.")
+    ]
     last_rejected_at: datetime | None

@@ -13,8 +13,12 @@ from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Switch, 
 class DeadLetterFilter(Paging):
     """Which dead letters."""
 
-    reason: Annotated[ShortText | None, Field(description="Only those set aside for this reason.")] = None
-    replayed: Annotated[Switch | None, Field(description="Only those that were replayed, or weren't.")] = None
+    reason: Annotated[
+        ShortText | None, Field(description="Only those set aside for this reason.")
+    ] = None
+    replayed: Annotated[
+        Switch | None, Field(description="Only those that were replayed, or weren't.")
+    ] = None
 
 
 _LETTER: JsonDict = {
@@ -41,12 +45,19 @@ class DeadLetter(Told):
 
     id: int
     origin: Annotated[
-        str, Field(description="kafka, table, http, or archive: an event that a later step could not read")
+        str,
+        Field(
+            description="kafka, table, http, or archive: an event that a later step could not read"
+        ),
     ]
     topic: str | None
     partition: int
-    position: Annotated[int, Field(description="Kafka offset, or position in the table or in the archive.")]
-    raw: Annotated[str | None, Field(description="What was received; null beyond the cap of kept bytes.")]
+    position: Annotated[
+        int, Field(description="Kafka offset, or position in the table or in the archive.")
+    ]
+    raw: Annotated[
+        str | None, Field(description="What was received; null beyond the cap of kept bytes.")
+    ]
     raw_encoding: Literal["utf-8", "base64"]
     raw_bytes: int
     headers: dict[str, Any]
@@ -93,9 +104,12 @@ class ReplayMany(Asked):
     )
 
     reason: ShortText | None = None
-    ids: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]] | None, Field(min_length=1, max_length=500)] = None
+    ids: Annotated[
+        list[Annotated[int, Field(ge=1, lt=2**63)]] | None, Field(min_length=1, max_length=500)
+    ] = None
     after: Annotated[
-        int, Field(ge=0, lt=2**63, description="Only letters above this id: an answer's `next_after`.")
+        int,
+        Field(ge=0, lt=2**63, description="Only letters above this id: an answer's `next_after`."),
     ] = 0
 
 
@@ -115,11 +129,16 @@ class ReplayResults(Told):
     """A result per dead letter. What was replayed is in the log."""
 
     model_config = example(
-        results=[{"id": 5, "status": "replayed", "event_id": "e-9", "errors": []}], position="1-88", next_after=None
+        results=[{"id": 5, "status": "replayed", "event_id": "e-9", "errors": []}],
+        position="1-88",
+        next_after=None,
     )
 
     results: list[ReplayResult]
     position: Annotated[str | None, Field(description="Where they stand in the log now.")]
     next_after: Annotated[
-        int | None, Field(description="More dead letters wait: ask again with this as `after`. Null: that was all.")
+        int | None,
+        Field(
+            description="More dead letters wait: ask again with this as `after`. Null: that was all."
+        ),
     ] = None

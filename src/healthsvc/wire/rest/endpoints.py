@@ -18,8 +18,15 @@ class EndpointCreate(Asked):
         description="CRM",
     )
 
-    url: Annotated[Text, Field(min_length=1, max_length=2048, description="Where to deliver: https, a public address.")]
-    event_types: Annotated[list[ShortText], Field(max_length=100, description="What to send; empty: everything.")] = []
+    url: Annotated[
+        Text,
+        Field(
+            min_length=1, max_length=2048, description="Where to deliver: https, a public address."
+        ),
+    ]
+    event_types: Annotated[
+        list[ShortText], Field(max_length=100, description="What to send; empty: everything.")
+    ] = []
     description: Annotated[Text, Field(max_length=512)] = ""
 
 
@@ -56,7 +63,9 @@ class EndpointCreated(Endpoint):
 
     model_config = example(**_ENDPOINT, secret=_SECRET)
 
-    secret: Annotated[str, Field(description="Signs deliveries (Standard Webhooks). Shown now and never again.")]
+    secret: Annotated[
+        str, Field(description="Signs deliveries (Standard Webhooks). Shown now and never again.")
+    ]
 
 
 class EndpointSecret(Told):

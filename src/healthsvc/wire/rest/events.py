@@ -12,7 +12,9 @@ class EventResult(Told):
     """What became of one event."""
 
     index: Annotated[int, Field(description="Its place in the request, from 0.")]
-    id: Annotated[str | None, Field(description="The event's id; null if it has none that could be read.")]
+    id: Annotated[
+        str | None, Field(description="The event's id; null if it has none that could be read.")
+    ]
     status: Literal["accepted", "duplicate", "rejected"]
     errors: list[FieldProblem] = []
 
@@ -36,5 +38,7 @@ class EventResults(Told):
     results: list[EventResult]
     position: Annotated[
         str | None,
-        Field(description="Where the accepted events stand in the log, `partition-position`, joined by commas."),
+        Field(
+            description="Where the accepted events stand in the log, `partition-position`, joined by commas."
+        ),
     ]

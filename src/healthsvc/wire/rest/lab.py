@@ -17,7 +17,13 @@ class LabRunCreate(Asked):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"kind": "fit", "outcome": "cancelled", "horizon_days": 28, "fit_share": 0.5, "capacity": 25},
+                {
+                    "kind": "fit",
+                    "outcome": "cancelled",
+                    "horizon_days": 28,
+                    "fit_share": 0.5,
+                    "capacity": 25,
+                },
             ],
             "if": {"properties": {"kind": {"enum": ["compare", "preview"]}}, "required": ["kind"]},
             "then": {"properties": {"version": {"type": "integer"}}, "required": ["version"]},
@@ -36,13 +42,17 @@ class LabRunCreate(Asked):
     ]
     outcome: Annotated[
         Literal["cancelled", "silence"],
-        Field(description="What counts as churn: an explicit act, or no act of the customer's over the horizon."),
+        Field(
+            description="What counts as churn: an explicit act, or no act of the customer's over the horizon."
+        ),
     ] = "cancelled"
     horizon_days: Annotated[float, Field(ge=3, le=3650)] = 28.0
-    fit_share: Annotated[float, Field(ge=0.2, le=0.9, description="Of the dates, those that the backtest fits on.")] = (
-        0.5
-    )
-    capacity: Annotated[int, Field(ge=1, le=1_000_000, description="Customers whom the team can call per date.")] = 25
+    fit_share: Annotated[
+        float, Field(ge=0.2, le=0.9, description="Of the dates, those that the backtest fits on.")
+    ] = 0.5
+    capacity: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Customers whom the team can call per date.")
+    ] = 25
     version: Annotated[
         int | None,
         Field(
@@ -52,8 +62,12 @@ class LabRunCreate(Asked):
             "against the live one.",
         ),
     ] = None
-    dates: Annotated[int, Field(ge=2, le=520, description="Of replay: how many dates, the last of them now.")] = 26
-    every_days: Annotated[int, Field(ge=1, le=90, description="Of replay: days from one date to the next.")] = 7
+    dates: Annotated[
+        int, Field(ge=2, le=520, description="Of replay: how many dates, the last of them now.")
+    ] = 26
+    every_days: Annotated[
+        int, Field(ge=1, le=90, description="Of replay: days from one date to the next.")
+    ] = 7
     known_by: Annotated[
         Literal["auto", "counted", "occurred"],
         Field(
@@ -93,7 +107,10 @@ _RUN_RESULT: JsonDict = {
     "gate": {"passed": True, "may_ship": True, "override_reason": None, "checks": []},
     "warnings": [],
     "fitted_as_of": "2026-11-20T00:00:00+00:00",
-    "model_data": {"horizon_days": 28.0, "model": {"name": "additive", "kind": "churn_probability"}},
+    "model_data": {
+        "horizon_days": 28.0,
+        "model": {"name": "additive", "kind": "churn_probability"},
+    },
     "scorecard": "name: default\n…",
 }
 
@@ -108,7 +125,9 @@ class LabRunSummary(Told):
     options: dict[str, Any]
     state: Annotated[
         Literal["queued", "running", "done", "failed"],
-        Field(description="One is executed at a time; failed: see `failure`, which also tells who cancelled it."),
+        Field(
+            description="One is executed at a time; failed: see `failure`, which also tells who cancelled it."
+        ),
     ]
     phase: str
     progress: Annotated[float, Field(description="0 to 1, roughly.")]
@@ -161,9 +180,13 @@ class LabScheduleSet(Asked):
     ] = None
     drift: Annotated[
         Literal["daily", "weekly"] | None,
-        Field(description="A run of kind drift so often, while the live model is a fitted one. Null: never."),
+        Field(
+            description="A run of kind drift so often, while the live model is a fitted one. Null: never."
+        ),
     ] = "weekly"
-    outcome: Annotated[Literal["cancelled", "silence"], Field(description="What counts as churn.")] = "cancelled"
+    outcome: Annotated[
+        Literal["cancelled", "silence"], Field(description="What counts as churn.")
+    ] = "cancelled"
     horizon_days: Annotated[float, Field(ge=3, le=3650, description="Of the refits.")] = 28.0
 
 

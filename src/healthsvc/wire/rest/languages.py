@@ -20,7 +20,13 @@ def _language(tag: Any) -> Language:
 LanguageTag = Annotated[
     Language,
     BeforeValidator(_language),
-    WithJsonSchema({"type": "string", "pattern": TAG_PATTERN, "examples": ["en", "en-US", "en-GB", "pt", "pt-BR"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": TAG_PATTERN,
+            "examples": ["en", "en-US", "en-GB", "pt", "pt-BR"],
+        }
+    ),
 ]
 
 

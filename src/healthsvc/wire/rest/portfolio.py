@@ -46,17 +46,23 @@ class PortfolioAsked(Queried):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     start: Annotated[
-        Instant | None, Field(alias="from", description="The period's start. Default: 30 days before its end.")
+        Instant | None,
+        Field(alias="from", description="The period's start. Default: 30 days before its end."),
     ] = None
-    end: Annotated[Instant | None, Field(alias="to", description="Its end, itself not included. Default: now.")] = None
+    end: Annotated[
+        Instant | None, Field(alias="to", description="Its end, itself not included. Default: now.")
+    ] = None
     by: Annotated[
         Literal["segment", "tier", "owner"] | None,
-        Field(description="Also by these groups; customers are in the group that they are in today."),
+        Field(
+            description="Also by these groups; customers are in the group that they are in today."
+        ),
     ] = None
 
 
 class Measured(Told):
-    """A measure, the same over the period of the same length just before, and the difference; null: not known."""
+    """A measure, the same over the period of the same length just before, and the difference; null:
+    not known."""
 
     value: float | None
     previous: float | None
@@ -66,32 +72,50 @@ class Measured(Told):
 class PortfolioPart(Told):
     """All customers, or one group of them. Counts are null where the period isn't kept."""
 
-    group: Annotated[str | None, Field(description="Null in the total, and for customers that are in no group.")]
+    group: Annotated[
+        str | None, Field(description="Null in the total, and for customers that are in no group.")
+    ]
     customers_at_start: int | None
     customers_at_end: int | None
     retained: Annotated[int | None, Field(description="There at the start and at the end.")]
-    lost: Annotated[int | None, Field(description="There at some time of the period and not at its end.")]
+    lost: Annotated[
+        int | None, Field(description="There at some time of the period and not at its end.")
+    ]
     mrr_at_start: float | None
-    mrr_at_end: Annotated[float | None, Field(description="Of all customers there at the end, new ones too.")]
+    mrr_at_end: Annotated[
+        float | None, Field(description="Of all customers there at the end, new ones too.")
+    ]
     nps_answers: int | None
     csat_answers: int | None
     ces_answers: int | None
     tickets_answered: int | None
     tickets_resolved: int | None
-    functions_owned: Annotated[int | None, Field(description="Of the customers whose profile says `features_owned`.")]
+    functions_owned: Annotated[
+        int | None, Field(description="Of the customers whose profile says `features_owned`.")
+    ]
     retention_rate: Annotated[Measured, Field(description="retained / customers_at_start")]
     churn_rate: Annotated[Measured, Field(description="lost / customers_at_start")]
     grr: Annotated[
         Measured,
-        Field(description="Recurring revenue at the end of those there at the start, each at most as before / before."),
+        Field(
+            description="Recurring revenue at the end of those there at the start, each at most as before / before."
+        ),
     ]
     nrr: Annotated[Measured, Field(description="The same with what they pay more.")]
-    nps: Annotated[Measured, Field(description="% promoters (9-10) - % detractors (0-6), -100 to 100.")]
+    nps: Annotated[
+        Measured, Field(description="% promoters (9-10) - % detractors (0-6), -100 to 100.")
+    ]
     csat: Annotated[Measured, Field(description="Share of answers from 4 on.")]
     ces: Annotated[Measured, Field(description="Mean answer, 1 to 7.")]
-    hours_to_first_answer: Annotated[Measured, Field(description="Mean over tickets first answered in the period.")]
-    hours_to_resolution: Annotated[Measured, Field(description="Mean over tickets resolved in the period.")]
-    adoption: Annotated[Measured, Field(description="Features used in the 28 days before the end / features owned.")]
+    hours_to_first_answer: Annotated[
+        Measured, Field(description="Mean over tickets first answered in the period.")
+    ]
+    hours_to_resolution: Annotated[
+        Measured, Field(description="Mean over tickets resolved in the period.")
+    ]
+    adoption: Annotated[
+        Measured, Field(description="Features used in the 28 days before the end / features owned.")
+    ]
 
 
 class Portfolio(Told):
@@ -113,12 +137,20 @@ class Portfolio(Told):
     end: Annotated[datetime, Field(alias="to")]
     by: str | None
     total: PortfolioPart
-    items: Annotated[list[PortfolioPart], Field(description="The groups by name; empty without `by`.")]
-    next_cursor: Annotated[None, Field(description="Always null: all groups are in one answer.")] = None
-    first_event_at: Annotated[datetime | None, Field(description="The first event that is known of any customer.")]
+    items: Annotated[
+        list[PortfolioPart], Field(description="The groups by name; empty without `by`.")
+    ]
+    next_cursor: Annotated[
+        None, Field(description="Always null: all groups are in one answer.")
+    ] = None
+    first_event_at: Annotated[
+        datetime | None, Field(description="The first event that is known of any customer.")
+    ]
     kept_from: Annotated[
         datetime | None,
-        Field(description="Not all events logged before are kept: periods that begin earlier have no figures."),
+        Field(
+            description="Not all events logged before are kept: periods that begin earlier have no figures."
+        ),
     ]
     as_of: Annotated[datetime | None, Field(description="Everything logged up to here is counted.")]
     events_waiting: Annotated[
@@ -138,24 +170,40 @@ def told(found: Any) -> Portfolio:
 
 def _part(part: Any) -> dict[str, Any]:
     measures = {
-        name: {"value": f.value, "previous": f.previous, "change": f.change} for name, f in part.measures.items()
+        name: {"value": f.value, "previous": f.previous, "change": f.change}
+        for name, f in part.measures.items()
     }
     return {"group": part.name, **part.counts, **measures}
 
 
 def as_csv(found: Portfolio) -> str:
-    """The total and the groups, a row each; of every measure its value and the one before. Instants are in all rows, so
-    that periods can be put together."""
-    measures = [name for name, field in PortfolioPart.model_fields.items() if field.annotation is Measured]
-    counts = [name for name in PortfolioPart.model_fields if name not in measures and name != "group"]
+    """The total and the groups, a row each; of every measure its value and the one before. Instants
+    are in all rows, so that periods can be put together."""
+    measures = [
+        name for name, field in PortfolioPart.model_fields.items() if field.annotation is Measured
+    ]
+    counts = [
+        name for name in PortfolioPart.model_fields if name not in measures and name != "group"
+    ]
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\r\n")
     previous = [f"{name}_previous" for name in measures]
     rows.writerow(
-        ["from", "to", "group", *counts, *(name for pair in zip(measures, previous, strict=True) for name in pair)]
+        [
+            "from",
+            "to",
+            "group",
+            *counts,
+            *(name for pair in zip(measures, previous, strict=True) for name in pair),
+        ]
     )
-    for name, part in [("(all)", found.total), *((_cell(each.group), each) for each in found.items)]:
-        figures = [value for m in measures for value in (getattr(part, m).value, getattr(part, m).previous)]
+    for name, part in [
+        ("(all)", found.total),
+        *((_cell(each.group), each) for each in found.items),
+    ]:
+        figures = [
+            value for m in measures for value in (getattr(part, m).value, getattr(part, m).previous)
+        ]
         numbers: Sequence[object] = [*(getattr(part, count) for count in counts), *figures]
         rows.writerow([found.start.isoformat(), found.end.isoformat(), name, *numbers])
     return written.getvalue()

@@ -4,7 +4,8 @@ from healthsvc.wire.rest.shapes import Told, example
 
 
 class FieldProblem(Told):
-    """One thing that is wrong, and where: a JSON Pointer into the body, or `/query/NAME`, `/path/NAME`."""
+    """One thing that is wrong, and where: a JSON Pointer into the body, or `/query/NAME`,
+    `/path/NAME`."""
 
     pointer: str
     detail: str

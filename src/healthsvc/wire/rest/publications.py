@@ -29,8 +29,11 @@ class ScorecardPublishVersion(ScorecardPublish):
     model_config = example(with_gaps=False, override_reason=None)
 
     override_reason: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)] | None,
-        Field(description="Publish although the ship gate says no to the fitted model; kept with the version."),
+        Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)]
+        | None,
+        Field(
+            description="Publish although the ship gate says no to the fitted model; kept with the version."
+        ),
     ] = None
 
 
@@ -74,14 +77,18 @@ class Publication(Told):
     folded: Annotated[int, Field(description="Events that are in it.")]
     events: Annotated[int, Field(description="Events that the live version has by now.")]
     with_gaps: bool
-    failure: Annotated[str | None, Field(description="Why it was given up; the former version stayed live.")]
+    failure: Annotated[
+        str | None, Field(description="Why it was given up; the former version stayed live.")
+    ]
     requested_by: str
     requested_at: datetime
     live_at: datetime | None
     retired_at: datetime | None
     positions: Annotated[
         dict[str, dict[str, int]] | None,
-        Field(description="Where it took over: by partition, events counted and the next offsets to be read."),
+        Field(
+            description="Where it took over: by partition, events counted and the next offsets to be read."
+        ),
     ]
 
 
@@ -90,7 +97,9 @@ class MeasureFed(Told):
 
     measure: str
     fed: Annotated[bool, Field(description="Some event has fed it in the last 30 days.")]
-    last_event_at: Annotated[datetime | None, Field(description="Null: never fed. Where `fed`: at least so late.")]
+    last_event_at: Annotated[
+        datetime | None, Field(description="Null: never fed. Where `fed`: at least so late.")
+    ]
 
 
 class ScorecardStatus(Told):
@@ -115,6 +124,9 @@ class ScorecardStatus(Told):
     unfed: list[str]
     measures: list[MeasureFed]
     customers_looked_at: Annotated[
-        int, Field(description="No more than were needed to see that each measure is fed, at most 100,000.")
+        int,
+        Field(
+            description="No more than were needed to see that each measure is fed, at most 100,000."
+        ),
     ]
     as_of: datetime

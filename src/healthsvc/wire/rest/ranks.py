@@ -25,13 +25,15 @@ class RankPart(Told):
     part: Literal["severity", "risk", "money", "freshness", "spoken", "cap"]
     points: float
     value: Annotated[
-        str | float | None, Field(description="The severity, risk, MRR, or age in seconds; null: not known.")
+        str | float | None,
+        Field(description="The severity, risk, MRR, or age in seconds; null: not known."),
     ]
 
 
 class RankTold(Told):
-    """Points that add up: severity 5, 25 or 50; risk up to 20; money up to 15; freshness up to 15; -20 where somebody
-    has spoken with them since; -30 where they were contacted as often as allowed (not for cancel intent)."""
+    """Points that add up: severity 5, 25 or 50; risk up to 20; money up to 15; freshness up to 15;
+    -20 where somebody has spoken with them since; -30 where they were contacted as often as allowed
+    (not for cancel intent)."""
 
     points: float
     parts: list[RankPart]

@@ -11,7 +11,9 @@ from healthsvc.wire.rest.shapes import Asked, Items, Text, Told, example
 
 Document = Annotated[
     dict[str, Any] | Text,
-    Field(description="The scorecard: an object, or the same as YAML text. Its JSON Schema is schemas/scorecard.json."),
+    Field(
+        description="The scorecard: an object, or the same as YAML text. Its JSON Schema is schemas/scorecard.json."
+    ),
 ]
 _SMALL_CARD: JsonDict = {
     "name": "small",
@@ -45,7 +47,10 @@ class ScorecardCheck(Told):
     model_config = example(
         name="small",
         doubts=[
-            {"pointer": "/measures/0/feeds", "detail": "'sesion.started' is a type of your own; did you mean …?"},
+            {
+                "pointer": "/measures/0/feeds",
+                "detail": "'sesion.started' is a type of your own; did you mean …?",
+            },
         ],
     )
 
@@ -80,9 +85,12 @@ class ScorecardVersion(Told):
     ]
     created_at: datetime
     created_by: str
-    published_at: Annotated[datetime | None, Field(description="When it was live for the first time.")]
+    published_at: Annotated[
+        datetime | None, Field(description="When it was live for the first time.")
+    ]
     override_reason: Annotated[
-        str | None, Field(description="Why it was published although the ship gate said no to its model.")
+        str | None,
+        Field(description="Why it was published although the ship gate said no to its model."),
     ]
 
 
@@ -95,7 +103,9 @@ class ScorecardVersions(Items[ScorecardVersion]):
 class Scorecard(ScorecardVersion):
     """A version with its document, which never changes."""
 
-    model_config = example(**_VERSION, document=_SMALL_CARD, source="name: small\n…", reference=None)
+    model_config = example(
+        **_VERSION, document=_SMALL_CARD, source="name: small\n…", reference=None
+    )
 
     document: dict[str, Any]
     source: Annotated[str, Field(description="The document as it was given, as text.")]

@@ -63,7 +63,8 @@ class BandMove(Told):
 
 
 class HealthyShare(Told):
-    """How many customers would change band, and the share in the best one, of those who are in any."""
+    """How many customers would change band, and the share in the best one, of those who are in
+    any."""
 
     segment: str | None
     customers: int
@@ -81,14 +82,20 @@ class ShadowSkill(Told):
 
 
 class ShadowOutcomes(Told):
-    """What came of the customers whom both judged, once a week, when the shadow's horizon was over."""
+    """What came of the customers whom both judged, once a week, when the shadow's horizon was
+    over."""
 
     horizon_days: float
     rows: Annotated[int, Field(description="Judgements whose horizon is over.")]
-    left: Annotated[int, Field(description="Of these, those followed by subscription.cancelled within it.")]
+    left: Annotated[
+        int, Field(description="Of these, those followed by subscription.cancelled within it.")
+    ]
     live: Annotated[ShadowSkill | None, Field(description="Null until some left and some stayed.")]
     shadow: ShadowSkill | None
-    auc_gain: Annotated[float | None, Field(description="The shadow's AUC less the live version's, on the same rows.")]
+    auc_gain: Annotated[
+        float | None,
+        Field(description="The shadow's AUC less the live version's, on the same rows."),
+    ]
     auc_gain_error: float | None
 
 
@@ -116,11 +123,16 @@ class Shadow(Told):
     )
 
     publication: Publication
-    ready: Annotated[bool, Field(description="It keeps up with the live version; until then only some are in it.")]
+    ready: Annotated[
+        bool,
+        Field(description="It keeps up with the live version; until then only some are in it."),
+    ]
     customers: Annotated[int, Field(description="Customers decided by both.")]
     moves: list[BandMove]
     total: HealthyShare
     segments: list[HealthyShare]
-    rank_agreement: Annotated[float | None, Field(description="Spearman's correlation of the two risks.")]
+    rank_agreement: Annotated[
+        float | None, Field(description="Spearman's correlation of the two risks.")
+    ]
     furthest: Annotated[list[Beside], Field(description="Customers whose score would differ most.")]
     outcomes: ShadowOutcomes

@@ -1,10 +1,19 @@
-"""What the shapes of REST have in common: texts, instants, what is asked and told, lists in pages."""
+"""What the shapes of REST have in common: texts, instants, what is asked and told, lists in
+pages."""
 
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic.config import JsonValue
 
 from healthsvc.core.instants import to_us
@@ -29,14 +38,17 @@ def _instant(said: object) -> object:
         return said
     us = parse_instant(said) if isinstance(said, str) else None
     if us is None:
-        raise ValueError("must be an RFC 3339 time with an offset or Z, such as 2026-05-04T09:30:00Z")
+        raise ValueError(
+            "must be an RFC 3339 time with an offset or Z, such as 2026-05-04T09:30:00Z"
+        )
     if not EARLIEST_US <= us < LATEST_US:
         raise ValueError("must be between the years 1900 and 2200")
     return EPOCH + us * MICROSECOND
 
 
 def _matching(form: re.Pattern[str], told: str) -> BeforeValidator:
-    """Only texts of this form are read as the type; Python's own readings take more than a client may mean."""
+    """Only texts of this form are read as the type; Python's own readings take more than a client
+    may mean."""
 
     def check(said: object) -> object:
         if isinstance(said, str) and form.fullmatch(said) is None:
@@ -50,7 +62,9 @@ EARLIEST_US: Final = to_us(datetime(1900, 1, 1, tzinfo=UTC))
 LATEST_US: Final = to_us(datetime(2201, 1, 1, tzinfo=UTC))
 
 Text = Annotated[str, AfterValidator(storable)]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(storable)]
+ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=512), AfterValidator(storable)
+]
 AnyShortText = Annotated[str, StringConstraints(max_length=512), AfterValidator(storable)]
 Instant = Annotated[
     AwareDatetime,
@@ -60,7 +74,10 @@ Instant = Annotated[
 Whole = Annotated[int, _matching(re.compile(r"-?[0-9]{1,20}"), "must be a whole number")]
 """A whole number in a path or a query."""
 Number = Annotated[
-    float, _matching(re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"), "must be a number")
+    float,
+    _matching(
+        re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"), "must be a number"
+    ),
 ]
 """A number in a query."""
 Switch = Annotated[bool, _matching(re.compile("true|false"), "must be true or false")]
@@ -68,13 +85,15 @@ Switch = Annotated[bool, _matching(re.compile("true|false"), "must be true or fa
 
 
 class Asked(BaseModel):
-    """What a client sends: a name that isn't known is refused, not ignored, and so is a value of another type."""
+    """What a client sends: a name that isn't known is refused, not ignored, and so is a value of
+    another type."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Queried(Asked):
-    """What a client sends in a query, where every value is text: `Whole`, `Number` and `Switch` say which is meant."""
+    """What a client sends in a query, where every value is text: `Whole`, `Number` and `Switch` say
+    which is meant."""
 
     model_config = ConfigDict(strict=False)
 
@@ -93,10 +112,15 @@ def example(**members: JsonValue) -> ConfigDict:
 class Paging(Queried):
     """How much of a list, and from where on."""
 
-    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT
+    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT, description="How many items at most.")] = (
+        DEFAULT_LIMIT
+    )
     cursor: Annotated[
         str | None,
-        Field(max_length=CURSOR_LENGTH, description="`next_cursor` or `prev_cursor` of an answer to the same filter."),
+        Field(
+            max_length=CURSOR_LENGTH,
+            description="`next_cursor` or `prev_cursor` of an answer to the same filter.",
+        ),
     ] = None
 
 
@@ -104,5 +128,9 @@ class Items(Told, Generic[ItemT]):
     """One page of a list."""
 
     items: list[ItemT]
-    next_cursor: Annotated[str | None, Field(description="Where the list goes on; null at its end.")] = None
-    prev_cursor: Annotated[str | None, Field(description="The page before this one; null at the beginning.")] = None
+    next_cursor: Annotated[
+        str | None, Field(description="Where the list goes on; null at its end.")
+    ] = None
+    prev_cursor: Annotated[
+        str | None, Field(description="The page before this one; null at the beginning.")
+    ] = None

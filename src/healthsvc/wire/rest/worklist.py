@@ -37,18 +37,27 @@ class ContactWindow(Told):
 
 
 class ContactTold(Told):
-    """When to call: while they are there and not at their busiest; and whether it was often enough already."""
+    """When to call: while they are there and not at their busiest; and whether it was often enough
+    already."""
 
     timezone: str
     timezone_from: Literal["profile", "default"]
-    windows: Annotated[list[ContactWindow], Field(description="Working days, in `timezone`, the best first.")]
-    windows_from: Annotated[
-        Literal["activity", "default"], Field(description="default: too little activity to know their hours.")
+    windows: Annotated[
+        list[ContactWindow], Field(description="Working days, in `timezone`, the best first.")
     ]
-    peak_hours: Annotated[list[int], Field(description="Hours at which they are busiest; don't disturb.")]
+    windows_from: Annotated[
+        Literal["activity", "default"],
+        Field(description="default: too little activity to know their hours."),
+    ]
+    peak_hours: Annotated[
+        list[int], Field(description="Hours at which they are busiest; don't disturb.")
+    ]
     next_window_at: Annotated[datetime, Field(description="Now, if a window is open.")]
     contacts: Annotated[
-        int | None, Field(description="Within `contacts_in_days`, 3 at most; null: the scorecard doesn't count them.")
+        int | None,
+        Field(
+            description="Within `contacts_in_days`, 3 at most; null: the scorecard doesn't count them."
+        ),
     ]
     contacts_in_days: int
     cap: int
@@ -60,12 +69,18 @@ class WorklistAsked(Worded):
     """Whose list, and how long."""
 
     limit: Annotated[
-        Whole | None, Field(ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY.")
+        Whole | None,
+        Field(
+            ge=1, le=MAX_LIMIT, description="How many customers; without: HEALTHSVC_CALLS_A_DAY."
+        ),
     ] = None
-    cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")] = None
-    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner; without: everybody's.")] = (
-        None
-    )
+    cursor: Annotated[
+        str | None, Field(max_length=CURSOR_LENGTH, description="As of any list.")
+    ] = None
+    owner: Annotated[
+        AnyShortText | None,
+        Field(description="Only customers of this owner; without: everybody's."),
+    ] = None
 
 
 _ITEM: JsonDict = {
@@ -80,7 +95,11 @@ _ITEM: JsonDict = {
     "data_quality": DATA_QUALITY_EXAMPLE,
     "briefing": {
         "happened": [
-            {"flag": "cancel_intent", "title": "Visited the cancellation page", "since": "2026-11-20T09:29:57Z"}
+            {
+                "flag": "cancel_intent",
+                "title": "Visited the cancellation page",
+                "since": "2026-11-20T09:29:57Z",
+            }
         ],
         "use": {
             "functions_used": 5,
@@ -111,14 +130,20 @@ class WorkItem(Told):
     data_quality: Annotated[DataQuality, Field(description="Bad data isn't no data.")]
     briefing: Annotated[
         PriceBriefing | Briefing | None,
-        Field(description="As of now: what happened, use, money, open matters, a question to open with."),
+        Field(
+            description="As of now: what happened, use, money, open matters, a question to open with."
+        ),
     ]
 
 
 class Worklist(Items[WorkItem]):
     """The customers most worth a call today; the rest is on the next pages."""
 
-    model_config = example(as_of="2026-11-20T09:30:00Z", waiting=12, items=[_ITEM], next_cursor=None, prev_cursor=None)
+    model_config = example(
+        as_of="2026-11-20T09:30:00Z", waiting=12, items=[_ITEM], next_cursor=None, prev_cursor=None
+    )
 
     as_of: datetime
-    waiting: Annotated[int, Field(description="Customers with alerts that wait, on this page and beyond.")]
+    waiting: Annotated[
+        int, Field(description="Customers with alerts that wait, on this page and beyond.")
+    ]

@@ -1,4 +1,5 @@
-"""What differs between two scorecards: measures, flags and variants are compared by name, the rest by place."""
+"""What differs between two scorecards: measures, flags and variants are compared by name, the rest
+by place."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ SILENT: Final = ("why", "title", "play", "name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference; None on a side where there is nothing. `path` reads like `/measures/activity/share`."""
+    """One difference; None on a side where there is nothing. `path` reads like
+    `/measures/activity/share`."""
 
     path: str
     before: Any
@@ -45,7 +47,9 @@ def _by_name(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _precedence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """The first variant that fits judges, so another order of the same ones is a change."""
-    before, after = ([item["name"] for item in document.get("variants") or ()] for document in (old, new))
+    before, after = (
+        [item["name"] for item in document.get("variants") or ()] for document in (old, new)
+    )
     common = [name for name in before if name in after]
     if common != [name for name in after if name in before]:
         yield Change(path="/variants/order", before=before, after=after)

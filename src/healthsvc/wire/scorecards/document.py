@@ -35,15 +35,24 @@ def default_document() -> str:
 
 
 def load(document: str) -> Any:
-    """The data of a document that was checked when it came. Raises yaml.YAMLError, and what odd scalars raise."""
+    """The data of a document that was checked when it came. Raises yaml.YAMLError, and what odd
+    scalars raise."""
     return yaml.load(document, Loader=yaml.CSafeLoader)
 
 
 def compile_document(document: str) -> Compiled:
-    """Read a scorecard; an empty document is the default one. Raises ScorecardError with the path of the fault."""
+    """Read a scorecard; an empty document is the default one. Raises ScorecardError with the path
+    of the fault."""
     try:
         data = load(document or default_document())
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise ScorecardError("/", f"isn't YAML: {error}") from error
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))

@@ -1,4 +1,5 @@
-"""Everything that is wrong with a scorecard document, each with its place: the core stops at the first fault."""
+"""Everything that is wrong with a scorecard document, each with its place: the core stops at the
+first fault."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -32,7 +33,8 @@ class Fault:
 def faults(document: str) -> list[Fault]:
     """What is wrong with a document (YAML or JSON); empty: it can be published.
 
-    What is wrong within one measure or flag is put aside after its first fault, so that the next ones are found.
+    What is wrong within one measure or flag is put aside after its first fault, so that the next
+    ones are found.
     """
     try:
         data = yaml_text.read(document)
@@ -58,16 +60,26 @@ def _first(data: object) -> ScorecardError | None:
         risk_rules(data.get("risk") if isinstance(data, dict) else None)
     except ScorecardError as error:
         return error
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         return ScorecardError("", f"isn't of the form of a scorecard: {error}")
     return None
 
 
 def _set_aside(data: Any, path: str) -> bool:
-    """Put something harmless of the same name where the fault is; False where nothing can stand in."""
+    """Put something harmless of the same name where the fault is; False where nothing can stand
+    in."""
     match path.split("/"):
         case ["", "heavy_use", *_]:  # loyalty may need one
-            data["heavy_use"] = {"measure": next(m["name"] for m in data["measures"] if not m.get("of"))}
+            data["heavy_use"] = {
+                "measure": next(m["name"] for m in data["measures"] if not m.get("of"))
+            }
         case ["", section, *_] if section in ("risk", *SECTIONS):
             data[section] = None
         case ["", "measures", place, *_] if place.isdigit():
@@ -82,7 +94,9 @@ def _set_aside(data: Any, path: str) -> bool:
         case ["", "lifecycle", place, *_] if place.isdigit():
             data["lifecycle"][int(place)] = {"stage": "adoption", "kind": "otherwise"}
         case ["", "flags", place, *_] if place.isdigit():
-            name = _name(data["flags"][int(place)], f"flag {place}", keep=not path.endswith("/name"))
+            name = _name(
+                data["flags"][int(place)], f"flag {place}", keep=not path.endswith("/name")
+            )
             data["flags"][int(place)] = {"name": name, "kind": "churned", "title": "stand-in"}
             _forget(data, "flags", name)
         case ["", key] if key in data and key not in _NEEDED:
@@ -121,7 +135,8 @@ def _name(item: object, otherwise: str, *, keep: bool) -> str:
 
 
 def doubts(document: str) -> list[Fault]:
-    """What may be published and yet looks like a slip: types that are nearly built-in ones, weights that do nothing."""
+    """What may be published and yet looks like a slip: types that are nearly built-in ones, weights
+    that do nothing."""
     card = from_document(yaml_text.read(document), facts=facts.NAMES)
     found: list[Fault] = []
     for measure in card.measures:
@@ -129,12 +144,16 @@ def doubts(document: str) -> list[Fault]:
         for feed in measure.feeds:
             close = get_close_matches(feed.type[:100], BUILTIN_TYPES, 1, cutoff=0.85)
             if close and feed.type not in BUILTIN_TYPES:
-                told = f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
+                told = (
+                    f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
+                )
                 found.append(Fault(pointer=f"{place}/feeds", detail=told))
         if measure.judge is not None and not any(
             _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
         ):
-            found.append(Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing"))
+            found.append(
+                Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing")
+            )
     if not any(weight for _, weight in card.dimensions):
         found.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
     used = {m.dimension for m in card.measures}

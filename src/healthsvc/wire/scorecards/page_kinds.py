@@ -1,9 +1,11 @@
-"""Page kinds from URLs: ordered rules of words, as the scorecard's `page_kinds` states them; the first match wins.
+"""Page kinds from URLs: ordered rules of words, as the scorecard's `page_kinds` states them; the
+first match wins.
 
-A rule is `{"kind": "cancel", "words": [...], "hosts": [...]}`. Each entry of `words` is one or more words that stand
-next to each other in the path, in lower case and without accents ("close account" finds /my/close-account.html); a `*`
-at its end takes any ending of the last word ("cancel*"). `hosts` are labels of the host name before its domain ("help"
-finds help.example.com). No regular expressions: the time is linear in the URL.
+A rule is `{"kind": "cancel", "words": [...], "hosts": [...]}`. Each entry of `words` is one or more
+words that stand next to each other in the path, in lower case and without accents ("close account"
+finds /my/close-account.html); a `*` at its end takes any ending of the last word ("cancel*").
+`hosts` are labels of the host name before its domain ("help" finds help.example.com). No regular
+expressions: the time is linear in the URL.
 """
 
 import unicodedata
@@ -30,8 +32,22 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "kind": "cancel",
         "words": [
-            *("cancel", "cancellation", "cancelation", "canceling", "cancelling", "cancel subscription", "offboarding"),
-            *("cancelsubscription", "cancelaccount", "close account", "delete account", "end subscription"),
+            *(
+                "cancel",
+                "cancellation",
+                "cancelation",
+                "canceling",
+                "cancelling",
+                "cancel subscription",
+                "offboarding",
+            ),
+            *(
+                "cancelsubscription",
+                "cancelaccount",
+                "close account",
+                "delete account",
+                "end subscription",
+            ),
             *(
                 "terminate account",
                 "account closure",
@@ -50,7 +66,15 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
                 "encerrar conta",
                 "excluir conta",
             ),
-            *("rescisao", "dar de baja", "darse de baja", "baja", "eliminar cuenta", "cerrar cuenta", "resilier"),
+            *(
+                "rescisao",
+                "dar de baja",
+                "darse de baja",
+                "baja",
+                "eliminar cuenta",
+                "cerrar cuenta",
+                "resilier",
+            ),
             *("resiliation", "annuler abonnement", "supprimer compte", "desabonnement"),
         ],
     },
@@ -82,13 +106,33 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
                 "precio",
                 "planes",
             ),
-            *("tarifas", "tarifa", "tarifs", "prix", "forfaits", "forfait", "offres", "abonnements"),
+            *(
+                "tarifas",
+                "tarifa",
+                "tarifs",
+                "prix",
+                "forfaits",
+                "forfait",
+                "offres",
+                "abonnements",
+            ),
         ],
     },
     {
         "kind": "login",
         "words": [
-            *("login", "signin", "sign in", "log in", "logon", "sso", "anmelden", "anmeldung", "einloggen", "entrar"),
+            *(
+                "login",
+                "signin",
+                "sign in",
+                "log in",
+                "logon",
+                "sso",
+                "anmelden",
+                "anmeldung",
+                "einloggen",
+                "entrar",
+            ),
             *("iniciar sesion", "acceder", "fazer login", "connexion", "se connecter"),
         ],
         "hosts": ["login", "auth", "sso"],
@@ -96,9 +140,36 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "kind": "billing",
         "words": [
-            *("billing", "invoice", "invoices", "payment", "payments", "payment method", "receipts", "rechnung"),
-            *("rechnungen", "zahlung", "zahlungen", "zahlungsart", "abrechnung", "faturamento", "fatura", "faturas"),
-            *("cobranca", "pagamento", "pagamentos", "facturacion", "factura", "facturas", "pago", "pagos"),
+            *(
+                "billing",
+                "invoice",
+                "invoices",
+                "payment",
+                "payments",
+                "payment method",
+                "receipts",
+                "rechnung",
+            ),
+            *(
+                "rechnungen",
+                "zahlung",
+                "zahlungen",
+                "zahlungsart",
+                "abrechnung",
+                "faturamento",
+                "fatura",
+                "faturas",
+            ),
+            *(
+                "cobranca",
+                "pagamento",
+                "pagamentos",
+                "facturacion",
+                "factura",
+                "facturas",
+                "pago",
+                "pagos",
+            ),
             *("facturation", "facture", "factures", "paiement", "paiements"),
         ],
         "hosts": ["billing"],
@@ -118,11 +189,39 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
                 "kb",
                 "ticket",
             ),
-            *("tickets", "contact us", "contact support", "hilfe", "hilfecenter", "fragen", "kundendienst", "ajuda"),
-            *("suporte", "atendimento", "duvidas", "ayuda", "soporte", "preguntas frecuentes", "aide", "assistance"),
+            *(
+                "tickets",
+                "contact us",
+                "contact support",
+                "hilfe",
+                "hilfecenter",
+                "fragen",
+                "kundendienst",
+                "ajuda",
+            ),
+            *(
+                "suporte",
+                "atendimento",
+                "duvidas",
+                "ayuda",
+                "soporte",
+                "preguntas frecuentes",
+                "aide",
+                "assistance",
+            ),
             *("centre aide", "foire aux questions"),
         ],
-        "hosts": ["support", "help", "faq", "hilfe", "ajuda", "suporte", "ayuda", "soporte", "aide"],
+        "hosts": [
+            "support",
+            "help",
+            "faq",
+            "hilfe",
+            "ajuda",
+            "suporte",
+            "ayuda",
+            "soporte",
+            "aide",
+        ],
     },
     {
         "kind": "spec",
@@ -138,16 +237,49 @@ DEFAULT_RULES: Final[tuple[Mapping[str, Any], ...]] = (
                 "feature",
                 "manual",
             ),
-            *("manuals", "guide", "guides", "tutorial", "tutorials", "api reference", "datasheet", "dokumentation"),
-            *("funktionen", "funktion", "spezifikationen", "anleitung", "anleitungen", "handbuch", "documentacao"),
-            *("funcionalidades", "funcionalidade", "especificacoes", "especificacao", "recursos", "documentacion"),
-            *("funciones", "caracteristicas", "especificaciones", "especificacion", "fonctionnalites", "guia", "guias"),
+            *(
+                "manuals",
+                "guide",
+                "guides",
+                "tutorial",
+                "tutorials",
+                "api reference",
+                "datasheet",
+                "dokumentation",
+            ),
+            *(
+                "funktionen",
+                "funktion",
+                "spezifikationen",
+                "anleitung",
+                "anleitungen",
+                "handbuch",
+                "documentacao",
+            ),
+            *(
+                "funcionalidades",
+                "funcionalidade",
+                "especificacoes",
+                "especificacao",
+                "recursos",
+                "documentacion",
+            ),
+            *(
+                "funciones",
+                "caracteristicas",
+                "especificaciones",
+                "especificacion",
+                "fonctionnalites",
+                "guia",
+                "guias",
+            ),
             *("caracteristiques", "fiche technique"),
         ],
         "hosts": ["docs", "documentation", "developers", "developer"],
     },
 )
-"""Good for sites in English, German, Portuguese, Spanish and French. Umlauts come in both spellings."""
+"""Good for sites in English, German, Portuguese, Spanish and French. Umlauts come in both
+spellings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +303,8 @@ class PageRules:
     """Compiled rules; `kind_of` remembers what it was asked."""
 
     def __init__(self, rules: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Compile plain data, or the defaults for None; ScorecardError says where it can't be used."""
+        """Compile plain data, or the defaults for None; ScorecardError says where it can't be
+        used."""
         chosen = DEFAULT_RULES if rules is None else rules
         if not isinstance(chosen, list | tuple) or len(chosen) > MAX_RULES:
             raise ScorecardError("/page_kinds", f"must be a list of at most {MAX_RULES} rules")
@@ -184,7 +317,8 @@ class PageRules:
         self._known: dict[str, str] = {}
 
     def kind_of(self, url: str) -> str:
-        """The kind of page that the URL leads to; `other` if no rule knows it, or if it isn't a URL."""
+        """The kind of page that the URL leads to; `other` if no rule knows it, or if it isn't a
+        URL."""
         key = url if "#" in url else url.partition("?")[0]
         kind = self._known.get(key)
         if kind is None:
@@ -220,7 +354,8 @@ class PageRules:
 
 
 def _parts(url: str) -> tuple[list[str], list[str]]:
-    """The host's labels before its domain, and the words of the path (and of a route in the fragment), folded."""
+    """The host's labels before its domain, and the words of the path (and of a route in the
+    fragment), folded."""
     front, _, fragment = url.strip().partition("#")
     address = front.partition("?")[0]
     _, found, rest = address.partition("://")
@@ -241,7 +376,9 @@ def _words(text: str) -> list[str]:
     """Lower-case words without accents."""
     folded = text.casefold()
     if not folded.isascii():
-        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+        folded = "".join(
+            c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c)
+        )
         folded = "".join(c if c.isalnum() else " " for c in folded)
     return folded.translate(_TO_SPACE).split()
 
@@ -252,7 +389,9 @@ def _checked(rule: object, path: str) -> Mapping[str, Any]:
         raise ScorecardError(path, "must be a rule: kind, and words or hosts")
     unknown = set(rule) - {"kind", "words", "hosts"}
     if unknown:
-        raise ScorecardError(path, f"has no field {min(map(str, unknown))}; a rule has kind, words, hosts")
+        raise ScorecardError(
+            path, f"has no field {min(map(str, unknown))}; a rule has kind, words, hosts"
+        )
     if rule.get("kind") not in KINDS:
         raise ScorecardError(f"{path}/kind", f"must be one of {', '.join(KINDS)}")
     return rule
@@ -264,7 +403,9 @@ def _texts(rule: Mapping[str, Any], name: str, path: str) -> list[str]:
         raise ScorecardError(f"{path}/{name}", f"must be a list of at most {MAX_PATTERNS} texts")
     for place, text in enumerate(texts):
         if not isinstance(text, str) or not 0 < len(text) <= MAX_PATTERN_LENGTH:
-            raise ScorecardError(f"{path}/{name}/{place}", f"must be text of 1 to {MAX_PATTERN_LENGTH} characters")
+            raise ScorecardError(
+                f"{path}/{name}/{place}", f"must be text of 1 to {MAX_PATTERN_LENGTH} characters"
+            )
     return list(texts)
 
 

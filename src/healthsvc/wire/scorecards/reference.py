@@ -16,17 +16,23 @@ def with_reference(
     customers: int,
     taken_at: datetime,
 ) -> str:
-    """The document with a reference; measures: quantiles by segment. What the document says itself stays."""
+    """The document with a reference; measures: quantiles by segment. What the document says itself
+    stays."""
     said = yaml.safe_load(document or default_document())
     given = said.get("reference") or {}
     own = given.get("measures") or {}
     reference = {
         "taken_at": taken_at.isoformat(timespec="seconds"),
         "customers": customers,
-        "measures": {**{name: {k: list(v) for k, v in by.items()} for name, by in measures.items() if by}, **own},
+        "measures": {
+            **{name: {k: list(v) for k, v in by.items()} for name, by in measures.items() if by},
+            **own,
+        },
     }
     money = given.get("mrr", mrr)
     if money is not None:
         reference["mrr"] = list(money)
-    frozen: str = yaml.safe_dump({**said, "reference": reference}, sort_keys=False, allow_unicode=True)
+    frozen: str = yaml.safe_dump(
+        {**said, "reference": reference}, sort_keys=False, allow_unicode=True
+    )
     return frozen

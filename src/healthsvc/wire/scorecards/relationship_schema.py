@@ -42,12 +42,20 @@ def _loyalty() -> Schema:
         "weight": _number("Its weight against the other parts.", low=0.001, high=1e6, default=1),
         "measure": TEXT | {"description": "count, habit: a measure that has feeds."},
         "fact": {"$ref": "#/$defs/fact"},
-        "at": _number("count: events that give half; habit: the share that is full marks.", low=0.001, default=1),
+        "at": _number(
+            "count: events that give half; habit: the share that is full marks.",
+            low=0.001,
+            default=1,
+        ),
         "days": _number("tenure, answer, since: the span.", low=0.001, high=36_500, default=365),
         "worst": _number("answer: no marks.", low=-1e9, default=0),
         "best": _number("answer: full marks.", low=-1e9, default=1),
         "min_events": _number("habit: fewer events tell nothing.", default=1),
-        "heavy": {"type": "boolean", "default": False, "description": "Counts of heavy users alone."},
+        "heavy": {
+            "type": "boolean",
+            "default": False,
+            "description": "Counts of heavy users alone.",
+        },
         "why": text_schema("The reason for the weight, told with each contribution."),
         "play": text_schema("What to do about it."),
     }
@@ -65,7 +73,9 @@ def _heavy_use() -> Schema:
     properties = {
         "measure": TEXT | {"description": "A measure that has feeds."},
         "a_day": _number(
-            "Its events a day, over the longest half-life, from which use is heavy.", low=0.001, default=1
+            "Its events a day, over the longest half-life, from which use is heavy.",
+            low=0.001,
+            default=1,
         ),
     }
     return _object("Who counts as a heavy user.", properties, "measure")
@@ -74,7 +84,8 @@ def _heavy_use() -> Schema:
 def _icp() -> Schema:
     bounds = {"low": -1e15, "high": 1e15}
     condition = {
-        "attribute": TEXT | {"description": "An attribute of customer.updated, or segment, country, timezone."},
+        "attribute": TEXT
+        | {"description": "An attribute of customer.updated, or segment, country, timezone."},
         "is": {
             "type": [*VALUE, "array"],
             "items": {"type": VALUE},
@@ -82,7 +93,9 @@ def _icp() -> Schema:
         },
         "at_least": _number("The number must not be below it.", **bounds),
         "at_most": _number("The number must not be above it.", **bounds),
-        "weight": _number("Its weight against the other conditions.", low=0.001, high=1e6, default=1),
+        "weight": _number(
+            "Its weight against the other conditions.", low=0.001, high=1e6, default=1
+        ),
         "why": text_schema("Why it is part of the ideal profile."),
     }
     item = _object("One condition: `is`, or bounds.", condition, "attribute", nullable=False)
@@ -106,5 +119,11 @@ def _touch() -> Schema:
         },
         nullable=False,
     )
-    talks = {"type": "array", "items": TEXT, "description": "Measures whose events are conversations."}
-    return _object("Which touch tier is suggested.", {"conversations": talks, "high": line, "low": line})
+    talks = {
+        "type": "array",
+        "items": TEXT,
+        "description": "Measures whose events are conversations.",
+    }
+    return _object(
+        "Which touch tier is suggested.", {"conversations": talks, "high": line, "low": line}
+    )

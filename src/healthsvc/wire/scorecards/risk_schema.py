@@ -8,7 +8,8 @@ from healthsvc.core.risk.section import MOST_KNOTS, MOST_TERMS
 
 
 def risk_schema() -> dict[str, Any]:
-    """Horizon, what types are, and the model: `prior`, or one with its terms as the lab's fit writes it."""
+    """Horizon, what types are, and the model: `prior`, or one with its terms as the lab's fit
+    writes it."""
     types = {"type": "array", "items": {"type": ["string", "number"]}}
     return {
         "type": ["object", "null"],
@@ -69,9 +70,14 @@ def _term() -> dict[str, Any]:
                     "properties": _feature([kind for kind in features.KINDS if kind != "product"]),
                 },
             },
-            "at": numbers | {"description": "Rising knots; beyond the outer ones the term is constant."},
+            "at": numbers
+            | {"description": "Rising knots; beyond the outer ones the term is constant."},
             "gives": numbers | {"description": "Log-odds at each knot."},
-            "reference": {"type": "number", "default": 0, "description": "What the reference customer gets."},
+            "reference": {
+                "type": "number",
+                "default": 0,
+                "description": "What the reference customer gets.",
+            },
         },
     }
 
@@ -80,7 +86,10 @@ def _feature(kinds: Sequence[str]) -> dict[str, Any]:
     days = {"type": "number", "minimum": 3, "maximum": 36_500}
     return {
         "feature": {"enum": list(kinds)},
-        "source": {"type": "string", "description": "act, neutral, trouble, any, or type: and an event type."},
+        "source": {
+            "type": "string",
+            "description": "act, neutral, trouble, any, or type: and an event type.",
+        },
         "half_life_days": days,
         "long_days": days | {"description": "trend: the longer half-life."},
         "scale": {

@@ -1,7 +1,8 @@
 """The JSON Schema of a scorecard document, for editors and for whoever writes one.
 
-It says of each field what it means and what is allowed. The core has the last word (`scorecard_faults`): that a measure
-exists, that bands fall, that a half-life is one of those declared.
+It says of each field what it means and what is allowed. The core has the last word
+(`scorecard_faults`): that a measure exists, that bands fall, that a half-life is one of those
+declared.
 """
 
 from collections.abc import Mapping
@@ -36,9 +37,13 @@ def scorecard_schema() -> Schema:
             "description": "Rising: today's habit first, the long-standing one last. Each measure keeps a level of "
             "each.",
         },
-        "evidence_events": _number("Fewer events than this are not enough evidence for a score.", 3, low=1),
+        "evidence_events": _number(
+            "Fewer events than this are not enough evidence for a score.", 3, low=1
+        ),
         "hysteresis": _number("Points beyond a band's floor before the band changes.", 3, high=20),
-        "dwell_days": _number("How long a better band must hold; a worse one is believed at once.", 1, low=0.001),
+        "dwell_days": _number(
+            "How long a better band must hold; a worse one is believed at once.", 1, low=0.001
+        ),
         "bands": {
             "type": "object",
             "minProperties": 1,
@@ -51,7 +56,11 @@ def scorecard_schema() -> Schema:
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1e6},
             "description": "Dimension names and their weights against each other.",
         },
-        "measures": {"type": "array", "maxItems": MOST_MEASURES, "items": {"$ref": "#/$defs/measure"}},
+        "measures": {
+            "type": "array",
+            "maxItems": MOST_MEASURES,
+            "items": {"$ref": "#/$defs/measure"},
+        },
         "flags": {"type": "array", "maxItems": MOST_FLAGS, "items": {"$ref": "#/$defs/flag"}},
         "variants": {
             "type": ["array", "null"],
@@ -77,7 +86,9 @@ def scorecard_schema() -> Schema:
                     "maximum": 99.9,
                     "description": "From this place among the customers' MRR on, as frozen at publishing.",
                 },
-                "mrr": _number("From this MRR on, where no place is asked for or known.", 1000, high=1e12),
+                "mrr": _number(
+                    "From this MRR on, where no place is asked for or known.", 1000, high=1e12
+                ),
             },
         },
         "reference": reference_schema(),
@@ -108,13 +119,22 @@ def scorecard_schema() -> Schema:
             "variant": variant_schema(_flag()["properties"], _measure()["properties"]),
             "stage": stage_schema(),
             "page_kind": _page_kind(),
-            "fact": {"enum": ["", *facts.NAMES], "description": "Something that is known of a customer."},
+            "fact": {
+                "enum": ["", *facts.NAMES],
+                "description": "Something that is known of a customer.",
+            },
         },
     }
 
 
 def _number(meaning: str, default: float, *, low: float = 0, high: float = 1e9) -> Schema:
-    return {"type": "number", "minimum": low, "maximum": high, "default": default, "description": meaning}
+    return {
+        "type": "number",
+        "minimum": low,
+        "maximum": high,
+        "default": default,
+        "description": meaning,
+    }
 
 
 class _Kind(Protocol):
@@ -128,16 +148,20 @@ def _kinds(kinds: Mapping[str, type[_Kind]]) -> Schema:
 
 
 def _feed() -> Schema:
-    types = (
-        f"Built-in: {', '.join(sorted(BUILTIN_TYPES))}; any other is a type of your own; * is every type of your own "
-    )
+    builtin = ", ".join(sorted(BUILTIN_TYPES))
+    types = f"Built-in: {builtin}; any other is a type of your own; * is every type of your own "
     return {
         "type": "object",
         "additionalProperties": False,
         "anyOf": [{"required": ["type"]}, {"required": ["types"]}],
         "properties": {
             "type": TEXT | {"description": f"{types}that no other feed names."},
-            "types": {"type": "array", "minItems": 1, "items": TEXT, "description": "Several types at once."},
+            "types": {
+                "type": "array",
+                "minItems": 1,
+                "items": TEXT,
+                "description": "Several types at once.",
+            },
             "where": {
                 "type": "object",
                 "additionalProperties": {
@@ -166,11 +190,15 @@ def _judge() -> Schema:
                 1,
                 low=0.001,
             ),
-            "half_life_days": _number("survey, served: how fast it loses weight.", 90, low=0.001, high=36_500),
+            "half_life_days": _number(
+                "survey, served: how fast it loses weight.", 90, low=0.001, high=36_500
+            ),
             "fact": {"$ref": "#/$defs/fact"},
             "to": {"$ref": "#/$defs/fact"},
             "worst": _number("survey: the answer that is no marks.", 0, low=-1e9),
-            "best": _number("survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9),
+            "best": _number(
+                "survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9
+            ),
             "min_events": _number("habit, target: fewer events are no evidence.", 1),
         },
     }
@@ -186,8 +214,12 @@ def _measure() -> Schema:
         "properties": {
             "name": TEXT | {"description": "Unique; contributions are told under it."},
             "feeds": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/feed"}},
-            "of": TEXT | {"description": "Judge another measure's events instead of events of its own."},
-            "dimension": {"type": ["string", "null"], "description": "One of `dimensions`; without: kept, not scored."},
+            "of": TEXT
+            | {"description": "Judge another measure's events instead of events of its own."},
+            "dimension": {
+                "type": ["string", "null"],
+                "description": "One of `dimensions`; without: kept, not scored.",
+            },
             "share": _number("Its weight within the dimension.", 0, high=100),
             "judge": {"anyOf": [{"$ref": "#/$defs/judge"}, {"type": "null"}]},
             "why": text_schema("The reason for the weight, told with each contribution."),
@@ -208,8 +240,10 @@ def _flag() -> Schema:
             "title": text_schema(
                 "What the customer did, after its name: the summary of the alert, with the play's first step."
             ),
-            "measure": TEXT | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
-            "release": TEXT | {"description": "intent: the measure of the contacts that release it."},
+            "measure": TEXT
+            | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
+            "release": TEXT
+            | {"description": "intent: the measure of the contacts that release it."},
             "fact": {"$ref": "#/$defs/fact"},
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
             "at": _number("The line.", 0, low=-1e9),
@@ -221,9 +255,18 @@ def _flag() -> Schema:
                 "maximum": 100,
                 "description": "The score's upper limit.",
             },
-            "override": {"type": "boolean", "default": False, "description": "The cap stands without evidence too."},
-            "alert": {"enum": [*SEVERITIES, None], "description": "Severity of its alert; without: no alert."},
-            "play": text_schema("What to do about it, in steps; the first sentence is the first step."),
+            "override": {
+                "type": "boolean",
+                "default": False,
+                "description": "The cap stands without evidence too.",
+            },
+            "alert": {
+                "enum": [*SEVERITIES, None],
+                "description": "Severity of its alert; without: no alert.",
+            },
+            "play": text_schema(
+                "What to do about it, in steps; the first sentence is the first step."
+            ),
             "of": {
                 "type": "array",
                 "minItems": 1,

@@ -32,10 +32,16 @@ def variant_schema(flag: Schema, measure: Schema) -> Schema:
                     "stage": _one_or_several(NAMED_STAGES),
                 },
             },
-            "dimensions": _changes({"type": "number", "minimum": 0, "maximum": 1e6}, "Weights of dimensions, by name."),
-            "measures": _changes(_some(measure, MEASURE_KEYS) | {"judge": judge}, "By name.", properties=True),
+            "dimensions": _changes(
+                {"type": "number", "minimum": 0, "maximum": 1e6}, "Weights of dimensions, by name."
+            ),
+            "measures": _changes(
+                _some(measure, MEASURE_KEYS) | {"judge": judge}, "By name.", properties=True
+            ),
             "flags": _changes(_some(flag, FLAG_KEYS), "By name.", properties=True),
-            "bands": _changes({"type": "number", "minimum": 0, "maximum": 100}, "Floors of bands, by name."),
+            "bands": _changes(
+                {"type": "number", "minimum": 0, "maximum": 100}, "Floors of bands, by name."
+            ),
             "evidence_events": {"type": "number", "minimum": 1},
             "hysteresis": {"type": "number", "minimum": 0, "maximum": 20},
             "dwell_days": {"type": "number", "minimum": 0.001, "maximum": 36_500},
@@ -87,7 +93,11 @@ def reference_schema() -> Schema:
             "measures": {
                 "type": "object",
                 "description": "Of each measure, by segment; * is all customers, and counts for segments not named.",
-                "additionalProperties": {"type": "object", "required": [EVERYBODY], "additionalProperties": quantiles},
+                "additionalProperties": {
+                    "type": "object",
+                    "required": [EVERYBODY],
+                    "additionalProperties": quantiles,
+                },
             },
             "mrr": quantiles,
         },
@@ -104,5 +114,9 @@ def _some(properties: Schema, keys: Sequence[str]) -> Schema:
 
 
 def _changes(what: Schema, meaning: str, *, properties: bool = False) -> Schema:
-    value = {"type": ["object", "null"], "additionalProperties": False, "properties": what} if properties else what
+    value = (
+        {"type": ["object", "null"], "additionalProperties": False, "properties": what}
+        if properties
+        else what
+    )
     return {"type": ["object", "null"], "additionalProperties": value, "description": meaning}

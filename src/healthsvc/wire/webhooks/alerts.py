@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Protocol, get_args
 
 from healthsvc.core.actors import Actor, ActorKind
-from healthsvc.core.alerts import ACKNOWLEDGED, CONDITION_ENDED, ENDED_ITSELF, OPEN, RESOLVED, Alert, AlertState
+from healthsvc.core.alerts import (
+    ACKNOWLEDGED,
+    CONDITION_ENDED,
+    ENDED_ITSELF,
+    OPEN,
+    RESOLVED,
+    Alert,
+    AlertState,
+)
 from healthsvc.core.severity import Severity
 from healthsvc.wire.webhooks.webhook_type import (
     FACTS,
@@ -34,7 +42,10 @@ ACTOR: Final[Schema] = {
         "kind": {"enum": [*get_args(ActorKind)]},
         "id": {"type": ["string", "null"]},
         "name": TEXT,
-        "via_key": {"type": ["string", "null"], "description": "The id of the key that a person acts through."},
+        "via_key": {
+            "type": ["string", "null"],
+            "description": "The id of the key that a person acts through.",
+        },
     },
 }
 NOTE: Final[Schema] = {"type": ["string", "null"], "description": "What that person noted."}
@@ -63,9 +74,13 @@ class Announced(Protocol):
 class AlertData:
     """What every webhook about a customer's alert says."""
 
-    id: Annotated[str, {**TEXT, "description": "The alert's id; the same in every webhook about it."}]
+    id: Annotated[
+        str, {**TEXT, "description": "The alert's id; the same in every webhook about it."}
+    ]
     customer_id: CustomerId
-    kind: Annotated[str, {**TEXT, "description": "What it is about: cancel_intent, silent, usage_drop …"}]
+    kind: Annotated[
+        str, {**TEXT, "description": "What it is about: cancel_intent, silent, usage_drop …"}
+    ]
     severity: Annotated[Severity, SEVERITY]
     state: Annotated[AlertState, STATE]
     summary: Annotated[str, SUMMARY]
@@ -79,7 +94,9 @@ class AlertData:
 class EscalatedData(AlertData):
     """What `alert.escalated` says."""
 
-    previous_kind: Annotated[str, {**TEXT, "description": "What the same alert was about until now."}]
+    previous_kind: Annotated[
+        str, {**TEXT, "description": "What the same alert was about until now."}
+    ]
     previous_severity: Annotated[Severity, SEVERITY]
 
 
@@ -137,7 +154,9 @@ ALERT_ACKNOWLEDGED: Final = webhook_type(
 ALERT_RESOLVED: Final = webhook_type(
     "alert.resolved",
     "An alert was resolved, by a person or since its condition ended.",
-    replace(_SETTLED, state=RESOLVED, note="Called Kim: the invoice had gone to the wrong address."),
+    replace(
+        _SETTLED, state=RESOLVED, note="Called Kim: the invoice had gone to the wrong address."
+    ),
     only(RESOLVED),
 )
 SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
@@ -162,8 +181,8 @@ def escalated(
     previous_kind: str,
     previous_severity: Severity,
 ) -> EscalatedData:
-    """What `alert.escalated` says of an alert that a more severe flag has taken over; raised: what would have been said
-    of a new alert of that flag."""
+    """What `alert.escalated` says of an alert that a more severe flag has taken over; raised: what
+    would have been said of a new alert of that flag."""
     same = replace(raised, id=id, state=state, onset_at=onset_at, raised_at=raised_at)
     common = {name: getattr(same, name) for name in AlertData.__slots__}
     return EscalatedData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
@@ -172,14 +191,21 @@ def escalated(
 def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
     """What is said of an alert that a person has acknowledged or resolved."""
     return SettledData(
-        **_common(alert, alert.state, alert.detail, sequence), by=alert.settled_by, actor=actor_data(alert), note=note
+        **_common(alert, alert.state, alert.detail, sequence),
+        by=alert.settled_by,
+        actor=actor_data(alert),
+        note=note,
     )
 
 
 def ended(alert: Announced, sequence: int) -> SettledData:
-    """What is said of an alert that was resolved since its condition ended; its facts no longer hold."""
+    """What is said of an alert that was resolved since its condition ended; its facts no longer
+    hold."""
     return SettledData(
-        **_common(alert, RESOLVED, {}, sequence), by=CONDITION_ENDED, actor=ENDED_ITSELF.as_data(), note=None
+        **_common(alert, RESOLVED, {}, sequence),
+        by=CONDITION_ENDED,
+        actor=ENDED_ITSELF.as_data(),
+        note=None,
     )
 
 
@@ -189,7 +215,9 @@ def actor_data(alert: Alert) -> dict[str, str | None] | None:
     return None if actor is None else actor.as_data()
 
 
-def _common(alert: Announced, state: AlertState, detail: Mapping[str, Any], sequence: int) -> dict[str, Any]:
+def _common(
+    alert: Announced, state: AlertState, detail: Mapping[str, Any], sequence: int
+) -> dict[str, Any]:
     return {
         "id": alert.id,
         "customer_id": alert.customer_id,

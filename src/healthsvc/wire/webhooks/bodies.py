@@ -18,8 +18,9 @@ OMITTED: Final = {"omitted": True}
 def body(type: str, timestamp: datetime, data: Mapping[str, Any]) -> str:
     """The JSON of one message; `timestamp` (aware) is when it happened.
 
-    Data may hold aware datetimes and numpy scalars. A body that would be too long loses `detail`, then the ends of its
-    texts, then the ends of its lists: what was decided must never fail to be told.
+    Data may hold aware datetimes and numpy scalars. A body that would be too long loses `detail`,
+    then the ends of its texts, then the ends of its lists: what was decided must never fail to be
+    told.
     """
     for shorten in (_whole, _without_detail, _short_texts, _short_lists):
         shortened = shorten(data)
@@ -35,7 +36,8 @@ def kept(detail: Mapping[str, Any]) -> str:
 
 
 def message_id(*parts: object) -> str:
-    """The id of a message that these parts determine: making it again gives the same id, so it is kept once."""
+    """The id of a message that these parts determine: making it again gives the same id, so it is
+    kept once."""
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=18).digest()
     return "msg_" + base64.urlsafe_b64encode(digest).decode()
 
@@ -45,7 +47,7 @@ class BodyTooLongError(Fault, ValueError):
 
     def __init__(self, type: str) -> None:
         self.type = type
-        super().__init__(f"{self.__doc__} Type: {type}.")
+        super().__init__(f"{' '.join(str(self.__doc__).split())} Type: {type}.")
 
 
 def _encode(value: object) -> bytes:
@@ -72,7 +74,10 @@ def _short_texts(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _short_lists(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key: value[:20] if isinstance(value, list | tuple) else value for key, value in _short_texts(data).items()}
+    return {
+        key: value[:20] if isinstance(value, list | tuple) else value
+        for key, value in _short_texts(data).items()
+    }
 
 
 def _cut(value: Any) -> Any:

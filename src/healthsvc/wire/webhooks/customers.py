@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from healthsvc.wire.webhooks.webhook_type import INSTANT, TEXT, CustomerId, Schema, Sequence, webhook_type
+from healthsvc.wire.webhooks.webhook_type import (
+    INSTANT,
+    TEXT,
+    CustomerId,
+    Schema,
+    Sequence,
+    webhook_type,
+)
 
 BAND: Final[Schema] = {
     "type": ["string", "null"],
@@ -21,7 +28,9 @@ class BandData:
 
     customer_id: CustomerId
     score: Annotated[float | None, SCORE]
-    risk: Annotated[float | None, {**RISK, "description": "Churn risk over the scorecard's horizon."}]
+    risk: Annotated[
+        float | None, {**RISK, "description": "Churn risk over the scorecard's horizon."}
+    ]
     band: Annotated[str | None, BAND]
     previous_band: Annotated[str | None, BAND]
     decided_at: Annotated[datetime, INSTANT]
@@ -61,11 +70,15 @@ _BAND: Final = BandData(
 )
 _FLAG: Final = FlagData(customer_id="acme", flag="silent", decided_at=_AT, sequence=7)
 
-BAND_CHANGED: Final = webhook_type("customer.band.changed", "A customer moved to another band.", _BAND)
+BAND_CHANGED: Final = webhook_type(
+    "customer.band.changed", "A customer moved to another band.", _BAND
+)
 RISK_RAISED: Final = webhook_type(
     "customer.risk.raised",
     "A customer moved to a worse band.",
     RiskData(**{name: getattr(_BAND, name) for name in BandData.__slots__}, previous_risk=0.2),
 )
 FLAG_RAISED: Final = webhook_type("customer.flag.raised", "A flag was raised on a customer.", _FLAG)
-FLAG_RELEASED: Final = webhook_type("customer.flag.released", "A customer's flag was released.", _FLAG)
+FLAG_RELEASED: Final = webhook_type(
+    "customer.flag.released", "A customer's flag was released.", _FLAG
+)

@@ -1,4 +1,5 @@
-"""Webhooks about webhooks: endpoints that were switched off, deliveries that were given up or succeeded late, tests."""
+"""Webhooks about webhooks: endpoints that were switched off, deliveries that were given up or
+succeeded late, tests."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,9 +58,13 @@ _DELIVERY: Final = DeliveryData(
 ENDPOINT_DISABLED: Final = webhook_type(
     "endpoint.disabled",
     "A webhook endpoint was switched off.",
-    DisabledData(endpoint_id="ep_1", url="https://hooks.example.com/", reason="gone", failing_since=None),
+    DisabledData(
+        endpoint_id="ep_1", url="https://hooks.example.com/", reason="gone", failing_since=None
+    ),
 )
-DELIVERY_EXHAUSTED: Final = webhook_type("delivery.exhausted", "The last try of a delivery failed.", _DELIVERY)
+DELIVERY_EXHAUSTED: Final = webhook_type(
+    "delivery.exhausted", "The last try of a delivery failed.", _DELIVERY
+)
 DELIVERY_RECOVERED: Final = webhook_type(
     "delivery.recovered", "A delivery succeeded after many failed tries.", _DELIVERY
 )

@@ -6,10 +6,26 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from healthsvc.core.actors import Actor
-from healthsvc.core.alerts import ACKNOWLEDGED, CONDITION_ENDED, ENDED_ITSELF, OPEN, RESOLVED, Alert, AlertState
+from healthsvc.core.alerts import (
+    ACKNOWLEDGED,
+    CONDITION_ENDED,
+    ENDED_ITSELF,
+    OPEN,
+    RESOLVED,
+    Alert,
+    AlertState,
+)
 from healthsvc.core.severity import Severity
 from healthsvc.wire.webhooks.alerts import ACTOR, BY, NOTE, STATE, actor_data, only
-from healthsvc.wire.webhooks.webhook_type import FACTS, INSTANT, SEVERITY, SUMMARY, TEXT, WebhookType, webhook_type
+from healthsvc.wire.webhooks.webhook_type import (
+    FACTS,
+    INSTANT,
+    SEVERITY,
+    SUMMARY,
+    TEXT,
+    WebhookType,
+    webhook_type,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +33,16 @@ class OperationsData:
     """What webhooks about operations alerts say."""
 
     id: Annotated[str, TEXT]
-    kind: Annotated[str, {**TEXT, "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …"}]
-    scope: Annotated[str, {**TEXT, "description": "Of what: fleet, source:web, segment:smb, model …"}]
+    kind: Annotated[
+        str,
+        {
+            **TEXT,
+            "description": "What it is: fleet_guard, model_drift, input_stalled, step_failing …",
+        },
+    ]
+    scope: Annotated[
+        str, {**TEXT, "description": "Of what: fleet, source:web, segment:smb, model …"}
+    ]
     severity: Annotated[Severity, SEVERITY]
     state: Annotated[AlertState, STATE]
     summary: Annotated[str, SUMMARY]
@@ -48,12 +72,20 @@ _EXAMPLE: Final = OperationsData(
 
 
 OPERATIONS_RAISED: Final = webhook_type(
-    "operations.alert.raised", "The service, or what feeds it, needs an operator.", _EXAMPLE, only(OPEN)
+    "operations.alert.raised",
+    "The service, or what feeds it, needs an operator.",
+    _EXAMPLE,
+    only(OPEN),
 )
 OPERATIONS_ACKNOWLEDGED: Final = webhook_type(
     "operations.alert.acknowledged",
     "An operator took an alert on.",
-    replace(_EXAMPLE, state=ACKNOWLEDGED, by="ops", actor=Actor(kind="key", id="key_2", name="ops").as_data()),
+    replace(
+        _EXAMPLE,
+        state=ACKNOWLEDGED,
+        by="ops",
+        actor=Actor(kind="key", id="key_2", name="ops").as_data(),
+    ),
     only(ACKNOWLEDGED),
 )
 OPERATIONS_RESOLVED: Final = webhook_type(

@@ -1,7 +1,9 @@
-"""What a webhook type is: its name, its meaning, the dataclass of what it says, an example, its one maker of bodies.
+"""What a webhook type is: its name, its meaning, the dataclass of what it says, an example, its one
+maker of bodies.
 
-The JSON Schema is derived from the dataclass: each field is `Annotated` with its own schema. A body is made from an
-instance, so that nothing can be sent that isn't declared, and nothing declared can be left out.
+The JSON Schema is derived from the dataclass: each field is `Annotated` with its own schema. A body
+is made from an instance, so that nothing can be sent that isn't declared, and nothing declared can
+be left out.
 """
 
 from collections.abc import Mapping
@@ -44,7 +46,8 @@ class WebhookType(Generic[DataT]):
     example: DataT
     """What such a webhook says, for documents and tests."""
     narrowed: Mapping[str, Schema]
-    """Schemas of fields that this type restricts further than the dataclass does: the states that it tells of."""
+    """Schemas of fields that this type restricts further than the dataclass does: the states that
+    it tells of."""
 
     def body(self, at: datetime, data: DataT) -> str:
         """The JSON of one message; `at` (aware) is when it happened."""
@@ -55,7 +58,9 @@ class WebhookType(Generic[DataT]):
     def data_schemas(self) -> dict[str, Schema]:
         """The schema of each field that it says."""
         hints = get_type_hints(type(self.example), include_extras=True)
-        return {name: self.narrowed.get(name) or hint.__metadata__[0] for name, hint in hints.items()}
+        return {
+            name: self.narrowed.get(name) or hint.__metadata__[0] for name, hint in hints.items()
+        }
 
     def schema(self) -> Schema:
         """The JSON Schema of the whole message."""

@@ -36,7 +36,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "contribution.override": "A manual assessment stands in place of the score.",
     "contribution.frozen": "The subscription ended; the score stays as it was then.",
     # how the score moved
-    "change.unknown": ("There wasn't enough evidence between {since} and {until} to compare the health of {customer}."),
+    "change.unknown": (
+        "There wasn't enough evidence between {since} and {until} to compare the health of {customer}."
+    ),
     "change.steady": "The health of {customer} stayed at {after} between {since} and {until}",
     "change.same": "The health of {customer} was {after} at both ends of the period from {since} to {until}",
     "change.rose.one": (
@@ -82,7 +84,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "reading.budget_review": "a budget review in their department",
     "reading.thinks_of_an_upgrade": "interest in an upgrade",
     "review.likely": "Most likely reading: {reading} ({evidence}).",
-    "review.several": ("Ambiguous: there is evidence for more than one reading. Ask before you draw a conclusion."),
+    "review.several": (
+        "Ambiguous: there is evidence for more than one reading. Ask before you draw a conclusion."
+    ),
     "review.nothing": "Ambiguous: nothing tells the three readings apart. Ask before you draw a conclusion.",
     "help.unknown": "{customer} is looking for help; the pages don't say with which feature. Ask.",
     "help.with": "{customer} is looking for help with {features}. Offer the matching guide.",

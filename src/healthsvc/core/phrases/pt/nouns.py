@@ -1,4 +1,5 @@
-"""What measures, flags and bands of the default scorecard are called within a Portuguese sentence."""
+"""What measures, flags and bands of the default scorecard are called within a Portuguese
+sentence."""
 
 from collections.abc import Mapping
 from typing import Final

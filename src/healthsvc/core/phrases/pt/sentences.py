@@ -47,7 +47,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "change.rose.other": (
         "A saúde de {customer} subiu {points} pontos, de {before} para {after}, entre {since} e {until}"
     ),
-    "change.fell.one": ("A saúde de {customer} caiu {points} ponto, de {before} para {after}, entre {since} e {until}"),
+    "change.fell.one": (
+        "A saúde de {customer} caiu {points} ponto, de {before} para {after}, entre {since} e {until}"
+    ),
     "change.fell.other": (
         "A saúde de {customer} caiu {points} pontos, de {before} para {after}, entre {since} e {until}"
     ),

@@ -1,9 +1,11 @@
-"""Flags: what holds of a customer now, since when, and the next instant at which time alone changes that.
+"""Flags: what holds of a customer now, since when, and the next instant at which time alone changes
+that.
 
-A file for each kind, listed in `KINDS`: its rule, how it is read from the scorecard, its condition and its line in the
-schema. Every condition has a closed form, so the instant at which silence crosses its line is known long before. A
-flag of absence is only as good as the log has been read: callers evaluate as of an instant up to which everything
-logged has been read. What must not live here: memory. Whether a flag stands is decided by `decisions`.
+A file for each kind, listed in `KINDS`: its rule, how it is read from the scorecard, its condition
+and its line in the schema. Every condition has a closed form, so the instant at which silence
+crosses its line is known long before. A flag of absence is only as good as the log has been read:
+callers evaluate as of an instant up to which everything logged has been read. What must not live
+here: memory. Whether a flag stands is decided by `decisions`.
 """
 
 from collections.abc import Mapping
@@ -48,12 +50,15 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
 
 
 def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
-    """The flag of one entry of the document. Raises ScorecardError with the place of the first fault."""
+    """The flag of one entry of the document. Raises ScorecardError with the place of the first
+    fault."""
     reader = Reader(data, path)
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
     rule = kind.read(FlagReader(reader, vocabulary))
-    if reader.get("unless") and kind is not AnswerFlag:  # ignored, it would let the flag hold all the same
+    if (
+        reader.get("unless") and kind is not AnswerFlag
+    ):  # ignored, it would let the flag hold all the same
         raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
     for field in FIELDS:
         reader.get(field)  # known, although this kind may not use it

@@ -24,7 +24,10 @@ class AbsenceFlag(Flag):
     @classmethod
     def read(cls, reader: FlagReader) -> Self:
         return cls(
-            **reader.common(), measure=reader.measure(), span_us=reader.span_us(), min_events=reader.min_events()
+            **reader.common(),
+            measure=reader.measure(),
+            span_us=reader.span_us(),
+            min_events=reader.min_events(),
         )
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:

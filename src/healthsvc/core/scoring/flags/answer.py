@@ -12,7 +12,8 @@ from healthsvc.core.scoring.view import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFlag(Flag):
-    """With `unless` it holds only where that fact wasn't told within the span, since that fact says more."""
+    """With `unless` it holds only where that fact wasn't told within the span, since that fact says
+    more."""
 
     kind: ClassVar[str] = "answer"
     meaning: ClassVar[str] = "the last answer is at most `at`, and younger than `days`"

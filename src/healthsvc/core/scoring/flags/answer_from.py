@@ -20,7 +20,9 @@ class AnswerFromFlag(Flag):
 
     @classmethod
     def read(cls, reader: FlagReader) -> Self:
-        return cls(**reader.common(), fact=reader.fact(dated), at=reader.line(), span_us=reader.span_us())
+        return cls(
+            **reader.common(), fact=reader.fact(dated), at=reader.line(), span_us=reader.span_us()
+        )
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         answer, answered_at = view.fact(self.fact), view.fact(f"{self.fact}_at")

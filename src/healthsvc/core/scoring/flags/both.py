@@ -21,7 +21,11 @@ class BothFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         states, (first, *others) = earlier.states, earlier.places(self.of)
-        holds, onset, change = states.holds[:, first], states.onset_us[:, first], states.change_us[:, first]
+        holds, onset, change = (
+            states.holds[:, first],
+            states.onset_us[:, first],
+            states.change_us[:, first],
+        )
         for other in others:
             holds = holds & states.holds[:, other]
             onset = np.maximum(onset, states.onset_us[:, other])

@@ -1,4 +1,5 @@
-"""Flag kind `churned`: the customer cancelled, the cancellation took effect, and no renewal came since."""
+"""Flag kind `churned`: the customer cancelled, the cancellation took effect, and no renewal came
+since."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self

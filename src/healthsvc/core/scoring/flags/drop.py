@@ -13,7 +13,8 @@ from healthsvc.core.scoring.view import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropFlag(Flag):
-    """Silence brings it nearer. A customer seen for less than the shortest half-life has no habit yet."""
+    """Silence brings it nearer. A customer seen for less than the shortest half-life has no habit
+    yet."""
 
     kind: ClassVar[str] = "drop"
     meaning: ClassVar[str] = "today's rate lies below `at` times the habit"
@@ -33,11 +34,18 @@ class DropFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         measure = column(view, self.measure)
-        ratio, since = baseline.ratio(view, measure), view.fact("first_seen") + view.program.half_lives_us[0]
+        ratio, since = (
+            baseline.ratio(view, measure),
+            view.fact("first_seen") + view.program.half_lives_us[0],
+        )
         known = (view.count(measure) >= self.min_events) & (ratio > 0)
         rows = np.flatnonzero(known)
         begins = np.array(since)
         if len(rows):
-            begins[rows] = np.maximum(baseline.falls_to_us(view, rows, ratio[rows], self.at), since[rows])
+            begins[rows] = np.maximum(
+                baseline.falls_to_us(view, rows, ratio[rows], self.at), since[rows]
+            )
         holds = known & (ratio < self.at) & (view.now_us >= since)
-        return Condition.of_one_line(holds, begins, np.where(known & ~holds, np.floor(begins), np.inf))
+        return Condition.of_one_line(
+            holds, begins, np.where(known & ~holds, np.floor(begins), np.inf)
+        )

@@ -1,4 +1,5 @@
-"""Flag kind `either`: one of the flags declared before holds, since the first of those that do began."""
+"""Flag kind `either`: one of the flags declared before holds, since the first of those that do
+began."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -26,4 +27,6 @@ class EitherFlag(Flag):
         onset = np.where(holds, onsets, np.inf).min(axis=1)
         any_holds: Mask = np.any(holds, axis=1)
         onset_or_zero = np.where(any_holds, onset, 0.0)
-        return Condition.of_one_line(any_holds, onset_or_zero, states.change_us[:, places].min(axis=1))
+        return Condition.of_one_line(
+            any_holds, onset_or_zero, states.change_us[:, places].min(axis=1)
+        )

@@ -1,4 +1,5 @@
-"""Flag kind `intent`: from an event on, until somebody spoke with the customer and it stayed quiet for the span."""
+"""Flag kind `intent`: from an event on, until somebody spoke with the customer and it stayed quiet
+for the span."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -13,7 +14,9 @@ from healthsvc.core.scoring.view import View
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentFlag(Flag):
     kind: ClassVar[str] = "intent"
-    meaning: ClassVar[str] = "from the event on, until someone spoke with the customer and it stayed quiet for `days`"
+    meaning: ClassVar[str] = (
+        "from the event on, until someone spoke with the customer and it stayed quiet for `days`"
+    )
 
     release: str
     """The measure of the contacts that release it."""
@@ -21,7 +24,12 @@ class IntentFlag(Flag):
 
     @classmethod
     def read(cls, reader: FlagReader) -> Self:
-        return cls(**reader.common(), measure=reader.measure(), release=reader.release(), span_us=reader.span_us())
+        return cls(
+            **reader.common(),
+            measure=reader.measure(),
+            release=reader.release(),
+            span_us=reader.span_us(),
+        )
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         last_event = view.newest(column(view, self.measure))

@@ -1,4 +1,5 @@
-"""What a kind of flag is: a rule read from the scorecard, and the condition that it gives of each customer."""
+"""What a kind of flag is: a rule read from the scorecard, and the condition that it gives of each
+customer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ NO_CAP: Final = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Where n customers stand against a flag's lines, as arrays (n,); a pure function of (log so far, now).
+    """Where n customers stand against a flag's lines, as arrays (n,); a pure function of (log so
+    far, now).
 
     A kind with one line has no customer between its lines: entry equals exit.
     """
@@ -40,7 +42,8 @@ class Condition:
 
     @property
     def holds(self) -> Mask:
-        """Whether the flag holds for a customer without a former decision: the entry line counts."""
+        """Whether the flag holds for a customer without a former decision: the entry line
+        counts."""
         holds: Mask = self.place == ABOVE
         return holds
 
@@ -59,7 +62,9 @@ class FlagStates:
     def none(cls, customers: int, flags: int) -> Self:
         """No flag holds, and time alone changes nothing."""
         shape = (customers, flags)
-        return cls(np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf), np.full(shape, NO_CAP))
+        return cls(
+            np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf), np.full(shape, NO_CAP)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ class Flag(FlagRule, ABC):
         """Where each customer of the view stands as of its `now_us`."""
 
     def cap_of(self, condition: Condition) -> Floats:
-        """The cap that the flag puts on each customer's score, (n,); `NO_CAP` where it puts none."""
+        """The cap that the flag puts on each customer's score, (n,); `NO_CAP` where it puts
+        none."""
         cap = NO_CAP if self.cap is None else self.cap
         return np.where(condition.holds, cap, NO_CAP)
 

@@ -28,4 +28,6 @@ class LoyalFlag(Flag):
             return Condition.of_one_line(np.zeros(n, bool), np.zeros(n), np.full(n, np.inf))
         standing = loyalty.loyalty_score(view, rules.loyalty, rules.heavy_use)
         holds = np.nan_to_num(standing.loyalty, nan=-1.0) >= self.at
-        return Condition.of_one_line(holds, standing.since_us, loyalty.turns_us(view, rules.loyalty, standing, self.at))
+        return Condition.of_one_line(
+            holds, standing.since_us, loyalty.turns_us(view, rules.loyalty, standing, self.at)
+        )

@@ -21,4 +21,6 @@ class OpenFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         never = np.full(len(view.now_us), np.inf)
-        return Condition.of_one_line(view.fact(self.fact) > 0, view.fact(f"{self.fact}_since"), never)
+        return Condition.of_one_line(
+            view.fact(self.fact) > 0, view.fact(f"{self.fact}_since"), never
+        )

@@ -12,7 +12,8 @@ FIELDS: Final = (
     *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),
     *("cap", "alert", "override", "play", "enabled"),
 )
-"""The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of other kinds."""
+"""The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
+other kinds."""
 
 FactFilter = Callable[[Sequence[str]], list[str]]
 
@@ -79,13 +80,19 @@ class FlagReader:
         if names is None:
             raise ScorecardError(self._place("of"), self._needed)
         if not isinstance(names, list) or not names:
-            raise ScorecardError(self._place("of"), "must be a list of flags that are declared before")
-        return tuple(choose(n, self._vocabulary.flags, self._place(f"of/{i}")) for i, n in enumerate(names))
+            raise ScorecardError(
+                self._place("of"), "must be a list of flags that are declared before"
+            )
+        return tuple(
+            choose(n, self._vocabulary.flags, self._place(f"of/{i}")) for i, n in enumerate(names)
+        )
 
     def line(self, *, above_zero: bool = False) -> float:
         at = self._reader.number("at", 0.0, low=-1e9)
         if above_zero and at <= 0:
-            raise ScorecardError(self._place("at"), f"must be above 0 for a flag of kind {self._kind!r}")
+            raise ScorecardError(
+                self._place("at"), f"must be above 0 for a flag of kind {self._kind!r}"
+            )
         return at
 
     def span_us(self) -> int:
@@ -126,7 +133,11 @@ def dated(facts: Sequence[str]) -> list[str]:
 def instants(facts: Sequence[str]) -> list[str]:
     """Facts that are instants themselves."""
     instants_of_others = {f"{name}_at" for name in facts}
-    return [name for name in facts if name.endswith(("_at", "_effective")) and name not in instants_of_others]
+    return [
+        name
+        for name in facts
+        if name.endswith(("_at", "_effective")) and name not in instants_of_others
+    ]
 
 
 def counts_of_open_items(facts: Sequence[str]) -> list[str]:

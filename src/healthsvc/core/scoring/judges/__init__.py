@@ -1,7 +1,8 @@
 """Judges: how the level of a measure, or a fact, turns into evidence and a value.
 
-A file for each kind, listed in `KINDS`: its fields, how it is read from the scorecard, its formula and its line in the
-schema. What must not live here: weights and caps, which belong to the scorecard.
+A file for each kind, listed in `KINDS`: its fields, how it is read from the scorecard, its formula
+and its line in the schema. What must not live here: weights and caps, which belong to the
+scorecard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,9 @@ KINDS: Final[Mapping[str, type[MeasureJudge]]] = {
 """Every kind of judge, by the name that a scorecard uses."""
 
 
-def read_judge(data: object, path: str, facts: Sequence[str], reference: Distributions | None) -> Judge:
+def read_judge(
+    data: object, path: str, facts: Sequence[str], reference: Distributions | None
+) -> Judge:
     """The judge of one measure. Raises ScorecardError with the place of the first fault."""
     reader = Reader(data, path)
     kind = KINDS[reader.choice("kind", tuple(KINDS))]

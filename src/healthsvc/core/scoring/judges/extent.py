@@ -27,5 +27,7 @@ class ExtentJudge(MeasureJudge):
         ever, used = view.functions(), view.functions(since_us=view.now_us - SLOT_SPAN_US)
         features_owned = view.fact("features_owned")
         unknown = np.isnan(features_owned) | (features_owned <= 0)
-        features_owned = np.where(unknown, np.maximum(ever, self.at), np.maximum(features_owned, 1.0))
+        features_owned = np.where(
+            unknown, np.maximum(ever, self.at), np.maximum(features_owned, 1.0)
+        )
         return Marks((ever > 0).astype(np.float64), np.minimum(1.0, used / features_owned))

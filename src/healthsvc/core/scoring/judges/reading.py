@@ -8,13 +8,16 @@ from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scoring.flags.reading import FactFilter
 
 FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events")
-"""All fields that some kind of judge has, beside `kind`; a kind ignores those that it doesn't use."""
+"""All fields that some kind of judge has, beside `kind`; a kind ignores those that it doesn't
+use."""
 
 
 class JudgeReader:
     """Reads the fields of one judge. Each method raises ScorecardError at the field's place."""
 
-    def __init__(self, reader: Reader, facts: Sequence[str], reference: Distributions | None) -> None:
+    def __init__(
+        self, reader: Reader, facts: Sequence[str], reference: Distributions | None
+    ) -> None:
         self._reader, self._facts = reader, facts
         self.reference = reference
         """The frozen distributions of the measure; None: there are none yet."""
@@ -38,7 +41,10 @@ class JudgeReader:
 
     def marks(self) -> tuple[float, float]:
         """The answers that are no marks and full marks."""
-        worst, best = self._reader.number("worst", 0.0, low=-1e9), self._reader.number("best", 1.0, low=-1e9)
+        worst, best = (
+            self._reader.number("worst", 0.0, low=-1e9),
+            self._reader.number("best", 1.0, low=-1e9),
+        )
         if worst == best:
             raise ScorecardError(self._place("best"), "must differ from `worst`")
         return worst, best

@@ -1,4 +1,5 @@
-"""Judge kind `segment`: today's level among the customers of the segment, as frozen at publishing."""
+"""Judge kind `segment`: today's level among the customers of the segment, as frozen at
+publishing."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,7 +12,9 @@ from healthsvc.core.scoring.view import View
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentJudge(MeasureJudge):
     kind: ClassVar[str] = "segment"
-    meaning: ClassVar[str] = "today's rate among the customers of its segment, as frozen at publishing"
+    meaning: ClassVar[str] = (
+        "today's rate among the customers of its segment, as frozen at publishing"
+    )
 
     at: float
     """The level that counts half while there is no reference."""

@@ -25,7 +25,9 @@ class ServedJudge(MeasureJudge):
     @classmethod
     def read(cls, reader: JudgeReader) -> Self:
         half_life_us = reader.half_life_us()
-        return cls(fact=reader.fact(allowed=instants), best=reader.fixed_marks(), half_life_us=half_life_us)
+        return cls(
+            fact=reader.fact(allowed=instants), best=reader.fixed_marks(), half_life_us=half_life_us
+        )
 
     @property
     def fading_us(self) -> int | None:

@@ -25,7 +25,11 @@ class SurveyJudge(MeasureJudge):
 
     @classmethod
     def read(cls, reader: JudgeReader) -> Self:
-        half_life_us, fact, (worst, best) = reader.half_life_us(), reader.fact(allowed=dated), reader.marks()
+        half_life_us, fact, (worst, best) = (
+            reader.half_life_us(),
+            reader.fact(allowed=dated),
+            reader.marks(),
+        )
         return cls(fact=fact, worst=worst, best=best, half_life_us=half_life_us)
 
     @property

@@ -1,4 +1,5 @@
-"""The backtest as one self-contained HTML page: figures and inline SVG pictures, nothing fetched from anywhere."""
+"""The backtest as one self-contained HTML page: figures and inline SVG pictures, nothing fetched
+from anywhere."""
 
 from html import escape
 from itertools import pairwise
@@ -54,9 +55,13 @@ def _opening(found: dict[str, Any]) -> str:
 
 
 def _gate(told: dict[str, Any]) -> str:
-    items = "".join(_check(c["name"].replace("_", " "), c["detail"], passed=c["passed"]) for c in told["checks"])
+    items = "".join(
+        _check(c["name"].replace("_", " "), c["detail"], passed=c["passed"]) for c in told["checks"]
+    )
     word = "may ship" if told["may_ship"] else "doesn't pass the ship gate"
-    reason = f"<p>Overridden: {escape(told['override_reason'])}</p>" if told["override_reason"] else ""
+    reason = (
+        f"<p>Overridden: {escape(told['override_reason'])}</p>" if told["override_reason"] else ""
+    )
     return f"<h2>Ship gate: {word}</h2><ul>{items}</ul>{reason}"
 
 
@@ -67,13 +72,16 @@ def _check(name: str, detail: str, *, passed: bool) -> str:
 def _table(rows: dict[str, dict[str, Any]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for _, name in COLUMNS)
     body = "".join(
-        f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{number(row.get(key))}</td>" for key, _ in COLUMNS) + "</tr>"
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f"<td>{number(row.get(key))}</td>" for key, _ in COLUMNS)
+        + "</tr>"
         for name, row in rows.items()
     )
     return f"<table><tr><th></th>{head}</tr>{body}</table>"
 
 
-# Pictures ----------------------------------------------------------------------------------------------------
+# Pictures
+# ----------------------------------------------------------------------------------------------------
 
 
 def _reliability(bins: list[dict[str, float]] | None) -> str:
@@ -82,16 +90,29 @@ def _reliability(bins: list[dict[str, float]] | None) -> str:
     most = max(max(b["told"], b["happened"]) for b in bins) or 1.0
     axes = Axes((0, most), (0, most))
     points = [(b["told"], b["happened"]) for b in bins]
-    dots = "".join(f'<circle cx="{x}" cy="{y}" r="4" fill="#2563eb"/>' for x, y in (axes.at(*p) for p in points))
+    dots = "".join(
+        f'<circle cx="{x}" cy="{y}" r="4" fill="#2563eb"/>'
+        for x, y in (axes.at(*p) for p in points)
+    )
     drawn = axes.line([(0, 0), (most, most)], "#9aa5b1", dashed=True) + axes.line(points) + dots
-    return figure(axes, drawn, "Reliability: what happened against what was told, by tenths", "told")
+    return figure(
+        axes, drawn, "Reliability: what happened against what was told, by tenths", "told"
+    )
 
 
 def _lift(curve: dict[str, Any]) -> str:
-    points = [(0.0, 0.0), *zip(curve["share_of_customers"], curve["share_of_churners"], strict=True)]
+    points = [
+        (0.0, 0.0),
+        *zip(curve["share_of_customers"], curve["share_of_churners"], strict=True),
+    ]
     axes = Axes((0, 1), (0, 1))
     drawn = axes.line([(0, 0), (1, 1)], "#9aa5b1", dashed=True) + axes.line(points)
-    return figure(axes, drawn, "Lift: share of the churners among the riskiest customers", "share of customers")
+    return figure(
+        axes,
+        drawn,
+        "Lift: share of the churners among the riskiest customers",
+        "share of customers",
+    )
 
 
 def _lead(days: list[float] | None) -> str:
@@ -99,7 +120,9 @@ def _lead(days: list[float] | None) -> str:
         return "<p>No instants of churn are told (or none was caught), so there is no lead time to draw.</p>"
     most = max(max(days), 30.0)
     edges = [most * i / 15 for i in range(16)]
-    counts = [sum(a <= d < b or (d == most and b == most) for d in days) for a, b in pairwise(edges)]
+    counts = [
+        sum(a <= d < b or (d == most and b == most) for d in days) for a, b in pairwise(edges)
+    ]
     shares = [count / len(days) for count in counts]
     axes = Axes((0, most), (0, max(shares)))
     caption = "Lead time: days of unbroken red before churn, share of those caught"
@@ -109,7 +132,12 @@ def _lead(days: list[float] | None) -> str:
 def _distribution(found: dict[str, Any]) -> str:
     shares = [count / sum(found["rows"]) for count in found["rows"]]
     axes = Axes((0, found["edges"][-1]), (0, max(shares)))
-    return figure(axes, axes.bars(found["edges"], shares), "Distribution of the risk: share of the rows", "risk")
+    return figure(
+        axes,
+        axes.bars(found["edges"], shares),
+        "Distribution of the risk: share of the rows",
+        "risk",
+    )
 
 
 def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
@@ -119,7 +147,9 @@ def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
     rows = {"share of the rows": found["shares"], "left within the horizon": found["churned"]}
     rows |= {f"share in {name}": told["steps"]["shares"] for name, told in segments.items()}
     body = "".join(
-        f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{percent(row[name])}</td>" for name in names) + "</tr>"
+        f"<tr><td>{escape(title)}</td>"
+        + "".join(f"<td>{percent(row[name])}</td>" for name in names)
+        + "</tr>"
         for title, row in rows.items()
     )
     flips = found["flips_per_customer_and_date"]
@@ -139,9 +169,13 @@ def _terms(model: Any) -> str:
     drawn = []
     for term in terms:
         gives = [g - term["reference"] for g in term["gives"]]
-        axes = Axes((term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150)
+        axes = Axes(
+            (term["at"][0], term["at"][-1]), (min(-0.5, *gives), max(0.5, *gives)), 220, 150
+        )
         zero = axes.line([(axes.x0, 0), (axes.x1, 0)], "#cbd2d9", dashed=True)
-        drawn.append(figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term)))
+        drawn.append(
+            figure(axes, zero + axes.line(list(zip(term["at"], gives, strict=True))), _name(term))
+        )
     return f'<div class="terms">{"".join(drawn)}</div>'
 
 
@@ -150,7 +184,11 @@ def _name(feature: dict[str, Any]) -> str:
     if feature["feature"] == "product":
         return " × ".join(_name(one) for one in feature["of"])
     kind = str(feature["feature"]).replace("_", " ")
-    return f"{kind} {feature['source']}, {feature['half_life_days']:g} d" if "half_life_days" in feature else kind
+    return (
+        f"{kind} {feature['source']}, {feature['half_life_days']:g} d"
+        if "half_life_days" in feature
+        else kind
+    )
 
 
 def _mapping(mapping: dict[str, dict[str, str]]) -> str:

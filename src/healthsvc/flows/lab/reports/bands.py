@@ -1,4 +1,5 @@
-"""The replay of a health score as one self-contained HTML page: its bands over time, and what they came to."""
+"""The replay of a health score as one self-contained HTML page: its bands over time, and what they
+came to."""
 
 from html import escape
 from typing import Any, Final
@@ -26,10 +27,18 @@ def page(found: dict[str, Any]) -> str:
     ]
     sides = {name: found[side] for side, name in NAMES.items() if found.get(side) is not None}
     for name, side in sides.items():
-        parts += [f"<h2>{name}</h2>", _over_time(side), _legend(side), _figures(side, found["flip_days"])]
+        parts += [
+            f"<h2>{name}</h2>",
+            _over_time(side),
+            _legend(side),
+            _figures(side, found["flip_days"]),
+        ]
         parts += [_foretold(side["foretold"]), _segments(side["by_segment"])]
     if "against_live" in found:
-        parts += ["<h2>Who would be in another band on the last date</h2>", _against(found["against_live"])]
+        parts += [
+            "<h2>Who would be in another band on the last date</h2>",
+            _against(found["against_live"]),
+        ]
     return document(f"Health score {first} to {last}", parts)
 
 
@@ -53,20 +62,33 @@ def _over_time(side: dict[str, Any]) -> str:
             axes.at(i, y) for i, y in reversed(list(enumerate(below)))
         ]
         points = " ".join(f"{x},{y}" for x, y in edge)
-        drawn.append(f'<polygon points="{points}" fill="{colour}"><title>{escape(name)}</title></polygon>')
+        drawn.append(
+            f'<polygon points="{points}" fill="{colour}"><title>{escape(name)}</title></polygon>'
+        )
         below = above
     return figure(axes, "".join(drawn), "Share of the customers in each band, by date")
 
 
 def _legend(side: dict[str, Any]) -> str:
     colours = _colours(side["bands"]).items()
-    return "<p>" + " ".join(f'<span style="color:{c}">■</span> {_words(name)}' for name, c in colours) + "</p>"
+    return (
+        "<p>"
+        + " ".join(f'<span style="color:{c}">■</span> {_words(name)}' for name, c in colours)
+        + "</p>"
+    )
 
 
 def _figures(side: dict[str, Any], flip_days: int) -> str:
     flips, alerts = side["flips_per_100_customers_and_quarter"], side["alerts_per_week"]
-    of = "each owner" if side["csms"] == "owners" else f"each CSM of {side['csms'].removesuffix(' each')}"
-    kinds = ", ".join(f"{_words(kind)} {count:,}" for kind, count in side["alerts_by_kind"].items()) or "none"
+    of = (
+        "each owner"
+        if side["csms"] == "owners"
+        else f"each CSM of {side['csms'].removesuffix(' each')}"
+    )
+    kinds = (
+        ", ".join(f"{_words(kind)} {count:,}" for kind, count in side["alerts_by_kind"].items())
+        or "none"
+    )
     return (
         f"<p>{_number(flips)} flips per 100 customers and quarter (a change of band taken back in {flip_days} days)."
         f" {_number(alerts)} alerts a week, {_number(side['alerts_per_csm_and_week'])} for {of}: {kinds}.</p>"
@@ -116,7 +138,11 @@ def _against(found: dict[str, Any]) -> str:
     return (
         f"<p>On {percent(found['disagree'])} of all customers and dates the two disagree.</p>"
         f"<table><tr><th>live</th><th>the other</th><th>customers</th></tr>{rows}</table>"
-        + (f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>" if moved else "")
+        + (
+            f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>"
+            if moved
+            else ""
+        )
     )
 
 

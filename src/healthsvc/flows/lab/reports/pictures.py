@@ -1,4 +1,5 @@
-"""What the lab's pages are made of: one self-contained HTML document, inline SVG, nothing fetched from anywhere."""
+"""What the lab's pages are made of: one self-contained HTML document, inline SVG, nothing fetched
+from anywhere."""
 
 from collections.abc import Sequence
 from html import escape
@@ -26,7 +27,8 @@ def document(title: str, parts: Sequence[str]) -> str:
 
 
 class Axes:
-    """Data to pixels; y grows upwards. ends: what stands at both ends of x in place of its numbers."""
+    """Data to pixels; y grows upwards. ends: what stands at both ends of x in place of its
+    numbers."""
 
     def __init__(
         self,
@@ -46,7 +48,9 @@ class Axes:
         up = (y - self.y0) / (self.y1 - self.y0) * (self.high - EDGE - 10)
         return round(across, 1), round(self.high - EDGE - up, 1)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str = "#2563eb", dashed: bool = False) -> str:
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: str = "#2563eb", dashed: bool = False
+    ) -> str:
         path = " ".join(f"{x},{y}" for x, y in (self.at(*p) for p in points))
         dash = ' stroke-dasharray="4 4"' if dashed else ""
         return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'

@@ -18,7 +18,8 @@ def known(view: View, found: Evaluation, row: int, language: Language) -> dict[s
     known = briefings.briefing(view, found, row)
     return {
         "happened": [
-            {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)} for h in known.happened
+            {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)}
+            for h in known.happened
         ],
         "use": {
             "functions_used": known.use.functions_used,
@@ -37,9 +38,11 @@ def known(view: View, found: Evaluation, row: int, language: Language) -> dict[s
     }
 
 
-def briefing(view: View, row: int, kind: str, told: dict[str, Any], language: Language) -> dict[str, Any]:
-    """What to know before the talk about an alert of this kind: what is `known`, and with which question to open, in
-    both languages."""
+def briefing(
+    view: View, row: int, kind: str, told: dict[str, Any], language: Language
+) -> dict[str, Any]:
+    """What to know before the talk about an alert of this kind: what is `known`, and with which
+    question to open, in both languages."""
     if kind == interpretations.FLAG:
         return {**told, **_price_briefing(view, row, language)}
     rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
@@ -55,7 +58,8 @@ def _price_briefing(view: View, row: int, language: Language) -> dict[str, Any]:
     return {
         "likely": review.likely,
         "readings": [
-            {"reading": r.reading, "evidence": [sign(s, language) for s in r.evidence]} for r in review.readings
+            {"reading": r.reading, "evidence": [sign(s, language) for s in r.evidence]}
+            for r in review.readings
         ],
         "question": openings.reading_questions(review.likely),
     }

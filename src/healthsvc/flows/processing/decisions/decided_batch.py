@@ -12,17 +12,30 @@ from healthsvc.wire.webhooks.customers import BandData, RiskData
 
 
 class DecidedBatch:
-    """Rows by their place; webhooks are worded from it while the flush is written and the states move on.
+    """Rows by their place; webhooks are worded from it while the flush is written and the states
+    move on.
 
-    risk_before: (n,) the risk at the last decision. The rows' customers must stay in the states meanwhile.
+    risk_before: (n,) the risk at the last decision. The rows' customers must stay in the states
+    meanwhile.
     """
 
     def __init__(
-        self, states: States, rows: Rows, decisions: Decisions, now_us: Instants, risk_before: Floats, version: int
+        self,
+        states: States,
+        rows: Rows,
+        decisions: Decisions,
+        now_us: Instants,
+        risk_before: Floats,
+        version: int,
     ) -> None:
         card = states.program.scorecard
         self.row_numbers: list[int] = rows.tolist()
-        self._states, self._decisions, self._now_us, self._risk_before = states, decisions, now_us, risk_before
+        self._states, self._decisions, self._now_us, self._risk_before = (
+            states,
+            decisions,
+            now_us,
+            risk_before,
+        )
         self._version, self._flag_names = version, card.flag_names
         self.band_names = [*(band.name for band in card.bands), None]
         """By index; the last one, -1, is not enough evidence."""

@@ -1,4 +1,5 @@
-"""What the core decided about rows of the states, told as rows of the database and webhooks to be."""
+"""What the core decided about rows of the states, told as rows of the database and webhooks to
+be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ from healthsvc.wire.webhooks.webhook_type import WebhookType
 VARIANT = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 WEBHOOK_LANGUAGE: Final = DEFAULT
-"""Alerts are kept, and webhooks sent, in this language; whoever reads alerts in another has them worded anew."""
+"""Alerts are kept, and webhooks sent, in this language; whoever reads alerts in another has them
+worded anew."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +72,9 @@ class DecisionRows:
             alerts=[alert for part in parts for alert in part.alerts],
             ended=[ended for part in parts for ended in part.ended],
             messages=[draft for part in parts for draft in part.messages],
-            alert_messages={id: draft for part in parts for id, draft in part.alert_messages.items()},
+            alert_messages={
+                id: draft for part in parts for id, draft in part.alert_messages.items()
+            },
             timers=[piece for part in parts for piece in part.timers],
             timers_gone=[key for part in parts for key in part.timers_gone],
             next_due_us=min((part.next_due_us for part in parts), default=float("inf")),
@@ -109,7 +113,16 @@ class Decider:
         decisions = decide(states.program, found, before)
         self._list_loyalty(view, decisions, before)
         telling = DecisionWriter(
-            self._bonds, states, self._projection, self._version, rows, view, found, decisions, before, logged_us
+            self._bonds,
+            states,
+            self._projection,
+            self._version,
+            rows,
+            view,
+            found,
+            decisions,
+            before,
+            logged_us,
         )
         states.decisions.put(rows, decisions.after)
         verdicts = telling.write()
@@ -117,7 +130,8 @@ class Decider:
         return verdicts
 
     def _list_loyalty(self, view: View, decisions: Decisions, before: DecisionStates) -> None:
-        """Loyalty moves slowly, so it is looked at where something else is written; whoever has left has none."""
+        """Loyalty moves slowly, so it is looked at where something else is written; whoever has
+        left has none."""
         looked_at = decisions.standings.copy()
         looked_at[decisions.history] = True
         found, anew = loyalty.to_list(view, looked_at, before.loyalty)
@@ -126,10 +140,13 @@ class Decider:
         decisions.after.loyalty = np.where(decisions.standings, found, before.loyalty)
 
     def postpone(self, rows: Rows, due_us: int, now_us: int) -> DecisionRows:
-        """Leave these rows undecided until `due_us`: history that is being imported is decided once, at its end."""
+        """Leave these rows undecided until `due_us`: history that is being imported is decided
+        once, at its end."""
         verdicts = DecisionRows()
         told = [row for row in rows.tolist() if row in self._states.profile_changed]
-        self._states.decisions.listed_score[told] = UNLISTED  # they may be evicted before they are decided
+        self._states.decisions.listed_score[told] = (
+            UNLISTED  # they may be evicted before they are decided
+        )
         due = self._states.decisions.due[rows]
         later = rows[(due > due_us) | (due <= now_us)]
         self._states.decisions.due[later] = due_us
@@ -160,9 +177,16 @@ class DecisionWriter:
     ) -> None:
         card = states.program.scorecard
         self._bonds, self._view = bonds, view
-        self._states, self._card, self._projection, self._version = states, card, projection, version
+        self._states, self._card, self._projection, self._version = (
+            states,
+            card,
+            projection,
+            version,
+        )
         self._rows, self._found, self._decisions = rows, found, decisions
-        self._outcome = DecidedBatch(states, rows, decisions, found.now_us, before.risk.copy(), version)
+        self._outcome = DecidedBatch(
+            states, rows, decisions, found.now_us, before.risk.copy(), version
+        )
         self._logged_us, self._listed = logged_us, before.listed_score
         self.sequence = decisions.after.sequence.copy()
         self._keys: list[int] = states.key[rows].tolist()
@@ -182,19 +206,26 @@ class DecisionWriter:
 
     def _timers(self) -> None:
         timed, due = self._decisions.timers, self._decisions.due_us
-        set_, gone = np.flatnonzero(timed & np.isfinite(due)), np.flatnonzero(timed & ~np.isfinite(due))
+        set_, gone = (
+            np.flatnonzero(timed & np.isfinite(due)),
+            np.flatnonzero(timed & ~np.isfinite(due)),
+        )
         self._out.timers_gone = [self._keys[i] for i in gone.tolist()]
         if len(set_):
             rows, states = self._rows[set_], self._states
             due_us = due[set_].astype(np.int64)
-            self._out.timers = timers.rows(self._projection, states.key[rows], states.partition[rows], due_us)
+            self._out.timers = timers.rows(
+                self._projection, states.key[rows], states.partition[rows], due_us
+            )
             self._out.next_due_us = float(due_us.min())
 
     def _flag(self, change: FlagChange) -> None:
         rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
             kinds = self._ended(change) if rule.severity is not None else ()
-            self._out.ended += [(self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds]
+            self._out.ended += [
+                (self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds
+            ]
         elif change.alert and rule.severity is not None:
             detail: dict[str, Any] = {
                 "flag": rule.name,
@@ -225,7 +256,8 @@ class DecisionWriter:
         return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
 
     def _ended(self, change: FlagChange) -> tuple[str, ...]:
-        """The kinds of alert that end with a flag: none while another of its family goes on holding."""
+        """The kinds of alert that end with a flag: none while another of its family goes on
+        holding."""
         holds = int(self._decisions.after.flag_bits(change.row))
         family = self._bonds.related.get(change.flag, ())
         rules = self._card.judging(self._found.variant_of(change.row)).flags
@@ -244,9 +276,13 @@ class DecisionWriter:
             return
         before = bands[change.before].name if change.before >= 0 else None
         after = bands[change.after].name
-        self._message(i, unrendered_messages.BAND_CHANGED, partial(self._outcome.standing, i, before))
+        self._message(
+            i, unrendered_messages.BAND_CHANGED, partial(self._outcome.standing, i, before)
+        )
         if 0 <= change.before < change.after and not change.anew:
-            self._message(i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before))
+            self._message(
+                i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before)
+            )
         if change.alert:
             severity: Severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = alerts.band_drop(WEBHOOK_LANGUAGE, self._outcome.name(i), before or "", after)
@@ -263,9 +299,12 @@ class DecisionWriter:
             self._out.ended.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
 
     def _is_imported(self, i: int) -> bool:
-        """Whether old events, logged only now, changed something: that makes history, and no noise."""
+        """Whether old events, logged only now, changed something: that makes history, and no
+        noise."""
         last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
-        return bool(self._logged_us[i]) and bool(last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US)
+        return bool(self._logged_us[i]) and bool(
+            last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US
+        )
 
     def _alert(  # noqa: PLR0913  # the columns of an alert, each by name
         self,
@@ -305,10 +344,17 @@ class DecisionWriter:
     def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
         self._out.messages.append(self._drafted(i, type, data))
 
-    def _drafted(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> UnrenderedMessage:
+    def _drafted(
+        self, i: int, type: WebhookType[Any], data: Callable[[int], object]
+    ) -> UnrenderedMessage:
         self.sequence[i] += 1
         return UnrenderedMessage(
-            type, self._outcome.customer(i), self._outcome.at(i), int(self.sequence[i]), int(self._logged_us[i]), data
+            type,
+            self._outcome.customer(i),
+            self._outcome.at(i),
+            int(self.sequence[i]),
+            int(self._logged_us[i]),
+            data,
         )
 
     def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
@@ -331,14 +377,21 @@ class DecisionWriter:
         if len(at):
             causes = ["events" if logged else "ageing" for logged in self._logged_us[at].tolist()]
             if self._decisions.anew.any():
-                causes = [VARIANT if a else c for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)]
-            self._out.history = decisions_store.history_rows(self._projection, self._version, self._decided(at), causes)
+                causes = [
+                    VARIANT if a else c
+                    for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)
+                ]
+            self._out.history = decisions_store.history_rows(
+                self._projection, self._version, self._decided(at), causes
+            )
 
     def _standings(self) -> None:
         states, changed, whole = self._states, self._decisions.standings, ~np.isfinite(self._listed)
         if states.profile_changed:
             renamed = np.fromiter(
-                map(states.profile_changed.__contains__, self._outcome.row_numbers), bool, len(self._rows)
+                map(states.profile_changed.__contains__, self._outcome.row_numbers),
+                bool,
+                len(self._rows),
             )
             changed, whole = changed | renamed, whole | renamed
         self._list_whole(np.flatnonzero(changed & whole))
@@ -358,11 +411,15 @@ class DecisionWriter:
             profiles.append(decisions_store.Placed(placed, fit))
         loyalties = self._decisions.after.loyalty[at]
         decided = self._decided(at)
-        self._out.standings = decisions_store.standings_rows(self._projection, decided, loyalties, customers, profiles)
+        self._out.standings = decisions_store.standings_rows(
+            self._projection, decided, loyalties, customers, profiles
+        )
 
     def _list_moved(self, at: NDArray[np.int64]) -> None:
         if not len(at):
             return
         stages = list(map(stage_name, self._found.stages.stage[at].tolist()))
         loyalties = self._decisions.after.loyalty[at]
-        self._out.moved = decisions_store.moved_rows(self._projection, self._decided(at), loyalties, stages)
+        self._out.moved = decisions_store.moved_rows(
+            self._projection, self._decided(at), loyalties, stages
+        )

@@ -21,7 +21,8 @@ BAND_CHANGED: Final = customers.BAND_CHANGED
 
 
 class UnrenderedMessage(NamedTuple):
-    """One message. `data` is asked for only when it is worded, soon after: most are told to nobody."""
+    """One message. `data` is asked for only when it is worded, soon after: most are told to
+    nobody."""
 
     type: WebhookType[Any]
     customer_id: str
@@ -47,7 +48,8 @@ def raised(alert: AlertRow, detail: Mapping[str, Any], sequence: int) -> AlertDa
 
 
 def escalated(new: UnrenderedMessage, taken: TakenOver) -> UnrenderedMessage:
-    """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a new one."""
+    """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a
+    new one."""
 
     def data(sequence: int) -> alert_webhooks.EscalatedData:
         return alert_webhooks.escalated(
@@ -63,14 +65,18 @@ def escalated(new: UnrenderedMessage, taken: TakenOver) -> UnrenderedMessage:
     return new._replace(type=alert_webhooks.ALERT_ESCALATED, data=data)
 
 
-def resolved_messages(alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]) -> list[OutboxMessage]:
+def resolved_messages(
+    alerts: Sequence[ResolvedAlert], at: datetime, sequences: dict[int, int]
+) -> list[OutboxMessage]:
     """`alert.resolved` for alerts whose condition ended; sequences: by customer_key."""
     return [
         OutboxMessage(
             id=message_id(alert.id, RESOLVED),
             type=ALERT_RESOLVED.name,
             customer_id=alert.customer_id,
-            body=ALERT_RESOLVED.body(at, alert_webhooks.ended(alert, sequences.get(alert.customer_key, 0))),
+            body=ALERT_RESOLVED.body(
+                at, alert_webhooks.ended(alert, sequences.get(alert.customer_key, 0))
+            ),
             logged_at=None,
         )
         for alert in alerts

@@ -1,7 +1,9 @@
-"""Isolates poison records: those at which processing fails each time, in whatever phase, for a reason nobody foresaw.
+"""Isolates poison records: those at which processing fails each time, in whatever phase, for a
+reason nobody foresaw.
 
-After a failure what was read is read again in pieces, each flushed by itself; a piece that fails is read in smaller
-ones, down to single records. A record that fails twice running is quarantined, from its bytes and its place alone.
+After a failure what was read is read again in pieces, each flushed by itself; a piece that fails is
+read in smaller ones, down to single records. A record that fails twice running is quarantined, from
+its bytes and its place alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -101,11 +103,15 @@ class PoisonSearch:
             self._ends.pop((source, partition), None)
 
     def keep(self, offsets: Mapping[Input, int]) -> None:
-        """Go on with what is still ahead of these offsets; other partitions belong to others by now."""
-        self._ends = {place: end for place, end in self._ends.items() if offsets.get(place, end) < end}
+        """Go on with what is still ahead of these offsets; other partitions belong to others by
+        now."""
+        self._ends = {
+            place: end for place, end in self._ends.items() if offsets.get(place, end) < end
+        }
 
     def failed(self, error: BaseException) -> PoisonRecord | None:
-        """The record to be quarantined, if that is certain; else the search goes on in smaller pieces."""
+        """The record to be quarantined, if that is certain; else the search goes on in smaller
+        pieces."""
         if self._trying is None:
             return None
         (source, piece), self._trying = self._trying, None
@@ -134,7 +140,8 @@ class PoisonSearch:
 
 
 def pieces(chunks: Sequence[Chunk], limit: int) -> Iterator[Chunk]:
-    """The same records in chunks of at most `limit`; what can't be read is in pieces without records."""
+    """The same records in chunks of at most `limit`; what can't be read is in pieces without
+    records."""
     for chunk in chunks:
         if chunk.unreadable:
             yield from _with_unreadable(chunk)

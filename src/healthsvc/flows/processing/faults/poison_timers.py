@@ -1,7 +1,9 @@
-"""Isolates poison timers: customers whose decision fails whenever their timer is due, for a reason nobody foresaw.
+"""Isolates poison timers: customers whose decision fails whenever their timer is due, for a reason
+nobody foresaw.
 
-After a failure due timers are decided in smaller and smaller groups, each flushed by itself. A single one that fails
-twice running is postponed, and longer each time, so that the others go on; it recovers once its cause is mended.
+After a failure due timers are decided in smaller and smaller groups, each flushed by itself. A
+single one that fails twice running is postponed, and longer each time, so that the others go on; it
+recovers once its cause is mended.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,7 +14,12 @@ from typing import Final
 from healthsvc.flows.processing.faults.poison_records import SHRINK
 
 LARGEST_GROUP: Final = 2_000
-DELAYS: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+DELAYS: Final = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+)
 """By how much a timer is postponed: the first, the second … time in a row."""
 LONGEST_SEARCH: Final = timedelta(seconds=10)
 """So long a search goes on though no timer is due any more."""
@@ -33,7 +40,8 @@ class TimerSearch:
     limit: int = LARGEST_GROUP
     _left: int = 0
     _narrow: int = 0
-    """How many of the group that failed last are still to be tried: before that, groups stay small."""
+    """How many of the group that failed last are still to be tried: before that, groups stay
+    small."""
     _ends_at: datetime | None = None
     _trying: tuple[int, ...] = ()
     _suspect: int | None = None
@@ -73,12 +81,14 @@ class TimerSearch:
             self.limit = min(LARGEST_GROUP, self.limit * SHRINK)
 
     def none_due(self, now: datetime) -> None:
-        """No timer is due now, as far as the log is read; those at fault may be due again in a moment."""
+        """No timer is due now, as far as the log is read; those at fault may be due again in a
+        moment."""
         if self._ends_at is None or now >= self._ends_at:
             self._left = 0
 
     def failed(self, error: BaseException) -> PoisonTimer | None:
-        """The timer to be postponed, if that is certain; else the search goes on in smaller groups."""
+        """The timer to be postponed, if that is certain; else the search goes on in smaller
+        groups."""
         tried, self._trying = self._trying, ()
         if not tried:
             return None
@@ -101,7 +111,8 @@ class TimerSearch:
         return DELAYS[min(failures, len(DELAYS) - 1)]
 
     def decided(self, keys: Collection[int]) -> set[int]:
-        """These customers were decided and written; answers those of them that had been postponed."""
+        """These customers were decided and written; answers those of them that had been
+        postponed."""
         recovered = self._failures.keys() & set(keys)
         for key in recovered:
             del self._failures[key]

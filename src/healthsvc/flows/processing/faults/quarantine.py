@@ -1,6 +1,8 @@
-"""Quarantine: one poison record becomes a dead letter and its partition moves past it, in a transaction of its own.
+"""Quarantine: one poison record becomes a dead letter and its partition moves past it, in a
+transaction of its own.
 
-It works from the record's bytes, partition and position alone; nothing of what folds or flushes is used.
+It works from the record's bytes, partition and position alone; nothing of what folds or flushes is
+used.
 """
 
 from collections.abc import Mapping
@@ -36,8 +38,8 @@ async def quarantine(
 ) -> dict[int, Ownership]:
     """Set the record aside; answers what is owned, the partition's offset behind the record.
 
-    An operator is told once of each partition, until the alert is resolved. A partition that is owned no longer stays
-    as it is. Raises Fenced and the database's errors.
+    An operator is told once of each partition, until the alert is resolved. A partition that is
+    owned no longer stays as it is. Raises Fenced and the database's errors.
     """
     ownership = owned.get(poison.partition)
     if ownership is None or not _is_next(ownership, poison):
@@ -107,7 +109,12 @@ def _trouble(poison: PoisonRecord, topic: str, now: datetime) -> Trouble:
 
 
 async def _write(
-    engine: AsyncEngine, projection: int, owner: str, move: Move, letter: NewDeadLetter, trouble: Trouble
+    engine: AsyncEngine,
+    projection: int,
+    owner: str,
+    move: Move,
+    letter: NewDeadLetter,
+    trouble: Trouble,
 ) -> None:
     async with engine.begin() as conn:
         await partitions.compare_and_set(conn, projection=projection, owner=owner, moves=[move])
@@ -116,11 +123,14 @@ async def _write(
 
 
 async def _tell(conn: AsyncConnection, trouble: Trouble) -> None:
-    """Raise the alert. What breaks that, and perhaps broke the flush before, doesn't keep the record from its place."""
+    """Raise the alert. What breaks that, and perhaps broke the flush before, doesn't keep the
+    record from its place."""
     try:
         async with conn.begin_nested():
             await raise_alert(conn, trouble, trouble.onset_at)
     except Exception as error:
         if is_outage(error):
             raise
-        structlog.get_logger().error(LogEvent.RECORD_QUARANTINED, alert=trouble.kind, error=repr(error))
+        structlog.get_logger().error(
+            LogEvent.RECORD_QUARANTINED, alert=trouble.kind, error=repr(error)
+        )

@@ -26,11 +26,15 @@ def unreadable_letter(source: str, topic: str, partition: int, lost: Unreadable)
         raw_bytes=lost.raw_bytes,
         headers="{}",
         reason=REASON,
-        errors=errors_json([("", f"records {lost.first} to {lost.last} can't be read: {lost.detail}")]),
+        errors=errors_json(
+            [("", f"records {lost.first} to {lost.last} can't be read: {lost.detail}")]
+        ),
     )
 
 
-def unreadable_trouble(source: str, topic: str, partition: int, lost: Sequence[Unreadable], now: datetime) -> Trouble:
+def unreadable_trouble(
+    source: str, topic: str, partition: int, lost: Sequence[Unreadable], now: datetime
+) -> Trouble:
     """The alert; one is open at a time for a partition."""
     first, last = lost[0].first, lost[-1].last
     where = f"{topic or source}[{partition}]"
@@ -44,7 +48,10 @@ def unreadable_trouble(source: str, topic: str, partition: int, lost: Sequence[U
             "input": source,
             "topic": topic,
             "partition": partition,
-            "ranges": [{"first": each.first, "last": each.last, "bytes": each.raw_bytes} for each in lost[:LISTED]],
+            "ranges": [
+                {"first": each.first, "last": each.last, "bytes": each.raw_bytes}
+                for each in lost[:LISTED]
+            ],
             "cause": lost[0].detail[:500].replace("\0", "\\0"),
         },
     )

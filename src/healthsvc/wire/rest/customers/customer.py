@@ -19,17 +19,31 @@ from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
 class CustomerFilter(Paging):
     """Which customers, in which order."""
 
-    band: Annotated[ShortText | None, Field(description="Only customers in this band of the live scorecard.")] = None
-    flag: Annotated[ShortText | None, Field(description="Only customers with this flag, for example `silent`.")] = None
-    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner.")] = None
-    segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = None
-    tier: Annotated[Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")] = None
-    parent: Annotated[
-        ShortText | None, Field(description="Only the children of this customer: those whose `parent_id` it is.")
+    band: Annotated[
+        ShortText | None, Field(description="Only customers in this band of the live scorecard.")
     ] = None
-    loyalty_min: Annotated[Number | None, Field(ge=0, le=100, description="Only customers at least so loyal.")] = None
+    flag: Annotated[
+        ShortText | None, Field(description="Only customers with this flag, for example `silent`.")
+    ] = None
+    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner.")] = None
+    segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = (
+        None
+    )
+    tier: Annotated[
+        Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")
+    ] = None
+    parent: Annotated[
+        ShortText | None,
+        Field(description="Only the children of this customer: those whose `parent_id` it is."),
+    ] = None
+    loyalty_min: Annotated[
+        Number | None, Field(ge=0, le=100, description="Only customers at least so loyal.")
+    ] = None
     icp_fit_min: Annotated[
-        Number | None, Field(ge=0, le=1, description="Only customers that fit the ideal profile at least so well.")
+        Number | None,
+        Field(
+            ge=0, le=1, description="Only customers that fit the ideal profile at least so well."
+        ),
     ] = None
     sort: Annotated[
         Literal["risk", "loyalty", "name", "customer_id"],
@@ -58,13 +72,19 @@ class Standing(Told):
               " enough evidence."),
     ]  # fmt: skip
     icp_fit: Annotated[
-        float | None, Field(description="0 to 1, how well it matches the ideal profile; null: no attribute is known.")
+        float | None,
+        Field(
+            description="0 to 1, how well it matches the ideal profile; null: no attribute is known."
+        ),
     ]
     parent_id: str | None
     flags: list[str]
     decided_at: datetime
     stale: Annotated[
-        str | None, Field(description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …")
+        str | None,
+        Field(
+            description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …"
+        ),
     ]
 
 
@@ -97,7 +117,9 @@ class Standings(Items[Standing]):
         prev_cursor=None,
     )
 
-    as_of: Annotated[datetime | None, Field(description="Null until every partition has been read once.")]
+    as_of: Annotated[
+        datetime | None, Field(description="Null until every partition has been read once.")
+    ]
     scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
 
 
@@ -109,7 +131,13 @@ class Customer(Told):
             "examples": [
                 {
                     "customer_id": "acme",
-                    "profile": {"name": "Acme Ltd", "owner": "kim", "tier": "low", "mrr": 490.0, "seats": 25},
+                    "profile": {
+                        "name": "Acme Ltd",
+                        "owner": "kim",
+                        "tier": "low",
+                        "mrr": 490.0,
+                        "seats": 25,
+                    },
                     "stage": "adoption",
                     "stage_because": "No rule of another stage applies.",
                     "score": 41.5,
@@ -169,12 +197,17 @@ class Customer(Told):
     score: Annotated[float | None, Field(ge=0, le=100, description="Null: not enough evidence.")]
     raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
     own_score: Annotated[
-        float | None, Field(description="What the scorecard says, caps included, without an override.")
+        float | None,
+        Field(description="What the scorecard says, caps included, without an override."),
     ]
     override: Annotated[
-        OverrideInForce | None, Field(description="Somebody's own judgement in force: who, why, until when.")
+        OverrideInForce | None,
+        Field(description="Somebody's own judgement in force: who, why, until when."),
     ]
-    band: Annotated[str | None, Field(description="As last decided, after hysteresis; null: not enough evidence.")]
+    band: Annotated[
+        str | None,
+        Field(description="As last decided, after hysteresis; null: not enough evidence."),
+    ]
     band_since: datetime | None
     risk: float | None
     risk_is: Annotated[
@@ -184,29 +217,46 @@ class Customer(Told):
             "over risk_horizon_days."
         ),
     ]
-    risk_model: Annotated[str | None, Field(description="Whose number it is: prior, a fitted model, or score.")] = None
+    risk_model: Annotated[
+        str | None, Field(description="Whose number it is: prior, a fitted model, or score.")
+    ] = None
     risk_horizon_days: float | None = None
     flags: Annotated[list[str], Field(description="Those that hold now.")]
     flags_decided: Annotated[list[str], Field(description="Those that held when last decided.")]
-    coverage: Annotated[float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")]
+    coverage: Annotated[
+        float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")
+    ]
     evidence: Annotated[str, Field(description="enough or not_enough")]
-    expansion: Annotated[Expansion, Field(description="Whether more may be offered now, and if not, why not.")]
-    disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")]
+    expansion: Annotated[
+        Expansion, Field(description="Whether more may be offered now, and if not, why not.")
+    ]
+    disagreements: Annotated[
+        list[DisagreementTold], Field(description="Where score and money disagree.")
+    ]
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
     parent: Parent | None
     children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
-    contact: Annotated[ContactTold | None, Field(description="When to call, and how often it was.")] = None
-    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = None
+    contact: Annotated[
+        ContactTold | None, Field(description="When to call, and how often it was.")
+    ] = None
+    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = (
+        None
+    )
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
-    stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
+    stale: Annotated[
+        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
+    ] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
     evaluated_at: datetime
-    decided_at: Annotated[datetime | None, Field(description="When band and flags were last decided.")] = None
+    decided_at: Annotated[
+        datetime | None, Field(description="When band and flags were last decided.")
+    ] = None
     scorecard_version: int
     variant: Annotated[
-        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+        str | None,
+        Field(description="The variant of the scorecard that judged; null: the scorecard itself."),
     ] = None

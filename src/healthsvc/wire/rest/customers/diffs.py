@@ -17,7 +17,9 @@ class DiffAsked(Worded):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     since: Annotated[Instant, Field(alias="from", description="The first instant.")]
-    until: Annotated[Instant | None, Field(alias="to", description="The second instant; left out: now.")] = None
+    until: Annotated[
+        Instant | None, Field(alias="to", description="The second instant; left out: now.")
+    ] = None
 
 
 class MeasureMoved(Told):
@@ -28,7 +30,8 @@ class MeasureMoved(Told):
 
 
 class DiffPart(Told):
-    """One reason of the change; the parts' points add up to it, and the measures' points to the part's."""
+    """One reason of the change; the parts' points add up to it, and the measures' points to the
+    part's."""
 
     kind: Annotated[
         Literal["new_events", "ageing", "late_data", "configuration", "override"],
@@ -48,10 +51,13 @@ class DiffEnd(Told):
 
     at: datetime
     score: Annotated[float | None, Field(description="Null: not enough evidence.")]
-    override: Annotated[OverrideInForce | None, Field(description="Somebody's own judgement in force then.")]
+    override: Annotated[
+        OverrideInForce | None, Field(description="Somebody's own judgement in force then.")
+    ]
     scorecard_version: Annotated[int, Field(description="The version that was live then.")]
     variant: Annotated[
-        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+        str | None,
+        Field(description="The variant of the scorecard that judged; null: the scorecard itself."),
     ]
 
 

@@ -26,7 +26,10 @@ class EvidenceEvent(Told):
 class Contribution(Told):
     """How many points one measure, or one cap, puts into the score."""
 
-    measure: Annotated[str, Field(description="The measure, `cap:` with the flag that caps, or what else moves it.")]
+    measure: Annotated[
+        str,
+        Field(description="The measure, `cap:` with the flag that caps, or what else moves it."),
+    ]
     dimension: str
     points: float
     best: Annotated[float, Field(description="The points that it would put in at best.")]
@@ -44,7 +47,9 @@ class RiskContribution(Told):
 class ExplanationAsked(Worded):
     """As of when, and in which language."""
 
-    at: Annotated[Instant | None, Field(description="A past instant: the explanation that was given then.")] = None
+    at: Annotated[
+        Instant | None, Field(description="A past instant: the explanation that was given then.")
+    ] = None
 
 
 _EXAMPLE: JsonDict = {
@@ -67,7 +72,14 @@ _EXAMPLE: JsonDict = {
             "dimension": "adoption",
             "points": 41.5,
             "best": 60.0,
-            "events": [{"id": "e-1", "source": "app", "type": "feature.used", "occurred_at": "2026-11-20T09:29:57Z"}],
+            "events": [
+                {
+                    "id": "e-1",
+                    "source": "app",
+                    "type": "feature.used",
+                    "occurred_at": "2026-11-20T09:29:57Z",
+                }
+            ],
             "why": "Adoption is frequency: usage that falls below the customer's own habit comes before leaving.",
         }
     ],
@@ -92,10 +104,12 @@ class Explanation(Told):
     score: float | None
     raw_score: Annotated[float | None, Field(description="Before caps, and without an override.")]
     own_score: Annotated[
-        float | None, Field(description="What the scorecard says, caps included, without an override.")
+        float | None,
+        Field(description="What the scorecard says, caps included, without an override."),
     ]
     override: Annotated[
-        OverrideInForce | None, Field(description="Somebody's own judgement in force; null: there is none.")
+        OverrideInForce | None,
+        Field(description="Somebody's own judgement in force; null: there is none."),
     ]
     risk: Annotated[float | None, Field(description="Null: not enough evidence, or it has left.")]
     risk_is: Annotated[
@@ -105,8 +119,12 @@ class Explanation(Told):
             "over risk_horizon_days."
         ),
     ]
-    risk_model: Annotated[str, Field(description="Whose number it is: prior, a fitted model, or score.")]
-    risk_horizon_days: Annotated[float | None, Field(description="Null where the risk is read from the score.")]
+    risk_model: Annotated[
+        str, Field(description="Whose number it is: prior, a fitted model, or score.")
+    ]
+    risk_horizon_days: Annotated[
+        float | None, Field(description="Null where the risk is read from the score.")
+    ]
     risk_reference_log_odds: Annotated[
         float | None,
         Field(
@@ -115,25 +133,38 @@ class Explanation(Told):
         ),
     ] = None
     risk_contributions: Annotated[
-        list[RiskContribution] | None, Field(description="The features of the model, the strongest first.")
+        list[RiskContribution] | None,
+        Field(description="The features of the model, the strongest first."),
     ] = None
     risk_raised: Annotated[
-        bool | None, Field(description="An exception of the scorecard raises the risk above what its parts add up to.")
+        bool | None,
+        Field(
+            description="An exception of the scorecard raises the risk above what its parts add up to."
+        ),
     ] = None
     flags: Annotated[list[str], Field(description="Those that hold at that instant.")]
     contributions: list[Contribution]
     sentence: Annotated[str, Field(description="The same in words, in the language asked for.")]
     price_review: Annotated[
-        PriceReview | None, Field(description="The three readings of a pricing page; null: nobody looks at prices.")
+        PriceReview | None,
+        Field(description="The three readings of a pricing page; null: nobody looks at prices."),
     ] = None
     help_wanted: Annotated[
-        HelpWanted | None, Field(description="The features that help is looked for with; null: it isn't.")
+        HelpWanted | None,
+        Field(description="The features that help is looked for with; null: it isn't."),
     ] = None
-    disagreements: Annotated[list[DisagreementTold], Field(description="Where score and money disagree.")] = []
-    evaluated_at: Annotated[datetime, Field(description="As of when: the moment of asking, or `at`.")]
+    disagreements: Annotated[
+        list[DisagreementTold], Field(description="Where score and money disagree.")
+    ] = []
+    evaluated_at: Annotated[
+        datetime, Field(description="As of when: the moment of asking, or `at`.")
+    ]
     scorecard_version: int | None = None
     variant: Annotated[
-        str | None, Field(description="The variant of the scorecard that judged; null: the scorecard itself.")
+        str | None,
+        Field(description="The variant of the scorecard that judged; null: the scorecard itself."),
     ] = None
-    stale: Annotated[Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")] = None
+    stale: Annotated[
+        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
+    ] = None
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None

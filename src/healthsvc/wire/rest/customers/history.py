@@ -13,8 +13,12 @@ class HistoryFilter(Paging):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    after: Annotated[Instant | None, Field(alias="from", description="From this instant on.")] = None
-    before: Annotated[Instant | None, Field(alias="to", description="Up to this instant, itself not included.")] = None
+    after: Annotated[Instant | None, Field(alias="from", description="From this instant on.")] = (
+        None
+    )
+    before: Annotated[
+        Instant | None, Field(alias="to", description="Up to this instant, itself not included.")
+    ] = None
 
 
 class HistoryEntry(Told):
@@ -58,7 +62,9 @@ class History(Items[HistoryEntry]):
 class TimelineFilter(Paging):
     """Which events of a customer."""
 
-    type: Annotated[ShortText | None, Field(description="Only events of this type, for example `page.viewed`.")] = None
+    type: Annotated[
+        ShortText | None, Field(description="Only events of this type, for example `page.viewed`.")
+    ] = None
 
 
 class TimelineEntry(Told):

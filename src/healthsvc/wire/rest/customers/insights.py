@@ -20,7 +20,9 @@ class Reading(Told):
 class PriceReview(Told):
     """Why somebody looks at prices, as far as it can be told."""
 
-    likely: Annotated[ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")]
+    likely: Annotated[
+        ReadingName | None, Field(description="Null: ambiguous, so ask before you conclude.")
+    ]
     sentence: str
     question: Annotated[str, Field(description="With what to open the talk.")]
     readings: list[Reading]
@@ -38,14 +40,17 @@ class HelpEvent(Told):
 class HelpFunction(Told):
     """A feature with which the customer seems to need help."""
 
-    function: Annotated[str, Field(description="As the events name it, else from the page's address.")]
+    function: Annotated[
+        str, Field(description="As the events name it, else from the page's address.")
+    ]
     times: int
     last_at: datetime
     events: Annotated[list[HelpEvent], Field(description="The newest three.")]
 
 
 class HelpWanted(Told):
-    """With which features help is looked for, the most first; from the last 28 days' pages and tickets."""
+    """With which features help is looked for, the most first; from the last 28 days' pages and
+    tickets."""
 
     sentence: str
     functions: list[HelpFunction]
@@ -71,7 +76,9 @@ class Expansion(Told):
     """Whether more may be offered now. Open is a permission, not an advice."""
 
     open: bool
-    reasons: Annotated[list[ExpansionReason], Field(description="Why not, the weightiest first; empty where open.")]
+    reasons: Annotated[
+        list[ExpansionReason], Field(description="Why not, the weightiest first; empty where open.")
+    ]
 
 
 class DisagreementTold(Told):

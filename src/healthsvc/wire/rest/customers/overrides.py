@@ -12,14 +12,20 @@ class OverrideCreate(Asked):
     """Somebody's own judgement of a customer's health."""
 
     model_config = example(
-        score=80, reason="They renewed by phone; the paper follows", expires_at="2026-12-31T00:00:00Z", author="kim"
+        score=80,
+        reason="They renewed by phone; the paper follows",
+        expires_at="2026-12-31T00:00:00Z",
+        author="kim",
     )
 
     score: Annotated[float, Field(ge=0, le=100)]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)]
+    reason: Annotated[
+        str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)
+    ]
     expires_at: Instant
     author: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)] | None,
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
+        | None,
         Field(description="Left out: the API key's name."),
     ] = None
 
@@ -29,8 +35,13 @@ class OverrideLift(Asked):
 
     model_config = example(author="kim", reason="The paper is here")
 
-    author: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)] | None = None
-    reason: Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)] | None = None
+    author: (
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
+        | None
+    ) = None
+    reason: Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)] | None = (
+        None
+    )
 
 
 class OverrideAccepted(Told):

@@ -29,7 +29,13 @@ EXAMPLE: dict[str, JsonValue] = {
     "icp": {
         "fit": 0.67,
         "reasons": [
-            {"attribute": "industry", "value": "software", "matches": True, "weight": 2.0, "why": "They stay longest."}
+            {
+                "attribute": "industry",
+                "value": "software",
+                "matches": True,
+                "weight": 2.0,
+                "why": "They stay longest.",
+            }
         ],
     },
     "touch": {
@@ -37,7 +43,12 @@ EXAMPLE: dict[str, JsonValue] = {
         "suggested": "high",
         "agrees": False,
         "reasons": [
-            {"reason": "use", "value": 5.2, "line": 3.0, "says": "uses the product 5.2 times a day (3 or more)"}
+            {
+                "reason": "use",
+                "value": 5.2,
+                "line": 3.0,
+                "says": "uses the product 5.2 times a day (3 or more)",
+            }
         ],
         "sentence": "Your systems say low touch; high touch is suggested: "
         "uses the product 5.2 times a day (3 or more).",
@@ -50,10 +61,15 @@ class LoyaltyPart(Told):
 
     part: str
     points: float
-    best: Annotated[float, Field(description="What it would give at best; 0 where it isn't known and left out.")]
+    best: Annotated[
+        float, Field(description="What it would give at best; 0 where it isn't known and left out.")
+    ]
     evidence: Annotated[str, Field(description="The measure or fact that it was read from.")]
     value: Annotated[
-        float | None, Field(description="Days stayed, events, an answer, or today's share of the habit; null: none.")
+        float | None,
+        Field(
+            description="Days stayed, events, an answer, or today's share of the habit; null: none."
+        ),
     ]
     since: Annotated[datetime | None, Field(description="When that was said or happened last.")]
     why: str
@@ -67,11 +83,17 @@ class Play(Told):
 
 
 class LoyaltyTold(Told):
-    """The second axis beside risk: long stay, repeat purchase, recommends. What the account pays counts for nothing."""
+    """The second axis beside risk: long stay, repeat purchase, recommends. What the account pays
+    counts for nothing."""
 
-    score: Annotated[float | None, Field(ge=0, le=100, description="Null: too little evidence, or it has left.")]
+    score: Annotated[
+        float | None, Field(ge=0, le=100, description="Null: too little evidence, or it has left.")
+    ]
     contributions: list[LoyaltyPart]
-    plays: Annotated[list[Play], Field(description="None while a flag caps the score: the relationship comes first.")]
+    plays: Annotated[
+        list[Play],
+        Field(description="None while a flag caps the score: the relationship comes first."),
+    ]
 
 
 class FitReason(Told):
@@ -79,7 +101,9 @@ class FitReason(Told):
 
     attribute: str
     value: Any
-    matches: Annotated[bool | None, Field(description="Null: the attribute isn't known, so it is left out.")]
+    matches: Annotated[
+        bool | None, Field(description="Null: the attribute isn't known, so it is left out.")
+    ]
     weight: float
     why: str
 
@@ -87,7 +111,10 @@ class FitReason(Told):
 class FitTold(Told):
     """How well the customer matches the ideal profile of the scorecard's `icp`."""
 
-    fit: Annotated[float | None, Field(ge=0, le=1, description="Null: no attribute is known, or none is asked for.")]
+    fit: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Null: no attribute is known, or none is asked for."),
+    ]
     reasons: list[FitReason]
 
 
@@ -101,11 +128,13 @@ class TouchReason(Told):
 
 
 class TouchTold(Told):
-    """The touch tier that your systems say, and the one that spend, use and conversations suggest. It is never changed
-    by us."""
+    """The touch tier that your systems say, and the one that spend, use and conversations suggest.
+    It is never changed by us."""
 
     tier: TierName | None
-    suggested: Annotated[TierName | None, Field(description="Null: nothing is known, or it has left.")]
+    suggested: Annotated[
+        TierName | None, Field(description="Null: nothing is known, or it has left.")
+    ]
     agrees: Annotated[bool | None, Field(description="Null where either isn't known.")]
     reasons: list[TouchReason]
     sentence: Annotated[str | None, Field(description="The disagreement in words.")]

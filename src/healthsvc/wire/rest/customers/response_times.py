@@ -18,11 +18,16 @@ SUPPORT_EXAMPLE: JsonDict = {
 
 
 class Support(Told):
-    """Tickets that were opened within the last `days`, as far as the archive is read for it: seconds behind."""
+    """Tickets that were opened within the last `days`, as far as the archive is read for it:
+    seconds behind."""
 
     days: int
     tickets: int
     answered: int
-    hours_to_first_answer: Annotated[float | None, Field(description="Mean; null: none was answered.")]
+    hours_to_first_answer: Annotated[
+        float | None, Field(description="Mean; null: none was answered.")
+    ]
     resolved: int
-    hours_to_resolution: Annotated[float | None, Field(description="Mean, to the last resolution; null: none was.")]
+    hours_to_resolution: Annotated[
+        float | None, Field(description="Mean, to the last resolution; null: none was.")
+    ]

@@ -19,7 +19,13 @@ ROLLUP_EXAMPLE: dict[str, JsonValue] = {
         "score": 61.4,
         "weighted_by": "mrr",
         "worst_band": "at_risk",
-        "worst": {"customer_id": "acme-fr", "name": "Acme France", "score": 38.2, "band": "at_risk", "depth": 1},
+        "worst": {
+            "customer_id": "acme-fr",
+            "name": "Acme France",
+            "score": 38.2,
+            "band": "at_risk",
+            "depth": 1,
+        },
     },
 }
 
@@ -29,7 +35,9 @@ class Parent(Told):
 
     customer_id: str
     known: Annotated[bool, Field(description="Whether any event of it was counted.")]
-    in_a_circle: Annotated[bool, Field(description="The parents lead back to this customer: one of them is wrong.")]
+    in_a_circle: Annotated[
+        bool, Field(description="The parents lead back to this customer: one of them is wrong.")
+    ]
 
 
 class WorstChild(Told):
@@ -49,9 +57,12 @@ class Children(Told):
     descendants: Annotated[int, Field(description="All below.")]
     depth: Annotated[int, Field(description="How many levels there are.")]
     complete: Annotated[bool, Field(description="False: there are more than were looked at.")]
-    left: Annotated[int, Field(description="Those that have left; they count in neither score nor worst.")]
+    left: Annotated[
+        int, Field(description="Those that have left; they count in neither score nor worst.")
+    ]
     score: Annotated[
-        float | None, Field(description="Sum of MRR x score / sum of MRR; without any MRR, the plain mean.")
+        float | None,
+        Field(description="Sum of MRR x score / sum of MRR; without any MRR, the plain mean."),
     ]
     weighted_by: Literal["mrr", "none"]
     worst_band: Annotated[str | None, Field(description="As last decided.")]
@@ -69,19 +80,24 @@ class Contact(Told):
             " seldom: fewer; left: a champion.left names them, and they did nothing since."
         ),
     ]
-    champion: Annotated[bool | None, Field(description="Null unless the attribute `champion` names somebody.")]
+    champion: Annotated[
+        bool | None, Field(description="Null unless the attribute `champion` names somebody.")
+    ]
     events: Annotated[int, Field(description="Things they did; what we did to them isn't counted.")]
     events_28_days: int
     first_seen_at: datetime | None
     last_seen_at: datetime | None
     nps: Annotated[float | None, Field(description="Their last answer.")]
     nps_at: datetime | None
-    contacted_at: Annotated[datetime | None, Field(description="When one of us spoke, or tried to speak, with them.")]
+    contacted_at: Annotated[
+        datetime | None, Field(description="When one of us spoke, or tried to speak, with them.")
+    ]
     left_at: datetime | None
 
 
 class Contacts(Told):
-    """The people at a customer, the last seen first: at most 500, from the newest 10,000 events of a year."""
+    """The people at a customer, the last seen first: at most 500, from the newest 10,000 events of
+    a year."""
 
     model_config = example(
         items=[

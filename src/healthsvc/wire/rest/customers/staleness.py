@@ -9,7 +9,10 @@ from healthsvc.wire.rest.shapes import Told
 
 
 class Stale(Told):
-    """A source, a segment or the whole fleet has fallen: what arrives about this customer isn't all there is."""
+    """A source, a segment or the whole fleet has fallen: what arrives about this customer isn't all
+    there is."""
 
     since: datetime
-    reason: Annotated[str, Field(description="What has fallen: `fleet`, `source:…` or `segment:…`.")]
+    reason: Annotated[
+        str, Field(description="What has fallen: `fleet`, `source:…` or `segment:…`.")
+    ]
