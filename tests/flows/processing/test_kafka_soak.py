@@ -1,12 +1,15 @@
 """A fuzzer of Kafka records, soaked: good events among odd records all count, each odd one is a
 dead letter once."""
 
+import asyncio
 import os
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.store.database.engine import AsyncEngine
@@ -34,6 +37,19 @@ class Fuzzer:
         odd = self._random.random()
         records = [self._record(odd) for _ in range(self._random.randint(1, AT_ONCE))]
         return RawBatch(records=records, codec=self._random.choice(list(CODECS)))
+
+    def transaction(self, *, commits: bool) -> list[RawRecord]:
+        """Records of one transaction; those of one that is aborted must become nothing."""
+        before = self.good, self.bad
+        odd = self._random.random()
+        records = [self._record(odd) for _ in range(self._random.randint(1, 50))]
+        if not commits:
+            self.good, self.bad = before
+            records = [RawRecord(value=event("aborted", id=f"a{i}")) for i in range(len(records))]
+        return records
+
+    def commits(self) -> bool:
+        return self._random.random() < 0.5
 
     def _record(self, odd: float) -> RawRecord:
         good = self._random.random() > odd / 4
@@ -68,6 +84,29 @@ class Fuzzer:
         )
 
 
+class Transactions:
+    """A transactional producer. Its calls block."""
+
+    def __init__(self, bootstrap: str, topic: str, name: str) -> None:
+        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": name})
+        self._producer.init_transactions(60)
+        self._topic = topic
+
+    def send(self, partition: int, records: Sequence[RawRecord], *, commits: bool) -> None:
+        """Send one transaction to a partition, and commit or abort it."""
+        self._producer.begin_transaction()
+        for record in records:
+            headers = [(name.decode("latin-1").replace("\0", ""), v) for name, v in record.headers]
+            self._producer.produce(
+                self._topic, record.value, record.key, partition=partition, headers=headers
+            )
+        self._producer.flush(60)
+        if commits:
+            self._producer.commit_transaction(60)
+        else:
+            self._producer.abort_transaction(60)
+
+
 @pytest.mark.timeout(0)
 async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dead_letter(
     engine: AsyncEngine, database_url: str, kafka: str, kafka_topic: Make, record_property: Any
@@ -76,6 +115,7 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
     fuzzer, sent, worst, number = Fuzzer(seed := random.randrange(2**32)), 0, 0.0, 0
     await installed(engine, 2)
     source = KafkaInput(bootstrap_servers=kafka, topic=topic, partitions=2)
+    transactions = await asyncio.to_thread(Transactions, kafka, topic, f"soak-{seed}")
     deadline = time.monotonic() + MINUTES * 60
     async with (
         RawProducer(kafka) as producer,
@@ -87,6 +127,10 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
                 sent += len(batch.records)
                 await producer.send(topic, number % 2, batch)
                 number += 1
+            commits = fuzzer.commits()
+            together = fuzzer.transaction(commits=commits)
+            await asyncio.to_thread(transactions.send, number % 2, together, commits=commits)
+            sent += len(together)
             probe, began = f"probe{number}", time.monotonic()
             await producer.send(
                 topic, number % 2, RawBatch(records=[RawRecord(value=event(probe))])
