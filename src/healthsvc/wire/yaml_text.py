@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import ConstructorError
 
+from healthsvc.core.errors import InvalidInput
 from healthsvc.wire.cursors import is_storable
 
 MAX_BYTES: Final = 256 * 1024
@@ -27,7 +28,7 @@ PREFIX: Final = "tag:yaml.org,2002:"
 PLAIN: Final = frozenset(PREFIX + kind for kind in ("null", "bool", "int", "float", "str"))
 
 
-class YamlFault(ValueError):
+class YamlFault(InvalidInput, ValueError):
     """The text can't be used: a JSON Pointer, and what is wrong there, with line and column where
     they are known."""
 

@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from healthsvc.core.errors import InvalidInput
+
 QUICK_COMMAS: Final = 32_000
 SLICE_BYTES: Final = 128 * 1024
 MAX_SLOW_BYTES: Final = (
@@ -31,7 +33,7 @@ _raw: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class TooManyItemsError(ValueError):
+class TooManyItemsError(InvalidInput, ValueError):
     """The array has more items than are allowed."""
 
 
