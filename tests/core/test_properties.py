@@ -181,7 +181,7 @@ def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(
         del decisions
 
 
-def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> None:
+def _assert_quiet(fold: Fold, remembered: DecisionStates, now: int, due: float) -> None:
     """Deciding at any instant before `due` changes neither band nor flags. A second is the timers'
     finest step."""
     end = min(due, now + 500 * DAY_US)
@@ -194,7 +194,7 @@ def _assert_quiet(fold: Fold, remembered: np.ndarray, now: int, due: float) -> N
     )
     grid = grid[(grid > now) & (grid < end)]
     found = fold.evaluate(grid.tolist(), ["acme"] * len(grid))
-    after = decide(fold.program, found, np.tile(remembered[0], (len(grid), 1))).after
+    after = decide(fold.program, found, remembered.take(np.zeros(len(grid), np.int64))).after
     assert (after.flags == remembered.flags[0]).all()
     assert (after.band == remembered.band[0]).all()
     assert (after.place == remembered.place[0]).all()
