@@ -16,9 +16,9 @@ from healthsvc.wiring.background import processing_steps
 from healthsvc.wiring.database import engine_on
 from healthsvc.wiring.factories import (
     calm_collector,
+    flush_policy,
     kafka_input,
     memory,
-    flush_policy,
     utc_now,
     worker_id,
 )
