@@ -81,7 +81,7 @@ class Leases:
             projection=self.projection,
             owner=self.owner,
             lease_seconds=self._lease_seconds,
-            held=owned,
+            owned=owned,
             at_most=at_most,
         )
 

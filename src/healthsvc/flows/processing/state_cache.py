@@ -90,7 +90,7 @@ class StateCache:
 
     async def _claim(self, unknown: Sequence[tuple[str, int]]) -> None:
         async with self._engine.begin() as conn:
-            homes = await customer_homes.claim(conn, unknown, looked=True)
+            homes = await customer_homes.claim(conn, unknown, all_unseen=True)
         self._remember({c: h.partition for c, h in homes.items() if h.partition not in self._owned})
         self._states.admit(
             [(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._owned]

@@ -185,7 +185,7 @@ def _outcomes(
     live: RiskRules | None,
     shadow: RiskRules | None,
 ) -> ShadowOutcomes:
-    churned = sum(m.left for m in matured)
+    churned = sum(m.churned for m in matured)
     none = ShadowOutcomes(
         horizon_days=horizon_days,
         rows=len(matured),
@@ -197,7 +197,7 @@ def _outcomes(
     )
     if not 0 < churned < len(matured):
         return none
-    y = np.array([m.left for m in matured], np.float64)
+    y = np.array([m.churned for m in matured], np.float64)
     customer = np.unique([m.customer_key for m in matured], return_inverse=True)[1].astype(np.int64)
     rows = ObservedRows(y, np.zeros(len(y), np.int64), customer, np.full(len(y), -1, np.int64))
 
