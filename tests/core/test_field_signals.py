@@ -283,7 +283,7 @@ def test_a_change_of_owner_is_some_risk_in_itself_and_calls_nobody() -> None:
 
 def test_a_contact_logged_releases_intent_only_if_someone_was_reached() -> None:
     cancel = page(40, "account/cancel")
-    assert "cancel_intent" not in held(*STEADY, cancel, contact(41, "negative"))
+    assert "cancel_intent" not in held(*STEADY, cancel, contact(41, "positive"))
     assert "cancel_intent" in held(*STEADY, cancel, contact(41, "no_answer"))
 
 

@@ -30,6 +30,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "open": {"fact": "tickets_open"},
     "ahead": {"fact": "cancelled_at"},
     "churned": {},
+    "notice": {},
+    "returned": {"measure": "usage"},
     "both": {"of": ["first", "second"]},
     "either": {"of": ["first"]},
 }

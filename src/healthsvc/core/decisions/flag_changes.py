@@ -9,7 +9,6 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US, FlagChange, Kind
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
-from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 
 
@@ -17,7 +16,7 @@ def holding(card: Scorecard, evaluation: Evaluation) -> Mask:
     """(n, f) the flags that hold; of whoever has left, those that say so alone."""
     holds = evaluation.flags.holds.copy()
     if evaluation.churned.any():
-        of_churn = np.array([isinstance(rule, ChurnedFlag) for rule in card.flags], bool)
+        of_churn = np.array([rule.after_leaving for rule in card.flags], bool)
         holds[evaluation.churned] &= of_churn
     return holds
 

@@ -48,11 +48,21 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         evidence_events=r.number("evidence_events", 3.0, low=1),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
+        comeback_use=_comeback_use(r.get("comeback"), names),
     )
     for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
         r.get(elsewhere)
     r.done()
     return card
+
+
+def _comeback_use(data: object, measures: Sequence[str]) -> str | None:
+    if data is None:
+        return None
+    r = Reader(data, "/comeback")
+    use = choose(r.need("use"), measures, "/comeback/use")
+    r.done()
+    return use
 
 
 def _dimensions(data: object) -> dict[str, float]:

@@ -63,6 +63,18 @@ _COLUMNS += [
 ]  # of the profile, as numbers
 
 _COLUMNS += [("usual_delay", 0.0), ("new_invoice_paid_at", 0.0), ("items_settled_before", 0.0)]
+_COLUMNS += [("changed_at", 0.0), ("withdrawn_at", 0.0)]  # of the subscription without an id
+_COLUMNS += [
+    ("subscriptions", 0.0),
+    ("subscriptions_open", 0.0),
+    ("subscriptions_end", 0.0),
+    ("subscriptions_told_at", 0.0),
+    ("subscriptions_renewed_at", 0.0),
+    ("subscriptions_cancelled_at", 0.0),
+    ("subscriptions_mrr", nan),
+    ("subscription_lost_share", 0.0),
+    ("subscription_lost_at", 0.0),
+]  # of those with ids
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -162,32 +174,50 @@ def _seats_changed(store: FactStore, group: Group) -> None:
     write_last(store, "seats_active", group, [event.data.active for event in group.events])
 
 
-def _subscription(store: FactStore, group: Group) -> None:
-    write_last(store, "mrr", group, [event.data.mrr for event in group.events])
-    write_last(
-        store, "renewal_at", group, [instant(event.data.renewal_at) for event in group.events]
-    )
-    _latest(store, "renewed_at", group)
+def _unnamed(group: Group) -> Group:
+    """The events about the subscription without an id; those with one are items."""
+    return group.take([i for i, e in enumerate(group.events) if e.data.subscription_id is None])
+
+
+def _subscription_renewed(store: FactStore, group: Group) -> None:
+    _renewal_at(store, group)
+    unnamed = _unnamed(group)
+    write_last(store, "mrr", unnamed, [event.data.mrr for event in unnamed.events])
+    _latest(store, "renewed_at", unnamed)
 
 
 def _subscription_changed(store: FactStore, group: Group) -> None:
-    _subscription(store, group)
+    _renewal_at(store, group)
     data = [event.data for event in group.events]
     changes = [
         None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr)
         for d in data
     ]
     write_last(store, "mrr_change", group, changes)
+    unnamed = _unnamed(group)
+    write_last(store, "mrr", unnamed, [event.data.mrr for event in unnamed.events])
+    paying = [i for i, event in enumerate(unnamed.events) if event.data.mrr]
+    _latest(store, "changed_at", unnamed.take(paying))
+
+
+def _renewal_at(store: FactStore, group: Group) -> None:
+    renewals = [instant(event.data.renewal_at) for event in group.events]
+    write_last(store, "renewal_at", group, renewals)
 
 
 def _subscription_cancelled(store: FactStore, group: Group) -> None:
-    effective_at = [instant(event.data.effective_at) for event in group.events]
+    unnamed = _unnamed(group)
+    effective_at = [instant(event.data.effective_at) for event in unnamed.events]
     effective = [
         us if at is None else at
-        for at, us in zip(effective_at, group.occurred_us.tolist(), strict=True)
+        for at, us in zip(effective_at, unnamed.occurred_us.tolist(), strict=True)
     ]
-    write_last(store, "cancel_effective", group, effective)
-    _latest(store, "cancelled_at", group)
+    write_last(store, "cancel_effective", unnamed, effective)
+    _latest(store, "cancelled_at", unnamed)
+
+
+def _cancellation_withdrawn(store: FactStore, group: Group) -> None:
+    _latest(store, "withdrawn_at", _unnamed(group))
 
 
 def _customer_updated(store: FactStore, group: Group) -> None:
@@ -282,8 +312,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     events.SURVEY_ANSWERED.name: _survey_answered,
     events.SEATS_CHANGED.name: _seats_changed,
     events.SUBSCRIPTION_CHANGED.name: _subscription_changed,
-    events.SUBSCRIPTION_RENEWED.name: _subscription,
+    events.SUBSCRIPTION_RENEWED.name: _subscription_renewed,
     events.SUBSCRIPTION_CANCELLED.name: _subscription_cancelled,
+    events.SUBSCRIPTION_CANCELLATION_WITHDRAWN.name: _cancellation_withdrawn,
     events.CUSTOMER_UPDATED.name: _customer_updated,
     events.OVERRIDE_SET.name: _override_set,
     events.OVERRIDE_LIFTED.name: _override_lifted,

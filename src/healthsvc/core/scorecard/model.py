@@ -96,6 +96,8 @@ class FlagRule:
     kind: ClassVar[str]
     of_absence: ClassVar[bool] = False
     """Whether it says that something didn't happen, or happened less."""
+    after_leaving: ClassVar[bool] = False
+    """Whether it is about customers that have left; of those no other flag holds."""
     name: str
     title: Text
     measure: str = ""
@@ -151,6 +153,9 @@ class Scorecard:
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()
     variants: tuple[Variant, ...] = ()
+    comeback_use: str | None = None
+    """The measure whose events show that a customer uses the product again after it left; None: a
+    customer comes back by contract alone."""
 
     @property
     def wants_reference(self) -> bool:

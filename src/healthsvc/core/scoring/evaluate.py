@@ -23,6 +23,7 @@ from healthsvc.core.scoring import variant_choice
 from healthsvc.core.scoring.flags import flag_states
 from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.core.scoring.judges.kind import MeasureJudge
+from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.lifecycle import Stages, stages
 from healthsvc.core.scoring.view import View
 
@@ -100,7 +101,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
 
     variant: judge by these variants (n,), whatever the places say.
     """
-    card, churned = view.program.scorecard, _churned(view)
+    card, churned = view.program.scorecard, leaving(view).has_left
     lifecycle = stages(view, churned)
     if variant is None:
         variant = (
@@ -123,7 +124,10 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         coverage=judgement.coverage,
         cap=judgement.cap,
         flags=FlagStates(
-            judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap
+            judgement.holds,
+            judgement.onset_us,
+            _flag_changes_us(card, judgement, churned),
+            judgement.flag_cap,
         ),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
@@ -134,6 +138,12 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         stages=lifecycle,
         variant=variant,
     )
+
+
+def _flag_changes_us(card: Scorecard, judgement: _Judgement, churned: Mask) -> Floats:
+    """Of whoever has left, other flags than those about it don't change any more."""
+    after_leaving = np.array([rule.after_leaving for rule in card.flags], bool)
+    return np.where(churned[:, None] & ~after_leaving, np.inf, judgement.change_us)
 
 
 def _judge_apart(view: View, variant: Instants) -> _Judgement:
@@ -218,12 +228,6 @@ def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
         if rule.cap is not None and rule.override:
             override |= standing.holds[:, f]
     return cap, override
-
-
-def _churned(view: View) -> Mask:
-    cancelled = view.fact("cancelled_at")
-    effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
-    return (cancelled > 0) & (cancelled >= view.fact("renewed_at")) & (effective <= view.now_us)
 
 
 def _slot_expiry(view: View) -> Floats:

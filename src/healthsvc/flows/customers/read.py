@@ -207,19 +207,19 @@ def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> di
 
 
 def _flags_now(seen: Seen) -> list[str]:
-    """The flags that hold now; a churned customer has only that."""
+    """The flags that hold now; of a customer that has left, those about it alone."""
     churned = bool(seen.found.churned[0])
     rules = seen.compiled.scorecard.flags
     return [
         r.name
         for f, r in enumerate(rules)
-        if seen.found.flags.holds[0, f] and (not churned or r.kind == "churned")
+        if seen.found.flags.holds[0, f] and (not churned or r.after_leaving)
     ]
 
 
 def _figures(seen: Seen) -> dict[str, Any]:
     values = {
-        name: _known(float(seen.table.facts[0, facts.COLUMN[name]]))
+        name: _known(seen.view.fact_of(name, 0))
         for name in ("mrr", "seats", "seats_active", "features_owned")
     }
     known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.insights.contacts import QUIET_US, Person, status
 from healthsvc.core.insights.rollup import MOST, Child, rollup
@@ -48,12 +47,13 @@ def _children(seen: Seen, stored: Sequence[Any], depths: dict[int, int]) -> list
     table = States(seen.compiled.program, len(stored))
     rows = table.load(list(stored))
     now_us = np.full(len(rows), seen.view.now_us[0], np.int64)
-    found = evaluate(
-        View(seen.compiled.program, table.cells[rows], table.facts[rows], now_us, table.risk[rows])
+    view = View(
+        seen.compiled.program, table.cells[rows], table.facts[rows], now_us, table.risk[rows]
     )
+    found = evaluate(view)
     children = []
     for i, row in enumerate(rows.tolist()):
-        score, mrr = float(found.score[i]), float(table.facts[row, facts.COLUMN["mrr"]])
+        score, mrr = float(found.score[i]), view.fact_of("mrr", i)
         band = table.decisions.band_index(row)
         name = table.profile_values(row).get("name") if table.has_profile(row) else None
         children.append(

@@ -91,6 +91,14 @@ def scorecard_schema() -> Schema:
                 ),
             },
         },
+        "comeback": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "required": ["use"],
+            "description": "How a customer that left comes back, beside a contract event: by use and the payment of "
+            "an invoice that is first heard of after the end. Left out: by contract alone.",
+            "properties": {"use": TEXT | {"description": "The measure whose events show use."}},
+        },
         "reference": reference_schema(),
         "risk": risk_schema(),
         **relationship_schemas(),
@@ -241,9 +249,17 @@ def _flag() -> Schema:
                 "What the customer did, after its name: the summary of the alert, with the play's first step."
             ),
             "measure": TEXT
-            | {"description": "A measure that has feeds; intent, level, absence and drop need it."},
+            | {
+                "description": "A measure that has feeds; intent, level, absence, drop and returned need it; "
+                "notice: events that say that the customer will leave."
+            },
             "release": TEXT
             | {"description": "intent: the measure of the contacts that release it."},
+            "blocked_by": TEXT
+            | {
+                "description": "intent: the measure of contacts that settle nothing; while the newest contact is one "
+                "of them, it isn't released."
+            },
             "fact": {"$ref": "#/$defs/fact"},
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
             "at": _number("The line.", 0, low=-1e9),

@@ -7,9 +7,10 @@ from healthsvc.core.events import EVENT_TYPES, Moment
 from healthsvc.core.folding.items.complaint import Complaint
 from healthsvc.core.folding.items.invoice import Invoice
 from healthsvc.core.folding.items.kind import ItemRules
+from healthsvc.core.folding.items.subscription import Subscription
 from healthsvc.core.folding.items.ticket import Ticket
 
-KINDS: Final[tuple[ItemRules, ...]] = (Ticket(), Complaint(), Invoice())
+KINDS: Final[tuple[ItemRules, ...]] = (Ticket(), Complaint(), Invoice(), Subscription())
 BY_NUMBER: Final[Mapping[int, ItemRules]] = {rules.number: rules for rules in KINDS}
 _BY_KIND: Final = {rules.kind: rules for rules in KINDS}
 

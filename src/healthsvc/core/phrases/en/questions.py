@@ -21,5 +21,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.champion_left": "Who looks after this now, and what do they need to get started?",
     "question.contraction": "What don't you need any more, and what matters most of what you kept?",
     "question.reassess": "What has changed for you since we last spoke, and what do you need most now?",
+    "question.notice_given": "What made you decide to leave, and what would have to change for you to stay?",
+    "question.returned": "I see that you are using the product again: what brought you back?",
     "question.churned": "What should we have done differently?",
 }

@@ -25,8 +25,10 @@ from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
 from healthsvc.core.scoring.flags.level import LevelFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
+from healthsvc.core.scoring.flags.notice import NoticeFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
+from healthsvc.core.scoring.flags.returned import ReturnedFlag
 from healthsvc.core.scoring.view import View
 
 KINDS: Final[Mapping[str, type[Flag]]] = {
@@ -42,6 +44,8 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         OpenFlag,
         AheadFlag,
         ChurnedFlag,
+        NoticeFlag,
+        ReturnedFlag,
         BothFlag,
         EitherFlag,
     )

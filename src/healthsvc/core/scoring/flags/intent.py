@@ -20,6 +20,9 @@ class IntentFlag(Flag):
 
     release: str
     """The measure of the contacts that release it."""
+    blocked_by: str
+    """The measure of the contacts that don't: while the newest contact is one of them, the flag
+    stands."""
     span_us: int
 
     @classmethod
@@ -28,12 +31,16 @@ class IntentFlag(Flag):
             **reader.common(),
             measure=reader.measure(),
             release=reader.release(),
+            blocked_by=reader.blocked_by(),
             span_us=reader.span_us(),
         )
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         last_event = view.newest(column(view, self.measure))
         last_contact = view.newest(column(view, self.release))
-        ends = np.where(last_contact >= last_event, last_event + self.span_us, np.inf)
+        is_released = last_contact >= last_event
+        if self.blocked_by:
+            is_released &= view.newest(column(view, self.blocked_by)) < last_contact
+        ends = np.where(is_released, last_event + self.span_us, np.inf)
         holds = (last_event > 0) & (view.now_us < ends)
         return Condition.of_one_line(holds, last_event, np.where(holds, ends, np.inf))

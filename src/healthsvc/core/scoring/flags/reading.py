@@ -9,7 +9,18 @@ from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
 
 FIELDS: Final = (
-    *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),
+    *(
+        "measure",
+        "release",
+        "blocked_by",
+        "half_life_days",
+        "at",
+        "days",
+        "min_events",
+        "fact",
+        "of",
+        "unless",
+    ),
     *("cap", "alert", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
@@ -64,8 +75,18 @@ class FlagReader:
     def measure(self) -> str:
         return self._choice("measure", self._vocabulary.measures)
 
+    def optional_measure(self) -> str:
+        """A measure, "" for none."""
+        name = self._reader.get("measure", "")
+        return choose(name, ("", *self._vocabulary.measures), self._place("measure"))
+
     def release(self) -> str:
         return self._choice("release", self._vocabulary.measures)
+
+    def blocked_by(self) -> str:
+        """A measure of contacts that release nothing, "" for none."""
+        name = self._reader.get("blocked_by", "")
+        return choose(name, ("", *self._vocabulary.measures), self._place("blocked_by"))
 
     def fact(self, allowed: FactFilter) -> str:
         return self._choice("fact", allowed(self._vocabulary.facts))
