@@ -45,7 +45,8 @@ class RecordingStore:
     def written(self) -> list[str]:
         """The facts that were written, without their instants and ties."""
         touched = np.flatnonzero(self.facts[0] != UNTOUCHED)
-        names = [name for name, column in facts.COLUMN.items() if column in touched]
+        shown = {*facts.NAMES, "override"}
+        names = [n for n, column in facts.COLUMN.items() if column in touched and n in shown]
         return [name for name in names if not _accompanies(name, names)]
 
 

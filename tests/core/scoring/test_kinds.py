@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "ahead": {"fact": "cancelled_at"},
     "churned": {},
     "notice": {},
+    "contraction": {},
     "returned": {"measure": "usage"},
     "both": {"of": ["first", "second"]},
     "either": {"of": ["first"]},

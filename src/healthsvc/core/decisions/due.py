@@ -44,6 +44,7 @@ def _exact_us(limits: BandLimits, evaluation: Evaluation, pending_since: Floats)
     inf: none."""
     flags_due: Floats = evaluation.flags.change_us.min(axis=1, initial=np.inf)
     due = np.minimum(flags_due, evaluation.slot_expiry_us)
+    due = np.minimum(due, evaluation.marks_change_us)
     due = np.minimum(np.minimum(due, evaluation.override_until_us), evaluation.stages.change_us)
     due = np.where(evaluation.churned, flags_due, due)
     dwelt: Floats = np.minimum(due, pending_since + limits.dwell_us)

@@ -55,6 +55,8 @@ class Evaluation:
     """(n,) when the override in force expires, inf without one."""
     slot_expiry_us: Floats
     """(n,) next instant at which a function stops counting as used, inf where none does."""
+    marks_change_us: Floats
+    """(n,) next instant at which a judge's marks jump, inf where none do."""
     first_seen_us: Instants
     """(n,) the first event, 0 where there is none."""
 
@@ -92,6 +94,7 @@ class _Judgement(NamedTuple):
     onset_us: Floats
     change_us: Floats
     flag_cap: Floats
+    marks_change_us: Floats
     risk: Floats
     """(n,) by the model, (n, 0) where there is none."""
 
@@ -131,6 +134,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         ),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
+        marks_change_us=judgement.marks_change_us,
         modelled_risk=None if judgement.risk.ndim > 1 else judgement.risk,
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(
             np.int64
@@ -162,7 +166,7 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
 
 def _judge(view: View, card: Scorecard) -> _Judgement:
     n, measures = len(view.now_us), card.scored_measures
-    dimension = dict(card.dimensions)
+    dimension, marks_change_us = dict(card.dimensions), np.full(n, np.inf)
     column = {name: i for i, name in enumerate(view.program.measures)}
     weight, value = np.zeros((n, len(measures))), np.zeros((n, len(measures)))
     good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
@@ -170,7 +174,9 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         judge = measure.judge
         assert isinstance(judge, MeasureJudge)  # the document reader makes no other
         assert measure.dimension is not None
-        evidence, marks = judge.judge(view, column[measure.of or measure.name])
+        evidence, marks, change_us = judge.judge(view, column[measure.of or measure.name])
+        if change_us is not None:
+            marks_change_us = np.minimum(marks_change_us, change_us)
         most = dimension[measure.dimension] * measure.share
         weight[:, k], value[:, k] = evidence * most, marks
         good = good + weight[:, k] * value[:, k]
@@ -193,6 +199,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         onset_us=standing.onset_us,
         change_us=standing.change_us,
         flag_cap=standing.cap,
+        marks_change_us=marks_change_us,
         risk=_modelled_risk(view, card, standing),
     )
 

@@ -208,6 +208,18 @@ def _judge() -> Schema:
                 "survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9
             ),
             "min_events": _number("habit, target: fewer events are no evidence.", 1),
+            "grace_days": {
+                "type": ["number", "null"],
+                "minimum": 0.001,
+                "maximum": 36_500,
+                "description": "extent, ratio: so long after a growth it is judged by what was owned before; open: so "
+                "long what is open costs nothing.",
+            },
+            "usual_times": _number(
+                "open, of invoices: the grace is so many times the customer's usual delay, where that is longer.",
+                0,
+                high=100,
+            ),
         },
     }
 
@@ -265,6 +277,11 @@ def _flag() -> Schema:
             "at": _number("The line.", 0, low=-1e9),
             "days": _number("The span.", 14, low=0.001, high=36_500),
             "min_events": _number("absence, drop: fewer events tell nothing.", 1),
+            "usual_times": _number(
+                "open, of invoices: `days`, or so many times the customer's usual delay, whichever is longer.",
+                0,
+                high=100,
+            ),
             "cap": {
                 "type": ["number", "null"],
                 "minimum": 0,

@@ -19,6 +19,7 @@ from healthsvc.core.scoring.flags.answer import AnswerFlag
 from healthsvc.core.scoring.flags.answer_from import AnswerFromFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.churned import ChurnedFlag
+from healthsvc.core.scoring.flags.contraction import ContractionFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.either import EitherFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
@@ -46,6 +47,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         ChurnedFlag,
         NoticeFlag,
         ReturnedFlag,
+        ContractionFlag,
         BothFlag,
         EitherFlag,
     )

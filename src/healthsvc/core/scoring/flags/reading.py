@@ -21,6 +21,7 @@ FIELDS: Final = (
         "of",
         "unless",
     ),
+    *("usual_times",),
     *("cap", "alert", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
@@ -124,6 +125,16 @@ class FlagReader:
         if half_life not in self._vocabulary.half_lives_us:
             raise ScorecardError(self._place("half_life_days"), "must be one of half_lives_days")
         return half_life
+
+    def grace_us(self) -> int:
+        """`days`, 0 where the flag gives none."""
+        return 0 if self._reader.get("days") is None else self.span_us()
+
+    def usual_times(self) -> float:
+        return self._reader.number("usual_times", 0.0, high=100)
+
+    def share(self, default: float) -> float:
+        return self._reader.number("at", default, low=0.0, high=1.0)
 
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)
