@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from urlpattern import URLPattern
@@ -109,19 +110,28 @@ def _patterns(texts: object, field: str, place: str) -> tuple[Pattern, ...]:
 def _compile(text: object, field: str, place: str) -> Pattern:
     if not isinstance(text, str) or not 0 < len(text) <= MAX_PATTERN_LENGTH:
         raise ScorecardError(place, f"must be text of 1 to {MAX_PATTERN_LENGTH} characters")
+    try:
+        compiled, required = _compiled(text, field)
+    except ValueError as error:
+        raise ScorecardError(place, str(error)) from error
+    return Pattern(text, place, compiled, required)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str, field: str) -> tuple[URLPattern, frozenset[str]]:
+    """The pattern and what it requires; scorecards are compiled often. Raises ValueError."""
     is_path = field in ("pathname", "title")
-    component = "pathname" if is_path else field
     if is_path and not text.startswith(("/", "*", "{", "(")):
-        raise ScorecardError(place, f"must start with /: /{text}")
+        raise ValueError(f"must start with /: /{text}")
     if is_path and (plain := _unsimplified(text)):
-        raise ScorecardError(
-            place, f"would never fit: paths are simplified, so write {simplify(plain)} for {plain}"
+        raise ValueError(
+            f"would never fit: paths are simplified, so write {simplify(plain)} for {plain}"
         )
     try:
-        compiled = URLPattern({component: text})  # type: ignore[call-overload]  # a component's name
+        compiled = URLPattern({"pathname" if is_path else field: text})  # type: ignore[call-overload]  # a component's name
     except ValueError as error:
-        raise ScorecardError(place, f"isn't a URL pattern: {error}") from error
-    return Pattern(text, place, compiled, _required(text, field))
+        raise ValueError(f"isn't a URL pattern: {error}") from error
+    return compiled, _required(text, field)
 
 
 def _required(text: str, field: str) -> frozenset[str]:
