@@ -24,7 +24,7 @@ class Archived:
 
 
 async def archived(
-    url: str, settings: Settings, events: Path, told: Callable[[int, int], None]
+    url: str, settings: Settings, events: Path, on_progress: Callable[[int, int], None]
 ) -> Archived:
     """Write the archive to a file in the lab's form."""
     await update(url, settings)
@@ -32,7 +32,7 @@ async def archived(
         async with engine.connect() as conn:
             document = (await live_projection.live(conn)).document or default_document()
         program = compile_document(document).program
-        await export.write(engine, events, program.risk_type, told)
+        await export.write(engine, events, program.risk_type, on_progress)
         return Archived(events, document, await export.segments(engine))
 
 
