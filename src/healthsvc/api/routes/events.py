@@ -207,7 +207,7 @@ def _judge_all(
         if start:
             yield
         part = items[start:end] if end - start < len(items) else items
-        batch = decode_batch(part, now_us=now_us)
+        batch = decode_batch(part, now_us=now_us, is_intake=True)
         judged, kept = _judge(part, batch, seen, start)
         results += judged
         fresh += [(batch.events[i].customer_id, batch.raws[i].decode()) for i in kept]

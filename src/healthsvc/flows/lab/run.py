@@ -54,7 +54,7 @@ def execute(
     live = compile_document(live_document).program.risk_rules
     if wanted.kind == "drift":
         return without_nan(_drift(events, wanted, live, told, live_since_us)), None
-    mapping = live.mapping if live is not None else TypeMapping()
+    mapping = live.mapping if live is not None else TypeMapping(recognises_ours=True)
     told("finding outcomes", OUTCOMES_AT)
     known, found = outcomes(events, mapping, wanted.outcome, wanted.horizon_days)
     told("backtest", BACKTEST_AT)
