@@ -29,7 +29,7 @@ async def acted(
         """),
         {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
     )
-    found: dict[int, list[tuple[int, str]]] = {}
+    hours: dict[int, list[tuple[int, str]]] = {}
     for key, us, event_type in rows:
-        found.setdefault(key, []).append((us, event_type))
-    return found
+        hours.setdefault(key, []).append((us, event_type))
+    return hours
