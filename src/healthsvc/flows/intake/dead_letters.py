@@ -72,15 +72,19 @@ async def replay_one(
 
 
 async def replay_many(
-    engine: AsyncEngine, now: datetime, wanted: Selection, *, partitions: int, actor: Actor
+    engine: AsyncEngine, now: datetime, selection: Selection, *, partitions: int, actor: Actor
 ) -> Replay:
     """Replay up to AT_ONCE letters, oldest first; of those named by id alone each is answered."""
     async with engine.begin() as conn:
         waiting = await dead_letters.waiting(
-            conn, wanted.reason, wanted.ids, wanted.after, AT_ONCE + 1
+            conn, selection.reason, selection.ids, selection.after, AT_ONCE + 1
         )
         chosen, more = waiting[:AT_ONCE], len(waiting) > AT_ONCE
-        ids = chosen if wanted.ids is None or wanted.reason is not None else sorted(set(wanted.ids))
+        ids = (
+            chosen
+            if selection.ids is None or selection.reason is not None
+            else sorted(set(selection.ids))
+        )
         letters = await dead_letters.lock(conn, ids)
         replay = await _replay(conn, now, ids, letters, None, partitions, actor)
     return Replay(

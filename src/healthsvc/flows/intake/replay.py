@@ -128,12 +128,12 @@ class Progress:
 
     def set_aside(self, lines: Sequence[BadLine]) -> None:
         """Keep bad lines for the report, up to a limit; beside the state file as NDJSON too."""
-        kept = list(lines)[: max(0, KEPT_BAD_LINES - len(self.bad))]
-        self.bad.extend(kept)
-        if kept and self.bad_path is not None:
+        recorded = list(lines)[: max(0, KEPT_BAD_LINES - len(self.bad))]
+        self.bad.extend(recorded)
+        if recorded and self.bad_path is not None:
             self.bad_path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.bad_path, "a", encoding="utf-8") as file:
-                file.writelines(json.dumps(line._asdict()) + "\n" for line in kept)
+                file.writelines(json.dumps(line._asdict()) + "\n" for line in recorded)
 
     @property
     def bad_path(self) -> Path | None:

@@ -91,11 +91,11 @@ def decode_batch(
     if good is not None:
         events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
     rejects.sort(key=lambda reject: reject.index)
-    told = [
+    worded = [
         _in_its_own_terms(r, values[r.index], headers[r.index] if headers else None)
         for r in rejects
     ]
-    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
+    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), worded)
 
 
 def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
@@ -147,16 +147,16 @@ def _sift(
     step: Callable[[bytes, int], bytes | Reject],
 ) -> tuple[list[bytes], list[int]]:
     """Take each record through a step that changes, keeps or refuses it."""
-    kept: list[bytes] = []
+    candidates: list[bytes] = []
     kept_index: list[int] = []
     for value, i in zip(inputs, index, strict=True):
         outcome = step(value, i)
         if isinstance(outcome, Reject):
             rejects.append(outcome.at(i))
         else:
-            kept.append(outcome)
+            candidates.append(outcome)
             kept_index.append(i)
-    return kept, kept_index
+    return candidates, kept_index
 
 
 def _sized(value: bytes, _: int) -> bytes | Reject:
@@ -214,7 +214,7 @@ def _decode_all(
     """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a
     look at its ids."""
     events: list[Envelope] = []
-    gone: set[int] = set()
+    dropped: set[int] = set()
     decode = _decode_builtin
     for i, value in enumerate(inputs):
         try:
@@ -224,14 +224,14 @@ def _decode_all(
             outcome = on_an_empty_stack(_first_look, value) if deep else _second_look(value, error)
             if isinstance(outcome, Reject):
                 rejects.append(outcome.at(index[i]))
-                gone.add(i)
+                dropped.add(i)
             else:
                 events.append(outcome[0])
                 inputs[i] = outcome[1]
                 plain = plain and (outcome[1] is value or _is_plain(outcome[1]))
-    if gone:
-        inputs = [value for i, value in enumerate(inputs) if i not in gone]
-        index = [place for i, place in enumerate(index) if i not in gone]
+    if dropped:
+        inputs = [value for i, value in enumerate(inputs) if i not in dropped]
+        index = [place for i, place in enumerate(index) if i not in dropped]
     return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
 
 
@@ -310,16 +310,16 @@ def _without_controls(
 ) -> tuple[list[Envelope], list[bytes], list[int]]:
     """Refuse ids with control characters, which stand in JSON as escapes, as DEL or beyond
     ASCII."""
-    kept: list[int] = []
+    positions: list[int] = []
     for i, raw in enumerate(raws):
         reject = None if _is_plain(raw) else control_characters(events[i])
         if reject is None:
-            kept.append(i)
+            positions.append(i)
         else:
             rejects.append(reject.at(index[i]))
-    if len(kept) == len(events):
+    if len(positions) == len(events):
         return events, raws, index
-    return _picked(events, kept), _picked(raws, kept), _picked(index, kept)
+    return _picked(events, positions), _picked(raws, positions), _picked(index, positions)
 
 
 def _zones(
