@@ -268,7 +268,7 @@ def _evidence(
         fed = [
             (int(us), e)
             for us, e in zip(batch.occurred_us.tolist(), batch.events, strict=True)
-            if us in wanted and any(program.matches(f, type_of(e), e.data) for f in feeds)  # type: ignore[attr-defined]  # every event has data
+            if us in wanted and any(program.matches(f, type_of(e), e) for f in feeds)
         ]
         newest = sorted(fed, key=lambda pair: pair[0], reverse=True)[:EVIDENCE_EVENTS]
         found[i] = [
