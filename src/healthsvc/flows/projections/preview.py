@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from healthsvc.core.scorecard.model import Scorecard
-from healthsvc.flows.customers import past, read
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers import past
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled
 from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.store.customers import past as stored
 from healthsvc.store.database.engine import AsyncEngine
@@ -63,7 +63,7 @@ async def preview(
         live = await live_projection.live(conn)
         ids = await stored.sample(conn, live.id, sample)
     present, found, fed = (
-        read.compiled(live.document),
+        compiled(live.document),
         ScorecardPreview(),
         [0.0] * card.program.width,
     )
@@ -78,7 +78,7 @@ async def preview(
             continue
         if known is None:
             continue
-        seen = [past.see(known, known.events, c, 0, now, None) for c in (present, card)]
+        seen = [past.evaluate_events(known, known.events, c, 0, now, None) for c in (present, card)]
         counts = seen[1].table.cells[0, :, seen[1].table.count_field].tolist()
         fed = [a + b for a, b in zip(fed, counts, strict=True)]
         _add(found, customer_id, *seen)
@@ -89,7 +89,9 @@ async def preview(
     return found
 
 
-def _add(found: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> None:
+def _add(
+    found: ScorecardPreview, customer_id: str, now: EvaluatedCustomer, then: EvaluatedCustomer
+) -> None:
     before, after = now.score, then.score
     bands = _band(now.card, before), _band(then.card, after)
     found.variants.update([] if then.variant is None else [then.variant])
