@@ -24,7 +24,7 @@ from healthsvc.flows.customers import contact_windows, data_quality
 from healthsvc.flows.customers.contact_windows import ContactPlan
 from healthsvc.flows.customers.data_quality import RejectionSummary
 from healthsvc.flows.customers.evaluated_customer import compiled
-from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
 from healthsvc.store.alerts.alert_rows import AlertFilter
@@ -97,7 +97,7 @@ class _Evaluated:
 
 
 async def alerts(
-    engine: AsyncEngine, wanted: Wanted, which: AlertFilter, now: datetime, rules: ContactRules
+    engine: AsyncEngine, wanted: Paging, which: AlertFilter, now: datetime, rules: ContactRules
 ) -> Page[Ranked]:
     """Alerts that are open or acknowledged, those most worth a call first."""
     filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}
@@ -115,7 +115,7 @@ async def alerts(
 
 async def customers(
     engine: AsyncEngine,
-    wanted: Wanted,
+    wanted: Paging,
     owner: str | None,
     now: datetime,
     rules: ContactRules,
@@ -138,7 +138,10 @@ async def customers(
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
             acts = await contact_windows.acted(
-                conn, [int(customers.table.key[row]) for row in rows], to_us(at)
+                conn,
+                [int(customers.table.key[row]) for row in rows],
+                to_us(at),
+                customers.table.program,
             )
             quality = await data_quality.of(
                 conn, [r.waiting.alert.customer_id or "" for r in page], at
@@ -289,5 +292,5 @@ def _briefing(
     view, row = customers.view, ranked.row
     if row is None:
         return None
-    known = briefing.known(view, customers.evaluation, row, language)
+    known = briefing.common_facts(view, customers.evaluation, row, language)
     return briefing.briefing(view, row, ranked.waiting.alert.kind, known, language)

@@ -3,11 +3,12 @@ clock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from healthsvc.core.events import NOT_BY_CUSTOMER
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.insights import contact_windows
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules
@@ -15,6 +16,7 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.scoring.view import View
 from healthsvc.store.customers import activity_hours
 from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.wire.events.time_zones import iana
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,16 @@ class ContactPlan:
     last_contact_at: datetime | None
 
 
-async def acted(conn: AsyncConnection, keys: Sequence[int], now_us: int) -> Mapping[int, list[int]]:
-    """When these customers acted themselves lately, by key."""
-    return await activity_hours.acted(
-        conn, keys, now_us - contact_windows.LOOKED_BACK_US, NOT_BY_CUSTOMER
-    )
+async def acted(
+    conn: AsyncConnection, keys: Sequence[int], now_us: int, program: CompiledScorecard
+) -> Mapping[int, list[int]]:
+    """When these customers acted themselves lately, by key; program: says which types are acts."""
+    since_us = now_us - contact_windows.LOOKED_BACK_US
+    newest = await activity_hours.acted(conn, keys, since_us, NOT_BY_CUSTOMER)
+    return {
+        key: [us for us, event_type in events if program.is_act(event_type)]
+        for key, events in newest.items()
+    }
 
 
 def plan(
@@ -65,7 +72,7 @@ def plan(
     contacts = contact_windows.contacts_within(view, row, rules.cap_days)
     last_us = last_contact(view, row)
     return ContactPlan(
-        timezone=str(zone_name) if zone is not None else rules.timezone,
+        timezone=rules.timezone if zone is None else zone.key,
         timezone_from="profile" if zone is not None else "default",
         windows=[
             HoursToCall(begin=f"{begin:02}:00", end=f"{end:02}:00") for begin, end in hours.windows
@@ -81,11 +88,11 @@ def plan(
     )
 
 
-def zone_of(name: object) -> tzinfo | None:
-    """The time zone of an IANA name; None where it isn't one."""
+def zone_of(name: object) -> ZoneInfo | None:
+    """The time zone of a name, IANA's or that of Windows; None where it isn't one."""
     if not isinstance(name, str) or not name:
         return None
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(iana(name) or name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None

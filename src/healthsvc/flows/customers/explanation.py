@@ -11,7 +11,8 @@ from healthsvc.core.languages import Language
 from healthsvc.core.phrases import explanation as phrases
 from healthsvc.core.phrases.catalogue import phrase
 from healthsvc.core.scoring.explain import Contribution, contributions
-from healthsvc.flows.customers import data_quality, insights, staleness
+from healthsvc.flows.customers import coverage, data_quality, insights, staleness
+from healthsvc.flows.customers.coverage import WordedCoverage
 from healthsvc.flows.customers.current_override import CurrentOverride, current_override
 from healthsvc.flows.customers.data_quality import RejectionSummary
 from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, evaluate_customer
@@ -60,6 +61,7 @@ class HealthExplanation:
     flags: list[str]
     contributions: list[WordedContribution]
     sentence: str
+    coverage_details: WordedCoverage
     price_review: PriceInterest | None
     help_wanted: HelpSearch | None
     disagreements: list[WordedDisagreement]
@@ -115,6 +117,7 @@ def explain_evaluated(
         flags=customer.flags,
         contributions=worded,
         sentence=phrases.why(language, name, score, worded),
+        coverage_details=coverage.details(customer, language),
         price_review=insights.price_interest(customer, recent, language),
         help_wanted=insights.help_search(customer, name, recent, language),
         disagreements=insights.disagreeing(customer, language),

@@ -14,6 +14,7 @@ from healthsvc.core.phrases.stages import stage_reason
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.flows.customers import (
     contact_windows,
+    coverage,
     data_quality,
     insights,
     relationship,
@@ -22,6 +23,7 @@ from healthsvc.flows.customers import (
     staleness,
 )
 from healthsvc.flows.customers.contact_windows import ContactPlan
+from healthsvc.flows.customers.coverage import WordedCoverage
 from healthsvc.flows.customers.current_override import CurrentOverride, current_override
 from healthsvc.flows.customers.data_quality import RejectionSummary
 from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, evaluate_customer
@@ -56,6 +58,7 @@ class CustomerHealth:
     flags: list[str]
     flags_decided: list[str]
     coverage: float
+    coverage_details: WordedCoverage
     evidence: str
     expansion: ExpansionGate
     disagreements: list[WordedDisagreement]
@@ -111,7 +114,7 @@ async def _surroundings(
     now: datetime,
     rules: ContactRules,
 ) -> _Surroundings:
-    acts = await contact_windows.acted(conn, [customer.key], to_us(now))
+    acts = await contact_windows.acted(conn, [customer.key], to_us(now), customer.compiled.program)
     zone = customer.table.profile_field(0, "timezone")
     return _Surroundings(
         contact=contact_windows.plan(
@@ -153,6 +156,7 @@ def _health(
         flags=customer.flags,
         flags_decided=list(flag_names(card.flag_names, decisions.flag_bits(0))),
         coverage=float(evaluation.coverage[0]),
+        coverage_details=coverage.details(customer, language),
         evidence="enough" if customer.score is not None else "not_enough",
         expansion=insights.expansion(customer, language),
         disagreements=insights.disagreeing(customer, language),

@@ -171,7 +171,9 @@ class Deliverer:
 
     async def _claim(self) -> tuple[list[Claimed], bool]:
         slots = self._slots
-        room = Room(openings=slots.openings(), allowances=slots.allowances(), held=slots.running)
+        room = Room(
+            openings=slots.openings(), allowances=slots.allowances(), in_flight=slots.running
+        )
         now = self._now()
         async with self._engine.begin() as conn:
             claimed, contended = await deliveries.claim(
@@ -308,8 +310,8 @@ async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION)
     total = 0
     while True:
         async with engine.begin() as conn:
-            gone = await deliveries.delete_old(conn, now - keep, SWEEP_CHUNK)
-        total += gone
-        if gone < SWEEP_CHUNK:
+            deleted = await deliveries.delete_old(conn, now - keep, SWEEP_CHUNK)
+        total += deleted
+        if deleted < SWEEP_CHUNK:
             return total
         await asyncio.sleep(CONTENTION_SECONDS)

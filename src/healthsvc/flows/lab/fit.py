@@ -1,6 +1,7 @@
 """`lab fit`: a model fitted on all outcomes known by an instant, as a scorecard document to be
 published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.fit.model_selection import Selection
 from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.mapping import KINDS, TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.score import Tell, score, summary
@@ -25,17 +27,19 @@ class Fitted:
 
     rules: RiskRules
     verdict: Selection
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 def fit(
-    events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell
+    events: Path, labelled: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell
 ) -> Fitted:
     """Fit on the rows whose horizon ended by `as_of_us` (their latest end, if None). One horizon:
     the commonest."""
-    horizons, counts = np.unique(known.horizon_us, return_counts=True)
+    horizons, counts = np.unique(labelled.horizon_us, return_counts=True)
     horizon_us = int(horizons[np.argmax(counts)])
-    end_us = as_of_us if as_of_us is not None else int((known.obs_us + known.horizon_us).max())
+    end_us = (
+        as_of_us if as_of_us is not None else int((labelled.obs_us + labelled.horizon_us).max())
+    )
     nobody = Labels(
         ["-"],
         ["-"],
@@ -44,50 +48,61 @@ def fit(
         np.array([np.nan]),
         np.array([-1], np.int64),
     )
-    found = score(events, nobody, fit=known, mapping=mapping, tell=tell)
-    model: Model = found.models[horizon_us]
-    told = summary(found, nobody)
+    scored = score(events, nobody, fit=labelled, mapping=mapping, tell=tell)
+    model: Model = scored.models[horizon_us]
+    report = summary(scored, nobody)
     for absent in ("rows", "rows_without_events"):
-        told.pop(absent)
-    told["as_of"] = from_us(end_us).isoformat()
-    told["horizon_days"] = horizon_us / DAY_US
-    return Fitted(RiskRules(mapping, model), found.verdicts[horizon_us], told)
+        report.pop(absent)
+    report["as_of"] = from_us(end_us).isoformat()
+    report["horizon_days"] = horizon_us / DAY_US
+    return Fitted(RiskRules(mapping, model), scored.verdicts[horizon_us], report)
 
 
 def number_prior(
-    events: Path, known: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
+    events: Path, labelled: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
 ) -> tuple[RiskRules, dict[str, Any]]:
     """The prior as a number without outcomes: the probability of silence of `known` rows made from
     the log's silences, or, where the operator states one, a base rate that the customers of the
     last date have on average."""
-    horizon_us = int(known.horizon_us[0])
+    horizon_us = int(labelled.horizon_us[0])
     plain = prior(horizon_us)
-    scores = score(events, known, mapping=mapping, tell=tell).risks
+    scores = score(events, labelled, mapping=mapping, tell=tell).risks
     odds = np.log(scores) - np.log1p(-scores)
     if base_rate is not None:
-        made: Model | None = stated_base_rate(
-            plain, odds[known.obs_us == known.obs_us.max()], base_rate
+        numbered: Model | None = stated_base_rate(
+            plain, odds[labelled.obs_us == labelled.obs_us.max()], base_rate
         )
     else:
-        made = probability_of_silence(plain, odds, known.churned)
-    model = made or plain
-    told = {
+        numbered = probability_of_silence(plain, odds, labelled.churned)
+    model = numbered or plain
+    report = {
         "model": model.name,
         "reason": "no_evidence"
-        if made is None
+        if numbered is None
         else "stated_base_rate"
         if base_rate is not None
         else "silence",
         "risk_kind": model.kind,
         "horizon_days": horizon_us / DAY_US,
-        "rows": len(known),
-        "silent": float(known.churned.mean()),
+        "rows": len(labelled),
+        "silent": float(labelled.churned.mean()),
     }
-    return RiskRules(mapping, model), told
+    return RiskRules(mapping, model), report
 
 
 def scorecard_with(document: str, rules: RiskRules) -> str:
     """The scorecard document with this risk section in place of its own."""
     data = yaml.safe_load(document)
     data["risk"] = as_data(rules)
+    if data.get("event_types") is not None:
+        mapping = data["risk"].pop("mapping", {})
+        data["event_types"] = _part(mapping, builtin=False) | {"default": rules.mapping.default}
+        data["risk"] |= {"mapping": part} if (part := _part(mapping, builtin=True)) else {}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _part(mapping: Mapping[str, Any], *, builtin: bool) -> dict[str, list[str]]:
+    """What a mapping says of built-in types, or of the operator's own."""
+    roles = {k: types for k, types in mapping.items() if k in KINDS}
+    parts = {k: [t for t in types if (t in BUILTIN_TYPES) is builtin] for k, types in roles.items()}
+    return {kind: types for kind, types in parts.items() if types}
