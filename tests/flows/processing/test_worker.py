@@ -527,7 +527,7 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
     )
 
     async def told(at_once: int) -> list[object]:
-        monkeypatch.setattr(flush_builder, "JUDGED_AT_ONCE", at_once)
+        monkeypatch.setattr(flush_builder, "DECIDED_AT_ONCE", at_once)
         owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
         await owner.take(ownership, now)
         await owner.fold("kafka", "topic", [chunk], now)
