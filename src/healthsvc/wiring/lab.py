@@ -27,7 +27,7 @@ class Archived:
 
 
 async def archived(
-    url: str, settings: Settings, events: Path, told: Callable[[int, int], None]
+    url: str, settings: Settings, events: Path, on_progress: Callable[[int, int], None]
 ) -> Archived:
     """Write the archive to a file in the lab's form."""
     await update(url, settings)
@@ -35,7 +35,7 @@ async def archived(
         async with engine.connect() as conn:
             document = (await live_projection.live(conn)).document or default_document()
         rules = PageRules(yaml.safe_load(document).get("page_kinds"))
-        await export.write(engine, events, rules.kind_of, told)
+        await export.write(engine, events, rules.kind_of, on_progress)
         return Archived(events, document, await export.segments(engine))
 
 

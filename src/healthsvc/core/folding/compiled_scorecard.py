@@ -10,10 +10,17 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Int64s
-from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
+from healthsvc.core.events import (
+    BUILTIN_TYPES,
+    CANCEL_PAGE_VIEWED,
+    FEATURE_USED,
+    NOT_BY_CUSTOMER,
+    PAGE_VIEWED,
+)
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding import items as item
 from healthsvc.core.folding.extract import NO_SLOT, Extract
+from healthsvc.core.folding.items.registry import STEPS
+from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -29,7 +36,7 @@ _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
 
-HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
+HANDLED: Final = fact.HANDLERS.keys() | STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
 
 
@@ -58,7 +65,8 @@ class _Codes(dict[str, int]):
 class CompiledScorecard:
     """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's
     rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
-    fit and touch are made of."""
+    fit and touch are made of; `types` what the operator's own types of event are, None: all of them
+    are acts."""
 
     def __init__(
         self,
@@ -66,9 +74,11 @@ class CompiledScorecard:
         page_kind: Callable[[str], str],
         risk: RiskRules | None = None,
         relationship: Relationship = NOTHING,
+        types: TypeMapping | None = None,
     ) -> None:
         self.scorecard = scorecard
         self.relationship = relationship
+        self.types = types
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
@@ -138,12 +148,19 @@ class CompiledScorecard:
             self._property(data, name) in values for name, values in feed.where
         )
 
+    def is_act(self, event_type: str) -> bool:
+        """Whether a type is the customer's own doing: of built-in ones as declared, of the
+        operator's own by its table."""
+        if event_type in BUILTIN_TYPES:
+            return event_type not in NOT_BY_CUSTOMER
+        return self.types is None or self.types.judge(event_type).kind == "act"
+
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any
-        other"."""
+        """The columns and feeds of a type; "any other" are the acts among the operator's own types
+        that no measure names."""
         if event_type in self._feeds or event_type in BUILTIN_TYPES:
             return self._feeds.get(event_type, [])
-        return self._feeds.get(ANY_OTHER, [])
+        return self._feeds.get(ANY_OTHER, []) if self.is_act(event_type) else []
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""

@@ -20,7 +20,7 @@ from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.alerts import wording
 from healthsvc.flows.customers import contact_windows, data_quality, read
-from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
 from healthsvc.store.alerts.alert_rows import AlertFilter
@@ -67,7 +67,7 @@ class _Seen:
 
 
 async def alerts(
-    engine: AsyncEngine, wanted: Wanted, which: AlertFilter, now: datetime, rules: ContactRules
+    engine: AsyncEngine, wanted: Paging, which: AlertFilter, now: datetime, rules: ContactRules
 ) -> Page[Ranked]:
     """Alerts that are open or acknowledged, those most worth a call first."""
     filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}
@@ -85,7 +85,7 @@ async def alerts(
 
 async def customers(
     engine: AsyncEngine,
-    wanted: Wanted,
+    wanted: Paging,
     owner: str | None,
     now: datetime,
     rules: ContactRules,
@@ -106,7 +106,7 @@ async def customers(
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
             acts = await contact_windows.acted(
-                conn, [int(seen.table.key[row]) for row in rows], to_us(at)
+                conn, [int(seen.table.key[row]) for row in rows], to_us(at), seen.table.program
             )
             quality = await data_quality.of(
                 conn, [r.waiting.alert.customer_id or "" for r in page], at

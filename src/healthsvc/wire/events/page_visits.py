@@ -123,7 +123,7 @@ _NO_FUNCTION: Final = frozenset(
 def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[PageVisit]:
     """The pages and tickets among archived events, in their order. page_kind: the kind of a URL."""
     batch = decode_batch([event.encode() for event in archived], now_us=1 << 62)
-    found: list[PageVisit] = []
+    visits: list[PageVisit] = []
     for us, event in zip(batch.occurred_us.tolist(), batch.events, strict=True):
         if isinstance(event, PageViewed):
             kind = event.data.kind or page_kind(event.data.url)
@@ -132,7 +132,7 @@ def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[Pag
             kind, function = TICKET, event.data.feature
         else:
             continue
-        found.append(
+        visits.append(
             PageVisit(
                 kind=kind,
                 function=(function or "").strip() or None,
@@ -142,7 +142,7 @@ def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[Pag
                 type=type_of(event),
             )
         )
-    return found
+    return visits
 
 
 def function_of(url: str) -> str | None:

@@ -12,6 +12,7 @@ from healthsvc.core.document.relationship_section import relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
@@ -57,5 +58,7 @@ def compile_document(document: str) -> Compiled:
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
     rules = relationship(data, scorecard, facts.NAMES)
-    program = CompiledScorecard(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
+    types = event_types(data.get("event_types"))
+    risk = risk_rules(data.get("risk"), types)
+    program = CompiledScorecard(scorecard, pages.kind_of, risk, rules, types)
     return Compiled(scorecard, program, pages.kind_of)

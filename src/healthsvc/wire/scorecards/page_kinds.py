@@ -358,8 +358,8 @@ def _parts(url: str) -> tuple[list[str], list[str]]:
     fragment), folded."""
     front, _, fragment = url.strip().partition("#")
     address = front.partition("?")[0]
-    _, found, rest = address.partition("://")
-    if not found:
+    _, separator, rest = address.partition("://")
+    if not separator:
         rest = address.removeprefix("//")
         if not address.startswith("/") and ":" in rest.partition("/")[0]:
             return [], []  # mailto:, javascript: and the like lead to no page
