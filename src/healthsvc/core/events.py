@@ -5,7 +5,8 @@ A declaration says what the type means to the risk (the customer's own act, neut
 outcome), whether the customer itself acts, which facts it writes, and which step of a ticket,
 complaint or invoice it is. Its data and its example are declared in `wire.events.catalogue`, under
 the same name; `core.folding.facts` has the handler of each type that writes facts. A test holds the
-three together.
+three together. The operator's own types get their roles from the scorecard's `event_types`
+(`core.risk.event_types`).
 """
 
 from collections.abc import Mapping
@@ -217,7 +218,10 @@ person they name."""
 
 CANCEL_PAGE_VIEWED: Final = f"{PAGE_VIEWED.name}:cancel"
 """The name under which the risk's mapping knows a view of a cancel page."""
+VISIT_NOT_COUNTED: Final = "visit:not_counted"
+"""The name under which the risk's mapping knows a visit of anybody but the customer."""
 RISK_ROLES: Final[Mapping[str, RiskRole]] = {
     **{event_type.name: event_type.risk for event_type in EVENT_TYPES},
     CANCEL_PAGE_VIEWED: "trouble",
+    VISIT_NOT_COUNTED: "neutral",
 }

@@ -10,10 +10,19 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Int64s
-from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
+from healthsvc.core.events import (
+    BUILTIN_TYPES,
+    CANCEL_PAGE_VIEWED,
+    FEATURE_USED,
+    NOT_BY_CUSTOMER,
+    PAGE_VIEWED,
+    VISIT_NOT_COUNTED,
+)
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.folding.items.registry import STEPS
+from healthsvc.core.folding.visits import VISITS, VisitFilter
+from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -28,6 +37,10 @@ _MOST_TYPES: Final = 10_000
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
+PageKind = Callable[[str | None, str | None], str | None]
+"""The kind of the page with a URL and a title; None where no rule knows it."""
+OTHER_PAGE: Final = "other"
+"""The kind of a page that no rule knows."""
 
 HANDLED: Final = fact.HANDLERS.keys() | STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
@@ -56,24 +69,31 @@ class _Codes(dict[str, int]):
 
 
 class CompiledScorecard:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a page by the projection's
     rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
-    fit and touch are made of."""
+    fit and touch are made of; `types` what the operator's own types of event are, None: all of them
+    are acts; `visits` whose visits don't count, None: all of them do."""
 
     def __init__(
         self,
         scorecard: Scorecard,
-        page_kind: Callable[[str], str],
+        page_kind: PageKind,
         risk: RiskRules | None = None,
         relationship: Relationship = NOTHING,
+        types: TypeMapping | None = None,
+        visits: VisitFilter | None = None,
     ) -> None:
         self.scorecard = scorecard
         self.relationship = relationship
+        self.types = types
+        self._visits = visits
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
+        self.unknown_pages = 0
+        """Views so far of pages that no rule knows."""
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
@@ -95,6 +115,7 @@ class CompiledScorecard:
         self._writes_facts = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
         self._forget_types()
+        self._not_counted = self._signature((), VISIT_NOT_COUNTED)
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
@@ -108,17 +129,27 @@ class CompiledScorecard:
             at = np.flatnonzero(codes == code)
             if len(at):
                 signatures[at] = [classify(events[i]) for i in at.tolist()]
+        left_out = self._left_out(codes, events)
+        signatures[left_out] = self._not_counted
         slots = np.full(len(types), NO_SLOT)
         used = np.flatnonzero(codes == self._feature_used)
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
+            slots[left_out] = NO_SLOT
         fact_events = [
             (i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()
         ]
         needs_values = self.risk is not None and self.risk.needs_values
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
+
+    def _left_out(self, codes: Int64s, events: Sequence[Any]) -> list[int]:
+        """The places of visits that don't count."""
+        if self._visits is None:
+            return []
+        visits = np.flatnonzero(codes < len(VISITS))  # their types have the first codes
+        return self._visits.left_out(events, visits.tolist())
 
     def contributions(self, signatures: Int64s) -> tuple[Int64s, Int64s, Floats]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
@@ -132,24 +163,57 @@ class CompiledScorecard:
         """The feeds of a kept measure, for naming its events."""
         return next(m.feeds for m in self.scorecard.level_measures if m.name == measure)
 
-    def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
+    def matches(self, feed: Feed, event_type: str, event: Any) -> bool:
         """Whether an event feeds through this feed."""
-        return any(feed == own for _, own in self._feeds_of(event_type)) and all(
-            self._property(data, name) in values for name, values in feed.where
+        data = event.data
+        return (
+            self.is_counted(event)
+            and any(feed == own for _, own in self._feeds_of(event_type))
+            and all(self._property(data, name) in values for name, values in feed.where)
         )
 
+    def is_counted(self, event: Any) -> bool:
+        """Whether an event is no visit, or the customer's own."""
+        return self._visits is None or self._visits.is_counted(event)
+
+    def kind_of_view(self, event: Any) -> str | None:
+        """The kind of page that a customer's view shows: as the sender says, else by the rules; None
+        where the visit doesn't count."""
+        if not self.is_counted(event):
+            return None
+        data = event.data
+        return data.kind or self._page_kind(data.url, data.title) or OTHER_PAGE
+
+    def risk_type(self, event_type: str, event: Any) -> str:
+        """The type as the risk's mapping knows it: views of a cancel page and visits that don't
+        count are types of their own."""
+        if event_type in VISITS and not self.is_counted(event):
+            return VISIT_NOT_COUNTED
+        if event_type == PAGE_VIEWED.name and self.kind_of_view(event) == "cancel":
+            return CANCEL_PAGE_VIEWED
+        return event_type
+
+    def is_act(self, event_type: str) -> bool:
+        """Whether a type is the customer's own doing: of built-in ones as declared, of the
+        operator's own by its table."""
+        if event_type in BUILTIN_TYPES:
+            return event_type not in NOT_BY_CUSTOMER
+        return self.types is None or self.types.judge(event_type).kind == "act"
+
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any
-        other"."""
+        """The columns and feeds of a type; "any other" are the acts among the operator's own types
+        that no measure names."""
         if event_type in self._feeds or event_type in BUILTIN_TYPES:
             return self._feeds.get(event_type, [])
-        return self._feeds.get(ANY_OTHER, [])
+        return self._feeds.get(ANY_OTHER, []) if self.is_act(event_type) else []
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""
         self._codes.clear()
         self._classifiers.clear()
         self._constants, self._writes_facts = np.zeros(0, np.int64), np.zeros(0, bool)
+        for visit in VISITS:
+            self._codes[visit]
         self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:
@@ -185,7 +249,10 @@ class CompiledScorecard:
 
         def classify(event: Any) -> int:
             data = event.data
-            kind = data.kind or page_kind(data.url)
+            kind = data.kind or page_kind(data.url, data.title)
+            if kind is None:
+                self.unknown_pages += 1
+                kind = OTHER_PAGE
             signature = memo.get(kind)
             return (
                 self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name)
@@ -254,7 +321,7 @@ class CompiledScorecard:
         value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
         if value is None and name == "kind":
             url = data.get("url") if isinstance(data, dict) else getattr(data, "url", None)
-            return self._page_kind(url) if isinstance(url, str) else None
+            return (self._page_kind(url, None) or OTHER_PAGE) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
     def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:

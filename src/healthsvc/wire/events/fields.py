@@ -6,6 +6,12 @@ from typing import Final
 
 Meanings = Mapping[str, str]
 
+_VISIT: Final[Mapping[str, str]] = {
+    "visitor": "Who came, where it isn't the customer: `staff`, `robot`, `agent`, `test` or `trial`; "
+    "the scorecard's `visitors` leave them out. `customer` overrules what other fields suggest.",
+    "impersonated_by": "Who of yours was signed in as the customer: an id, or `true`.",
+    "user_agent": "Browser or client; robots are known by it.",
+}
 _TICKET_ID: Final = "The ticket; the same id in all steps of one ticket."
 _COMPLAINT_ID: Final = "The complaint; the same id in all steps of one complaint."
 _INVOICE_ID: Final = "The invoice; the same id when it becomes overdue and when it is paid."
@@ -25,10 +31,12 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "title": "Title of the page.",
         "referrer": "Page that the visitor came from.",
         "feature": "Feature that the page is about.",
+        **_VISIT,
     },
     "feature.used": {
         "feature": "Name of the feature.",
         "quantity": "How often it was used. Stored; an event counts once whatever it says.",
+        **_VISIT,
     },
     "feature.requested": {
         "feature": "Feature concerned.",
@@ -36,7 +44,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
     },
     "session.started": {
         "session_id": "Your id of the session.",
-        "user_agent": "Browser or client.",
+        **_VISIT,
         "duration_seconds": "Length of the session, if known.",
     },
     "seats.changed": {"seats": "Seats paid for.", "active": "Seats in use."},
@@ -146,7 +154,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "features_owned": "Number of features that the plan includes.",
         "renewal_at": _RENEWAL,
         "sold_at": "When the customer was won; when it was first seen if absent.",
-        "timezone": "IANA time zone, for the hours to call.",
+        "timezone": "Time zone, for the hours to call: an IANA name, or one of Windows (mapped by CLDR).",
         "country": "ISO 3166 code of the country.",
         "attributes": "Your own attributes, such as industry; the ideal customer profile may read them.",
     },

@@ -120,13 +120,16 @@ _NO_FUNCTION: Final = frozenset(
 )
 
 
-def sights(archived: Sequence[str], page_kind: Callable[[str], str]) -> list[PageVisit]:
-    """The pages and tickets among archived events, in their order. page_kind: the kind of a URL."""
+def sights(archived: Sequence[str], kind_of: Callable[[PageViewed], str | None]) -> list[PageVisit]:
+    """The pages and tickets among archived events, in their order. kind_of: the kind of a
+    page that was viewed, None where the visit doesn't count."""
     batch = decode_batch([event.encode() for event in archived], now_us=1 << 62)
     visits: list[PageVisit] = []
     for us, event in zip(batch.occurred_us.tolist(), batch.events, strict=True):
         if isinstance(event, PageViewed):
-            kind = event.data.kind or page_kind(event.data.url)
+            kind = kind_of(event)
+            if kind is None:
+                continue
             function = event.data.feature or (function_of(event.data.url) if kind in HELP else None)
         elif isinstance(event, TicketOpened):
             kind, function = TICKET, event.data.feature

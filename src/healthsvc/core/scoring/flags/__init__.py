@@ -30,6 +30,7 @@ from healthsvc.core.scoring.flags.notice import NoticeFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
 from healthsvc.core.scoring.flags.returned import ReturnedFlag
+from healthsvc.core.scoring.flags.unstarted import UnstartedFlag
 from healthsvc.core.scoring.view import View
 
 KINDS: Final[Mapping[str, type[Flag]]] = {
@@ -50,6 +51,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         ContractionFlag,
         BothFlag,
         EitherFlag,
+        UnstartedFlag,
     )
 }
 """Every kind of flag, by the name that a scorecard uses."""
