@@ -233,7 +233,7 @@ def test_the_cap_of_two_flags_together_names_the_last_events_before_the_silence(
 
 
 def test_an_overdue_invoice_costs_until_it_is_paid() -> None:
-    overdue: Happening = (58, "invoice.overdue", {"invoice_id": "1"})
+    overdue: Happening = (50, "invoice.overdue", {"invoice_id": "1"})
     paid: Happening = (59, "invoice.paid", {"invoice_id": "1"})
     assert score(*STEADY, overdue) <= 65
     assert alerts(*STEADY, overdue) == {"payment_overdue": "warning"}
