@@ -92,8 +92,7 @@ class CompiledScorecard:
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
-        self.unknown_pages = 0
-        """Views so far of pages that no rule knows."""
+        self._unknown_pages = 0
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
@@ -143,6 +142,11 @@ class CompiledScorecard:
         needs_values = self.risk is not None and self.risk.needs_values
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
+
+    def take_unknown_pages(self) -> int:
+        """How many views extracted since the last call were of pages that no rule knows."""
+        count, self._unknown_pages = self._unknown_pages, 0
+        return count
 
     def _left_out(self, codes: Int64s, events: Sequence[Any]) -> list[int]:
         """The places of visits that don't count."""
@@ -251,7 +255,7 @@ class CompiledScorecard:
             data = event.data
             kind = data.kind or page_kind(data.url, data.title)
             if kind is None:
-                self.unknown_pages += 1
+                self._unknown_pages += 1
                 kind = OTHER_PAGE
             signature = memo.get(kind)
             return (
