@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import INVALID_REQUEST
+from healthsvc.api.problem_types import INVALID_REQUEST
 from healthsvc.api.responses import answers
 from healthsvc.flows.pages import live_rules
 from healthsvc.wire.rest.pages import (
