@@ -73,6 +73,12 @@ class CompiledScorecard:
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
+        rhythm = scorecard.rhythm
+        self.rhythm = rhythm
+        self.presence = None if rhythm is None else self.measures.index(rhythm.measure)
+        """The column of the measure whose events are presence."""
+        self.slow = () if rhythm is None else tuple(map(self.measures.index, rhythm.slow_measures))
+        """The columns of the measures that keep a level of the slow half-life."""
         self._page_kind = page_kind
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
