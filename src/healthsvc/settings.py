@@ -317,13 +317,13 @@ def load() -> Settings:
 def unknown(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each HEALTHSVC_ variable that doesn't exist, with the name that was probably
     meant."""
-    known = [_variable(name) for name in Settings.model_fields]
+    variables = [_variable(name) for name in Settings.model_fields]
     strangers = (
         n
         for n in environ
-        if n.startswith(PREFIX) and not n.startswith(FOR_TESTS) and n not in known
+        if n.startswith(PREFIX) and not n.startswith(FOR_TESTS) and n not in variables
     )
-    return [_doubt(name, known) for name in sorted(strangers)]
+    return [_doubt(name, variables) for name in sorted(strangers)]
 
 
 def described() -> list[dict[str, str | None]]:
@@ -366,18 +366,18 @@ def _default(field: FieldInfo) -> str | None:
 
 def _complaint(error: Any) -> str:
     name = str(error["loc"][0]).lower().removeprefix(PREFIX.lower())
-    given = error["input"]
-    return _refusal(name, given.get_secret_value() if isinstance(given, SecretStr) else str(given))
+    value = error["input"]
+    return _refusal(name, value.get_secret_value() if isinstance(value, SecretStr) else str(value))
 
 
-def _refusal(name: str, given: str) -> str:
+def _refusal(name: str, value: str) -> str:
     secret = "Secret" in str(Settings.model_fields[name].annotation)
-    shown = "the value given (not shown: it is a secret)" if secret else repr(given)
-    return f"{_variable(name)}: {shown} is not allowed; it must be {_allowed(name)}."
+    display = "the value given (not shown: it is a secret)" if secret else repr(value)
+    return f"{_variable(name)}: {display} is not allowed; it must be {_allowed(name)}."
 
 
-def _doubt(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+def _doubt(name: str, variables: list[str]) -> str:
+    near = difflib.get_close_matches(name, variables, n=1, cutoff=0.6)
     return f"{name} is not a variable of healthsvc" + (
         f"; did you mean {near[0]}?" if near else "."
     )

@@ -57,7 +57,7 @@ async def processing(  # noqa: PLR0913  # a maker: what a test changes, each by 
             worker_id=worker,
             topic="topic",
             now=now,
-            pace=pace,
+            policy=pace,
             limits=limits,
             postponed=postponed,
         )

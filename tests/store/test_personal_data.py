@@ -59,10 +59,10 @@ async def test_a_table_that_names_who_acted_holds_data_of_somebody(database_url:
 def test_messages_are_kept_as_long_as_the_sweep_leaves_them() -> None:
     (messages,) = (data for data in TABLES if data.table == "messages")
 
-    assert messages.kept == f"{RETENTION.days} days"
+    assert messages.retention == f"{RETENTION.days} days"
 
 
 @pytest.mark.parametrize("data", TABLES, ids=lambda data: data.table)
 def test_the_settings_that_say_how_long_it_is_kept_exist(data: TableData) -> None:
-    for setting in re.findall(r"HEALTHSVC_\w+", data.kept):
+    for setting in re.findall(r"HEALTHSVC_\w+", data.retention):
         assert f"`{setting}`" in reference()

@@ -6,5 +6,7 @@ from tests.support.markdown import table
 
 def render() -> str:
     """All tables with whose data they hold, how long it is kept and how it is erased."""
-    rows = [(f"`{data.table}`", data.whose, data.holds, data.kept, data.erased) for data in TABLES]
+    rows = [
+        (f"`{data.table}`", data.whose, data.holds, data.retention, data.erased) for data in TABLES
+    ]
     return table(("Table", "Whose", "Holds", "Kept", "Erased"), rows)

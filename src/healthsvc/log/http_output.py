@@ -90,7 +90,7 @@ def _reason(result: dict[str, Any]) -> str:
 def _problem(response: httpx.Response) -> str:
     """Status and detail of a problem+json answer, or the beginning of whatever came."""
     try:
-        said = response.json()["detail"]
+        detail = response.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        said = response.text[:300]
-    return f"{response.status_code}: {said}"
+        detail = response.text[:300]
+    return f"{response.status_code}: {detail}"

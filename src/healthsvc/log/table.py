@@ -64,13 +64,13 @@ class TableInput:
         deadline = time.monotonic() + timeout_seconds
         while True:
             reading = await self._look(max_records)
-            left = deadline - time.monotonic()
-            if reading.chunks or left <= 0:
+            remaining = deadline - time.monotonic()
+            if reading.chunks or remaining <= 0:
                 return reading
             if self._away:
-                await asyncio.sleep(min(left, AWAY_SECONDS))
+                await asyncio.sleep(min(remaining, AWAY_SECONDS))
             else:
-                await self._listener.wait({log.NOTIFY_CHANNEL}, min(left, POLL_SECONDS))
+                await self._listener.wait({log.NOTIFY_CHANNEL}, min(remaining, POLL_SECONDS))
 
     def hint(self, offsets: Mapping[int, int]) -> None:
         """Nobody outside follows the table's offsets: they stand in it."""
@@ -91,15 +91,15 @@ class TableInput:
             self._away = False
             self._progress.back(self.name)
             structlog.get_logger().info(LogEvent.LOG_UNREACHABLE, input=self.name, over=True)
-        found = page.reading
+        log_page = page.reading
         chunks = [
-            self._chunk(partition, entries, found.heads)
-            for partition, entries in found.entries.items()
+            self._chunk(partition, entries, log_page.heads)
+            for partition, entries in log_page.entries.items()
         ]
         chunks += [
             self._chunk_around(partition, lost) for partition, lost in page.unreadable.items()
         ]
-        self._note_progress(found)
+        self._note_progress(log_page)
         waiting = sum(self._backlog.values())
         return Reading(
             chunks=chunks,
@@ -163,20 +163,20 @@ class TableInput:
             unreadable=[lost],
         )
 
-    def _note_progress(self, found: log.LogReading) -> None:
-        for partition, head in found.heads.items():
+    def _note_progress(self, log_page: log.LogReading) -> None:
+        for partition, head in log_page.heads.items():
             offset = self._offsets[partition]
             if offset > head:
                 raise OffsetOutOfRange(
                     topic="log_entries", partition=partition, ours=offset, begin=0, end=head
                 )
             if offset == head:
-                self._read_through[partition] = found.read_at
+                self._read_through[partition] = log_page.read_at
                 self._targets.pop(partition, None)
             else:
-                self._approach(partition, offset, head, found.read_at)
+                self._approach(partition, offset, head, log_page.read_at)
             self._backlog[partition] = head - offset
-        self._progress.ends(self.name, found.heads)
+        self._progress.ends(self.name, log_page.heads)
 
     def _approach(self, partition: int, offset: int, head: int, read_at: datetime) -> None:
         """Under load the end is never reached, but the end of a moment ago is."""

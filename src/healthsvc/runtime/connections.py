@@ -304,7 +304,7 @@ class Connection(HttpToolsProtocol):
         if self._linger_until is not None or self._transport.real.is_closing():
             return
         self._refusal = error
-        begun = (
+        response_begun = (
             self.cycle is not None
             and self.cycle.response_started
             and not self.cycle.response_complete
@@ -312,7 +312,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if not begun:
+        if not response_begun:
             self.transport.write(problems.as_http(error))
         self.transport.close()
 

@@ -212,12 +212,12 @@ class EmbeddedPostgres:
             "--auth=trust",
             *locale,
         ]
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, check=False, cwd="/", **self._as_user()
         )
-        if done.returncode != 0:
+        if process.returncode != 0:
             raise EmbeddedPostgresError(
-                f"PostgreSQL's data folder could not be made: {done.stderr.strip()}"
+                f"PostgreSQL's data folder could not be made: {process.stderr.strip()}"
             )
         fresh.rename(self._cluster)
 
@@ -359,13 +359,13 @@ def _command_line(pid: int) -> str:
             )
         except OSError:
             return ""
-    done = subprocess.run(
+    process = subprocess.run(
         ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return done.stdout
+    return process.stdout
 
 
-def _end(pid: int, ended: Callable[[], bool]) -> None:
+def _end(pid: int, has_ended: Callable[[], bool]) -> None:
     for name, seconds in STOP_SECONDS:
         try:
             os.kill(pid, signal.Signals[name])
@@ -373,7 +373,7 @@ def _end(pid: int, ended: Callable[[], bool]) -> None:
             return
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if ended():
+            if has_ended():
                 return
             time.sleep(PROBE_SECONDS)
 

@@ -78,7 +78,7 @@ async def _start(role: Role, stop: asyncio.Event) -> None:
 
 async def _run_in_thread(role: Role, stop: asyncio.Event) -> None:
     """The role in a thread and loop of its own; cancelling this cancels the role there."""
-    ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+    ending: concurrent.futures.Future[None] = concurrent.futures.Future()
     ready: concurrent.futures.Future[
         tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Task[None]]
     ]
@@ -95,17 +95,17 @@ async def _run_in_thread(role: Role, stop: asyncio.Event) -> None:
         try:
             uvloop.run(inside())
         except BaseException as error:
-            ended.set_exception(error)
+            ending.set_exception(error)
         else:
-            ended.set_result(None)
+            ending.set_result(None)
 
     # a daemon: a role that hangs in C code must not keep the process from ending
     threading.Thread(target=body, name=role.name, daemon=True).start()
     loop, its_stop, its_task = await asyncio.wrap_future(ready)
-    outcome: asyncio.Future[Any] = asyncio.wrap_future(ended)
-    asked: asyncio.Future[Any] = asyncio.create_task(stop.wait())
+    outcome: asyncio.Future[Any] = asyncio.wrap_future(ending)
+    stopping: asyncio.Future[Any] = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({outcome, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({outcome, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not outcome.done():
             loop.call_soon_threadsafe(its_stop.set)
         await asyncio.shield(outcome)
@@ -114,7 +114,7 @@ async def _run_in_thread(role: Role, stop: asyncio.Event) -> None:
             loop.call_soon_threadsafe(its_task.cancel)
         raise
     finally:
-        asked.cancel()
+        stopping.cancel()
 
 
 async def _drain(tasks: set[asyncio.Task[None]], hurry: asyncio.Event, seconds: float) -> bool:

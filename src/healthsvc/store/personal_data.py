@@ -22,7 +22,7 @@ class TableData:
     table: str
     whose: Owner
     holds: str
-    kept: str
+    retention: str
     """How long."""
     erased: str
     """How one customer's, or one person's, part of it goes."""
@@ -31,23 +31,30 @@ class TableData:
 
 
 def _of_customer(
-    table: str, holds: str, kept: str, found_by: str, erased: str = "its rows are deleted"
+    table: str, holds: str, retention: str, found_by: str, erased: str = "its rows are deleted"
 ) -> TableData:
     return TableData(
-        table=table, whose="customer", holds=holds, kept=kept, erased=erased, found_by=found_by
+        table=table,
+        whose="customer",
+        holds=holds,
+        retention=retention,
+        erased=erased,
+        found_by=found_by,
     )
 
 
-def _mixed(table: str, holds: str, kept: str, erased: str) -> TableData:
-    return TableData(table=table, whose="customer", holds=holds, kept=kept, erased=erased)
+def _mixed(table: str, holds: str, retention: str, erased: str) -> TableData:
+    return TableData(table=table, whose="customer", holds=holds, retention=retention, erased=erased)
 
 
-def _of_operator(table: str, holds: str, kept: str, erased: str) -> TableData:
-    return TableData(table=table, whose="operator", holds=holds, kept=kept, erased=erased)
+def _of_operator(table: str, holds: str, retention: str, erased: str) -> TableData:
+    return TableData(table=table, whose="operator", holds=holds, retention=retention, erased=erased)
 
 
-def _of_nobody(table: str, holds: str, kept: str) -> TableData:
-    return TableData(table=table, whose="nobody", holds=holds, kept=kept, erased="nothing to erase")
+def _of_nobody(table: str, holds: str, retention: str) -> TableData:
+    return TableData(
+        table=table, whose="nobody", holds=holds, retention=retention, erased="nothing to erase"
+    )
 
 
 FOREVER: Final = "for good"

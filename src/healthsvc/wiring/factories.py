@@ -30,7 +30,7 @@ def webhook_sender(settings: Settings) -> Sender:
     return Sender(policy, deadline_seconds=settings.webhook_timeout_seconds)
 
 
-def pace(settings: Settings) -> FlushPolicy:
+def flush_policy(settings: Settings) -> FlushPolicy:
     return FlushPolicy(
         flush_events=settings.flush_events,
         flush_seconds=settings.flush_seconds,

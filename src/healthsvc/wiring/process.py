@@ -14,7 +14,14 @@ from healthsvc.settings import Settings
 from healthsvc.store.database.listen import Listener
 from healthsvc.wiring.background import processing_steps
 from healthsvc.wiring.database import engine_on
-from healthsvc.wiring.factories import calm_collector, kafka_input, memory, pace, utc_now, worker_id
+from healthsvc.wiring.factories import (
+    calm_collector,
+    flush_policy,
+    kafka_input,
+    memory,
+    utc_now,
+    worker_id,
+)
 
 
 def process_role(
@@ -39,7 +46,7 @@ def process_role(
                 worker_id=worker_id(),
                 topic=settings.events_topic,
                 now=utc_now,
-                pace=pace(settings),
+                policy=flush_policy(settings),
                 limits=memory(settings),
                 loading=loading,
                 flushing=flushing,

@@ -61,7 +61,7 @@ async def preview_scorecard(
     """What a scorecard would make of a sample of the customers."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        return await preview(engine, document, utc_now(), sample=sample, told=told)
+        return await preview(engine, document, utc_now(), sample=sample, on_progress=told)
 
 
 async def publish_scorecard(

@@ -34,7 +34,7 @@ def told(kind: str, *happenings: Happening) -> dict[str, object]:
     state = fold(*(happenings or FULL))
     view = state.view(us(DAY))
     return briefings.briefing(
-        view, 0, kind, briefings.known(view, state.evaluate(us(DAY)), 0, "en"), "en"
+        view, 0, kind, briefings.common_facts(view, state.evaluate(us(DAY)), 0, "en"), "en"
     )
 
 

@@ -19,10 +19,10 @@ from healthsvc.flows.lab.replay import (
     Cards,
     KnownBy,
     Past,
-    Places,
     ReplayJob,
+    SequenceCoverage,
     of_archive,
-    walked,
+    replayed_blocks,
 )
 from healthsvc.flows.lab.replay_loop import ReplayLoop, Timetable, Track
 from healthsvc.flows.projections import publish
@@ -97,11 +97,11 @@ async def replayed(engine: AsyncEngine, timetable: Timetable) -> tuple[ReplayLoo
     program = compile_document("").program
     (walk,) = [
         w
-        async for w in walked(
-            engine, [program], timetable, counted=True, say=quiet, places=Places()
+        async for w in replayed_blocks(
+            engine, [program], timetable, as_counted=True, say=quiet, coverage=SequenceCoverage()
         )
     ]
-    return walk, walk.lanes[0]
+    return walk, walk.tracks[0]
 
 
 async def test_score_risk_and_band_at_an_instant_are_those_that_the_service_told_then(

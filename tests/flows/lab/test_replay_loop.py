@@ -45,7 +45,7 @@ def walked(
         part = slice(first, first + at_once)
         walk.feed(KnownEvents(told.known_us[part], told.places[part], told.events[part]))
     walk.finish()
-    return walk.lanes[0]
+    return walk.tracks[0]
 
 
 def test_to_look_only_at_those_who_are_due_gives_the_bands_of_looking_at_all(

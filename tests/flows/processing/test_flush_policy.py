@@ -37,7 +37,7 @@ def still() -> float:
 
 
 def pending(events: int = 1, customers: int = 1) -> Pending:
-    return Pending(events=events, records=events, customers=customers, moved={0})
+    return Pending(events=events, records=events, customers=customers, advanced={0})
 
 
 def test_a_drained_input_is_flushed_at_once():
@@ -127,7 +127,7 @@ def test_flushes_that_fail_are_made_smaller_until_they_succeed():
     assert waiting.is_due(pending(events=500))
     assert waiting.is_due(pending(customers=250))
     assert waiting.seconds_left() == 30
-    waiting.written()
+    waiting.grow()
     assert not waiting.is_due(pending(events=500))
     for _ in range(50):
         waiting.failed()

@@ -40,7 +40,7 @@ async def settle(workers: Sequence[Leases]) -> list[set[int]]:
         for worker in workers:
             changes = await worker.tick()
             await worker.release(changes.surplus)
-    return [set(worker.held) for worker in workers]
+    return [set(worker.owned) for worker in workers]
 
 
 def step(partition: int, owned: Ownership, events: int = 1) -> Move:
@@ -88,7 +88,7 @@ async def test_partitions_are_shared_evenly_as_workers_come_and_go(engine: Async
 
     await b.stop()
     assert sorted(map(len, await settle([a, c]))) == [2, 2]
-    assert not b.held
+    assert not b.owned
 
 
 async def test_a_partition_stays_ours_until_we_release_it(engine: AsyncEngine) -> None:
@@ -177,7 +177,7 @@ async def test_what_somebody_else_took_meanwhile_is_not_reclaimed(engine: AsyncE
     await expire(engine, a)
     await b.tick()
     assert await a.reclaim([0, 1]) == {}
-    assert sorted(a.held) == [2, 3]
+    assert sorted(a.owned) == [2, 3]
     assert (await a.tick()).lost == {2, 3}
 
 

@@ -30,7 +30,7 @@ def test_a_small_batch_is_counted_one_by_one_and_by_minute() -> None:
     noted(traffic, ["web", "crm", "web", "web", "web"])
     noted(traffic, ["web"], NOW_US + MINUTE_US)
 
-    assert traffic.taken() == {
+    assert traffic.take() == {
         (MINUTE, "fleet"): 5,
         (MINUTE, "source:web"): 4,
         (MINUTE, "source:crm"): 1,
@@ -39,14 +39,14 @@ def test_a_small_batch_is_counted_one_by_one_and_by_minute() -> None:
         (MINUTE + 1, "source:web"): 1,
         (MINUTE + 1, "segment:small"): 1,
     }
-    assert traffic.taken() == {}
+    assert traffic.take() == {}
 
 
 def test_of_a_large_batch_a_part_stands_for_all_whatever_pattern_the_sources_have() -> None:
     traffic = Traffic()
     noted(traffic, ["web", "crm"] * 10_000)
 
-    counts = traffic.taken()
+    counts = traffic.take()
 
     assert counts[MINUTE, "fleet"] == 20_000
     assert abs(counts[MINUTE, "source:web"] - 10_000) < 4_000
@@ -57,7 +57,7 @@ def test_history_is_no_sign_of_life() -> None:
     traffic = Traffic()
     noted(traffic, ["web"], age_us=2 * DAY_US)
 
-    assert traffic.taken() == {}
+    assert traffic.take() == {}
 
 
 def test_a_source_for_each_device_does_not_fill_the_memory() -> None:
@@ -65,4 +65,4 @@ def test_a_source_for_each_device_does_not_fill_the_memory() -> None:
     for n in range(50):
         noted(traffic, [f"device-{n}-{i}" for i in range(100)])
 
-    assert len(traffic.taken()) <= 100
+    assert len(traffic.take()) <= 100

@@ -527,15 +527,15 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
     )
 
     async def told(at_once: int) -> list[object]:
-        monkeypatch.setattr(flush_builder, "JUDGED_AT_ONCE", at_once)
+        monkeypatch.setattr(flush_builder, "DECIDED_AT_ONCE", at_once)
         owner = Owner(engine, 1, 1, compile_document(""), leases.owner, MemoryLimits())
         await owner.take(ownership, now)
         await owner.fold("kafka", "topic", [chunk], now)
-        found = owner.flush(now).verdicts
+        found = owner.flush(now).decisions
         assert len(found.alerts) >= 9
         drafts = [*found.messages, *found.alert_messages.values()]
         return [
-            *map(b"".join, (found.standings, found.moved, found.history, found.timers)), found.alerts, found.ended,
+            *map(b"".join, (found.standings, found.moves, found.history, found.timers)), found.alerts, found.endings,
             found.timers_gone, found.next_due_us, [draft.render() for draft in drafts],
         ]  # fmt: skip
 

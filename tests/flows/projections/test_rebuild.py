@@ -454,7 +454,7 @@ async def test_the_retired_rows_are_cleared_and_the_history_stays(engine, databa
     decided = await scalar(engine, "select count(*) from history")
     await publish.rebuild(engine, by=make_actor("test"), now=wall())
     assert await build(engine)
-    await supervisor.tell_history(engine)
+    await supervisor.mark_version_change(engine)
     await supervisor.clear_retired(engine)
     assert (
         await scalar(engine, "select count(*) from states where projection = 1") == 30

@@ -28,7 +28,7 @@ def make_room(
     spacing: int = 1,
     windows: Mapping[str, int] | None = None,
     turns: Mapping[str, int] | None = None,
-    held: Mapping[int, str] | None = None,
+    in_flight: Mapping[int, str] | None = None,
     openings: Mapping[Pool, Opening] | None = None,
 ) -> Room:
     """Room for proven endpoints with these windows, and for others in pools as large."""
@@ -38,7 +38,7 @@ def make_room(
             id: Allowance(size, True, (turns or {}).get(id, 0))
             for id, size in (windows or {}).items()
         },
-        held=held or {},
+        in_flight=in_flight or {},
     )
 
 
@@ -229,7 +229,8 @@ async def test_what_is_in_flight_isnt_claimed_again_even_if_its_lease_ended(
     (first,) = await claim(engine)
 
     assert (
-        await claim(engine, make_room(held={first.id: endpoint.id}), now=START_AT + 2 * LEASE) == []
+        await claim(engine, make_room(in_flight={first.id: endpoint.id}), now=START_AT + 2 * LEASE)
+        == []
     )
 
 
@@ -277,8 +278,8 @@ async def test_an_endpoint_gets_no_more_than_its_share_counting_what_is_in_fligh
     busy, idle = await make_endpoint(engine), await make_endpoint(engine)
     await enqueue(engine, *(make_message() for _ in range(20)))
 
-    windows, held = {busy.id: 8, idle.id: 8}, dict.fromkeys(range(-5, 0), busy.id)
-    claimed = await claim(engine, make_room(windows=windows, held=held))
+    windows, in_flight = {busy.id: 8, idle.id: 8}, dict.fromkeys(range(-5, 0), busy.id)
+    claimed = await claim(engine, make_room(windows=windows, in_flight=in_flight))
 
     assert [each.endpoint_id for each in claimed].count(busy.id) == 3
     assert [each.endpoint_id for each in claimed].count(idle.id) == 8

@@ -27,16 +27,16 @@ def test_what_only_a_large_flush_took_is_given_back() -> None:
     for _ in range(3):
         arena.keep(bytes(SLAB_BYTES))
     arena.let_go()
-    assert arena.taken == 3 * SLAB_BYTES
+    assert arena.allocated == 3 * SLAB_BYTES
     arena.keep(b"small")
     arena.let_go()
-    assert arena.taken == SLAB_BYTES
+    assert arena.allocated == SLAB_BYTES
 
 
 def test_it_settles_in_as_far_as_asked_and_stays_so() -> None:
     arena = Arena()
     arena.preallocate(SLAB_BYTES + 1)
     for _ in range(2):
-        assert arena.taken == 2 * SLAB_BYTES
+        assert arena.allocated == 2 * SLAB_BYTES
         arena.keep(b"small")
         arena.let_go()

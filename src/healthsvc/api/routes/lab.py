@@ -33,7 +33,7 @@ from healthsvc.wire.rest.shapes import Paging, Whole
 
 router = APIRouter(tags=["lab"], prefix="/v1/lab/runs")
 Admin = Annotated[Principal, require("scorecards:admin")]
-KINDS: Final[Mapping[str, type[runs.Asked]]] = {"replay": ReplayJob, **jobs.KINDS}
+KINDS: Final[Mapping[str, type[runs.LabRequest]]] = {"replay": ReplayJob, **jobs.KINDS}
 """What kinds are asked for that aren't `Wanted`."""
 RunId = Annotated[Whole, Path(ge=1, le=2**63 - 1, description="The run's id.", examples=[3])]
 
@@ -117,7 +117,7 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
     return Response(status_code=204)
 
 
-def _wanted(body: LabRunCreate) -> runs.Asked:
+def _wanted(body: LabRunCreate) -> runs.LabRequest:
     """What the kind of run looks at."""
     asked = KINDS.get(body.kind, RunRequest)
     return asked(**body.model_dump(include={f.name for f in fields(asked)}))

@@ -168,7 +168,7 @@ def fit(
         else:
             known = outcome_rows(log.events, labels, outcome, horizon_days, types)
             fitted = fitting.fit(log.events, known, types, instant(as_of), tell)
-            rules, told = fitted.rules, fitted.told
+            rules, told = fitted.rules, fitted.report
         if out is not None:
             written = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
             compile_document(

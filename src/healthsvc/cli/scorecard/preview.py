@@ -31,7 +31,7 @@ def preview(
     ):
         found = asyncio.run(preview_scorecard(url, settings, document, customers, bar))
     bands = [
-        {"band": name, "now": now, "then": then} for name, now, then in previews.told_bands(found)
+        {"band": name, "now": now, "then": then} for name, now, then in previews.band_counts(found)
     ]
     moved = [
         {
@@ -41,7 +41,7 @@ def preview(
             "band_now": m.band_before,
             "band_then": m.band_after,
         }
-        for m in found.moved[:SHOWN]
+        for m in found.moves[:SHOWN]
     ]
     if as_json:
         shown = {
@@ -55,7 +55,7 @@ def preview(
     typer.echo(f"{found.customers} customers, now → then:")
     for each in bands:
         typer.echo(f"  {each['band']:<22} {each['now']:>6} → {each['then']}")
-    for m in found.moved[:SHOWN]:
+    for m in found.moves[:SHOWN]:
         if abs(m.change) >= 1:
             typer.echo(f"  {m.customer_id}: {_score(m.before)} → {_score(m.after)}")
     for variant, count in found.variants.items():

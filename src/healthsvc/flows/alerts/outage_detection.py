@@ -76,7 +76,7 @@ async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetim
     for fall in turn.falls:
         await _begin(conn, fall, minute_us, now)
     await traffic.forget_before(conn, from_us(minute_us) - KEPT)
-    await outages.looked(conn, from_us(minute_us), from_us(learnt_us))
+    await outages.note_look(conn, from_us(minute_us), from_us(learnt_us))
     GUARDS.set(len(standing) + len(turn.falls) - len(turn.ends))
     return turn
 

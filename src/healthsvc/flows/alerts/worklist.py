@@ -228,7 +228,7 @@ def rank_told(ranked: Ranked, language: Language) -> dict[str, Any]:
 
 def _briefing(seen: _Seen, row: int, kind: str, language: Language) -> dict[str, Any]:
     return briefing.briefing(
-        seen.view, row, kind, briefing.known(seen.view, seen.found, row, language), language
+        seen.view, row, kind, briefing.common_facts(seen.view, seen.found, row, language), language
     )
 
 

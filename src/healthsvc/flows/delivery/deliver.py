@@ -171,7 +171,9 @@ class Deliverer:
 
     async def _claim(self) -> tuple[list[Claimed], bool]:
         slots = self._slots
-        room = Room(openings=slots.openings(), allowances=slots.allowances(), held=slots.running)
+        room = Room(
+            openings=slots.openings(), allowances=slots.allowances(), in_flight=slots.running
+        )
         now = self._now()
         async with self._engine.begin() as conn:
             claimed, contended = await deliveries.claim(

@@ -61,36 +61,38 @@ def part(labels: Labels, keep: "np.ndarray[Any, np.dtype[np.bool_]]") -> Labels:
     )
 
 
-def backtest(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
+def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     """The figures, ready for JSON; `model_data` is the fitted model as the scorecard's section."""
-    known = part(asked.labels, ~np.isnan(asked.labels.churned))
-    dates = np.unique(known.obs_us)
-    horizons = np.unique(known.horizon_us)
+    labelled = part(request.labels, ~np.isnan(request.labels.churned))
+    dates = np.unique(labelled.obs_us)
+    horizons = np.unique(labelled.horizon_us)
     if len(dates) < 3:
         raise CannotJudgeError(
             f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on others"
         )
     if len(horizons) > 1:
         raise CannotJudgeError("rows of several horizons: judge one horizon at a time")
-    cut = dates[int(len(dates) * asked.earlier_share)]
-    early, late = part(known, known.obs_us < cut), part(known, known.obs_us >= cut)
+    cut = dates[int(len(dates) * request.earlier_share)]
+    early, late = part(labelled, labelled.obs_us < cut), part(labelled, labelled.obs_us >= cut)
     horizon_us = int(horizons[0])
     tell(
         f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on"
     )
     probe = _probe(horizon_us)
     fitted = score(
-        asked.events, late, fit=early, mapping=asked.mapping, tell=tell, probe=lambda _: probe
+        request.events, late, fit=early, mapping=request.mapping, tell=tell, probe=lambda _: probe
     )
-    rows = judged(late)
-    risks = _others(asked, late, fitted, probe, tell)
+    rows = observed_rows(late)
+    risks = _others(request, late, fitted, probe, tell)
     model = fitted.models[horizon_us]
-    told = {
-        name: figures(rows, r, capacity=asked.capacity, probability=p)
+    comparisons = {
+        name: figures(rows, r, capacity=request.capacity, probability=p)
         for name, (r, p) in risks.items()
     }
-    main = figures(rows, fitted.risks, capacity=asked.capacity, probability=model.kind != "ranking")
-    found = {
+    main = figures(
+        rows, fitted.risks, capacity=request.capacity, probability=model.kind != "ranking"
+    )
+    result = {
         "summary": summary(fitted, late),
         "judged_from": from_us(int(cut)).strftime("%Y-%m-%d"),
         "dates": {"fitted": int((dates < cut).sum()), "judged": int((dates >= cut).sum())},
@@ -102,16 +104,16 @@ def backtest(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
         },
         "distribution": distribution(fitted.risks),
         "steps": over_steps(rows, fitted.risks, average(rows, fitted.risks)),
-        "beside": told,
+        "beside": comparisons,
         "by_segment": _by_segment(
-            asked, late, rows, fitted.risks, probability=model.kind != "ranking"
+            request, late, rows, fitted.risks, probability=model.kind != "ranking"
         ),
         "not_run": []
-        if "boosting" in told
+        if "boosting" in comparisons
         else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
-        "model_data": as_data(RiskRules(asked.mapping, model)),
+        "model_data": as_data(RiskRules(request.mapping, model)),
     }
-    return found | {"gate": _gate(asked, main, told)}
+    return result | {"gate": _gate(request, main, comparisons)}
 
 
 def _probe(horizon_us: int) -> tuple[Feature, ...]:
@@ -120,43 +122,45 @@ def _probe(horizon_us: int) -> tuple[Feature, ...]:
     )
 
 
-def judged(labels: Labels) -> ObservedRows:
+def observed_rows(labels: Labels) -> ObservedRows:
     """The rows as the figures take them."""
     _, customer = np.unique(np.array(labels.accounts, dtype=object), return_inverse=True)
     return ObservedRows(labels.churned, labels.obs_us, customer.astype(np.int64), labels.churn_us)
 
 
 def _others(
-    asked: BacktestRequest, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
+    request: BacktestRequest, late: Labels, fitted: Scored, probe: tuple[Feature, ...], tell: Tell
 ) -> dict[str, tuple[Floats, bool]]:
     """Risks by the prior, the live version and the baselines, and whether each claims to be a
     probability."""
     horizon_us = int(late.horizon_us[0])
     plain = replace(late, churned=np.full(len(late), np.nan))
-    found = {"prior": (score(asked.events, plain, mapping=asked.mapping).risks, False)}
-    if asked.live is not None:
-        live = replace(asked.live, horizon_us=horizon_us)
-        of_live = score(asked.events, plain, mapping=asked.mapping, models={horizon_us: live}).risks
-        found["live"] = (of_live, live.kind != "ranking")
-    rows = fitted.study.fitted_on.get(horizon_us)
+    risks_by_name = {"prior": (score(request.events, plain, mapping=request.mapping).risks, False)}
+    if request.live is not None:
+        live = replace(request.live, horizon_us=horizon_us)
+        of_live = score(
+            request.events, plain, mapping=request.mapping, models={horizon_us: live}
+        ).risks
+        risks_by_name["live"] = (of_live, live.kind != "ranking")
+    rows = fitted.scoring_pass.fitted_on.get(horizon_us)
     if rows is None or not len(rows.y) or not 0 < rows.y.mean() < 1:
-        return found
+        return risks_by_name
     places = {f: i for i, f in enumerate(rows.names)}
     usual = [places[f] for f in baselines.features(horizon_us)]
     usual_probe = [probe.index(f) for f in baselines.features(horizon_us)]
     probabilities = {"base_rate", "rfm_logistic"}
     for name, r in baselines.risks(
-        rows.x[:, usual], rows.y, fitted.study.probed[:, usual_probe]
+        rows.x[:, usual], rows.y, fitted.scoring_pass.probed[:, usual_probe]
     ).items():
-        found[name] = (r, name in probabilities)
+        risks_by_name[name] = (r, name in probabilities)
     boost = boosting()
     if boost is not None:
         tell("boosting, as a reference")
-        found["boosting"] = (
-            boost(rows.x[:, [places[f] for f in probe]], rows.y, fitted.study.probed),
+        risks_by_name["boosting"] = (
+            boost(rows.x[:, [places[f] for f in probe]], rows.y, fitted.scoring_pass.probed),
             True,
         )
-    return found
+    return risks_by_name
 
 
 def distribution(risks: Floats) -> dict[str, Any]:
@@ -168,27 +172,31 @@ def distribution(risks: Floats) -> dict[str, Any]:
 
 
 def _by_segment(
-    asked: BacktestRequest, late: Labels, rows: ObservedRows, risks: Floats, *, probability: bool
+    request: BacktestRequest, late: Labels, rows: ObservedRows, risks: Floats, *, probability: bool
 ) -> dict[str, dict[str, Any]]:
     """The same figures for each segment that has churners and others."""
-    if asked.segments is None:
+    if request.segments is None:
         return {}
-    segment = np.array([asked.segments.get(a, "") for a in late.accounts], dtype=object)
-    found, reference = {}, average(rows, risks)
+    segment = np.array([request.segments.get(a, "") for a in late.accounts], dtype=object)
+    by_segment, reference = {}, average(rows, risks)
     for name in sorted(set(segment.tolist())):
         mine = segment == name
         if 0 < rows.y[mine].sum() < mine.sum():
-            some = ObservedRows(
+            segment_rows = ObservedRows(
                 rows.y[mine], rows.obs_us[mine], rows.customer[mine], rows.churn_us[mine]
             )
-            told = figures(some, risks[mine], capacity=asked.capacity, probability=probability)
-            found[name or "(none)"] = told | {"steps": over_steps(some, risks[mine], reference)}
-    return found
+            segment_figures = figures(
+                segment_rows, risks[mine], capacity=request.capacity, probability=probability
+            )
+            by_segment[name or "(none)"] = segment_figures | {
+                "steps": over_steps(segment_rows, risks[mine], reference)
+            }
+    return by_segment
 
 
 def _gate(
-    asked: BacktestRequest, main: dict[str, Any], told: dict[str, dict[str, Any]]
+    request: BacktestRequest, main: dict[str, Any], comparisons: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    against = "the live version" if "live" in told else "the prior"
-    checks = gate.gate(main, told.get("live", told["prior"]), None, against)
-    return gate.verdict(checks, asked.override)
+    against = "the live version" if "live" in comparisons else "the prior"
+    checks = gate.gate(main, comparisons.get("live", comparisons["prior"]), None, against)
+    return gate.verdict(checks, request.override)

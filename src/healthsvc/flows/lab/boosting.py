@@ -22,10 +22,10 @@ def boosting() -> Callable[[Floats, Floats, Floats], Floats] | None:
     """(features, outcomes, features to judge) → risks; None where scikit-learn isn't installed."""
     if find_spec("sklearn") is None:
         return None
-    made: Any = import_module("sklearn.ensemble").HistGradientBoostingClassifier
+    classifier: Any = import_module("sklearn.ensemble").HistGradientBoostingClassifier
 
-    def risks(x: Floats, y: Floats, judged: Floats) -> Floats:
-        found: Floats = made(**SETTINGS).fit(x, y).predict_proba(judged)[:, 1]
-        return found
+    def risks(x: Floats, y: Floats, features: Floats) -> Floats:
+        churn_risks: Floats = classifier(**SETTINGS).fit(x, y).predict_proba(features)[:, 1]
+        return churn_risks
 
     return risks

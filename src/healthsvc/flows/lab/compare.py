@@ -13,7 +13,7 @@ from healthsvc.core.fit.figures import RED_SHARE, figures, riskiest
 from healthsvc.core.fit.steps import average, over_steps
 from healthsvc.core.instants import from_us
 from healthsvc.core.risk.section import RiskRules
-from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, judged, part
+from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, observed_rows, part
 from healthsvc.flows.lab.score import Tell, score
 from healthsvc.wire.files.columns import Labels, Tally, read_events
 
@@ -31,10 +31,10 @@ def compare(
 ) -> dict[str, Any]:
     """Figures of both on the same rows, and the difference of their AUC with its error, customers
     as units."""
-    known = part(labels, ~np.isnan(labels.churned))
-    rows = judged(known)
-    first, second = risks_of(events, known, one, tell), risks_of(events, known, other, tell)
-    told = {
+    labelled = part(labels, ~np.isnan(labels.churned))
+    rows = observed_rows(labelled)
+    first, second = risks_of(events, labelled, one, tell), risks_of(events, labelled, other, tell)
+    both = {
         name: figures(rows, r, capacity=capacity, probability=rules.model.kind != "ranking")
         for name, r, rules in (("one", first, one), ("other", second, other))
     }
@@ -44,10 +44,10 @@ def compare(
         for name, r in (("one", first), ("other", second))
     }
     auc_gain = {"value": gain.value, "error": gain.error}
-    return {**told, "auc_gain": auc_gain, "red": moved(known, first, second), "steps": steps}
+    return {**both, "auc_gain": auc_gain, "red": red_moves(labelled, first, second), "steps": steps}
 
 
-def moved(labels: Labels, first: Floats, second: Floats) -> dict[str, Any]:
+def red_moves(labels: Labels, first: Floats, second: Floats) -> dict[str, Any]:
     """Who enters and who leaves the riskiest tenth on the last date."""
     last = labels.obs_us == labels.obs_us.max()
     at = np.flatnonzero(last)
@@ -68,21 +68,21 @@ def watch(events: Path, labels: Labels, rules: RiskRules, tell: Tell) -> dict[st
     """Whether matured outcomes still agree with a fitted model, and if it should be fitted anew."""
     if rules.model.kind == "ranking":
         raise CannotJudgeError("a ranking promises no level that could drift: fit a model first")
-    known = part(labels, ~np.isnan(labels.churned))
-    rows = judged(known)
-    told = risks_of(events, known, rules, tell)
-    found = drift(rows.y, told, rows.obs_us, rows.customer)
+    labelled = part(labels, ~np.isnan(labels.churned))
+    rows = observed_rows(labelled)
+    risks = risks_of(events, labelled, rules, tell)
+    result = drift(rows.y, risks, rows.obs_us, rows.customer)
     return {
-        "alarm": found.alarm,
-        "advice": "fit anew: healthsvc lab fit" if found.alarm else "the model still holds",
-        "intercept_off_by": found.offset.value,
-        "standard_error": found.offset.error,
+        "alarm": result.alarm,
+        "advice": "fit anew: healthsvc lab fit" if result.alarm else "the model still holds",
+        "intercept_off_by": result.offset.value,
+        "standard_error": result.offset.error,
         "rows": len(rows.y),
-        "told": float(told.mean()),
+        "told": float(risks.mean()),
         "happened": float(rows.y.mean()),
         "dates": [
             {"date": from_us(us).isoformat(), "rows": n, "told": mean, "happened": happened}
-            for us, n, mean, happened in found.by_date
+            for us, n, mean, happened in result.by_date
         ],
     }
 
@@ -100,21 +100,21 @@ def preview(
         "distribution": distribution(second),
         "distribution_live": distribution(first),
         "riskiest": [_shift(labels, i, first, second) for i in top],
-        "red": moved(labels, first, second),
+        "red": red_moves(labels, first, second),
     }
 
 
 def everyone(events: Path, now_us: int | None, horizon_us: int) -> Labels:
     """A row for each customer that the log names up to an instant (its last event's, if None), by
     id."""
-    seen: dict[str, int] = {}
+    first_us: dict[str, int] = {}
     last = 0
     for group in read_events(events, Tally()):
         for account, us in zip(group.accounts, group.us.tolist(), strict=True):
-            seen[account] = min(us, seen.get(account, us))
+            first_us[account] = min(us, first_us.get(account, us))
         last = max(last, int(group.us.max()) if len(group) else 0)
     now = last if now_us is None else now_us
-    names = sorted(a for a, first in seen.items() if first <= now)
+    names = sorted(a for a, first in first_us.items() if first <= now)
     n, text = len(names), from_us(now).isoformat()
     return Labels(
         names,

@@ -24,7 +24,7 @@ async def write(
     engine: AsyncEngine,
     path: Path,
     page_kind: Callable[[str], str],
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> int:
     """Write all archived events; answers how many. told: after each piece, events written and about
     how many there are.
@@ -32,7 +32,7 @@ async def write(
     The file is in the lab's form. Events are taken as of when they happened; when they were counted
     isn't looked at.
     """
-    written = 0
+    event_count = 0
     async with engine.connect() as conn:
         about = await archive_export.count(conn)
         with gzip.open(path, "wt", compresslevel=1, encoding="utf-8", newline="") as file:
@@ -54,9 +54,9 @@ async def write(
                             "" if value != value else repr(value),
                         )
                     )
-                written += len(owners)
-                told(written, max(about, written))
-    return written
+                event_count += len(owners)
+                on_progress(event_count, max(about, event_count))
+    return event_count
 
 
 async def segments(engine: AsyncEngine) -> dict[str, str]:

@@ -27,7 +27,7 @@ MOST_MOVED: Final = 100
 MOST_SEGMENTS: Final = 20
 MOST_OWNERS: Final = 50
 LITTLE_COVERAGE: Final = 0.25
-NOT_TOLD: Final = "(none)"
+NO_VALUE: Final = "(none)"
 
 
 class Findings:
@@ -40,24 +40,25 @@ class Findings:
         cards = [live, *([candidate] if candidate is not None else [])]
         self.programs: list[CompiledScorecard] = [card.program for card in cards]
         self._sides = [
-            _Side(program, timetable, round(horizon_days * DAY_US)) for program in self.programs
+            _ScorecardFindings(program, timetable, round(horizon_days * DAY_US))
+            for program in self.programs
         ]
         names = [side.bands for side in self._sides]
-        self._apart = BandDisagreement(*names) if len(names) == 2 else None
-        self._moved: list[tuple[float, dict[str, Any]]] = []
+        self._disagreement = BandDisagreement(*names) if len(names) == 2 else None
+        self._moves: list[tuple[float, dict[str, Any]]] = []
         self._events = self._rejected = 0
 
-    def add(self, walk: ReplayLoop) -> None:
+    def add(self, loop: ReplayLoop) -> None:
         """Count a block of customers in."""
-        self._events += walk.events
-        self._rejected += walk.rejected
-        churn_us = walk.churn_us()
-        for side, lane in zip(self._sides, walk.lanes, strict=True):
-            side.add(lane, churn_us)
-        if self._apart is not None:
-            one, other = walk.lanes
-            self._apart.add(one.course, other.course)
-            self._move(walk.customer_ids, one.course, other.course)
+        self._events += loop.events
+        self._rejected += loop.rejected
+        churn_us = loop.churn_us()
+        for side, track in zip(self._sides, loop.tracks, strict=True):
+            side.add(track, churn_us)
+        if self._disagreement is not None:
+            one, other = loop.tracks
+            self._disagreement.add(one.course, other.course)
+            self._move(loop.customer_ids, one.course, other.course)
 
     def _move(self, ids: Sequence[str], one: Course, other: Course) -> None:
         """Keep the customers that are in another band on the last date, those whose score moves
@@ -67,19 +68,19 @@ class Findings:
         for i in np.flatnonzero((before > LEFT) & (after > LEFT)).tolist():
             bands = names[0][before[i]], names[1][after[i]]
             if bands[0] != bands[1]:
-                scores = _known(one.score[i, -1]), _known(other.score[i, -1])
-                moved = {"customer_id": ids[i], "band_live": bands[0], "band": bands[1],
+                scores = _none_if_nan(one.score[i, -1]), _none_if_nan(other.score[i, -1])
+                move = {"customer_id": ids[i], "band_live": bands[0], "band": bands[1],
                          "score_live": scores[0], "score": scores[1]}  # fmt: skip
-                self._moved.append((-abs((scores[1] or 0.0) - (scores[0] or 0.0)), moved))
-        self._moved.sort(key=lambda pair: (pair[0], pair[1]["customer_id"]))
-        del self._moved[MOST_MOVED:]
+                self._moves.append((-abs((scores[1] or 0.0) - (scores[0] or 0.0)), move))
+        self._moves.sort(key=lambda pair: (pair[0], pair[1]["customer_id"]))
+        del self._moves[MOST_MOVED:]
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Ready for JSON; `scorecard` and `against_live` only where one is held against the live
         one."""
-        live, *others = [side.told() for side in self._sides]
+        live, *other_summaries = [side.summary() for side in self._sides]
         every = np.diff(self._dates)
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "events": {"folded": self._events, "set_aside": self._rejected},
             "customers": self._sides[0].customers,
             "dates": {
@@ -92,16 +93,16 @@ class Findings:
             "warnings": [w for side in self._sides for w in side.warnings()],
             "live": live,
         }
-        if self._apart is not None:
-            found["scorecard"] = others[0]
-            found["against_live"] = self._apart.summary() | {
-                "moved": [moved for _, moved in self._moved]
+        if self._disagreement is not None:
+            result["scorecard"] = other_summaries[0]
+            result["against_live"] = self._disagreement.summary() | {
+                "moved": [move for _, move in self._moves]
             }
-        return found
+        return result
 
 
 @dataclass(slots=True)
-class _Side:
+class _ScorecardFindings:
     """One scorecard's."""
 
     program: CompiledScorecard
@@ -110,40 +111,40 @@ class _Side:
     bands: list[str] = field(init=False)
     _all: BandTally = field(init=False)
     _segments: dict[str, BandTally] = field(default_factory=dict)
-    _foretold: RedOutcomes = field(init=False)
+    _red_outcomes: RedOutcomes = field(init=False)
     _kinds: Counter[str] = field(default_factory=Counter)
     _owned: Counter[str] = field(default_factory=Counter)
     _raised: Counter[str] = field(default_factory=Counter)
-    _fed: Floats = field(init=False)
+    _event_counts: Floats = field(init=False)
     _coverage: list[Floats] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         dates, bands = self.timetable.dates_us, [band.name for band in self.program.scorecard.bands]
-        self.bands, self._all, self._fed = (
+        self.bands, self._all, self._event_counts = (
             bands,
             BandTally(bands, dates),
             np.zeros(self.program.width),
         )
         risky = len(bands) // 2  # where entering a band alerts (core.decisions.decide)
         reds = {" or ".join(bands[risky:]): risky, bands[-1]: len(bands) - 1}
-        self._foretold = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
+        self._red_outcomes = RedOutcomes(dates, self.horizon_us, int(dates[-1]), reds)
 
-    def add(self, lane: Track, churn_us: Instants) -> None:
+    def add(self, track: Track, churn_us: Instants) -> None:
         """Count a block in. Segments and owners are those of the last date."""
-        course, states = lane.course, lane.states
+        course, states = track.course, track.states
         self._all.add(course)
-        self._foretold.add(course, churn_us)
-        self._kinds += lane.alerts_by_kind
-        self._fed += states.cells[:, :, states.count_field].sum(axis=0)
+        self._red_outcomes.add(course, churn_us)
+        self._kinds += track.alerts_by_kind
+        self._event_counts += states.cells[:, :, states.count_field].sum(axis=0)
         present = course.band[:, -1] > LEFT
-        self._coverage.append(lane.coverage[present])
-        place = {name: _places(lane, name) for name in ("segment", "owner")}
-        for name in dict.fromkeys(place["segment"].tolist()):
+        self._coverage.append(track.coverage[present])
+        by_field = {name: _profile_values(track, name) for name in ("segment", "owner")}
+        for name in dict.fromkeys(by_field["segment"].tolist()):
             tally = self._segments.setdefault(name, BandTally(self.bands, self.timetable.dates_us))
-            tally.add(course.of(place["segment"] == name))
+            tally.add(course.of(by_field["segment"] == name))
         alerts = course.alerts.sum(axis=1)
         for owner, raised, here in zip(
-            place["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True
+            by_field["owner"].tolist(), alerts.tolist(), present.tolist(), strict=True
         ):
             self._raised[owner] += raised
             self._owned[owner] += here
@@ -152,31 +153,33 @@ class _Side:
     def customers(self) -> int:
         return self._all.customers
 
-    def told(self) -> dict[str, Any] | None:
+    def summary(self) -> dict[str, Any] | None:
         """Ready for JSON; None where nobody was ever scored."""
         if not self._all.has_scores:
             return None
-        found = self._all.summary()
+        result = self._all.summary()
         largest = sorted(self._segments, key=lambda name: -self._segments[name].customers)[
             :MOST_SEGMENTS
         ]
         segments = (
             {}
-            if list(self._segments) == [NOT_TOLD]
+            if list(self._segments) == [NO_VALUE]
             else {n: self._segments[n].summary(by_date=False) for n in largest}
         )
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
         return {
             "bands": self.bands,
-            **found,
-            **self._of_the_team(found["alerts_per_week"]),
+            **result,
+            **self._of_the_team(result["alerts_per_week"]),
             "alerts_by_kind": dict(self._kinds.most_common()),
-            "foretold": self._foretold.summary(),
+            "foretold": self._red_outcomes.summary(),
             "by_segment": segments,
             "coverage": float(coverage.mean()) if len(coverage) else None,
             "unfed": [
                 name
-                for name, fed in zip(self.program.measures, self._fed.tolist(), strict=True)
+                for name, fed in zip(
+                    self.program.measures, self._event_counts.tolist(), strict=True
+                )
                 if not fed
             ],
         }
@@ -184,7 +187,7 @@ class _Side:
     def _of_the_team(self, per_week: float | None) -> dict[str, Any]:
         """Alerts per CSM and week: of the owners that profiles name, else of as many as there would
         usually be."""
-        owners = [name for name, customers in self._owned.items() if customers and name != NOT_TOLD]
+        owners = [name for name, customers in self._owned.items() if customers and name != NO_VALUE]
         weeks = float(self.timetable.dates_us[-1] - self.timetable.dates_us[0]) / (7 * DAY_US)
         csms = len(owners) or self._all.csms()
         busiest = sorted(owners, key=lambda name: (-self._raised[name], name))[:MOST_OWNERS]
@@ -205,13 +208,13 @@ class _Side:
     def warnings(self) -> list[str]:
         card, name = self.program.scorecard, self.program.scorecard.name
         coverage = np.concatenate([*self._coverage, np.zeros(0)])
-        found = []
+        messages = []
         if not self._all.has_scores:
-            found.append(
+            messages.append(
                 f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard"
             )
         elif len(coverage) and coverage.mean() < LITTLE_COVERAGE:
-            found.append(
+            messages.append(
                 f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say little of it"
             )
         judges = [
@@ -221,20 +224,20 @@ class _Side:
             if m.judge is not None
         ]
         if any(judge.kind == "segment" and judge.reference is None for judge in judges):
-            found.append(
+            messages.append(
                 f"{name}: its measures by the place in the segment are judged by their targets here, since where"
                 " customers stand is frozen at publishing"
             )
-        return found
+        return messages
 
 
-def _places(lane: Track, name: str) -> NDArray[np.object_]:
+def _profile_values(track: Track, name: str) -> NDArray[np.object_]:
     """(n,) what each profile says of a field."""
-    said = [lane.states.profile_field(row, name) for row in range(len(lane.customer_ids))]
+    values = [track.states.profile_field(row, name) for row in range(len(track.customer_ids))]
     return np.array(
-        [value if isinstance(value, str) and value else NOT_TOLD for value in said], dtype=object
+        [value if isinstance(value, str) and value else NO_VALUE for value in values], dtype=object
     )
 
 
-def _known(score: float) -> float | None:
+def _none_if_nan(score: float) -> float | None:
     return None if np.isnan(score) else float(score)

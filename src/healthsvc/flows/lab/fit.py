@@ -25,17 +25,19 @@ class Fitted:
 
     rules: RiskRules
     verdict: Selection
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 def fit(
-    events: Path, known: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell
+    events: Path, labelled: Labels, mapping: TypeMapping, as_of_us: int | None, tell: Tell
 ) -> Fitted:
     """Fit on the rows whose horizon ended by `as_of_us` (their latest end, if None). One horizon:
     the commonest."""
-    horizons, counts = np.unique(known.horizon_us, return_counts=True)
+    horizons, counts = np.unique(labelled.horizon_us, return_counts=True)
     horizon_us = int(horizons[np.argmax(counts)])
-    end_us = as_of_us if as_of_us is not None else int((known.obs_us + known.horizon_us).max())
+    end_us = (
+        as_of_us if as_of_us is not None else int((labelled.obs_us + labelled.horizon_us).max())
+    )
     nobody = Labels(
         ["-"],
         ["-"],
@@ -44,46 +46,46 @@ def fit(
         np.array([np.nan]),
         np.array([-1], np.int64),
     )
-    found = score(events, nobody, fit=known, mapping=mapping, tell=tell)
-    model: Model = found.models[horizon_us]
-    told = summary(found, nobody)
+    scored = score(events, nobody, fit=labelled, mapping=mapping, tell=tell)
+    model: Model = scored.models[horizon_us]
+    report = summary(scored, nobody)
     for absent in ("rows", "rows_without_events"):
-        told.pop(absent)
-    told["as_of"] = from_us(end_us).isoformat()
-    told["horizon_days"] = horizon_us / DAY_US
-    return Fitted(RiskRules(mapping, model), found.verdicts[horizon_us], told)
+        report.pop(absent)
+    report["as_of"] = from_us(end_us).isoformat()
+    report["horizon_days"] = horizon_us / DAY_US
+    return Fitted(RiskRules(mapping, model), scored.verdicts[horizon_us], report)
 
 
 def number_prior(
-    events: Path, known: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
+    events: Path, labelled: Labels, mapping: TypeMapping, base_rate: float | None, tell: Tell
 ) -> tuple[RiskRules, dict[str, Any]]:
     """The prior as a number without outcomes: the probability of silence of `known` rows made from
     the log's silences, or, where the operator states one, a base rate that the customers of the
     last date have on average."""
-    horizon_us = int(known.horizon_us[0])
+    horizon_us = int(labelled.horizon_us[0])
     plain = prior(horizon_us)
-    scores = score(events, known, mapping=mapping, tell=tell).risks
+    scores = score(events, labelled, mapping=mapping, tell=tell).risks
     odds = np.log(scores) - np.log1p(-scores)
     if base_rate is not None:
-        made: Model | None = stated_base_rate(
-            plain, odds[known.obs_us == known.obs_us.max()], base_rate
+        numbered: Model | None = stated_base_rate(
+            plain, odds[labelled.obs_us == labelled.obs_us.max()], base_rate
         )
     else:
-        made = probability_of_silence(plain, odds, known.churned)
-    model = made or plain
-    told = {
+        numbered = probability_of_silence(plain, odds, labelled.churned)
+    model = numbered or plain
+    report = {
         "model": model.name,
         "reason": "no_evidence"
-        if made is None
+        if numbered is None
         else "stated_base_rate"
         if base_rate is not None
         else "silence",
         "risk_kind": model.kind,
         "horizon_days": horizon_us / DAY_US,
-        "rows": len(known),
-        "silent": float(known.churned.mean()),
+        "rows": len(labelled),
+        "silent": float(labelled.churned.mean()),
     }
-    return RiskRules(mapping, model), told
+    return RiskRules(mapping, model), report
 
 
 def scorecard_with(document: str, rules: RiskRules) -> str:

@@ -42,11 +42,11 @@ class ReplayState:
         self, accounts: list[str], types: list[str], us: Instants, values: NDArray[np.float64]
     ) -> None:
         """Add events in order."""
-        rows = self._known(accounts)
+        rows = self._existing_rows(accounts)
         if rows is None:
             for account in dict.fromkeys(accounts):
                 self.row_of.setdefault(account, len(self.row_of))
-            rows = self._known(accounts)
+            rows = self._existing_rows(accounts)
         assert rows is not None  # all are known by now
         self.table.reserve(len(self.row_of))
         codes, start = self.table.codes(types), 0
@@ -58,7 +58,7 @@ class ReplayState:
             self.types.setdefault(event_type, 0)
         self.events += len(us)
 
-    def _known(self, accounts: list[str]) -> NDArray[np.int64] | None:
+    def _existing_rows(self, accounts: list[str]) -> NDArray[np.int64] | None:
         try:
             return np.fromiter(map(self.row_of.__getitem__, accounts), np.int64, len(accounts))
         except KeyError:
@@ -70,7 +70,7 @@ def replay(
 ) -> None:
     """Fold the groups in order, halting at each moment (rising). Raises OutOfOrderError."""
     waiting = moments.tolist()
-    done, newest = 0, None
+    reached, newest = 0, None
     for group in groups:
         us = group.us
         if not len(us):
@@ -79,16 +79,16 @@ def replay(
             raise OutOfOrderError
         newest = int(us[-1])
         start = 0
-        while done < len(waiting) and waiting[done] < newest:
-            stop = int(np.searchsorted(us, waiting[done], side="right"))
+        while reached < len(waiting) and waiting[reached] < newest:
+            stop = int(np.searchsorted(us, waiting[reached], side="right"))
             _fold(history, group, start, stop)
-            halt(waiting[done])
-            start, done = stop, done + 1
-        if done == len(waiting):
+            halt(waiting[reached])
+            start, reached = stop, reached + 1
+        if reached == len(waiting):
             history.after += len(us) - start
         else:
             _fold(history, group, start, len(us))
-    for moment in waiting[done:]:
+    for moment in waiting[reached:]:
         halt(moment)
 
 

@@ -61,7 +61,7 @@ class Documents:
 
 
 def run_job(
-    events: Path, wanted: ComparisonJob, documents: Documents, told: ReportProgress
+    events: Path, job: ComparisonJob, documents: Documents, report: ReportProgress
 ) -> dict[str, Any]:
     """The result, ready for JSON: under the kind's name, None with the reason in `detail` where
     there is none.
@@ -69,43 +69,43 @@ def run_job(
     Raises ScorecardError.
     """
     same_pages = _pages(documents.live) == _pages(documents.version)
-    found: dict[str, Any] = {"version": wanted.version, wanted.kind: None, "detail": ""}
-    found["warnings"] = [] if same_pages else [OTHER_PAGES]
+    result: dict[str, Any] = {"version": job.version, job.kind: None, "detail": ""}
+    result["warnings"] = [] if same_pages else [OTHER_PAGES]
     live, new = (
         compile_document(d).program.risk_rules for d in (documents.live, documents.version)
     )
     if live is None or new is None:
-        whose = "the live scorecard" if live is None else f"version {wanted.version}"
-        found["detail"] = f"{whose} has no /risk section"
-    elif isinstance(wanted, Comparison):
-        found |= _compared(events, wanted, live, new, told)
+        whose = "the live scorecard" if live is None else f"version {job.version}"
+        result["detail"] = f"{whose} has no /risk section"
+    elif isinstance(job, Comparison):
+        result |= _compared(events, job, live, new, report)
     else:
-        found |= _previewed(events, live, new, told)
-    return without_nan(found)
+        result |= _previewed(events, live, new, report)
+    return without_nan(result)
 
 
 def _compared(
-    events: Path, wanted: Comparison, live: RiskRules, new: RiskRules, told: ReportProgress
+    events: Path, job: Comparison, live: RiskRules, new: RiskRules, report: ReportProgress
 ) -> dict[str, Any]:
     """Both on the same rows, outcomes as the live scorecard's mapping has them."""
-    told("finding outcomes", OUTCOMES_AT)
-    known, found = outcomes(events, live.mapping, wanted.outcome, wanted.horizon_days)
+    report("finding outcomes", OUTCOMES_AT)
+    labels, result = outcomes(events, live.mapping, job.outcome, job.horizon_days)
     try:
-        refuse_without_outcomes(known, wanted.horizon_days)
+        refuse_without_outcomes(labels, job.horizon_days)
     except CannotJudgeError as error:
-        return found | {"detail": str(error)}
-    told("scoring by both", SCORING_AT)
-    return found | {"compare": compare(events, known, live, new, wanted.capacity, lambda _: None)}
+        return result | {"detail": str(error)}
+    report("scoring by both", SCORING_AT)
+    return result | {"compare": compare(events, labels, live, new, job.capacity, lambda _: None)}
 
 
 def _previewed(
-    events: Path, live: RiskRules, new: RiskRules, told: ReportProgress
+    events: Path, live: RiskRules, new: RiskRules, report: ReportProgress
 ) -> dict[str, Any]:
     """How the version's risks lie as of the log's last event."""
     rows = everyone(events, None, new.model.horizon_us)
     if not len(rows):
         return {"detail": "the archive has no events"}
-    told("scoring by both", SCORING_AT)
+    report("scoring by both", SCORING_AT)
     return {"preview": preview(events, rows, new, live, lambda _: None)}
 
 

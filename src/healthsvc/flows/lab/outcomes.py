@@ -26,9 +26,9 @@ def from_log(
     """Outcome rows on dates a week apart, midnight UTC; events in any order."""
     row_of: dict[str, int] = {}
     rows, times, kinds = _acts(groups, mapping, row_of)
-    acts, gone = kinds == 1, kinds == 2
+    acts, notices = kinds == 1, kinds == 2
     act_rows, act_us = _by_customer(rows[acts], times[acts])
-    gone_rows, gone_us = _by_customer(rows[gone], times[gone])
+    gone_rows, gone_us = _by_customer(rows[notices], times[notices])
     names = np.array(list(row_of), dtype=object)
     everyone = np.arange(len(names))
     parts: list[tuple[NDArray[np.int64], int, NDArray[np.float64], Instants]] = []
@@ -43,10 +43,10 @@ def from_log(
                 quiet = _latest(act_rows, act_us, at_risk, date + horizon_us) <= date
                 churn = np.where(quiet, date + 1, -1)
             else:
-                left = _latest(gone_rows, gone_us, at_risk, date + horizon_us)
-                quiet, churn = left > date, np.where(left > date, left, -1)
+                next_notice = _latest(gone_rows, gone_us, at_risk, date + horizon_us)
+                quiet, churn = next_notice > date, np.where(next_notice > date, next_notice, -1)
             parts.append((at_risk, date, quiet.astype(np.float64), churn))
-    return _labels(parts, names, horizon_us, told=outcome == "cancelled")
+    return _labels(parts, names, horizon_us, with_instants=outcome == "cancelled")
 
 
 def _acts(
@@ -86,8 +86,8 @@ def _latest(
     keys = rows * span + (times - base)
     at = np.searchsorted(keys, whose * span + min(max(upto - base, -1), span - 1), side="right") - 1
     mine = (at >= 0) & (rows[np.maximum(at, 0)] == whose) & (upto >= base)
-    found: Instants = np.where(mine, times[np.maximum(at, 0)], -1)
-    return found
+    latest: Instants = np.where(mine, times[np.maximum(at, 0)], -1)
+    return latest
 
 
 def _labels(
@@ -95,7 +95,7 @@ def _labels(
     names: NDArray[np.object_],
     horizon_us: int,
     *,
-    told: bool,
+    with_instants: bool,
 ) -> Labels:
     accounts = [str(a) for who, _, _, _ in parts for a in names[who].tolist()]
     dates = np.repeat(np.array([d for _, d, _, _ in parts], np.int64), [len(p[0]) for p in parts])
@@ -108,5 +108,5 @@ def _labels(
         obs_us=dates,
         horizon_us=np.full(len(dates), horizon_us, np.int64),
         churned=churned,
-        churn_us=churn if told else np.full(len(dates), -1, np.int64),
+        churn_us=churn if with_instants else np.full(len(dates), -1, np.int64),
     )

@@ -32,8 +32,8 @@ Say = Callable[[str, float], None]
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 LACKING: Final = (
-    "the archive lacks events that were counted (it was off, or its retention dropped them): what the service told then"
-    " rested on more than is replayed here"
+    "the archive lacks events that were counted (it was off, or its retention dropped them): what"
+    " the service told then rested on more than is replayed here"
 )
 REPLAYING: Final = "replaying the score"
 SAMPLE: Final = 20_000
@@ -84,28 +84,28 @@ async def of_archive(
     """The result on the service's own archive, up to an instant; ready for JSON."""
     until_us = to_us(until)
     timetable = Timetable.daily(until_us, past.dates, past.every_days)
-    found = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
+    findings = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
     async with engine.connect() as conn:
         late = await archive_export.share_counted_late(conn, until_us, ALERT_MAX_AGE_US, SAMPLE)
     lived = late is not None and late <= IMPORTED_SHARE
-    counted = past.known_by == "counted" or (past.known_by == "auto" and lived)
-    places = Places()
-    async for walk in walked(
-        engine, found.programs, timetable, counted=counted, say=say, places=places
+    as_counted = past.known_by == "counted" or (past.known_by == "auto" and lived)
+    coverage = SequenceCoverage()
+    async for loop in replayed_blocks(
+        engine, findings.programs, timetable, as_counted=as_counted, say=say, coverage=coverage
     ):
-        found.add(walk)
+        findings.add(loop)
     known_by = {
-        "rule": "counted" if counted else "occurred",
+        "rule": "counted" if as_counted else "occurred",
         "asked": past.known_by,
         "counted_late": late,
     }
-    told = found.told()
-    if places.lacking(all_counted=counted):
-        told["warnings"].append(LACKING)
-    return {"known_by": known_by, **told}
+    result = findings.summary()
+    if coverage.lacking(all_counted=as_counted):
+        result["warnings"].append(LACKING)
+    return {"known_by": known_by, **result}
 
 
-class Places:
+class SequenceCoverage:
     """Which places of each partition's fold order were met: numbered without gaps, so what is
     lacking shows."""
 
@@ -115,9 +115,9 @@ class Places:
         self._count: Counter[int] = Counter()
 
     def add(self, partitions: Sequence[int], sequences: Sequence[int]) -> None:
-        found, at = np.array(partitions), np.array(sequences)
-        for partition in np.unique(found).tolist():
-            mine = at[found == partition]
+        partition_of_event, at = np.array(partitions), np.array(sequences)
+        for partition in np.unique(partition_of_event).tolist():
+            mine = at[partition_of_event == partition]
             self._first[partition] = min(int(mine.min()), self._first.get(partition, FOREVER_US))
             self._last[partition] = max(int(mine.max()), self._last.get(partition, -1))
             self._count[partition] += len(mine)
@@ -131,35 +131,37 @@ class Places:
         )
 
 
-async def walked(
+async def replayed_blocks(
     engine: AsyncEngine,
     programs: Sequence[CompiledScorecard],
     timetable: Timetable,
     *,
-    counted: bool,
+    as_counted: bool,
     say: Say,
-    places: Places,
+    coverage: SequenceCoverage,
 ) -> AsyncIterator[ReplayLoop]:
     """All customers of the archive, block by block, at the end of their way; each block sees the
     archive of its own time, which is the same up to the last step."""
-    until_us, done = int(timetable.steps_us[-1]), 0
+    until_us, customers_done = int(timetable.steps_us[-1]), 0
     async with engine.connect() as conn:
         block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)
     while block.keys:
-        walk, keys = ReplayLoop(programs, block.ids, timetable), np.array(block.keys)
+        loop, keys = ReplayLoop(programs, block.ids, timetable), np.array(block.keys)
         async with engine.connect() as conn:
             following = await archive_export.customers(conn, block.keys[-1], CUSTOMERS_AT_ONCE)
-            of = done + len(block.keys) + len(following.keys)
-            async for part in archive_export.known(conn, block, until_us, counted=counted):
-                places.add(part.partitions, part.sequences)
+            of = customers_done + len(block.keys) + len(following.keys)
+            async for part in archive_export.events_known_by(
+                conn, block, until_us, by_counting=as_counted
+            ):
+                coverage.add(part.partitions, part.sequences)
                 rows = np.searchsorted(keys, np.array(part.keys))
-                walk.feed(
+                loop.feed(
                     KnownEvents(np.array(part.known_us), rows, [e.encode() for e in part.events])
                 )
-                say(REPLAYING, (done + walk.progress * len(block.keys)) / of)
-        walk.finish()
-        yield walk
-        done += len(block.keys)
+                say(REPLAYING, (customers_done + loop.progress * len(block.keys)) / of)
+        loop.finish()
+        yield loop
+        customers_done += len(block.keys)
         block = following
 
 
@@ -177,29 +179,32 @@ def of_file(
             "a file doesn't tell when its events were counted: --known-by occurred"
         )
     say("reading the file", 0.0)
-    read = _Read.of(file)
-    if not len(read.events):
+    file_events = _FileEvents.of(file)
+    if not len(file_events.events):
         raise FileRefusedError(f"{file.path}: has no events")
-    until_us = int(read.us[-1]) if until is None else to_us(until)
+    until_us = int(file_events.us[-1]) if until is None else to_us(until)
     timetable = Timetable.daily(until_us, past.dates, past.every_days)
-    found = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
-    ids = list(dict.fromkeys(read.customer_ids))
+    findings = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
+    ids = list(dict.fromkeys(file_events.customer_ids))
     for first in range(0, len(ids), CUSTOMERS_AT_ONCE):
         block = ids[first : first + CUSTOMERS_AT_ONCE]
-        walk = ReplayLoop(found.programs, block, timetable)
-        for part in read.of_customers(block, until_us):
-            walk.feed(part)
-            say(REPLAYING, (first + walk.progress * len(block)) / len(ids))
-        walk.finish()
-        found.add(walk)
-    told = found.told()
-    told["events"]["set_aside"] += read.bad
-    told["events"]["repeated"] = read.repeated
-    return {"known_by": {"rule": "occurred", "asked": past.known_by, "counted_late": None}, **told}
+        loop = ReplayLoop(findings.programs, block, timetable)
+        for part in file_events.of_customers(block, until_us):
+            loop.feed(part)
+            say(REPLAYING, (first + loop.progress * len(block)) / len(ids))
+        loop.finish()
+        findings.add(loop)
+    result = findings.summary()
+    result["events"]["set_aside"] += file_events.bad
+    result["events"]["repeated"] = file_events.repeated
+    return {
+        "known_by": {"rule": "occurred", "asked": past.known_by, "counted_late": None},
+        **result,
+    }
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _FileEvents:
     """The valid events of a file in the order in which they happened."""
 
     us: Instants
@@ -209,26 +214,26 @@ class _Read:
     repeated: int
 
     @classmethod
-    def of(cls, file: EventFile) -> "_Read":
+    def of(cls, file: EventFile) -> "_FileEvents":
         us, digests = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.uint64)]
         ids: list[str] = []
         events: list[bytes] = []
         bad = 0
         for group in file.groups(AT_ONCE):
             lines = [line.value for line in group if isinstance(line, Line)]
-            some = decode_batch(lines, now_us=FOREVER_US)
-            bad += len(group) - len(some.events)
-            us.append(some.occurred_us)
-            digests.append(some.digests)
-            ids += [event.customer_id for event in some.events]
-            events += some.raws
+            batch = decode_batch(lines, now_us=FOREVER_US)
+            bad += len(group) - len(batch.events)
+            us.append(batch.occurred_us)
+            digests.append(batch.digests)
+            ids += [event.customer_id for event in batch.events]
+            events += batch.raws
         at = np.concatenate(us)
         _, once = np.unique(np.concatenate(digests), axis=0, return_index=True)
         order = np.sort(once)
         order = order[np.argsort(at[order], kind="stable")]
         places = order.tolist()
-        kept = ([ids[i] for i in places], [events[i] for i in places])
-        return cls(at[order], *kept, bad, len(at) - len(order))
+        columns = ([ids[i] for i in places], [events[i] for i in places])
+        return cls(at[order], *columns, bad, len(at) - len(order))
 
     def of_customers(self, block: Sequence[str], until_us: int) -> Iterator[KnownEvents]:
         """What happened with some customers by an instant."""
@@ -240,12 +245,13 @@ class _Read:
             yield KnownEvents(self.us[part], places[part], [self.events[i] for i in part.tolist()])
 
 
-def sentence(told: dict[str, Any]) -> str:
+def sentence(result: dict[str, Any]) -> str:
     """What was replayed, by which rule, in one sentence."""
-    rule = told["known_by"]["rule"]
+    rule = result["known_by"]["rule"]
     how = "when the service had counted it" if rule == "counted" else "when it had happened"
-    first, last = (datetime.fromisoformat(told["dates"][name]) for name in ("first", "last"))
+    first, last = (datetime.fromisoformat(result["dates"][name]) for name in ("first", "last"))
     return (
-        f"{told['events']['folded']:,} events of {told['customers']:,} customers, {told['dates']['count']} dates from "
-        f"{first:%Y-%m-%d} to {last:%Y-%m-%d}; an event was known {how}."
+        f"{result['events']['folded']:,} events of {result['customers']:,} customers,"
+        f" {result['dates']['count']} dates from {first:%Y-%m-%d} to {last:%Y-%m-%d}; an event was"
+        f" known {how}."
     )

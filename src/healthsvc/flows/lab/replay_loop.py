@@ -44,7 +44,7 @@ class Timetable:
     dates_us: Instants
     place: Instants
     """(steps,) the date up to which a step counts, by its place among the dates."""
-    told: Mask
+    is_date: Mask
     """(steps,) whether the step is that date."""
 
     @classmethod
@@ -80,7 +80,7 @@ class ReplayLoop:
         timetable: Timetable,
     ) -> None:
         self.customer_ids = customer_ids
-        self.lanes = [Track(program, customer_ids, timetable) for program in programs]
+        self.tracks = [Track(program, customer_ids, timetable) for program in programs]
         self.events = self.rejected = 0
         self._timetable = timetable
         self._next = 0
@@ -91,17 +91,19 @@ class ReplayLoop:
         """Share of the steps done."""
         return self._next / len(self._timetable.steps_us)
 
-    def feed(self, told: KnownEvents) -> None:
+    def feed(self, events: KnownEvents) -> None:
         """Go on to the last of these events. What is known at a step counts in it."""
         steps, start = self._timetable.steps_us, 0
         while (
-            self._next < len(steps) and len(told.known_us) and steps[self._next] < told.known_us[-1]
+            self._next < len(steps)
+            and len(events.known_us)
+            and steps[self._next] < events.known_us[-1]
         ):
-            end = int(np.searchsorted(told.known_us, steps[self._next], side="right"))
-            self._fold(told, start, end)
+            end = int(np.searchsorted(events.known_us, steps[self._next], side="right"))
+            self._fold(events, start, end)
             self._step()
             start = end
-        self._fold(told, start, len(told.known_us))
+        self._fold(events, start, len(events.known_us))
 
     def finish(self) -> None:
         """Go on to the last step."""
@@ -112,19 +114,19 @@ class ReplayLoop:
         """(customers, dates) when each next gives notice after a date, -1 where it doesn't, as far
         as is known."""
         dates = self._timetable.dates_us
-        found = np.full((len(self.customer_ids), len(dates)), FOREVER_US)
+        churn = np.full((len(self.customer_ids), len(dates)), FOREVER_US)
         for place, us in self._cancelled:
             after = dates < us
-            found[place, after] = np.minimum(found[place, after], us)
-        return np.where(found == FOREVER_US, -1, found)
+            churn[place, after] = np.minimum(churn[place, after], us)
+        return np.where(churn == FOREVER_US, -1, churn)
 
-    def _fold(self, told: KnownEvents, start: int, end: int) -> None:
+    def _fold(self, events: KnownEvents, start: int, end: int) -> None:
         for first in range(start, end, PIECE):
             part = slice(first, min(first + PIECE, end))
-            some = decode_batch(told.events[part], now_us=FOREVER_US)
-            rows = told.places[part][some.index]
+            some = decode_batch(events.events[part], now_us=FOREVER_US)
+            rows = events.places[part][some.index]
             types = types_of(some.events)
-            for lane in self.lanes:
+            for lane in self.tracks:
                 lane.fold(rows, some, types)
             if SUBSCRIPTION_CANCELLED.name in types:
                 us = some.occurred_us.tolist()
@@ -138,8 +140,8 @@ class ReplayLoop:
 
     def _step(self) -> None:
         t, now_us = self._timetable, int(self._timetable.steps_us[self._next])
-        for lane in self.lanes:
-            lane.decide(now_us, int(t.place[self._next]), told=bool(t.told[self._next]))
+        for lane in self.tracks:
+            lane.decide(now_us, int(t.place[self._next]), is_date=bool(t.is_date[self._next]))
         self._next += 1
 
 
@@ -158,14 +160,14 @@ class Track:
     risk: Floats = field(init=False)
     coverage: Floats = field(init=False)
     _flips: Flips = field(init=False)
-    _touched: Mask = field(init=False)
+    _has_events: Mask = field(init=False)
 
     def __post_init__(self) -> None:
         n, d = len(self.customer_ids), len(self.timetable.dates_us)
         self.states = States(self.program, n)
         self.states.admit([(customer_id, i, 0) for i, customer_id in enumerate(self.customer_ids)])
         self.raw, self.risk, self.coverage = (np.full(n, np.nan) for _ in range(3))
-        self._touched = np.zeros(n, bool)
+        self._has_events = np.zeros(n, bool)
         self._flips = Flips(n, int(self.timetable.dates_us[0]))
         self.course = Course(
             band=np.full((n, d), ABSENT, np.int8),
@@ -179,48 +181,50 @@ class Track:
         """Add events of these customers."""
         ties = tie_breakers(some.digests)
         self.states.fold(rows, self.program.extract(types, some.events), some.occurred_us, ties)
-        self._touched[rows] = True
+        self._has_events[rows] = True
 
-    def decide(self, now_us: int, date: int, *, told: bool) -> None:
+    def decide(self, now_us: int, date: int, *, is_date: bool) -> None:
         """Decide as of an instant; told: it is the date of that place, so all are, and how they
         stand is kept."""
         states = self.states
-        due = self._touched | (states.decisions.due <= now_us)
-        rows = np.flatnonzero((states.facts[:, facts.EVENTS] > 0) & (due | told))
+        due = self._has_events | (states.decisions.due <= now_us)
+        rows = np.flatnonzero((states.facts[:, facts.EVENTS] > 0) & (due | is_date))
         if len(rows):
             instants = np.full(len(rows), now_us, np.int64)
             view = View(
                 self.program, states.cells[rows], states.facts[rows], instants, states.risk[rows]
             )
-            found = evaluate(view)
-            decisions = decide(self.program, found, states.decisions.take(rows))
-            imported = self._touched[rows] & (
+            evaluation = evaluate(view)
+            decisions = decide(self.program, evaluation, states.decisions.take(rows))
+            imported = self._has_events[rows] & (
                 states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US
             )
             states.decisions.put(rows, decisions.after)
             self._changed(rows, decisions, imported, now_us, date)
-            if told:
-                self.course.band[rows, date] = np.where(found.churned, LEFT, decisions.after.band)
+            if is_date:
+                self.course.band[rows, date] = np.where(
+                    evaluation.churned, LEFT, decisions.after.band
+                )
                 self.course.score[rows, date] = decisions.score
                 cancelled = view.fact("cancelled_at")
                 self.course.leaving[rows, date] = (cancelled > 0) & (
                     cancelled >= view.fact("renewed_at")
                 )
                 self.raw[rows], self.risk[rows], self.coverage[rows] = (
-                    found.raw,
+                    evaluation.raw,
                     decisions.risk,
-                    found.coverage,
+                    evaluation.coverage,
                 )
-        self._touched[:] = False
+        self._has_events[:] = False
 
     def _changed(
         self, rows: Instants, decisions: Decisions, imported: Mask, now_us: int, date: int
     ) -> None:
         """Count flips and the alerts that the service would have raised anew; those before the
         first date warm up."""
-        moved = [change for change in decisions.bands if change.before >= 0 and not change.anew]
+        moves = [change for change in decisions.bands if change.before >= 0 and not change.anew]
         at, before, after = (
-            np.array([getattr(c, name) for c in moved], np.int64)
+            np.array([getattr(c, name) for c in moves], np.int64)
             for name in ("row", "before", "after")
         )
         self._flips.record(rows[at], before, after, now_us)

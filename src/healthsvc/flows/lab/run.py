@@ -42,9 +42,9 @@ class RunRequest:
 
 def execute(
     events: Path,
-    wanted: RunRequest,
+    request: RunRequest,
     live_document: str,
-    told: ReportProgress,
+    report: ReportProgress,
     *,
     live_since_us: int = 0,
     segments: Mapping[str, str] | None = None,
@@ -52,113 +52,115 @@ def execute(
     """The result, ready for JSON, and the key of the model that it speaks of; None where the prior
     stays."""
     live = compile_document(live_document).program.risk_rules
-    if wanted.kind == "drift":
-        return without_nan(_drift(events, wanted, live, told, live_since_us)), None
+    if request.kind == "drift":
+        return without_nan(_drift(events, request, live, report, live_since_us)), None
     mapping = live.mapping if live is not None else TypeMapping()
-    told("finding outcomes", OUTCOMES_AT)
-    known, found = outcomes(events, mapping, wanted.outcome, wanted.horizon_days)
-    told("backtest", BACKTEST_AT)
+    report("finding outcomes", OUTCOMES_AT)
+    labels, result = outcomes(events, mapping, request.outcome, request.horizon_days)
+    report("backtest", BACKTEST_AT)
     try:
-        judged = _judged(events, known, mapping, live, wanted, told, segments)
+        backtest_summary = _backtest_summary(
+            events, labels, mapping, live, request, report, segments
+        )
     except CannotJudgeError as error:
-        return without_nan(found | _nothing(str(error))), None
-    found |= judged
-    rules = risk_rules(judged["model_data"])
-    if wanted.kind == "fit":
-        told("fitting on all outcomes", FIT_AT)
-        fitted = fit(events, known, mapping, None, lambda text: told(text, FIT_AT + 0.1))
+        return without_nan(result | _nothing(str(error))), None
+    result |= backtest_summary
+    rules = risk_rules(backtest_summary["model_data"])
+    if request.kind == "fit":
+        report("fitting on all outcomes", FIT_AT)
+        fitted = fit(events, labels, mapping, None, lambda text: report(text, FIT_AT + 0.1))
         rules = fitted.rules
-        found |= _fitted(fitted, live_document)
+        result |= _fitted(fitted, live_document)
     prior_stays = rules is None or rules.model.name == "prior"
-    return without_nan(found), None if prior_stays or rules is None else model_key(rules)
+    return without_nan(result), None if prior_stays or rules is None else model_key(rules)
 
 
 def outcomes(
     events: Path, mapping: TypeMapping, outcome: OutcomeKind, horizon_days: float
 ) -> tuple[Labels, dict[str, Any]]:
     """Outcome rows from the log itself, and what there is to say of them."""
-    known = from_log(read_events(events, Tally()), mapping, outcome, round(horizon_days * DAY_US))
-    return known, {
+    labels = from_log(read_events(events, Tally()), mapping, outcome, round(horizon_days * DAY_US))
+    return labels, {
         "outcome": outcome,
         "horizon_days": horizon_days,
-        "rows": len(known),
+        "rows": len(labels),
         "churners": len(
-            {a for a, y in zip(known.accounts, known.churned.tolist(), strict=True) if y == 1}
+            {a for a, y in zip(labels.accounts, labels.churned.tolist(), strict=True) if y == 1}
         ),
     }
 
 
 def _drift(
-    events: Path, wanted: RunRequest, live: RiskRules | None, told: ReportProgress, since_us: int
+    events: Path, request: RunRequest, live: RiskRules | None, report: ReportProgress, since_us: int
 ) -> dict[str, Any]:
     """The live model against the outcomes that weren't known when it went live; `drift` is None
     without any."""
-    found: dict[str, Any] = {"outcome": wanted.outcome, "drift": None, "detail": ""}
+    result: dict[str, Any] = {"outcome": request.outcome, "drift": None, "detail": ""}
     if live is None or live.model.kind == "ranking":
-        return found | {"model": "prior", "detail": "a ranking promises no level that could drift"}
-    outcome = "silence" if live.model.kind == "probability_of_silence" else wanted.outcome
-    told("finding outcomes", OUTCOMES_AT)
+        return result | {"model": "prior", "detail": "a ranking promises no level that could drift"}
+    outcome = "silence" if live.model.kind == "probability_of_silence" else request.outcome
+    report("finding outcomes", OUTCOMES_AT)
     horizon_us = live.model.horizon_us
-    known = from_log(read_events(events, Tally()), live.mapping, outcome, horizon_us)
-    known = part(known, known.obs_us + horizon_us > since_us)
-    found |= {"model": live.model.name, "outcome": outcome, "horizon_days": horizon_us / DAY_US}
-    if not len(known):
-        return found | {"detail": "no outcome has matured since the model went live"}
-    told("comparing with what was told", FIT_AT)
-    return found | {"drift": watch(events, known, live, lambda _: None)}
+    labels = from_log(read_events(events, Tally()), live.mapping, outcome, horizon_us)
+    labels = part(labels, labels.obs_us + horizon_us > since_us)
+    result |= {"model": live.model.name, "outcome": outcome, "horizon_days": horizon_us / DAY_US}
+    if not len(labels):
+        return result | {"detail": "no outcome has matured since the model went live"}
+    report("comparing with what was told", FIT_AT)
+    return result | {"drift": watch(events, labels, live, lambda _: None)}
 
 
-def _judged(
+def _backtest_summary(
     events: Path,
-    known: Labels,
+    labels: Labels,
     mapping: TypeMapping,
     live: RiskRules | None,
-    wanted: RunRequest,
-    told: ReportProgress,
+    request: RunRequest,
+    report: ReportProgress,
     segments: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The backtest's summary: figures of the model and of what it is held against, and the ship
     gate's verdict."""
-    refuse_without_outcomes(known, wanted.horizon_days, wanted.fit_share)
-    asked = BacktestRequest(
+    refuse_without_outcomes(labels, request.horizon_days, request.fit_share)
+    backtest_request = BacktestRequest(
         events=events,
-        labels=known,
+        labels=labels,
         mapping=mapping,
-        capacity=wanted.capacity,
+        capacity=request.capacity,
         live=None if live is None else live.model,
-        earlier_share=wanted.fit_share,
+        earlier_share=request.fit_share,
         segments=segments,
     )
-    full = backtest(asked, lambda text: told(text, (BACKTEST_AT + FIT_AT) / 2))
-    said = full["summary"]
+    full = backtest(backtest_request, lambda text: report(text, (BACKTEST_AT + FIT_AT) / 2))
+    summary = full["summary"]
     return {
-        "model": said["model"],
-        "reason": said["reason"],
-        "detail": said["models"][0].get("detail", ""),
-        "risk_kind": said["risk_kind"],
+        "model": summary["model"],
+        "reason": summary["reason"],
+        "detail": summary["models"][0].get("detail", ""),
+        "risk_kind": summary["risk_kind"],
         "judged_from": full["judged_from"],
         "figures": _summary(full["model"]),
         "beside": {name: _summary(figures) for name, figures in full["beside"].items()},
         "steps": full["steps"],
         "by_segment": {name: _summary(figures) for name, figures in full["by_segment"].items()},
         "gate": full["gate"],
-        "warnings": said["warnings"],
+        "warnings": summary["warnings"],
         "model_data": full["model_data"],
         "scorecard": None,
     }
 
 
-def refuse_without_outcomes(known: Labels, horizon_days: float, share: float = 0.0) -> None:
+def refuse_without_outcomes(labels: Labels, horizon_days: float, share: float = 0.0) -> None:
     """A judgement needs both outcomes on the dates that it judges: those after a share of them.
     Raises CannotJudgeError."""
-    if not len(known):
+    if not len(labels):
         raise CannotJudgeError(
             f"no customer is at risk at any date with a horizon of {horizon_days:g} days"
         )
-    dates = np.unique(known.obs_us)
+    dates = np.unique(labels.obs_us)
     if share and len(dates) < 3:
         return  # backtest says so
-    late = known.churned[known.obs_us >= dates[int(len(dates) * share)]]
+    late = labels.churned[labels.obs_us >= dates[int(len(dates) * share)]]
     if not 0 < float(late.mean()) < 1:
         raise CannotJudgeError("on the dates to be judged all customers have the same outcome")
 
@@ -168,11 +170,11 @@ def _fitted(fitted: Fitted, live_document: str) -> dict[str, Any]:
     scorecard, if any."""
     stays = fitted.rules.model.name == "prior"
     return {
-        "model": fitted.told["model"],
-        "reason": fitted.told["reason"],
+        "model": fitted.report["model"],
+        "reason": fitted.report["reason"],
         "detail": fitted.verdict.detail,
-        "risk_kind": fitted.told["risk_kind"],
-        "fitted_as_of": fitted.told["as_of"],
+        "risk_kind": fitted.report["risk_kind"],
+        "fitted_as_of": fitted.report["as_of"],
         "scorecard": None
         if stays
         else scorecard_with(live_document or default_document(), fitted.rules),
@@ -202,14 +204,14 @@ def _summary(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if name not in BULKY}
 
 
-def without_nan(said: dict[str, Any]) -> dict[str, Any]:
+def without_nan(data: dict[str, Any]) -> dict[str, Any]:
     """Ready for JSON, which doesn't have NaN."""
-    return {str(name): _plain(value) for name, value in said.items()}
+    return {str(name): _plain(value) for name, value in data.items()}
 
 
-def _plain(said: Any) -> Any:
-    if isinstance(said, dict):
-        return without_nan(said)
-    if isinstance(said, list | tuple):
-        return [_plain(v) for v in said]
-    return None if isinstance(said, float) and not math.isfinite(said) else said
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_nan(value)
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

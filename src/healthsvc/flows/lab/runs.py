@@ -40,13 +40,13 @@ ENDED: Final = "The process that executed it ended with code {code}, without a r
 
 log = structlog.get_logger()
 
-Asked = RunRequest | ComparisonJob | ReplayJob
+LabRequest = RunRequest | ComparisonJob | ReplayJob
 """What a run is asked for."""
 
 
-async def ask(engine: AsyncEngine, wanted: Asked, *, by: Actor, now: datetime) -> Run:
+async def ask(engine: AsyncEngine, request: LabRequest, *, by: Actor, now: datetime) -> Run:
     """Queue a run."""
-    options = asdict(wanted)
+    options = asdict(request)
     kind = options.pop("kind")
     async with engine.begin() as conn:
         run = await runs.ask(conn, kind, options, by=by.by, now=now)
@@ -140,20 +140,22 @@ async def _watch(
         progressed()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
-    said = process.said
+    output = process.output
     async with engine.begin() as conn:
-        if "result" in said:
-            done = await runs.finish(conn, run, worker_id, said["result"], said["model_key"])
-            if done and "drift" in said["result"]:
-                await schedule.settle(conn, said["result"], now())
+        if "result" in output:
+            finished = await runs.finish(
+                conn, run, worker_id, output["result"], output["model_key"]
+            )
+            if finished and "drift" in output["result"]:
+                await schedule.settle(conn, output["result"], now())
         else:
-            why = said.get("failure") or ENDED.format(code=process.code)
+            why = output.get("failure") or ENDED.format(code=process.code)
             await runs.fail(conn, run, why, worker_id)
     log.info(
         LogEvent.LAB_RUN_ENDED,
         run=run,
-        model=said.get("result", {}).get("model"),
-        failure=said.get("failure"),
+        model=output.get("result", {}).get("model"),
+        failure=output.get("failure"),
     )
 
 
@@ -164,7 +166,7 @@ class _Process:
     task: dict[str, Any]
     phase: str = "starting"
     progress: float = 0.0
-    said: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
     code: int | None = None
     _process: "subprocess.Popen[bytes]" = field(init=False)
     _reader: Thread = field(init=False)
@@ -176,7 +178,7 @@ class _Process:
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(self.task).encode() + b"\n")
             self._process.stdin.flush()
-        self._reader = Thread(target=self._read, daemon=True)
+        self._reader = Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
     def works(self) -> bool:
@@ -194,12 +196,12 @@ class _Process:
             self._process.kill()
             self._process.wait()
 
-    def _read(self) -> None:
+    def _read_output(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            said = json.loads(line)
-            if "phase" in said:
-                self.phase, self.progress = said["phase"], said["progress"]
+            message = json.loads(line)
+            if "phase" in message:
+                self.phase, self.progress = message["phase"], message["progress"]
             else:
-                self.said = said
+                self.output = message
         self.code = self._process.wait()

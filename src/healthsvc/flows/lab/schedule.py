@@ -35,9 +35,11 @@ async def read(engine: AsyncEngine) -> Schedule:
         return await lab_schedule.get(conn)
 
 
-async def change(engine: AsyncEngine, wanted: Schedule, *, by: Actor, now: datetime) -> Schedule:
+async def change(
+    engine: AsyncEngine, new_schedule: Schedule, *, by: Actor, now: datetime
+) -> Schedule:
     """Set what is done from now on."""
-    schedule = replace(wanted, set_by=by.by, set_at=now)
+    schedule = replace(new_schedule, set_by=by.by, set_at=now)
     async with engine.begin() as conn:
         await lab_schedule.put(conn, schedule)
         detail = {"refit": schedule.refit, "drift": schedule.drift, **schedule.options}
@@ -87,20 +89,20 @@ def _tells_a_level(document: str) -> bool:
 
 async def settle(conn: AsyncConnection, result: dict[str, Any], now: datetime) -> None:
     """Raise or resolve the alert by what a watch found, in the caller's transaction."""
-    found = result["drift"]
-    if found is None:
+    drift = result["drift"]
+    if drift is None:
         return
-    MODEL_DRIFT.set(found["intercept_off_by"])
-    if not found["alarm"]:
+    MODEL_DRIFT.set(drift["intercept_off_by"])
+    if not drift["alarm"]:
         await operations_alerts.resolve_alert(conn, operations_alerts.MODEL_DRIFT, SCOPE, now)
         return
-    summary = alerts.model_drift(DEFAULT, found["rows"], found["told"], found["happened"])
+    summary = alerts.model_drift(DEFAULT, drift["rows"], drift["told"], drift["happened"])
     trouble = Trouble(
         kind=operations_alerts.MODEL_DRIFT,
         scope=SCOPE,
         severity="warning",
         summary=summary,
         onset_at=now,
-        detail=found,
+        detail=drift,
     )
     await operations_alerts.raise_alert(conn, trouble, now)

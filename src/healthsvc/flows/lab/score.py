@@ -42,7 +42,7 @@ class Scored:
     models: dict[int, Model]
     verdicts: dict[int, Selection]
     purged: Purged | None
-    study: ScoringPass
+    scoring_pass: ScoringPass
     tally: Tally
     sorted_first: bool
     notes: list[str] = field(default_factory=list)
@@ -82,14 +82,14 @@ def score(
         )
         used = replace(fit, horizon_us=near)
         tell(_purge_sentence(purged, len(fit), int(labels.obs_us.min())))
-    wanted = by_instant(grouped, np.arange(len(labels)))
+    to_score = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
 
     def study() -> ScoringPass:
         return ScoringPass(
             mapping=mapping,
             horizons=horizons,
-            score=wanted,
+            score=to_score,
             fit=gathered,
             fit_labels=used,
             rows=len(labels),
@@ -97,8 +97,17 @@ def score(
             probe=probe(horizons[0]),
         )
 
-    done, tally, sorted_first = _replayed(events, study, tell)
-    return Scored(done.risks, done.models, done.verdicts, purged, done, tally, sorted_first, notes)
+    scoring_pass, tally, sorted_first = _replayed(events, study, tell)
+    return Scored(
+        scoring_pass.risks,
+        scoring_pass.models,
+        scoring_pass.verdicts,
+        purged,
+        scoring_pass,
+        tally,
+        sorted_first,
+        notes,
+    )
 
 
 def _replayed(
@@ -108,24 +117,31 @@ def _replayed(
     for sorting in (False, True):
         tally = Tally()
         groups = in_order(events, tally) if sorting else read_events(events, tally)
-        study = begin()
+        scoring_pass = begin()
         try:
-            replay(study.history, _told(groups, tally, tell), study.moments, study.halt)
+            replay(
+                scoring_pass.history,
+                _with_progress(groups, tally, tell),
+                scoring_pass.moments,
+                scoring_pass.halt,
+            )
         except OutOfOrderError:
             tell(f"{events} isn't in the order of time: reading it whole, sorting by ts")
             continue
-        return study, tally, sorting
+        return scoring_pass, tally, sorting
     raise AssertionError("a sorted log is in order")
 
 
-def _told(groups: Iterator[EventColumns], tally: Tally, tell: Tell) -> Iterator[EventColumns]:
-    said = 0
+def _with_progress(
+    groups: Iterator[EventColumns], tally: Tally, tell: Tell
+) -> Iterator[EventColumns]:
+    reported = 0
     for group in groups:
         yield group
-        if tally.rows - said >= 1_000_000:
-            said = tally.rows
+        if tally.rows - reported >= 1_000_000:
+            reported = tally.rows
             tell(
-                f"{said:,} events read, up to {from_us(int(group.us[-1])):%Y-%m-%d}"
+                f"{reported:,} events read, up to {from_us(int(group.us[-1])):%Y-%m-%d}"
                 if len(group)
                 else ""
             )
@@ -135,15 +151,15 @@ def _shared_horizons(horizon_us: NDArray[np.int64]) -> NDArray[np.int64]:
     distinct = np.unique(horizon_us)
     if len(distinct) <= MOST_HORIZONS:
         return horizon_us
-    kept = np.unique(np.quantile(distinct, np.linspace(0, 1, MOST_HORIZONS), method="nearest"))
-    return _nearest(horizon_us, kept.tolist())
+    shared = np.unique(np.quantile(distinct, np.linspace(0, 1, MOST_HORIZONS), method="nearest"))
+    return _nearest(horizon_us, shared.tolist())
 
 
-def _nearest(horizon_us: NDArray[np.int64], kept: Sequence[int]) -> NDArray[np.int64]:
-    among = np.array(kept, np.int64)
+def _nearest(horizon_us: NDArray[np.int64], horizons: Sequence[int]) -> NDArray[np.int64]:
+    among = np.array(horizons, np.int64)
     distance = np.abs(np.log(horizon_us)[:, None] - np.log(among)[None, :])
-    found: NDArray[np.int64] = among[np.argmin(distance, axis=1)]
-    return found
+    nearest: NDArray[np.int64] = among[np.argmin(distance, axis=1)]
+    return nearest
 
 
 def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
@@ -155,7 +171,7 @@ def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
                 f"whose horizon ends after {from_us(before_us):%Y-%m-%d %H:%M}, the first instant to score",
             ),
             (purged.censored, "without an outcome"),
-            (purged.gone, "that had left before they were observed"),
+            (purged.already_gone, "that had left before they were observed"),
             (purged.other_horizon, "of horizons that no row to score has"),
             (purged.sampled_out, "of customers left out by sampling"),
         )
@@ -184,44 +200,44 @@ def write_scores(path: Path, labels: Labels, risks: Floats) -> None:
     path.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
 
 
-def summary(found: Scored, labels: Labels) -> dict[str, Any]:
+def summary(scored: Scored, labels: Labels) -> dict[str, Any]:
     """What was done, ready for JSON."""
-    models = [_model_told(found, h) for h in sorted(found.models)]
-    counts = {h: int((_shared_horizons(labels.horizon_us) == h).sum()) for h in found.models}
-    main = models[sorted(found.models).index(max(counts, key=lambda h: (counts[h], -h)))]
-    told: dict[str, Any] = {
+    models = [_model_summary(scored, h) for h in sorted(scored.models)]
+    counts = {h: int((_shared_horizons(labels.horizon_us) == h).sum()) for h in scored.models}
+    main = models[sorted(scored.models).index(max(counts, key=lambda h: (counts[h], -h)))]
+    result: dict[str, Any] = {
         "rows": len(labels),
         "model": main["model"],
         "reason": main["reason"],
         "risk_kind": main["risk_kind"],
         "horizon_days": main["horizon_days"],
         "models": models,
-        "mapping": _mapping_told(found.study),
+        "mapping": _mapping_summary(scored.scoring_pass),
         "events": {
-            "read": found.tally.rows,
-            "set_aside": found.tally.bad,
-            "folded": found.study.history.events,
-            "after_the_last_row": found.study.history.after,
-            "sorted": found.sorted_first,
+            "read": scored.tally.rows,
+            "set_aside": scored.tally.bad,
+            "folded": scored.scoring_pass.history.events,
+            "after_the_last_row": scored.scoring_pass.history.after,
+            "sorted": scored.sorted_first,
         },
-        "rows_without_events": found.study.unseen,
-        "warnings": _warnings(found),
+        "rows_without_events": scored.scoring_pass.unseen,
+        "warnings": _warnings(scored),
     }
-    if found.purged is not None:
-        told["fit_rows"] = {
-            "used": len(found.purged.usable),
-            "dropped_horizon_too_late": found.purged.too_late,
-            "dropped_without_outcome": found.purged.censored,
-            "dropped_already_gone": found.purged.gone,
-            "dropped_other_horizon": found.purged.other_horizon,
-            "sampled_out": found.purged.sampled_out,
+    if scored.purged is not None:
+        result["fit_rows"] = {
+            "used": len(scored.purged.usable),
+            "dropped_horizon_too_late": scored.purged.too_late,
+            "dropped_without_outcome": scored.purged.censored,
+            "dropped_already_gone": scored.purged.already_gone,
+            "dropped_other_horizon": scored.purged.other_horizon,
+            "sampled_out": scored.purged.sampled_out,
         }
-    return told
+    return result
 
 
-def _model_told(found: Scored, horizon_us: int) -> dict[str, Any]:
-    model, verdict = found.models[horizon_us], found.verdicts.get(horizon_us)
-    told: dict[str, Any] = {
+def _model_summary(scored: Scored, horizon_us: int) -> dict[str, Any]:
+    model, verdict = scored.models[horizon_us], scored.verdicts.get(horizon_us)
+    result: dict[str, Any] = {
         "horizon_days": horizon_us / DAY_US,
         "model": model.name,
         "reason": verdict.reason if verdict else "no_outcomes_given",
@@ -229,13 +245,13 @@ def _model_told(found: Scored, horizon_us: int) -> dict[str, Any]:
         "terms": [term.feature.name for term in model.terms],
     }
     if verdict is not None:
-        told |= verdict_told(verdict)
-    return told
+        result |= verdict_summary(verdict)
+    return result
 
 
-def verdict_told(verdict: Selection) -> dict[str, Any]:
+def verdict_summary(verdict: Selection) -> dict[str, Any]:
     """What a fit came to, ready for JSON."""
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "detail": verdict.detail,
         "churners": verdict.churners,
         "others": verdict.others,
@@ -252,37 +268,39 @@ def verdict_told(verdict: Selection) -> dict[str, Any]:
         "intercept_moved_by": verdict.shift,
     }
     if verdict.behaviour_auc is not None:
-        told["behaviour_auc"] = {
+        result["behaviour_auc"] = {
             "value": verdict.behaviour_auc.value,
             "error": verdict.behaviour_auc.error,
         }
-    return told
+    return result
 
 
-def _mapping_told(study: ScoringPass) -> dict[str, dict[str, str]]:
-    judged = {t: study.mapping.judge(t) for t in list(study.history.types)[:MOST_TYPES_TOLD]}
-    return {t: {"kind": j.kind, "by": j.how} for t, j in judged.items()}
+def _mapping_summary(scoring_pass: ScoringPass) -> dict[str, dict[str, str]]:
+    judgements = {
+        t: scoring_pass.mapping.judge(t) for t in list(scoring_pass.history.types)[:MOST_TYPES_TOLD]
+    }
+    return {t: {"kind": j.kind, "by": j.how} for t, j in judgements.items()}
 
 
-def _warnings(found: Scored) -> list[str]:
-    study, tally = found.study, found.tally
-    warnings = list(found.notes)
-    judged = {t: study.mapping.judge(t) for t in study.history.types}
-    assumed = [t for t, j in judged.items() if j.how == "assumed"]
+def _warnings(scored: Scored) -> list[str]:
+    scoring_pass, tally = scored.scoring_pass, scored.tally
+    warnings = list(scored.notes)
+    judgements = {t: scoring_pass.mapping.judge(t) for t in scoring_pass.history.types}
+    assumed = [t for t, j in judgements.items() if j.how == "assumed"]
     if assumed:
         names = ", ".join(repr(t) for t in assumed[:10]) + (" …" if len(assumed) > 10 else "")
         warnings.append(
-            f"not recognised, counted as {study.mapping.default}: {names}; say what they are with --mapping"
+            f"not recognised, counted as {scoring_pass.mapping.default}: {names}; say what they are with --mapping"
         )
-    if judged and not any(j.kind == "act" for j in judged.values()):
+    if judgements and not any(j.kind == "act" for j in judgements.values()):
         warnings.append(
             "no type counts as the customer's own act: the prior can't rank; say what the types are with --mapping"
         )
-    if not study.history.events:
+    if not scoring_pass.history.events:
         warnings.append(
             "no event lies before any row: all rows get the risk of a customer without events"
         )
-    if found.sorted_first:
+    if scored.sorted_first:
         warnings.append("the events weren't in the order of time and have been sorted by ts")
     if tally.naive:
         warnings.append(f"{tally.naive:,} times had no offset and were taken as UTC")
@@ -292,6 +310,6 @@ def _warnings(found: Scored) -> list[str]:
         warnings.append(
             f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.shown[:3])
         )
-    if study.unseen:
-        warnings.append(f"{study.unseen:,} rows are of customers without events up to then")
-    return warnings + [w for v in found.verdicts.values() for w in v.warnings]
+    if scoring_pass.unseen:
+        warnings.append(f"{scoring_pass.unseen:,} rows are of customers without events up to then")
+    return warnings + [w for v in scored.verdicts.values() for w in v.warnings]

@@ -57,7 +57,7 @@ class Purged:
     """Their horizon ends after the first instant to score."""
     censored: int
     """No outcome is told."""
-    gone: int
+    already_gone: int
     """They had left before they were observed."""
     other_horizon: int
     sampled_out: int
@@ -67,12 +67,12 @@ def purge(fit: Labels, before_us: int, horizons: Sequence[int]) -> Purged:
     """The outcome rows whose horizon had ended by `before_us`."""
     late = fit.obs_us + fit.horizon_us > before_us
     censored = ~late & np.isnan(fit.churned)
-    gone = ~late & ~censored & (fit.churn_us >= 0) & (fit.churn_us <= fit.obs_us)
-    other = ~late & ~censored & ~gone & ~np.isin(fit.horizon_us, np.array(horizons))
-    good = np.flatnonzero(~late & ~censored & ~gone & ~other)
-    kept = _sampled(fit, good)
-    counts = (int(late.sum()), int(censored.sum()), int(gone.sum()), int(other.sum()))
-    return Purged(kept, *counts, len(good) - len(kept))
+    already_gone = ~late & ~censored & (fit.churn_us >= 0) & (fit.churn_us <= fit.obs_us)
+    other = ~late & ~censored & ~already_gone & ~np.isin(fit.horizon_us, np.array(horizons))
+    good = np.flatnonzero(~late & ~censored & ~already_gone & ~other)
+    usable = _sampled(fit, good)
+    counts = (int(late.sum()), int(censored.sum()), int(already_gone.sum()), int(other.sum()))
+    return Purged(usable, *counts, len(good) - len(usable))
 
 
 def _sampled(fit: Labels, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -80,8 +80,8 @@ def _sampled(fit: Labels, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(rows) <= MOST_FITTED_ROWS:
         return rows
     share = MOST_FITTED_ROWS / len(rows)
-    taken = {a: _hash01(a) < share for a in dict.fromkeys(fit.accounts)}
-    return np.array([r for r in rows.tolist() if taken[fit.accounts[r]]], np.int64)
+    is_sampled = {a: _hash01(a) < share for a in dict.fromkeys(fit.accounts)}
+    return np.array([r for r in rows.tolist() if is_sampled[fit.accounts[r]]], np.int64)
 
 
 def _hash01(text: str) -> float:
@@ -91,7 +91,7 @@ def _hash01(text: str) -> float:
 def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int], InstantRows]:
     """Rows by (instant, horizon), in the order of their instants."""
     order = rows[np.lexsort((labels.horizon_us[rows], labels.obs_us[rows]))]
-    found: dict[tuple[int, int], InstantRows] = {}
+    groups: dict[tuple[int, int], InstantRows] = {}
     keys = np.stack([labels.obs_us[order], labels.horizon_us[order]])
     new = (
         np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0))
@@ -101,10 +101,10 @@ def by_instant(labels: Labels, rows: NDArray[np.int64]) -> dict[tuple[int, int],
     starts = np.flatnonzero(new).tolist()
     for start, end in zip(starts, [*starts[1:], len(order)], strict=len(order) > 0):
         places = order[start:end]
-        found[int(keys[0, start]), int(keys[1, start])] = InstantRows(
+        groups[int(keys[0, start]), int(keys[1, start])] = InstantRows(
             places, [labels.accounts[i] for i in places.tolist()]
         )
-    return found
+    return groups
 
 
 class ScoringPass:
@@ -143,10 +143,12 @@ class ScoringPass:
         for t, h in [*score, *(fit or ())]:
             if h not in self._halts.setdefault(t, []):
                 self._halts[t].append(h)
-        kept = [level for m in self.models.values() for level in m.levels]
-        kept += [level for g in self._gathered.values() for level in feature_set.levels_of(g.names)]
-        kept += feature_set.levels_of(self.probe)
-        program = CompiledRisk(kept, lambda t: mapping.judge(t).kind)
+        levels = [level for m in self.models.values() for level in m.levels]
+        levels += [
+            level for g in self._gathered.values() for level in feature_set.levels_of(g.names)
+        ]
+        levels += feature_set.levels_of(self.probe)
+        program = CompiledRisk(levels, lambda t: mapping.judge(t).kind)
         self.history = ReplayState(
             RiskTable(program, self._levels_of_type if fit is not None else None)
         )
@@ -162,24 +164,27 @@ class ScoringPass:
         if self._fit is not None and now_us == self._first_score:
             self._fit_all()
         for horizon in self._halts[now_us]:
-            if self._fit is not None and (asked := self._fit.get((now_us, horizon))) is not None:
-                self._gather(now_us, horizon, asked)
-            if (asked := self._score.get((now_us, horizon))) is not None:
-                rows = self.history.rows(asked.accounts)
+            if (
+                self._fit is not None
+                and (instant_rows := self._fit.get((now_us, horizon))) is not None
+            ):
+                self._gather(now_us, horizon, instant_rows)
+            if (instant_rows := self._score.get((now_us, horizon))) is not None:
+                rows = self.history.rows(instant_rows.accounts)
                 self.unseen += int((rows < 0).sum())
-                seen = self.history.table.snapshot(rows, now_us)
-                self.risks[asked.places] = risk_model.risk(self.models[horizon], seen)
+                snapshot = self.history.table.snapshot(rows, now_us)
+                self.risks[instant_rows.places] = risk_model.risk(self.models[horizon], snapshot)
                 for k, feature in enumerate(self.probe):
-                    self.probed[asked.places, k] = values(feature, seen)
+                    self.probed[instant_rows.places, k] = values(feature, snapshot)
 
-    def _gather(self, now_us: int, horizon: int, asked: InstantRows) -> None:
+    def _gather(self, now_us: int, horizon: int, instant_rows: InstantRows) -> None:
         assert self._labels is not None  # there are rows to fit on
         gathered = self._gathered[horizon]
-        seen = self.history.table.snapshot(self.history.rows(asked.accounts), now_us)
-        gathered.x.append(np.column_stack([values(f, seen) for f in gathered.names]))
-        gathered.y.append(self._labels.churned[asked.places])
-        gathered.obs_us.append(np.full(len(asked.places), now_us, np.int64))
-        gathered.accounts += asked.accounts
+        snapshot = self.history.table.snapshot(self.history.rows(instant_rows.accounts), now_us)
+        gathered.x.append(np.column_stack([values(f, snapshot) for f in gathered.names]))
+        gathered.y.append(self._labels.churned[instant_rows.places])
+        gathered.obs_us.append(np.full(len(instant_rows.places), now_us, np.int64))
+        gathered.accounts += instant_rows.accounts
 
     def _levels_of_type(self, event_type: str) -> Sequence[Level]:
         """A type that comes for the first time gets features of its own, while there is room."""

@@ -39,23 +39,23 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="healthsvc-lab-"))
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     try:
-        said = _replay(task) if task["wanted"]["kind"] == "replay" else _run(task, folder)
+        message = _replay(task) if task["wanted"]["kind"] == "replay" else _run(task, folder)
     except Exception as error:
-        said = {"failure": f"{type(error).__name__}: {error}"}
+        message = {"failure": f"{type(error).__name__}: {error}"}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _say(said)
+    _say(message)
 
 
 def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     events, document = folder / "events.csv.gz", str(task["live_document"])
     rules = PageRules(yaml.safe_load(document or default_document()).get("page_kinds"))
-    written, segments = asyncio.run(_export(task["url"], events, rules))
+    event_count, segments = asyncio.run(_export(task["url"], events, rules))
     kind = task["wanted"]["kind"]
     if kind in jobs.KINDS:
         documents = jobs.Documents(live=document, version=str(task["document"]))
-        found = jobs.run_job(events, jobs.KINDS[kind](**task["wanted"]), documents, _progress)
-        return {"result": {"events": written, **found}, "model_key": None}
+        comparison = jobs.run_job(events, jobs.KINDS[kind](**task["wanted"]), documents, _progress)
+        return {"result": {"events": event_count, **comparison}, "model_key": None}
     since_us = int(task.get("live_since_us", 0))
     result, key = execute(
         events,
@@ -65,7 +65,7 @@ def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
         live_since_us=since_us,
         segments=segments,
     )
-    return {"result": {"events": written, **result}, "model_key": key}
+    return {"result": {"events": event_count, **result}, "model_key": key}
 
 
 def _replay(task: dict[str, Any]) -> dict[str, Any]:
@@ -85,13 +85,13 @@ def _replay(task: dict[str, Any]) -> dict[str, Any]:
 async def _export(url: str, path: Path, rules: PageRules) -> tuple[int, dict[str, str]]:
     engine = create_engine(url, application="healthsvc-lab")
     try:
-        written = await export.write(
+        event_count = await export.write(
             engine,
             path,
             rules.kind_of,
             lambda n, of: _progress("reading the archive", OUTCOMES_AT * n / of),
         )
-        return written, await export.segments(engine)
+        return event_count, await export.segments(engine)
     finally:
         await engine.dispose()
 
@@ -100,8 +100,8 @@ def _progress(phase: str, progress: float) -> None:
     _say({"phase": phase, "progress": progress})
 
 
-def _say(said: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(said, allow_nan=False) + "\n")
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 

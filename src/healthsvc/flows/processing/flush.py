@@ -47,7 +47,7 @@ class Flush:
     moves: list[Move]
     fresh: StateRows | None = None
     changed: StateRows | None = None
-    verdicts: DecisionRows = field(default_factory=DecisionRows)
+    decisions: DecisionRows = field(default_factory=DecisionRows)
     sequences: dict[int, int] = field(default_factory=dict)
     """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, Block] = field(default_factory=dict)
@@ -84,13 +84,13 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     4. Archive, dead letters and the operations alerts that tell of some of them, ids.
     5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
     """
-    written = Written()
+    result = Written()
     async with engine.begin() as conn:
         await partitions.compare_and_set(
             conn, projection=flush.projection, owner=flush.owner, moves=flush.moves
         )
         await states.write(conn, flush.fresh, flush.changed)
-        await _decided(conn, flush, flush.verdicts, written, now)
+        await _write_decisions(conn, flush, flush.decisions, result, now)
         if flush.archive:
             await archive.copy(conn, flush.archive)
         if flush.letters:
@@ -100,56 +100,54 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
         await _ids(conn, flush)
         if flush.forwarded:
             await log.append(conn, flush.forwarded)
-    return written
+    return result
 
 
-async def _decided(
-    conn: AsyncConnection, flush: Flush, verdicts: DecisionRows, written: Written, now: datetime
+async def _write_decisions(
+    conn: AsyncConnection, flush: Flush, rows: DecisionRows, result: Written, now: datetime
 ) -> None:
-    await timers.write(conn, verdicts.timers)
-    await timers.delete(conn, flush.projection, verdicts.timers_gone)
-    await decisions.write_standings(conn, verdicts.standings, verdicts.moved)
-    await decisions.write_history(conn, verdicts.history)
-    taken = await decisions.take_over(conn, [a for a in verdicts.alerts if a.takes_over])
-    gone = {t.row_id for t in taken} | {
-        a.id for a in verdicts.alerts if a.takes_over == "de_escalated"
+    await timers.write(conn, rows.timers)
+    await timers.delete(conn, flush.projection, rows.timers_gone)
+    await decisions.write_standings(conn, rows.standings, rows.moves)
+    await decisions.write_history(conn, rows.history)
+    taken_over = await decisions.take_over(conn, [a for a in rows.alerts if a.takes_over])
+    taken_ids = {t.row_id for t in taken_over} | {
+        a.id for a in rows.alerts if a.takes_over == "de_escalated"
     }
-    new = await decisions.raise_alerts(conn, [a for a in verdicts.alerts if a.id not in gone])
-    ended = await decisions.resolve_alerts(conn, verdicts.ended)
-    sharper = {a.id: a for a in verdicts.alerts if a.takes_over == "escalated"}
-    written.raised += [a for a in verdicts.alerts if a.id in new]
-    written.escalated += [sharper[t.row_id] for t in taken if t.row_id in sharper]
-    written.resolved += ended
-    drafts = [
-        *await _believed(conn, verdicts, now),
-        *(draft for id, draft in verdicts.alert_messages.items() if id in new),
+    new = await decisions.raise_alerts(conn, [a for a in rows.alerts if a.id not in taken_ids])
+    resolved = await decisions.resolve_alerts(conn, rows.endings)
+    sharper = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
+    result.raised += [a for a in rows.alerts if a.id in new]
+    result.escalated += [sharper[t.row_id] for t in taken_over if t.row_id in sharper]
+    result.resolved += resolved
+    messages_to_render = [
+        *await _messages_without_outages(conn, rows, now),
+        *(draft for id, draft in rows.alert_messages.items() if id in new),
     ]
-    drafts += [
-        escalated(verdicts.alert_messages[t.row_id], t)
-        for t in taken
+    messages_to_render += [
+        escalated(rows.alert_messages[t.row_id], t)
+        for t in taken_over
         if t.row_id in sharper and t.state != HELD
     ]
-    if drafts or ended:
-        wanted = await subscriptions.wanted_types(conn)
-        messages = [draft.render() for draft in drafts if draft.type.name in wanted]
-        if ALERT_RESOLVED.name in wanted:
-            messages += resolved_messages(ended, now, flush.sequences)
+    if messages_to_render or resolved:
+        subscribed = await subscriptions.wanted_types(conn)
+        messages = [draft.render() for draft in messages_to_render if draft.type.name in subscribed]
+        if ALERT_RESOLVED.name in subscribed:
+            messages += resolved_messages(resolved, now, flush.sequences)
         await deliveries.enqueue(conn, messages)
 
 
-async def _believed(
-    conn: AsyncConnection, verdicts: DecisionRows, now: datetime
+async def _messages_without_outages(
+    conn: AsyncConnection, rows: DecisionRows, now: datetime
 ) -> list[UnrenderedMessage]:
     """What is told beside alerts: a risk that time alone has raised isn't, of customers whose
     source has fallen."""
-    by_time = {
-        d.customer_id for d in verdicts.messages if d.type == RISK_RAISED and not d.logged_us
-    }
-    held = await outages.concerned(conn, sorted(by_time), now)
+    by_time = {d.customer_id for d in rows.messages if d.type == RISK_RAISED and not d.logged_us}
+    affected = await outages.concerned(conn, sorted(by_time), now)
     return [
         d
-        for d in verdicts.messages
-        if d.type != RISK_RAISED or d.logged_us or d.customer_id not in held
+        for d in rows.messages
+        if d.type != RISK_RAISED or d.logged_us or d.customer_id not in affected
     ]
 
 

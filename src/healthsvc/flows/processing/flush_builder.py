@@ -31,7 +31,7 @@ class FlushBuilder:
     def __init__(
         self,
         states: States,
-        held: Mapping[int, OwnedPartition],
+        owned: Mapping[int, OwnedPartition],
         logged_us: NDArray[np.int64],
         *,
         projection: int,
@@ -39,7 +39,7 @@ class FlushBuilder:
         owner: str,
         limits: MemoryLimits,
     ) -> None:
-        self._states, self._held, self._logged_us = states, held, logged_us
+        self._states, self._owned, self._logged_us = states, owned, logged_us
         self._projection, self._owner, self._limits = projection, owner, limits
         self._decider = Decider(states, projection, version)
 
@@ -54,7 +54,7 @@ class FlushBuilder:
         flush = Flush(
             projection=self._projection,
             owner=self._owner,
-            moves=[self._held[p].move(p) for p in sorted(pending.moved)],
+            moves=[self._owned[p].move(p) for p in sorted(pending.advanced)],
             archive=pending.archived,
             letters=pending.letters,
             troubles=pending.troubles,
@@ -68,9 +68,13 @@ class FlushBuilder:
         if len(rows):
             decided = self._decide(flush, rows, pending.fired_rows(), now, others_us)
             self._encode(flush, rows, decided, pending.arena)
-        for partition in pending.moved:
-            held = self._held[partition]
-            held.stored = (held.table_offset, held.kafka_offset, held.applied)
+        for partition in pending.advanced:
+            partition_state = self._owned[partition]
+            partition_state.stored = (
+                partition_state.table_offset,
+                partition_state.kafka_offset,
+                partition_state.applied,
+            )
         return flush
 
     def _decide(
@@ -78,38 +82,38 @@ class FlushBuilder:
     ) -> Rows:
         """Decide the rows that need not wait, each as of what has been read of its partition;
         answers them."""
-        as_of = np.zeros(max(self._held) + 1, np.int64)
-        for partition, held in self._held.items():
-            as_of[partition] = held.as_of_us or min(held.seen_us, to_us(now)) or to_us(now)
+        as_of = np.zeros(max(self._owned) + 1, np.int64)
+        for partition, owned in self._owned.items():
+            as_of[partition] = owned.as_of_us or min(owned.seen_us, to_us(now)) or to_us(now)
         now_us = as_of[self._states.partition[rows]]
         if others_us is not None:
             by_time_alone = np.isin(rows, fired) & (self._logged_us[rows] == 0)
             now_us = np.where(by_time_alone, np.minimum(now_us, others_us), now_us)
         old = self._states.facts[rows, facts.LAST_SEEN] < now_us - ALERT_MAX_AGE_US
-        verdicts: list[DecisionRows] = []
-        postponed = self._postpone(verdicts, rows, old, fired, to_us(now))
+        parts: list[DecisionRows] = []
+        postponed = self._postpone(parts, rows, old, fired, to_us(now))
         ready, as_of_us = rows[~postponed], now_us[~postponed]
         for first in range(0, len(ready), DECIDED_AT_ONCE):
-            some = ready[first : first + DECIDED_AT_ONCE]
-            told = self._decider.decide(
-                some, as_of_us[first : first + DECIDED_AT_ONCE], self._logged_us[some]
+            batch = ready[first : first + DECIDED_AT_ONCE]
+            decided = self._decider.decide(
+                batch, as_of_us[first : first + DECIDED_AT_ONCE], self._logged_us[batch]
             )
-            verdicts.append(told)
+            parts.append(decided)
         self._logged_us[ready] = 0
-        flush.verdicts = DecisionRows.joined(verdicts)
-        ended = {key for key, _, _ in flush.verdicts.ended}
-        if ended:
+        flush.decisions = DecisionRows.joined(parts)
+        resolved_keys = {key for key, _, _ in flush.decisions.endings}
+        if resolved_keys:
             sequence = self._states.decisions.sequence[ready].astype(np.int64)
             flush.sequences = {
                 k: s
                 for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True)
-                if k in ended
+                if k in resolved_keys
             }
         return ready
 
     def _postpone(
         self,
-        verdicts: list[DecisionRows],
+        parts: list[DecisionRows],
         rows: Rows,
         old: NDArray[np.bool_],
         fired: Rows,
@@ -118,16 +122,16 @@ class FlushBuilder:
         """Which rows wait while history is imported: what it touches of customers that have nothing
         newer, and what it began."""
         homes = self._states.partition[rows]
-        touched = old & ~np.isin(rows, fired)
-        waiting = touched | (old & (self._states.decisions.decided_us[rows] == 0))
+        imported = old & ~np.isin(rows, fired)
+        waiting = imported | (old & (self._states.decisions.decided_us[rows] == 0))
         postponed = np.zeros(len(rows), bool)
         for partition in np.unique(homes[waiting]).tolist():
-            held, here = self._held[partition], waiting & (homes == partition)
-            if (touched & here).any():
-                held.importing(now_us)
-            if held.import_until_us > now_us:
+            owned, here = self._owned[partition], waiting & (homes == partition)
+            if (imported & here).any():
+                owned.importing(now_us)
+            if owned.import_until_us > now_us:
                 postponed |= here
-                verdicts.append(self._decider.postpone(rows[here], held.import_until_us, now_us))
+                parts.append(self._decider.postpone(rows[here], owned.import_until_us, now_us))
         return postponed
 
     def _encode(self, flush: Flush, rows: Rows, decided: Rows, arena: Arena) -> None:
@@ -147,29 +151,29 @@ class FlushBuilder:
         """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the
         partition's applied count."""
         for partition, parts in pending.ids.items():
-            held = self._held[partition]
+            owned = self._owned[partition]
             hours = np.concatenate([h for h, _ in parts])
             digests = np.concatenate([d for _, d in parts])
             packed = dedupe.pack_recent(hours, digests)
             flush.recent_ids.append(
                 stored_ids.RecentIds(
-                    partition=partition, sequence=held.applied, logged_at=now, ids=packed
+                    partition=partition, sequence=owned.applied, logged_at=now, ids=packed
                 )
             )
-            if held.ids.due(to_us(now), self._generation_ids()):
-                self._rotate(flush, partition, held, now)
+            if owned.ids.due(to_us(now), self._generation_ids()):
+                self._rotate(flush, partition, owned, now)
 
     def _generation_ids(self) -> int:
         """Two generations take at most half of the budget."""
         return min(
             dedupe.GENERATION_IDS,
-            max(1, self._limits.id_bytes(len(self._held)) // (4 * dedupe.ID_BYTES)),
+            max(1, self._limits.id_bytes(len(self._owned)) // (4 * dedupe.ID_BYTES)),
         )
 
-    def _rotate(self, flush: Flush, partition: int, held: OwnedPartition, now: datetime) -> None:
-        rotation = held.ids.rotate(held.applied, to_us(now))
+    def _rotate(self, flush: Flush, partition: int, owned: OwnedPartition, now: datetime) -> None:
+        rotation = owned.ids.rotate(owned.applied, to_us(now))
         horizon = now - self._limits.dedupe_window
-        held.ids.forget_before(to_us(horizon))
+        owned.ids.forget_before(to_us(horizon))
         if rotation is None:
             return
         newest = from_us(rotation.newest_us)

@@ -50,8 +50,8 @@ class FlushPolicy:
 class FlushState:
     """What waits for the next flush, and since when, by the inputs' own account."""
 
-    def __init__(self, pace: FlushPolicy, clock: Callable[[], float] = perf_counter) -> None:
-        self._pace, self._clock = pace, clock
+    def __init__(self, policy: FlushPolicy, clock: Callable[[], float] = perf_counter) -> None:
+        self._policy, self._clock = policy, clock
         self._behind: dict[str, bool] = {}
         self._records: dict[str, int] = {}
         self._drained: dict[str, bool] = {}
@@ -62,7 +62,7 @@ class FlushState:
     def note(self, source: str, reading: Reading, now_us: int) -> None:
         """An input was read. It is behind from the moment a whole read waits in it until nothing
         does."""
-        whole = 1 if self._behind.get(source) else self._pace.read_records
+        whole = 1 if self._behind.get(source) else self._policy.read_records
         self._behind[source] = reading.waiting >= whole
         self._records[source] = reading.waiting
         self._drained[source] = reading.drained
@@ -75,7 +75,7 @@ class FlushState:
         """Nothing that was read waits any longer."""
         self._since = None
 
-    def written(self) -> None:
+    def grow(self) -> None:
         """A flush was written: flushes may grow again."""
         self._share = min(1.0, 2 * self._share)
 
@@ -96,8 +96,8 @@ class FlushState:
         """Whether what is pending is as much as a flush may have."""
         events = max(pending.events, pending.records // 2)
         return (
-            events >= self._share * self._pace.flush_events
-            or pending.customers >= self._share * self._pace.flush_customers
+            events >= self._share * self._policy.flush_events
+            or pending.customers >= self._share * self._policy.flush_customers
         )
 
     def is_due(self, pending: Pending) -> bool:
@@ -110,12 +110,12 @@ class FlushState:
         """Whether less of a backlog is left than is pending. Written now, the larger part is
         written while the rest is folded; else all of it would be at the end, when nothing is left
         to be folded meanwhile."""
-        return pending.records >= max(self._pace.read_records, sum(self._records.values()))
+        return pending.records >= max(self._policy.read_records, sum(self._records.values()))
 
     def _patience(self) -> float:
-        pace = self._pace
+        policy = self._policy
         if not any(self._behind.values()):
-            return pace.flush_seconds
+            return policy.flush_seconds
         return self._share * min(
-            pace.backlog_seconds, max(pace.backlog_least_seconds, PATIENCE * self._late)
+            policy.backlog_seconds, max(policy.backlog_least_seconds, PATIENCE * self._late)
         )

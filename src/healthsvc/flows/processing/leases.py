@@ -35,7 +35,7 @@ class Leases:
         self._epochs: dict[int, int] = {}
 
     @property
-    def held(self) -> Collection[int]:
+    def owned(self) -> Collection[int]:
         return self._epochs.keys()
 
     async def tick(self) -> Changes:
@@ -56,26 +56,32 @@ class Leases:
             lost = {
                 p for p, epoch in self._epochs.items() if not self._is_ours(table.get(p), epoch)
             }
-            kept = self._epochs.keys() - lost
+            still_owned = self._epochs.keys() - lost
             share = fair_share(self.owner, workers, table.values())
-            acquired = await self._take(conn, kept, share - len(kept)) if share > len(kept) else {}
+            acquired = (
+                await self._take(conn, still_owned, share - len(still_owned))
+                if share > len(still_owned)
+                else {}
+            )
         for partition in lost:
             del self._epochs[partition]
         self._remember(acquired)
-        return Changes(acquired=acquired, lost=lost, surplus=set(sorted(kept)[max(share, 0) :]))
+        return Changes(
+            acquired=acquired, lost=lost, surplus=set(sorted(still_owned)[max(share, 0) :])
+        )
 
     def _is_ours(self, lease: Lease | None, epoch: int) -> bool:
         return lease is not None and lease.owner == self.owner and lease.epoch == epoch
 
     async def _take(
-        self, conn: AsyncConnection, held: Iterable[int], at_most: int
+        self, conn: AsyncConnection, owned: Iterable[int], at_most: int
     ) -> dict[int, Ownership]:
         return await rows.take(
             conn,
             projection=self.projection,
             owner=self.owner,
             lease_seconds=self._lease_seconds,
-            held=held,
+            owned=owned,
             at_most=at_most,
         )
 
@@ -88,27 +94,27 @@ class Leases:
 
         Waits until the fate of our former transaction is settled: it holds the rows.
         """
-        wanted = set(partitions) & self._epochs.keys()
+        ours = set(partitions) & self._epochs.keys()
         async with self._engine.begin() as conn:
             fresh = await rows.retake(
                 conn,
                 projection=self.projection,
                 owner=self.owner,
                 lease_seconds=self._lease_seconds,
-                partitions=wanted,
+                partitions=ours,
             )
-        for partition in wanted:
+        for partition in ours:
             del self._epochs[partition]
         self._remember(fresh)
         return fresh
 
     async def release(self, partitions: Iterable[int]) -> None:
         """Give these up, so that others take them at once; call it after their last flush."""
-        wanted = set(partitions) & self._epochs.keys()
-        epochs = {partition: self._epochs[partition] for partition in wanted}
+        ours = set(partitions) & self._epochs.keys()
+        epochs = {partition: self._epochs[partition] for partition in ours}
         async with self._engine.begin() as conn:
             await rows.release(conn, projection=self.projection, owner=self.owner, epochs=epochs)
-        for partition in wanted:
+        for partition in ours:
             del self._epochs[partition]
 
     async def ensure(self, partitions: Iterable[int]) -> None:

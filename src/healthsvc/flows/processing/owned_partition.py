@@ -97,9 +97,9 @@ class Pending:
     records: int = 0
     customers: int = 0
     """How many different ones `touched` has."""
-    touched: list[Rows] = field(default_factory=list)
+    folded: list[Rows] = field(default_factory=list)
     fired: list[Rows] = field(default_factory=list)
-    moved: set[int] = field(default_factory=set)
+    advanced: set[int] = field(default_factory=set)
     archived: dict[date, Block] = field(default_factory=dict)
     """By day of logging."""
     letters: list[NewDeadLetter] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Pending:
     oldest_logged_us: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.moved or self.fired)
+        return bool(self.advanced or self.fired)
 
     def fired_rows(self) -> Rows:
         """The customers whose timers fired, ascending."""
@@ -118,4 +118,4 @@ class Pending:
 
     def rows(self) -> Rows:
         """The customers that the next flush writes, ascending."""
-        return np.unique(np.concatenate([*self.touched, *self.fired, np.zeros(0, np.int64)]))
+        return np.unique(np.concatenate([*self.folded, *self.fired, np.zeros(0, np.int64)]))

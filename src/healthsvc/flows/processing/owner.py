@@ -66,16 +66,16 @@ class Owner:
         self._limits = limits
         capacity = limits.customers(States.row_bytes(compiled.program))
         self.states = States(compiled.program, capacity)
-        self.held: dict[int, OwnedPartition] = {}
+        self.owned: dict[int, OwnedPartition] = {}
         self.pending = Pending()
         self._spare = Arena()
         self.traffic = Traffic()
         self._in_flight: Rows = np.zeros(0, np.int64)
         self._logged_us = np.zeros(capacity, np.int64)
-        self._state_cache = StateCache(engine, projection, self.states, self.held)
+        self._state_cache = StateCache(engine, projection, self.states, self.owned)
         self._flush_builder = FlushBuilder(
             self.states,
-            self.held,
+            self.owned,
             self._logged_us,
             projection=projection,
             version=version,
@@ -114,7 +114,7 @@ class Owner:
                         row.sequence, to_us(row.logged_at), *dedupe.unpack_recent(row.ids)
                     )
                 through = ownership.read_through_at
-                self.held[partition] = OwnedPartition(
+                self.owned[partition] = OwnedPartition(
                     ownership=ownership,
                     table_offset=ownership.table_offset,
                     kafka_offset=ownership.kafka_offset,
@@ -127,17 +127,17 @@ class Owner:
     def forget(self, partitions: Sequence[int]) -> None:
         """Stop owning partitions; nothing of theirs may be pending."""
         for partition in partitions:
-            self.held.pop(partition, None)
+            self.owned.pop(partition, None)
             self.states.drop(np.flatnonzero(self.states.partition == partition).tolist())
 
     def forget_everything(self) -> None:
         """After an error: all memory is dropped, nothing is retried from it."""
         self.states.drop(list(self.states.row_of.values()))
         self._logged_us[:] = 0
-        self.held.clear()
+        self.owned.clear()
         self.pending.arena.let_go()
         self.pending, self._cut_stamp = Pending(self.pending.arena), self._stamp
-        self.traffic.taken()  # what wasn't told of it is read again
+        self.traffic.take()  # what wasn't told of it is read again
         self._in_flight = np.zeros(0, np.int64)
         self._state_cache.forget_homes()
 
@@ -147,27 +147,27 @@ class Owner:
         """An input has been read up to these instants (microseconds), by partition; `assigned`:
         partitions by input."""
         for partition, us in through.items():
-            held = self.held.get(partition)
-            if held is not None:
-                held.through_us[source] = max(us, held.through_us.get(source, 0))
+            owned = self.owned.get(partition)
+            if owned is not None:
+                owned.through_us[source] = max(us, owned.through_us.get(source, 0))
                 inputs = [name for name, partitions in assigned.items() if partition in partitions]
-                if inputs and all(name in held.through_us for name in inputs):
-                    held.as_of_us = max(
-                        held.as_of_us, min(held.through_us[name] for name in inputs)
+                if inputs and all(name in owned.through_us for name in inputs):
+                    owned.as_of_us = max(
+                        owned.as_of_us, min(owned.through_us[name] for name in inputs)
                     )
 
     def as_of(self) -> dict[int, datetime]:
         """Up to when each partition has been read; missing while unknown."""
-        return {p: from_us(h.as_of_us) for p, h in self.held.items() if h.as_of_us}
+        return {p: from_us(h.as_of_us) for p, h in self.owned.items() if h.as_of_us}
 
     def timers_as_of(self) -> dict[int, datetime]:
         """Up to when absence can be told in each partition: until there, all partitions have been
         read as well."""
-        told = {
+        bounds = {
             p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us)
-            for p, h in self.held.items()
+            for p, h in self.owned.items()
         }
-        return {p: from_us(us) for p, us in told.items() if us}
+        return {p: from_us(us) for p, us in bounds.items() if us}
 
     async def fold(
         self,
@@ -207,14 +207,14 @@ class Owner:
                 source, batch, read_in[batch.index], logged_us[batch.index], now
             )
         for chunk in chunks:
-            held = self.held[chunk.partition]
+            owned = self.owned[chunk.partition]
             if source == "kafka":
-                held.kafka_offset = chunk.next
+                owned.kafka_offset = chunk.next
             else:
-                held.table_offset = chunk.next
+                owned.table_offset = chunk.next
             if len(chunk.values):
-                held.seen_us = max(held.seen_us, int(chunk.logged_us.max()))
-            self.pending.moved.add(chunk.partition)
+                owned.seen_us = max(owned.seen_us, int(chunk.logged_us.max()))
+            self.pending.advanced.add(chunk.partition)
         self.pending.records += len(values)
         if len(logged_us) and not self.pending.oldest_logged_us:
             self.pending.oldest_logged_us = int(logged_us.min())
@@ -243,7 +243,7 @@ class Owner:
 
     def _needed(self) -> Rows:
         """Rows that hold what isn't committed yet."""
-        return np.concatenate([self._in_flight, *self.pending.touched, *self.pending.fired])
+        return np.concatenate([self._in_flight, *self.pending.folded, *self.pending.fired])
 
     async def _new(self, batch: Decoded, at: Int64s, rows: Rows, now_us: int) -> Int64s:
         """The indices of `at` whose events weren't counted before, ascending."""
@@ -253,14 +253,16 @@ class Owner:
         fresh = np.zeros(len(at), bool)
         for partition in np.unique(homes).tolist():
             members = np.flatnonzero(homes == partition)
-            window = self.held[partition].ids
-            found = await self._in_stored_ids(partition, window, hours[members], digests[members])
-            new = window.take(hours[members], digests[members], now_us, found)
+            window = self.owned[partition].ids
+            stored = await self._in_stored_ids(partition, window, hours[members], digests[members])
+            new = window.take(hours[members], digests[members], now_us, stored)
             fresh[members] = new
-            kept = members[new]
-            if len(kept):
-                self.pending.ids.setdefault(partition, []).append((hours[kept], digests[kept]))
-                self.pending.moved.add(partition)
+            counted = members[new]
+            if len(counted):
+                self.pending.ids.setdefault(partition, []).append(
+                    (hours[counted], digests[counted])
+                )
+                self.pending.advanced.add(partition)
         return at[fresh]
 
     async def _in_stored_ids(
@@ -268,19 +270,19 @@ class Owner:
     ) -> NDArray[np.bool_] | None:
         """Which ids stand in the buckets of their hours, which are loaded as the budget allows;
         None: all are in memory."""
-        budget = self._limits.id_bytes(len(self.held))
+        budget = self._limits.id_bytes(len(self.owned))
         groups = window.missing(hours, budget)
         if not groups:
             return None
-        found = window.in_loaded_buckets(hours, digests)
+        matches = window.in_loaded_buckets(hours, digests)
         for group in groups:
             window.make_room(group, budget)
             async with self._engine.connect() as conn:
                 stored = await stored_ids.buckets(conn, self._projection, partition, group)
             for hour in group:
                 window.load(hour, dedupe.unpack_bucket(stored.get(hour, b"")))
-            found |= window.in_loaded_buckets(hours, digests)
-        return found
+            matches |= window.in_loaded_buckets(hours, digests)
+        return matches
 
     def _count(
         self, source: str, batch: Decoded, new: Int64s, rows: Rows, logged_us: Int64s, now: datetime
@@ -300,7 +302,7 @@ class Owner:
             lambda i: states.profile_field(int(rows[i]), "segment"),
         )
         np.maximum.at(self._logged_us, rows, logged_us)
-        self.pending.touched.append(self._touch(rows))
+        self.pending.folded.append(self._touch(rows))
         self.pending.events += len(new)
         sequences = self._number(states.partition[rows])
         if self._limits.archive:
@@ -324,9 +326,9 @@ class Owner:
         """The place of each event in its partition's fold order."""
         sequences = np.empty(len(homes), np.int64)
         for partition in np.unique(homes).tolist():
-            held, members = self.held[partition], np.flatnonzero(homes == partition)
-            sequences[members] = held.applied + np.arange(len(members))
-            held.applied += len(members)
+            owned, members = self.owned[partition], np.flatnonzero(homes == partition)
+            sequences[members] = owned.applied + np.arange(len(members))
+            owned.applied += len(members)
         return sequences
 
     def _set_aside(
@@ -375,7 +377,7 @@ class Owner:
         rows = await self._state_cache.bring_keys(keys, self._needed())
         if len(rows):
             self.pending.fired.append(rows)
-            self.pending.moved.update(np.unique(self.states.partition[rows]).tolist())
+            self.pending.advanced.update(np.unique(self.states.partition[rows]).tolist())
 
     def flush(self, now: datetime) -> Flush:
         """Decide what is pending and encode it; the pending is empty afterwards, and folding may go
@@ -394,5 +396,5 @@ class Owner:
     def flushed(self) -> None:
         """The last flush is committed."""
         self._in_flight = np.zeros(0, np.int64)
-        for held in self.held.values():
-            held.ids.shrink(self._limits.id_bytes(len(self.held)))
+        for owned in self.owned.values():
+            owned.ids.shrink(self._limits.id_bytes(len(self.owned)))

@@ -122,8 +122,8 @@ class OffsetOutOfRange(InputFault):
         where = f"{self.topic}[{self.partition}]: our next offset is {self.ours}"
         if self.ours > self.end:
             return f"{where}, but the topic ends at {self.end}: it was made anew, or lost records."
-        gone = self.begin - self.ours
-        return f"{where}, but the topic begins at {self.begin}: retention deleted {gone} unread records."
+        lost = self.begin - self.ours
+        return f"{where}, but the topic begins at {self.begin}: retention deleted {lost} unread records."
 
     def _remedy(self) -> str:
         return (

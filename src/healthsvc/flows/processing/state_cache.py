@@ -21,9 +21,14 @@ class StateCache:
     that were met."""
 
     def __init__(
-        self, engine: AsyncEngine, projection: int, states: States, held: Mapping[int, object]
+        self, engine: AsyncEngine, projection: int, states: States, owned: Mapping[int, object]
     ) -> None:
-        self._engine, self._projection, self._states, self._held = engine, projection, states, held
+        self._engine, self._projection, self._states, self._owned = (
+            engine,
+            projection,
+            states,
+            owned,
+        )
         self._foreign: dict[str, int] = {}
 
     def home(self, customer_id: str) -> int:
@@ -44,19 +49,19 @@ class StateCache:
         """
         if len(self._foreign) > FOREIGN_REMEMBERED:
             self._foreign = {}
-        wanted: dict[str, int] = {}
+        missing: dict[str, int] = {}
         for i in np.flatnonzero(rows < 0).tolist():
             if ids[i] not in self._foreign:
-                wanted.setdefault(ids[i], int(read_in[i]))
-        if not wanted:
+                missing.setdefault(ids[i], int(read_in[i]))
+        if not missing:
             return
-        self._make_room(len(wanted), np.concatenate([keep, rows[rows >= 0]]))
+        self._make_room(len(missing), np.concatenate([keep, rows[rows >= 0]]))
         async with self._engine.connect() as conn:
-            found = await stored.many_by_ids(conn, self._projection, list(wanted))
-        self._settle(found)
-        unseen = wanted.keys() - set(found.customer_ids)
+            stored_states = await stored.many_by_ids(conn, self._projection, list(missing))
+        self._settle(stored_states)
+        unseen = missing.keys() - set(stored_states.customer_ids)
         if unseen:
-            await self._claim([(c, wanted[c]) for c in wanted if c in unseen])
+            await self._claim([(c, missing[c]) for c in missing if c in unseen])
 
     async def bring_keys(self, keys: Sequence[int], keep: Rows) -> Rows:
         """Rows of the customers with these keys, ascending; those that aren't ours are left out."""
@@ -69,30 +74,32 @@ class StateCache:
         if absent:
             self._make_room(len(absent), np.concatenate([keep, resident]))
             async with self._engine.connect() as conn:
-                found = await stored.many_by_keys(conn, self._projection, absent)
-            self._settle(found)
-            rows += [row for c in found.customer_ids if (row := states.row_of.get(c)) is not None]
+                stored_states = await stored.many_by_keys(conn, self._projection, absent)
+            self._settle(stored_states)
+            rows += [
+                row for c in stored_states.customer_ids if (row := states.row_of.get(c)) is not None
+            ]
         return np.array(sorted(rows), np.int64)
 
-    def _settle(self, found: StoredMany) -> None:
-        ours = np.isin(found.partitions, list(self._held))
-        self._states.load_many(found.only(ours))
+    def _settle(self, loaded: StoredMany) -> None:
+        ours = np.isin(loaded.partitions, list(self._owned))
+        self._states.load_many(loaded.only(ours))
         if not ours.all():
-            away = found.only(~ours)
+            away = loaded.only(~ours)
             self._remember(dict(zip(away.customer_ids, away.partitions.tolist(), strict=True)))
 
-    async def _claim(self, wanted: Sequence[tuple[str, int]]) -> None:
+    async def _claim(self, unknown: Sequence[tuple[str, int]]) -> None:
         async with self._engine.begin() as conn:
-            homes = await customer_homes.claim(conn, wanted, looked=True)
-        self._remember({c: h.partition for c, h in homes.items() if h.partition not in self._held})
+            homes = await customer_homes.claim(conn, unknown, all_unseen=True)
+        self._remember({c: h.partition for c, h in homes.items() if h.partition not in self._owned})
         self._states.admit(
-            [(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._held]
+            [(c, h.key, h.partition) for c, h in homes.items() if h.partition in self._owned]
         )
 
     def _remember(self, homes: Mapping[str, int]) -> None:
         self._foreign.update(homes)
 
-    def _make_room(self, wanted: int, keep: Rows) -> None:
-        if self._states.room() < wanted:
-            count = max(wanted - self._states.room(), self._states.capacity // 20)
+    def _make_room(self, needed: int, keep: Rows) -> None:
+        if self._states.room() < needed:
+            count = max(needed - self._states.room(), self._states.capacity // 20)
             self._states.drop(self._states.coldest(count, keep).tolist())

@@ -74,7 +74,7 @@ class TimerScheduler:
             keys = await timers.due(conn, self._projection, as_of, at_once)
             self._asked = now
             if not keys:
-                self._next = await timers.earliest(conn, self._projection, list(self._owner.held))
+                self._next = await timers.earliest(conn, self._projection, list(self._owner.owned))
                 self._as_of = as_of
         return keys
 

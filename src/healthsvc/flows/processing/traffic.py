@@ -47,7 +47,7 @@ class Traffic:
         part = np.uint64(max(1, len(live) // LOOKED_AT))
         chosen = live[digests[live, 0] % part == 0]
         minutes = logged_us // MINUTE_US
-        for minute, count in _counted(minutes[live]):
+        for minute, count in _minute_counts(minutes[live]):
             self._add(minute, FLEET, count)
         weight = len(live) / max(1, len(chosen))
         places = chosen.tolist()
@@ -55,11 +55,11 @@ class Traffic:
             places, minutes[chosen].tolist(), sources([events[i] for i in places]), strict=True
         ):
             self._add(minute, SOURCE + source, weight)
-            named = segment(i)
-            if isinstance(named, str) and named:
-                self._add(minute, SEGMENT + named, weight)
+            name = segment(i)
+            if isinstance(name, str) and name:
+                self._add(minute, SEGMENT + name, weight)
 
-    def taken(self) -> dict[tuple[int, str], float]:
+    def take(self) -> dict[tuple[int, str], float]:
         """What was counted by (minute, scope); the counting begins anew."""
         counts, self._counts = self._counts, {}
         self._scopes = set()
@@ -73,7 +73,7 @@ class Traffic:
         self._counts[minute, scope] = self._counts.get((minute, scope), 0.0) + events
 
 
-def _counted(minutes: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _minute_counts(minutes: NDArray[np.int64]) -> list[tuple[int, int]]:
     """How often each minute is there; nearly always there is one."""
     first = int(minutes[0])
     if first == minutes.min() and first == minutes.max():

@@ -90,7 +90,7 @@ class Processor:
         worker_id: str,
         topic: str,
         now: Callable[[], datetime],
-        pace: FlushPolicy | None = None,
+        policy: FlushPolicy | None = None,
         limits: MemoryLimits | None = None,
         loading: AsyncEngine | None = None,
         flushing: AsyncEngine | None = None,
@@ -106,36 +106,36 @@ class Processor:
             topic,
             now,
         )
-        self._pace, self._limits = pace or FlushPolicy(), limits or MemoryLimits()
+        self._policy, self._limits = policy or FlushPolicy(), limits or MemoryLimits()
         self._steps = steps or Steps()
         self._step = self._steps.register(STEP, TICK_SECONDS)
         self._progress = progress or Progress(metrics=False)
         self._flushing: asyncio.Task[None] | None = None
         self._flushing_records = 0
-        self._waiting = FlushState(self._pace)
+        self._flush_state = FlushState(self._policy)
         self._failures = 0
         self._ticked = float("-inf")
         self._search = PoisonSearch()
         self._timers = TimerSearch()
         self._postponed = postponed or PostponedTimers()
         self._in_hand: tuple[str, Sequence[Chunk]] = ("", ())
-        self._found: set[int] = set()
+        self._partitions: set[int] = set()
         self._assigned: dict[str, set[int]] = {}
         self._prepared: date | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Own partitions and process them until `stop`. Raises InputFault when a person is
         needed."""
-        asked = self._pace
+        policy = self._policy
         try:
-            await self._begin(asked)
+            await self._begin(policy)
             while not stop.is_set():
                 try:
                     await (self._work_carefully(stop) if self._is_searching else self._work(stop))
                 except InputFault:
                     raise
                 except Superseded:
-                    await self._change_over(stop, asked)
+                    await self._change_over(stop, policy)
                 except Fenced as error:
                     FENCED_FLUSHES.inc()
                     self._step.failed(error)
@@ -151,7 +151,7 @@ class Processor:
                 self._progress.hold(source.name, (), {})
                 await source.close()
 
-    async def _begin(self, asked: FlushPolicy) -> None:
+    async def _begin(self, policy: FlushPolicy) -> None:
         """Work for the projection that is live now. Raises UnreadableStates."""
         async with self._engine.begin() as conn:
             projection = await live_projection.live(conn)
@@ -161,7 +161,7 @@ class Processor:
         compiled = compile_document(projection.document)
         try_to_read(compiled.program, some)
         self._leases = Leases(
-            self._engine, projection.id, self._worker_id, self._pace.lease_seconds
+            self._engine, projection.id, self._worker_id, self._policy.lease_seconds
         )
         self._owner = Owner(
             self._loading,
@@ -171,12 +171,12 @@ class Processor:
             self._leases.owner,
             self._limits,
         )
-        self._firing = TimerScheduler(self._engine, projection.id, self._owner)
-        self._pace = asked.fitting(self._owner.states.capacity)
-        self._owner.preallocate(many, self._pace.flush_customers)
-        self._waiting = FlushState(self._pace)
+        self._timer_scheduler = TimerScheduler(self._engine, projection.id, self._owner)
+        self._policy = policy.fitting(self._owner.states.capacity)
+        self._owner.preallocate(many, self._policy.flush_customers)
+        self._flush_state = FlushState(self._policy)
 
-    async def _change_over(self, stop: asyncio.Event, asked: FlushPolicy) -> None:
+    async def _change_over(self, stop: asyncio.Event, policy: FlushPolicy) -> None:
         """Leave the projection that is live no longer: what isn't flushed is read again, under the
         new one."""
         former = self._leases.owner
@@ -185,14 +185,14 @@ class Processor:
             try:
                 async with self._engine.begin() as conn:
                     await partitions.forget_worker(conn, former)
-                await self._begin(asked)
+                await self._begin(policy)
                 await self._own({})  # reads nothing until it has taken partitions of the new one
                 break
             except FAULTS as error:
                 self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
-        self._found, self._failures, self._ticked = set(), 0, float("-inf")
+        self._partitions, self._failures, self._ticked = set(), 0, float("-inf")
         log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
 
     async def _work(self, stop: asyncio.Event) -> None:
@@ -207,16 +207,16 @@ class Processor:
                         self._step.succeeded()
                 for source in self._inputs:
                     if source not in [i for i, _ in reads.values()]:
-                        read = asyncio.create_task(
-                            source.read(self._pace.read_records, READ_SECONDS)
+                        reading = asyncio.create_task(
+                            source.read(self._policy.read_records, READ_SECONDS)
                         )
-                        reads[read] = (source, self._now())
+                        reads[reading] = (source, self._now())
                 await self._await_any(reads, stop)
                 for task in [t for t in reads if t.done()]:
                     source, asked_at = reads.pop(task)
                     await self._absorb(source, task.result(), asked_at)
                 if self._flushing is None:
-                    await self._firing.fire(self._now())
+                    await self._timer_scheduler.fire(self._now())
                 await self._flush_if_due()
         finally:
             for task in reads:
@@ -245,19 +245,19 @@ class Processor:
                     self._search.passed()
                 self._note_read(source, reading, asked_at)
                 if reading.drained and not reading.chunks:
-                    self._search.nothing_left(source.name, list(self._owner.held))
+                    self._search.nothing_left(source.name, list(self._owner.owned))
             if self._timers.active:
                 await self._fire_carefully()
-        self._firing.forget()  # what was postponed is due next, perhaps
+        self._timer_scheduler.forget()  # what was postponed is due next, perhaps
 
     async def _fire_carefully(self) -> None:
         """Decide some customers whose timers are due, and nothing else."""
-        keys = await self._firing.due(self._now(), self._timers.limit)
+        keys = await self._timer_scheduler.due(self._now(), self._timers.limit)
         if not keys:
             self._timers.none_due(self._now())
             return
         self._timers.trying(keys)
-        await self._firing.bring(keys)
+        await self._timer_scheduler.bring(keys)
         await self._flush_all()
         self._timers.passed()
 
@@ -269,12 +269,12 @@ class Processor:
         if self._flushing is not None:
             waiting.add(self._flushing)
         timeout = READ_SECONDS
-        if self._flushing is None and self._firing.are_due():
+        if self._flushing is None and self._timer_scheduler.are_due():
             timeout = 0.0
         else:
-            timeout = min(timeout, self._firing.seconds_until(self._now()))
+            timeout = min(timeout, self._timer_scheduler.seconds_until(self._now()))
         if self._flushing is None:
-            timeout = min(timeout, self._waiting.seconds_left())
+            timeout = min(timeout, self._flush_state.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _settle_reads(
@@ -291,8 +291,8 @@ class Processor:
         await self._fold(source, reading.chunks)
         self._note_read(source, reading, asked_at)
 
-    async def _fold(self, source: Input, read: Sequence[Chunk]) -> None:
-        chunks = [c for c in read if c.partition in self._owner.held]
+    async def _fold(self, source: Input, chunks_read: Sequence[Chunk]) -> None:
+        chunks = [c for c in chunks_read if c.partition in self._owner.owned]
         if not chunks:
             return
         topic = self._topic if source.name == "kafka" else ""
@@ -301,33 +301,33 @@ class Processor:
         self._in_hand = ("", ())
 
     def _note_read(self, source: Input, reading: Reading, asked_at: datetime) -> None:
-        held = self._owner.held
+        owned = self._owner.owned
         through = {p: to_us(at) for p, at in reading.read_through.items()}
         if (
             reading.drained and source.name == "table"
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
-            through = dict.fromkeys(held, to_us(asked_at))
+            through = dict.fromkeys(owned, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        chunks = [c for c in reading.chunks if c.partition in held]
-        self._waiting.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
+        chunks = [c for c in reading.chunks if c.partition in owned]
+        self._flush_state.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
 
     async def _flush_if_due(self) -> None:
         pending = self._owner.pending
         if self._flushing is not None:
-            if not self._flushing.done() and not self._waiting.is_full(pending):
+            if not self._flushing.done() and not self._flush_state.is_full(pending):
                 return
             await self._flushed()
         if not pending:
             return
-        if self._waiting.is_due(pending):
+        if self._flush_state.is_due(pending):
             await self._start_flush()
 
     async def _start_flush(self) -> None:
         oldest_us = self._owner.pending.oldest_logged_us
         self._flushing_records = self._owner.pending.records
         flush = self._owner.flush(self._now())
-        self._waiting.flushed()
-        self._firing.expect(flush.verdicts.next_due_us)
+        self._flush_state.flushed()
+        self._timer_scheduler.expect(flush.decisions.next_due_us)
         self._flushing = asyncio.create_task(self._write(flush, oldest_us))
         if flush.rotated:
             await self._flushed()
@@ -339,14 +339,14 @@ class Processor:
             try:
                 await task
             except BaseException:
-                self._waiting.failed()
+                self._flush_state.failed()
                 raise
             self._flushing_records = 0
             if self._timers.has_postponed:
                 self._postponed.recovered(self._timers.decided(self._owner.keys_in_flight()))
             self._owner.flushed()
-            self._firing.flushed()
-            self._waiting.written()
+            self._timer_scheduler.flushed()
+            self._flush_state.grow()
             self._failures = 0
 
     async def _write(self, flush: Flush, oldest_us: int) -> None:
@@ -354,7 +354,7 @@ class Processor:
         committed = False
         self._progress.flush_begun()
         try:
-            written = await write(self._flushing_to, flush, self._now())
+            result = await write(self._flushing_to, flush, self._now())
             committed = True
         finally:
             self._progress.flush_ended(committed=committed)
@@ -364,11 +364,11 @@ class Processor:
         LAST_PROGRESS.set_to_current_time()
         if oldest_us:
             INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
-        for alert in written.raised:
+        for alert in result.raised:
             ALERTS.labels(alert.kind, "raised").inc()
-        for alert in written.escalated:
+        for alert in result.escalated:
             ALERTS.labels(alert.kind, "escalated").inc()
-        for resolved in written.resolved:
+        for resolved in result.resolved:
             ALERTS.labels(resolved.kind, RESOLVED).inc()
         for letter in flush.letters:
             DEAD_LETTERS.labels(letter.reason).inc()
@@ -381,7 +381,7 @@ class Processor:
         log.debug(
             LogEvent.FLUSHED, events=flush.events, states=flush.customers,
             seconds=round(seconds, 4),
-            alerts=len(written.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
+            alerts=len(result.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
         )  # fmt: skip
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
@@ -411,7 +411,7 @@ class Processor:
         that isn't its home."""
         mine = self._owner.as_of()
         async with self._engine.begin() as conn:
-            await traffic.add(conn, self._leases.owner, self._owner.traffic.taken())
+            await traffic.add(conn, self._leases.owner, self._owner.traffic.take())
             if mine:
                 await partitions.note_read(
                     conn, projection=self._projection, owner=self._leases.owner, through=mine
@@ -422,20 +422,20 @@ class Processor:
 
     async def _own(self, acquired: Mapping[int, Ownership]) -> None:
         await self._owner.take(acquired, self._now())
-        held = self._owner.held
+        owned = self._owner.owned
         for source in self._inputs:
             kafka = source.name == "kafka"
-            taken = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
-            self._progress.hold(source.name, held.keys(), taken)
+            offsets = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
+            self._progress.hold(source.name, owned.keys(), offsets)
             await source.assign(
-                {p: h.kafka_offset if kafka else h.table_offset for p, h in held.items()}
+                {p: h.kafka_offset if kafka else h.table_offset for p, h in owned.items()}
             )
             self._assigned[source.name] = set(
-                held
+                owned
             )  # those that the topic lacks, too: it says so when it can be asked
-        self._firing.forget()
+        self._timer_scheduler.forget()
         if acquired:
-            log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(held))
+            log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(owned))
 
     async def _flush_all(self) -> None:
         await self._flushed()
@@ -457,7 +457,7 @@ class Processor:
             poison = self._timers.failed(error)
         else:
             if not self._timers.active:
-                self._timers.begin(self._firing.in_hand, self._now())
+                self._timers.begin(self._timer_scheduler.in_hand, self._now())
             if self._search.active:
                 poison = self._search.failed(error)
             else:
@@ -465,27 +465,29 @@ class Processor:
         await self._recover(stop, poison)
 
     def _offsets(self) -> dict[tuple[str, int], int]:
-        held = self._owner.held.items()
-        return {("table", p): h.table_offset for p, h in held} | {
-            ("kafka", p): h.kafka_offset for p, h in held
+        owned = self._owner.owned.items()
+        return {("table", p): h.table_offset for p, h in owned} | {
+            ("kafka", p): h.kafka_offset for p, h in owned
         }
 
     def _read_since_the_flush(self) -> tuple[dict[tuple[str, int], int], int]:
         """Up to where inputs were read that may not be flushed, and how many records that may
         be."""
-        read: dict[tuple[str, int], int] = {}
-        for partition, held in self._owner.held.items():
-            if held.table_offset > held.ownership.table_offset:
-                read["table", partition] = held.table_offset
-            if held.kafka_offset > held.ownership.kafka_offset:
-                read["kafka", partition] = held.kafka_offset
+        read_through: dict[tuple[str, int], int] = {}
+        for partition, owned in self._owner.owned.items():
+            if owned.table_offset > owned.ownership.table_offset:
+                read_through["table", partition] = owned.table_offset
+            if owned.kafka_offset > owned.ownership.kafka_offset:
+                read_through["kafka", partition] = owned.kafka_offset
         source, chunks = self._in_hand
         for chunk in chunks:
-            read[source, chunk.partition] = max(
-                chunk.next, read.get((source, chunk.partition), chunk.next)
+            read_through[source, chunk.partition] = max(
+                chunk.next, read_through.get((source, chunk.partition), chunk.next)
             )
         self._in_hand = ("", ())
-        return read, self._owner.pending.records + self._flushing_records + sum(map(len, chunks))
+        return read_through, self._owner.pending.records + self._flushing_records + sum(
+            map(len, chunks)
+        )
 
     async def _recover(
         self, stop: asyncio.Event, poison: PoisonRecord | PoisonTimer | None = None
@@ -502,7 +504,7 @@ class Processor:
                 await asyncio.sleep(waits[min(self._failures, len(waits) - 1)])
                 self._failures += 1
                 self._owner.forget_everything()
-                acquired = await self._leases.reclaim(list(self._leases.held))
+                acquired = await self._leases.reclaim(list(self._leases.owned))
                 if poison is not None:
                     acquired = await self._set_aside(poison, acquired)
                     poison, self._failures = None, 0
@@ -554,7 +556,7 @@ class Processor:
             flushing.cancel()
             await asyncio.gather(flushing, return_exceptions=True)
         self._owner.forget_everything()
-        self._waiting.flushed()
+        self._flush_state.flushed()
 
     async def _finish(self) -> None:
         """Flush what is folded and hand the partitions over; a failure leaves them to their leases'
@@ -568,10 +570,10 @@ class Processor:
     async def _find_partitions(self) -> None:
         """Let new Kafka partitions and new days in."""
         for source in self._inputs:
-            found = set(await source.partitions()) if source.name == "kafka" else set()
-            if not found <= self._found:
-                await self._leases.ensure(found)
-                self._found |= found
+            existing = set(await source.partitions()) if source.name == "kafka" else set()
+            if not existing <= self._partitions:
+                await self._leases.ensure(existing)
+                self._partitions |= existing
         today = self._now().astimezone(UTC).date()
         if self._limits.archive and today != self._prepared:
             async with self._engine.begin() as conn:

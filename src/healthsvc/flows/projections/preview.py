@@ -40,7 +40,7 @@ class ScorecardPreview:
     """Customers whose events the archive doesn't have wholly."""
     before: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
-    moved: list[MovedCustomer] = field(default_factory=list)
+    moves: list[MovedCustomer] = field(default_factory=list)
     variants: Counter[str] = field(default_factory=Counter)
     """Customers of the sample by the variant that would judge them; only variants that are
     declared."""
@@ -54,7 +54,7 @@ async def preview(
     now: datetime,
     *,
     sample: int,
-    told: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> ScorecardPreview:
     """Score a sample of customers under a document and under the live one. Raises
     ScorecardError."""
@@ -62,41 +62,41 @@ async def preview(
     async with engine.connect() as conn:
         live = await live_projection.live(conn)
         ids = await stored.sample(conn, live.id, sample)
-    present, found, fed = (
+    present, result, coverage = (
         read.compiled(live.document),
         ScorecardPreview(),
         [0.0] * card.program.width,
     )
-    found.variants.update({v.name: 0 for v in card.scorecard.variants})
-    for done, customer_id in enumerate(ids):
-        told(done)
+    result.variants.update({v.name: 0 for v in card.scorecard.variants})
+    for number, customer_id in enumerate(ids):
+        on_progress(number)
         try:
             async with engine.begin() as conn:
-                known = await past.load(conn, customer_id)
+                history = await past.load(conn, customer_id)
         except PastNotKept:
-            found.left_out += 1
+            result.left_out += 1
             continue
-        if known is None:
+        if history is None:
             continue
-        seen = [past.see(known, known.events, c, 0, now, None) for c in (present, card)]
-        counts = seen[1].table.cells[0, :, seen[1].table.count_field].tolist()
-        fed = [a + b for a, b in zip(fed, counts, strict=True)]
-        _add(found, customer_id, *seen)
-    found.unfed = [
-        name for name, count in zip(card.program.measures, fed, strict=True) if not count
+        evaluated = [past.see(history, history.events, c, 0, now, None) for c in (present, card)]
+        counts = evaluated[1].table.cells[0, :, evaluated[1].table.count_field].tolist()
+        coverage = [a + b for a, b in zip(coverage, counts, strict=True)]
+        _add(result, customer_id, *evaluated)
+    result.unfed = [
+        name for name, count in zip(card.program.measures, coverage, strict=True) if not count
     ]
-    found.moved.sort(key=lambda m: -abs(m.change))
-    return found
+    result.moves.sort(key=lambda m: -abs(m.change))
+    return result
 
 
-def _add(found: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> None:
+def _add(result: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> None:
     before, after = now.score, then.score
     bands = _band(now.card, before), _band(then.card, after)
-    found.variants.update([] if then.variant is None else [then.variant])
-    found.customers += 1
-    found.before[bands[0] or "not enough evidence"] += 1
-    found.after[bands[1] or "not enough evidence"] += 1
-    found.moved.append(
+    result.variants.update([] if then.variant is None else [then.variant])
+    result.customers += 1
+    result.before[bands[0] or "not enough evidence"] += 1
+    result.after[bands[1] or "not enough evidence"] += 1
+    result.moves.append(
         MovedCustomer(
             customer_id=customer_id,
             before=before,
@@ -115,7 +115,7 @@ def _band(card: Scorecard, score: float | None) -> str | None:
     )
 
 
-def told_bands(found: ScorecardPreview) -> Sequence[tuple[str, int, int]]:
+def band_counts(result: ScorecardPreview) -> Sequence[tuple[str, int, int]]:
     """Band, customers now, customers under the other scorecard."""
-    names = dict.fromkeys([*found.before, *found.after])
-    return [(name, found.before[name], found.after[name]) for name in names]
+    names = dict.fromkeys([*result.before, *result.after])
+    return [(name, result.before[name], result.after[name]) for name in names]

@@ -71,13 +71,13 @@ async def keep(
     name = compiled.scorecard.name
     async with engine.begin() as conn:
         number = await scorecards.same(conn, document)
-        made = number is None
+        is_new = number is None
         if number is None:
             number = await scorecards.add(conn, name=name, document=document, by=by.by, now=now)
             await audit.record(conn, now, actor=by, action="scorecard.created", target=str(number))
         version = await scorecards.get(conn, number)
     assert version is not None, "it was there a moment ago, and versions are never deleted"
-    return version, made
+    return version, is_new
 
 
 async def find(engine: AsyncEngine, version: int) -> Version | None:
@@ -99,19 +99,19 @@ async def publish(
     override_reason: publish although the ship gate says no; kept with the version, where it was
     needed.
     """
-    wanted = await find(engine, version)
-    if wanted is None:
+    candidate = await find(engine, version)
+    if candidate is None:
         return Unknown()
-    failed = await ship_gate.failing(engine, wanted, now)
+    failed = await ship_gate.failing(engine, candidate, now)
     if failed and override_reason is None:
         return GateRefusal(failed)
     async with engine.begin() as conn:
         if (await live_projection.live(conn)).scorecard_version == version:
             return Live()
-        begun = await _promoted(conn, version, by=by, now=now) or await ask(
+        outcome = await _promoted(conn, version, by=by, now=now) or await ask(
             conn, version, reason="publish", by=by, now=now, with_gaps=with_gaps
         )
-        if failed and override_reason is not None and isinstance(begun, Begun):
+        if failed and override_reason is not None and isinstance(outcome, Begun):
             await scorecards.override(conn, version, override_reason)
             detail = {"reason": override_reason, "failed": [check.name for check in failed]}
             await audit.record(
@@ -122,7 +122,7 @@ async def publish(
                 target=str(version),
                 detail=detail,
             )
-        return begun
+        return outcome
 
 
 async def rebuild(
@@ -158,28 +158,28 @@ async def ask(
 ) -> Begun | Busy:
     """Have a projection built for a version, in the caller's transaction."""
     try:
-        made = await publications.ask(
+        projection = await publications.ask(
             conn, version, reason=reason, by=by.by, with_gaps=with_gaps, now=now
         )
     except AlreadyBuilding:
         return Busy()
-    detail = {"projection": made, "with_gaps": with_gaps}
+    detail = {"projection": projection, "with_gaps": with_gaps}
     await audit.record(
         conn, now, actor=by, action=f"scorecard.{reason}", target=str(version), detail=detail
     )
-    return Begun(made, version)
+    return Begun(projection, version)
 
 
 async def cancel(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     """Give up what is being built; the live projection goes on. False: nothing is."""
     async with engine.begin() as conn:
-        wanted = await publications.building(conn)
-        if wanted is None or not await publications.give_up(
-            conn, wanted.id, CANCELLED.format(by=by.by)
+        unfinished = await publications.building(conn)
+        if unfinished is None or not await publications.give_up(
+            conn, unfinished.id, CANCELLED.format(by=by.by)
         ):
             return False
         await audit.record(
-            conn, now, actor=by, action="scorecard.cancelled", target=str(wanted.version)
+            conn, now, actor=by, action="scorecard.cancelled", target=str(unfinished.version)
         )
     return True
 

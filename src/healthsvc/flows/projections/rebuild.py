@@ -85,12 +85,12 @@ class IncompleteArchive(CannotBuild):
     """The archive doesn't have every event that was counted, so the live state can't be built from
     it."""
 
-    def __init__(self, partition: int, expected: int, found: int | None) -> None:
-        self.partition, self.expected, self.found = partition, expected, found
-        gone = "nothing more" if found is None else f"only event {found:,} and later"
+    def __init__(self, partition: int, expected: int, present: int | None) -> None:
+        self.partition, self.expected, self.found = partition, expected, present
+        instead = "nothing more" if present is None else f"only event {present:,} and later"
         super().__init__(
             f"The archive lacks events that were counted: partition {partition} should go on with event {expected:,}"
-            f" and has {gone}. The archive was off, or its retention dropped those days. Publish with gaps, and the"
+            f" and has {instead}. The archive was off, or its retention dropped those days. Publish with gaps, and the"
             " new version knows only what the archive still has."
         )
 
@@ -149,7 +149,7 @@ class Builder:
         self._stamp = 0
         self._fresh: list[Rows] = []  # touched by the transaction under way
         self._deciding = False
-        self._beside = building.reason == "shadow"
+        self._is_shadow = building.reason == "shadow"
         self._taken_at = now()
         self._indexed_on: date | None = None
 
@@ -168,7 +168,7 @@ class Builder:
             version=self._building.version,
         )
         try:
-            done = await self._build(stop)
+            switched = await self._build(stop)
         except CannotBuild as error:
             async with self._engine.begin() as conn:
                 await publications.give_up(
@@ -177,7 +177,7 @@ class Builder:
             await archive_fold.drop_indexes(self._engine)
             log.warning(LogEvent.PROJECTION_GIVEN_UP, projection=self._building.id, why=str(error))
             raise
-        if done:
+        if switched:
             await archive_fold.drop_indexes(self._engine)
             log.info(
                 LogEvent.PROJECTION_LIVE,
@@ -187,7 +187,7 @@ class Builder:
         else:
             async with self._engine.begin() as conn:
                 await building.leave(conn, self._building.id, self._builder)
-        return done
+        return switched
 
     async def _build(self, stop: Stop) -> bool:
         """
@@ -234,14 +234,14 @@ class Builder:
     async def _shadow(self, stop: Stop) -> bool:
         """Stay beside the live projection while the building is a shadow; then decide all customers
         anew."""
-        if not self._beside:
+        if not self._is_shadow:
             return True
-        if not await self._stay_beside(stop):
+        if not await self._keep_up_as_shadow(stop):
             return False
-        self._beside = False
+        self._is_shadow = False
         return await self._decide_all(stop)
 
-    async def _stay_beside(self, stop: Stop) -> bool:
+    async def _keep_up_as_shadow(self, stop: Stop) -> bool:
         """Keep up with the live projection until it is asked to take over; False if `stop` came
         first."""
         await self._enter("beside")
@@ -254,10 +254,10 @@ class Builder:
                 await self._decide_overtaken(conn, reached)
                 self._progressed()
                 await shadows.mark(conn, self._building.id, self._building.live, self._now())
-                wanted = await publications.building(conn)
-            if wanted is None or wanted.id != self._building.id:
+                current = await publications.building(conn)
+            if current is None or current.id != self._building.id:
                 raise Overtaken
-            if wanted.reason != "shadow":
+            if current.reason != "shadow":
                 return True
             if self._now() - self._taken_at > TAKEN_ANEW:
                 await self._take()
@@ -383,7 +383,9 @@ class Builder:
         ids = batch.customer_ids
         rows = self._states.rows(ids)
         if (rows < 0).any():
-            await self._state_cache.bring(ids, rows, np.full(len(ids), partition), self._kept())
+            await self._state_cache.bring(
+                ids, rows, np.full(len(ids), partition), self._folded_rows()
+            )
             rows = self._states.rows(ids)
         ties = tie_breakers(batch.digests)
         self._states.fold(rows, batch.extract, batch.occurred_us, ties)
@@ -397,14 +399,14 @@ class Builder:
         ordered: Rows = rows[np.argsort(self._states.key[rows])]
         return ordered
 
-    def _kept(self) -> Rows:
+    def _folded_rows(self) -> Rows:
         return np.concatenate([*self._fresh, np.zeros(0, np.int64)])
 
     async def _write(self, conn: AsyncConnection, rows: Rows) -> None:
-        known = self._states.in_database[rows]
-        fresh = packed(self._states, self._building.id, rows[~known], fresh=True)
+        stored = self._states.in_database[rows]
+        fresh = packed(self._states, self._building.id, rows[~stored], fresh=True)
         await states.write(
-            conn, fresh, packed(self._states, self._building.id, rows[known], fresh=False)
+            conn, fresh, packed(self._states, self._building.id, rows[stored], fresh=False)
         )
         self._states.in_database[rows] = True
         self._states.profile_changed.difference_update(rows.tolist())
@@ -476,7 +478,7 @@ class Builder:
         self, conn: AsyncConnection, keys: Sequence[int], reached: dict[int, Reached]
     ) -> None:
         if keys:
-            rows = self._touch(await self._state_cache.bring_keys(keys, self._kept()))
+            rows = self._touch(await self._state_cache.bring_keys(keys, self._folded_rows()))
             await self._decide(conn, rows, reached)
             await self._write(conn, rows)
 
@@ -503,23 +505,23 @@ class Builder:
         through_us = self._through_us(reached)[self._states.partition[rows]]
         as_of = cutover.decided_as_of(remembered, through_us, same_document=self._same)
         own = self._states.decisions.take(rows)
-        known = self._beside & (own.decided_us > 0)  # a shadow goes on by its own decisions
+        continued = self._is_shadow & (own.decided_us > 0)  # a shadow goes on by its own decisions
         carried = cutover.carry_over(remembered, same_document=self._same)
         self._states.decisions.put(
-            rows, decision_state.select(known, cutover.continue_shadow(own), carried)
+            rows, decision_state.select(continued, cutover.continue_shadow(own), carried)
         )
-        verdicts = self._decider.decide(rows, as_of, np.zeros(len(rows), np.int64))
-        after = self._states.decisions.take(rows[~known])
-        cutover.keep_since(self._old_card, self._card, remembered.take(~known), after)
-        self._states.decisions.put(rows[~known], after)
-        await write_standings(conn, verdicts.standings, verdicts.moved)
+        decision_rows = self._decider.decide(rows, as_of, np.zeros(len(rows), np.int64))
+        after = self._states.decisions.take(rows[~continued])
+        cutover.keep_since(self._old_card, self._card, remembered.take(~continued), after)
+        self._states.decisions.put(rows[~continued], after)
+        await write_standings(conn, decision_rows.standings, decision_rows.moves)
         await timers.delete(conn, self._building.id, self._states.key[rows].tolist())
-        await timers.write(conn, verdicts.timers)
+        await timers.write(conn, decision_rows.timers)
 
     async def _remembered(self, conn: AsyncConnection, rows: Rows) -> DecisionStates:
         keys: list[int] = self._states.key[rows].tolist()
-        found = await building.decisions(conn, self._building.live, keys)
-        return DecisionStates.of_any_version([found.get(key, b"") for key in keys])
+        stored = await building.decisions(conn, self._building.live, keys)
+        return DecisionStates.of_any_version([stored.get(key, b"") for key in keys])
 
     def _waits(self, rows: Rows) -> Block:
         """Timers at the instants at which the live projection would look at these."""

@@ -23,13 +23,13 @@ class Sample:
     def __init__(self, card: Scorecard, now: datetime) -> None:
         self._now = now
         cards = (card, *(variant.card for variant in card.variants))
-        judged = [
+        by_segment_measures = [
             m
             for c in cards
             for m in c.scored_measures
             if m.judge is not None and m.judge.kind == "segment"
         ]
-        self._measures = list(dict.fromkeys(m.of or m.name for m in judged))
+        self._measures = list(dict.fromkeys(m.of or m.name for m in by_segment_measures))
         self._levels: dict[str, list[Floats]] = defaultdict(list)
         self._segments: dict[str, list[str]] = defaultdict(list)
         self._mrr: list[Floats] = []
@@ -68,5 +68,5 @@ class Sample:
 
 
 def _segment(states: States, row: int) -> str:
-    said = states.profile_values(row).get("segment") if states.has_profile(row) else None
-    return said if isinstance(said, str) else ""
+    segment = states.profile_values(row).get("segment") if states.has_profile(row) else None
+    return segment if isinstance(segment, str) else ""

@@ -126,8 +126,8 @@ async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
         shadow = await _shadow(conn)
         if shadow is None:
             return None
-        told = next(p for p in await publications.publications(conn) if p.id == shadow.id)
-        moved, agreement = await shadows.moves(conn), await shadows.agreement(conn)
+        publication = next(p for p in await publications.publications(conn) if p.id == shadow.id)
+        moves, agreement = await shadows.moves(conn), await shadows.agreement(conn)
         furthest = await shadows.furthest(conn)
         live, new = compile_document(shadow.live_document), compile_document(shadow.document)
         rules = new.program.risk_rules
@@ -135,19 +135,19 @@ async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
         matured = await shadows.matured(conn, shadow.id, horizon_days, now)
     best = live.scorecard.bands[0].name, new.scorecard.bands[0].name
     bands: Counter[tuple[str | None, str | None]] = Counter()
-    for _, was, would, customers in moved:
+    for _, was, would, customers in moves:
         bands[was, would] += customers
-    segments = sorted({segment for segment, *_ in moved}, key=str)
+    segments = sorted({segment for segment, *_ in moves}, key=str)
     return Summary(
-        publication=told,
-        ready=told.phase == READY,
+        publication=publication,
+        ready=publication.phase == READY,
         customers=bands.total(),
         moves=[
             BandMove(live=was, shadow=would, customers=n) for (was, would), n in bands.most_common()
         ],
-        total=_share(None, ((a, b, n) for _, a, b, n in moved), best),
+        total=_share(None, ((a, b, n) for _, a, b, n in moves), best),
         segments=[
-            _share(s, ((a, b, n) for of, a, b, n in moved if of == s), best) for s in segments
+            _share(s, ((a, b, n) for of, a, b, n in moves if of == s), best) for s in segments
         ],
         rank_agreement=agreement,
         furthest=furthest,
@@ -156,14 +156,14 @@ async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
 
 
 async def _shadow(conn: AsyncConnection) -> Building | None:
-    found = await publications.building(conn)
-    return found if found is not None and found.reason == "shadow" else None
+    current = await publications.building(conn)
+    return current if current is not None and current.reason == "shadow" else None
 
 
 def _share(
-    segment: str | None, moved: Iterable[tuple[str | None, str | None, int]], best: tuple[str, str]
+    segment: str | None, moves: Iterable[tuple[str | None, str | None, int]], best: tuple[str, str]
 ) -> Share:
-    rows = list(moved)
+    rows = list(moves)
 
     def healthy(side: int) -> float | None:
         banded = sum(row[2] for row in rows if row[side] is not None)
@@ -185,19 +185,19 @@ def _outcomes(
     live: RiskRules | None,
     shadow: RiskRules | None,
 ) -> ShadowOutcomes:
-    left = sum(m.left for m in matured)
+    churned = sum(m.churned for m in matured)
     none = ShadowOutcomes(
         horizon_days=horizon_days,
         rows=len(matured),
-        left=left,
+        left=churned,
         live=None,
         shadow=None,
         auc_gain=None,
         auc_gain_error=None,
     )
-    if not 0 < left < len(matured):
+    if not 0 < churned < len(matured):
         return none
-    y = np.array([m.left for m in matured], np.float64)
+    y = np.array([m.churned for m in matured], np.float64)
     customer = np.unique([m.customer_key for m in matured], return_inverse=True)[1].astype(np.int64)
     rows = ObservedRows(y, np.zeros(len(y), np.int64), customer, np.full(len(y), -1, np.int64))
 
@@ -217,7 +217,7 @@ def _outcomes(
     return ShadowOutcomes(
         horizon_days=horizon_days,
         rows=len(matured),
-        left=left,
+        left=churned,
         live=skill((m.live_risk for m in matured), live),
         shadow=skill((m.shadow_risk for m in matured), shadow),
         auc_gain=gain.value,

@@ -38,15 +38,15 @@ async def failing(engine: AsyncEngine, version: Version, now: datetime) -> list[
         run = await runs.of_model(conn, model_key(rules))
     if run is None or run.result is None or run.result["gate"] is None:
         return [NO_BACKTEST]
-    failed = [_check(said) for said in run.result["gate"]["checks"] if not said["passed"]]
+    failed = [_check(check) for check in run.result["gate"]["checks"] if not check["passed"]]
     healthy = await _healthy(
         engine, version.document, float(run.result["figures"]["base_rate"]), now
     )
     return [*failed, *([healthy] if healthy is not None and not healthy.passed else [])]
 
 
-def _check(said: dict[str, Any]) -> GateCheck:
-    return GateCheck(said["name"], said["passed"], said["detail"])
+def _check(check: dict[str, Any]) -> GateCheck:
+    return GateCheck(check["name"], check["passed"], check["detail"])
 
 
 async def _healthy(
@@ -54,11 +54,11 @@ async def _healthy(
 ) -> GateCheck | None:
     """Whether too many customers of a sample would be in the best band; None where too few are in
     any."""
-    found = await preview(engine, document, now, sample=SAMPLE)
+    sample = await preview(engine, document, now, sample=SAMPLE)
     bands = [band.name for band in compile_document(document).scorecard.bands]
-    banded = sum(found.after[band] for band in bands)
+    banded = sum(sample.after[band] for band in bands)
     return (
-        not_all_healthy(found.after[bands[0]] / banded, base_rate)
+        not_all_healthy(sample.after[bands[0]] / banded, base_rate)
         if banded >= LEAST_SAMPLE
         else None
     )

@@ -45,12 +45,12 @@ async def build_what_is_asked(
     isn't touched.
     """
     async with autocommit_connection(engine) as conn:
-        wanted = await publications.building(conn)
-    if wanted is None:
+        requested = await publications.building(conn)
+    if requested is None:
         return False
     try:
         builder = Builder(
-            engine, wanted, builder=worker_id, limits=limits, now=now, progressed=progressed
+            engine, requested, builder=worker_id, limits=limits, now=now, progressed=progressed
         )
         return await builder.build(stop)
     except (Overtaken, Fenced, CannotBuild):  # another builder has it, or it is given up already
@@ -58,14 +58,14 @@ async def build_what_is_asked(
     except FAULTS:
         raise
     except Exception as error:
-        log.error(LogEvent.PROJECTION_GIVEN_UP, projection=wanted.id, exc_info=True)
+        log.error(LogEvent.PROJECTION_GIVEN_UP, projection=requested.id, exc_info=True)
         async with engine.begin() as conn:
             why = f"Building broke: {type(error).__name__}: {error}"
-            await publications.give_up(conn, wanted.id, why, builder=worker_id)
+            await publications.give_up(conn, requested.id, why, builder=worker_id)
         return False
 
 
-async def tell_history(engine: AsyncEngine) -> None:
+async def mark_version_change(engine: AsyncEngine) -> None:
     """Mark the change of version in the history of the customers whose score, band or flags it
     changed."""
     async with autocommit_connection(engine) as conn:
@@ -88,7 +88,7 @@ async def tell_history(engine: AsyncEngine) -> None:
 
 async def clear_up(engine: AsyncEngine) -> None:
     """Finish what a change of projection leaves to be done."""
-    await tell_history(engine)
+    await mark_version_change(engine)
     await clear_retired(engine)
 
 
@@ -102,9 +102,9 @@ async def clear_retired(engine: AsyncEngine, grace_seconds: float = GRACE_SECOND
         nothing_built = await publications.building(conn) is None
     if nothing_built:
         await archive_fold.drop_indexes(engine)  # of a building that was cancelled
-    done = False
-    while not done:
+    cleared = False
+    while not cleared:
         async with engine.begin() as conn:
-            done = await switching.clear(conn, retired, CLEARED_AT_ONCE)
+            cleared = await switching.clear(conn, retired, CLEARED_AT_ONCE)
         await asyncio.sleep(0)
     log.info(LogEvent.PROJECTION_CLEARED, projection=retired)

@@ -191,9 +191,9 @@ def _read_batch(batch: Batch, whole: bool, answer: Answer, behind: int, most: in
                 "the checksum doesn't match" if batch.magic in _CRC_FROM else "unknown format"
             )
         parsed = MemoryRecords(batch.data.tobytes()).next_batch()
-        wanted = most - len(answer.records)
+        remaining = most - len(answer.records)
         start = answer.next
-        if records := _some((record for record in parsed if record.offset >= start), wanted):
+        if records := _some((record for record in parsed if record.offset >= start), remaining):
             answer.records += records
             answer.next = records[-1].offset + 1
         return

@@ -65,31 +65,31 @@ class CarefulReader:
         if not by_leader:
             await asyncio.sleep(min(seconds, 0.1))
             return {}
-        asked = [
-            self._ask(leader, wanted, PARTITION_BYTES, seconds)
-            for leader, wanted in by_leader.items()
+        requests = [
+            self._ask(leader, partitions, PARTITION_BYTES, seconds)
+            for leader, partitions in by_leader.items()
         ]
-        found: dict[int, Careful] = {}
-        for answers in await asyncio.gather(*asked):
+        parsed: dict[int, Careful] = {}
+        for answers in await asyncio.gather(*requests):
             for partition, answer in answers.items():
-                found[partition] = await self._parsed(partition, offsets[partition], answer, share)
-        return found
+                parsed[partition] = await self._parsed(partition, offsets[partition], answer, share)
+        return parsed
 
     async def _ask(
         self, leader: int, offsets: Mapping[int, int], most: int, seconds: float
     ) -> dict[int, Any]:
         """The answer's fields by partition, without those that moved elsewhere."""
-        wanted = [(partition, offset, most) for partition, offset in offsets.items()]
+        positions = [(partition, offset, most) for partition, offset in offsets.items()]
         request = FetchRequest(
-            int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, wanted)]
+            int(seconds * 1000), 1, LARGEST_BATCH_BYTES, READ_COMMITTED, [(self._topic, positions)]
         )
         response = await self._client.send(leader, request)
-        found: dict[int, Any] = {}
+        fields: dict[int, Any] = {}
         for _, partitions in response.topics:
             for partition, code, *rest in partitions:
                 error = for_code(code)
                 if error is NoError:
-                    found[partition] = (leader, *rest)
+                    fields[partition] = (leader, *rest)
                 elif error in _MOVED:
                     self._client.force_metadata_update()
                 elif error is OffsetOutOfRangeError:
@@ -98,7 +98,7 @@ class CarefulReader:
                     )
                 else:
                     raise error(f"{self._topic}[{partition}]")
-        return found
+        return fields
 
     async def _parsed(self, partition: int, offset: int, fields: Any, max_records: int) -> Careful:
         leader, highwater, stable_end, *rest = fields

@@ -67,10 +67,10 @@ async def describe_topic(topic: str, client: Mapping[str, Any]) -> set[int]:
     admin = AIOKafkaAdminClient(**client)
     try:
         await admin.start()
-        (found,) = await admin.describe_topics([topic])
-        if not found["partitions"]:
+        (description,) = await admin.describe_topics([topic])
+        if not description["partitions"]:
             raise TimeoutError(f"topic {topic} has no partitions yet")
-        return {partition["partition"] for partition in found["partitions"]}
+        return {partition["partition"] for partition in description["partitions"]}
     finally:
         await admin.close()
 

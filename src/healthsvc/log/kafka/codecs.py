@@ -29,12 +29,12 @@ class Oversized(InvalidInput, ValueError):
 
 def gzip_decode(payload: Any) -> bytes:
     """The members of a gzip file, joined."""
-    data, parts, left = bytes(payload), [], MAX_BYTES
+    data, parts, remaining = bytes(payload), [], MAX_BYTES
     while data:
         member = zlib.decompressobj(wbits=31)
-        part = member.decompress(data, left + 1)
-        left -= len(part)
-        if left < 0:
+        part = member.decompress(data, remaining + 1)
+        remaining -= len(part)
+        if remaining < 0:
             raise Oversized
         if not member.eof:
             raise ValueError("the gzip data ends too early")

@@ -27,9 +27,9 @@ class Ends:
         """The end was there at `at`; the next offset to read was `asked_from` when that was asked,
         and is `offset`."""
         self._shrunk[partition] = self._shrunk.get(partition, 0) + 1 if end < asked_from else 0
-        known = self._known.get(partition)
+        previous = self._known.get(partition)
         if (
-            known is None or offset >= known[0] or end < asked_from
+            previous is None or offset >= previous[0] or end < asked_from
         ):  # under load: reach the end of a moment ago first
             self._known[partition] = (end, at)
 
@@ -49,11 +49,11 @@ class Ends:
                 self.read_through[partition] = max(at, self.read_through.get(partition, at))
 
     def end(self, partition: int) -> int | None:
-        known = self._known.get(partition)
-        return None if known is None else known[0]
+        last = self._known.get(partition)
+        return None if last is None else last[0]
 
-    def forget(self, gone: Iterable[int]) -> None:
-        for partition in gone:
+    def forget(self, partitions: Iterable[int]) -> None:
+        for partition in partitions:
             self._known.pop(partition, None)
             self.read_through.pop(partition, None)
             self._shrunk.pop(partition, None)

@@ -110,14 +110,14 @@ class KafkaInput:
 
     async def assign(self, offsets: Mapping[int, int]) -> None:
         before = self._offsets | self._absent
-        gone = before.keys() - offsets.keys()
+        removed = before.keys() - offsets.keys()
         changed = {
             partition for partition, offset in offsets.items() if before.get(partition) != offset
         }
-        self._forget(gone)
+        self._forget(removed)
         self._ends.forget_looks(changed)
-        self._watch.forget(gone | changed)
-        dropped = bool(self._offsets.keys() & gone)
+        self._watch.forget(removed | changed)
+        dropped = bool(self._offsets.keys() & removed)
         self._absent = {p: offset for p, offset in offsets.items() if p not in self._offsets}
         self._offsets = {p: offset for p, offset in offsets.items() if p in self._offsets}
         if self._reader is None:
@@ -127,8 +127,8 @@ class KafkaInput:
         else:
             self._seek(changed & self._offsets.keys())
 
-    def _forget(self, gone: set[int]) -> None:
-        self._ends.forget(gone)
+    def _forget(self, partitions: set[int]) -> None:
+        self._ends.forget(partitions)
 
     async def read(self, max_records: int, timeout_seconds: float) -> Reading:
         deadline = time.monotonic() + timeout_seconds
@@ -140,9 +140,9 @@ class KafkaInput:
         if self._torn:
             self._seek(self._offsets)
         self._torn = True
-        left = max(0.0, deadline - time.monotonic())
+        remaining = max(0.0, deadline - time.monotonic())
         fetch = self._fetch if self._careful_until is None else self._fetch_carefully
-        chunks = await fetch(max_records, left)
+        chunks = await fetch(max_records, remaining)
         self._read_at = time.monotonic()
         return self._nothing(drained=False) if chunks is None else self._reading(chunks)
 
@@ -193,7 +193,7 @@ class KafkaInput:
         try:
             async with asyncio.timeout(seconds + ANSWER_SECONDS):
                 self._behind = True
-                found = await self._careful.fetch(
+                answers = await self._careful.fetch(
                     self._questions.client, self._assigned(), max_records, seconds
                 )
         except OffsetOutOfRangeError as error:
@@ -208,12 +208,12 @@ class KafkaInput:
             self._end_carefully()
             await asyncio.sleep(min(seconds, RECONNECT_SECONDS))
         else:
-            return self._careful_chunks(found)
+            return self._careful_chunks(answers)
         return None
 
-    def _careful_chunks(self, found: Mapping[int, Careful]) -> list[Chunk]:
+    def _careful_chunks(self, answers: Mapping[int, Careful]) -> list[Chunk]:
         chunks = []
-        for partition, each in found.items():
+        for partition, each in answers.items():
             if partition not in self._offsets or self._reader is None:
                 continue
             self._reader.note_answer(partition, each.highwater, each.stable_end)
@@ -275,7 +275,7 @@ class KafkaInput:
             unreadable=unreadable,
         )
 
-    def _empty_chunks(self, given: set[int]) -> list[Chunk]:
+    def _empty_chunks(self, with_records: set[int]) -> list[Chunk]:
         """Offsets that hold no record (markers of transactions, compacted batches) are passed as
         well."""
         return [
@@ -289,7 +289,7 @@ class KafkaInput:
                 logged_us=np.empty(0, dtype=np.int64),
             )
             for partition, offset in self._offsets.items()
-            if partition not in given and self._position(partition) > offset
+            if partition not in with_records and self._position(partition) > offset
         ]
 
     def _position(self, partition: int) -> int:
@@ -298,8 +298,8 @@ class KafkaInput:
 
     def _known_end(self, partition: int) -> float:
         assert self._reader is not None
-        told = (self._reader.highwater(partition), self._ends.end(partition))
-        return max((end for end in told if end is not None), default=float("inf"))
+        ends = (self._reader.highwater(partition), self._ends.end(partition))
+        return max((end for end in ends if end is not None), default=float("inf"))
 
     def _waiting(self, partition: int) -> int:
         assert self._reader is not None
@@ -444,11 +444,11 @@ class KafkaInput:
         if self._absent:
             await self._questions.refresh()
             self._ends.note_absent(self._absent.keys() - self._questions.partitions(), at)
-        asked = {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
-        ends = await self._questions.ends(asked)
+        offsets = {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
+        ends = await self._questions.ends(offsets)
         for partition, end in ends.items():
             if partition in self._offsets:
-                self._note_end(partition, end, at, asked[partition])
+                self._note_end(partition, end, at, offsets[partition])
         waiting = {
             p: self._offsets[p]
             for p in ends
@@ -467,17 +467,17 @@ class KafkaInput:
         )
 
     async def _raise_if_out_of_range(self, partitions: Iterable[int]) -> None:
-        wanted = [partition for partition in partitions if partition in self._offsets]
+        assigned = [partition for partition in partitions if partition in self._offsets]
         try:
             beginnings, ends = (
-                await self._questions.beginnings(wanted),
-                await self._questions.ends(wanted),
+                await self._questions.beginnings(assigned),
+                await self._questions.ends(assigned),
             )
         except FAULTS as error:
             self._note_away(error)
             return
         await asyncio.sleep(LOOK_SECONDS)
-        for partition in wanted:
+        for partition in assigned:
             ours, begin, end = self._offsets[partition], beginnings[partition], ends[partition]
             if not begin <= ours <= end:
                 raise OffsetOutOfRange(

@@ -45,7 +45,7 @@ class Questions:
 
     async def start(self) -> None:
         """Raises one of FAULTS."""
-        known = await describe_topic(self._topic, self._client)
+        existing = await describe_topic(self._topic, self._client)
         consumer = AIOKafkaConsumer(
             **self._client,
             group_id=self._group,
@@ -54,15 +54,15 @@ class Questions:
             metadata_max_age_ms=int(NEW_PARTITIONS_SECONDS * 1000),
         )
         self._consumer = await start(consumer)
-        self._adopt(known)
+        self._adopt(existing)
 
     def partitions(self) -> set[int]:
         """What there is by the last metadata, which is never much older than
         NEW_PARTITIONS_SECONDS."""
         if self._consumer is not None:
-            known = self._consumer.partitions_for_topic(self._topic) or set()
-            if not known <= self._assigned:
-                self._adopt(known | self._assigned)
+            existing = self._consumer.partitions_for_topic(self._topic) or set()
+            if not existing <= self._assigned:
+                self._adopt(existing | self._assigned)
         return set(self._assigned)
 
     def _adopt(self, partitions: set[int]) -> None:

@@ -62,15 +62,15 @@ class Reader:
     async def fetch(self, max_records: int, seconds: float) -> dict[int, list[Any]]:
         """Records by partition: of what a record has, `offset`, `timestamp`, `value` and `headers`
         can be relied on. Raises a KafkaError."""
-        found = await self._getmany(0, max_records)
-        if not found:
-            found = await self._getmany(
+        batches = await self._getmany(0, max_records)
+        if not batches:
+            batches = await self._getmany(
                 seconds, 1
             )  # only waits: what it takes is copied, the rest isn't
-            if found and max_records > 1:
+            if batches and max_records > 1:
                 for partition, records in (await self._getmany(0, max_records - 1)).items():
-                    found.setdefault(partition, []).extend(records)
-        return found
+                    batches.setdefault(partition, []).extend(records)
+        return batches
 
     async def _getmany(self, seconds: float, most: int) -> dict[int, list[Any]]:
         self._hand_out_as_parsed()

@@ -57,19 +57,19 @@ async def insert(conn: AsyncConnection, key: Key, digest: bytes) -> None:
 
 async def by_digest(conn: AsyncConnection, digest: bytes) -> Key | None:
     """The key with this hash, whatever its state."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select {COLUMNS} from api_keys where hash = :hash"), {"hash": digest}
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else _key(row)
 
 
 async def get(conn: AsyncConnection, key_id: str) -> Key | None:
     """The key with this id, whatever its state."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select {COLUMNS} from api_keys where id = :id"), {"id": key_id}
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else _key(row)
 
 
@@ -81,13 +81,13 @@ async def page(conn: AsyncConnection, place: Place) -> list[Key]:
 
 async def revoke(conn: AsyncConnection, key_id: str, now: datetime) -> bool:
     """End a key; False if there is none, or it had ended already."""
-    done = await conn.execute(
+    revoked = await conn.execute(
         text(
             "update api_keys set revoked_at = :now where id = :id and revoked_at is null returning id"
         ),
         {"id": key_id, "now": now},
     )
-    return done.first() is not None
+    return revoked.first() is not None
 
 
 async def mark_used(conn: AsyncConnection, key_id: str, now: datetime) -> None:

@@ -37,23 +37,23 @@ class AlertFilter:
 async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
     """One alert; with `lock` nobody else changes it before the transaction's end."""
     suffix = " for update" if lock else ""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id}
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else from_row(row)
 
 
-async def page(conn: AsyncConnection, wanted: AlertFilter, place: Place) -> list[Alert]:
+async def page(conn: AsyncConnection, which: AlertFilter, place: Place) -> list[Alert]:
     """Alerts, the last raised first."""
     where: dict[str, object] = {
-        "(scope is not null) = cast(:v as boolean)": wanted.operations,
-        "customer_id = :v": wanted.customer_id,
-        "kind = :v": wanted.kind,
-        "state = :v": wanted.state,
-        "severity = :v": wanted.severity,
+        "(scope is not null) = cast(:v as boolean)": which.operations,
+        "customer_id = :v": which.customer_id,
+        "kind = :v": which.kind,
+        "state = :v": which.state,
+        "severity = :v": which.severity,
         "customer_key in (select s.customer_key from standings s where s.owner = :v and s.projection ="
-        " (select id from projections where state = 'live'))": wanted.owner,
+        " (select id from projections where state = 'live'))": which.owner,
     }
     rows = await newest(conn, f"select {COLUMNS} from alerts", {"position": ":k"}, where, place)
     return [from_row(row) for row in rows]

@@ -35,7 +35,7 @@ async def open_one(
     conn: AsyncConnection, alert_id: str, trouble: Trouble, now: datetime
 ) -> Alert | None:
     """Open an alert; None where one of this kind and scope is open or acknowledged already."""
-    made = await conn.execute(
+    inserted = await conn.execute(
         text(f"""
             insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at, raised_at)
             values (
@@ -55,7 +55,7 @@ async def open_one(
             "now": now,
         },
     )
-    row = made.mappings().first()
+    row = inserted.mappings().first()
     return None if row is None else from_row(row)
 
 

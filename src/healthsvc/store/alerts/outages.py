@@ -51,7 +51,7 @@ class Look:
 async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
     """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't
     time yet."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text("""
             update guard_watch set looked_at = clock_timestamp() where only_one in (
                 select only_one from guard_watch
@@ -60,11 +60,11 @@ async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
         """),
         {"every": every_seconds},
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else Look(**row)
 
 
-async def looked(conn: AsyncConnection, judged_at: datetime, learnt_through: datetime) -> None:
+async def note_look(conn: AsyncConnection, judged_at: datetime, learnt_through: datetime) -> None:
     await conn.execute(
         text("update guard_watch set judged_at = :judged_at, learnt_through = :learnt_through"),
         {"judged_at": judged_at, "learnt_through": learnt_through},
@@ -180,7 +180,7 @@ async def stale(
 ) -> Stale | None:
     """The guard that concerned a customer at an instant, the widest first."""
     values: dict[str, Any] = {"key": customer_key, "segment": segment, "at": at}
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"""
             select g.scope, g.since from guards g
             where g.began_at <= :at and coalesce(g.ended_at, 'infinity') > :at
@@ -190,5 +190,5 @@ async def stale(
         """),
         values,
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else Stale(**row)

@@ -45,10 +45,10 @@ async def by_minute(conn: AsyncConnection, until: datetime, minutes: int) -> dic
         """),
         {"until": until, "minutes": minutes},
     )
-    found: dict[str, Floats] = {}
+    counts: dict[str, Floats] = {}
     for row in rows:
-        found.setdefault(row.scope, np.zeros(minutes))[minutes - row.ago] = row.events
-    return found
+        counts.setdefault(row.scope, np.zeros(minutes))[minutes - row.ago] = row.events
+    return counts
 
 
 async def between(conn: AsyncConnection, begin: datetime, end: datetime) -> dict[str, float]:

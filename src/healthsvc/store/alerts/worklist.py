@@ -35,7 +35,7 @@ async def waiting(
     customer_id: str | None = None,
 ) -> list[Waiting]:
     """The newest `MOST` of them; owner: only of this owner's customers."""
-    asked = {
+    filters = {
         "s.owner = :owner": owner,
         "a.kind = :kind": kind,
         "a.severity = :severity": severity,
@@ -45,7 +45,7 @@ async def waiting(
     conditions = [
         "a.scope is null",
         lifecycle_sql.is_one_of("a.state", ACTIONABLE),
-        *(c for c, v in asked.items() if v is not None),
+        *(c for c, v in filters.items() if v is not None),
     ]
     rows = await conn.execute(
         text(f"""
@@ -62,9 +62,9 @@ async def waiting(
             "customer_id": customer_id,
         },
     )
-    found: list[Waiting] = []
+    alerts: list[Waiting] = []
     for row in rows.mappings():
         fields = dict(row)
         name, who, tier = (fields.pop(f"customer_{field}") for field in ("name", "owner", "tier"))
-        found.append(Waiting(alert=from_row(fields), name=name, owner=who, tier=tier))
-    return found
+        alerts.append(Waiting(alert=from_row(fields), name=name, owner=who, tier=tier))
+    return alerts

@@ -29,7 +29,7 @@ async def acted(
         """),
         {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
     )
-    found: dict[int, list[int]] = {}
+    hours: dict[int, list[int]] = {}
     for key, us in rows:
-        found.setdefault(key, []).append(us)
-    return found
+        hours.setdefault(key, []).append(us)
+    return hours

@@ -41,7 +41,7 @@ async def people(
     conn: AsyncConnection, key: int, after_us: int, until_us: int, lately_us: int
 ) -> Sequence[Any]:
     """Those whom the newest `MOST_EVENTS` events within the span name, the last seen first."""
-    found = await conn.execute(
+    rows = await conn.execute(
         _PEOPLE,
         {
             "key": key,
@@ -52,12 +52,12 @@ async def people(
         }
         | {"most": MOST_EVENTS, "people": MOST_PEOPLE},
     )
-    return found.mappings().all()
+    return rows.mappings().all()
 
 
 async def champion(conn: AsyncConnection, key: int) -> str | None:
     """The main contact, where the customer's attribute `champion` names one."""
-    found: str | None = await conn.scalar(
+    person: str | None = await conn.scalar(
         text("""
             select told -> 3 ->> 'attributes.champion' from states, json_array_elements(profile) told
             where customer_key = :key and projection = (select id from projections where state = 'live')
@@ -65,4 +65,4 @@ async def champion(conn: AsyncConnection, key: int) -> str | None:
         """),
         {"key": key},
     )
-    return found
+    return person

@@ -93,18 +93,18 @@ class StandingFilter:
 async def as_of(conn: AsyncConnection) -> datetime | None:
     """The instant up to which everything logged is counted; None until each partition was read
     once."""
-    found = await conn.execute(
+    read_through = await conn.execute(
         text(
             "select case when count(*) = count(read_through_at) then min(read_through_at) end from partitions"
             " where projection = (select id from projections where state = 'live')"
         )
     )
-    instant: datetime | None = found.scalar_one()
+    instant: datetime | None = read_through.scalar_one()
     return instant
 
 
 async def page(
-    conn: AsyncConnection, wanted: StandingFilter, sort: SortName, place: Place
+    conn: AsyncConnection, which: StandingFilter, sort: SortName, place: Place
 ) -> list[Standing]:
     """One page, in the list's order whichever way it was read."""
     how = SORTS[sort]
@@ -119,22 +119,22 @@ async def page(
         inside = place.keys if part == parts[0] else None
         rows += await _part(
             conn,
-            wanted,
+            which,
             how,
             Place(limit=place.limit - len(rows), keys=inside, backwards=place.backwards),
             part,
         )
         if len(rows) >= place.limit:
             break
-    found = [_standing(row) for row in rows]
-    return found[::-1] if place.backwards else found
+    summaries = [_standing(row) for row in rows]
+    return summaries[::-1] if place.backwards else summaries
 
 
 async def _part(
-    conn: AsyncConnection, wanted: StandingFilter, how: Sort, place: Place, part: str
+    conn: AsyncConnection, which: StandingFilter, how: Sort, place: Place, part: str
 ) -> list[RowMapping]:
     """Rows with a value to sort by, or those without, in the order in which they are read."""
-    conditions, values = _conditions(wanted)
+    conditions, values = _conditions(which)
     if part == "null":
         conditions.append(f"{how.column} is null")
     elif how.nullable:
@@ -163,22 +163,23 @@ def _order(how: Sort, *, backwards: bool) -> str:
     return f"{value}, s.customer_key {'desc' if backwards else 'asc'}"
 
 
-def _conditions(wanted: StandingFilter) -> tuple[list[str], dict[str, object]]:
-    said = {
-        "s.band = :band": wanted.band,
-        "cardinality(s.flags) > 0 and s.flags @> array[cast(:flag as text)]": wanted.flag,
-        "s.owner = :owner": wanted.owner,
-        "s.segment = :segment": wanted.segment,
-        "s.tier = :tier": wanted.tier,
-        "s.parent_id = :parent_id": wanted.parent_id,
-        "s.loyalty >= :loyalty_min": wanted.loyalty_min,
-        "s.icp_fit >= :icp_fit_min": wanted.icp_fit_min,
+def _conditions(which: StandingFilter) -> tuple[list[str], dict[str, object]]:
+    filters = {
+        "s.band = :band": which.band,
+        "cardinality(s.flags) > 0 and s.flags @> array[cast(:flag as text)]": which.flag,
+        "s.owner = :owner": which.owner,
+        "s.segment = :segment": which.segment,
+        "s.tier = :tier": which.tier,
+        "s.parent_id = :parent_id": which.parent_id,
+        "s.loyalty >= :loyalty_min": which.loyalty_min,
+        "s.icp_fit >= :icp_fit_min": which.icp_fit_min,
     }
-    asked = {condition: value for condition, value in said.items() if value is not None}
+    conditions = {condition: value for condition, value in filters.items() if value is not None}
     values: dict[str, object] = {
-        condition.partition(":")[2].partition(" ")[0]: value for condition, value in asked.items()
+        condition.partition(":")[2].partition(" ")[0]: value
+        for condition, value in conditions.items()
     }
-    return [LIVE, *asked], values
+    return [LIVE, *conditions], values
 
 
 def _standing(row: RowMapping) -> Standing:

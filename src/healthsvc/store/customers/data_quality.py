@@ -31,9 +31,9 @@ async def rejected(
         """),
         {"ids": list(customer_ids), "after": after, "until": until},
     )
-    found: dict[str, list[Rejected]] = {}
+    by_customer: dict[str, list[Rejected]] = {}
     for row in rows:
-        found.setdefault(row.customer_id, []).append(
+        by_customer.setdefault(row.customer_id, []).append(
             Rejected(reason=row.reason, count=row.times, last_at=row.last_at)
         )
-    return found
+    return by_customer

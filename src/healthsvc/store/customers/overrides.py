@@ -43,15 +43,17 @@ async def every(conn: AsyncConnection, keys: Sequence[int]) -> list[SetOverride]
         {"keys": list(keys)},
     )
     return [
-        found for r in rows if (found := _set(r.customer_key, r.occurred_us, r.event)) is not None
+        override
+        for r in rows
+        if (override := _set(r.customer_key, r.occurred_us, r.event)) is not None
     ]
 
 
 def _set(customer_key: int, occurred_us: int, event: str) -> SetOverride | None:
-    said = event_of(event)
-    if said.get("type") != OVERRIDE_SET.name:
+    event_data = event_of(event)
+    if event_data.get("type") != OVERRIDE_SET.name:
         return None
-    data = said["data"]
+    data = event_data["data"]
     return SetOverride(
         customer_key=customer_key,
         author=data["author"],

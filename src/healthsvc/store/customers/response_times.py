@@ -24,7 +24,7 @@ async def response(
 ) -> Response:
     """Of one customer's tickets that were opened within a span, by what was known at its end: from
     the opening to the first answer, and to the last resolution after it."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text("""
             with opened as (
                 select item, min(occurred_us) as us from ledger
@@ -51,4 +51,4 @@ async def response(
             "resolved": RESOLVED,
         },
     )
-    return Response(**found.mappings().one())
+    return Response(**rows.mappings().one())

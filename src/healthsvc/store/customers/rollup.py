@@ -27,15 +27,13 @@ _BELOW = text("""
 async def below(conn: AsyncConnection, customer_id: str) -> Sequence[Any]:
     """Projection, key and depth of at most `MOST` + 1 customers below, down to `DEEPEST`, the
     nearest first."""
-    found = await conn.execute(
-        _BELOW, {"parent": customer_id, "deepest": DEEPEST, "most": MOST + 1}
-    )
-    return found.all()
+    rows = await conn.execute(_BELOW, {"parent": customer_id, "deepest": DEEPEST, "most": MOST + 1})
+    return rows.all()
 
 
 async def is_known(conn: AsyncConnection, customer_id: str) -> bool:
     """Whether there is such a customer."""
-    found: bool = await conn.scalar(
+    exists: bool = await conn.scalar(
         text("select exists (select from customers where customer_id = :id)"), {"id": customer_id}
     )
-    return found
+    return exists

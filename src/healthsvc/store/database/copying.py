@@ -102,17 +102,17 @@ def pieces(rows: NDArray[np.void]) -> list[bytes]:
 
 def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     """Fields of type double precision, null where they are NaN."""
-    known = ~np.isnan(np.stack(columns, axis=1))
-    shape = known @ (1 << np.arange(len(columns)))
-    found = [b""] * len(shape)
+    present = ~np.isnan(np.stack(columns, axis=1))
+    shape = present @ (1 << np.arange(len(columns)))
+    fields_of_row = [b""] * len(shape)
     for rows in [np.flatnonzero(shape == each) for each in np.unique(shape)]:
         fields = [
             column[rows] if there else NULL
-            for column, there in zip(columns, known[rows[0]], strict=True)
+            for column, there in zip(columns, present[rows[0]], strict=True)
         ]
         for place, piece in zip(rows.tolist(), pieces(fixed(len(rows), *fields)), strict=True):
-            found[place] = piece
-    return found
+            fields_of_row[place] = piece
+    return fields_of_row
 
 
 def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> Block:
@@ -139,7 +139,7 @@ async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], conten
     """Send rows that `block` made, of one call or several, by one command. A transaction must have
     begun."""
     driver = await raw(conn)
-    await driver.copy_to_table(table, source=_sent(content), columns=columns, format="binary")
+    await driver.copy_to_table(table, source=_stream(content), columns=columns, format="binary")
 
 
 async def by_index(conn: AsyncConnection) -> None:
@@ -148,7 +148,7 @@ async def by_index(conn: AsyncConnection) -> None:
     await conn.execute(_BY_INDEX)
 
 
-async def _sent(content: Block) -> AsyncIterator[Piece]:
+async def _stream(content: Block) -> AsyncIterator[Piece]:
     yield _SIGNATURE
     for piece in content:
         yield piece

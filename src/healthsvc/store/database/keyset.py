@@ -45,7 +45,7 @@ async def newest(
     """
     conditions, values = _conditions(where)
     if place.keys is not None:
-        marks = [made.replace(":k", f":k{i}") for i, made in enumerate(order.values())]
+        marks = [mark.replace(":k", f":k{i}") for i, mark in enumerate(order.values())]
         conditions.append(
             f"({', '.join(order)}) {'>' if place.backwards else '<'} ({', '.join(marks)})"
         )
@@ -57,9 +57,9 @@ async def newest(
 
 
 def _conditions(where: Mapping[str, object]) -> tuple[list[str], dict[str, object]]:
-    asked = [(condition, value) for condition, value in where.items() if value is not None]
-    conditions = [condition.replace(":v", f":v{i}") for i, (condition, _) in enumerate(asked)]
-    return conditions, {f"v{i}": value for i, (_, value) in enumerate(asked)}
+    filters_set = [(condition, value) for condition, value in where.items() if value is not None]
+    conditions = [condition.replace(":v", f":v{i}") for i, (condition, _) in enumerate(filters_set)]
+    return conditions, {f"v{i}": value for i, (_, value) in enumerate(filters_set)}
 
 
 def _statement(select: str, conditions: Sequence[str], order: Sequence[str]) -> TextClause:

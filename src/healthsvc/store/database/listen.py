@@ -52,10 +52,10 @@ class Listener:
             if self._heard & channels:
                 self._heard -= channels
                 return True
-            left = deadline - loop.time()
-            if left <= 0:
+            remaining = deadline - loop.time()
+            if remaining <= 0:
                 return False
-            await self._sleep(left if listening else min(left, RECONNECT_SECONDS))
+            await self._sleep(remaining if listening else min(remaining, RECONNECT_SECONDS))
 
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()

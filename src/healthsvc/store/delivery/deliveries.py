@@ -43,7 +43,7 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
     """
     if not messages:
         return 0
-    made = await conn.execute(
+    inserted = await conn.execute(
         text(
             """
             with given as materialized (
@@ -77,13 +77,13 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
             "channel": CHANNEL,
         },
     )
-    return int(made.one()[0])
+    return int(inserted.one()[0])
 
 
 async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
     """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
     enabled endpoint."""
-    made = await conn.execute(
+    inserted = await conn.execute(
         text(
             """
             with wanting as materialized (
@@ -108,7 +108,7 @@ async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id:
             "channel": CHANNEL,
         },
     )
-    return made.first() is not None
+    return inserted.first() is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class Room:
 
     openings: Mapping[Pool, Opening]
     allowances: Mapping[str, Allowance]
-    held: Mapping[int, str]
+    in_flight: Mapping[int, str]
 
 
 async def claim(
@@ -214,16 +214,16 @@ async def claim(
         ),
         {**_room(room), "worker": worker, "now": now, "lease_until": lease_until},
     )
-    found = rows.mappings().all()
-    claimed = [_claimed(row) for row in found if row["id"] is not None]
-    return claimed, len(claimed) < found[0]["chosen"]
+    claimed_rows = rows.mappings().all()
+    claimed = [_claimed(row) for row in claimed_rows if row["id"] is not None]
+    return claimed, len(claimed) < claimed_rows[0]["chosen"]
 
 
 def _room(room: Room) -> dict[str, Any]:
     allowances, openings = room.allowances.values(), room.openings.values()
     return {
-        "held_ids": list(room.held),
-        "held_endpoints": list(room.held.values()),
+        "held_ids": list(room.in_flight),
+        "held_endpoints": list(room.in_flight.values()),
         "known_ids": list(room.allowances),
         "windows": [each.window for each in allowances],
         "proven": [each.proven for each in allowances],
@@ -351,8 +351,8 @@ async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[De
         " from deliveries d join messages m on m.id = d.message_id"
     )
     rows = await newest(conn, select, {"d.id": ":k"}, {"d.endpoint_id = :v": endpoint_id}, place)
-    made = await _attempts(conn, [row["id"] for row in rows])
-    return [Delivery(**row, attempts=tuple(made.get(row["id"], ()))) for row in rows]
+    attempts = await _attempts(conn, [row["id"] for row in rows])
+    return [Delivery(**row, attempts=tuple(attempts.get(row["id"], ()))) for row in rows]
 
 
 async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[int, list[Attempt]]:
@@ -363,12 +363,12 @@ async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[
         ),
         {"ids": list(delivery_ids)},
     )
-    made: dict[int, list[Attempt]] = {}
+    attempts: dict[int, list[Attempt]] = {}
     for row in rows.mappings():
-        made.setdefault(row["delivery_id"], []).append(
+        attempts.setdefault(row["delivery_id"], []).append(
             Attempt(**{name: value for name, value in row.items() if name != "delivery_id"})
         )
-    return made
+    return attempts
 
 
 async def oldest_untried_seconds(conn: AsyncConnection) -> float:
@@ -395,7 +395,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
 
     One that an enabled endpoint still waits for stays.
     """
-    gone = await conn.execute(
+    deleted = await conn.execute(
         text(
             """
             delete from messages where id in (
@@ -410,7 +410,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
         ),
         {"before": before, "limit": limit},
     )
-    return int(gone.rowcount)
+    return int(deleted.rowcount)
 
 
 def _claimed(row: RowMapping) -> Claimed:

@@ -45,7 +45,7 @@ async def create(
 ) -> Endpoint:
     """Add a subscriber; it gets what is enqueued from the commit on. `secret` is sealed
     (`secrets.Vault`)."""
-    made = await conn.execute(
+    inserted = await conn.execute(
         text(
             "insert into endpoints (id, url, description, event_types, secret, created_at)"
             f" values (:id, :url, :description, cast(:types as text[]), :secret, :now) returning {COLUMNS}"
@@ -59,7 +59,7 @@ async def create(
             "now": now,
         },
     )
-    return _endpoint(made.mappings().one())
+    return _endpoint(inserted.mappings().one())
 
 
 async def page(conn: AsyncConnection, place: Place) -> list[Endpoint]:
@@ -72,17 +72,17 @@ async def page(conn: AsyncConnection, place: Place) -> list[Endpoint]:
 
 
 async def get(conn: AsyncConnection, endpoint_id: str) -> Endpoint | None:
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select {COLUMNS} from endpoints where id = :id"), {"id": endpoint_id}
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else _endpoint(row)
 
 
 async def delete(conn: AsyncConnection, endpoint_id: str) -> bool:
     """Remove a subscriber with its deliveries and attempts; False if there is none."""
-    gone = await conn.execute(text("delete from endpoints where id = :id"), {"id": endpoint_id})
-    return bool(gone.rowcount)
+    deleted = await conn.execute(text("delete from endpoints where id = :id"), {"id": endpoint_id})
+    return bool(deleted.rowcount)
 
 
 async def update(

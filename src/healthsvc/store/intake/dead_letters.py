@@ -42,18 +42,18 @@ class DeadLetterFilter:
 
 async def get(conn: AsyncConnection, letter_id: int) -> DeadLetter | None:
     """One dead letter."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select {COLUMNS} from dead_letters where id = :id"), {"id": letter_id}
     )
-    row = found.mappings().first()
+    row = rows.mappings().first()
     return None if row is None else _letter(row)
 
 
-async def page(conn: AsyncConnection, wanted: DeadLetterFilter, place: Place) -> list[DeadLetter]:
+async def page(conn: AsyncConnection, which: DeadLetterFilter, place: Place) -> list[DeadLetter]:
     """Dead letters, the last one first."""
     where: dict[str, object] = {
-        "reason = :v": wanted.reason,
-        "(replayed_at is not null) = :v": wanted.replayed,
+        "reason = :v": which.reason,
+        "(replayed_at is not null) = :v": which.replayed,
     }
     rows = await newest(conn, f"select {COLUMNS} from dead_letters", {"id": ":k"}, where, place)
     return [_letter(row) for row in rows]
@@ -61,13 +61,13 @@ async def page(conn: AsyncConnection, wanted: DeadLetterFilter, place: Place) ->
 
 async def lock(conn: AsyncConnection, ids: Sequence[int]) -> list[DeadLetter]:
     """Those of `ids` that exist, by id; nobody else replays them before the transaction's end."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(
             f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id for update"
         ),
         {"ids": list(ids)},
     )
-    return [_letter(row) for row in found.mappings()]
+    return [_letter(row) for row in rows.mappings()]
 
 
 async def waiting(
@@ -75,7 +75,7 @@ async def waiting(
 ) -> list[int]:
     """Ids above `after` of letters that can be replayed, ascending: with this reason, among `ids`,
     or both."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(
             "select id from dead_letters where replayed_at is null and raw is not null and id > :after"
             " and reason = coalesce(cast(:reason as text), reason)"
@@ -89,7 +89,7 @@ async def waiting(
             "limit": limit,
         },
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 async def mark_replayed(conn: AsyncConnection, ids: Sequence[int], now: datetime) -> None:

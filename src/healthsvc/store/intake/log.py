@@ -216,13 +216,13 @@ def blames_a_row(error: BaseException) -> bool:
 
 async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool:
     """Whether an entry has this position, whatever it holds."""
-    found = await conn.scalar(
+    exists = await conn.scalar(
         text(
             "select exists (select from log_entries where partition = :partition and position = :position)"
         ),
         {"partition": partition, "position": position},
     )
-    return bool(found)
+    return bool(exists)
 
 
 async def raw_event(conn: AsyncConnection, partition: int, position: int) -> bytes:

@@ -21,14 +21,14 @@ class ExportedEvent(NamedTuple):
 async def by_time(conn: AsyncConnection) -> AsyncIterator[list[ExportedEvent]]:
     """All archived events by occurrence, those of one instant in fold order. One snapshot: later
     ones aren't in it."""
-    found = await conn.stream(
+    stream = await conn.stream(
         text("""
             select c.customer_id, a.event from archive a join customers c on c.key = a.customer_key
             order by a.occurred_us, a.partition, a.sequence
         """),
         execution_options={"yield_per": AT_ONCE},
     )
-    async for part in found.partitions(AT_ONCE):
+    async for part in stream.partitions(AT_ONCE):
         yield [ExportedEvent(row.customer_id, row.event) for row in part]
 
 
@@ -61,17 +61,17 @@ async def customers(conn: AsyncConnection, after: int, limit: int) -> CustomerBl
         text("select customer_id, key from customers where key > :after order by key limit :limit"),
         {"after": after, "limit": limit},
     )
-    found = rows.all()
-    return CustomerBlock([r.customer_id for r in found], [r.key for r in found])
+    customer_rows = rows.all()
+    return CustomerBlock([r.customer_id for r in customer_rows], [r.key for r in customer_rows])
 
 
-async def known(
-    conn: AsyncConnection, block: CustomerBlock, until_us: int, *, counted: bool
+async def events_known_by(
+    conn: AsyncConnection, block: CustomerBlock, until_us: int, *, by_counting: bool
 ) -> AsyncIterator[ArchivedEvents]:
     """All that was known of a block of customers by an instant, in the order in which it became
     known: when it was counted, in fold order, else when it happened."""
-    known_us = _COUNTED_US if counted else "occurred_us"
-    found = await conn.stream(
+    known_us = _COUNTED_US if by_counting else "occurred_us"
+    stream = await conn.stream(
         text(f"""
             select customer_key, {known_us} as known_us, partition, sequence, event from archive
             where customer_key between :first and :last and {known_us} <= :until
@@ -80,7 +80,7 @@ async def known(
         {"first": block.keys[0], "last": block.keys[-1], "until": until_us},
         execution_options={"yield_per": AT_ONCE},
     )
-    async for part in found.partitions(AT_ONCE):
+    async for part in stream.partitions(AT_ONCE):
         yield ArchivedEvents(*zip(*part, strict=True))
 
 
@@ -114,7 +114,7 @@ async def segments(conn: AsyncConnection) -> dict[str, str]:
 async def count(conn: AsyncConnection) -> int:
     """About how many events there are, for telling how far one is: by the tables' statistics, 0 if
     there are none."""
-    found: int = (
+    total: int = (
         await conn.execute(
             text("""
                 select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint from pg_inherits h
@@ -122,4 +122,4 @@ async def count(conn: AsyncConnection) -> int:
             """)
         )
     ).scalar_one()
-    return found
+    return total

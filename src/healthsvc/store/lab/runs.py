@@ -111,8 +111,8 @@ async def claim(conn: AsyncConnection, runner: str, lease_seconds: float) -> Run
         """),
         {"runner": runner, "lease": lease_seconds},
     )
-    found = row.mappings().first()
-    return None if found is None else _run(found)
+    claimed = row.mappings().first()
+    return None if claimed is None else _run(claimed)
 
 
 async def renew(
@@ -120,7 +120,7 @@ async def renew(
 ) -> bool:
     """Say how far it is and keep the claim; False when it was cancelled or another runner has
     it."""
-    found = await conn.execute(
+    renewed = await conn.execute(
         text("""
             update lab_runs set phase = :phase, progress = :progress,
                    runner_until = clock_timestamp() + make_interval(secs => :lease)
@@ -128,7 +128,7 @@ async def renew(
         """),
         {"id": run, "runner": runner, "lease": lease_seconds, "phase": phase, "progress": progress},
     )
-    return found.first() is not None
+    return renewed.first() is not None
 
 
 async def release(conn: AsyncConnection, run: int, runner: str) -> None:
@@ -146,7 +146,7 @@ async def finish(
     conn: AsyncConnection, run: int, runner: str, result: dict[str, Any], model_key: str | None
 ) -> bool:
     """Keep what came of it; False when it was cancelled meanwhile."""
-    found = await conn.execute(
+    finished = await conn.execute(
         text("""
             update lab_runs set state = 'done', phase = 'done', progress = 1, ended_at = clock_timestamp(),
                    result = cast(:result as jsonb), model_key = :key
@@ -159,12 +159,12 @@ async def finish(
             "key": model_key,
         },
     )
-    return found.first() is not None
+    return finished.first() is not None
 
 
 async def fail(conn: AsyncConnection, run: int, why: str, runner: str | None = None) -> bool:
     """End a run that isn't over, with the reason; `runner`: only if it is still its own."""
-    found = await conn.execute(
+    failed = await conn.execute(
         text("""
             update lab_runs set state = 'failed', failure = :why, ended_at = clock_timestamp()
             where id = :id and state in ('queued', 'running')
@@ -172,7 +172,7 @@ async def fail(conn: AsyncConnection, run: int, why: str, runner: str | None = N
         """),
         {"id": run, "why": why, "runner": runner},
     )
-    return found.first() is not None
+    return failed.first() is not None
 
 
 async def of_model(conn: AsyncConnection, model_key: str) -> Run | None:
@@ -183,8 +183,8 @@ async def of_model(conn: AsyncConnection, model_key: str) -> Run | None:
         ),
         {"key": model_key},
     )
-    found = row.mappings().first()
-    return None if found is None else _run(found)
+    run = row.mappings().first()
+    return None if run is None else _run(run)
 
 
 def _run(row: RowMapping) -> Run:

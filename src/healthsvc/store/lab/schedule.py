@@ -74,11 +74,11 @@ async def put(conn: AsyncConnection, schedule: Schedule) -> None:
 
 async def last_asked(conn: AsyncConnection, kind: str) -> datetime | None:
     """When the schedule asked for a run of a kind last."""
-    found: datetime | None = await conn.scalar(
+    requested_at: datetime | None = await conn.scalar(
         text("select max(requested_at) from lab_runs where kind = :kind and requested_by = :by"),
         {"kind": kind, "by": BY},
     )
-    return found
+    return requested_at
 
 
 async def ask_alone(conn: AsyncConnection) -> None:

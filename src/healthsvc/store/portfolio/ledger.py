@@ -70,8 +70,8 @@ _SURVEYS: Final = {"nps": NPS, "csat": CSAT, "ces": CES}
 
 
 def _case(column: str, numbers: dict[str, int]) -> str:
-    known = " ".join(f"when '{name}' then {number}" for name, number in numbers.items())
-    return f"case {column} {known} end"
+    branches = " ".join(f"when '{name}' then {number}" for name, number in numbers.items())
+    return f"case {column} {branches} end"
 
 
 _FRESH: Final = """
@@ -224,5 +224,5 @@ async def _advance(conn: AsyncConnection, values: dict[str, Any]) -> int:
 
 async def waiting(conn: AsyncConnection) -> int:
     """Events that are counted and not in the ledger yet."""
-    found: int = await conn.scalar(_WAITING) or 0
-    return found
+    count: int = await conn.scalar(_WAITING) or 0
+    return count

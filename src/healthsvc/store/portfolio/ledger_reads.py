@@ -51,29 +51,29 @@ async def reach(conn: AsyncConnection) -> Reach:
 
 async def groups(conn: AsyncConnection, by: By) -> list[str]:
     """The groups that customers are in today, in order; a customer may also be in none."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"select distinct {by} as name from standings where {LIVE} and {by} is not null")
     )
-    return sorted(found.scalars())
+    return sorted(rows.scalars())
 
 
 async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int) -> Sequence[Any]:
     """The next customers: key, first_us and their group."""
     join = f"left join standings s on s.{LIVE} and s.customer_key = l.customer_key" if by else ""
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"""
             select l.customer_key, l.first_us, {f"s.{by}" if by else "null::text"} as name
             from ledger_customers l {join} where l.customer_key > :after order by l.customer_key limit :limit
         """),
         {"after": after, "limit": limit},
     )
-    return found.all()
+    return rows.all()
 
 
 async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) -> Sequence[Any]:
     """What the customers with keys beyond `after` and up to `last` told before an instant, in the
     order of the keys and then as it happened."""
-    found = await conn.execute(
+    rows = await conn.execute(
         text("""
             select customer_key, occurred_us, kind, value, before, owned, effective, item from ledger
             where customer_key > :after and customer_key <= :last and occurred_us < :until
@@ -81,7 +81,7 @@ async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) 
         """),
         {"after": after, "last": last, "until": before_us},
     )
-    return found.all()
+    return rows.all()
 
 
 async def active(conn: AsyncConnection, after: int, last: int, end_us: int) -> dict[int, int]:
@@ -91,7 +91,7 @@ async def active(conn: AsyncConnection, after: int, last: int, end_us: int) -> d
     use tells.
     """
     since_us = end_us - ACTIVE_US
-    found = await conn.execute(
+    rows = await conn.execute(
         text("""
             select customer_key, count(distinct function) as functions from ledger_functions
             where customer_key > :after and customer_key <= :last and span between :from and :to
@@ -101,4 +101,4 @@ async def active(conn: AsyncConnection, after: int, last: int, end_us: int) -> d
         {"after": after, "last": last, "since": since_us, "until": end_us}
         | {"from": since_us // SPAN_US, "to": (end_us - 1) // SPAN_US},
     )
-    return {row.customer_key: row.functions for row in found}
+    return {row.customer_key: row.functions for row in rows}

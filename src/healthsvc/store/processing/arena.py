@@ -19,14 +19,14 @@ class Arena:
         self._slab, self._used, self._settled = -1, 0, 0
 
     @property
-    def taken(self) -> int:
+    def allocated(self) -> int:
         """Bytes that it has asked the system for."""
         return sum(map(len, self._slabs))
 
     def preallocate(self, size: int) -> None:
         """Have the memory for so many bytes before the first of them comes."""
         assert self._slab < 0, "only while nothing is kept"
-        while self.taken < size:
+        while self.allocated < size:
             slab = np.zeros(SLAB_BYTES, np.uint8)
             slab.fill(0)  # only what is touched is given
             self._slabs.append(slab.data)
@@ -39,9 +39,9 @@ class Arena:
             if self._slab == len(self._slabs):
                 self._slabs.append(np.zeros(max(SLAB_BYTES, len(piece)), np.uint8).data)
         first, self._used = self._used, self._used + len(piece)
-        kept = self._slabs[self._slab][first : self._used]
-        kept[:] = piece
-        return kept
+        copy = self._slabs[self._slab][first : self._used]
+        copy[:] = piece
+        return copy
 
     def let_go(self) -> None:
         """Nothing that was kept is needed any longer. What only a rare, large flush took is given

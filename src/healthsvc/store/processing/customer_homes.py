@@ -38,7 +38,7 @@ async def find(conn: AsyncConnection, customer_ids: Iterable[str]) -> dict[str, 
 
 
 async def claim(
-    conn: AsyncConnection, wanted: Sequence[tuple[str, int]], *, looked: bool = False
+    conn: AsyncConnection, customers: Sequence[tuple[str, int]], *, all_unseen: bool = False
 ) -> dict[str, CustomerHome]:
     """Return the homes of (customer_id, partition to claim if unseen), each as it stands after all
     races.
@@ -49,17 +49,17 @@ async def claim(
     driver is slow at arrays of text).
     """
     claims: dict[str, int] = {}
-    for customer_id, partition in wanted:
+    for customer_id, partition in customers:
         claims.setdefault(customer_id, partition)
     if not claims:
         return {}
-    homes = {} if looked else await find(conn, claims)
+    homes = {} if all_unseen else await find(conn, claims)
     if unseen := claims.keys() - homes.keys():
         homes |= await _insert(conn, {customer_id: claims[customer_id] for customer_id in unseen})
     if (
-        taken := claims.keys() - homes.keys()
+        claimed_by_others := claims.keys() - homes.keys()
     ):  # somebody else was first: committed by now, since our insert waited
-        homes |= await find(conn, taken)
+        homes |= await find(conn, claimed_by_others)
     return homes
 
 
@@ -73,15 +73,15 @@ async def _insert(conn: AsyncConnection, claims: Mapping[str, int]) -> dict[str,
 async def oldest(conn: AsyncConnection) -> datetime | None:
     """When the first customer was seen by this service, whatever its events are dated; None while
     there is none."""
-    found: datetime | None = await conn.scalar(
+    created_at: datetime | None = await conn.scalar(
         text("select created_at from customers order by key limit 1")
     )
-    return found
+    return created_at
 
 
 async def about_how_many(conn: AsyncConnection) -> int:
     """Customers, as of PostgreSQL's last look at the table; 0 before its first."""
-    found = await conn.scalar(
+    estimate = await conn.scalar(
         text("select reltuples::bigint from pg_class where oid = 'customers'::regclass")
     )
-    return max(0, int(found or 0))
+    return max(0, int(estimate or 0))

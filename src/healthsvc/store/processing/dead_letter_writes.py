@@ -92,8 +92,8 @@ def _storable(letter: NewDeadLetter) -> NewDeadLetter:
     )
 
 
-def _text(said: str) -> str:
-    return _ODD.sub(lambda odd: f"\\u{ord(odd[0]):04x}", said)
+def _text(value: str) -> str:
+    return _ODD.sub(lambda odd: f"\\u{ord(odd[0]):04x}", value)
 
 
 def _json(document: str) -> str:

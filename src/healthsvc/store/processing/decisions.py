@@ -119,10 +119,10 @@ def standings_rows(
         at,
         lead=begin(len(STANDINGS)),
     )
-    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    bands_and_flags = list(map(_band_and_flags, decided.bands, decided.flags))
     profile = list(map(_profile, profiles))
     figures = floats(decided.scores, decided.risks, loyalties)
-    return block(pieces(head), figures, said, list(map(encoded, customer_ids)), profile)
+    return block(pieces(head), figures, bands_and_flags, list(map(encoded, customer_ids)), profile)
 
 
 def moved_rows(
@@ -131,11 +131,11 @@ def moved_rows(
     """Encode the same of customers of whose profile lists say already what they should."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, at, lead=begin(len(MOVED)))
-    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    bands_and_flags = list(map(_band_and_flags, decided.bands, decided.flags))
     return block(
         pieces(head),
         floats(decided.scores, decided.risks, loyalties),
-        said,
+        bands_and_flags,
         list(map(_word, stages)),
     )
 
@@ -144,9 +144,12 @@ def history_rows(projection: int, version: int, decided: Decided, causes: Sequen
     """Encode recorded decisions; causes: what made the service decide."""
     at = instants(decided.decided_us)
     head = fixed(len(decided.keys), projection, decided.keys, version, at, lead=begin(len(HISTORY)))
-    said = list(map(_band_and_flags, decided.bands, decided.flags))
+    bands_and_flags = list(map(_band_and_flags, decided.bands, decided.flags))
     return block(
-        pieces(head), floats(decided.scores, decided.risks), said, list(map(_word, causes))
+        pieces(head),
+        floats(decided.scores, decided.risks),
+        bands_and_flags,
+        list(map(_word, causes)),
     )
 
 
@@ -222,15 +225,15 @@ _MOVED_MERGE = text(f"""
 """)
 
 
-async def write_standings(conn: AsyncConnection, rows: Block, moved: Block) -> None:
+async def write_standings(conn: AsyncConnection, rows: Block, moves: Block) -> None:
     """Write what `standings_rows` and `moved_rows` encoded. A transaction must have begun."""
     if rows:
         await conn.execute(_STANDINGS_TABLE)
         await copy(conn, "incoming_standings", STANDINGS, rows)
         await conn.execute(_STANDINGS_MERGE)
-    if moved:
+    if moves:
         await conn.execute(_MOVED_TABLE)
-        await copy(conn, "incoming_moved", MOVED, moved)
+        await copy(conn, "incoming_moved", MOVED, moves)
         await by_index(conn)
         await conn.execute(_MOVED_MERGE)
 
@@ -317,10 +320,10 @@ async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[Tak
     if not rows:
         return []
     fields = ("id", "customer_key", "family", "kind", "severity", "summary", "detail", "raised_at")
-    found = await conn.execute(
+    taken_over = await conn.execute(
         _TAKE_OVER, {name: [getattr(r, name) for r in rows] for name in fields}
     )
-    return [TakenOver(**row) for row in found.mappings()]
+    return [TakenOver(**row) for row in taken_over.mappings()]
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
@@ -328,26 +331,26 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
     are new and to be told: the same cause raises one alert once."""
     if not rows:
         return set()
-    found = await conn.execute(
+    raised = await conn.execute(
         _RAISE, {name: [getattr(r, name) for r in rows] for name in _ALERT_FIELDS}
     )
-    return {row.id for row in found if row.state == OPEN}
+    return {row.id for row in raised if row.state == OPEN}
 
 
 async def resolve_alerts(
-    conn: AsyncConnection, ended: Sequence[tuple[int, str, datetime]]
+    conn: AsyncConnection, endings: Sequence[tuple[int, str, datetime]]
 ) -> list[ResolvedAlert]:
     """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were
     and had been told."""
-    if not ended:
+    if not endings:
         return []
     parameters: dict[str, Any] = {
-        "keys": [e[0] for e in ended],
-        "kinds": [e[1] for e in ended],
-        "at": [e[2] for e in ended],
+        "keys": [e[0] for e in endings],
+        "kinds": [e[1] for e in endings],
+        "at": [e[2] for e in endings],
         "actor": json.dumps(ENDED_ITSELF.as_data()),
     }
-    found = await conn.execute(
+    rows = await conn.execute(
         text(f"""
             with ended as materialized (
                 select a.id, a.state as was, e.at
@@ -367,4 +370,4 @@ async def resolve_alerts(
         """),
         parameters,
     )
-    return [ResolvedAlert(**row) for row in found.mappings()]
+    return [ResolvedAlert(**row) for row in rows.mappings()]

@@ -58,7 +58,7 @@ async def hours(
 
 
 async def buckets(
-    conn: AsyncConnection, projection: int, partition: int, wanted: Sequence[int]
+    conn: AsyncConnection, projection: int, partition: int, hours: Sequence[int]
 ) -> dict[int, bytes]:
     """The ids of some hours, packed as one."""
     rows = await conn.execute(
@@ -66,12 +66,12 @@ async def buckets(
             select hour, ids from dedupe_buckets
             where projection = :projection and partition = :partition and hour = any(:hours)
         """),
-        {"projection": projection, "partition": partition, "hours": list(wanted)},
+        {"projection": projection, "partition": partition, "hours": list(hours)},
     )
     parts: dict[int, list[bytes]] = {}
     for row in rows:
         parts.setdefault(row.hour, []).append(row.ids)
-    return {hour: b"".join(found) for hour, found in parts.items()}
+    return {hour: b"".join(chunks) for hour, chunks in parts.items()}
 
 
 async def add_recent(conn: AsyncConnection, projection: int, rows: Sequence[RecentIds]) -> None:

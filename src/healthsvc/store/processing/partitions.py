@@ -213,14 +213,14 @@ async def note_read(
 
 async def read_by_all(conn: AsyncConnection, projection: int) -> datetime | None:
     """Up to when every partition has been read; None while one never has been."""
-    found: datetime | None = await conn.scalar(
+    read_through: datetime | None = await conn.scalar(
         text("""
             select case when bool_and(read_through_at is not null) then min(read_through_at) end
             from partitions where projection = :projection
         """),
         {"projection": projection},
     )
-    return found
+    return read_through
 
 
 OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through_at"
@@ -232,7 +232,7 @@ async def take(
     projection: int,
     owner: str,
     lease_seconds: float,
-    held: Iterable[int],
+    owned: Iterable[int],
     at_most: int,
 ) -> dict[int, Ownership]:
     """Take up to `at_most` partitions that are free, expired, or ours by the table but not among
@@ -253,7 +253,7 @@ async def take(
             "projection": projection,
             "owner": owner,
             "lease": lease_seconds,
-            "held": list(held),
+            "held": list(owned),
             "at_most": at_most,
         },
     )
@@ -327,12 +327,12 @@ async def release(
 async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:
     """Make these partitions exist, in the log and in every projection in use; those that do stay as
     they are."""
-    wanted = sorted(partitions)
+    ordered = sorted(partitions)
     await conn.execute(
         text(
             "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on conflict do nothing"
         ),
-        {"wanted": wanted},
+        {"wanted": ordered},
     )
     await conn.execute(
         text("""
@@ -340,7 +340,7 @@ async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:
             select id, partition from projections cross join unnest(cast(:wanted as integer[])) as w(partition)
             where state <> 'retired' order by 1, 2 on conflict do nothing
         """),
-        {"wanted": wanted},
+        {"wanted": ordered},
     )
 
 

@@ -53,11 +53,11 @@ def rows(
     if tids is None:
         head = fixed(len(keys), *columns, lead=begin(len(COLUMNS)), then=widths)
     else:
-        head = fixed(len(keys), _sent(tids), *columns, lead=begin(len(CHANGED)), then=widths)
-    said = [NULL] * len(keys)
+        head = fixed(len(keys), _tid_bytes(tids), *columns, lead=begin(len(CHANGED)), then=widths)
+    encoded_profiles = [NULL] * len(keys)
     for place, profile in profiles.items():
-        said[place] = encoded(profile)
-    return block(pieces(head), states, said)
+        encoded_profiles[place] = encoded(profile)
+    return block(pieces(head), states, encoded_profiles)
 
 
 _SELECT = """
@@ -91,14 +91,14 @@ async def by_ids(
 ) -> list[Stored]:
     """Those of the customers that have a home, in no order."""
     driver = await raw(conn)
-    return _found(
+    return _stored(
         await driver.fetch(f"{_SELECT} where c.{_IDS}", projection, _listed(customer_ids))
     )
 
 
 async def by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> list[Stored]:
     driver = await raw(conn)
-    return _found(
+    return _stored(
         await driver.fetch(f"{_SELECT} where c.key = any($2::bigint[])", projection, list(keys))
     )
 
@@ -121,15 +121,17 @@ async def many_by_keys(conn: AsyncConnection, projection: int, keys: Sequence[in
 async def any_one(conn: AsyncConnection, projection: int) -> Stored | None:
     """Some customer that has a state in this projection."""
     driver = await raw(conn)
-    found = _found(await driver.fetch(f"{_SELECT} where s.state is not null limit 1", projection))
-    return found[0] if found else None
+    matches = _stored(
+        await driver.fetch(f"{_SELECT} where s.state is not null limit 1", projection)
+    )
+    return matches[0] if matches else None
 
 
 def _listed(customer_ids: Sequence[str]) -> str:
     return "\n".join([c for c in customer_ids if "\n" not in c])
 
 
-def _found(rows: Sequence[Any]) -> list[Stored]:
+def _stored(rows: Sequence[Any]) -> list[Stored]:
     return list(map(Stored._make, rows))
 
 
@@ -185,7 +187,7 @@ def _received(tids: bytes) -> NDArray[np.int64]:
     return wide.view(">i8").reshape(-1).astype(np.int64)
 
 
-def _sent(tids: NDArray[np.int64]) -> NDArray[np.void]:
+def _tid_bytes(tids: NDArray[np.int64]) -> NDArray[np.void]:
     wide = tids.astype(">i8").view(np.uint8).reshape(-1, 8)
     return np.ascontiguousarray(wide[:, 2:]).view("V6").reshape(-1)
 
@@ -221,8 +223,8 @@ async def write(conn: AsyncConnection, fresh: StateRows | None, changed: StateRo
         await conn.execute(_INCOMING)
         await copy(conn, "incoming_states", CHANGED, changed.content)
         await by_index(conn)
-        found = (await conn.execute(_BY_TID)).rowcount if changed.known_tids else 0
-        if found < changed.known_tids:
+        matched = (await conn.execute(_BY_TID)).rowcount if changed.known_tids else 0
+        if matched < changed.known_tids:
             await conn.execute(_BY_KEY)
-        elif found < changed.count:
+        elif matched < changed.count:
             await conn.execute(_WITHOUT_TID)

@@ -54,7 +54,7 @@ async def postpone(
 ) -> str | None:
     """Put a customer's timer off, if the partition is still the owner's; answers the customer's
     id."""
-    found: str | None = await conn.scalar(
+    customer_id: str | None = await conn.scalar(
         text("""
             with postponed as (
                 update timers set due_at = :due_at
@@ -67,7 +67,7 @@ async def postpone(
         """),
         {"projection": projection, "owner": owner, "key": key, "due_at": due_at},
     )
-    return found
+    return customer_id
 
 
 async def due(
@@ -99,7 +99,7 @@ async def earliest(
     conn: AsyncConnection, projection: int, partitions: Sequence[int]
 ) -> datetime | None:
     """The next instant at which a timer of these partitions is due."""
-    found: datetime | None = await conn.scalar(
+    due_at: datetime | None = await conn.scalar(
         text("""
             select min(t.due_at) from unnest(cast(:partitions as integer[])) p(partition)
             cross join lateral (
@@ -109,4 +109,4 @@ async def earliest(
         """),
         {"projection": projection, "partitions": list(partitions)},
     )
-    return found
+    return due_at

@@ -21,7 +21,7 @@ LOCK_SECONDS = 10.0
 async def claim(conn: AsyncConnection, projection: int, builder: str, lease_seconds: float) -> bool:
     """Take or keep the right to build; False while another builder has it, or when there is nothing
     to build."""
-    found = await conn.execute(
+    claimed = await conn.execute(
         text("""
             update projections
             set builder = :builder, builder_until = clock_timestamp() + make_interval(secs => :lease)
@@ -31,7 +31,7 @@ async def claim(conn: AsyncConnection, projection: int, builder: str, lease_seco
         """),
         {"id": projection, "builder": builder, "lease": lease_seconds},
     )
-    return found.first() is not None
+    return claimed.first() is not None
 
 
 async def leave(conn: AsyncConnection, projection: int, builder: str) -> None:

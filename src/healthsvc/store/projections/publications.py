@@ -66,7 +66,7 @@ async def ask(
     """Have a projection built; answers its id. Raises AlreadyBuilding."""
     try:
         async with conn.begin_nested():
-            made: int = (
+            projection: int = (
                 await conn.execute(
                     text("""
                         insert into projections
@@ -86,8 +86,8 @@ async def ask(
             ).scalar_one()
     except IntegrityError as error:
         raise AlreadyBuilding from error
-    await adopt_partitions(conn, made)
-    return made
+    await adopt_partitions(conn, projection)
+    return projection
 
 
 async def adopt_partitions(conn: AsyncConnection, projection: int) -> None:
@@ -136,14 +136,14 @@ async def is_live(conn: AsyncConnection, projection: int) -> bool:
 
 async def promote(conn: AsyncConnection, projection: int, by: str) -> bool:
     """Have a shadow take over; False if it is none."""
-    found = await conn.execute(
+    promoted = await conn.execute(
         text("""
             update projections set reason = 'publish', requested_by = :by
             where id = :id and state = 'building' and reason = 'shadow' returning id
         """),
         {"id": projection, "by": by},
     )
-    return found.first() is not None
+    return promoted.first() is not None
 
 
 async def give_up(
@@ -153,7 +153,7 @@ async def give_up(
 
     builder: only if it still has the claim.
     """
-    found = await conn.execute(
+    retired = await conn.execute(
         text("""
             update projections set state = 'retired', retired_at = clock_timestamp(), failure = :why, builder = null,
                 phase = 'done', marked_at = clock_timestamp()
@@ -163,7 +163,7 @@ async def give_up(
         """),
         {"id": projection, "why": why, "builder": builder},
     )
-    given_up = found.first() is not None
+    given_up = retired.first() is not None
     if given_up:
         await conn.execute(
             text("delete from partitions where projection = :id"), {"id": projection}

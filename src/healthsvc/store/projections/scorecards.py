@@ -56,16 +56,16 @@ async def get(conn: AsyncConnection, version: int) -> Version | None:
 
 async def same(conn: AsyncConnection, document: str) -> int | None:
     """The newest version that has this very document."""
-    found: int | None = await conn.scalar(
+    version: int | None = await conn.scalar(
         text("select max(version) from scorecards where document = :document"),
         {"document": document},
     )
-    return found
+    return version
 
 
 async def freeze(conn: AsyncConnection, version: int, frozen: str) -> str:
     """Keep what the version is scored by from now on; answers what is kept: the first one stays."""
-    kept: str = (
+    frozen_document: str = (
         await conn.execute(
             text(
                 "update scorecards set frozen = coalesce(frozen, :frozen) where version = :version returning frozen"
@@ -73,7 +73,7 @@ async def freeze(conn: AsyncConnection, version: int, frozen: str) -> str:
             {"version": version, "frozen": frozen},
         )
     ).scalar_one()
-    return kept
+    return frozen_document
 
 
 async def override(conn: AsyncConnection, version: int, reason: str) -> None:

@@ -62,7 +62,7 @@ async def page(
         },
         place,
     )
-    return [_beside(row) for row in rows]
+    return [_score_pair(row) for row in rows]
 
 
 async def furthest(conn: AsyncConnection) -> list[ScorePair]:
@@ -73,7 +73,7 @@ async def furthest(conn: AsyncConnection) -> list[ScorePair]:
             order by abs(n.score - o.score) desc, n.customer_key limit {SHOWN}
         """)
     )
-    return [_beside(row) for row in rows.mappings()]
+    return [_score_pair(row) for row in rows.mappings()]
 
 
 async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str | None, int]]:
@@ -123,7 +123,7 @@ class Matured:
     customer_key: int
     live_risk: float
     shadow_risk: float
-    left: bool
+    churned: bool
 
 
 async def matured(
@@ -146,7 +146,7 @@ async def matured(
     return [Matured(r.marked_at, r.customer_key, r.live_risk, r.shadow_risk, r.gone) for r in rows]
 
 
-def _beside(row: RowMapping) -> ScorePair:
+def _score_pair(row: RowMapping) -> ScorePair:
     def told(who: str) -> VersionScore:
         members: dict[str, Any] = {name: row[f"{who}_{name}"] for name in ("score", "risk", "band")}
         return VersionScore(**members)

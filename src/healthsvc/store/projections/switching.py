@@ -110,14 +110,14 @@ async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int
 
 async def marked_up_to(conn: AsyncConnection, new: int) -> int:
     """The last customer whose history tells of this projection's beginning; 0 for none."""
-    found: int | None = await conn.scalar(
+    customer_key: int | None = await conn.scalar(
         text("""
             select max(h.customer_key) from history h join projections j on j.id = h.projection
             where h.projection = :new and h.cause = 'scorecard' and h.decided_at = j.live_at
         """),
         {"new": new},
     )
-    return found or 0
+    return customer_key or 0
 
 
 async def marked(conn: AsyncConnection, projection: int) -> None:
@@ -130,7 +130,7 @@ async def marked(conn: AsyncConnection, projection: int) -> None:
 async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
     """A retired projection whose rows nobody needs: readers had their time, the history tells of
     the change."""
-    found: int | None = await conn.scalar(
+    projection: int | None = await conn.scalar(
         text("""
             select r.id from projections r
             where r.state = 'retired' and r.cleared_at is null
@@ -141,12 +141,12 @@ async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
         """),
         {"grace": grace_seconds},
     )
-    return found
+    return projection
 
 
 async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
     """Delete some of a retired projection's rows; True when none is left. Its history stays."""
-    left = False
+    has_more = False
     for table in (
         "timers",
         "standings",
@@ -155,16 +155,16 @@ async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
         "dedupe_buckets",
         "shadow_marks",
     ):
-        gone = await conn.execute(
+        deleted = await conn.execute(
             text(
                 f"delete from {table} where ctid = any(array(select ctid from {table} where projection = :id limit :n))"
             ),
             {"id": projection, "n": limit},
         )
-        left |= gone.rowcount == limit
-    if not left:
+        has_more |= deleted.rowcount == limit
+    if not has_more:
         await conn.execute(
             text("update projections set cleared_at = clock_timestamp() where id = :id"),
             {"id": projection},
         )
-    return not left
+    return not has_more

@@ -79,7 +79,7 @@ async def ledger(conn: AsyncConnection) -> Ledger:
 
 async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bool:
     """Whether a report or an open alert of these kinds is there."""
-    found: bool = await conn.scalar(
+    exists: bool = await conn.scalar(
         text(f"""
             select exists (select from check_reports) or exists (
                 select from alerts
@@ -88,7 +88,7 @@ async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bo
         """),
         {"kinds": list(kinds)},
     )
-    return found
+    return exists
 
 
 async def alone(conn: AsyncConnection) -> None:

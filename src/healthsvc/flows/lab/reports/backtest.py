@@ -15,58 +15,62 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def page(found: dict[str, Any]) -> str:
+def page(result: dict[str, Any]) -> str:
     """The page of a backtest's findings."""
-    told = found["summary"]
-    title = f"Backtest: {told['model']} over {found['horizon_days']:g} days"
+    summary = result["summary"]
+    title = f"Backtest: {summary['model']} over {result['horizon_days']:g} days"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(_opening(found))}</p>",
-        _gate(found["gate"]),
+        f"<p>{escape(_opening(result))}</p>",
+        _gate(result["gate"]),
         "<h2>Beside the usual baselines</h2>",
-        _table({told["model"]: found["model"], **found["beside"]}),
-        "".join(f"<p>{escape(note)}</p>" for note in found["not_run"]),
-        f"<h2>By segment</h2>{_table(found['by_segment'])}" if found["by_segment"] else "",
+        _table({summary["model"]: result["model"], **result["beside"]}),
+        "".join(f"<p>{escape(note)}</p>" for note in result["not_run"]),
+        f"<h2>By segment</h2>{_table(result['by_segment'])}" if result["by_segment"] else "",
         "<h2>Pictures</h2>",
-        _reliability(found["model"].get("reliability")),
-        _lift(found["lift_curve"]),
-        _lead(found["model"].get("lead_days")),
-        _distribution(found["distribution"]),
+        _reliability(result["model"].get("reliability")),
+        _lift(result["lift_curve"]),
+        _lead(result["model"].get("lead_days")),
+        _distribution(result["distribution"]),
         "<h2>Risk steps</h2>",
-        _steps(found["steps"], found["by_segment"]),
+        _steps(result["steps"], result["by_segment"]),
         "<h2>Terms: log-odds over the reference customer</h2>",
-        _terms(found["model_data"]["model"]),
+        _terms(result["model_data"]["model"]),
         "<h2>What was assumed</h2>",
-        _mapping(told["mapping"]),
-        "".join(f"<p>{escape(w)}</p>" for w in told["warnings"]),
+        _mapping(summary["mapping"]),
+        "".join(f"<p>{escape(w)}</p>" for w in summary["warnings"]),
     ]
     return document(title, parts)
 
 
-def _opening(found: dict[str, Any]) -> str:
-    model, told = found["model"], found["summary"]
-    kind = told["risk_kind"].replace("_", " ")
-    reason = f" ({told['reason'].replace('_', ' ')})" if told["reason"] != "fitted" else ""
+def _opening(result: dict[str, Any]) -> str:
+    model, summary = result["model"], result["summary"]
+    kind = summary["risk_kind"].replace("_", " ")
+    reason = f" ({summary['reason'].replace('_', ' ')})" if summary["reason"] != "fitted" else ""
     return (
-        f"The number is a {kind}{reason}. Judged on {model['rows']:,} rows of {model['customers']:,} customers from "
-        f"{found['judged_from']} on, base rate {model['base_rate']:.1%}; fitted on {found['dates']['fitted']} earlier "
-        "dates, only with what was known then."
+        f"The number is a {kind}{reason}. Judged on {model['rows']:,} rows of"
+        f" {model['customers']:,} customers from {result['judged_from']} on, base rate"
+        f" {model['base_rate']:.1%}; fitted on {result['dates']['fitted']} earlier dates, only with"
+        " what was known then."
     )
 
 
-def _gate(told: dict[str, Any]) -> str:
+def _gate(gate: dict[str, Any]) -> str:
     items = "".join(
-        _check(c["name"].replace("_", " "), c["detail"], passed=c["passed"]) for c in told["checks"]
+        _check(c["name"].replace("_", " "), c["detail"], passed=c["passed"]) for c in gate["checks"]
     )
-    word = "may ship" if told["may_ship"] else "doesn't pass the ship gate"
+    word = "may ship" if gate["may_ship"] else "doesn't pass the ship gate"
     reason = (
-        f"<p>Overridden: {escape(told['override_reason'])}</p>" if told["override_reason"] else ""
+        f"<p>Overridden: {escape(gate['override_reason'])}</p>" if gate["override_reason"] else ""
     )
     return f"<h2>Ship gate: {word}</h2><ul>{items}</ul>{reason}"
 
 
 def _check(name: str, detail: str, *, passed: bool) -> str:
-    return f'<li class="{"yes" if passed else "no"}">{"✓" if passed else "✗"} {escape(name)}: {escape(detail)}</li>'
+    return (
+        f'<li class="{"yes" if passed else "no"}">{"✓" if passed else "✗"} {escape(name)}:'
+        f" {escape(detail)}</li>"
+    )
 
 
 def _table(rows: dict[str, dict[str, Any]]) -> str:
@@ -117,7 +121,10 @@ def _lift(curve: dict[str, Any]) -> str:
 
 def _lead(days: list[float] | None) -> str:
     if not days:
-        return "<p>No instants of churn are told (or none was caught), so there is no lead time to draw.</p>"
+        return (
+            "<p>No instants of churn are told (or none was caught), so there is no lead time to"
+            " draw.</p>"
+        )
     most = max(max(days), 30.0)
     edges = [most * i / 15 for i in range(16)]
     counts = [
@@ -129,42 +136,46 @@ def _lead(days: list[float] | None) -> str:
     return figure(axes, axes.bars(edges, shares), caption, "days")
 
 
-def _distribution(found: dict[str, Any]) -> str:
-    shares = [count / sum(found["rows"]) for count in found["rows"]]
-    axes = Axes((0, found["edges"][-1]), (0, max(shares)))
+def _distribution(distribution: dict[str, Any]) -> str:
+    shares = [count / sum(distribution["rows"]) for count in distribution["rows"]]
+    axes = Axes((0, distribution["edges"][-1]), (0, max(shares)))
     return figure(
         axes,
-        axes.bars(found["edges"], shares),
+        axes.bars(distribution["edges"], shares),
         "Distribution of the risk: share of the rows",
         "risk",
     )
 
 
-def _steps(found: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
+def _steps(steps: dict[str, Any], segments: dict[str, dict[str, Any]]) -> str:
     """How the rows lie over the steps, for all and for each segment."""
-    names = list(found["shares"])
+    names = list(steps["shares"])
     head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
-    rows = {"share of the rows": found["shares"], "left within the horizon": found["churned"]}
-    rows |= {f"share in {name}": told["steps"]["shares"] for name, told in segments.items()}
+    rows = {"share of the rows": steps["shares"], "left within the horizon": steps["churned"]}
+    rows |= {f"share in {name}": figures["steps"]["shares"] for name, figures in segments.items()}
     body = "".join(
         f"<tr><td>{escape(title)}</td>"
         + "".join(f"<td>{percent(row[name])}</td>" for name in names)
         + "</tr>"
         for title, row in rows.items()
     )
-    flips = found["flips_per_customer_and_date"]
-    entering = found["entering_beyond_per_csm_and_week"]
+    flips = steps["flips_per_customer_and_date"]
+    entering = steps["entering_beyond_per_csm_and_week"]
     return (
-        "<p>Odds of leaving against the mean of the first date judged. No health bands: those are of the score, which "
-        f"a file has not.</p><table><tr><th></th>{head}</tr>{body}</table>"
-        f"<p>From date to date {percent(flips)} of the customers change step; {entering:.2f} a week enter the last "
-        "one for each CSM.</p>"
+        "<p>Odds of leaving against the mean of the first date judged. No health bands: those are"
+        " of the score, which a file has"
+        f" not.</p><table><tr><th></th>{head}</tr>{body}</table><p>From date to date"
+        f" {percent(flips)} of the customers change step; {entering:.2f} a week enter the last one"
+        " for each CSM.</p>"
     )
 
 
 def _terms(model: Any) -> str:
     if not isinstance(model, dict):
-        return "<p>The prior: fewer acts over one and two horizons, and a larger share of trouble, mean more risk.</p>"
+        return (
+            "<p>The prior: fewer acts over one and two horizons, and a larger share of trouble,"
+            " mean more risk.</p>"
+        )
     terms = sorted(model["terms"], key=lambda t: min(t["gives"]) - max(t["gives"]))
     drawn = []
     for term in terms:

@@ -10,34 +10,39 @@ NAMES: Final = {"live": "The live scorecard", "scorecard": "The other scorecard"
 GREEN_TO_RED: Final = ("#2f9e62", "#c6d95a", "#f2a93b", "#d64545")
 GREY: Final = "#cbd2d9"
 COUNTED: Final = {
-    "counted": "An event was known when the service had counted it: these are the scores that it would have told.",
+    "counted": (
+        "An event was known when the service had counted it: these are the scores that it would"
+        " have told."
+    ),
     "occurred": "An event was known when it had happened, whenever the service came to count it.",
 }
 
 
-def page(found: dict[str, Any]) -> str:
+def page(result: dict[str, Any]) -> str:
     """The page of what `flows.lab.replay` tells."""
-    dates = found["dates"]
+    dates = result["dates"]
     first, last = dates["first"][:10], dates["last"][:10]
     parts = [
         f"<h1>The health score from {first} to {last}</h1>",
-        f"<p>{found['events']['folded']:,} events of {found['customers']:,} customers, seen on {dates['count']} dates. "
-        f"{COUNTED[found['known_by']['rule']]}</p>",
-        "".join(f'<p class="no">{escape(warning)}</p>' for warning in found["warnings"]),
+        (
+            f"<p>{result['events']['folded']:,} events of {result['customers']:,} customers, seen"
+            f" on {dates['count']} dates. {COUNTED[result['known_by']['rule']]}</p>"
+        ),
+        "".join(f'<p class="no">{escape(warning)}</p>' for warning in result["warnings"]),
     ]
-    sides = {name: found[side] for side, name in NAMES.items() if found.get(side) is not None}
+    sides = {name: result[side] for side, name in NAMES.items() if result.get(side) is not None}
     for name, side in sides.items():
         parts += [
             f"<h2>{name}</h2>",
             _over_time(side),
             _legend(side),
-            _figures(side, found["flip_days"]),
+            _figures(side, result["flip_days"]),
         ]
         parts += [_foretold(side["foretold"]), _segments(side["by_segment"])]
-    if "against_live" in found:
+    if "against_live" in result:
         parts += [
             "<h2>Who would be in another band on the last date</h2>",
-            _against(found["against_live"]),
+            _against(result["against_live"]),
         ]
     return document(f"Health score {first} to {last}", parts)
 
@@ -46,8 +51,8 @@ def _colours(bands: list[str]) -> dict[str, str]:
     """From green to red, however many there are."""
     last = max(1, len(bands) - 1)
     steps = len(GREEN_TO_RED) - 1
-    found = {name: GREEN_TO_RED[round(i / last * steps)] for i, name in enumerate(bands)}
-    return {**found, "not_enough_evidence": GREY}
+    colours = {name: GREEN_TO_RED[round(i / last * steps)] for i, name in enumerate(bands)}
+    return {**colours, "not_enough_evidence": GREY}
 
 
 def _over_time(side: dict[str, Any]) -> str:
@@ -90,57 +95,68 @@ def _figures(side: dict[str, Any], flip_days: int) -> str:
         or "none"
     )
     return (
-        f"<p>{_number(flips)} flips per 100 customers and quarter (a change of band taken back in {flip_days} days)."
-        f" {_number(alerts)} alerts a week, {_number(side['alerts_per_csm_and_week'])} for {of}: {kinds}.</p>"
+        f"<p>{_number(flips)} flips per 100 customers and quarter (a change of band taken back in"
+        f" {flip_days} days). {_number(alerts)} alerts a week,"
+        f" {_number(side['alerts_per_csm_and_week'])} for {of}: {kinds}.</p>"
     )
 
 
-def _foretold(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "<p>Nobody is known to have left, so nothing can be said of what the bands foretold.</p>"
-    head = "<th></th><th>precision</th><th>lift</th><th>recall</th><th>14 d ahead</th><th>30 d ahead</th>"
+def _foretold(outcomes: dict[str, Any] | None) -> str:
+    if outcomes is None:
+        return (
+            "<p>Nobody is known to have left, so nothing can be said of what the bands"
+            " foretold.</p>"
+        )
+    head = (
+        "<th></th><th>precision</th><th>lift</th><th>recall</th><th>14 d ahead</th><th>30 d"
+        " ahead</th>"
+    )
     rows = "".join(
         f"<tr><td>{_words(red['red'])}</td><td>{percent(red['precision'])}</td><td>{_number(red['lift'])}</td>"
         f"<td>{percent(red['recall'])}</td><td>{percent(red.get('caught_14_days_ahead'))}</td>"
         f"<td>{percent(red.get('caught_30_days_ahead'))}</td></tr>"
-        for red in found["red"]
+        for red in outcomes["red"]
     )
     return (
-        f"<p>Who gave notice within {found['horizon_days']:g} days: {percent(found['base_rate'])} of all.</p>"
-        f"<table><tr>{head}</tr>{rows}</table>"
+        f"<p>Who gave notice within {outcomes['horizon_days']:g} days:"
+        f" {percent(outcomes['base_rate'])} of all.</p><table><tr>{head}</tr>{rows}</table>"
     )
 
 
-def _segments(found: dict[str, dict[str, Any]]) -> str:
-    if not found:
+def _segments(segments: dict[str, dict[str, Any]]) -> str:
+    if not segments:
         return ""
-    names = list(next(iter(found.values()))["shares_on_the_last_date"])
+    names = list(next(iter(segments.values()))["shares_on_the_last_date"])
     head = "".join(f"<th>{_words(name)}</th>" for name in names)
     rows = "".join(
-        f"<tr><td>{escape(segment)}</td><td>{told['customers']:,}</td>"
-        + "".join(f"<td>{percent(told['shares_on_the_last_date'][name])}</td>" for name in names)
-        + f"<td>{_number(told['flips_per_100_customers_and_quarter'])}</td></tr>"
-        for segment, told in found.items()
-    )
-    return f"<table><tr><th>segment, on the last date</th><th>customers</th>{head}<th>flips</th></tr>{rows}</table>"
-
-
-def _against(found: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{_words(m['live'])}</td><td>{_words(m['scorecard'])}</td><td>{m['customers']:,}</td></tr>"
-        for m in found["on_the_last_date"]
-    )
-    moved = "".join(
-        f"<tr><td>{escape(m['customer_id'])}</td><td>{_words(m['band_live'] or 'none')} {_number(m['score_live'])}</td>"
-        f"<td>{_words(m['band'] or 'none')} {_number(m['score'])}</td></tr>"
-        for m in found["moved"]
+        f"<tr><td>{escape(segment)}</td><td>{figures['customers']:,}</td>"
+        + "".join(f"<td>{percent(figures['shares_on_the_last_date'][name])}</td>" for name in names)
+        + f"<td>{_number(figures['flips_per_100_customers_and_quarter'])}</td></tr>"
+        for segment, figures in segments.items()
     )
     return (
-        f"<p>On {percent(found['disagree'])} of all customers and dates the two disagree.</p>"
+        "<table><tr><th>segment, on the last"
+        f" date</th><th>customers</th>{head}<th>flips</th></tr>{rows}</table>"
+    )
+
+
+def _against(comparison: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{_words(m['live'])}</td><td>{_words(m['scorecard'])}</td><td>{m['customers']:,}</td></tr>"
+        for m in comparison["on_the_last_date"]
+    )
+    customers = "".join(
+        f"<tr><td>{escape(m['customer_id'])}</td><td>{_words(m['band_live'] or 'none')}"
+        f" {_number(m['score_live'])}</td><td>{_words(m['band'] or 'none')}"
+        f" {_number(m['score'])}</td></tr>"
+        for m in comparison["moved"]
+    )
+    return (
+        f"<p>On {percent(comparison['disagree'])} of all customers and dates the two disagree.</p>"
         f"<table><tr><th>live</th><th>the other</th><th>customers</th></tr>{rows}</table>"
         + (
-            f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{moved}</table>"
-            if moved
+            f"<table><tr><th>customer</th><th>live</th><th>the other</th></tr>{customers}</table>"
+            if customers
             else ""
         )
     )

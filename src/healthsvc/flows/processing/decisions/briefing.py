@@ -13,40 +13,42 @@ from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 
 
-def known(view: View, found: Evaluation, row: int, language: Language) -> dict[str, Any]:
+def common_facts(
+    view: View, evaluation: Evaluation, row: int, language: Language
+) -> dict[str, Any]:
     """What to know before any talk with a customer: from the state alone."""
-    known = briefings.briefing(view, found, row)
+    facts = briefings.briefing(view, evaluation, row)
     return {
         "happened": [
             {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)}
-            for h in known.happened
+            for h in facts.happened
         ],
         "use": {
-            "functions_used": known.use.functions_used,
-            "functions_owned": known.use.functions_owned,
-            "sessions_a_week": known.use.sessions_a_week,
-            "against_habit": known.use.against_habit,
-            "last_seen_at": _instant(known.use.last_seen_us),
+            "functions_used": facts.use.functions_used,
+            "functions_owned": facts.use.functions_owned,
+            "sessions_a_week": facts.use.sessions_a_week,
+            "against_habit": facts.use.against_habit,
+            "last_seen_at": _instant(facts.use.last_seen_us),
         },
         "money": {
-            "mrr": known.mrr,
-            "renewal_at": _instant(known.renewal_us),
-            "signs": [sign(said, language) for said in known.money],
+            "mrr": facts.mrr,
+            "renewal_at": _instant(facts.renewal_us),
+            "signs": [sign(signal, language) for signal in facts.money],
         },
-        "open_matters": [sign(said, language) for said in known.open_matters],
-        "last_contact_at": _instant(known.last_contact_us),
+        "open_matters": [sign(signal, language) for signal in facts.open_matters],
+        "last_contact_at": _instant(facts.last_contact_us),
     }
 
 
 def briefing(
-    view: View, row: int, kind: str, told: dict[str, Any], language: Language
+    view: View, row: int, kind: str, common: dict[str, Any], language: Language
 ) -> dict[str, Any]:
     """What to know before the talk about an alert of this kind: what is `known`, and with which
     question to open, in both languages."""
     if kind == interpretations.FLAG:
-        return {**told, **_price_briefing(view, row, language)}
+        return {**common, **_price_briefing(view, row, language)}
     rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)
-    return {**told, "question": openings.questions(kind, None if rule is None else rule.kind)}
+    return {**common, "question": openings.questions(kind, None if rule is None else rule.kind)}
 
 
 def _instant(us: int | None) -> datetime | None:
@@ -65,15 +67,15 @@ def _price_briefing(view: View, row: int, language: Language) -> dict[str, Any]:
     }
 
 
-def sign(said: Signal, language: Language) -> dict[str, Any]:
+def sign(signal: Signal, language: Language) -> dict[str, Any]:
     """A signal with its words and its instant."""
-    return {**_said(said, language), "since": from_us(said.since_us)}
+    return {**_wording(signal, language), "since": from_us(signal.since_us)}
 
 
-def _said(said: Signal, language: Language) -> dict[str, Any]:
+def _wording(signal: Signal, language: Language) -> dict[str, Any]:
     return {
-        "sign": said.sign,
-        "measure": said.measure,
-        "value": round(said.value, 4),
-        "says": insights.sign(language, said.sign, said.value),
+        "sign": signal.sign,
+        "measure": signal.measure,
+        "value": round(signal.value, 4),
+        "says": insights.sign(language, signal.sign, signal.value),
     }

@@ -52,7 +52,7 @@ class DecidedBatch:
         return from_us(self._now_us.item(i))
 
     def score(self, i: int) -> float | None:
-        return _known(self._decisions.score.item(i))
+        return _none_if_nan(self._decisions.score.item(i))
 
     def band(self, i: int) -> str | None:
         return self.band_names[self._decisions.after.band_index(i)]
@@ -63,14 +63,14 @@ class DecidedBatch:
 
     def worse(self, i: int, previous_band: str | None, sequence: int) -> RiskData:
         """What `customer.risk.raised` says."""
-        previous_risk = _known(self._risk_before.item(i))
+        previous_risk = _none_if_nan(self._risk_before.item(i))
         return RiskData(**self._decided(i, previous_band, sequence), previous_risk=previous_risk)
 
     def _decided(self, i: int, previous_band: str | None, sequence: int) -> dict[str, Any]:
         return {
             "customer_id": self.customer(i),
             "score": self.score(i),
-            "risk": _known(self._decisions.risk.item(i)),
+            "risk": _none_if_nan(self._decisions.risk.item(i)),
             "band": self.band(i),
             "previous_band": previous_band,
             "decided_at": self.at(i),
@@ -80,5 +80,5 @@ class DecidedBatch:
         }
 
 
-def _known(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if isnan(value) else value

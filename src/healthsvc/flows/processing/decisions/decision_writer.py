@@ -47,11 +47,11 @@ class DecisionRows:
     """Everything that a flush writes about decisions."""
 
     standings: Block = field(default_factory=list)
-    moved: Block = field(default_factory=list)
+    moves: Block = field(default_factory=list)
     """Standings of those whose profile is listed already."""
     history: Block = field(default_factory=list)
     alerts: list[AlertRow] = field(default_factory=list)
-    ended: list[tuple[int, str, datetime]] = field(default_factory=list)
+    endings: list[tuple[int, str, datetime]] = field(default_factory=list)
     """(customer_key, kind, instant) of alerts whose condition ended."""
     messages: list[UnrenderedMessage] = field(default_factory=list)
     alert_messages: dict[str, UnrenderedMessage] = field(default_factory=dict)
@@ -67,10 +67,10 @@ class DecisionRows:
             return parts[0]
         return cls(
             standings=[piece for part in parts for piece in part.standings],
-            moved=[piece for part in parts for piece in part.moved],
+            moves=[piece for part in parts for piece in part.moves],
             history=[piece for part in parts for piece in part.history],
             alerts=[alert for part in parts for alert in part.alerts],
-            ended=[ended for part in parts for ended in part.ended],
+            endings=[ending for part in parts for ending in part.endings],
             messages=[draft for part in parts for draft in part.messages],
             alert_messages={
                 id: draft for part in parts for id, draft in part.alert_messages.items()
@@ -82,7 +82,7 @@ class DecisionRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bonds:
+class _FlagRelations:
     """What the flags of a scorecard have to do with each other."""
 
     absent: frozenset[str]
@@ -99,7 +99,7 @@ class Decider:
         self._projection = projection
         self._version = scorecard_version
         card = states.program.scorecard
-        self._bonds = _Bonds(absent=absence_flags(card), related=alert_groups(card))
+        self._relations = _FlagRelations(absent=absence_flags(card), related=alert_groups(card))
 
     def decide(self, rows: Rows, now_us: Instants, logged_us: Instants) -> DecisionRows:
         """Decide these rows, each as of its instant, and remember it in the states.
@@ -108,43 +108,43 @@ class Decider:
         """
         states = self._states
         view = View(states.program, *states.columns(rows), now_us=now_us, risk=states.risk[rows])
-        found = evaluate(view)
+        evaluation = evaluate(view)
         before = states.decisions.take(rows)
-        decisions = decide(states.program, found, before)
+        decisions = decide(states.program, evaluation, before)
         self._list_loyalty(view, decisions, before)
-        telling = DecisionWriter(
-            self._bonds,
+        writer = DecisionWriter(
+            self._relations,
             states,
             self._projection,
             self._version,
             rows,
             view,
-            found,
+            evaluation,
             decisions,
             before,
             logged_us,
         )
         states.decisions.put(rows, decisions.after)
-        verdicts = telling.write()
-        states.decisions.sequence[rows] = telling.sequence
-        return verdicts
+        decision_rows = writer.write()
+        states.decisions.sequence[rows] = writer.sequence
+        return decision_rows
 
     def _list_loyalty(self, view: View, decisions: Decisions, before: DecisionStates) -> None:
         """Loyalty moves slowly, so it is looked at where something else is written; whoever has
         left has none."""
-        looked_at = decisions.standings.copy()
-        looked_at[decisions.history] = True
-        found, anew = loyalty.to_list(view, looked_at, before.loyalty)
-        found = np.where(np.isnan(decisions.after.score_at_churn), found, np.nan)
+        listed = decisions.standings.copy()
+        listed[decisions.history] = True
+        values, anew = loyalty.to_list(view, listed, before.loyalty)
+        values = np.where(np.isnan(decisions.after.score_at_churn), values, np.nan)
         decisions.standings[:] |= anew
-        decisions.after.loyalty = np.where(decisions.standings, found, before.loyalty)
+        decisions.after.loyalty = np.where(decisions.standings, values, before.loyalty)
 
     def postpone(self, rows: Rows, due_us: int, now_us: int) -> DecisionRows:
         """Leave these rows undecided until `due_us`: history that is being imported is decided
         once, at its end."""
-        verdicts = DecisionRows()
-        told = [row for row in rows.tolist() if row in self._states.profile_changed]
-        self._states.decisions.listed_score[told] = (
+        decision_rows = DecisionRows()
+        unlisted = [row for row in rows.tolist() if row in self._states.profile_changed]
+        self._states.decisions.listed_score[unlisted] = (
             UNLISTED  # they may be evicted before they are decided
         )
         due = self._states.decisions.due[rows]
@@ -152,11 +152,11 @@ class Decider:
         self._states.decisions.due[later] = due_us
         if len(later):
             due_at = np.full(len(later), due_us, np.int64)
-            verdicts.timers = timers.rows(
+            decision_rows.timers = timers.rows(
                 self._projection, self._states.key[later], self._states.partition[later], due_at
             )
-            verdicts.next_due_us = due_us
-        return verdicts
+            decision_rows.next_due_us = due_us
+        return decision_rows
 
 
 class DecisionWriter:
@@ -164,34 +164,34 @@ class DecisionWriter:
 
     def __init__(  # noqa: PLR0913  # hot path: no object is made for each batch
         self,
-        bonds: _Bonds,
+        relations: _FlagRelations,
         states: States,
         projection: int,
         version: int,
         rows: Rows,
         view: View,
-        found: Evaluation,
+        evaluation: Evaluation,
         decisions: Decisions,
         before: DecisionStates,
         logged_us: Instants,
     ) -> None:
         card = states.program.scorecard
-        self._bonds, self._view = bonds, view
+        self._relations, self._view = relations, view
         self._states, self._card, self._projection, self._version = (
             states,
             card,
             projection,
             version,
         )
-        self._rows, self._found, self._decisions = rows, found, decisions
+        self._rows, self._evaluation, self._decisions = rows, evaluation, decisions
         self._outcome = DecidedBatch(
-            states, rows, decisions, found.now_us, before.risk.copy(), version
+            states, rows, decisions, evaluation.now_us, before.risk.copy(), version
         )
         self._logged_us, self._listed = logged_us, before.listed_score
         self.sequence = decisions.after.sequence.copy()
         self._keys: list[int] = states.key[rows].tolist()
         self._out = DecisionRows()
-        self._known: dict[int, dict[str, Any]] = {}
+        self._common_facts: dict[int, dict[str, Any]] = {}
 
     def write(self) -> DecisionRows:
         out, decisions = self._out, self._decisions
@@ -206,24 +206,24 @@ class DecisionWriter:
 
     def _timers(self) -> None:
         timed, due = self._decisions.timers, self._decisions.due_us
-        set_, gone = (
+        to_set, to_delete = (
             np.flatnonzero(timed & np.isfinite(due)),
             np.flatnonzero(timed & ~np.isfinite(due)),
         )
-        self._out.timers_gone = [self._keys[i] for i in gone.tolist()]
-        if len(set_):
-            rows, states = self._rows[set_], self._states
-            due_us = due[set_].astype(np.int64)
+        self._out.timers_gone = [self._keys[i] for i in to_delete.tolist()]
+        if len(to_set):
+            rows, states = self._rows[to_set], self._states
+            due_us = due[to_set].astype(np.int64)
             self._out.timers = timers.rows(
                 self._projection, states.key[rows], states.partition[rows], due_us
             )
             self._out.next_due_us = float(due_us.min())
 
     def _flag(self, change: FlagChange) -> None:
-        rule = self._card.judging(self._found.variant_of(change.row)).flags[change.flag]
+        rule = self._card.judging(self._evaluation.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
-            kinds = self._ended(change) if rule.severity is not None else ()
-            self._out.ended += [
+            kinds = self._ended_kinds(change) if rule.severity is not None else ()
+            self._out.endings += [
                 (self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds
             ]
         elif change.alert and rule.severity is not None:
@@ -248,27 +248,29 @@ class DecisionWriter:
                 unless_open=change.kind in ("renewed", "additional"),
                 takes_over=change.kind if change.kind in ("escalated", "de_escalated") else "",
                 family=self._family(change.flag),
-                absence=rule.name in self._bonds.absent,
+                absence=rule.name in self._relations.absent,
             )
 
     def _family(self, flag: int) -> tuple[str, ...]:
         """The kinds of alert of which the customer has one."""
-        return tuple(self._card.flags[f].name for f in self._bonds.related.get(flag, (flag,)))
+        return tuple(self._card.flags[f].name for f in self._relations.related.get(flag, (flag,)))
 
-    def _ended(self, change: FlagChange) -> tuple[str, ...]:
+    def _ended_kinds(self, change: FlagChange) -> tuple[str, ...]:
         """The kinds of alert that end with a flag: none while another of its family goes on
         holding."""
         holds = int(self._decisions.after.flag_bits(change.row))
-        family = self._bonds.related.get(change.flag, ())
-        rules = self._card.judging(self._found.variant_of(change.row)).flags
+        family = self._relations.related.get(change.flag, ())
+        rules = self._card.judging(self._evaluation.variant_of(change.row)).flags
         goes_on = any(holds >> f & 1 and rules[f].severity is not None for f in family)
         return () if goes_on else self._family(change.flag)
 
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
-        if i not in self._known:
-            self._known[i] = briefing.known(self._view, self._found, i, WEBHOOK_LANGUAGE)
-        return briefing.briefing(self._view, i, kind, self._known[i], WEBHOOK_LANGUAGE)
+        if i not in self._common_facts:
+            self._common_facts[i] = briefing.common_facts(
+                self._view, self._evaluation, i, WEBHOOK_LANGUAGE
+            )
+        return briefing.briefing(self._view, i, kind, self._common_facts[i], WEBHOOK_LANGUAGE)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
@@ -291,19 +293,19 @@ class DecisionWriter:
                 BAND_ALERT,
                 severity,
                 summary,
-                int(self._found.now_us[i]),
+                int(self._evaluation.now_us[i]),
                 {"band": after, "previous_band": before},
                 absence=not self._logged_us[i],  # time alone made it: nothing came
             )
         elif change.after < len(bands) // 2 <= change.before:
-            self._out.ended.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
+            self._out.endings.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
 
     def _is_imported(self, i: int) -> bool:
         """Whether old events, logged only now, changed something: that makes history, and no
         noise."""
         last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(
-            last_seen < self._found.now_us[i] - ALERT_MAX_AGE_US
+            last_seen < self._evaluation.now_us[i] - ALERT_MAX_AGE_US
         )
 
     def _alert(  # noqa: PLR0913  # the columns of an alert, each by name
@@ -365,7 +367,7 @@ class DecisionWriter:
         return decisions_store.Decided(
             keys=self._states.key[rows],
             partitions=self._states.partition[rows],
-            decided_us=self._found.now_us[at],
+            decided_us=self._evaluation.now_us[at],
             scores=self._decisions.score[at],
             risks=self._decisions.risk[at],
             bands=[names[band] for band in after.band.astype(np.int64).tolist()],
@@ -400,14 +402,14 @@ class DecisionWriter:
     def _list_whole(self, at: NDArray[np.int64]) -> None:
         if not len(at):
             return
-        states, stages = self._states, self._found.stages.stage
+        states, stages = self._states, self._evaluation.stages.stage
         customers, profiles, ideal = [], [], states.program.relationship.icp
         for row, stage in zip(self._rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
             customers.append(states.ids[row])
-            said = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
+            labels = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
             fit = icp.fit(profile, ideal).fit if ideal else None
-            placed = (*said, stage_name(stage), profile.get("parent_id") or None)
+            placed = (*labels, stage_name(stage), profile.get("parent_id") or None)
             profiles.append(decisions_store.Placed(placed, fit))
         loyalties = self._decisions.after.loyalty[at]
         decided = self._decided(at)
@@ -418,8 +420,8 @@ class DecisionWriter:
     def _list_moved(self, at: NDArray[np.int64]) -> None:
         if not len(at):
             return
-        stages = list(map(stage_name, self._found.stages.stage[at].tolist()))
+        stages = list(map(stage_name, self._evaluation.stages.stage[at].tolist()))
         loyalties = self._decisions.after.loyalty[at]
-        self._out.moved = decisions_store.moved_rows(
+        self._out.moves = decisions_store.moved_rows(
             self._projection, self._decided(at), loyalties, stages
         )

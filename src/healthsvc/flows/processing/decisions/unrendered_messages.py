@@ -47,19 +47,19 @@ def raised(alert: AlertRow, detail: Mapping[str, Any], sequence: int) -> AlertDa
     return alert_webhooks.raised(alert, detail, sequence)
 
 
-def escalated(new: UnrenderedMessage, taken: TakenOver) -> UnrenderedMessage:
+def escalated(new: UnrenderedMessage, predecessor: TakenOver) -> UnrenderedMessage:
     """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a
     new one."""
 
     def data(sequence: int) -> alert_webhooks.EscalatedData:
         return alert_webhooks.escalated(
             new.data(sequence),
-            id=taken.id,
-            state=taken.state,
-            onset_at=taken.onset_at,
-            raised_at=taken.raised_at,
-            previous_kind=taken.previous_kind,
-            previous_severity=taken.previous_severity,
+            id=predecessor.id,
+            state=predecessor.state,
+            onset_at=predecessor.onset_at,
+            raised_at=predecessor.raised_at,
+            previous_kind=predecessor.previous_kind,
+            previous_severity=predecessor.previous_severity,
         )
 
     return new._replace(type=alert_webhooks.ALERT_ESCALATED, data=data)

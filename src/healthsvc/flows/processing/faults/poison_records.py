@@ -73,11 +73,13 @@ class PoisonSearch:
     def active(self) -> bool:
         return bool(self._ends)
 
-    def begin(self, read: Mapping[Input, int], records: int) -> None:
+    def begin(self, read_through: Mapping[Input, int], records: int) -> None:
         """Processing failed with so many records in hand; read: up to where they were read."""
-        if not read:
+        if not read_through:
             return
-        self._ends = {place: max(end, self._ends.get(place, end)) for place, end in read.items()}
+        self._ends = {
+            place: max(end, self._ends.get(place, end)) for place, end in read_through.items()
+        }
         self.limit = max(1, min(LARGEST_PIECE, records // SHRINK))
         self._narrow = self._trying = None
 
@@ -152,18 +154,18 @@ def pieces(chunks: Sequence[Chunk], limit: int) -> Iterator[Chunk]:
 
 def _with_unreadable(chunk: Chunk) -> Iterator[Chunk]:
     """Record by record: what can't be read stands before the record that follows it."""
-    left = list(chunk.unreadable)
+    remaining = list(chunk.unreadable)
     for at in range(len(chunk)):
-        before = [each for each in left if each.first < chunk.position(at)]
-        left = left[len(before) :]
+        before = [each for each in remaining if each.first < chunk.position(at)]
+        remaining = remaining[len(before) :]
         piece = _piece(chunk, at, at + 1)
         first = before[0].first if before else piece.first
         positions = [piece.first] if before else None
-        behind = min(piece.next, left[0].first) if left else piece.next
+        behind = min(piece.next, remaining[0].first) if remaining else piece.next
         yield replace(piece, unreadable=before, first=first, positions=positions, next=behind)
-    if left or not len(chunk):
-        first = left[0].first if left else chunk.first
-        yield replace(_piece(chunk, len(chunk), len(chunk)), first=first, unreadable=left)
+    if remaining or not len(chunk):
+        first = remaining[0].first if remaining else chunk.first
+        yield replace(_piece(chunk, len(chunk), len(chunk)), first=first, unreadable=remaining)
 
 
 def _piece(chunk: Chunk, start: int, end: int) -> Chunk:

@@ -38,7 +38,7 @@ class TimerSearch:
     """The state of the search: how many timers may be at fault, and how many are tried at once."""
 
     limit: int = LARGEST_GROUP
-    _left: int = 0
+    _remaining: int = 0
     _narrow: int = 0
     """How many of the group that failed last are still to be tried: before that, groups stay
     small."""
@@ -50,7 +50,7 @@ class TimerSearch:
 
     @property
     def active(self) -> bool:
-        return self._left > 0
+        return self._remaining > 0
 
     @property
     def is_trying(self) -> bool:
@@ -64,7 +64,7 @@ class TimerSearch:
     def begin(self, timers: int, now: datetime) -> None:
         """Processing failed with so many due timers in hand."""
         if timers:
-            self._left, self.limit = timers, max(1, min(LARGEST_GROUP, timers // SHRINK))
+            self._remaining, self.limit = timers, max(1, min(LARGEST_GROUP, timers // SHRINK))
             self._ends_at = now + LONGEST_SEARCH
             self._narrow, self._trying = 0, ()
 
@@ -75,7 +75,7 @@ class TimerSearch:
     def passed(self) -> None:
         """What was tried is flushed."""
         tried, self._trying = self._trying, ()
-        self._left -= len(tried)
+        self._remaining -= len(tried)
         self._narrow -= len(tried)
         if self._narrow <= 0:
             self.limit = min(LARGEST_GROUP, self.limit * SHRINK)
@@ -84,7 +84,7 @@ class TimerSearch:
         """No timer is due now, as far as the log is read; those at fault may be due again in a
         moment."""
         if self._ends_at is None or now >= self._ends_at:
-            self._left = 0
+            self._remaining = 0
 
     def failed(self, error: BaseException) -> PoisonTimer | None:
         """The timer to be postponed, if that is certain; else the search goes on in smaller
@@ -100,7 +100,7 @@ class TimerSearch:
             self._suspect = tried[0]
             return None
         self._suspect = None
-        self._left -= 1
+        self._remaining -= 1
         self._narrow -= 1
         return PoisonTimer(customer_key=tried[0], error=f"{type(error).__name__}: {error}")
 

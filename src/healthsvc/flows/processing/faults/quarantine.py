@@ -46,8 +46,8 @@ async def quarantine(
         return dict(owned)
     letter = poison.letter(topic if poison.source == "kafka" else "")
     trouble = _trouble(poison, letter.topic, now)
-    moved = _behind(ownership, poison)
-    move = _move(poison.partition, ownership, moved)
+    behind = _behind(ownership, poison)
+    move = _move(poison.partition, ownership, behind)
     try:
         await _write(engine, projection, owner, move, letter, trouble)
     except Exception as error:
@@ -61,7 +61,7 @@ async def quarantine(
         LogEvent.RECORD_QUARANTINED,
         input=poison.source, partition=poison.partition, position=poison.position, error=poison.error,
     )  # fmt: skip
-    return {**owned, poison.partition: moved}
+    return {**owned, poison.partition: behind}
 
 
 def _is_next(ownership: Ownership, poison: PoisonRecord) -> bool:
