@@ -100,7 +100,8 @@ def _told(kind: Kind, waits: Sequence[float], limit: float, period: float) -> li
 
 
 def _first_after(life: Life, day: float) -> float:
-    return min((at - day for at, _ in life.alerts if at > day), default=np.inf)
+    days = [*(at for at, _ in life.alerts), *life.escalations]
+    return min((at - day for at in days if at > day), default=np.inf)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class Life:
     last_visit: float
     alerts: list[tuple[float, str]] = field(default_factory=list)
     """Day and flag of each alert raised or renewed."""
+    escalations: list[float] = field(default_factory=list)
+    """Days on which an open alert became a more severe one."""
     band_changes: list[float] = field(default_factory=list)
     healthy: int = 0
     """Decisions of the judged half in the best band, of all of that half."""
@@ -87,6 +89,8 @@ def _record(
     for change in decisions.flags:
         if change.alert and change.kind in ("raised", "renewed"):
             lives[change.row].alerts.append((day, names[change.flag]))
+        if change.alert and change.kind == "escalated":
+            lives[change.row].escalations.append(day)
     for moved in decisions.bands:
         if moved.alert:
             lives[moved.row].alerts.append((day, BAND_ALERT))

@@ -24,6 +24,7 @@ def rhythm(data: object, measures: Sequence[Measure], flags: Sequence[FlagRule])
         share=r.number("share", default.share, low=0.01, high=1),
         repeats=int(r.number("repeats", default.repeats, low=1, high=20)),
         min_gaps=int(r.number("min_gaps", default.min_gaps, low=1, high=100)),
+        min_filled_us=r.days("min_filled_days", default.min_filled_us / DAY_US),
         times=r.number("times", default.times, low=1, high=10),
         least_us=r.days("least_days", default.least_us / DAY_US),
         most_us=r.days("most_days", default.most_us / DAY_US),

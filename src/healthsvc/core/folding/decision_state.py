@@ -36,6 +36,7 @@ ever appended to."""
 WIDTH: Final = len(_COLUMNS)
 ROW_BYTES: Final = WIDTH * 8
 _DEFAULTS: Final = np.array(list(_COLUMNS.values()))
+UNDECIDED_ROW: Final = _DEFAULTS.tobytes()
 _BAND, _FLAGS, _SEQUENCE = map(list(_COLUMNS).index, ("band", "flags", "sequence"))
 _ALERTED: Final = slice(list(_COLUMNS).index("alerted_0"), list(_COLUMNS).index("alerted_2") + 1)
 _HALF: Final = 1 << 26
@@ -175,6 +176,12 @@ class DecisionStates:
 def select(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -> DecisionStates:
     """Row by row one of two; condition: (n,)."""
     return DecisionStates(np.where(condition[:, None], states.array, otherwise.array))
+
+
+def complete_row(stored_row: bytes) -> bytes:
+    """A stored row of any earlier version, with what stands in its later columns before the first
+    decision."""
+    return stored_row + UNDECIDED_ROW[len(stored_row) :]
 
 
 def last_sequence(stored_row: bytes | None) -> int:

@@ -120,17 +120,19 @@ def _present(facts: Floats, rows: Rows, oldest_block: Int64s) -> NDArray[np.uint
 def _usual_gap(rhythm: Rhythm, n: int, row: Int64s, gap: Int64s) -> Floats:
     """(n,) days, 0 where too few gaps are known; row, gap: every gap, in cells.
 
-    It is the mean of the gaps that are at most a cell shorter than the usual one or longer, which
-    evens out how days fall into cells.
+    The mean of the gaps of that length or a cell less evens out how days fall into cells.
     """
     count = np.bincount(row * (CELLS + 1) + gap, minlength=n * (CELLS + 1))
     count = count.reshape(n, CELLS + 1)[:, ::-1]
     lengths = np.arange(CELLS, -1, -1)
     as_long = np.cumsum(count, axis=1)
     filled = np.cumsum(count * lengths, axis=1)
-    is_usual = (filled >= rhythm.share * filled[:, -1:]) & (as_long >= rhythm.repeats)
-    usual = np.minimum(np.argmax(is_usual, axis=1) + 1, CELLS - 1)
+    needed = np.maximum(rhythm.share * filled[:, -1:], rhythm.min_filled_us / CELL_US)
+    is_usual = (filled >= needed) & (as_long >= rhythm.repeats)
+    known = is_usual.any(axis=1) & (as_long[:, -1] >= rhythm.min_gaps)
+    at = np.minimum(np.argmax(is_usual, axis=1), CELLS - 1)
     each = np.arange(n)
-    known = as_long[:, -1] >= rhythm.min_gaps
-    mean: Floats = CELL_DAYS * filled[each, usual] / np.maximum(as_long[each, usual], 1)
-    return np.where(known, mean, 0.0)
+    some, shorter = count[each, at], count[each, at + 1]
+    length = lengths[at]
+    mean = (some * length + shorter * (length - 1)) / np.maximum(some + shorter, 1)
+    return np.where(known, CELL_DAYS * mean, 0.0)

@@ -10,6 +10,8 @@ from healthsvc.core.phrases.catalogue import has, phrase
 _SAME: Final[Mapping[str, str]] = {
     "silent": "silence",
     "usage_drop": "drop",
+    "fading": "drop",
+    "visits_fading": "silence",
     "detractor": "unhappy",
     "silent_unhappy": "unhappy",
     "silent_before_renewal": "renewal",
@@ -17,7 +19,12 @@ _SAME: Final[Mapping[str, str]] = {
     "renewal_near": "renewal",
 }
 """Alerts that share a question with others."""
-_BY_FLAG_KIND: Final[Mapping[str, str]] = {"absence": "silence", "drop": "drop", "ahead": "renewal"}
+_BY_FLAG_KIND: Final[Mapping[str, str]] = {
+    "absence": "silence",
+    "drop": "drop",
+    "fading": "drop",
+    "ahead": "renewal",
+}
 
 
 def reading_question(language: Language, reading: ReadingName | None) -> str:

@@ -13,12 +13,14 @@ class Rhythm:
 
     measure: str
     """Whose events are the customer's presence."""
-    share: float = 0.25
+    share: float = 0.3
     """The usual gap: the longest of which gaps as long or longer fill this share of the time."""
     repeats: int = 2
     """So many gaps must be as long as the usual one: a single pause is no rhythm."""
     min_gaps: int = 3
     """With fewer gaps there is no usual one."""
+    min_filled_us: int = 50 * DAY_US
+    """Gaps as long must fill this time at least: who has just slowed down has no slow rhythm yet."""
     times: float = 1.6
     """Usual gaps after which quiet is silence."""
     least_us: int = 14 * DAY_US

@@ -118,7 +118,9 @@ def speed(view: View) -> Floats:
     return np.where(is_slow, slow(view).speed(view), daily)
 
 
-def falls_by_us(view: View, rows: Int64s, now: Floats, at: float, lives: HalfLives) -> Floats:
+def falls_by_us(
+    view: View, rows: Int64s, now: Floats, at: Floats | float, lives: HalfLives
+) -> Floats:
     """The same as `falls_to_us`, by two half-lives."""
     short, long = lives.of(view)
     age, speed = _age(view)[rows], lives.speed(view)

@@ -46,6 +46,8 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "needs_help": Noun("a search for help"),
     "silent": Noun("silence"),
     "usage_drop": Noun("a drop in usage"),
+    "fading": Noun("a slow decline in usage"),
+    "visits_fading": Noun("a slow decline in visits"),
     "detractor": Noun("a detractor's answer"),
     "complaint_open": Noun("an open complaint"),
     "payment_overdue": Noun("an overdue invoice"),

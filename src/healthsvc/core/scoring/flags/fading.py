@@ -1,11 +1,12 @@
 """Flag kind `fading`: the customer's own habit itself sinks, slowly, over months."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 
 from healthsvc.core.arrays import Codes, Floats, Int64s, Mask
+from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring import baseline, rhythm
 from healthsvc.core.scoring.baseline import HalfLives
 from healthsvc.core.scoring.flags.kind import (
@@ -20,11 +21,19 @@ from healthsvc.core.scoring.flags.kind import (
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.view import SLOW, View
 
+_DAILY_US: Final = 2 * DAY_US
+"""The usual gap of a daily user."""
+_LOWEST: Final = 0.05
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FadingFlag(Flag):
     """What falls by a few percent a week never lies far below the habit of the last weeks, which
-    falls with it; it lies below the habit of the last year."""
+    falls with it; it lies below the habit of the last year.
+
+    The lines are for daily users. The rate of one who comes more seldom is noisier, by the root of
+    the gap, and so much farther below 1 its lines lie.
+    """
 
     kind: ClassVar[str] = "fading"
     meaning: ClassVar[str] = (
@@ -76,16 +85,22 @@ class FadingFlag(Flag):
         today, habit = HalfLives(0, SLOW), HalfLives(last, SLOW)
         now, long = (baseline.ratio_by(view, measure, lives)[rows] for lives in (today, habit))
         since = np.maximum(view.fact("first_seen") + self.span_us, rhythm.settled_us(view))[rows]
+        noise = np.sqrt(np.maximum(view.usual_gap_us[rows] / _DAILY_US, 1.0))
+        line, habit_line = _widened(self.at, noise), _widened(self.habit_at, noise)
         enters = np.maximum(
-            baseline.falls_by_us(view, rows, now, self.at, today),
-            baseline.falls_by_us(view, rows, long, self.habit_at, habit),
+            baseline.falls_by_us(view, rows, now, line, today),
+            baseline.falls_by_us(view, rows, long, habit_line, habit),
         )
         enters = np.maximum(enters, since)
         slides = np.maximum(baseline.falls_by_us(view, rows, now, self.exit, today), since)
         instant = view.now_us[rows]
         judged = instant >= since
-        holds = judged & (now < self.at) & (long < self.habit_at)
+        holds = judged & (now < line) & (long < habit_line)
         is_low = judged & (now < self.exit)
         place = np.where(holds, ABOVE, np.where(is_low, BETWEEN, BELOW))
         change = np.where(holds, np.inf, np.floor(np.where(is_low, enters, slides)))
         return place, np.minimum(enters, instant), change
+
+
+def _widened(line: float, noise: Floats) -> Floats:
+    return np.maximum(1.0 - (1.0 - line) * noise, _LOWEST)
