@@ -75,7 +75,7 @@ class Monotonic:
 def test_a_run_that_does_not_end_is_told_and_signs_of_progress_are_believed() -> None:
     clock = Monotonic()
     step = Step("some", 1.0, clock=clock)
-    step.begun()
+    step.begin()
     clock.seconds = 29.0
     assert not step.stands_still
     step.progressed()
@@ -90,7 +90,7 @@ def test_a_daily_step_may_rest_for_a_day_and_not_run_for_one() -> None:
     step = Step("some", 86_400.0, clock=clock)
     clock.seconds = 86_400.0
     assert not step.stands_still
-    step.begun()
+    step.begin()
     clock.seconds += 1_000.0
     assert step.stands_still
 

@@ -152,8 +152,8 @@ def require(*any_of: Scope) -> Any:
 
     async def check(principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
         if not any(principal.may(scope) for scope in any_of):
-            wanted = " or ".join(f"`{scope}`" for scope in any_of)
-            raise ProblemError(SCOPE_MISSING, f"This needs an API key with the scope {wanted}.")
+            scopes = " or ".join(f"`{scope}`" for scope in any_of)
+            raise ProblemError(SCOPE_MISSING, f"This needs an API key with the scope {scopes}.")
         return principal
 
     return Depends(check)

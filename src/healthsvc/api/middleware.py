@@ -153,8 +153,10 @@ def _told_to_operator(error: Exception) -> dict[str, str]:
     return {"traceback": "".join(traceback.format_exception(error))}
 
 
-def _request_id(sent: str | None) -> str:
-    return sent if sent and REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
+def _request_id(from_client: str | None) -> str:
+    return (
+        from_client if from_client and REQUEST_ID.fullmatch(from_client) else secrets.token_hex(16)
+    )
 
 
 def _routed(scope: Scope) -> Scope:

@@ -78,8 +78,8 @@ def described(app: FastAPI) -> Described:
         app.state.described = Described(
             json.dumps(document, ensure_ascii=False).encode(), page(document).encode()
         )
-    found: Described = app.state.described
-    return found
+    description: Described = app.state.described
+    return description
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -141,22 +141,22 @@ def _restore_examples(operation: Mapping[str, Any]) -> None:
     models = {model.__name__: model for model in rest.models()}
     for answer in operation["responses"].values():
         for content in answer.get("content", {}).values():
-            named = REFERENCE.search(str(content.get("schema", {}).get("$ref", "")))
-            if "example" in content and named is not None:
-                content["example"] = example_of(models[named[1]])
+            model_name = REFERENCE.search(str(content.get("schema", {}).get("$ref", "")))
+            if "example" in content and model_name is not None:
+                content["example"] = example_of(models[model_name[1]])
 
 
 def _drop_default_error(operation: dict[str, Any]) -> None:
     """FastAPI announces an error of its own form wherever there is a parameter; ours all have one
     form."""
-    said = (
+    schema = (
         operation["responses"]
         .get("422", {})
         .get("content", {})
         .get("application/json", {})
         .get("schema", {})
     )
-    if str(said.get("$ref", "")).endswith("/HTTPValidationError"):
+    if str(schema.get("$ref", "")).endswith("/HTTPValidationError"):
         del operation["responses"]["422"]
 
 
@@ -202,7 +202,7 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _example(content: Mapping[str, Any]) -> str:
-    examples = [given["value"] for given in content.get("examples", {}).values()]
+    examples = [one["value"] for one in content.get("examples", {}).values()]
     if "example" in content:
         examples.insert(0, content["example"])
     return "".join(f"<pre>{escape(json.dumps(example, indent=2))}</pre>" for example in examples)

@@ -75,11 +75,11 @@ class Methods:
             )
         if allowed is None or method in allowed:
             return None
-        shown = ", ".join(sorted(allowed))
+        listed = ", ".join(sorted(allowed))
         return ProblemError(
             METHOD_NOT_ALLOWED,
-            f"{method[:20]} isn't allowed here; {shown} is.",
-            headers={"allow": shown},
+            f"{method[:20]} isn't allowed here; {listed} is.",
+            headers={"allow": listed},
         )
 
 

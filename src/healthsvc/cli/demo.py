@@ -58,26 +58,26 @@ def demo(
     """
     with configured(interrupted=RESUMABLE) as settings:
         if dry_run:
-            made = history.lines(history.Demo(seed=seed, customers=customers, end_us=now_us()))
-            history.write(made, out)
+            lines = history.lines(history.Demo(seed=seed, customers=customers, end_us=now_us()))
+            history.write(lines, out)
             show(
-                {"file": str(out), "events": len(made)},
+                {"file": str(out), "events": len(lines)},
                 as_json,
-                f"{len(made):,} synthetic events in {out}",
+                f"{len(lines):,} synthetic events in {out}",
             )
             return
         target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)
-        wanted = history.Demo(seed=seed, customers=customers, end_us=now_us())
+        requested = history.Demo(seed=seed, customers=customers, end_us=now_us())
         with target.ready() as address:
-            fleet = _fleet(settings.data_dir, wanted)
+            fleet = _fleet(settings.data_dir, requested)
             _errors.print(f"Making {customers} synthetic customers …")
-            made = history.lines(fleet)
+            lines = history.lines(fleet)
             job = Job(
                 label=f"demo fleet {seed}",
-                groups=lambda after: history.groups(made, target.batch, after=after),
+                groups=lambda after: history.groups(lines, target.batch, after=after),
                 name=lambda identity: name_of("demo", str(fleet), identity),
-                total=len(made),
-                done=lambda tally: tally.line,
+                total=len(lines),
+                position=lambda tally: tally.line,
                 pace=Pace(speed=speed) if speed else None,
                 restart=restart,
             )
@@ -88,10 +88,10 @@ def demo(
             _look_here(fleet, url or f"http://{settings.host}:{settings.port}", waiting)
 
 
-def _fleet(data_dir: Path, wanted: history.Demo) -> history.Demo:
+def _fleet(data_dir: Path, requested: history.Demo) -> history.Demo:
     """The fleet as this installation knows it, whichever entrance it took."""
-    fleet = history.remembered(data_dir / "replay" / f"demo-{wanted.seed}.json", wanted)
-    if wanted.end_us - fleet.end_us > DAY_US:
+    fleet = history.remembered(data_dir / "replay" / f"demo-{requested.seed}.json", requested)
+    if requested.end_us - fleet.end_us > DAY_US:
         end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)
         _errors.print(
             f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now."

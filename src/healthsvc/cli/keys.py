@@ -36,10 +36,15 @@ def create(
     if strangers:
         refuse(f"There is no scope {strangers[0]!r}; there are {', '.join(SCOPES)}.")
     with configured() as settings, any_database(settings) as url:
-        made = asyncio.run(create_key(url, settings, name=name, scopes=scopes))
-        facts = {"id": made.key.id, "name": name, "scopes": list(made.key.scopes), "key": made.text}
+        created = asyncio.run(create_key(url, settings, name=name, scopes=scopes))
+        facts = {
+            "id": created.key.id,
+            "name": name,
+            "scopes": list(created.key.scopes),
+            "key": created.text,
+        }
         show(
             facts,
             as_json,
-            f"{made.text}\n(shown this once: keep it; it may {', '.join(made.key.scopes)})",
+            f"{created.text}\n(shown this once: keep it; it may {', '.join(created.key.scopes)})",
         )

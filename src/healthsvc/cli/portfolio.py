@@ -9,7 +9,7 @@ import typer
 
 from healthsvc.cli.errors import refuse
 from healthsvc.cli.options import AsJson, configured
-from healthsvc.wire.rest.portfolio import Measured, Portfolio, PortfolioPart, as_csv, told
+from healthsvc.wire.rest.portfolio import Measured, Portfolio, PortfolioPart, as_csv, to_response
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.portfolio import portfolio as portfolio_of
 
@@ -51,40 +51,42 @@ def portfolio(
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=30)
     if not start < end <= now:
         refuse("--from must be before --to, and --to not in the future.")
-    found = _figures(start, end, by)
+    figures = _figures(start, end, by)
     if as_json:
-        typer.echo(found.model_dump_json(by_alias=True))
+        typer.echo(figures.model_dump_json(by_alias=True))
     elif as_csv_:
-        typer.echo(as_csv(found), nl=False)
+        typer.echo(as_csv(figures), nl=False)
     else:
-        _show(found)
+        _show(figures)
 
 
 def _figures(start: datetime, end: datetime, by: By | None) -> Portfolio:
     with configured() as settings, any_database(settings) as url:
-        return told(asyncio.run(portfolio_of(url, settings, start, end, by.value if by else None)))
-
-
-def _show(found: Portfolio) -> None:
-    typer.echo(
-        f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}; in brackets the change against the period before"
-    )
-    if found.kept_from is not None:
-        typer.echo(
-            f"Not all events logged before {found.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
+        return to_response(
+            asyncio.run(portfolio_of(url, settings, start, end, by.value if by else None))
         )
-    for part in (found.total, *found.items):
-        name = "All customers" if part is found.total else part.group or "(none)"
+
+
+def _show(answer: Portfolio) -> None:
+    typer.echo(
+        f"{answer.start:%Y-%m-%d} to {answer.end:%Y-%m-%d}; in brackets the change against the period before"
+    )
+    if answer.kept_from is not None:
+        typer.echo(
+            f"Not all events logged before {answer.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
+        )
+    for part in (answer.total, *answer.items):
+        name = "All customers" if part is answer.total else part.group or "(none)"
         count = "-" if part.customers_at_start is None else part.customers_at_start
         typer.echo(f"\n{name}: {count} at the start, {part.lost or 0} lost")
         for measure, field in PortfolioPart.model_fields.items():
             if field.annotation is Measured:
                 typer.echo(
-                    f"  {measure.replace('_', ' '):<22}{_said(measure, getattr(part, measure))}"
+                    f"  {measure.replace('_', ' '):<22}{_formatted(measure, getattr(part, measure))}"
                 )
 
 
-def _said(measure: str, figure: Measured) -> str:
+def _formatted(measure: str, figure: Measured) -> str:
     factor, unit = UNITS.get(measure, (100.0, " %"))
     if figure.value is None:
         return "-"

@@ -51,7 +51,7 @@ def replay(
             groups=lambda after: source.groups(target.batch, after=after),
             name=lambda identity: None if file == STDIN else fingerprint(file, salt, identity),
             total=source.size,
-            done=lambda _: source.bytes_read(),
+            position=lambda _: source.bytes_read(),
             pace=Pace(speed=speed) if speed else None,
             strict=strict,
             restart=restart,

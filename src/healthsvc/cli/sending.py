@@ -39,7 +39,7 @@ class Job:
         [str], str | None
     ]  # of the state file, by the output's identity; None: nothing to resume
     total: int | None
-    done: Callable[[Tally], int]
+    position: Callable[[Tally], int]
     pace: Pace | None = None
     strict: bool = False
     restart: bool = False
@@ -65,19 +65,27 @@ class Report:
         tally = self.memory.tally
         for bad in self.memory.bad[:SHOWN_BAD_LINES]:
             _errors.print(f"line {bad.number}: {bad.reason}: {bad.detail}", markup=False)
-        sent = tally.accepted + tally.duplicates - self.before.accepted - self.before.duplicates
-        rate = sent / self.seconds if self.seconds else 0.0
-        show(self._facts(sent, rate), as_json, self._sentence(sent, rate))
+        sent_count = (
+            tally.accepted + tally.duplicates - self.before.accepted - self.before.duplicates
+        )
+        rate = sent_count / self.seconds if self.seconds else 0.0
+        show(self._facts(sent_count, rate), as_json, self._sentence(sent_count, rate))
 
-    def _sentence(self, sent: int, rate: float) -> str:
+    def _sentence(self, sent_count: int, rate: float) -> str:
         tally = self.memory.tally
         if self.nothing_done:
-            return f"Nothing of {self.label} is in the log: all {tally.rejected:,} lines were set aside{self._where()}."
+            return (
+                f"Nothing of {self.label} is in the log: all {tally.rejected:,} lines were set"
+                f" aside{self._where()}."
+            )
         if self.before.finished:
             return (
                 f"{self.label} is in the log already; nothing to send (--restart sends it again)."
             )
-        text = f"{self.label}: {sent:,} events in {self.seconds:.1f} s ({rate:,.0f}/s) into {self.output.split()[0]}"
+        text = (
+            f"{self.label}: {sent_count:,} events in {self.seconds:.1f} s ({rate:,.0f}/s) into"
+            f" {self.output.split()[0]}"
+        )
         if self.before.line:
             text += f", resumed after line {self.before.line:,}"
         if tally.duplicates:
@@ -89,17 +97,17 @@ class Report:
         return text + "."
 
     def _where(self) -> str:
-        shown = self.memory.bad_path and self.memory.bad
-        return f" (the first are in {self.memory.bad_path})" if shown else ""
+        has_examples = self.memory.bad_path and self.memory.bad
+        return f" (the first are in {self.memory.bad_path})" if has_examples else ""
 
-    def _facts(self, sent: int, rate: float) -> dict[str, object]:
+    def _facts(self, sent_count: int, rate: float) -> dict[str, object]:
         tally = self.memory.tally
         return {
             "label": self.label,
             "output": self.output.split()[0],
             "finished": tally.finished,
             "resumed_after_line": self.before.line,
-            "sent": sent,
+            "sent": sent_count,
             "seconds": round(self.seconds, 3),
             "events_per_second": round(rate),
             "accepted": tally.accepted,
@@ -116,14 +124,14 @@ async def send(target: Target, address: str | None, job: Job) -> Report:
         memory = Memory.load(path, restart=job.restart)
         before, started = memory.tally, time.monotonic()
         if not before.finished:
-            with _bar(job) as moved:
+            with _bar(job) as on_progress:
                 run = Replay(
                     output=output,
                     progress=memory,
                     now_us=now_us,
                     pace=job.pace,
                     strict=job.strict,
-                    on_progress=moved,
+                    on_progress=on_progress,
                     on_away=_tell_away,
                 )
                 await run.run(job.groups(before.line))
@@ -159,19 +167,19 @@ def _bar(job: Job) -> Iterator[Callable[[Tally], None]]:
     ) as bar:
         task = bar.add_task(job.label, total=job.total, events=0)
         yield lambda tally: bar.update(
-            task, completed=job.done(tally), events=tally.accepted + tally.duplicates
+            task, completed=job.position(tally), events=tally.accepted + tally.duplicates
         )
 
 
 def _lines(job: Job) -> Callable[[Tally], None]:
-    told = time.monotonic()
+    reported_at = time.monotonic()
 
     def moved(tally: Tally) -> None:
-        nonlocal told
-        if time.monotonic() - told < NEWS_SECONDS:
+        nonlocal reported_at
+        if time.monotonic() - reported_at < NEWS_SECONDS:
             return
-        told = time.monotonic()
-        share = f" ({100 * job.done(tally) / job.total:.0f} %)" if job.total else ""
+        reported_at = time.monotonic()
+        share = f" ({100 * job.position(tally) / job.total:.0f} %)" if job.total else ""
         _errors.print(
             f"{job.label}: {tally.accepted + tally.duplicates:,} events{share}", markup=False
         )

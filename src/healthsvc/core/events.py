@@ -5,7 +5,8 @@ A declaration says what the type means to the risk (the customer's own act, neut
 outcome), whether the customer itself acts, which facts it writes, and which step of a ticket,
 complaint or invoice it is. Its data and its example are declared in `wire.events.catalogue`, under
 the same name; `core.folding.facts` has the handler of each type that writes facts. A test holds the
-three together.
+three together. The operator's own types get their roles from the scorecard's `event_types`
+(`core.risk.event_types`).
 """
 
 from collections.abc import Mapping
@@ -16,23 +17,15 @@ RiskRole = Literal["act", "neutral", "trouble", "outcome"]
 """What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
 itself."""
 ItemKind = Literal["ticket", "complaint", "invoice"]
-Moment = Literal["opened", "answered", "closed"]
+Moment = Literal["opened", "answered", "closed", "rated", "paid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStep:
-    """A step in the life of a ticket, complaint or invoice."""
+    """A step in the life of a ticket, complaint or invoice, named by its `<kind>_id`."""
 
     kind: ItemKind
-    moment: Moment | None = None
-    """Which instant of the item the event gives; None: it only rates."""
-    rates: bool = False
-    """Whether its data may carry a rating."""
-
-    @property
-    def id_field(self) -> str:
-        """The field of the event's data that identifies the item."""
-        return f"{self.kind}_id"
+    moment: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +63,7 @@ TICKET_RESOLVED: Final = EventType(
     name="ticket.resolved",
     risk="neutral",
     by_customer=False,
-    item=ItemStep(kind="ticket", moment="closed", rates=True),
+    item=ItemStep(kind="ticket", moment="closed"),
 )
 COMPLAINT_FILED: Final = EventType(
     name="complaint.filed", risk="trouble", item=ItemStep(kind="complaint", moment="opened")
@@ -82,13 +75,13 @@ COMPLAINT_RESOLVED: Final = EventType(
     item=ItemStep(kind="complaint", moment="closed"),
 )
 COMPLAINT_RATED: Final = EventType(
-    name="complaint.rated", risk="act", item=ItemStep(kind="complaint", rates=True)
+    name="complaint.rated", risk="act", item=ItemStep(kind="complaint", moment="rated")
 )
 INVOICE_PAID: Final = EventType(
     name="invoice.paid",
     risk="act",
     by_customer=False,
-    item=ItemStep(kind="invoice", moment="closed"),
+    item=ItemStep(kind="invoice", moment="paid"),
 )
 INVOICE_OVERDUE: Final = EventType(
     name="invoice.overdue",

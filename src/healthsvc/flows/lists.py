@@ -43,7 +43,7 @@ class Page(Generic[ItemT]):
     prev_cursor: str | None
 
 
-class Wanted(Protocol):
+class Paging(Protocol):
     """How many items, and from which cursor on. A cursor of another list raises CursorError when it
     is used."""
 
@@ -64,18 +64,18 @@ class Listing(Generic[ItemT]):
     filters: Mapping[str, object] = field(default_factory=dict)
 
     async def page(
-        self, wanted: Wanted, fetch: Callable[[Place], Awaitable[list[ItemT]]]
+        self, paging: Paging, fetch: Callable[[Place], Awaitable[list[ItemT]]]
     ) -> Page[ItemT]:
         """The page at the wanted place; one row more is read, to know whether the list goes on."""
         bound_to = binding(self.name, self.filters)
-        cursor = None if wanted.cursor is None else decode(wanted.cursor, bound_to, self.shape)
+        cursor = None if paging.cursor is None else decode(paging.cursor, bound_to, self.shape)
         backwards = cursor is not None and cursor.backwards
         place = Place(
-            limit=wanted.limit + 1, keys=cursor.keys if cursor else None, backwards=backwards
+            limit=paging.limit + 1, keys=cursor.keys if cursor else None, backwards=backwards
         )
         rows = await fetch(place)
-        more = len(rows) > wanted.limit
-        items = (rows[1:] if backwards else rows[: wanted.limit]) if more else rows
+        more = len(rows) > paging.limit
+        items = (rows[1:] if backwards else rows[: paging.limit]) if more else rows
         behind, before = (True, more) if backwards else (more, cursor is not None)
         on = encode(Cursor(keys=self.keys(items[-1])), bound_to) if items and behind else None
         back = (
@@ -87,7 +87,7 @@ class Listing(Generic[ItemT]):
 
 
 async def standings(
-    engine: AsyncEngine, wanted: Wanted, which: StandingFilter, sort: SortName
+    engine: AsyncEngine, paging: Paging, which: StandingFilter, sort: SortName
 ) -> tuple[datetime | None, int, Page[Standing]]:
     """Customers in some order; the instant up to which everything logged is counted in them; the
     version."""
@@ -104,13 +104,13 @@ async def standings(
             as_of,
             version,
             await listing.page(
-                wanted, lambda place: customer_summary.page(conn, which, sort, place)
+                paging, lambda place: customer_summary.page(conn, which, sort, place)
             ),
         )
 
 
 async def history(
-    engine: AsyncEngine, wanted: Wanted, customer_id: str, span: Span
+    engine: AsyncEngine, paging: Paging, customer_id: str, span: Span
 ) -> Page[Decision] | None:
     """A customer's recorded decisions, newest first; None if there is no such customer."""
     listing: Listing[Decision] = Listing(
@@ -124,12 +124,12 @@ async def history(
         if home is None:
             return None
         return await listing.page(
-            wanted, lambda place: history_reads.page(conn, home.key, span, place)
+            paging, lambda place: history_reads.page(conn, home.key, span, place)
         )
 
 
 async def timeline(
-    engine: AsyncEngine, wanted: Wanted, customer_id: str, event_type: str | None
+    engine: AsyncEngine, paging: Paging, customer_id: str, event_type: str | None
 ) -> Page[ArchivedEvent] | None:
     """A customer's events, newest first; None if there is no such customer."""
     listing: Listing[ArchivedEvent] = Listing(
@@ -143,46 +143,46 @@ async def timeline(
         if home is None:
             return None
         return await listing.page(
-            wanted, lambda place: archive_reads.page(conn, home.key, event_type, place)
+            paging, lambda place: archive_reads.page(conn, home.key, event_type, place)
         )
 
 
-async def alerts(engine: AsyncEngine, wanted: Wanted, which: AlertFilter) -> Page[Alert]:
+async def alerts(engine: AsyncEngine, paging: Paging, which: AlertFilter) -> Page[Alert]:
     """Alerts, the last raised first."""
     listing: Listing[Alert] = Listing(
         name="alerts", keys=lambda alert: (alert.position,), shape=(int,), filters=asdict(which)
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: alert_rows.page(conn, which, place))
+        return await listing.page(paging, lambda place: alert_rows.page(conn, which, place))
 
 
-async def letters(engine: AsyncEngine, wanted: Wanted, which: DeadLetterFilter) -> Page[DeadLetter]:
+async def letters(engine: AsyncEngine, paging: Paging, which: DeadLetterFilter) -> Page[DeadLetter]:
     """Dead letters, the last one first."""
     listing: Listing[DeadLetter] = Listing(
         name="dead_letters", keys=lambda letter: (letter.id,), shape=(int,), filters=asdict(which)
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: dead_letters.page(conn, which, place))
+        return await listing.page(paging, lambda place: dead_letters.page(conn, which, place))
 
 
-async def api_keys(engine: AsyncEngine, wanted: Wanted) -> Page[ApiKey]:
+async def api_keys(engine: AsyncEngine, paging: Paging) -> Page[ApiKey]:
     """API keys, newest first."""
     listing: Listing[ApiKey] = Listing(
         name="keys", keys=lambda key: (key.created_us, key.id), shape=(int, str)
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: keys.page(conn, place))
+        return await listing.page(paging, lambda place: keys.page(conn, place))
 
 
-async def runs(engine: AsyncEngine, wanted: Wanted) -> Page[Run]:
+async def runs(engine: AsyncEngine, paging: Paging) -> Page[Run]:
     """Runs of the lab, newest first."""
     listing: Listing[Run] = Listing(name="lab_runs", keys=lambda run: (run.id,), shape=(int,))
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: lab_runs.page(conn, place))
+        return await listing.page(paging, lambda place: lab_runs.page(conn, place))
 
 
-async def besides(
-    engine: AsyncEngine, wanted: Wanted, *, moved: bool, customer_id: str | None
+async def shadow_customers(
+    engine: AsyncEngine, paging: Paging, *, moved: bool, customer_id: str | None
 ) -> Page[ScorePair]:
     """Customers by the live version and by the shadow, newest first."""
     listing: Listing[ScorePair] = Listing(
@@ -193,15 +193,15 @@ async def besides(
     )
     async with engine.connect() as conn:
         return await listing.page(
-            wanted,
+            paging,
             lambda place: shadows.page(conn, moved=moved, customer_id=customer_id, place=place),
         )
 
 
-async def scorecard_versions(engine: AsyncEngine, wanted: Wanted) -> Page[Version]:
+async def scorecard_versions(engine: AsyncEngine, paging: Paging) -> Page[Version]:
     """Scorecard versions, newest first."""
     listing: Listing[Version] = Listing(
         name="scorecards", keys=lambda version: (version.version,), shape=(int,)
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: scorecards.page(conn, place))
+        return await listing.page(paging, lambda place: scorecards.page(conn, place))

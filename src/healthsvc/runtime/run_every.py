@@ -55,7 +55,7 @@ async def run_every(
 
 async def _run_once(periodic: Periodic, step: Step) -> float:
     """The seconds to wait before its next turn."""
-    step.begun()
+    step.begin()
     try:
         result = await periodic.work(step)
     except Exception as error:

@@ -52,10 +52,10 @@ class SystemResolver:
             del self._proven[next(iter(self._proven))]
         return addresses
 
-    def _forget(self, name: tuple[str, int], done: asyncio.Task[list[str]]) -> None:
+    def _forget(self, name: tuple[str, int], task: asyncio.Task[list[str]]) -> None:
         del self._lookups[name]
-        if not done.cancelled():
-            done.exception()  # whoever asked may be gone
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone
 
 
 def lookup(host: str, port: int) -> list[str]:

@@ -94,7 +94,7 @@ class Sender:
     async def _exchange(self, request: httpx.Request, began: float) -> Answer:
         response = await self._transport.handle_async_request(request)
         try:
-            kept = await _read(response)
+            body = await _read_body(response)
         finally:
             await response.aclose()
         return Answer(
@@ -102,7 +102,7 @@ class Sender:
             seconds=time.monotonic() - began,
             retry_after=response.headers.get("retry-after"),
             wish=response.headers.get("webhook-delivery"),
-            text=kept.decode("utf-8", "replace").replace("\0", "\ufffd"),
+            text=body.decode("utf-8", "replace").replace("\0", "\ufffd"),
         )
 
 
@@ -136,17 +136,17 @@ def _request(outgoing: Outgoing, trace: _Dialled) -> httpx.Request:
     )
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read_body(response: httpx.Response) -> bytes:
     """The first KEEP_LIMIT bytes of the body; past READ_LIMIT nothing is read, and the connection
     is dropped."""
-    kept, seen = bytearray(), 0
+    body, received = bytearray(), 0
     assert isinstance(response.stream, httpx.AsyncByteStream)
     async for chunk in response.stream:
-        kept += chunk[: KEEP_LIMIT - len(kept)]
-        seen += len(chunk)
-        if seen >= READ_LIMIT:
+        body += chunk[: KEEP_LIMIT - len(body)]
+        received += len(chunk)
+        if received >= READ_LIMIT:
             break
-    return bytes(kept)
+    return bytes(body)
 
 
 def _reason(error: Exception) -> Silence:

@@ -51,6 +51,6 @@ def well_formed(key: str) -> bool:
     )
 
 
-def shown(key: str) -> str:
+def shortened(key: str) -> str:
     """The beginning of a key, by which a list tells it from others."""
     return key[:SHOWN_LENGTH] + "…"

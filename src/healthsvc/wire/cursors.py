@@ -33,8 +33,8 @@ class Cursor:
 
 def binding(name: str, filters: Mapping[str, object]) -> str:
     """A short name for a list and its filter; filters that are None don't count."""
-    said = sorted((key, str(value)) for key, value in filters.items() if value is not None)
-    return hashlib.blake2b(json.dumps([name, said]).encode(), digest_size=6).hexdigest()
+    parts = sorted((key, str(value)) for key, value in filters.items() if value is not None)
+    return hashlib.blake2b(json.dumps([name, parts]).encode(), digest_size=6).hexdigest()
 
 
 def encode(cursor: Cursor, bound_to: str) -> str:
@@ -87,12 +87,12 @@ def _fits(key: object, kind: type) -> bool:
     return isinstance(key, str) and is_storable(key)
 
 
-def is_storable(said: str) -> bool:
+def is_storable(text: str) -> bool:
     """Whether PostgreSQL's text can hold it: no U+0000, no lone surrogate."""
-    if "\0" in said:
+    if "\0" in text:
         return False
     try:
-        said.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

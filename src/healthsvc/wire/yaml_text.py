@@ -202,10 +202,10 @@ class _Builder:
                 raise YamlFault(self._pointer, "must not contain U+0000", event.start_mark)
             return event.value
         if tag not in PLAIN:
-            told = (
+            rule = (
                 f"must be text, a number, true, false or null, not {tag.removeprefix(PREFIX)[:80]}"
             )
-            raise YamlFault(self._pointer, f"{told}; put text in quotes", event.start_mark)
+            raise YamlFault(self._pointer, f"{rule}; put text in quotes", event.start_mark)
         if len(event.value) > MAX_NUMBER:
             raise YamlFault(self._pointer, "is too long for a number", event.start_mark)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)

@@ -122,10 +122,10 @@ async def _watch(server: EmbeddedPostgres, stop: asyncio.Event) -> None:
     A role that misses the database may end, and stop us, before the next look at the server: so
     there is a last one.
     """
-    ended = asyncio.create_task(server.wait())
+    server_ended = asyncio.create_task(server.wait())
     stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({server_ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if ended.done() or server.pid is None:
-        raise EmbeddedPostgresError(f"PostgreSQL ended by itself with code {await ended}")
-    ended.cancel()
+    if server_ended.done() or server.pid is None:
+        raise EmbeddedPostgresError(f"PostgreSQL ended by itself with code {await server_ended}")
+    server_ended.cancel()

@@ -30,7 +30,7 @@ async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
 
 async def scorecard_status(
     url: str, settings: Settings
-) -> tuple[Sequence[Publication], Sequence[measure_coverage.Fed]]:
+) -> tuple[Sequence[Publication], Sequence[measure_coverage.MeasureCoverage]]:
     """The last publications, newest first, and which measures are fed."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
@@ -44,24 +44,24 @@ async def scorecard_documents(
 ) -> dict[str, str | None]:
     """Documents of versions, by number or `live`; None for a version that isn't there."""
     await update(url, settings)
-    found: dict[str, str | None] = {}
+    documents: dict[str, str | None] = {}
     async with engine_on(url, "healthsvc-scorecard") as engine, engine.connect() as conn:
         live = (await live_projection.live(conn)).scorecard_version
         for name in names:
             version = await scorecards.get(
                 conn, live if name == "live" else min(int(name), 2**31 - 1)
             )
-            found[name] = None if version is None else version.document or default_document()
-    return found
+            documents[name] = None if version is None else version.document or default_document()
+    return documents
 
 
 async def preview_scorecard(
-    url: str, settings: Settings, document: str, sample: int, told: Callable[[int], None]
+    url: str, settings: Settings, document: str, sample: int, on_progress: Callable[[int], None]
 ) -> ScorecardPreview:
     """What a scorecard would make of a sample of the customers."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
-        return await preview(engine, document, utc_now(), sample=sample, on_progress=told)
+        return await preview(engine, document, utc_now(), sample=sample, on_progress=on_progress)
 
 
 async def publish_scorecard(
@@ -94,7 +94,7 @@ async def rebuild_projection(
 
 
 async def see_through(
-    url: str, settings: Settings, projection: int, told: Callable[[Publication], None]
+    url: str, settings: Settings, projection: int, on_progress: Callable[[Publication], None]
 ) -> Publication:
     """Follow a building to its end; build ourselves while no worker does."""
     stop = asyncio.Event()
@@ -104,10 +104,10 @@ async def see_through(
         )
         try:
             while True:
-                found = next(p for p in await publish.progress(engine) if p.id == projection)
-                told(found)
-                if found.state != "building":
-                    return found
+                publication = next(p for p in await publish.progress(engine) if p.id == projection)
+                on_progress(publication)
+                if publication.state != "building":
+                    return publication
                 await asyncio.sleep(0.2)
         finally:
             stop.set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.expansion_gate import Closed
@@ -21,6 +21,7 @@ from healthsvc.core.languages import LANGUAGES, Language
 from healthsvc.core.phrases import (
     alert_rank,
     alerts,
+    coverage,
     expansion,
     explanation,
     insights,
@@ -31,6 +32,7 @@ from healthsvc.core.phrases import (
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scoring.coverage import LEVELS, Coverage, MissingMeasure
 from healthsvc.core.scoring.lifecycle import CauseBeyondRules
 from healthsvc.wire.scorecards.document import compile_document
 
@@ -50,6 +52,15 @@ REASONS: Final = (
     ),
     *("onboarding", "not_enough_evidence", "band_at_risk", "band_my_band"),
 )
+
+
+class Part(NamedTuple):
+    """What puts points into a score."""
+
+    measure: str
+    points: float
+    best: float
+
 
 Row = tuple[str, str, str]
 Sample = tuple[str, str]
@@ -75,8 +86,8 @@ def samples(language: Language) -> Iterator[Sample]:
 
 
 def _healths(language: Language) -> Iterator[Sample]:
-    def part(measure: str, points: float, best: float = 10.0) -> dict[str, object]:
-        return {"measure": measure, "points": points, "best": best}
+    def part(measure: str, points: float, best: float = 10.0) -> Part:
+        return Part(measure, points, best)
 
     cases = {
         "nothing known": (None, []),
@@ -93,6 +104,13 @@ def _healths(language: Language) -> Iterator[Sample]:
     }
     for name, (score, parts) in cases.items():
         yield f"health: {name}", explanation.why(language, "Acme Ltd", score, parts)
+    for level, count in zip(LEVELS, (5, 2, 0), strict=True):
+        missing = tuple(
+            MissingMeasure(measure=measure, dimension="d", share=0.1, types=("t",))
+            for measure in ("feature_use", "activity", "seats_in_use", "nps", "csat")[:count]
+        )
+        known = Coverage(share=0.42, level=level, enough=count < 5, missing=missing)
+        yield f"coverage: {level}", coverage.coverage(language, known)
 
 
 def _changes(language: Language) -> Iterator[Sample]:

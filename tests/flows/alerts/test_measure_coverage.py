@@ -4,15 +4,15 @@ being asked."""
 from datetime import UTC, datetime, timedelta
 
 from healthsvc.flows.alerts import measure_coverage
-from healthsvc.flows.alerts.measure_coverage import Fed
+from healthsvc.flows.alerts.measure_coverage import MeasureCoverage
 from tests.flows.projections.test_rebuild import folded, story
 from tests.flows.spine import installed, rows, wall
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-def measure(name: str, days_ago: float | None, *, is_fed: bool = False) -> Fed:
-    return Fed(
+def measure(name: str, days_ago: float | None, *, is_fed: bool = False) -> MeasureCoverage:
+    return MeasureCoverage(
         measure=name,
         fed=is_fed,
         last_event_at=None if days_ago is None else NOW - timedelta(days=days_ago),
@@ -21,11 +21,11 @@ def measure(name: str, days_ago: float | None, *, is_fed: bool = False) -> Fed:
 
 def test_what_is_told_names_the_measures_and_begins_when_the_last_of_them_ceased() -> None:
     found = [measure("use", 1, is_fed=True), measure("nps", 45), measure("referrals", None)]
-    told = measure_coverage.told(found, NOW - timedelta(days=90))
+    told = measure_coverage.trouble_of(found, NOW - timedelta(days=90))
     assert told is not None
     assert "`nps` and `referrals`" in told.summary
     assert told.onset_at == NOW - timedelta(days=15)
-    assert measure_coverage.told(found[:1], NOW) is None
+    assert measure_coverage.trouble_of(found[:1], NOW) is None
 
 
 async def test_it_is_told_once_and_not_before_there_are_thirty_days_to_look_at(

@@ -100,7 +100,7 @@ async def test_a_failed_transaction_fails_its_callers_and_not_the_next(
 async def test_a_rolled_back_claim_is_not_remembered(engine: AsyncEngine) -> None:
     homes = Homes()
     async with engine.connect() as conn:
-        await append_within(conn, [("c", "e")], partitions=4, known=homes)
+        await append_within(conn, [("c", "e")], partitions=4, known_homes=homes)
         await conn.rollback()
     assert homes.get("c") is None
 

@@ -57,7 +57,7 @@ async def test_folding_that_cannot_be_written_is_counted_as_failing_and_nothing_
             engine, [source], worker_id="w", topic="", now=wall, steps=steps, progress=progress
         )
         running = asyncio.create_task(processor.run(stop))
-        await until(lambda: len(progress.held()) == 4)
+        await until(lambda: len(progress.owned()) == 4)
         await run(
             engine,
             BREAKS,
@@ -192,7 +192,7 @@ async def test_a_flush_that_a_lock_holds_up_is_slow_and_not_a_stall(
             engine, [source], worker_id="w", topic="", now=wall, progress=readiness.progress
         )
         running = asyncio.create_task(processor.run(stop))
-        await until(lambda: len(readiness.progress.held()) == 4)
+        await until(lambda: len(readiness.progress.owned()) == 4)
         async with engine.begin() as conn:
             await conn.execute(text("lock table archive in exclusive mode"))
             await appender.append([EVENT])

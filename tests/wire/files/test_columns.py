@@ -89,8 +89,8 @@ def test_bad_event_rows_are_set_aside_with_path_and_line(tmp_path: Path) -> None
     assert len(rows) == 30
     assert tally.bad == 3
     assert tally.unreadable_values == 30
-    assert any("e.csv, line 34: 2 fields where the header has 4" in s for s in tally.shown)
-    assert any("e.csv, line 32: ts must be a time" in s for s in tally.shown)
+    assert any("e.csv, line 34: 2 fields where the header has 4" in s for s in tally.examples)
+    assert any("e.csv, line 32: ts must be a time" in s for s in tally.examples)
 
 
 def test_a_file_that_is_mostly_bad_or_not_of_the_form_is_refused(tmp_path: Path) -> None:

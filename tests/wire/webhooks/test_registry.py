@@ -73,7 +73,7 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
     ),
     (alerts.ALERT_ACKNOWLEDGED, alerts.settled(alert(ACKNOWLEDGED), None, 7)),
     (alerts.ALERT_RESOLVED, alerts.settled(alert(RESOLVED), "Called them.", 7)),
-    (alerts.ALERT_RESOLVED, alerts.ended(alert(OPEN), 7)),
+    (alerts.ALERT_RESOLVED, alerts.condition_ended(alert(OPEN), 7)),
     *((operations.BY_STATE[state], data) for state, data in OPERATIONS.items()),
     *((type, type.example) for type in TYPES.values()),
 ]

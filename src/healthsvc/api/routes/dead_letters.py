@@ -50,17 +50,17 @@ BODY_PROBLEMS = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
     responses=answers(DeadLetters, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_dead_letters(
-    request: Request, _: Admin, asked: Annotated[DeadLetterFilter, Query()]
+    request: Request, _: Admin, query: Annotated[DeadLetterFilter, Query()]
 ) -> DeadLetters:
     """Records from Kafka or the table that weren't events, newest first, with their bytes and what
     is wrong with them.
 
     Scope: `admin`, since the bytes may be of any customer.
     """
-    which = Which(reason=asked.reason, replayed=asked.replayed)
-    page = await lists.letters(services(request).engine, asked, which)
+    which = Which(reason=query.reason, replayed=query.replayed)
+    page = await lists.letters(services(request).engine, query, which)
     return DeadLetters(
-        items=[_told(letter) for letter in page.items],
+        items=[_response(letter) for letter in page.items],
         next_cursor=page.next_cursor,
         prev_cursor=page.prev_cursor,
     )
@@ -83,9 +83,9 @@ async def replay_dead_letters(
     if body.ids is None and body.reason is None:
         raise invalid(Fault(pointer="/reason", detail="say which: by reason, by ids, or both"))
     house = services(request)
-    wanted = Selection(ids=body.ids, reason=body.reason, after=body.after)
+    selection = Selection(ids=body.ids, reason=body.reason, after=body.after)
     replay = await dead_letters.replay_many(
-        house.engine, house.now(), wanted, partitions=house.partitions, actor=principal.actor
+        house.engine, house.now(), selection, partitions=house.partitions, actor=principal.actor
     )
     return _results(replay)
 
@@ -101,7 +101,7 @@ async def get_dead_letter(request: Request, _: Admin, letter_id: LetterId) -> De
     letter = await dead_letters.find(services(request).engine, letter_id)
     if letter is None:
         raise not_found("dead letter")
-    return _told(letter)
+    return _response(letter)
 
 
 @router.post(
@@ -137,7 +137,7 @@ async def replay_dead_letter(
     return _results(replay)
 
 
-def _told(letter: StoredLetter) -> DeadLetter:
+def _response(letter: StoredLetter) -> DeadLetter:
     raw, encoding = _readable(letter.raw)
     return DeadLetter(
         id=letter.id,

@@ -76,7 +76,7 @@ async def create_endpoint(
     if objections:
         faults = [Fault(pointer="/url", detail=objection) for objection in objections]
         raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
-    made = await endpoints.create(
+    created = await endpoints.create(
         house.engine,
         house.now(),
         house.vault,
@@ -85,9 +85,9 @@ async def create_endpoint(
         description=body.description,
         actor=principal.actor,
     )
-    response.headers["location"] = f"/v1/webhooks/endpoints/{made.endpoint.id}"
-    shown = Endpoint.model_validate(made.endpoint)
-    return EndpointCreated(**shown.model_dump(), secret=made.secret)
+    response.headers["location"] = f"/v1/webhooks/endpoints/{created.endpoint.id}"
+    endpoint = Endpoint.model_validate(created.endpoint)
+    return EndpointCreated(**endpoint.model_dump(), secret=created.secret)
 
 
 @router.get(
@@ -97,10 +97,10 @@ async def create_endpoint(
     responses=answers(Endpoints, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_endpoints(
-    request: Request, _: Admin, asked: Annotated[Paging, Query()]
+    request: Request, _: Admin, query: Annotated[Paging, Query()]
 ) -> Endpoints:
     """Endpoints, newest first. Scope: `webhooks:admin`."""
-    return Endpoints.model_validate(await endpoints.page(services(request).engine, asked))
+    return Endpoints.model_validate(await endpoints.page(services(request).engine, query))
 
 
 @router.get(
@@ -111,10 +111,10 @@ async def list_endpoints(
 )
 async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> Endpoint:
     """One endpoint, without its secret. Scope: `webhooks:admin`."""
-    found = await endpoints.find(services(request).engine, _known(endpoint_id))
-    if found is None:
+    endpoint = await endpoints.find(services(request).engine, _valid_id(endpoint_id))
+    if endpoint is None:
         raise not_found("endpoint")
-    return Endpoint.model_validate(found)
+    return Endpoint.model_validate(endpoint)
 
 
 @router.delete(
@@ -130,7 +130,7 @@ async def delete_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
     `webhooks:admin`."""
     house = services(request)
     if not await endpoints.delete(
-        house.engine, house.now(), _known(endpoint_id), actor=principal.actor
+        house.engine, house.now(), _valid_id(endpoint_id), actor=principal.actor
     ):
         raise not_found("endpoint")
     return Response(status_code=204)
@@ -147,7 +147,7 @@ async def enable_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
     `webhooks:admin`."""
     house = services(request)
     if not await endpoints.enable(
-        house.engine, house.now(), _known(endpoint_id), actor=principal.actor
+        house.engine, house.now(), _valid_id(endpoint_id), actor=principal.actor
     ):
         raise not_found("endpoint")
     return await get_endpoint(request, principal, endpoint_id)
@@ -169,7 +169,7 @@ async def rotate_endpoint_secret(
     """
     house = services(request)
     new = await endpoints.rotate(
-        house.engine, house.now(), house.vault, _known(endpoint_id), actor=principal.actor
+        house.engine, house.now(), house.vault, _valid_id(endpoint_id), actor=principal.actor
     )
     if new is None:
         raise not_found("endpoint")
@@ -187,12 +187,12 @@ async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> Test
     """Sends `test.sent` to this endpoint alone, whatever types it wants. Scope:
     `webhooks:admin`."""
     house = services(request)
-    sent = await endpoints.test(house.engine, house.now(), _known(endpoint_id))
-    if sent == "missing":
+    delivery = await endpoints.test(house.engine, house.now(), _valid_id(endpoint_id))
+    if delivery == "missing":
         raise not_found("endpoint")
-    if sent == "disabled":
+    if delivery == "disabled":
         raise ProblemError(CONFLICT, "The endpoint is disabled. Enable it first.")
-    return TestSent(message_id=sent)
+    return TestSent(message_id=delivery)
 
 
 @router.get(
@@ -202,14 +202,14 @@ async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> Test
     responses=answers(Deliveries, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_deliveries(
-    request: Request, _: Admin, endpoint_id: EndpointId, asked: Annotated[Paging, Query()]
+    request: Request, _: Admin, endpoint_id: EndpointId, query: Annotated[Paging, Query()]
 ) -> Deliveries:
     """Deliveries, newest first, each with its attempts: status, duration, the beginning of the
     response.
 
     Scope: `webhooks:admin`.
     """
-    page = await endpoints.sent(services(request).engine, asked, _known(endpoint_id))
+    page = await endpoints.deliveries_of(services(request).engine, query, _valid_id(endpoint_id))
     if page is None:
         raise not_found("endpoint")
     return Deliveries.model_validate(page)
@@ -232,7 +232,7 @@ def _unknown_type(name: str) -> str:
     return f"is not a type of event that is sent: {hint}"
 
 
-def _known(endpoint_id: str) -> str:
+def _valid_id(endpoint_id: str) -> str:
     """Refuse an id that no endpoint can have. Raises ProblemError."""
     if len(endpoint_id) > 200 or not is_storable(endpoint_id):
         raise not_found("endpoint")

@@ -149,8 +149,8 @@ async def append_events(
         return _answer(Results([_rejected(items)], None), {})
     results, fresh = await in_steps(_judge_all(items, to_us(house.now())))
     positions = await append(house, fresh)
-    shown = ",".join(str(position) for position in positions) or None
-    return _answer(Results(results, shown), await _preference(request, house, positions))
+    header = ",".join(str(position) for position in positions) or None
+    return _answer(Results(results, header), await _preference(request, house, positions))
 
 
 async def _items(request: Request) -> list[bytes] | Reject:
@@ -202,15 +202,15 @@ def _judge_all(
     in slices."""
     results: list[Result] = []
     fresh: list[tuple[str, str]] = []
-    seen: set[bytes] = set()
+    digests: set[bytes] = set()
     for start, end in _slices(items):
         if start:
             yield
         part = items[start:end] if end - start < len(items) else items
-        batch = decode_batch(part, now_us=now_us)
-        judged, kept = _judge(part, batch, seen, start)
-        results += judged
-        fresh += [(batch.events[i].customer_id, batch.raws[i].decode()) for i in kept]
+        batch = decode_batch(part, now_us=now_us, is_intake=True)
+        part_results, part_fresh = _judge(part, batch, digests, start)
+        results += part_results
+        fresh += [(batch.events[i].customer_id, batch.raws[i].decode()) for i in part_fresh]
     return results, fresh
 
 
@@ -227,16 +227,16 @@ def _slices(items: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _judge(
-    items: Sequence[bytes], batch: DecodedBatch, seen: set[bytes], offset: int
+    items: Sequence[bytes], batch: DecodedBatch, digests: set[bytes], offset: int
 ) -> tuple[list[Result], list[int]]:
     """A result for each item, in order, and which of the batch's events are to be appended."""
     results: dict[int, Result] = {}
     fresh: list[int] = []
     for i, (index, event) in enumerate(zip(batch.index, batch.events, strict=True)):
         digest = batch.digests[i].tobytes()
-        status = "duplicate" if digest in seen else "accepted"
+        status = "duplicate" if digest in digests else "accepted"
         if status == "accepted":
-            seen.add(digest)
+            digests.add(digest)
             fresh.append(i)
         results[index] = Result(offset + index, event.id, status)
     for reject in batch.rejects:
@@ -245,23 +245,23 @@ def _judge(
 
 
 def _rejected(reject: Reject, item: bytes = b"") -> Result:
-    told = cloudevents.translated(reject) if b'"specversion"' in item or not item else reject
-    return Result(reject.index, _id_of(item), "rejected", told.errors)
+    wording = cloudevents.translated(reject) if b'"specversion"' in item or not item else reject
+    return Result(reject.index, _id_of(item), "rejected", wording.errors)
 
 
-class _Named(msgspec.Struct):
+class _Identified(msgspec.Struct):
     """An item's id; whatever else is in the item is passed over."""
 
     id: str | None = None
 
 
-_named = msgspec.json.Decoder(_Named).decode
+_decode_id = msgspec.json.Decoder(_Identified).decode
 
 
 def _id_of(item: bytes) -> str | None:
     """The id of an item that isn't an event, so that its sender finds it again."""
     try:
-        return _named(item).id
+        return _decode_id(item).id
     except (ValueError, RecursionError):
         return None
 
@@ -269,9 +269,9 @@ def _id_of(item: bytes) -> str | None:
 async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
     """The last position of the entries in each partition, once they are durable. Raises Overloaded,
     AppendFailed."""
-    written = await house.appender.append(entries)
+    positions = await house.appender.append(entries)
     last: dict[int, Position] = {}
-    for position in written:
+    for position in positions:
         last[position.partition] = max(position, last.get(position.partition, position))
     return [last[partition] for partition in sorted(last)]
 
@@ -280,13 +280,13 @@ async def _preference(
     request: Request, house: Services, positions: Sequence[Position]
 ) -> dict[str, str]:
     """Wait until the events count, if that is preferred; the header says so if they do."""
-    asked = WAIT.search(",".join(request.headers.getlist("prefer")))
-    if asked is None:
+    preference = WAIT.search(",".join(request.headers.getlist("prefer")))
+    if preference is None:
         return {}
-    seconds = min(float(asked[1]), MAX_WAIT_SECONDS) if asked[1] else DEFAULT_WAIT_SECONDS
+    seconds = min(float(preference[1]), MAX_WAIT_SECONDS) if preference[1] else DEFAULT_WAIT_SECONDS
     if not await house.appender.wait_for(positions, seconds):
         return {}
-    return {"preference-applied": f"wait={asked[1]}" if asked[1] else "wait"}
+    return {"preference-applied": f"wait={preference[1]}" if preference[1] else "wait"}
 
 
 def _answer(results: Results, headers: dict[str, str]) -> Response:

@@ -39,9 +39,9 @@ KeyId = Annotated[
     summary="List API keys",
     responses=answers(Keys, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_keys(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> Keys:
+async def list_keys(request: Request, _: Admin, query: Annotated[Paging, Query()]) -> Keys:
     """API keys, newest first, ended ones too; never the keys themselves. Scope: `admin`."""
-    return Keys.model_validate(await lists.api_keys(services(request).engine, asked))
+    return Keys.model_validate(await lists.api_keys(services(request).engine, query))
 
 
 @router.post(
@@ -91,8 +91,10 @@ async def revoke_key(request: Request, principal: Admin, key_id: KeyId) -> Respo
     """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope:
     `admin`."""
     house = services(request)
-    known = len(key_id) <= 200 and is_storable(key_id)
-    if not known or not await keys.revoke(house.engine, house.now(), key_id, actor=principal.actor):
+    is_possible = len(key_id) <= 200 and is_storable(key_id)
+    if not is_possible or not await keys.revoke(
+        house.engine, house.now(), key_id, actor=principal.actor
+    ):
         raise not_found("key")
     _forget(request)
     return Response(status_code=204)

@@ -68,7 +68,7 @@ async def create_lab_run(
         )
     if body.version is not None and await publish.find(house.engine, body.version) is None:
         raise not_found("scorecard version")
-    run = await runs.ask(house.engine, _wanted(body), by=principal.actor, now=house.now())
+    run = await runs.ask(house.engine, _lab_request(body), by=principal.actor, now=house.now())
     response.headers["location"] = f"/v1/lab/runs/{run.id}"
     return LabRun.model_validate(run)
 
@@ -79,9 +79,9 @@ async def create_lab_run(
     summary="List runs of the lab",
     responses=answers(LabRuns, INVALID_REQUEST, INVALID_CURSOR),
 )
-async def list_lab_runs(request: Request, _: Admin, asked: Annotated[Paging, Query()]) -> LabRuns:
+async def list_lab_runs(request: Request, _: Admin, query: Annotated[Paging, Query()]) -> LabRuns:
     """Runs, newest first, without their results. Scope: `scorecards:admin`."""
-    return LabRuns.model_validate(await lists.runs(services(request).engine, asked))
+    return LabRuns.model_validate(await lists.runs(services(request).engine, query))
 
 
 @router.get(
@@ -117,7 +117,7 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
     return Response(status_code=204)
 
 
-def _wanted(body: LabRunCreate) -> runs.LabRequest:
+def _lab_request(body: LabRunCreate) -> runs.LabRequest:
     """What the kind of run looks at."""
-    asked = KINDS.get(body.kind, RunRequest)
-    return asked(**body.model_dump(include={f.name for f in fields(asked)}))
+    request_type = KINDS.get(body.kind, RunRequest)
+    return request_type(**body.model_dump(include={f.name for f in fields(request_type)}))

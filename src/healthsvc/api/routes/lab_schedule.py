@@ -26,7 +26,7 @@ Admin = Annotated[Principal, require("scorecards:admin")]
 async def get_lab_schedule(request: Request, _: Admin) -> LabSchedule:
     """Drift is watched weekly and nothing refitted unless set otherwise. Scope:
     `scorecards:admin`."""
-    return _told(await schedule.read(services(request).engine))
+    return _response(await schedule.read(services(request).engine))
 
 
 @router.put(
@@ -45,11 +45,13 @@ async def set_lab_schedule(
     """
     house = services(request)
     options = {"outcome": body.outcome, "horizon_days": body.horizon_days}
-    wanted = Schedule(refit=body.refit, drift=body.drift, options=options)
-    return _told(await schedule.change(house.engine, wanted, by=principal.actor, now=house.now()))
+    new_schedule = Schedule(refit=body.refit, drift=body.drift, options=options)
+    return _response(
+        await schedule.change(house.engine, new_schedule, by=principal.actor, now=house.now())
+    )
 
 
-def _told(schedule: Schedule) -> LabSchedule:
+def _response(schedule: Schedule) -> LabSchedule:
     options = {"outcome": "cancelled", "horizon_days": 28.0, **schedule.options}
     return LabSchedule.model_validate(
         {name: getattr(schedule, name) for name in ("refit", "drift", "set_by", "set_at")} | options

@@ -11,7 +11,7 @@ from healthsvc.api.deps import services
 from healthsvc.api.problems import INVALID_REQUEST, Fault, invalid
 from healthsvc.api.responses import answers
 from healthsvc.flows.portfolio import figures
-from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, told
+from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, to_response
 
 router = APIRouter(tags=["portfolio"])
 Reader = Annotated[Principal, require("customers:read")]
@@ -55,7 +55,9 @@ async def get_portfolio(
         raise invalid(Fault(pointer="/query/to", detail="must not be in the future"))
     if start >= end:
         raise invalid(Fault(pointer="/query/from", detail="must be before `to`"))
-    found = told(await figures.portfolio(house.engine, start, end, asked.by, house.freshening))
+    found = to_response(
+        await figures.portfolio(house.engine, start, end, asked.by, house.freshening)
+    )
     if CSV in request.headers.get("accept", ""):
         return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8")
     return Response(found.model_dump_json(by_alias=True), media_type="application/json")

@@ -71,11 +71,11 @@ BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
     responses=answers(ScorecardVersions, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_scorecards(
-    request: Request, _: Reader, asked: Annotated[Paging, Query()]
+    request: Request, _: Reader, query: Annotated[Paging, Query()]
 ) -> ScorecardVersions:
     """Versions, newest first, drafts too. Scope: `customers:read` or `scorecards:admin`."""
     return ScorecardVersions.model_validate(
-        await lists.scorecard_versions(services(request).engine, asked)
+        await lists.scorecard_versions(services(request).engine, query)
     )
 
 
@@ -99,10 +99,12 @@ async def create_scorecard(
     """
     house = services(request)
     document = await house.aside(_checked, body)
-    version, made = await publish.keep(house.engine, document, by=principal.actor, now=house.now())
-    response.status_code = 201 if made else 200
+    version, is_new = await publish.keep(
+        house.engine, document, by=principal.actor, now=house.now()
+    )
+    response.status_code = 201 if is_new else 200
     response.headers["location"] = f"/v1/scorecards/{version.version}"
-    return await house.aside(_told, version)
+    return await house.aside(_response, version)
 
 
 @router.post(
@@ -137,12 +139,12 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     """
     house = services(request)
     now = house.now()
-    told = [publication(p) for p in await publish.progress(house.engine)]
+    publications = [publication(p) for p in await publish.progress(house.engine)]
     measured, looked_at = await measure_coverage.measures(house.engine, now)
     return ScorecardStatus(
-        live_version=next(p.version for p in told if p.state == "live"),
-        building=next((p for p in told if p.state in ("building", "shadow")), None),
-        publications=told,
+        live_version=next(p.version for p in publications if p.state == "live"),
+        building=next((p for p in publications if p.state in ("building", "shadow")), None),
+        publications=publications,
         unfed=[m.measure for m in measured if not m.fed],
         measures=[MeasureFed.model_validate(m) for m in measured],
         customers_looked_at=looked_at,
@@ -169,7 +171,7 @@ async def rebuild(
     outcome = await publish.rebuild(
         house.engine, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
     )
-    return await begun(request, outcome)
+    return await publication_of(request, outcome)
 
 
 @router.post(
@@ -195,10 +197,10 @@ async def cancel_publishing(request: Request, principal: Admin) -> Response:
 )
 async def get_scorecard(request: Request, _: Reader, version: VersionNumber) -> Scorecard:
     """The version with its document. Scope: `customers:read` or `scorecards:admin`."""
-    found = await publish.find(services(request).engine, version)
-    if found is None:
+    stored = await publish.find(services(request).engine, version)
+    if stored is None:
         raise not_found("scorecard version")
-    return await services(request).aside(_told, found)
+    return await services(request).aside(_response, stored)
 
 
 @router.post(
@@ -232,14 +234,14 @@ async def publish_scorecard(
         with_gaps=body.with_gaps,
         override_reason=body.override_reason,
     )
-    return await begun(request, outcome)
+    return await publication_of(request, outcome)
 
 
-async def begun(request: Request, outcome: PublishOutcome) -> Publication:
+async def publication_of(request: Request, outcome: PublishOutcome) -> Publication:
     match outcome:
         case Begun(projection, _):
-            found = await publish.progress(services(request).engine)
-            return publication(next(p for p in found if p.id == projection))
+            publications = await publish.progress(services(request).engine)
+            return publication(next(p for p in publications if p.id == projection))
         case Unknown():
             raise not_found("scorecard version")
         case Live():
@@ -275,9 +277,9 @@ def _checked(body: ScorecardCreate) -> str:
         document = _text(body.document)
     except YamlFault as error:
         raise invalid(Fault(pointer=f"/document{error.pointer}", detail=error.detail)) from error
-    found = faults(document)
-    if found:
-        raise invalid(*(Fault(pointer=f"/document{f.pointer}", detail=f.detail) for f in found))
+    problems = faults(document)
+    if problems:
+        raise invalid(*(Fault(pointer=f"/document{f.pointer}", detail=f.detail) for f in problems))
     return document
 
 
@@ -286,11 +288,11 @@ def _text(document: str | dict[str, Any]) -> str:
     if isinstance(document, str):
         return document
     yaml_text.check(document)
-    written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    return written
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text
 
 
-def _told(version: Version) -> Scorecard:
+def _response(version: Version) -> Scorecard:
     document = version.document or default_document()
     return Scorecard(
         **ScorecardVersion.model_validate(version).model_dump(),
@@ -300,20 +302,20 @@ def _told(version: Version) -> Scorecard:
     )
 
 
-def publication(found: StoredPublication) -> Publication:
+def publication(stored: StoredPublication) -> Publication:
     return Publication(
-        projection=found.id,
-        version=found.version,
-        state=found.stands,  # type: ignore[arg-type]  # the table's check says the same
-        reason=found.reason,  # type: ignore[arg-type]
-        phase=found.phase,
-        folded=found.folded,
-        events=found.events,
-        with_gaps=found.with_gaps,
-        failure=found.failure,
-        requested_by=found.requested_by,
-        requested_at=found.requested_at,
-        live_at=found.live_at,
-        retired_at=found.retired_at,
-        positions=found.positions,
+        projection=stored.id,
+        version=stored.version,
+        state=stored.stands,  # type: ignore[arg-type]  # the table's check says the same
+        reason=stored.reason,  # type: ignore[arg-type]
+        phase=stored.phase,
+        folded=stored.folded,
+        events=stored.events,
+        with_gaps=stored.with_gaps,
+        failure=stored.failure,
+        requested_by=stored.requested_by,
+        requested_at=stored.requested_at,
+        live_at=stored.live_at,
+        retired_at=stored.retired_at,
+        positions=stored.positions,
     )

@@ -18,7 +18,7 @@ from healthsvc.api.problems import (
 )
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
-from healthsvc.api.routes.scorecards import begun, publication
+from healthsvc.api.routes.scorecards import publication, publication_of
 from healthsvc.flows import lists
 from healthsvc.flows.projections import shadow
 from healthsvc.wire.rest.publications import Publication, ScorecardPublish
@@ -66,7 +66,7 @@ async def begin_shadow(
     outcome = await shadow.begin(
         house.engine, version, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
     )
-    return await begun(request, outcome)
+    return await publication_of(request, outcome)
 
 
 @router.get(
@@ -81,11 +81,13 @@ async def get_shadow(request: Request, _: Reader) -> Shadow:
     `scorecards:admin`.
     """
     house = services(request)
-    found = await shadow.summary(house.engine, house.now())
-    if found is None:
+    summary = await shadow.summary(house.engine, house.now())
+    if summary is None:
         raise not_found("shadow")
-    members = {name: getattr(found, name) for name in Shadow.model_fields if name != "publication"}
-    return Shadow.model_validate({"publication": publication(found.publication), **members})
+    members = {
+        name: getattr(summary, name) for name in Shadow.model_fields if name != "publication"
+    }
+    return Shadow.model_validate({"publication": publication(summary.publication), **members})
 
 
 @router.get(
@@ -95,15 +97,15 @@ async def get_shadow(request: Request, _: Reader) -> Shadow:
     responses=answers(Besides, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_shadow_customers(
-    request: Request, _: Reader, asked: Annotated[ShadowsAsked, Query()]
+    request: Request, _: Reader, query: Annotated[ShadowsAsked, Query()]
 ) -> Besides:
     """Those decided by both, the newest customers first; empty where there is no shadow. Scope:
     `customers:read` or `scorecards:admin`.
     """
-    found = await lists.besides(
-        services(request).engine, asked, moved=asked.moved, customer_id=asked.customer_id
+    page = await lists.shadow_customers(
+        services(request).engine, query, moved=query.moved, customer_id=query.customer_id
     )
-    return Besides.model_validate(found)
+    return Besides.model_validate(page)
 
 
 @router.delete(

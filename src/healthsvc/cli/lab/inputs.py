@@ -97,21 +97,21 @@ def outcome_rows(
 ) -> Labels:
     """The outcome rows of a file, or those that the log itself tells."""
     if labels is not None:
-        told = read_labels(labels, outcomes=True)
-        if not len(told):
+        labels_read = read_labels(labels, outcomes=True)
+        if not len(labels_read):
             raise FileRefusedError(f"{labels}: has no rows")
-        return told
+        return labels_read
     if outcome is None:
         raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
-    found = from_log(
+    rows = from_log(
         read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US)
     )
-    if not len(found):
+    if not len(rows):
         raise FileRefusedError(
             f"{events}: no customer is at risk at any date with a horizon of {horizon_days:g} days"
         )
-    tell(f"outcome {outcome.value}: {len(found):,} rows, {found.churned.mean():.1%} churned")
-    return found
+    tell(f"outcome {outcome.value}: {len(rows):,} rows, {rows.churned.mean():.1%} churned")
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ class Log:
     live_document: str | None = None
     segments: Mapping[str, str] | None = None
 
-    def card(self, given: Path | None) -> str | None:
+    def card(self, path: Path | None) -> str | None:
         """The scorecard given, else the live one."""
-        return given.read_text() if given else self.live_document
+        return path.read_text() if path else self.live_document
 
 
 @contextmanager
@@ -137,20 +137,20 @@ def history_of(events: Path | None, archive: bool) -> Iterator[Log]:
         return
     with tempfile.TemporaryDirectory(prefix="healthsvc-lab-") as folder:
         with configured() as settings, any_database(settings) as url:
-            found = asyncio.run(
+            exported = asyncio.run(
                 archived(url, settings, Path(folder) / "events.csv.gz", lambda *_: None)
             )
-        yield Log(found.events, found.live_document, found.segments)
+        yield Log(exported.events, exported.live_document, exported.segments)
 
 
-def type_mapping(given: Path | None, log: Log) -> TypeMapping:
+def type_mapping(path: Path | None, log: Log) -> TypeMapping:
     """The mapping given, else the live scorecard's."""
     live = (
         compile_document(log.live_document).program.risk_rules
         if log.live_document is not None
         else None
     )
-    return mapping_of(given) if given or live is None else live.mapping
+    return mapping_of(path) if path or live is None else live.mapping
 
 
 def risk_rules(document: str) -> RiskRules:
@@ -171,7 +171,7 @@ def instant(text: str | None) -> int | None:
 
 
 def mapping_of(path: Path | None) -> TypeMapping:
-    return load_type_mapping(path) if path else TypeMapping()
+    return load_type_mapping(path) if path else TypeMapping(recognises_ours=True)
 
 
 def tell(text: str) -> None:
@@ -179,6 +179,6 @@ def tell(text: str) -> None:
     _errors.print(text, markup=False)
 
 
-def answer(told: dict[str, Any]) -> None:
+def answer(result: dict[str, Any]) -> None:
     """The result, in JSON, on standard output."""
-    typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=1))

@@ -91,38 +91,40 @@ def replay(
         if archive == (events is not None):
             raise FileRefusedError("give either --events, or --archive for the service's own")
         candidate = scorecard.read_text() if scorecard else None
-        given = live.read_text() if live else None
+        live_document = live.read_text() if live else None
         until_us = instant(as_of)
         until = None if until_us is None else from_us(until_us)
         if events is not None:
             file = EventFile(path=str(events), mapping=load_mapping(mapping) if mapping else None)
-            found = of_file(file, Cards.of(given or "", candidate), past, until, _by_tenths())
+            result = of_file(
+                file, Cards.of(live_document or "", candidate), past, until, _by_tenths()
+            )
         else:
             with configured() as settings, any_database(settings) as url:
-                found = asyncio.run(
-                    replayed(url, settings, given, candidate, past, until, _by_tenths())
+                result = asyncio.run(
+                    replayed(url, settings, live_document, candidate, past, until, _by_tenths())
                 )
-        _conclude(found, report)
+        _conclude(result, report)
 
 
-def _conclude(found: dict[str, Any], report: Path | None) -> None:
-    tell(sentence(found))
-    for warning in found["warnings"]:
+def _conclude(result: dict[str, Any], report: Path | None) -> None:
+    tell(sentence(result))
+    for warning in result["warnings"]:
         tell(f"warning: {warning}")
     if report is not None:
-        report.write_text(page(found), encoding="utf-8")
+        report.write_text(page(result), encoding="utf-8")
         tell(f"the report is in {report}")
-    answer(found)
+    answer(result)
 
 
 def _by_tenths() -> Say:
     """Says how far it is, ten times."""
-    said = 0
+    reported = 0
 
     def say(what: str, progress: float) -> None:
-        nonlocal said
-        if int(progress * 10) > said:
-            said = int(progress * 10)
-            tell(f"{what}: {said * 10} %")
+        nonlocal reported
+        if int(progress * 10) > reported:
+            reported = int(progress * 10)
+            tell(f"{what}: {reported * 10} %")
 
     return say

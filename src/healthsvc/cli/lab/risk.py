@@ -59,13 +59,13 @@ def score(
     """
     with errors_reported():
         rows = read_labels(labels, outcomes=False)
-        known = read_labels(fit, outcomes=True) if fit else None
-        found = scoring.score(events, rows, fit=known, mapping=mapping_of(mapping), tell=tell)
-        scoring.write_scores(out, rows, found.risks)
-        told = scoring.summary(found, rows)
-        for warning in told["warnings"]:
+        labelled = read_labels(fit, outcomes=True) if fit else None
+        scored = scoring.score(events, rows, fit=labelled, mapping=mapping_of(mapping), tell=tell)
+        scoring.write_scores(out, rows, scored.risks)
+        result = scoring.summary(scored, rows)
+        for warning in result["warnings"]:
             tell(f"warning: {warning}")
-        answer(told)
+        answer(result)
 
 
 def backtest(
@@ -101,7 +101,7 @@ def backtest(
     baselines."""
     with errors_reported(), history_of(events, archive) as log:
         types = type_mapping(mapping, log)
-        asked = backtesting.BacktestRequest(
+        request = backtesting.BacktestRequest(
             events=log.events,
             labels=outcome_rows(log.events, labels, outcome, horizon_days, types),
             mapping=types,
@@ -110,11 +110,11 @@ def backtest(
             override=override,
             segments=read_segments(segments) if segments else log.segments,
         )
-        found = backtesting.backtest(asked, tell)
+        result = backtesting.backtest(request, tell)
         if report is not None:
-            report.write_text(page(found), encoding="utf-8")
+            report.write_text(page(result), encoding="utf-8")
             tell(f"the report is in {report}")
-        answer(found)
+        answer(result)
 
 
 def fit(
@@ -163,20 +163,20 @@ def fit(
     with errors_reported(), history_of(events, archive) as log:
         types = type_mapping(mapping, log)
         if silence or base_rate is not None:
-            known = outcome_rows(log.events, None, OutcomeName.SILENCE, horizon_days, types)
-            rules, told = fitting.number_prior(log.events, known, types, base_rate, tell)
+            labelled = outcome_rows(log.events, None, OutcomeName.SILENCE, horizon_days, types)
+            rules, result = fitting.number_prior(log.events, labelled, types, base_rate, tell)
         else:
-            known = outcome_rows(log.events, labels, outcome, horizon_days, types)
-            fitted = fitting.fit(log.events, known, types, instant(as_of), tell)
-            rules, told = fitted.rules, fitted.report
+            labelled = outcome_rows(log.events, labels, outcome, horizon_days, types)
+            fitted = fitting.fit(log.events, labelled, types, instant(as_of), tell)
+            rules, result = fitted.rules, fitted.report
         if out is not None:
-            written = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
+            document = fitting.scorecard_with(log.card(scorecard) or default_document(), rules)
             compile_document(
-                written
+                document
             )  # a horizon of less than three days can be fitted, but not kept live
-            out.write_text(written, encoding="utf-8")
+            out.write_text(document, encoding="utf-8")
             tell(f"the scorecard is in {out}")
-        answer(told)
+        answer(result)
 
 
 def compare(
@@ -197,8 +197,8 @@ def compare(
     """
     with errors_reported(), history_of(events, archive) as log:
         first, second = risk_rules(one.read_text()), risk_rules(other.read_text())
-        known = outcome_rows(log.events, labels, outcome, horizon_days, first.mapping)
-        answer(comparing.compare(log.events, known, first, second, capacity, tell))
+        labelled = outcome_rows(log.events, labels, outcome, horizon_days, first.mapping)
+        answer(comparing.compare(log.events, labelled, first, second, capacity, tell))
 
 
 def preview(
@@ -242,5 +242,5 @@ def drift(
     anew."""
     with errors_reported(), history_of(events, archive) as log:
         rules = risk_rules(scorecard.read_text())
-        known = outcome_rows(log.events, labels, outcome, horizon_days, rules.mapping)
-        answer(comparing.watch(log.events, known, rules, tell))
+        labelled = outcome_rows(log.events, labels, outcome, horizon_days, rules.mapping)
+        answer(comparing.watch(log.events, labelled, rules, tell))

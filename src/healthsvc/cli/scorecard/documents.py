@@ -39,27 +39,27 @@ def read(file: str) -> str:
 
 
 def checked(document: str) -> str:
-    found = faults(document)
-    for fault in found:
+    problems = faults(document)
+    for fault in problems:
         typer.echo(f"{fault.pointer or '/'}: {fault.detail}", err=True)
-    if found:
+    if problems:
         raise typer.Exit(FAILED)
     return document
 
 
 def documents_of(settings: Settings, names: Sequence[str]) -> list[str]:
-    kept = {n for n in names if n.isdigit() or n == "live"}
-    found: dict[str, str | None] = {}
-    if kept:
+    stored_names = {n for n in names if n.isdigit() or n == "live"}
+    stored: dict[str, str | None] = {}
+    if stored_names:
         with any_database(settings) as url:
-            found = asyncio.run(scorecard_documents(url, settings, kept))
+            stored = asyncio.run(scorecard_documents(url, settings, stored_names))
     documents: list[str] = []
     for name in names:
         document = (
             default_document()
             if name == "default"
-            else found[name]
-            if name in kept
+            else stored[name]
+            if name in stored_names
             else checked(read(name))
         )
         if document is None:

@@ -29,11 +29,11 @@ def preview(
         any_database(settings) as url,
         progress_bar("Scoring", customers) as bar,
     ):
-        found = asyncio.run(preview_scorecard(url, settings, document, customers, bar))
+        result = asyncio.run(preview_scorecard(url, settings, document, customers, bar))
     bands = [
-        {"band": name, "now": now, "then": then} for name, now, then in previews.band_counts(found)
+        {"band": name, "now": now, "then": then} for name, now, then in previews.band_counts(result)
     ]
-    moved = [
+    moves = [
         {
             "customer_id": m.customer_id,
             "now": m.before,
@@ -41,29 +41,31 @@ def preview(
             "band_now": m.band_before,
             "band_then": m.band_after,
         }
-        for m in found.moves[:SHOWN]
+        for m in result.moves[:SHOWN]
     ]
     if as_json:
-        shown = {
-            "customers": found.customers,
-            "left_out": found.left_out,
+        answer = {
+            "customers": result.customers,
+            "left_out": result.left_out,
             "bands": bands,
-            "moved": moved,
+            "moved": moves,
         }
-        typer.echo(json.dumps(shown | {"variants": found.variants, "unfed": found.unfed}))
+        typer.echo(json.dumps(answer | {"variants": result.variants, "unfed": result.unfed}))
         return
-    typer.echo(f"{found.customers} customers, now → then:")
+    typer.echo(f"{result.customers} customers, now → then:")
     for each in bands:
         typer.echo(f"  {each['band']:<22} {each['now']:>6} → {each['then']}")
-    for m in found.moves[:SHOWN]:
+    for m in result.moves[:SHOWN]:
         if abs(m.change) >= 1:
             typer.echo(f"  {m.customer_id}: {_score(m.before)} → {_score(m.after)}")
-    for variant, count in found.variants.items():
+    for variant, count in result.variants.items():
         typer.echo(f"  judged by {variant}: {count}" + ("" if count else ", so it may be a slip"))
-    if found.unfed:
-        typer.echo(f"No event of theirs feeds: {', '.join(found.unfed)}")
-    if found.left_out:
-        typer.echo(f"{found.left_out} were left out: the archive doesn't have all of their events.")
+    if result.unfed:
+        typer.echo(f"No event of theirs feeds: {', '.join(result.unfed)}")
+    if result.left_out:
+        typer.echo(
+            f"{result.left_out} were left out: the archive doesn't have all of their events."
+        )
 
 
 def _score(score: float | None) -> str:

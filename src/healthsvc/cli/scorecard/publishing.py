@@ -83,17 +83,19 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse(f"{outcome}. Publish it all the same with --override REASON.")
         case Begun(projection, version):
             with progress_bar("Folding", 100) as bar:
-                done = asyncio.run(
+                publication = asyncio.run(
                     see_through(url, settings, projection, lambda p: bar(percent_of(p)))
                 )
-    if done.failure is not None:
-        refuse(done.failure, FAILED)
+    if publication.failure is not None:
+        refuse(publication.failure, FAILED)
     if as_json:
         typer.echo(
-            json.dumps({"version": version, "projection": projection, "positions": done.positions})
+            json.dumps(
+                {"version": version, "projection": projection, "positions": publication.positions}
+            )
         )
     else:
-        typer.echo(f"Version {version} is live; it took over after {done.folded:,} events.")
+        typer.echo(f"Version {version} is live; it took over after {publication.folded:,} events.")
 
 
 def percent_of(publication: Publication) -> int:

@@ -45,13 +45,13 @@ def shadow(
                 refuse("There is no shadow.")
             typer.echo("The shadow is ended.")
             return
-        found = asyncio.run(shadow_summary(url, settings))
-    if found is None:
+        summary = asyncio.run(shadow_summary(url, settings))
+    if summary is None:
         refuse("There is no shadow; `healthsvc scorecard shadow FILE|VERSION` begins one.", FAILED)
     if as_json:
-        typer.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
+        typer.echo(json.dumps(asdict(summary), default=str, ensure_ascii=False))
     else:
-        _tell(found)
+        _tell(summary)
 
 
 def _begin(file: str, *, with_gaps: bool) -> None:
@@ -66,39 +66,47 @@ def _begin(file: str, *, with_gaps: bool) -> None:
             refuse("That version is live.")
         case Busy():
             refuse(
-                "Another version is being built or in shadow; end it by `healthsvc scorecard shadow --end`."
+                "Another version is being built or in shadow; end it by `healthsvc scorecard shadow"
+                " --end`."
             )
         case Begun(_, number):
             typer.echo(
-                f"Version {number} is built as a shadow by the running service; `scorecard shadow` shows it."
+                f"Version {number} is built as a shadow by the running service; `scorecard shadow`"
+                " shows it."
             )
         case _:
             assert_never(outcome)
 
 
-def _tell(found: Summary) -> None:
-    told = found.publication
-    state = "keeps up with the live version" if found.ready else f"is being built: {told.phase}"
-    typer.echo(
-        f"Version {told.version} {state}; {told.folded:,} of {told.events:,} events, {found.customers:,} customers."
+def _tell(summary: Summary) -> None:
+    publication = summary.publication
+    state = (
+        "keeps up with the live version"
+        if summary.ready
+        else f"is being built: {publication.phase}"
     )
-    for move in found.moves:
+    typer.echo(
+        f"Version {publication.version} {state}; {publication.folded:,} of {publication.events:,}"
+        f" events, {summary.customers:,} customers."
+    )
+    for move in summary.moves:
         typer.echo(
             f"  {move.live or 'no band':<22} → {move.shadow or 'no band':<22} {move.customers:>7}"
         )
-    for share in (found.total, *found.segments):
-        name = share.segment or ("everybody" if share is found.total else "no segment")
+    for share in (summary.total, *summary.segments):
+        name = share.segment or ("everybody" if share is summary.total else "no segment")
         healthy = (
             f"{_percent(share.healthy_live)} → {_percent(share.healthy_shadow)} in the best band"
         )
         typer.echo(f"  {name}: {share.changed:,} of {share.customers:,} change band, {healthy}")
-    if found.rank_agreement is not None:
-        typer.echo(f"The risks rank alike by {found.rank_agreement:.2f} (Spearman).")
-    came = found.outcomes
+    if summary.rank_agreement is not None:
+        typer.echo(f"The risks rank alike by {summary.rank_agreement:.2f} (Spearman).")
+    came = summary.outcomes
     if came.live is not None and came.shadow is not None:
         typer.echo(
-            f"Of {came.rows:,} judgements whose {came.horizon_days:g} days are over, {came.left:,} were followed by a "
-            f"cancellation: AUC live {_skill(came.live)}, shadow {_skill(came.shadow)}."
+            f"Of {came.rows:,} judgements whose {came.horizon_days:g} days are over, {came.left:,}"
+            f" were followed by a cancellation: AUC live {_skill(came.live)}, shadow"
+            f" {_skill(came.shadow)}."
         )
     else:
         typer.echo(f"No outcomes to judge by yet: the horizon is {came.horizon_days:g} days.")

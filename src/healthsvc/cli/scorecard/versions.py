@@ -22,45 +22,49 @@ def validate(file: File, as_json: AsJson = False) -> None:
     """Look a scorecard through: every fault with its place. Needs no database; ends with 1 if it
     can't be published."""
     document = read(file)
-    found = faults(document)
-    slips = [] if found else doubts(document)
+    problems = faults(document)
+    slips = [] if problems else doubts(document)
     if as_json:
-        typer.echo(json.dumps({"valid": not found, "errors": _told(found), "doubts": _told(slips)}))
+        typer.echo(
+            json.dumps(
+                {"valid": not problems, "errors": _as_data(problems), "doubts": _as_data(slips)}
+            )
+        )
     else:
-        for fault in found:
+        for fault in problems:
             typer.echo(f"{fault.pointer or '/'}: {fault.detail}")
         for slip in slips:
             typer.echo(f"{slip.pointer}: {slip.detail} (it may be published all the same)")
-        if not found:
+        if not problems:
             typer.echo(f"{file} can be published.")
-    raise typer.Exit(FAILED if found else 0)
+    raise typer.Exit(FAILED if problems else 0)
 
 
 def diff(before: FileOrVersion, after: FileOrVersion, as_json: AsJson = False) -> None:
     """Compare two scorecards, measures and flags by name."""
     with configured() as settings:
         documents = documents_of(settings, [before, after])
-    found = scorecard_diff.changes(*documents)
+    changes = scorecard_diff.changes(*documents)
     if as_json:
-        shown = [
+        answer = [
             {"path": c.path, "before": c.before, "after": c.after, "scores": c.scores}
-            for c in found
+            for c in changes
         ]
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        typer.echo(json.dumps(answer, ensure_ascii=False))
         return
-    for change in found:
+    for change in changes:
         note = "" if change.scores else "  (in words alone)"
         typer.echo(f"{change.path}: {_short(change.before)} → {_short(change.after)}{note}")
-    if not found:
+    if not changes:
         typer.echo("They are the same.")
 
 
 def list_versions(as_json: AsJson = False) -> None:
     """List the versions, newest first."""
     with configured() as settings, any_database(settings) as url:
-        found = asyncio.run(scorecard_versions(url, settings))
+        versions = asyncio.run(scorecard_versions(url, settings))
     if as_json:
-        shown = [
+        answer = [
             {
                 "version": v.version,
                 "name": v.name,
@@ -68,13 +72,15 @@ def list_versions(as_json: AsJson = False) -> None:
                 "created_at": v.created_at.isoformat(),
             }
             | {"override_reason": v.override_reason}
-            for v in found
+            for v in versions
         ]
-        typer.echo(json.dumps(shown))
+        typer.echo(json.dumps(answer))
         return
-    for v in found:
-        kept = f"(kept {v.created_at:%Y-%m-%d %H:%M} by {v.created_by})"
-        typer.echo(f"{v.version:>5}  {v.state:<9} {v.name}  {kept}{_overridden(v.override_reason)}")
+    for v in versions:
+        origin = f"(kept {v.created_at:%Y-%m-%d %H:%M} by {v.created_by})"
+        typer.echo(
+            f"{v.version:>5}  {v.state:<9} {v.name}  {origin}{_overridden(v.override_reason)}"
+        )
 
 
 def status(as_json: AsJson = False) -> None:
@@ -88,14 +94,19 @@ def status(as_json: AsJson = False) -> None:
     shadow = next((p.version for p in publications if p.stands == "shadow"), None)
     unfed = [m.measure for m in measures if not m.fed]
     if as_json:
-        told = (
+        progress = (
             None
             if building is None
             else {"version": building.version, "percent": percent_of(building)}
         )
         typer.echo(
             json.dumps(
-                {"live_version": live.version, "building": told, "shadow": shadow, "unfed": unfed}
+                {
+                    "live_version": live.version,
+                    "building": progress,
+                    "shadow": shadow,
+                    "unfed": unfed,
+                }
             )
         )
         return
@@ -115,8 +126,8 @@ def status(as_json: AsJson = False) -> None:
     )
 
 
-def _told(found: Sequence[Fault]) -> list[dict[str, str]]:
-    return [{"pointer": f.pointer, "detail": f.detail} for f in found]
+def _as_data(problems: Sequence[Fault]) -> list[dict[str, str]]:
+    return [{"pointer": f.pointer, "detail": f.detail} for f in problems]
 
 
 def _short(value: Any) -> str:

@@ -62,6 +62,7 @@ _COLUMNS += [
     (f"{name}_code", cohort.NOT_TOLD) for name in cohort.PLACE_FIELDS
 ]  # of the profile, as numbers
 
+_COLUMNS += [("usual_delay", 0.0), ("new_invoice_paid_at", 0.0), ("items_settled_before", 0.0)]
 PRESENCE_BLOCKS: Final = 5
 SLOW_LEVELS: Final = 2
 _COLUMNS += [(f"presence_{i}", 0.0) for i in range(PRESENCE_BLOCKS)]  # see `presence`

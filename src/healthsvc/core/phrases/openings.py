@@ -24,6 +24,7 @@ _BY_FLAG_KIND: Final[Mapping[str, str]] = {
     "drop": "drop",
     "fading": "drop",
     "ahead": "renewal",
+    "unstarted": "never_started",
 }
 
 

@@ -47,7 +47,7 @@ async def create(
     key = Key(
         id=f"key_{secrets.token_hex(8)}",
         name=name,
-        prefix=api_keys.shown(opener),
+        prefix=api_keys.shortened(opener),
         scopes=tuple(scope for scope in api_keys.SCOPES if scope in scopes),
         created_at=now,
         expires_at=expires_at,

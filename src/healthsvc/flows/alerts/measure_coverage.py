@@ -34,7 +34,7 @@ MOST: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fed:
+class MeasureCoverage:
     """A measure, and when an event last fed it; where `fed`, at least so late."""
 
     measure: str
@@ -42,13 +42,13 @@ class Fed:
     last_event_at: datetime | None
 
 
-def told(found: Sequence[Fed], live_since: datetime) -> Trouble | None:
+def trouble_of(coverage: Sequence[MeasureCoverage], live_since: datetime) -> Trouble | None:
     """What an operator should know of measures that aren't fed; None where all are.
 
     Its onset is when the last of them ceased, so a person who has settled it isn't told again until
     another one does. live_since: from when on those count that never were fed.
     """
-    unfed = [f for f in found if not f.fed]
+    unfed = [f for f in coverage if not f.fed]
     if not unfed:
         return None
     onset = max(live_since if f.last_event_at is None else f.last_event_at + SPAN for f in unfed)
@@ -72,8 +72,8 @@ async def watch(engine: AsyncEngine, now: datetime) -> None:
         oldest = await customer_homes.oldest(conn)
     if oldest is None or now - oldest < SPAN:
         return
-    found, _ = await measures(engine, now)
-    trouble = told(found, oldest)
+    coverage, _ = await measures(engine, now)
+    trouble = trouble_of(coverage, oldest)
     async with engine.begin() as conn:
         if trouble is None:
             await operations_alerts.resolve_alert(conn, KIND, SCOPE, now)
@@ -81,7 +81,7 @@ async def watch(engine: AsyncEngine, now: datetime) -> None:
             await operations_alerts.raise_alert(conn, trouble, now)
 
 
-async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], int]:
+async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[MeasureCoverage], int]:
     """The measures that are kept, in declared order, and how many customers were looked at.
 
     Looks until each measure is known to be fed, or `MOST` customers were looked at.
@@ -94,24 +94,26 @@ async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[Fed], i
         async with engine.begin() as conn:
             await conn.exec_driver_sql("select 1")
             keys = await building.customers(conn, live.id, after, PAGE)
-            found = await states.by_keys(conn, live.id, keys)
+            loaded = await states.by_keys(conn, live.id, keys)
         if not keys:
             break
-        newest = np.maximum(newest, await asyncio.to_thread(_newest, compiled, found))
+        newest = np.maximum(newest, await asyncio.to_thread(_newest, compiled, loaded))
         after, looked_at = keys[-1], looked_at + len(keys)
-    fed = [
-        Fed(measure=name, fed=us >= since_us, last_event_at=from_us(us) if us > 0 else None)
+    coverage = [
+        MeasureCoverage(
+            measure=name, fed=us >= since_us, last_event_at=from_us(us) if us > 0 else None
+        )
         for name, us in zip(compiled.program.measures, newest.tolist(), strict=True)
     ]
-    return fed, looked_at
+    return coverage, looked_at
 
 
 def _newest(
-    compiled: Compiled, found: Sequence[Stored]
+    compiled: Compiled, stored: Sequence[Stored]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The newest instant in each measure, 0 where there is none."""
-    table = States(compiled.program, len(found) or 1)
-    rows = table.load([f for f in found if f.state is not None])
+    table = States(compiled.program, len(stored) or 1)
+    rows = table.load([f for f in stored if f.state is not None])
     if not len(rows):
         return np.zeros(compiled.program.width)
     newest: np.ndarray[tuple[int], np.dtype[np.float64]] = table.cells[

@@ -127,14 +127,14 @@ async def _begin(conn: AsyncConnection, fall: Fall, minute_us: int, now: datetim
 
 
 async def _end(
-    conn: AsyncConnection, held: Guard, why: detect.Why, minute_us: int, now: datetime
+    conn: AsyncConnection, guard: Guard, why: detect.Why, minute_us: int, now: datetime
 ) -> None:
-    until = minute_us if why == "wider" else detect.holds_until(held.since_us, minute_us)
-    await outages.end(conn, held.scope, from_us(minute_us), why, from_us(until))
-    await operations_alerts.resolve_alert(conn, KIND, held.scope, now)
+    until = minute_us if why == "wider" else detect.holds_until(guard.since_us, minute_us)
+    await outages.end(conn, guard.scope, from_us(minute_us), why, from_us(until))
+    await operations_alerts.resolve_alert(conn, KIND, guard.scope, now)
     if why == "new_habit":
-        await traffic.drop_habits(conn, None if held.scope == detect.FLEET else [held.scope])
-    log.info(LogEvent.GUARD_ENDED, scope=held.scope, why=why)
+        await traffic.drop_habits(conn, None if guard.scope == detect.FLEET else [guard.scope])
+    log.info(LogEvent.GUARD_ENDED, scope=guard.scope, why=why)
 
 
 async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> None:
@@ -150,13 +150,17 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
         if row.decision is not None
     }
     await deliveries.enqueue(
-        conn, [_told(alert, now, sequences.get(alert.customer_id or "", 0)) for alert in released]
+        conn,
+        [
+            _raised_message(alert, now, sequences.get(alert.customer_id or "", 0))
+            for alert in released
+        ],
     )
     for alert in released:
         ALERTS.labels(alert.kind, "raised").inc()
 
 
-def _told(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
+def _raised_message(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
     return OutboxMessage(
         id=message_id(alert.id, "raised"),
         type=ALERT_RAISED.name,

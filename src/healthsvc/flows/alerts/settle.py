@@ -131,8 +131,8 @@ async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
     """The number of the last decision told about the customer: what people do comes after that one,
     before the next."""
     live = await live_projection.live(conn)
-    found = await states.by_ids(conn, live.id, [customer_id])
-    decision = found[0].decision if found else None
+    rows = await states.by_ids(conn, live.id, [customer_id])
+    decision = rows[0].decision if rows else None
     return decision_state.last_sequence(decision)
 
 

@@ -56,7 +56,7 @@ class Saved:
     """What was written: the deliveries that were still ours, and the endpoints switched off, with
     the reason."""
 
-    kept: frozenset[int]
+    recorded: frozenset[int]
     disabled: Mapping[str, str]
 
 
@@ -68,29 +68,32 @@ async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) ->
     3. Endpoints switched off, deliveries given up or recovered late become messages to the other endpoints.
     """
     after, disabled = dict[str, Health](), dict[str, str]()
-    if telling := {each.claimed.endpoint_id for each in batch if _is_telling(each)}:
-        after, disabled = judged(await endpoints.lock_health(conn, telling), batch)
+    if relevant := {each.claimed.endpoint_id for each in batch if _is_relevant(each)}:
+        after, disabled = healths_after(await endpoints.lock_health(conn, relevant), batch)
         await endpoints.save_health(conn, after)
     for endpoint_id, reason in disabled.items():
         await endpoints.disable(conn, endpoint_id, reason)
-    kept = await deliveries.record(conn, worker, [tried(each) for each in batch])
+    recorded = await deliveries.record(conn, worker, [tried(each) for each in batch])
     news = [
         _disabled_message(batch, after, endpoint_id, reason)
         for endpoint_id, reason in disabled.items()
     ]
     news += [
-        message for each in batch if each.claimed.id in kept for message in _delivery_messages(each)
+        message
+        for each in batch
+        if each.claimed.id in recorded
+        for message in _delivery_messages(each)
     ]
     await deliveries.enqueue(conn, news)
-    return Saved(kept=frozenset(kept), disabled=disabled)
+    return Saved(recorded=frozenset(recorded), disabled=disabled)
 
 
-def _is_telling(finished: Finished) -> bool:
+def _is_relevant(finished: Finished) -> bool:
     """Whether it may change the endpoint's health: all but a success of one that was well."""
     return finished.claimed.failing or not isinstance(finished.verdict, Delivered)
 
 
-def judged(
+def healths_after(
     healths: Mapping[str, Health], batch: Sequence[Finished]
 ) -> tuple[dict[str, Health], dict[str, str]]:
     """The health after the batch of each endpoint in `healths`, and those of them to switch off,

@@ -310,8 +310,8 @@ async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION)
     total = 0
     while True:
         async with engine.begin() as conn:
-            gone = await deliveries.delete_old(conn, now - keep, SWEEP_CHUNK)
-        total += gone
-        if gone < SWEEP_CHUNK:
+            deleted = await deliveries.delete_old(conn, now - keep, SWEEP_CHUNK)
+        total += deleted
+        if deleted < SWEEP_CHUNK:
             return total
         await asyncio.sleep(CONTENTION_SECONDS)

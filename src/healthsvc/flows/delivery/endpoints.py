@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.instants import to_us
-from healthsvc.flows.lists import Listing, Page, Wanted
+from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.secrets import Vault, new_signing_secret
@@ -78,7 +78,7 @@ async def find(engine: AsyncEngine, endpoint_id: str) -> Endpoint | None:
         return await stored.get(conn, endpoint_id)
 
 
-async def page(engine: AsyncEngine, wanted: Wanted) -> Page[Endpoint]:
+async def page(engine: AsyncEngine, paging: Paging) -> Page[Endpoint]:
     """Subscribers, newest first."""
     listing: Listing[Endpoint] = Listing(
         name="endpoints",
@@ -86,10 +86,12 @@ async def page(engine: AsyncEngine, wanted: Wanted) -> Page[Endpoint]:
         shape=(int, str),
     )
     async with engine.connect() as conn:
-        return await listing.page(wanted, lambda place: stored.page(conn, place))
+        return await listing.page(paging, lambda place: stored.page(conn, place))
 
 
-async def sent(engine: AsyncEngine, wanted: Wanted, endpoint_id: str) -> Page[Delivery] | None:
+async def deliveries_of(
+    engine: AsyncEngine, paging: Paging, endpoint_id: str
+) -> Page[Delivery] | None:
     """A subscriber's deliveries, newest first; None if there is no such subscriber."""
     listing: Listing[Delivery] = Listing(
         name="deliveries",
@@ -100,7 +102,7 @@ async def sent(engine: AsyncEngine, wanted: Wanted, endpoint_id: str) -> Page[De
     async with engine.connect() as conn:
         if await stored.get(conn, endpoint_id) is None:
             return None
-        return await listing.page(wanted, lambda place: deliveries.page(conn, endpoint_id, place))
+        return await listing.page(paging, lambda place: deliveries.page(conn, endpoint_id, place))
 
 
 async def delete(engine: AsyncEngine, now: datetime, endpoint_id: str, *, actor: Actor) -> bool:

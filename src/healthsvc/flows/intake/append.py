@@ -35,16 +35,16 @@ class Position(NamedTuple):
         return f"{self.partition}-{self.position}"
 
     @classmethod
-    def parse(cls, shown: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Raises ValueError."""
-        partition, position = shown.split("-")
+        partition, position = text.split("-")
         if not (
             partition.isascii()
             and partition.isdigit()
             and position.isascii()
             and position.isdigit()
         ):
-            raise ValueError(f"not a position: {shown!r}")
+            raise ValueError(f"not a position: {text!r}")
         return cls(int(partition), int(position))
 
 
@@ -86,14 +86,18 @@ class Homes:
 
 
 async def append_within(
-    conn: AsyncConnection, entries: Sequence[Entry], *, partitions: int, known: Homes | None = None
+    conn: AsyncConnection,
+    entries: Sequence[Entry],
+    *,
+    partitions: int,
+    known_homes: Homes | None = None,
 ) -> list[Position]:
     """Append events to their customers' homes in the caller's transaction; must be the last before
     its commit.
 
     Unseen customers are claimed for crc32(customer_id) % partitions.
     """
-    remembered = known or Homes(0)
+    remembered = known_homes or Homes(0)
     homes: dict[str, int] = {}
     unknown: dict[str, int] = {}
     for customer_id, _ in entries:
@@ -103,16 +107,16 @@ async def append_within(
             unknown[customer_id] = crc32(customer_id.encode()) % partitions
     claimed = await customer_homes.claim(conn, list(unknown.items()))
     homes |= {customer_id: home.partition for customer_id, home in claimed.items()}
-    written = await log.append(
+    positions = await log.append(
         conn, [(homes[customer_id], event) for customer_id, event in entries]
     )
-    return [Position(*position) for position in written]
+    return [Position(*position) for position in positions]
 
 
 @dataclass(slots=True, eq=False)
 class _Batch:
     entries: Sequence[Entry]
-    done: "asyncio.Future[list[Position]]"
+    appended: "asyncio.Future[list[Position]]"
 
 
 class Appender:
@@ -160,7 +164,7 @@ class Appender:
         self._waiting_events += len(entries)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all(), name="append")
-        return await batch.done
+        return await batch.appended
 
     async def wait_for(self, positions: Iterable[Position], timeout: float) -> bool:
         """True once the live projection has folded these positions; False if it hasn't within
@@ -204,7 +208,7 @@ class Appender:
         ):
             batch = self._waiting.popleft()
             self._waiting_events -= len(batch.entries)
-            if not batch.done.done():
+            if not batch.appended.done():
                 group.append(batch)
                 events += len(batch.entries)
         return group
@@ -212,7 +216,7 @@ class Appender:
     async def _write(self, entries: list[Entry]) -> list[Position]:
         async with self._engine.begin() as conn:
             positions = await append_within(
-                conn, entries, partitions=self._partitions, known=self._homes
+                conn, entries, partitions=self._partitions, known_homes=self._homes
             )
         self._homes.learn(
             {
@@ -226,20 +230,20 @@ class Appender:
         start = 0
         for batch in batches:
             end = start + len(batch.entries)
-            if not batch.done.done():
-                batch.done.set_result(positions[start:end])
+            if not batch.appended.done():
+                batch.appended.set_result(positions[start:end])
             start = end
 
     def _fail(self, batches: list[_Batch], why: str) -> None:
         for batch in batches:
-            if not batch.done.done():
-                batch.done.set_exception(AppendFailed(why))
+            if not batch.appended.done():
+                batch.appended.set_exception(AppendFailed(why))
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
     positions: list[Position]
-    done: "asyncio.Future[None]" = field(
+    reached: "asyncio.Future[None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -260,7 +264,7 @@ class Progress:
         if self._watcher is None or self._watcher.done():
             self._watcher = asyncio.create_task(self._watch(), name="append-progress")
         try:
-            await asyncio.wait_for(waiter.done, timeout)
+            await asyncio.wait_for(waiter.reached, timeout)
         except TimeoutError:
             return False
         finally:
@@ -278,9 +282,9 @@ class Progress:
             for waiter in list(self._waiters):
                 if (
                     all(offsets.get(p.partition, 0) > p.position for p in waiter.positions)
-                    and not waiter.done.done()
+                    and not waiter.reached.done()
                 ):
-                    waiter.done.set_result(None)
+                    waiter.reached.set_result(None)
                     self._waiters.discard(waiter)
             if self._waiters:
                 await self._pause()

@@ -72,15 +72,19 @@ async def replay_one(
 
 
 async def replay_many(
-    engine: AsyncEngine, now: datetime, wanted: Selection, *, partitions: int, actor: Actor
+    engine: AsyncEngine, now: datetime, selection: Selection, *, partitions: int, actor: Actor
 ) -> Replay:
     """Replay up to AT_ONCE letters, oldest first; of those named by id alone each is answered."""
     async with engine.begin() as conn:
         waiting = await dead_letters.waiting(
-            conn, wanted.reason, wanted.ids, wanted.after, AT_ONCE + 1
+            conn, selection.reason, selection.ids, selection.after, AT_ONCE + 1
         )
         chosen, more = waiting[:AT_ONCE], len(waiting) > AT_ONCE
-        ids = chosen if wanted.ids is None or wanted.reason is not None else sorted(set(wanted.ids))
+        ids = (
+            chosen
+            if selection.ids is None or selection.reason is not None
+            else sorted(set(selection.ids))
+        )
         letters = await dead_letters.lock(conn, ids)
         replay = await _replay(conn, now, ids, letters, None, partitions, actor)
     return Replay(
@@ -127,9 +131,11 @@ async def _replay(
 def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int) -> DecodedBatch:
     """The letters as they came, headers and all; a corrected event is an envelope of its own."""
     if corrected is not None:
-        return decode_batch([corrected] * len(letters), now_us=now_us)
+        return decode_batch([corrected] * len(letters), now_us=now_us, is_intake=True)
     headers = [headers_of(letter.headers) for letter in letters]
-    return decode_batch([letter.raw or b"" for letter in letters], now_us=now_us, headers=headers)
+    return decode_batch(
+        [letter.raw or b"" for letter in letters], now_us=now_us, headers=headers, is_intake=True
+    )
 
 
 def _result(

@@ -128,12 +128,12 @@ class Progress:
 
     def set_aside(self, lines: Sequence[BadLine]) -> None:
         """Keep bad lines for the report, up to a limit; beside the state file as NDJSON too."""
-        kept = list(lines)[: max(0, KEPT_BAD_LINES - len(self.bad))]
-        self.bad.extend(kept)
-        if kept and self.bad_path is not None:
+        recorded = list(lines)[: max(0, KEPT_BAD_LINES - len(self.bad))]
+        self.bad.extend(recorded)
+        if recorded and self.bad_path is not None:
             self.bad_path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.bad_path, "a", encoding="utf-8") as file:
-                file.writelines(json.dumps(line._asdict()) + "\n" for line in kept)
+                file.writelines(json.dumps(line._asdict()) + "\n" for line in recorded)
 
     @property
     def bad_path(self) -> Path | None:
@@ -246,7 +246,7 @@ class _Prepared:
 
 def _prepare(group: Group, now_us: int, *, strict: bool) -> _Prepared:
     good = [line for line in group if not isinstance(line, BadLine)]
-    decoded = decode_batch([line.value for line in good], now_us=now_us)
+    decoded = decode_batch([line.value for line in good], now_us=now_us, is_intake=True)
     bad = [line for line in group if isinstance(line, BadLine)]
     bad += [_bad_line(good[reject.index].number, reject) for reject in decoded.rejects]
     bad.sort()

@@ -51,13 +51,13 @@ class TableOutput:
 
     async def _append(self, batch: Batch, unseen: Iterable[str]) -> dict[str, int]:
         async with self._engine.begin() as conn:
-            wanted = [
+            claims = [
                 (customer_id, crc32(customer_id.encode()) % self._partitions)
                 for customer_id in unseen
             ]
             claimed = {
                 customer_id: home.partition
-                for customer_id, home in (await claim(conn, wanted)).items()
+                for customer_id, home in (await claim(conn, claims)).items()
             }
             homes = self._homes | claimed if claimed else self._homes
             partitions = map(homes.__getitem__, batch.customer_ids)

@@ -308,7 +308,7 @@ def _warnings(scored: Scored) -> list[str]:
         warnings.append(f"{tally.unreadable_values:,} values aren't numbers and were left out")
     if tally.bad:
         warnings.append(
-            f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.shown[:3])
+            f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.examples[:3])
         )
     if scoring_pass.unseen:
         warnings.append(f"{scoring_pass.unseen:,} rows are of customers without events up to then")

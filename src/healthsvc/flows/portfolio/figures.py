@@ -113,11 +113,11 @@ async def portfolio(
         reach, waiting = await ledger_reads.reach(conn), await ledger.waiting(conn)
         names: list[str | None] = [*(await ledger_reads.groups(conn, by) if by else []), None]
         periods = [(start_us, end_us), (2 * start_us - end_us, start_us)]
-        counted = await _sums(conn, by, names, periods)
+        sums_by_period = await _sums(conn, by, names, periods)
     since_us = to_us(reach.missing_until) if reach.missing_until else 0
     now, before = (
-        found if begins >= since_us else None
-        for found, (begins, _) in zip(counted, periods, strict=True)
+        period_sums if begins >= since_us else None
+        for period_sums, (begins, _) in zip(sums_by_period, periods, strict=True)
     )
     parts = [_part(name, now, before, group) for group, name in enumerate(names)]
     return Portfolio(
@@ -161,7 +161,7 @@ async def _sums(
     """The sums of each period, some customers at a time."""
     number = {name: i for i, name in enumerate(names)}
     nobody = Accounts(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    found = [
+    totals = [
         sums(nobody, _entries([], nobody.group), np.zeros(0), len(names), *period)
         for period in periods
     ]
@@ -177,11 +177,11 @@ async def _sums(
         for i, (start_us, end_us) in enumerate(periods):
             used = await ledger_reads.active(conn, after, last, end_us)
             active = np.array([used.get(key, 0) for key in keys.tolist()], np.float64)
-            found[i] = added(
-                found[i], sums(accounts, entries, active, len(names), start_us, end_us)
+            totals[i] = added(
+                totals[i], sums(accounts, entries, active, len(names), start_us, end_us)
             )
         after = last
-    return found
+    return totals
 
 
 def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
@@ -190,7 +190,8 @@ def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
     )
     key, us, kind, value, before, owned, effective, item = columns
     ends = [
-        at if said is None else _instant(said, at) for said, at in zip(effective, us, strict=True)
+        at if effective_at is None else _instant(effective_at, at)
+        for effective_at, at in zip(effective, us, strict=True)
     ]
     return Entries(
         customer=np.searchsorted(keys, np.array(key, np.int64)),
@@ -204,6 +205,6 @@ def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
     )
 
 
-def _instant(said: str, otherwise: int) -> int:
-    found = parse_date(said) if len(said) == DATE_LENGTH else parse_instant(said)
-    return otherwise if found is None else found
+def _instant(text: str, otherwise: int) -> int:
+    us = parse_date(text) if len(text) == DATE_LENGTH else parse_instant(text)
+    return otherwise if us is None else us

@@ -145,11 +145,11 @@ class Readiness:
         """Whether the process is ready, and what is to be told: of itself, then of its
         neighbours."""
         own = self.failing()
-        known = {(check.kind, check.scope) for check in own}
+        listed = {(check.kind, check.scope) for check in own}
         others = {
             f"/{r.kind}/{r.scope}": r.summary
             for r in self.neighbours
-            if (r.kind, r.scope) not in known
+            if (r.kind, r.scope) not in listed
         }
         return Verdict(
             ready=not any(check.fatal for check in own),
@@ -158,7 +158,7 @@ class Readiness:
 
     def failing(self) -> list[Check]:
         """The checks of this process that fail now, those that make it useless first."""
-        found = [
+        failures = [
             *self._database(),
             *self._kafka(),
             *self._inputs(),
@@ -169,7 +169,7 @@ class Readiness:
             *self._timers_postponed(),
             *self._disk(),
         ]
-        return sorted(found, key=lambda check: not check.fatal)
+        return sorted(failures, key=lambda check: not check.fatal)
 
     def _database(self) -> list[Check]:
         """Outages that steps met: the looks at the database tell at once that it is away, others if
@@ -211,7 +211,7 @@ class Readiness:
     def _inputs(self) -> list[Check]:
         """Inputs of this worker that stand still; and the table's, whoever reads it."""
         mine = {(s.source, s.partition): s for s in self.progress.stalled()}
-        held = self.progress.held()
+        owned = self.progress.owned()
         patience = self._stall_seconds * (FLUSH_PATIENCE if self._flush_is_slow() else 1.0)
         theirs = [
             s
@@ -230,7 +230,7 @@ class Readiness:
                 scope=source,
                 sentence=wording.stalled(source, some, self._last_error_kind()),
                 since=_ago(max(s.seconds for s in some)),
-                fatal=any((s.source, s.partition) in held for s in some),
+                fatal=any((s.source, s.partition) in owned for s in some),
                 detail={
                     "partitions": {
                         str(s.partition): {"offset": s.offset, "end": s.end} for s in some

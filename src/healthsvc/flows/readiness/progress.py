@@ -95,17 +95,17 @@ class Progress:
             seconds = 0.0 if self._flush_began is None else self._clock() - self._flush_began
         return seconds if seconds > self.stall_seconds else None
 
-    def hold(self, source: str, held: Collection[int], taken: Mapping[int, int]) -> None:
+    def hold(self, source: str, owned: Collection[int], acquired: Mapping[int, int]) -> None:
         """These partitions of a source are read from now on, and no others; those just taken, from
         where they stand.
 
         One that was taken anew and stands where it stood goes on standing: that is no progress.
         """
         with self._lock:
-            for place in [p for p in self._partitions if p[0] == source and p[1] not in held]:
+            for place in [p for p in self._partitions if p[0] == source and p[1] not in owned]:
                 del self._partitions[place]
                 self._drop(place)
-            for partition, offset in taken.items():
+            for partition, offset in acquired.items():
                 self._commit((source, partition), offset)
 
     def committed(self, source: str, offsets: Mapping[int, int]) -> None:
@@ -130,10 +130,10 @@ class Progress:
         with self._lock:
             self._away.pop(source, None)
             for partition, end in ends.items():
-                known = self._partitions.get((source, partition))
-                if known is not None:
-                    known.end, known.readable = end, (readable or {}).get(partition)
-                    self._judge((source, partition), known)
+                state = self._partitions.get((source, partition))
+                if state is not None:
+                    state.end, state.readable = end, (readable or {}).get(partition)
+                    self._judge((source, partition), state)
 
     def back(self, source: str) -> None:
         """The source can be reached again."""
@@ -145,9 +145,9 @@ class Progress:
         that they stand."""
         with self._lock:
             self._away.setdefault(source, (self._clock(), why))
-            for place, known in self._partitions.items():
+            for place, state in self._partitions.items():
                 if place[0] == source:
-                    known.end, known.behind_since = None, None
+                    state.end, state.behind_since = None, None
                     self._show(place, UNKNOWN)
 
     def stalled(self) -> list[Stall]:
@@ -157,11 +157,11 @@ class Progress:
             is_writing = self._flush_began is not None and not self._flush_failed
             patience = self.stall_seconds * (FLUSH_PATIENCE if is_writing else 1.0)
             return [
-                Stall(source, partition, known.committed, known.end, now - known.behind_since)
-                for (source, partition), known in sorted(self._partitions.items())
-                if known.behind_since is not None
-                and known.end is not None
-                and now - known.behind_since > patience
+                Stall(source, partition, state.committed, state.end, now - state.behind_since)
+                for (source, partition), state in sorted(self._partitions.items())
+                if state.behind_since is not None
+                and state.end is not None
+                and now - state.behind_since > patience
             ]
 
     def unreachable(self) -> list[Away]:
@@ -174,28 +174,28 @@ class Progress:
                 if now - since > self.stall_seconds
             ]
 
-    def held(self) -> set[Place]:
+    def owned(self) -> set[Place]:
         with self._lock:
             return set(self._partitions)
 
     def _commit(self, place: Place, offset: int) -> None:
-        known = self._partitions.get(place)
-        if known is None:
-            known = self._partitions[place] = _Partition(offset)
+        state = self._partitions.get(place)
+        if state is None:
+            state = self._partitions[place] = _Partition(offset)
             self._show(place, UNKNOWN)
-        elif offset != known.committed:
-            known.committed, known.behind_since = offset, None
-        self._judge(place, known)
+        elif offset != state.committed:
+            state.committed, state.behind_since = offset, None
+        self._judge(place, state)
 
-    def _judge(self, place: Place, known: _Partition) -> None:
-        if known.end is None:
+    def _judge(self, place: Place, state: _Partition) -> None:
+        if state.end is None:
             return
-        start = max(known.committed, known.begin)
-        lag = max(0, known.end - start)
-        if start >= (known.end if known.readable is None else known.readable):
-            known.behind_since = None
-        elif known.behind_since is None:
-            known.behind_since = self._clock()
+        start = max(state.committed, state.begin)
+        lag = max(0, state.end - start)
+        if start >= (state.end if state.readable is None else state.readable):
+            state.behind_since = None
+        elif state.behind_since is None:
+            state.behind_since = self._clock()
         self._show(place, lag)
 
     def _show(self, place: Place, lag: float) -> None:

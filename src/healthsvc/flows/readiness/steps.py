@@ -103,7 +103,7 @@ class Step:
         """When it last showed progress."""
         return datetime.now(UTC) - timedelta(seconds=self.idle_seconds)
 
-    def begun(self) -> None:
+    def begin(self) -> None:
         """Note the begin of a run."""
         self.running = True
         self.progressed()

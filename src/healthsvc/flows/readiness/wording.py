@@ -101,6 +101,6 @@ def disk_low(folder: Path, free: int) -> str:
 
 
 def _partitions(numbers: Sequence[int]) -> str:
-    shown = ", ".join(str(n) for n in numbers[:SHOWN])
+    listed = ", ".join(str(n) for n in numbers[:SHOWN])
     more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
-    return f"partition {shown}" if len(numbers) == 1 else f"partitions {shown}{more}"
+    return f"partition {listed}" if len(numbers) == 1 else f"partitions {listed}{more}"

@@ -33,8 +33,8 @@ Headers = Iterable[tuple[str, bytes | None]]
 def is_binary(headers: Headers, prefix: str) -> bool:
     """Whether the headers carry a CloudEvent's attributes (`prefix` is "ce_" for Kafka, "ce-" for
     HTTP)."""
-    wanted = f"{prefix}specversion"
-    return any(name.lower() == wanted for name, _ in headers)
+    header = f"{prefix}specversion"
+    return any(name.lower() == header for name, _ in headers)
 
 
 def media_type(content_type: str) -> str:
@@ -135,8 +135,8 @@ def _own(attributes: Mapping[str, Any], data: object) -> dict[str, Any] | Reject
 
 def _attribute_faults(attributes: Mapping[str, Any]) -> Iterable[FieldError]:
     if (version := attributes.get("specversion")) != SPECVERSION:
-        said = "is required" if version is None else f"got {version!s:.20}"
-        yield FieldError("/specversion", f'must be "{SPECVERSION}"; {said}')
+        fault = "is required" if version is None else f"got {version!s:.20}"
+        yield FieldError("/specversion", f'must be "{SPECVERSION}"; {fault}')
     for name in REQUIRED:
         value = attributes.get(name)
         if not isinstance(value, str) or not value:

@@ -22,27 +22,27 @@ Headers = Iterable[tuple[str, bytes | None]]
 def headers_json(headers: Headers | None) -> str:
     """A JSON object of the headers."""
     listed: dict[str, list[str | None]] = {}
-    left = HEADERS_BYTES
+    remaining = HEADERS_BYTES
     for name, value in headers or ():
-        if left <= 0:
+        if remaining <= 0:
             break
-        key = escaped(name.encode("utf-8", "surrogateescape")[:left])
-        text = None if value is None else escaped(value[:left])
+        key = escaped(name.encode("utf-8", "surrogateescape")[:remaining])
+        text = None if value is None else escaped(value[:remaining])
         listed.setdefault(key, []).append(text)
-        left -= len(key) + len(text or "") + 1
+        remaining -= len(key) + len(text or "") + 1
     return json.dumps(
         {name: values[0] if len(values) == 1 else values for name, values in listed.items()}
     )
 
 
-def headers_of(told: Mapping[str, Any]) -> list[tuple[str, bytes | None]]:
+def headers_of(stored: Mapping[str, Any]) -> list[tuple[str, bytes | None]]:
     """The headers that `headers_json` was made of."""
     return [
         (
             unescaped(name).decode("utf-8", "surrogateescape"),
             None if value is None else unescaped(str(value)),
         )
-        for name, values in told.items()
+        for name, values in stored.items()
         for value in (values if isinstance(values, list) else [values])
     ]
 
@@ -57,11 +57,11 @@ def escaped(content: bytes) -> str:
 
 def unescaped(text: str) -> bytes:
     """The bytes that `escaped` was given."""
-    content = _ESCAPE.sub(_meant, text)
+    content = _ESCAPE.sub(_unescape, text)
     return content.encode("utf-8", "surrogateescape")
 
 
-def _meant(escape: re.Match[str]) -> str:
+def _unescape(escape: re.Match[str]) -> str:
     code = escape[1]
     if code == "\\":
         return code

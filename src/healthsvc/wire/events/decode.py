@@ -27,6 +27,7 @@ from healthsvc.wire.events.explain import (
     repaired,
 )
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
+from healthsvc.wire.events.time_zones import unknown_zones, with_iana_zones
 from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
 
 __all__ = ["DecodedBatch", "FieldError", "Reject", "decode_batch", "decode_one"]
@@ -70,22 +71,31 @@ class DecodedBatch:
 
 
 def decode_batch(
-    values: Sequence[bytes], *, now_us: int, headers: Sequence[Headers | None] | None = None
+    values: Sequence[bytes],
+    *,
+    now_us: int,
+    headers: Sequence[Headers | None] | None = None,
+    is_intake: bool = False,
 ) -> DecodedBatch:
     """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't
-    spoil the others."""
+    spoil the others.
+
+    is_intake: the records come in now; of those that were accepted before, no time zone is refused.
+    """
     rejects: list[Reject] = []
     inputs, index, plain = _readable(values, headers, rejects)
     events, raws, index = _decode_all(inputs, index, plain, rejects)
+    if b'"timezone"' in b"".join(raws):
+        events, raws, index = _zones(events, raws, index, rejects if is_intake else None)
     occurred_us, good = _times(events, index, now_us, rejects)
     if good is not None:
         events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
     rejects.sort(key=lambda reject: reject.index)
-    told = [
+    worded = [
         _in_its_own_terms(r, values[r.index], headers[r.index] if headers else None)
         for r in rejects
     ]
-    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), told)
+    return DecodedBatch(events, index, raws, occurred_us, digests_of(events), worded)
 
 
 def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
@@ -137,16 +147,16 @@ def _sift(
     step: Callable[[bytes, int], bytes | Reject],
 ) -> tuple[list[bytes], list[int]]:
     """Take each record through a step that changes, keeps or refuses it."""
-    kept: list[bytes] = []
+    candidates: list[bytes] = []
     kept_index: list[int] = []
     for value, i in zip(inputs, index, strict=True):
         outcome = step(value, i)
         if isinstance(outcome, Reject):
             rejects.append(outcome.at(i))
         else:
-            kept.append(outcome)
+            candidates.append(outcome)
             kept_index.append(i)
-    return kept, kept_index
+    return candidates, kept_index
 
 
 def _sized(value: bytes, _: int) -> bytes | Reject:
@@ -204,7 +214,7 @@ def _decode_all(
     """Typed events of the inputs; what fails goes to `rejects`. plain: none of the inputs needs a
     look at its ids."""
     events: list[Envelope] = []
-    gone: set[int] = set()
+    dropped: set[int] = set()
     decode = _decode_builtin
     for i, value in enumerate(inputs):
         try:
@@ -214,14 +224,14 @@ def _decode_all(
             outcome = on_an_empty_stack(_first_look, value) if deep else _second_look(value, error)
             if isinstance(outcome, Reject):
                 rejects.append(outcome.at(index[i]))
-                gone.add(i)
+                dropped.add(i)
             else:
                 events.append(outcome[0])
                 inputs[i] = outcome[1]
                 plain = plain and (outcome[1] is value or _is_plain(outcome[1]))
-    if gone:
-        inputs = [value for i, value in enumerate(inputs) if i not in gone]
-        index = [place for i, place in enumerate(index) if i not in gone]
+    if dropped:
+        inputs = [value for i, value in enumerate(inputs) if i not in dropped]
+        index = [place for i, place in enumerate(index) if i not in dropped]
     return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
 
 
@@ -300,16 +310,30 @@ def _without_controls(
 ) -> tuple[list[Envelope], list[bytes], list[int]]:
     """Refuse ids with control characters, which stand in JSON as escapes, as DEL or beyond
     ASCII."""
-    kept: list[int] = []
+    positions: list[int] = []
     for i, raw in enumerate(raws):
         reject = None if _is_plain(raw) else control_characters(events[i])
         if reject is None:
-            kept.append(i)
+            positions.append(i)
         else:
             rejects.append(reject.at(index[i]))
-    if len(kept) == len(events):
+    if len(positions) == len(events):
         return events, raws, index
-    return _picked(events, kept), _picked(raws, kept), _picked(index, kept)
+    return _picked(events, positions), _picked(raws, positions), _picked(index, positions)
+
+
+def _zones(
+    events: list[Envelope], raws: list[bytes], index: list[int], rejects: list[Reject] | None
+) -> tuple[list[Envelope], list[bytes], list[int]]:
+    """Time zones by their IANA names; unknown ones are refused, unless there is nowhere to say
+    so."""
+    events = with_iana_zones(events)
+    unknown = {} if rejects is None else unknown_zones(events, index)
+    if rejects is None or not unknown:
+        return events, raws, index
+    rejects += unknown.values()
+    known = [place for place in range(len(events)) if place not in unknown]
+    return _picked(events, known), _picked(raws, known), _picked(index, known)
 
 
 def _picked(column: list[_T], places: list[int]) -> list[_T]:

@@ -86,7 +86,7 @@ def repaired(record: dict[str, Any]) -> bool:
     data, kind = record.get("data"), _data_type(record)
     if not isinstance(data, dict) or kind is None:
         return False
-    found = False
+    changed = False
     for field in _fields(kind):
         value = data.get(field.encode_name)
         if (
@@ -96,15 +96,15 @@ def repaired(record: dict[str, Any]) -> bool:
             and "integer" in _types(_schema(field.type))
         ):
             data[field.encode_name] = int(value)
-            found = True
-    return found
+            changed = True
+    return changed
 
 
 def explain(record: object, fallback: str) -> Reject:
     """Every fault of a record that failed to decode; `fallback`: the decoder's message, if no field
     explains it."""
     if not isinstance(record, dict):
-        return refuse("invalid_envelope", f"must be a JSON object, got {_shown(record)}")
+        return refuse("invalid_envelope", f"must be a JSON object, got {_display(record)}")
     errors = list(islice(chain(_envelope_errors(record), _data_errors(record)), MAX_ERRORS))
     if not errors:
         return refuse("invalid_envelope", *_from_message(fallback))
@@ -147,13 +147,13 @@ def _reason(errors: list[FieldError]) -> Reason:
 
 
 def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
-    known = {field.name: field for field in _fields(CustomEvent)}
+    declared = {field.name: field for field in _fields(CustomEvent)}
     for name in record:
-        if name not in known:
+        if name not in declared:
             yield FieldError(
                 f"/{_escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}"
             )
-    for name, field in known.items():
+    for name, field in declared.items():
         if name in record and name != "data":
             yield from _field_errors(field.type, record[name], f"/{name}")
         elif name not in record and field.required:
@@ -186,7 +186,7 @@ def _data_errors(record: dict[str, Any]) -> Iterator[FieldError]:
         return
     data = record["data"]
     if not isinstance(data, dict):
-        yield FieldError("/data", f"must be an object, got {_shown(data)}")
+        yield FieldError("/data", f"must be an object, got {_display(data)}")
     elif event_type is CustomEvent:
         yield from _value_errors(data, "/data", DATA_DEPTH)
     elif (kind := _data_type(record)) is None:
@@ -196,8 +196,8 @@ def _data_errors(record: dict[str, Any]) -> Iterator[FieldError]:
 
 
 def _survey_errors(data: Mapping[str, Any]) -> Iterator[FieldError]:
-    said = "is required" if "survey" not in data else f"got {_shown(data['survey'])}"
-    yield FieldError("/data/survey", f"must be one of {', '.join(_SURVEYS)}; {said}")
+    fault = "is required" if "survey" not in data else f"got {_display(data['survey'])}"
+    yield FieldError("/data/survey", f"must be one of {', '.join(_SURVEYS)}; {fault}")
 
 
 def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -216,7 +216,7 @@ def _field_errors(kind: Any, value: object, pointer: str) -> Iterator[FieldError
         if pointer == "/data/attributes" and isinstance(value, dict):
             yield from _attribute_errors(value, pointer)
         else:
-            yield FieldError(pointer, f"must be {_allowed(_schema(kind))}, got {_shown(value)}")
+            yield FieldError(pointer, f"must be {_allowed(_schema(kind))}, got {_display(value)}")
 
 
 def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[FieldError]:
@@ -229,7 +229,7 @@ def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[Fiel
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2000):
             yield FieldError(
                 place,
-                f"must be text of at most 2000 characters, a number, true, false or null, got {_shown(value)}",
+                f"must be text of at most 2000 characters, a number, true, false or null, got {_display(value)}",
             )
         elif isinstance(value, (int, float)) and abs(value) > LARGEST:
             yield FieldError(place, NUMBER_RULE)
@@ -333,7 +333,7 @@ def _range_words(schema: Mapping[str, Any]) -> str:
     return "" if high is None else f" from {low:.0f} to {high:.0f}"
 
 
-def _shown(value: object) -> str:
+def _display(value: object) -> str:
     """The value as it is put into an explanation: short, and by kind where it is long."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

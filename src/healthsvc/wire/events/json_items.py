@@ -46,7 +46,7 @@ def read(body: bytes, most: int) -> Steps[list[bytes]]:
         try:
             return [bytes(item) for item in _array(body)] if is_array else [bytes(_raw(body))]
         except (msgspec.DecodeError, RecursionError) as error:
-            fault = _told(error)
+            fault = _detail(error)
         if len(body) > MAX_SLOW_BYTES:
             raise ValueError(fault)
     yield
@@ -65,14 +65,14 @@ def _check(items: list[bytes], fault: str) -> Steps[None]:
             pass
         except msgspec.DecodeError as error:
             if not _is_json(item):
-                raise ValueError(fault if len(items) == 1 else _told(error)) from error
+                raise ValueError(fault if len(items) == 1 else _detail(error)) from error
         read_bytes += len(item)
         if read_bytes > SLICE_BYTES:
             read_bytes = 0
             yield
 
 
-def _told(error: Exception) -> str:
+def _detail(error: Exception) -> str:
     return "The body is nested too deeply." if isinstance(error, RecursionError) else str(error)
 
 
@@ -108,8 +108,8 @@ def _cut(body: bytes, most: int) -> Steps[list[bytes]]:
         if end < 0:
             closed = np.flatnonzero((depths == 0) & (signs == ord("]")))
             end = offset + int(closed[0]) if len(closed) else -1
-        found = np.flatnonzero((depths == 1) & (signs == ord(",")))
-        commas += (found[: most + 1] + offset).tolist()
+        separators = np.flatnonzero((depths == 1) & (signs == ord(",")))
+        commas += (separators[: most + 1] + offset).tolist()
         if len(commas) >= most:
             raise TooManyItemsError(f"The body has more than {most} events.")
         yield

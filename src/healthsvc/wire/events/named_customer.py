@@ -28,18 +28,20 @@ def customer_of(
 ) -> str | None:
     """The customer that a record names, in its own form or as a CloudEvent; None where it names
     none."""
-    told = dict(headers or ())
+    by_name = dict(headers or ())
     for name in HEADERS:
-        header = told.get(name)
+        header = by_name.get(name)
         if header is not None:
             return _name(header.decode("utf-8", "replace"))
     try:
-        said = _decode(value)
+        names = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    cloud = said.customerid or said.subject if said.specversion is not None else None
-    return _name(said.customer_id or cloud)
+    cloud = names.customerid or names.subject if names.specversion is not None else None
+    return _name(names.customer_id or cloud)
 
 
-def _name(said: object) -> str | None:
-    return said if isinstance(said, str) and 0 < len(said) <= MOST and is_storable(said) else None
+def _name(value: object) -> str | None:
+    return (
+        value if isinstance(value, str) and 0 < len(value) <= MOST and is_storable(value) else None
+    )

@@ -48,13 +48,13 @@ class Tally:
     naive: int = 0
     """Times without an offset, taken as UTC."""
     unreadable_values: int = 0
-    shown: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
     """The first bad rows, each with its path, line and what is allowed."""
 
     def set_aside(self, path: Path, line: int, why: str) -> None:
         self.bad += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(f"{path}, line {line}: {why}")
+        if len(self.examples) < SHOWN:
+            self.examples.append(f"{path}, line {line}: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,10 @@ def read_events(path: Path, tally: Tally) -> Iterator[EventColumns]:
         tally.rows += len(columns[0])
         yield _events(path, line, columns, tally)
     if tally.bad > max(FEW_BAD, MOST_BAD * tally.rows):
-        shown = "; ".join(tally.shown[:3])
-        raise FileRefusedError(f"{path}: {tally.bad} of {tally.rows} rows can't be read: {shown}")
+        examples = "; ".join(tally.examples[:3])
+        raise FileRefusedError(
+            f"{path}: {tally.bad} of {tally.rows} rows can't be read: {examples}"
+        )
 
 
 def read_labels(path: Path, *, outcomes: bool) -> Labels:
@@ -111,14 +113,14 @@ def read_labels(path: Path, *, outcomes: bool) -> Labels:
         tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
     ] = []
     tally = Tally()
-    wanted = LABEL_COLUMNS if outcomes else LABEL_COLUMNS[:3]
+    columns_read = LABEL_COLUMNS if outcomes else LABEL_COLUMNS[:3]
     needed = LABEL_COLUMNS[:4] if outcomes else LABEL_COLUMNS[:3]
-    for line, columns in _rows(path, wanted, needed, tally):
+    for line, columns in _rows(path, columns_read, needed, tally):
         accounts += columns[0]
         obs += columns[1]
         parts.append(_label_numbers(path, line, columns, outcomes=outcomes))
     if tally.bad:
-        raise FileRefusedError(tally.shown[0])
+        raise FileRefusedError(tally.examples[0])
     if not accounts and not outcomes:
         raise FileRefusedError(f"{path}: has no rows")
     obs_us, horizon, churned, churn_us = (
@@ -158,15 +160,15 @@ def _label_numbers(
     horizon = np.zeros(n, np.int64)
     memo: dict[str, int] = {}
     for i, text in enumerate(columns[2]):
-        found = memo.get(text)
-        if found is None:
+        duration_us = memo.get(text)
+        if duration_us is None:
             number = _number(text)
             if not 0 < number <= 36_500:
                 raise FileRefusedError(
                     f"{path}, line {line + i}: horizon_days must be a number of days, got {text!r}"
                 )
-            found = memo[text] = round(number * 86_400_000_000)
-        horizon[i] = found
+            duration_us = memo[text] = round(number * 86_400_000_000)
+        horizon[i] = duration_us
     churned, churn_us = np.full(n, np.nan), np.full(n, -1, np.int64)
     if outcomes:
         churned = np.array([_OUTCOMES.get(text.strip().lower(), math.nan) for text in columns[3]])
@@ -177,9 +179,9 @@ def _label_numbers(
                 f"{path}, line {line + unknown[0]}: churned must be 0, 1 or empty, got {got!r}"
             )
         if len(columns) > 4:
-            told = [i for i, text in enumerate(columns[4]) if text]
-            us, ok, _ = instants([columns[4][i] for i in told])
-            churn_us[told] = np.where(ok, us, -1)
+            with_churn_ts = [i for i, text in enumerate(columns[4]) if text]
+            us, ok, _ = instants([columns[4][i] for i in with_churn_ts])
+            churn_us[with_churn_ts] = np.where(ok, us, -1)
     return obs_us, horizon, churned, churn_us
 
 
@@ -216,10 +218,10 @@ def instants(texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
         whole.append(plain if plain[10:11] != " " else f"{plain[:10]}T{plain[11:]}")
     us, ok = parse_instants(whole)
     for i in np.flatnonzero(~ok).tolist():
-        found = _other_form(texts[i])
-        if found is not None:
-            us[i], ok[i] = found[0], True
-            naive += found[1]
+        parsed = _other_form(texts[i])
+        if parsed is not None:
+            us[i], ok[i] = parsed[0], True
+            naive += parsed[1]
     return us, ok, naive
 
 
@@ -237,12 +239,12 @@ def _events(path: Path, line: int, columns: list[list[str]], tally: Tally) -> Ev
     us, ok, naive = instants(times)
     tally.naive += naive
     values = _values(columns[3], tally) if len(columns) > 3 else np.full(len(accounts), np.nan)
-    named = "" not in accounts
-    if ok.all() and named:
+    is_named = "" not in accounts
+    if ok.all() and is_named:
         return EventColumns(accounts, types, us, values)
     for i in np.flatnonzero(~ok).tolist():
         tally.set_aside(path, line + i, f"ts must be {TIME_RULE}, got {times[i]!r}")
-    if not named:
+    if not is_named:
         for i in [i for i, a in enumerate(accounts) if not a and ok[i]]:
             ok[i] = False
             tally.set_aside(path, line + i, "account_id is empty")
@@ -256,11 +258,11 @@ def _values(texts: list[str], tally: Tally) -> NDArray[np.float64]:
     try:
         return np.array([float(t) if t else math.nan for t in texts])
     except ValueError:
-        found = np.array([_number(t) for t in texts])
+        numbers = np.array([_number(t) for t in texts])
         tally.unreadable_values += sum(
-            1 for t, v in zip(texts, found.tolist(), strict=True) if t and math.isnan(v)
+            1 for t, v in zip(texts, numbers.tolist(), strict=True) if t and math.isnan(v)
         )
-        return found
+        return numbers
 
 
 def _number(text: str) -> float:
@@ -275,13 +277,13 @@ def _number(text: str) -> float:
 
 
 def _rows(
-    path: Path, wanted: Sequence[str], needed: Sequence[str], tally: Tally
+    path: Path, columns_read: Sequence[str], needed: Sequence[str], tally: Tally
 ) -> Iterator[tuple[int, list[list[str]]]]:
     """Groups of rows as (line of the first, wanted columns as far as the file has them). Lines are
     exact as long as no field holds a newline and no row was set aside before it in the group."""
     try:
         with _open(path) as stream:
-            yield from _groups(path, stream, wanted, needed, tally)
+            yield from _groups(path, stream, columns_read, needed, tally)
     except UnicodeDecodeError as error:
         raise FileRefusedError(f"{path}: must be UTF-8: {error}") from error
     except (gzip.BadGzipFile, zlib.error, EOFError, csv.Error) as error:
@@ -295,19 +297,19 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _groups(
-    path: Path, stream: BinaryIO, wanted: Sequence[str], needed: Sequence[str], tally: Tally
+    path: Path, stream: BinaryIO, columns_read: Sequence[str], needed: Sequence[str], tally: Tally
 ) -> Iterator[tuple[int, list[list[str]]]]:
     first = stream.readline().decode("utf-8-sig")
     header = next(csv.reader([first]), []) if first.strip() else []
     names = [name.strip().lower() for name in header]
     missing = [name for name in needed if name not in names]
     if missing:
-        given = f"in {first.strip()[:200]!r}" if first.strip() else "since it is empty"
+        hint = f"in {first.strip()[:200]!r}" if first.strip() else "since it is empty"
         raise FileRefusedError(
             f"{path}, line 1: needs the columns {', '.join(needed)}, separated by commas; missing {', '.join(missing)}"
-            f" {given}"
+            f" {hint}"
         )
-    places = [names.index(name) for name in wanted if name in names]
+    places = [names.index(name) for name in columns_read if name in names]
     width, line, rest = len(names), 2, b""
     while chunk := stream.read(CHUNK_BYTES):
         chunk = rest + chunk

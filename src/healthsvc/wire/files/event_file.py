@@ -181,8 +181,8 @@ class EventFile:
             if self.is_csv:
                 yield from _grouped(_csv_lines(stream, self.mapping, self.source, after), limit)
             else:
-                read = stream.read1 if self.path == STDIN else stream.read
-                yield from _ndjson_groups(cast("Callable[[int], bytes]", read), limit, after)
+                read_some = stream.read1 if self.path == STDIN else stream.read
+                yield from _ndjson_groups(cast("Callable[[int], bytes]", read_some), limit, after)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise FileRefusedError(f"{self.path}: {error}") from error
         finally:
@@ -205,9 +205,9 @@ class EventFile:
             self._raw.close()
 
 
-def _ndjson_groups(read: Callable[[int], bytes], limit: int, after: int) -> Iterator[Group]:
+def _ndjson_groups(read_some: Callable[[int], bytes], limit: int, after: int) -> Iterator[Group]:
     number, rest = 0, b""
-    while chunk := read(CHUNK_BYTES):
+    while chunk := read_some(CHUNK_BYTES):
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
         numbered = [

@@ -14,8 +14,8 @@ from healthsvc.wire.rest.shapes import Asked, Told
 
 def models() -> Iterator[type[Asked | Told]]:
     """All shapes, of all resources."""
-    for found in walk_packages(__path__, f"{__name__}."):
-        module = import_module(found.name)
+    for submodule in walk_packages(__path__, f"{__name__}."):
+        module = import_module(submodule.name)
         for value in vars(module).values():
             if (
                 isinstance(value, type)

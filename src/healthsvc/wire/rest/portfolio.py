@@ -158,13 +158,13 @@ class Portfolio(Told):
     ]
 
 
-def told(found: Any) -> Portfolio:
+def to_response(figures: Any) -> Portfolio:
     """The shape of a portfolio as the flow has it."""
     return Portfolio.model_validate(
-        {"from": found.start, "to": found.end, "by": found.by}
-        | {"total": _part(found.total), "items": [_part(part) for part in found.parts]}
-        | {"first_event_at": found.first_event_at, "kept_from": found.kept_from}
-        | {"as_of": found.as_of, "events_waiting": found.events_waiting}
+        {"from": figures.start, "to": figures.end, "by": figures.by}
+        | {"total": _part(figures.total), "items": [_part(part) for part in figures.parts]}
+        | {"first_event_at": figures.first_event_at, "kept_from": figures.kept_from}
+        | {"as_of": figures.as_of, "events_waiting": figures.events_waiting}
     )
 
 
@@ -176,7 +176,7 @@ def _part(part: Any) -> dict[str, Any]:
     return {"group": part.name, **part.counts, **measures}
 
 
-def as_csv(found: Portfolio) -> str:
+def as_csv(portfolio: Portfolio) -> str:
     """The total and the groups, a row each; of every measure its value and the one before. Instants
     are in all rows, so that periods can be put together."""
     measures = [
@@ -185,8 +185,8 @@ def as_csv(found: Portfolio) -> str:
     counts = [
         name for name in PortfolioPart.model_fields if name not in measures and name != "group"
     ]
-    written = io.StringIO()
-    rows = csv.writer(written, lineterminator="\r\n")
+    buffer = io.StringIO()
+    rows = csv.writer(buffer, lineterminator="\r\n")
     previous = [f"{name}_previous" for name in measures]
     rows.writerow(
         [
@@ -198,18 +198,18 @@ def as_csv(found: Portfolio) -> str:
         ]
     )
     for name, part in [
-        ("(all)", found.total),
-        *((_cell(each.group), each) for each in found.items),
+        ("(all)", portfolio.total),
+        *((_cell(each.group), each) for each in portfolio.items),
     ]:
         figures = [
             value for m in measures for value in (getattr(part, m).value, getattr(part, m).previous)
         ]
         numbers: Sequence[object] = [*(getattr(part, count) for count in counts), *figures]
-        rows.writerow([found.start.isoformat(), found.end.isoformat(), name, *numbers])
-    return written.getvalue()
+        rows.writerow([portfolio.start.isoformat(), portfolio.end.isoformat(), name, *numbers])
+    return buffer.getvalue()
 
 
 def _cell(name: str | None) -> str:
     """A group's name as a cell: a spreadsheet would run one that begins like a formula."""
-    said = name or "(none)"
-    return f"'{said}" if said[0] in "=+-@\t\r\n" else said
+    text = name or "(none)"
+    return f"'{text}" if text[0] in "=+-@\t\r\n" else text

@@ -26,17 +26,17 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
 
 
-def storable(said: str) -> str:
-    if not is_storable(said):
+def storable(value: str) -> str:
+    if not is_storable(value):
         raise ValueError("must not contain U+0000 or lone surrogates")
-    return said
+    return value
 
 
-def _instant(said: object) -> object:
+def _instant(value: object) -> object:
     """A text as an instant; what isn't text is left to the type, which refuses numbers."""
-    if isinstance(said, datetime):
-        return said
-    us = parse_instant(said) if isinstance(said, str) else None
+    if isinstance(value, datetime):
+        return value
+    us = parse_instant(value) if isinstance(value, str) else None
     if us is None:
         raise ValueError(
             "must be an RFC 3339 time with an offset or Z, such as 2026-05-04T09:30:00Z"
@@ -46,14 +46,14 @@ def _instant(said: object) -> object:
     return EPOCH + us * MICROSECOND
 
 
-def _matching(form: re.Pattern[str], told: str) -> BeforeValidator:
+def _matching(form: re.Pattern[str], rule: str) -> BeforeValidator:
     """Only texts of this form are read as the type; Python's own readings take more than a client
     may mean."""
 
-    def check(said: object) -> object:
-        if isinstance(said, str) and form.fullmatch(said) is None:
-            raise ValueError(told)
-        return said
+    def check(value: object) -> object:
+        if isinstance(value, str) and form.fullmatch(value) is None:
+            raise ValueError(rule)
+        return value
 
     return BeforeValidator(check)
 

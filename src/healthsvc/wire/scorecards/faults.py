@@ -11,12 +11,13 @@ from healthsvc.core.document.relationship_section import SECTIONS, relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
+from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
 from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire import yaml_text
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.pages.rules import PageRules
 from healthsvc.wire.yaml_text import YamlFault
 
 MOST: Final = 50
@@ -40,16 +41,16 @@ def faults(document: str) -> list[Fault]:
         data = yaml_text.read(document)
     except YamlFault as error:
         return [Fault(pointer=error.pointer, detail=error.detail)]
-    found: list[Fault] = []
+    problems: list[Fault] = []
     data = deepcopy(data)
-    while len(found) < MOST:
+    while len(problems) < MOST:
         first = _first(data)
         if first is None:
             break
-        found.append(Fault(pointer=first.path.rstrip("/"), detail=first.detail))
+        problems.append(Fault(pointer=first.path.rstrip("/"), detail=first.detail))
         if not _set_aside(data, first.path):
             break
-    return found
+    return problems
 
 
 def _first(data: object) -> ScorecardError | None:
@@ -57,7 +58,8 @@ def _first(data: object) -> ScorecardError | None:
         card = from_document(data, facts=facts.NAMES)
         relationship(data, card, facts.NAMES)  # type: ignore[arg-type]  # a mapping: it was read as one
         PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
-        risk_rules(data.get("risk") if isinstance(data, dict) else None)
+        types = event_types(data.get("event_types") if isinstance(data, dict) else None)
+        risk_rules(data.get("risk") if isinstance(data, dict) else None, types)
     except ScorecardError as error:
         return error
     except (
@@ -130,37 +132,37 @@ def _forget(data: Any, section: str, name: str) -> None:
 
 
 def _name(item: object, otherwise: str, *, keep: bool) -> str:
-    given = item.get("name") if isinstance(item, dict) else None
-    return given if keep and isinstance(given, str) else otherwise
+    name = item.get("name") if isinstance(item, dict) else None
+    return name if keep and isinstance(name, str) else otherwise
 
 
 def doubts(document: str) -> list[Fault]:
     """What may be published and yet looks like a slip: types that are nearly built-in ones, weights
     that do nothing."""
     card = from_document(yaml_text.read(document), facts=facts.NAMES)
-    found: list[Fault] = []
+    doubtful: list[Fault] = []
     for measure in card.measures:
         place = f"/measures/{card.measures.index(measure)}"
         for feed in measure.feeds:
             close = get_close_matches(feed.type[:100], BUILTIN_TYPES, 1, cutoff=0.85)
             if close and feed.type not in BUILTIN_TYPES:
-                told = (
+                detail = (
                     f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
                 )
-                found.append(Fault(pointer=f"{place}/feeds", detail=told))
+                doubtful.append(Fault(pointer=f"{place}/feeds", detail=detail))
         if measure.judge is not None and not any(
             _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
         ):
-            found.append(
+            doubtful.append(
                 Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing")
             )
     if not any(weight for _, weight in card.dimensions):
-        found.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
+        doubtful.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
     used = {m.dimension for m in card.measures}
     for name, weight in card.dimensions:
         if name not in used and weight:
-            found.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
-    return [*found, *_references(card), *_of_variants(card)]
+            doubtful.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
+    return [*doubtful, *_references(card), *_of_variants(card)]
 
 
 def _share(card: Scorecard, measure: str) -> float:
@@ -177,19 +179,23 @@ def _references(card: Scorecard) -> Iterator[Fault]:
         }
     for place, judge in places.items():
         if judge is not None and judge.kind == "segment" and judge.reference is None:
-            told = (
-                "has no reference yet: it is made when the version is published, of at least "
-                f"{LEAST_CUSTOMERS} customers, or given as `reference`; without one `at` judges as a target's does"
+            detail = (
+                "has no reference yet: it is made when the version is published, of at least"
+                f" {LEAST_CUSTOMERS} customers, or given as `reference`; without one `at` judges as"
+                " a target's does"
             )
-            yield Fault(pointer=place, detail=told)
+            yield Fault(pointer=place, detail=detail)
 
 
 def _of_variants(card: Scorecard) -> Iterator[Fault]:
     for i, variant in enumerate(card.variants):
         for earlier in card.variants[:i]:
             if _covers(earlier, variant):
-                told = f"never judges: {earlier.name!r} before it fits whatever it fits, and the first that fits judges"
-                yield Fault(pointer=f"/variants/{i}/when", detail=told)
+                detail = (
+                    f"never judges: {earlier.name!r} before it fits whatever it fits, and the first"
+                    " that fits judges"
+                )
+                yield Fault(pointer=f"/variants/{i}/when", detail=detail)
                 break
         if variant.card == replace(card, variants=()):
             yield Fault(pointer=f"/variants/{i}", detail="changes nothing")

@@ -18,9 +18,9 @@ def with_reference(
 ) -> str:
     """The document with a reference; measures: quantiles by segment. What the document says itself
     stays."""
-    said = yaml.safe_load(document or default_document())
-    given = said.get("reference") or {}
-    own = given.get("measures") or {}
+    data = yaml.safe_load(document or default_document())
+    declared = data.get("reference") or {}
+    own = declared.get("measures") or {}
     reference = {
         "taken_at": taken_at.isoformat(timespec="seconds"),
         "customers": customers,
@@ -29,10 +29,10 @@ def with_reference(
             **own,
         },
     }
-    money = given.get("mrr", mrr)
+    money = declared.get("mrr", mrr)
     if money is not None:
         reference["mrr"] = list(money)
     frozen: str = yaml.safe_dump(
-        {**said, "reference": reference}, sort_keys=False, allow_unicode=True
+        {**data, "reference": reference}, sort_keys=False, allow_unicode=True
     )
     return frozen

@@ -198,7 +198,7 @@ def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
     )
 
 
-def ended(alert: Announced, sequence: int) -> SettledData:
+def condition_ended(alert: Announced, sequence: int) -> SettledData:
     """What is said of an alert that was resolved since its condition ended; its facts no longer
     hold."""
     return SettledData(

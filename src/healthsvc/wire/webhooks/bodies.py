@@ -30,7 +30,7 @@ def body(type: str, timestamp: datetime, data: Mapping[str, Any]) -> str:
     raise BodyTooLongError(type)
 
 
-def kept(detail: Mapping[str, Any]) -> str:
+def detail_json(detail: Mapping[str, Any]) -> str:
     """The JSON of an alert's detail, to be kept with it; may hold what a body may hold."""
     return _encode(detail).decode()
 

@@ -52,8 +52,8 @@ class WebhookType(Generic[DataT]):
     def body(self, at: datetime, data: DataT) -> str:
         """The JSON of one message; `at` (aware) is when it happened."""
         # not `asdict`: it copies what the fields hold, and only the outermost names are ours
-        said = {field.name: getattr(data, field.name) for field in fields(self.example)}  # type: ignore[arg-type]
-        return bodies.body(self.name, at, said)
+        content = {field.name: getattr(data, field.name) for field in fields(self.example)}  # type: ignore[arg-type]
+        return bodies.body(self.name, at, content)
 
     def data_schemas(self) -> dict[str, Schema]:
         """The schema of each field that it says."""

@@ -45,6 +45,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "price_review": Noun("a look at plans and prices"),
     "needs_help": Noun("a search for help"),
     "silent": Noun("silence"),
+    "never_started": Noun("a start that never came"),
     "usage_drop": Noun("a drop in usage"),
     "fading": Noun("a slow decline in usage"),
     "visits_fading": Noun("a slow decline in visits"),

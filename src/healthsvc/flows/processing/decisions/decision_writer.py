@@ -32,7 +32,7 @@ from healthsvc.store.database.copying import Block
 from healthsvc.store.processing import decisions as decisions_store
 from healthsvc.store.processing import timers
 from healthsvc.store.processing.decisions import AlertRow
-from healthsvc.wire.webhooks.bodies import kept
+from healthsvc.wire.webhooks.bodies import detail_json
 from healthsvc.wire.webhooks.webhook_type import WebhookType
 
 VARIANT = "variant"
@@ -330,7 +330,7 @@ class DecisionWriter:
             kind=kind,
             severity=severity,
             summary=summary,
-            detail=kept(detail),
+            detail=detail_json(detail),
             onset_at=from_us(onset_us),
             raised_at=self._outcome.at(i),
             unless_open=unless_open,

@@ -75,7 +75,7 @@ def resolved_messages(
             type=ALERT_RESOLVED.name,
             customer_id=alert.customer_id,
             body=ALERT_RESOLVED.body(
-                at, alert_webhooks.ended(alert, sequences.get(alert.customer_key, 0))
+                at, alert_webhooks.condition_ended(alert, sequences.get(alert.customer_key, 0))
             ),
             logged_at=None,
         )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from healthsvc.wire.rest.customers.coverage import COVERAGE_EXAMPLE, CoverageTold
 from healthsvc.wire.rest.customers.insights import DisagreementTold, Expansion
 from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.customers.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
@@ -153,6 +154,7 @@ class Customer(Told):
                     "flags": ["cancel_intent"],
                     "flags_decided": ["cancel_intent"],
                     "coverage": 0.75,
+                    "coverage_details": COVERAGE_EXAMPLE,
                     "evidence": "enough",
                     "expansion": {
                         "open": False,
@@ -226,6 +228,10 @@ class Customer(Told):
     coverage: Annotated[
         float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")
     ]
+    coverage_details: Annotated[
+        CoverageTold | None,
+        Field(description="The same as low, medium or high, and what is missing."),
+    ] = None
     evidence: Annotated[str, Field(description="enough or not_enough")]
     expansion: Annotated[
         Expansion, Field(description="Whether more may be offered now, and if not, why not.")
@@ -236,18 +242,6 @@ class Customer(Told):
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
-    parent: Parent | None
-    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
-    contact: Annotated[
-        ContactTold | None, Field(description="When to call, and how often it was.")
-    ] = None
-    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = (
-        None
-    )
-    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
-    stale: Annotated[
-        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
-    ] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
@@ -260,3 +254,15 @@ class Customer(Told):
         str | None,
         Field(description="The variant of the scorecard that judged; null: the scorecard itself."),
     ] = None
+    parent: Parent | None
+    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
+    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = (
+        None
+    )
+    stale: Annotated[
+        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
+    ] = None
+    contact: Annotated[
+        ContactTold | None, Field(description="When to call, and how often it was.")
+    ] = None
+    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None

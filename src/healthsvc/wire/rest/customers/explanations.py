@@ -1,11 +1,12 @@
 """Why a score is what it is."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from pydantic.config import JsonDict
 
+from healthsvc.wire.rest.customers.coverage import COVERAGE_EXAMPLE, CoverageTold
 from healthsvc.wire.rest.customers.insights import DisagreementTold, HelpWanted, PriceReview
 from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.customers.staleness import Stale
@@ -20,7 +21,7 @@ class EvidenceEvent(Told):
     id: str
     source: str
     type: str
-    occurred_at: str
+    occurred_at: Annotated[datetime, WithJsonSchema({"type": "string"})]
 
 
 class Contribution(Told):
@@ -84,6 +85,7 @@ _EXAMPLE: JsonDict = {
         }
     ],
     "sentence": "The health of Acme Ltd is 42 out of 100. The frequency of feature use weighs on it the most.",
+    "coverage_details": COVERAGE_EXAMPLE,
     "price_review": None,
     "help_wanted": None,
     "disagreements": [],
@@ -145,6 +147,10 @@ class Explanation(Told):
     flags: Annotated[list[str], Field(description="Those that hold at that instant.")]
     contributions: list[Contribution]
     sentence: Annotated[str, Field(description="The same in words, in the language asked for.")]
+    coverage_details: Annotated[
+        CoverageTold | None,
+        Field(description="How much of the scorecard there is evidence for, and what is missing."),
+    ] = None
     price_review: Annotated[
         PriceReview | None,
         Field(description="The three readings of a pricing page; null: nobody looks at prices."),
@@ -168,3 +174,10 @@ class Explanation(Told):
         Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
     ] = None
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
+
+    def left_out(self) -> frozenset[str]:
+        """The members that aren't answered: the parts of the risk, where no model gives it."""
+        return RISK_PARTS if self.risk_contributions is None else frozenset()
+
+
+RISK_PARTS: Final = frozenset(("risk_reference_log_odds", "risk_contributions", "risk_raised"))
