@@ -7,7 +7,7 @@ from healthsvc.core.folding.facts import SLOW_LEVELS
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.model import FlagRule, Measure
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.rhythm import Rhythm
 
 
@@ -16,7 +16,7 @@ def rhythm(data: object, measures: Sequence[Measure], flags: Sequence[FlagRule])
     first fault."""
     if data is None:
         return None
-    r = Reader(data, "/rhythm")
+    r = MappingReader(data, "/rhythm")
     names = [measure.name for measure in measures if measure.of is None]
     default = Rhythm(measure="")
     result = Rhythm(

@@ -6,7 +6,7 @@ from typing import Final, TypedDict
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.model import COOL_DAYS
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
 
@@ -59,7 +59,7 @@ class FlagReader:
     """Reads the fields of one flag. Each method raises ScorecardError at the field's place."""
 
     def __init__(
-        self, reader: Reader, vocabulary: Vocabulary, cool_days: float = COOL_DAYS
+        self, reader: MappingReader, vocabulary: Vocabulary, cool_days: float = COOL_DAYS
     ) -> None:
         self._reader, self._vocabulary, self._cool_days = reader, vocabulary, cool_days
         self._kind = str(reader.get("kind"))
