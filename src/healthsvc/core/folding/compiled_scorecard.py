@@ -91,6 +91,12 @@ class CompiledScorecard:
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
+        rhythm = scorecard.rhythm
+        self.rhythm = rhythm
+        self.presence = None if rhythm is None else self.measures.index(rhythm.measure)
+        """The column of the measure whose events are presence."""
+        self.slow = () if rhythm is None else tuple(map(self.measures.index, rhythm.slow_measures))
+        """The columns of the measures that keep a level of the slow half-life."""
         self._page_kind = page_kind
         self._unknown_pages = 0
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
