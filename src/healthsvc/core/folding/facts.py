@@ -66,6 +66,11 @@ _COLUMNS += [
 ]  # of the profile, as numbers
 
 _COLUMNS += [("usual_delay", 0.0), ("new_invoice_paid_at", 0.0), ("items_settled_before", 0.0)]
+PRESENCE_BLOCKS: Final = 5
+SLOW_LEVELS: Final = 2
+_COLUMNS += [(f"presence_{i}", 0.0) for i in range(PRESENCE_BLOCKS)]  # see `presence`
+_COLUMNS += [("presence", 0.0)]
+_COLUMNS += [(f"slow_{i}", 0.0) for i in range(SLOW_LEVELS)]  # sums of the slow half-life
 _COLUMNS += [("changed_at", 0.0), ("withdrawn_at", 0.0)]  # of the subscription without an id
 _COLUMNS += [
     ("subscriptions", 0.0),
@@ -93,7 +98,7 @@ COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUM
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
 _INTERNAL: Final = (
-    *("slot_", "override", "subscription", "currency_", "former_currency_"),
+    *("slot_", "override", "presence", "slow_", "subscription", "currency_", "former_currency_"),
     *("mrr_before", "new_invoice_paid_at", "items_settled_before", "usual_delay"),
     *(f"{name}_{end}" for name in GROWING for end in ("most", "next")),
 )
@@ -105,6 +110,9 @@ EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
 LAST_SEEN: Final = COLUMN["last_seen"]
 SLOT_0: Final = COLUMN["slot_0"]
+PRESENCE_0: Final = COLUMN["presence_0"]
+PRESENCE: Final = COLUMN["presence"]
+SLOW_0: Final = COLUMN["slow_0"]
 
 Profile = dict[str, list[Any]]
 """Field → [value, occurred_us, source, id] of its last writer."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
-from healthsvc.core.scorecard.reader import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.ahead import AheadFlag
 from healthsvc.core.scoring.flags.answer import AnswerFlag
@@ -22,6 +22,7 @@ from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.contraction import ContractionFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.either import EitherFlag
+from healthsvc.core.scoring.flags.fading import FadingFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
 from healthsvc.core.scoring.flags.level import LevelFlag
@@ -40,6 +41,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         LevelFlag,
         AbsenceFlag,
         DropFlag,
+        FadingFlag,
         AnswerFlag,
         AnswerFromFlag,
         LoyalFlag,
@@ -60,10 +62,10 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
 def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
     """The flag of one entry of the document. Raises ScorecardError with the place of the first
     fault."""
-    reader = Reader(data, path)
+    reader = MappingReader(data, path)
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
-    rule = kind.read(FlagReader(reader, vocabulary))
+    rule = kind.read(FlagReader(reader, vocabulary, kind.default_cool_days))
     if (
         reader.get("unless") and kind is not AnswerFlag
     ):  # ignored, it would let the flag hold all the same
@@ -83,7 +85,10 @@ def flag_states(view: View, card: Scorecard) -> FlagStates:
             continue
         assert isinstance(rule, Flag)  # the document reader makes no other
         condition = rule.condition(view, earlier)
-        states.holds[:, f] = condition.holds
+        states.place[:, f] = condition.place
         states.onset_us[:, f], states.change_us[:, f] = condition.onset_us, condition.change_us
         states.cap[:, f] = rule.cap_of(condition)
+        states.cap_drift[:, f] = rule.cap_drift_of(condition)
+        if condition.is_habit is not None:
+            states.is_habit[:, f] = condition.is_habit
     return states

@@ -16,6 +16,7 @@ class ChurnedFlag(Flag):
     kind: ClassVar[str] = "churned"
     meaning: ClassVar[str] = "the customer has left"
     after_leaving: ClassVar[bool] = True
+    default_cool_days: ClassVar[float] = 0.0
 
     @classmethod
     def read(cls, reader: FlagReader) -> Self:

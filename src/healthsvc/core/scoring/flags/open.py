@@ -13,6 +13,7 @@ from healthsvc.core.scoring.view import View
 class OpenFlag(Flag):
     kind: ClassVar[str] = "open"
     meaning: ClassVar[str] = "while something is open, for `days` or more"
+    default_cool_days: ClassVar[float] = 7.0
 
     grace_us: int
     usual_times: float
