@@ -294,7 +294,8 @@ class Connection(HttpToolsProtocol):
                 )
             )
         else:
-            self._head_since = None  # the next request's head came along with this one's body: it has its time later
+            # The next request's head came along with this one's body: its time begins later.
+            self._head_since = None
 
     def _is_amid_request(self) -> bool:
         return self._refusal is not None or not self._in_head

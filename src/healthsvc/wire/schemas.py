@@ -90,20 +90,27 @@ def asyncapi() -> Schema:
         "info": {
             "title": "healthsvc",
             "version": __version__,
-            "description": "Events about customers come in by Kafka, decisions about their health go out by webhook.",
+            "description": (
+                "Events about customers come in by Kafka, decisions about their health go out by"
+                " webhook."
+            ),
         },
         "defaultContentType": "application/json",
         "channels": {
             "events": {
                 "address": "healthsvc.events",
-                "description": "The name is HEALTHSVC_EVENTS_TOPIC's. Own envelopes, or CloudEvents 1.0.2, structured "
-                "or binary. Keys and partitioners don't matter.",
+                "description": (
+                    "The name is HEALTHSVC_EVENTS_TOPIC's. Own envelopes, or CloudEvents 1.0.2,"
+                    " structured or binary. Keys and partitioners don't matter."
+                ),
                 "messages": _references(events),
                 "bindings": {"kafka": {"topic": "healthsvc.events"}},
             },
             "webhooks": {
                 "address": None,
-                "description": "POST to each subscribed endpoint, signed by Standard Webhooks, at least once.",
+                "description": (
+                    "POST to each subscribed endpoint, signed by Standard Webhooks, at least once."
+                ),
                 "messages": _references(hooks),
                 "bindings": {"http": {}},
             },
@@ -189,9 +196,11 @@ def _one_line(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     return {
-        key: " ".join(value.split())
-        if key == "description" and isinstance(value, str) and "\n    " in value
-        else _one_line(value)
+        key: (
+            " ".join(value.split())
+            if key == "description" and isinstance(value, str) and "\n    " in value
+            else _one_line(value)
+        )
         for key, value in schema.items()
     }
 

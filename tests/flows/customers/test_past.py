@@ -170,7 +170,7 @@ async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, data
 
 
 # Overrides
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def test_an_override_stands_survives_a_rebuild_and_ends_by_itself(engine, database_url):

@@ -99,7 +99,7 @@ async def attempts(engine: AsyncEngine) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-# ------------------------------------------------------------------------------------------------------------- the way
+# ------------------------------------------------------------------------------------------ the way
 
 
 async def test_a_message_arrives_signed_and_is_recorded(rig: Rig, engine: AsyncEngine) -> None:
@@ -181,7 +181,7 @@ async def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one_
     assert (len(during), len(after)) == (2, 1)
 
 
-# ------------------------------------------------------------------------------------------------------------- failures
+# ----------------------------------------------------------------------------------------- failures
 
 
 async def test_failed_tries_follow_the_schedule_under_one_id_each_signed_anew(
@@ -372,7 +372,7 @@ async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(
     assert (1, None, "fault") in await attempts(engine)
 
 
-# ----------------------------------------------------------------------------------------------- others are not delayed
+# --------------------------------------------------------------------------- others are not delayed
 
 
 async def test_dead_endpoints_dont_delay_the_others(
@@ -498,7 +498,7 @@ async def test_a_dead_endpoints_backlog_is_probed_not_hammered(
             assert len(receiver.received) < 20, "a backlog of 508 is probed"
 
 
-# ------------------------------------------------------------------------------------------------ crashes and the drain
+# ---------------------------------------------------------------------------- crashes and the drain
 
 
 class CrashingSender:

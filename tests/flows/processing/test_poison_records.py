@@ -121,12 +121,14 @@ async def test_a_quarantine_whose_alert_cannot_be_raised_sets_the_record_aside_a
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
+                "create function breaks() returns trigger language plpgsql as $$ begin raise"
+                " exception 'broken'; end $$"
             )
         )
         await conn.execute(
             text(
-                "create trigger breaks before insert on alerts for each statement execute function breaks()"
+                "create trigger breaks before insert on alerts for each statement execute function"
+                " breaks()"
             )
         )
 

@@ -89,7 +89,8 @@ def second_document() -> str:
     ]
     data["measures"].append({"name": "syncs", "feeds": [{"type": "warehouse.synced"}]})
     data["flags"].append(
-        {"name": "keen", "kind": "level", "measure": "feature_use", "half_life_days": 10, "at": 0.01, "alert": "info",
+        {"name": "keen", "kind": "level", "measure": "feature_use", "half_life_days": 10,
+        "at": 0.01, "alert": "info",
          "title": "Uses it"}
     )  # fmt: skip
     return yaml.safe_dump(data, sort_keys=False)
@@ -114,8 +115,8 @@ async def counted_all(engine: AsyncEngine) -> int:
     return int(
         await scalar(
             engine,
-            "select coalesce(sum(applied), 0) from partitions p join projections j on j.id = p.projection"
-            " where j.state = 'live'",
+            "select coalesce(sum(applied), 0) from partitions p join projections j on j.id ="
+            " p.projection where j.state = 'live'",
         )
     )
 
@@ -247,7 +248,7 @@ async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_an
 
     for n in range(80):
         oracle[f"c{n}"] += 1
-    found = {f"c{n}": (await read.customer(engine, f"c{n}", wall()) or {}) for n in range(80)}
+    found = {f"c{n}": await read.customer(engine, f"c{n}", wall()) or {} for n in range(80)}
     assert {c: f["events_total"] for c, f in found.items()} == oracle
     assert {f["scorecard_version"] for f in found.values()} == {version}
     assert all("keen" in f["flags"] for f in found.values())  # the new rule holds of all …

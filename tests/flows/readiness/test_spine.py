@@ -38,7 +38,10 @@ from tests.support.waiting import until
 
 SOURCES = Path(healthsvc.__file__).parent
 EVENT = ("acme", json.dumps(make_event(customer_id="acme")))
-BREAKS = "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
+BREAKS = (
+    "create function breaks() returns trigger language plpgsql as $$ begin raise exception"
+    " 'broken'; end $$"
+)
 EACH = "for each statement execute function breaks()"
 
 

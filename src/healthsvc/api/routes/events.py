@@ -106,7 +106,9 @@ _BODY: dict[str, Any] = {
             "name": "Prefer",
             "in": "header",
             "required": False,
-            "description": "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted.",
+            "description": (
+                "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted."
+            ),
             "schema": {"type": "string"},
             "example": "wait=5",
         }

@@ -68,8 +68,11 @@ def replay(
     known_by: Annotated[
         KnownByName,
         typer.Option(
-            help="An event is known when it was counted, or when it occurred.  [default: counted, unless most of the "
-            "archive was imported; of a file: occurred]",
+            help=(
+                "An event is known when it was counted, or when it occurred.  [default: counted,"
+                " unless most of the "
+                "archive was imported; of a file: occurred]"
+            ),
             show_default=False,
         ),
     ] = KnownByName.AUTO,

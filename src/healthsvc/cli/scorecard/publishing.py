@@ -77,7 +77,8 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse("That version is live already; `healthsvc rebuild` builds it anew.")
         case Busy():
             refuse(
-                "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
+                "Another version is being built or in shadow; wait for it, or cancel it by POST"
+                " /v1/scorecards/cancel."
             )
         case GateRefusal():
             refuse(f"{outcome}. Publish it all the same with --override REASON.")

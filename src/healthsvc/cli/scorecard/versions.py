@@ -113,7 +113,8 @@ def status(as_json: AsJson = False) -> None:
     typer.echo(f"Version {live.version} is live.")
     if building is not None:
         typer.echo(
-            f"Version {building.version} is being built: {building.phase}, {percent_of(building)} %."
+            f"Version {building.version} is being built: {building.phase},"
+            f" {percent_of(building)} %."
         )
     if shadow is not None:
         typer.echo(f"Version {shadow} is in shadow: `healthsvc scorecard shadow` shows it.")

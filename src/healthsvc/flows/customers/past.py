@@ -38,8 +38,9 @@ class PastNotKept(Conflict):
     def __init__(self, archived: int, counted: int) -> None:
         self.archived, self.counted = archived, counted
         super().__init__(
-            f"The archive has {archived:,} of the customer's {counted:,} events: it was off, or its retention dropped"
-            " the others. The past can't be told exactly. The recorded decisions are in the history."
+            f"The archive has {archived:,} of the customer's {counted:,} events: it was off, or its"
+            " retention dropped the others. The past can't be told exactly. The recorded decisions"
+            " are in the history."
         )
 
 

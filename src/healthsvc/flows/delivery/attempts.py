@@ -63,9 +63,12 @@ class Saved:
 async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) -> Saved:
     """Record a batch of tries in the caller's transaction.
 
-    1. The health of endpoints that failed now or before is locked, carried on by the core, and written.
-    2. Deliveries and attempts are written where the lease still holds; the rest was somebody else's by then.
-    3. Endpoints switched off, deliveries given up or recovered late become messages to the other endpoints.
+    1. The health of endpoints that failed now or before is locked, carried on by the core, and
+       written.
+    2. Deliveries and attempts are written where the lease still holds; the rest was somebody else's
+       by then.
+    3. Endpoints switched off, deliveries given up or recovered late become messages to the other
+       endpoints.
     """
     after, disabled = dict[str, Health](), dict[str, str]()
     if relevant := {each.claimed.endpoint_id for each in batch if _is_relevant(each)}:

@@ -68,7 +68,8 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     horizons = np.unique(labelled.horizon_us)
     if len(dates) < 3:
         raise CannotJudgeError(
-            f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on others"
+            f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on"
+            " others"
         )
     if len(horizons) > 1:
         raise CannotJudgeError("rows of several horizons: judge one horizon at a time")
@@ -76,7 +77,8 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     early, late = part(labelled, labelled.obs_us < cut), part(labelled, labelled.obs_us >= cut)
     horizon_us = int(horizons[0])
     tell(
-        f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on"
+        f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from"
+        " then on"
     )
     probe = _probe(horizon_us)
     fitted = score(
@@ -108,9 +110,11 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
         "by_segment": _by_segment(
             request, late, rows, fitted.risks, probability=model.kind != "ranking"
         ),
-        "not_run": []
-        if "boosting" in comparisons
-        else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
+        "not_run": (
+            []
+            if "boosting" in comparisons
+            else ["boosting: scikit-learn isn't installed, or the fit had no evidence"]
+        ),
         "model_data": as_data(RiskRules(request.mapping, model)),
     }
     return result | {"gate": _gate(request, main, comparisons)}

@@ -77,12 +77,14 @@ class Written:
 async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     """Write a flush, all or nothing.
 
-    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises
+    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a
+       zombie (raises
     Fenced).
     2. States, timers, standings, history.
     3. Alerts and, in the same breath, the webhooks that tell of them.
     4. Archive, dead letters and the operations alerts that tell of some of them, ids.
-    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
+    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the
+       commit.
     """
     result = Written()
     async with engine.begin() as conn:

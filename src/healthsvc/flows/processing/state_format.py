@@ -19,6 +19,6 @@ def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
             States(program, 1).load([some])
         except OtherFormat as error:
             raise UnreadableStates(
-                f"The stored states can't be read by this version ({error}): another one wrote them."
-                " `healthsvc rebuild` builds them anew from the archive."
+                f"The stored states can't be read by this version ({error}): another one wrote"
+                " them. `healthsvc rebuild` builds them anew from the archive."
             ) from error

@@ -381,7 +381,8 @@ class Processor:
         log.debug(
             LogEvent.FLUSHED, events=flush.events, states=flush.customers,
             seconds=round(seconds, 4),
-            alerts=len(result.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
+            alerts=len(result.raised), dead_letters=len(flush.letters),
+            handed_over=len(flush.forwarded),
         )  # fmt: skip
 
     async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:

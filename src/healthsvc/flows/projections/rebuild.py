@@ -89,9 +89,10 @@ class IncompleteArchive(CannotBuild):
         self.partition, self.expected, self.found = partition, expected, present
         instead = "nothing more" if present is None else f"only event {present:,} and later"
         super().__init__(
-            f"The archive lacks events that were counted: partition {partition} should go on with event {expected:,}"
-            f" and has {instead}. The archive was off, or its retention dropped those days. Publish with gaps, and the"
-            " new version knows only what the archive still has."
+            f"The archive lacks events that were counted: partition {partition} should go on with"
+            f" event {expected:,} and has {instead}. The archive was off, or its retention dropped"
+            " those days. Publish with gaps, and the new version knows only what the archive still"
+            " has."
         )
 
 
@@ -193,7 +194,8 @@ class Builder:
         """
         1. Index the archive by fold order.
         2. Fold it up to where the live projection is by now.
-        3. If customers are placed among others: freeze where all of them stand, once for the version.
+        3. If customers are placed among others: freeze where all of them stand, once for the
+           version.
         4. Decide all customers quietly, and from here on whomever an event touches.
            A shadow stays so, keeping up, until it is asked to take over; then all are decided anew.
         5. Follow until little is missing, then lock, fold the rest, and switch.
@@ -293,7 +295,7 @@ class Builder:
                 raise IncompleteArchive(partition, 0, oldest.get(partition))
 
     # Folding
-    # ----------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def _follow(self, stop: Stop) -> bool:
         """Fold until so little is missing that the switch can fold the rest; False if `stop` came
@@ -412,7 +414,7 @@ class Builder:
         self._states.profile_changed.difference_update(rows.tolist())
 
     # Freezing
-    # ---------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def _fold_what_there_is(self) -> None:
         """Fold the little that is left to the switch otherwise: a small archive is nothing but
@@ -455,7 +457,7 @@ class Builder:
         return True
 
     # Deciding
-    # ---------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def _decide_everybody(self, stop: Stop) -> bool:
         after = -1
@@ -547,7 +549,7 @@ class Builder:
         return through
 
     # Switching
-    # --------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def _switch(self) -> bool:
         """Lock the live partitions, fold what is missing, and take over; False if too much is

@@ -37,9 +37,11 @@ async def open_one(
     """Open an alert; None where one of this kind and scope is open or acknowledged already."""
     inserted = await conn.execute(
         text(f"""
-            insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at, raised_at)
+            insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at,
+                raised_at)
             values (
-                :id, :scope, :kind, :severity, {lifecycle_sql.literal(OPEN)}, :summary, cast(:detail as jsonb),
+                :id, :scope, :kind, :severity, {lifecycle_sql.literal(OPEN)}, :summary,
+                    cast(:detail as jsonb),
                 :onset_at, :now
             )
             on conflict do nothing returning {COLUMNS}

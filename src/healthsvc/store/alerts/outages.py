@@ -28,7 +28,8 @@ def concerning(customer_key: str, segment: str) -> str:
         g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
             g.scope like 'source:%' and (
                 select coalesce(
-                    avg(case when e.event::json ->> 'source' = substr(g.scope, 8) then 1.0 else 0.0 end), 1.0
+                    avg(case when e.event::json ->> 'source' = substr(g.scope, 8) then 1.0
+                        else 0.0 end), 1.0
                 ) >= {SHARE}
                 from (
                     select x.event from archive x where x.customer_key = {customer_key}
@@ -55,7 +56,8 @@ async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
         text("""
             update guard_watch set looked_at = clock_timestamp() where only_one in (
                 select only_one from guard_watch
-                where looked_at <= clock_timestamp() - make_interval(secs => :every) for update skip locked
+                where looked_at <= clock_timestamp() - make_interval(secs => :every)
+                    for update skip locked
             ) returning judged_at, learnt_through
         """),
         {"every": every_seconds},
@@ -87,7 +89,8 @@ async def begin(
 ) -> None:
     await conn.execute(
         text(
-            "insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now, :alert)"
+            "insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now,"
+            " :alert)"
         ),
         {"scope": scope, "since": since, "now": now, "alert": alert_id},
     )
@@ -124,7 +127,8 @@ async def held_during(conn: AsyncConnection, begin: datetime, end: datetime) -> 
     return bool(
         await conn.scalar(
             text(
-                "select exists(select from guards where since < :end and coalesce(ended_at, :end) > :begin)"
+                "select exists(select from guards where since < :end and coalesce(ended_at, :end) >"
+                " :begin)"
             ),
             {"begin": begin, "end": end},
         )
@@ -156,7 +160,8 @@ async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: dat
         return set()
     rows = await conn.execute(
         text(f"""
-            select c.customer_id from guards g join customers c on c.customer_id = any(cast(:ids as text[]))
+            select c.customer_id from guards g join customers c
+                on c.customer_id = any(cast(:ids as text[]))
             left join standings s on s.customer_key = c.key
                 and s.projection = (select id from projections where state = 'live')
             where g.dismissed_at is null and (g.ended_at is null or g.holds_until > :now)

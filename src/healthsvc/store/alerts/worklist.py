@@ -49,7 +49,8 @@ async def waiting(
     ]
     rows = await conn.execute(
         text(f"""
-            select {_ALERT}, s.name as customer_name, s.owner as customer_owner, s.tier as customer_tier
+            select {_ALERT}, s.name as customer_name, s.owner as customer_owner,
+                s.tier as customer_tier
             from alerts a left join standings s on s.customer_key = a.customer_key
                 and s.projection = (select id from projections where state = 'live')
             where {" and ".join(conditions)} order by a.position desc limit {MOST}

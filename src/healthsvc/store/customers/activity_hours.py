@@ -23,9 +23,11 @@ async def acted(
             select k.key, e.occurred_us from unnest(cast(:keys as bigint[])) k(key)
             cross join lateral (
                 select a.occurred_us, a.event from archive a
-                where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc limit :most
+                where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc
+                    limit :most
             ) e
-            where e.occurred_us % 86400000000 <> 0 and not e.event::json ->> 'type' = any(cast(:types as text[]))
+            where e.occurred_us % 86400000000 <> 0
+                and not e.event::json ->> 'type' = any(cast(:types as text[]))
         """),
         {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
     )

@@ -22,7 +22,8 @@ AWAY = (
     asyncpg.PostgresIOError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server has said that it goes, and a question came before its end was heard
+    # A query was sent after the server said that it stops and before the connection closed.
+    asyncpg.InternalClientError,
 )
 
 

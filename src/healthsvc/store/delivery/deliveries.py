@@ -44,11 +44,11 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
     if not messages:
         return 0
     inserted = await conn.execute(
-        text(
-            """
+        text("""
             with given as materialized (
                 select * from unnest(
-                    cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]), cast(:bodies as text[]),
+                    cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]),
+                        cast(:bodies as text[]),
                     cast(:logged as timestamptz[]), cast(:not_to as text[])
                 ) as g (id, type, customer_id, body, logged_at, not_to)
             ), kept as (
@@ -56,7 +56,8 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
                 select id, type, customer_id, body, logged_at from given on conflict (id) do nothing
                 returning id
             ), wanting as materialized (
-                select id, event_types from endpoints where state = 'enabled' order by id for key share
+                select id, event_types from endpoints where state = 'enabled'
+                    order by id for key share
             ), made as (
                 insert into deliveries (message_id, endpoint_id)
                 select g.id, w.id from kept k join given g on g.id = k.id join wanting w
@@ -65,8 +66,7 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
                 returning 1
             )
             select count(*), case when count(*) > 0 then pg_notify(:channel, '') end from made
-            """
-        ),
+            """),
         {
             "ids": [message.id for message in messages],
             "types": [message.type for message in messages],
@@ -84,20 +84,20 @@ async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id:
     """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
     enabled endpoint."""
     inserted = await conn.execute(
-        text(
-            """
+        text("""
             with wanting as materialized (
                 select id from endpoints where id = :endpoint and state = 'enabled' for key share
             ), kept as (
                 insert into messages (id, type, customer_id, body, logged_at)
-                select :id, :type, :customer, :body, cast(:logged as timestamptz) from wanting returning id
+                select :id, :type, :customer, :body, cast(:logged as timestamptz) from wanting
+                    returning id
             ), made as (
-                insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross join wanting w
+                insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross
+                    join wanting w
                 returning 1
             )
             select pg_notify(:channel, '') from made
-            """
-        ),
+            """),
         {
             "endpoint": endpoint_id,
             "id": message.id,
@@ -155,23 +155,25 @@ async def claim(
     means that the delivery is claimed again, as it would be anyway.
     """
     rows = await conn.execute(
-        text(
-            """
+        text("""
             with held as (
-                select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id) group by id
+                select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id)
+                    group by id
             ), known as (
                 select * from unnest(
                     cast(:known_ids as text[]), cast(:windows as int[]), cast(:proven as boolean[]),
                     cast(:turns as bigint[])
                 ) as k (id, tries, proven, turn)
             ), pools as (
-                select * from unnest(cast(:pools as text[]), cast(:free as int[]), cast(:spacings as int[]))
+                select * from unnest(cast(:pools as text[]), cast(:free as int[]),
+                    cast(:spacings as int[]))
                     as p (pool, free, spacing)
             ), ready as materialized (
                 select e.id, k.turn, coalesce(h.count, 0) as held,
                     case when e.failing_since is not null then 'failing' when k.proven then 'proven'
                         else 'probation' end as pool,
-                    case when e.failing_since is not null then 1 else coalesce(k.tries, :new_window) end as tries
+                    case when e.failing_since is not null then 1
+                        else coalesce(k.tries, :new_window) end as tries
                 from endpoints e left join held h on h.id = e.id left join known k on k.id = e.id
                 where e.state = 'enabled' and (e.paused_until is null or e.paused_until <= :now)
             ), due as materialized (
@@ -187,7 +189,8 @@ async def claim(
                 ) d
             ), queued as materialized (
                 select id, nth, pool,
-                    row_number() over (partition by pool order by nth, turn nulls first, id) - 1 as ahead
+                    row_number() over (partition by pool order by nth, turn nulls first,
+                        id) - 1 as ahead
                 from due
             ), chosen as materialized (
                 select q.id from queued q join pools p on p.pool = q.pool
@@ -208,10 +211,10 @@ async def claim(
                 l.message_id, m.type, m.body, m.logged_at, c.chosen
             from (select count(*) as chosen from chosen) c
             left join leased l on true
-            left join messages m on m.id = l.message_id left join endpoints e on e.id = l.endpoint_id
+            left join messages m on m.id = l.message_id left join endpoints e
+                on e.id = l.endpoint_id
             order by l.id
-            """
-        ),
+            """),
         {**_room(room), "worker": worker, "now": now, "lease_until": lease_until},
     )
     claimed_rows = rows.mappings().all()
@@ -256,28 +259,33 @@ async def record(conn: AsyncConnection, worker: str, tried: Sequence[Tried]) -> 
     """Write tries whose delivery is still leased to `worker` at that attempt; answers the ids of
     those deliveries."""
     rows = await conn.execute(
-        text(
-            """
+        text("""
             with tried as materialized (
                 select * from unnest(
-                    cast(:ids as bigint[]), cast(:attempts as int[]), cast(:started as timestamptz[]),
+                    cast(:ids as bigint[]), cast(:attempts as int[]),
+                        cast(:started as timestamptz[]),
                     cast(:seconds as float8[]), cast(:statuses as int[]), cast(:outcomes as text[]),
-                    cast(:responses as text[]), cast(:states as text[]), cast(:due as timestamptz[]),
+                    cast(:responses as text[]), cast(:states as text[]),
+                        cast(:due as timestamptz[]),
                     cast(:finished as timestamptz[])
-                ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at, finished_at)
+                ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at,
+                    finished_at)
             ), kept as (
-                update deliveries d set attempt = t.attempt, state = t.state, due_at = coalesce(t.due_at, d.due_at),
+                update deliveries d set attempt = t.attempt, state = t.state,
+                    due_at = coalesce(t.due_at, d.due_at),
                     finished_at = t.finished_at, lease_owner = null, lease_until = null
                 from tried t
-                where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1 and d.state = 'pending'
+                where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1
+                    and d.state = 'pending'
                 returning d.id
             ), noted as (
-                insert into attempts (delivery_id, attempt, started_at, seconds, status, outcome, response)
-                select id, attempt, started_at, seconds, status, outcome, response from tried join kept using (id)
+                insert into attempts (delivery_id, attempt, started_at, seconds, status, outcome,
+                    response)
+                select id, attempt, started_at, seconds, status, outcome, response from tried
+                    join kept using (id)
             )
             select id from kept
-            """
-        ),
+            """),
         {"worker": worker, **_columns(tried)},
     )
     return set(rows.scalars())
@@ -306,8 +314,9 @@ async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
     """
     changed = await conn.execute(
         text(
-            "update deliveries set state = 'pending', due_at = 'epoch', finished_at = null, lease_until = null"
-            " where id = :id and state <> 'pending' returning pg_notify(:channel, '')"
+            "update deliveries set state = 'pending', due_at = 'epoch', finished_at = null,"
+            " lease_until = null where id = :id and state <> 'pending' returning"
+            " pg_notify(:channel, '')"
         ),
         {"id": delivery_id, "channel": CHANNEL},
     )
@@ -358,8 +367,9 @@ async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[De
 async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[int, list[Attempt]]:
     rows = await conn.execute(
         text(
-            "select delivery_id, attempt, started_at, seconds, status, outcome, response from attempts"
-            " where delivery_id = any(cast(:ids as bigint[])) order by delivery_id, attempt"
+            "select delivery_id, attempt, started_at, seconds, status, outcome, response from"
+            " attempts where delivery_id = any(cast(:ids as bigint[])) order by delivery_id,"
+            " attempt"
         ),
         {"ids": list(delivery_ids)},
     )
@@ -375,16 +385,15 @@ async def oldest_untried_seconds(conn: AsyncConnection) -> float:
     """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is
     none."""
     rows = await conn.execute(
-        text(
-            """
+        text("""
             select coalesce(extract(epoch from clock_timestamp() - min(m.created_at)), 0)
             from endpoints e cross join lateral (
                 select message_id from deliveries
-                where endpoint_id = e.id and state = 'pending' and due_at = 'epoch' order by due_at, id limit 1
+                where endpoint_id = e.id and state = 'pending' and due_at = 'epoch'
+                    order by due_at, id limit 1
             ) d join messages m on m.id = d.message_id
             where e.state = 'enabled'
-            """
-        )
+            """)
     )
     return float(rows.scalar_one())
 
@@ -396,8 +405,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
     One that an enabled endpoint still waits for stays.
     """
     deleted = await conn.execute(
-        text(
-            """
+        text("""
             delete from messages where id in (
                 select m.id from messages m
                 where m.created_at < :before and not exists (
@@ -406,8 +414,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
                 )
                 order by m.created_at limit :limit for update skip locked
             )
-            """
-        ),
+            """),
         {"before": before, "limit": limit},
     )
     return int(deleted.rowcount)

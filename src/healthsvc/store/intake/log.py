@@ -79,13 +79,15 @@ _APPEND = text("""
         where partition = any(cast(:touched as integer[])) order by partition for update
     ), moved as (
         update log_heads set head = heads.head + m.entries
-        from heads join unnest(cast(:touched as integer[]), cast(:counts as integer[])) as m(partition, entries)
+        from heads join unnest(cast(:touched as integer[]),
+            cast(:counts as integer[])) as m(partition, entries)
              using (partition)
         where log_heads.partition = heads.partition
     ), added as (
         insert into log_entries (partition, position, logged_at, event)
         select partition, heads.head + given.step, clock_timestamp(), given.event
-        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]), cast(:events as text[]))
+        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]),
+            cast(:events as text[]))
              as given(partition, step, event)
         join heads using (partition)
     )
@@ -152,12 +154,14 @@ async def read(conn: AsyncConnection, partition: int, offset: int, limit: int) -
 _READ_ALL = text("""
     select wanted.partition, now() as read_at, coalesce(log_heads.head, 0) as head,
            entries.first, entries.positions, entries.logged_us, entries.events
-    from unnest(cast(:partitions as integer[]), cast(:offsets as bigint[]), cast(:limits as integer[]))
+    from unnest(cast(:partitions as integer[]), cast(:offsets as bigint[]),
+        cast(:limits as integer[]))
          as wanted(partition, from_position, at_most)
     left join log_heads on log_heads.partition = wanted.partition
     left join lateral (
         select min(position) as first, count(*) as positions,
-               array_agg((extract(epoch from logged_at) * 1000000)::bigint order by position) as logged_us,
+               array_agg((extract(epoch from logged_at) * 1000000)::bigint
+                   order by position) as logged_us,
                array_agg(event order by position) as events
         from (
             select position, logged_at, event from log_entries
@@ -218,7 +222,8 @@ async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool
     """Whether an entry has this position, whatever it holds."""
     exists = await conn.scalar(
         text(
-            "select exists (select from log_entries where partition = :partition and position = :position)"
+            "select exists (select from log_entries where partition = :partition and position ="
+            " :position)"
         ),
         {"partition": partition, "position": position},
     )
@@ -229,7 +234,8 @@ async def raw_event(conn: AsyncConnection, partition: int, position: int) -> byt
     """The bytes of an entry's event, as they are stored."""
     raw: bytes | None = await conn.scalar(
         text(
-            "select textsend(event) from log_entries where partition = :partition and position = :position"
+            "select textsend(event) from log_entries where partition = :partition and position ="
+            " :position"
         ),
         {"partition": partition, "position": position},
     )
@@ -307,7 +313,8 @@ async def trim(conn: AsyncConnection, *, keep: timedelta, limit: int = 10_000) -
                 select page.partition, page.position
                 from folded cross join lateral (
                     select partition, position, logged_at from log_entries
-                    where partition = folded.partition and position < folded.below order by position limit :limit
+                    where partition = folded.partition and position < folded.below order by position
+                        limit :limit
                 ) as page
                 where page.logged_at < clock_timestamp() - cast(:keep as interval)
             )

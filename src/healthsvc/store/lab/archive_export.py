@@ -105,7 +105,8 @@ async def segments(conn: AsyncConnection) -> dict[str, str]:
     rows = await conn.execute(
         text("""
             select customer_id, segment from standings
-            where projection = (select id from projections where state = 'live') and segment is not null
+            where projection = (select id from projections where state = 'live')
+                and segment is not null
         """)
     )
     return {r.customer_id: r.segment for r in rows}

@@ -43,7 +43,8 @@ async def get(conn: AsyncConnection) -> Schedule:
         (
             await conn.execute(
                 text(
-                    "select refit, drift, options::text as options, set_by, set_at from lab_schedule"
+                    "select refit, drift, options::text as options, set_by, set_at from"
+                    " lab_schedule"
                 )
             )
         )

@@ -210,8 +210,10 @@ _STANDINGS_TABLE = text(
     "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
 )
 _STANDINGS_MERGE = text(f"""
-    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)} from incoming_standings
-    on conflict (projection, customer_key) do update set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
+    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)}
+        from incoming_standings
+    on conflict (projection, customer_key) do update
+        set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
 """)
 
 
@@ -256,8 +258,10 @@ _ALERT_FIELDS: Final = {
 }
 _RAISE = text(f"""
     insert into alerts
-        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at, raised_at)
-    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}' else '{HELD}' end,
+        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at,
+            raised_at)
+    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}'
+        else '{HELD}' end,
         held.id, summary, detail::jsonb, onset_at, raised_at
     from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
         a({", ".join(_ALERT_FIELDS)})
@@ -271,7 +275,8 @@ _RAISE = text(f"""
         order by g.ended_at desc nulls first, g.id limit 1
     ) held on true
     where not (a.unless_open and exists (
-        select from alerts o where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+        select from alerts o where o.customer_key = a.customer_key
+            and o.kind = any(string_to_array(a.family, e'\\n'))
           and {lifecycle_sql.unresolved("o.state")}
     ))
     on conflict (id) do nothing returning id, state
@@ -280,22 +285,28 @@ _RAISE = text(f"""
 
 _TAKE_OVER = text(f"""
     with taken as materialized (
-        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind, o.severity as previous_severity
+        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind,
+            o.severity as previous_severity
         from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
             a(id, customer_key, family)
-        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family,
+            e'\\n'))
             and {lifecycle_sql.may(ESCALATE, "o.state")}
         order by a.id, o.position desc
     ), changed as (
-        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary, revision = o.revision + 1,
+        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary,
+            revision = o.revision + 1,
             detail = a.detail::jsonb || jsonb_build_object(
-                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until', a.raised_at))
+                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until',
+                    a.raised_at))
         from taken t join unnest(
-            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]), cast(:summary as text[]),
+            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]),
+                cast(:summary as text[]),
             cast(:detail as text[]), cast(:raised_at as timestamptz[])
         ) a(id, kind, severity, summary, detail, raised_at) on a.id = t.row_id
         where o.id = t.id
-        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind, t.previous_severity
+        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind,
+            t.previous_severity
     )
     select * from changed
 """)
@@ -354,9 +365,11 @@ async def resolve_alerts(
         text(f"""
             with ended as materialized (
                 select a.id, a.state as was, e.at
-                from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
+                from unnest(cast(:keys as bigint[]), cast(:kinds as text[]),
+                    cast(:at as timestamptz[]))
                     e(key, kind, at)
-                join alerts a on a.customer_key = e.key and a.kind = e.kind and {lifecycle_sql.may(END, "a.state")}
+                join alerts a on a.customer_key = e.key and a.kind = e.kind
+                    and {lifecycle_sql.may(END, "a.state")}
                 for update of a
             ), resolved as (
                 update alerts a set state = {lifecycle_sql.after(END)}, resolved_at = e.at,

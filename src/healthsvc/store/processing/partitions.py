@@ -18,7 +18,8 @@ from healthsvc.store.database.engine import AsyncConnection
 
 RELEASED_CHANNEL = "healthsvc_leases"
 FLUSHED_CHANNEL = "healthsvc_flushed"
-STALL_SECONDS = 30.0  # how long a flush may hold its partitions doing nothing, before the server ends its session
+# How long a flush may hold its partitions doing nothing before the server ends its session.
+STALL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,14 @@ _COMPARE_AND_SET = text("""
         cast(:partitions as integer[]), cast(:epochs as bigint[]),
         cast(:table_from as bigint[]), cast(:table_to as bigint[]),
         cast(:kafka_from as bigint[]), cast(:kafka_to as bigint[]),
-        cast(:applied_from as bigint[]), cast(:applied_to as bigint[]), cast(:read_through as timestamptz[])
-    ) as m(partition, epoch, table_from, table_to, kafka_from, kafka_to, applied_from, applied_to, read_through_at)
-    where p.projection = :projection and p.partition = m.partition and p.owner = :owner and p.epoch = m.epoch
-      and p.table_offset = m.table_from and p.kafka_offset = m.kafka_from and p.applied = m.applied_from
+        cast(:applied_from as bigint[]), cast(:applied_to as bigint[]),
+            cast(:read_through as timestamptz[])
+    ) as m(partition, epoch, table_from, table_to, kafka_from, kafka_to, applied_from, applied_to,
+        read_through_at)
+    where p.projection = :projection and p.partition = m.partition and p.owner = :owner
+        and p.epoch = m.epoch
+      and p.table_offset = m.table_from and p.kafka_offset = m.kafka_from
+          and p.applied = m.applied_from
     returning p.partition,
         pg_notify('healthsvc_flushed', p.partition::text),
         set_config('idle_in_transaction_session_timeout', :stall_ms, true),
@@ -124,7 +129,8 @@ async def heartbeat(conn: AsyncConnection, worker: str, lease_seconds: float) ->
     """Say that this worker lives, for a lease's time."""
     await conn.execute(
         text("""
-            insert into workers (id, seen_until) values (:id, clock_timestamp() + make_interval(secs => :lease))
+            insert into workers (id, seen_until) values (:id,
+                clock_timestamp() + make_interval(secs => :lease))
             on conflict (id) do update set seen_until = excluded.seen_until
         """),
         {"id": worker, "lease": lease_seconds},
@@ -135,7 +141,8 @@ async def live_workers(conn: AsyncConnection, prefix: str) -> list[str]:
     """Return the workers that live, of those whose id begins with `prefix`."""
     rows = await conn.execute(
         text(
-            "select id from workers where seen_until > clock_timestamp() and starts_with(id, :prefix) order by id"
+            "select id from workers where seen_until > clock_timestamp() and starts_with(id,"
+            " :prefix) order by id"
         ),
         {"prefix": prefix},
     )
@@ -151,7 +158,8 @@ async def forget_dead_workers(conn: AsyncConnection) -> None:
     await conn.execute(
         text("""
             delete from workers where id in (
-                select id from workers where seen_until < clock_timestamp() - interval '1 hour' for update skip locked
+                select id from workers where seen_until < clock_timestamp() - interval '1 hour'
+                    for update skip locked
             )
         """)
     )
@@ -161,7 +169,8 @@ async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
     """Return all partitions of a projection, without waiting for flushes."""
     rows = await conn.execute(
         text("""
-            select partition, owner, epoch, coalesce(lease_until < clock_timestamp(), true) as expired
+            select partition, owner, epoch, coalesce(lease_until < clock_timestamp(),
+                true) as expired
             from partitions where projection = :projection order by partition
         """),
         {"projection": projection},
@@ -179,7 +188,8 @@ async def renew(
             update partitions set lease_until = clock_timestamp() + make_interval(secs => :lease)
             where projection = :projection and partition in (
                 select partition from partitions
-                where projection = :projection and owner = :owner order by partition for update skip locked
+                where projection = :projection and owner = :owner order by partition
+                    for update skip locked
             )
         """),
         {"projection": projection, "owner": owner, "lease": lease_seconds},
@@ -194,12 +204,14 @@ async def note_read(
     await conn.execute(
         text("""
             update partitions p set read_through_at = t.at
-            from unnest(cast(:partitions as integer[]), cast(:at as timestamptz[])) as t(partition, at)
+            from unnest(cast(:partitions as integer[]), cast(:at as timestamptz[])) as t(partition,
+                at)
             where p.projection = :projection and p.partition = t.partition and p.owner = :owner
               and (p.read_through_at is null or p.read_through_at < t.at)
               and p.partition in (
                   select partition from partitions
-                  where projection = :projection and owner = :owner order by partition for update skip locked
+                  where projection = :projection and owner = :owner order by partition
+                      for update skip locked
               )
         """),
         {
@@ -244,7 +256,8 @@ async def take(
             where projection = :projection and partition in (
                 select partition from partitions
                 where projection = :projection and partition <> all(cast(:held as integer[]))
-                  and (owner is null or owner = :owner or lease_until is null or lease_until < clock_timestamp())
+                  and (owner is null or owner = :owner or lease_until is null
+                      or lease_until < clock_timestamp())
                 order by partition limit :at_most for update skip locked
             )
             returning {OWNERSHIP}
@@ -272,10 +285,12 @@ async def retake(
     is open."""
     rows = await conn.execute(
         text(f"""
-            update partitions set epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => :lease)
+            update partitions set epoch = epoch + 1,
+                lease_until = clock_timestamp() + make_interval(secs => :lease)
             where projection = :projection and owner = :owner and partition in (
                 select partition from partitions
-                where projection = :projection and owner = :owner and partition = any(cast(:partitions as integer[]))
+                where projection = :projection and owner = :owner
+                    and partition = any(cast(:partitions as integer[]))
                 order by partition for update
             )
             returning {OWNERSHIP}
@@ -311,8 +326,10 @@ async def release(
     await conn.execute(
         text("""
             update partitions p set owner = null, lease_until = null
-            from unnest(cast(:partitions as integer[]), cast(:epochs as bigint[])) as m(partition, epoch)
-            where p.projection = :projection and p.partition = m.partition and p.owner = :owner and p.epoch = m.epoch
+            from unnest(cast(:partitions as integer[]), cast(:epochs as bigint[])) as m(partition,
+                epoch)
+            where p.projection = :projection and p.partition = m.partition and p.owner = :owner
+                and p.epoch = m.epoch
             returning pg_notify('healthsvc_leases', p.partition::text)
         """),
         {
@@ -330,14 +347,16 @@ async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:
     ordered = sorted(partitions)
     await conn.execute(
         text(
-            "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on conflict do nothing"
+            "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on"
+            " conflict do nothing"
         ),
         {"wanted": ordered},
     )
     await conn.execute(
         text("""
             insert into partitions (projection, partition)
-            select id, partition from projections cross join unnest(cast(:wanted as integer[])) as w(partition)
+            select id, partition from projections cross
+                join unnest(cast(:wanted as integer[])) as w(partition)
             where state <> 'retired' order by 1, 2 on conflict do nothing
         """),
         {"wanted": ordered},
@@ -349,7 +368,8 @@ async def table_offsets(conn: AsyncConnection) -> dict[int, int]:
     rows = await conn.execute(
         text("""
             select partition, table_offset
-            from partitions join projections on projections.id = partitions.projection where projections.state = 'live'
+            from partitions join projections on projections.id = partitions.projection
+                where projections.state = 'live'
         """)
     )
     return {row.partition: row.table_offset for row in rows}

@@ -70,8 +70,10 @@ async def ask(
                 await conn.execute(
                     text("""
                         insert into projections
-                            (id, scorecard_version, state, reason, requested_by, with_gaps, previous, created_at)
-                        select (select max(id) + 1 from projections), :version, 'building', :reason, :by, :with_gaps,
+                            (id, scorecard_version, state, reason, requested_by, with_gaps,
+                                previous, created_at)
+                        select (select max(id) + 1 from projections), :version, 'building', :reason,
+                            :by, :with_gaps,
                                id, :now
                         from projections where state = 'live' returning id
                     """),
@@ -110,8 +112,10 @@ async def building(conn: AsyncConnection) -> Building | None:
         (
             await conn.execute(
                 text("""
-                    select b.id, b.scorecard_version as version, coalesce(s.frozen, s.document) as document, b.reason,
-                           b.with_gaps, l.id as live, coalesce(o.frozen, o.document) as live_document,
+                    select b.id, b.scorecard_version as version, coalesce(s.frozen,
+                        s.document) as document, b.reason,
+                           b.with_gaps, l.id as live, coalesce(o.frozen,
+                               o.document) as live_document,
                            s.published_at is null as fresh
                     from projections b join scorecards s on s.version = b.scorecard_version
                     cross join projections l join scorecards o on o.version = l.scorecard_version
@@ -155,7 +159,8 @@ async def give_up(
     """
     retired = await conn.execute(
         text("""
-            update projections set state = 'retired', retired_at = clock_timestamp(), failure = :why, builder = null,
+            update projections set state = 'retired', retired_at = clock_timestamp(),
+                failure = :why, builder = null,
                 phase = 'done', marked_at = clock_timestamp()
             where id = :id and state = 'building'
               and (cast(:builder as text) is null or builder = cast(:builder as text))
@@ -176,10 +181,13 @@ async def publications(conn: AsyncConnection, limit: int = 20) -> list[Publicati
     rows = await conn.execute(
         text("""
             select j.id, j.scorecard_version as version, j.state, j.reason, j.requested_by,
-                   j.created_at as requested_at, j.with_gaps, j.phase, j.failure, j.live_at, j.retired_at,
+                   j.created_at as requested_at, j.with_gaps, j.phase, j.failure, j.live_at,
+                       j.retired_at,
                    j.cleared_at, j.positions,
-                   coalesce((select sum(applied) from partitions p where p.projection = j.id), 0)::bigint as folded,
-                   (select coalesce(sum(applied), 0) from partitions p join projections l on l.id = p.projection
+                   coalesce((select sum(applied) from partitions p
+                       where p.projection = j.id), 0)::bigint as folded,
+                   (select coalesce(sum(applied), 0) from partitions p join projections l
+                       on l.id = p.projection
                     where l.state = 'live')::bigint as events
             from projections j order by j.id desc limit :limit
         """),

@@ -43,7 +43,8 @@ _BOTH: Final = """
     where n.projection = (select id from projections where state = 'building' and reason = 'shadow')
 """
 _COLUMNS: Final = """
-    n.customer_key, n.customer_id, o.segment, o.score as live_score, o.risk as live_risk, o.band as live_band,
+    n.customer_key, n.customer_id, o.segment, o.score as live_score, o.risk as live_risk,
+        o.band as live_band,
     n.score as shadow_score, n.risk as shadow_risk, n.band as shadow_band
 """
 
@@ -80,7 +81,8 @@ async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str
     """(segment, live band, shadow band, customers)."""
     rows = await conn.execute(
         text(
-            f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH} group by 1, 2, 3"
+            f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH}"
+            " group by 1, 2, 3"
         )
     )
     return [(r.segment, r.live, r.shadow, r.customers) for r in rows]
@@ -105,10 +107,13 @@ async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> 
         text(f"""
             insert into shadow_marks (projection, marked_at, customer_key, live_risk, shadow_risk)
             select :shadow, :now, n.customer_key, o.risk, n.risk
-            from standings n join standings o on o.customer_key = n.customer_key and o.projection = :live
-            where n.projection = :shadow and n.risk is not null and o.risk is not null and not exists (
+            from standings n join standings o on o.customer_key = n.customer_key
+                and o.projection = :live
+            where n.projection = :shadow and n.risk is not null and o.risk is not null
+                and not exists (
                 select from shadow_marks
-                where projection = :shadow and marked_at > cast(:now as timestamptz) - interval '{MARK_DAYS} days'
+                where projection = :shadow
+                    and marked_at > cast(:now as timestamptz) - interval '{MARK_DAYS} days'
             )
         """),
         {"shadow": shadow, "live": live, "now": now},
@@ -135,7 +140,8 @@ async def matured(
             select m.marked_at, m.customer_key, m.live_risk, m.shadow_risk, exists(
                 select from ledger l where l.customer_key = m.customer_key and l.kind = {CANCELLED}
                 and l.occurred_us > extract(epoch from m.marked_at) * 1000000
-                and l.occurred_us <= extract(epoch from m.marked_at + make_interval(secs => :horizon)) * 1000000
+                and l.occurred_us <= extract(epoch
+                    from m.marked_at + make_interval(secs => :horizon)) * 1000000
             ) as gone
             from shadow_marks m where m.projection = :shadow
               and m.marked_at + make_interval(secs => :horizon) <= cast(:now as timestamptz)

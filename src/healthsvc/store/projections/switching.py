@@ -18,9 +18,12 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     """
     await conn.execute(
         text("""
-            update partitions n set table_offset = o.table_offset, kafka_offset = o.kafka_offset, applied = o.applied,
-                read_through_at = o.read_through_at, owner = null, lease_until = null, epoch = n.epoch + 1
-            from partitions o where n.projection = :new and o.projection = :old and n.partition = o.partition
+            update partitions n set table_offset = o.table_offset, kafka_offset = o.kafka_offset,
+                applied = o.applied,
+                read_through_at = o.read_through_at, owner = null, lease_until = null,
+                    epoch = n.epoch + 1
+            from partitions o where n.projection = :new and o.projection = :old
+                and n.partition = o.partition
         """),
         {"new": new, "old": old},
     )
@@ -31,7 +34,8 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
         )
     rows = await conn.execute(
         text(
-            "delete from partitions where projection = :old returning partition, applied, table_offset, kafka_offset"
+            "delete from partitions where projection = :old returning partition, applied,"
+            " table_offset, kafka_offset"
         ),
         {"old": old},
     )
@@ -41,13 +45,15 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     }
     await conn.execute(
         text(
-            "update projections set state = 'retired', retired_at = clock_timestamp() where id = :old"
+            "update projections set state = 'retired', retired_at = clock_timestamp() where id ="
+            " :old"
         ),
         {"old": old},
     )
     await conn.execute(
         text("""
-            update projections p set state = 'live', phase = 'done', builder = null, builder_until = null,
+            update projections p set state = 'live', phase = 'done', builder = null,
+                builder_until = null,
                 live_at = o.retired_at, previous = o.id, positions = cast(:positions as jsonb)
             from projections o where p.id = :new and o.id = :old
         """),
@@ -69,8 +75,8 @@ async def unmarked(conn: AsyncConnection) -> tuple[int, int] | None:
     row = (
         await conn.execute(
             text(
-                "select id, previous from projections"
-                " where state = 'live' and previous is not null and live_at is not null and marked_at is null"
+                "select id, previous from projections where state = 'live' and previous is not null"
+                " and live_at is not null and marked_at is null"
             )
         )
     ).first()
@@ -83,8 +89,10 @@ _MARK = text("""
         order by n.customer_key limit :limit
     ), marks as (
         insert into history
-            (projection, customer_key, decided_at, score, risk, band, flags, cause, scorecard_version)
-        select j.id, n.customer_key, j.live_at, n.score, n.risk, n.band, n.flags, 'scorecard', j.scorecard_version
+            (projection, customer_key, decided_at, score, risk, band, flags, cause,
+                scorecard_version)
+        select j.id, n.customer_key, j.live_at, n.score, n.risk, n.band, n.flags, 'scorecard',
+            j.scorecard_version
         from page n join projections j on j.id = n.projection
         left join standings o on o.projection = :old and o.customer_key = n.customer_key
         where o.customer_key is null or o.band is distinct from n.band or o.flags <> n.flags
@@ -157,7 +165,8 @@ async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
     ):
         deleted = await conn.execute(
             text(
-                f"delete from {table} where ctid = any(array(select ctid from {table} where projection = :id limit :n))"
+                f"delete from {table} where ctid = any(array(select ctid from {table} where"
+                " projection = :id limit :n))"
             ),
             {"id": projection, "n": limit},
         )

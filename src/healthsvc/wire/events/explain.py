@@ -29,7 +29,10 @@ from healthsvc.wire.events.catalogue import (
 from healthsvc.wire.events.rejects import FieldError, Reason, Reject, refuse
 from healthsvc.wire.events.times import EPOCH, MICROSECOND, parse_date, parse_instant
 
-INSTANT_RULE = "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to 2999"
+INSTANT_RULE = (
+    "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to"
+    " 2999"
+)
 MAX_ERRORS = 20  # of one record: enough to mend it, too few to fill the dead letters with
 MAX_NAME = 100
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -229,7 +232,8 @@ def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[Fiel
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2000):
             yield FieldError(
                 place,
-                f"must be text of at most 2000 characters, a number, true, false or null, got {_display(value)}",
+                "must be text of at most 2000 characters, a number, true, false or null, got"
+                f" {_display(value)}",
             )
         elif isinstance(value, (int, float)) and abs(value) > LARGEST:
             yield FieldError(place, NUMBER_RULE)

@@ -124,7 +124,9 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "sold_at": "When the customer was won; when it was first seen if absent.",
         "timezone": "IANA time zone, for the hours to call.",
         "country": "ISO 3166 code of the country.",
-        "attributes": "Your own attributes, such as industry; the ideal customer profile may read them.",
+        "attributes": (
+            "Your own attributes, such as industry; the ideal customer profile may read them."
+        ),
     },
     "override.set": {
         "score": "Health score that applies until the override ends.",

@@ -9,8 +9,8 @@ from healthsvc.core.risk.mapping import KINDS, Kind, TypeMapping
 from healthsvc.wire.files.event_file import FileRefusedError
 
 _FORM = (
-    "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds; kinds: "
-    + ", ".join(KINDS)
+    "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds;"
+    " kinds: " + ", ".join(KINDS)
 )
 
 

@@ -32,11 +32,16 @@ from healthsvc.wire.webhooks.webhook_type import (
 STATE: Final[Schema] = {"enum": [OPEN, ACKNOWLEDGED, RESOLVED]}
 BY: Final[Schema] = {
     "type": ["string", "null"],
-    "description": f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended.",
+    "description": (
+        f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended."
+    ),
 }
 ACTOR: Final[Schema] = {
     "type": ["object", "null"],
-    "description": "The same in full: a person is who the owner of the key says acts, asserted and not authenticated.",
+    "description": (
+        "The same in full: a person is who the owner of the key says acts, asserted and not"
+        " authenticated."
+    ),
     "required": ["kind", "id", "name", "via_key"],
     "properties": {
         "kind": {"enum": [*get_args(ActorKind)]},

@@ -16,7 +16,9 @@ from healthsvc.wire.webhooks.webhook_type import (
 
 BAND: Final[Schema] = {
     "type": ["string", "null"],
-    "description": "A band of the scorecard (healthy, watch, at_risk, critical); null: not enough evidence.",
+    "description": (
+        "A band of the scorecard (healthy, watch, at_risk, critical); null: not enough evidence."
+    ),
 }
 SCORE: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 RISK: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}

@@ -18,7 +18,9 @@ class DisabledData:
         str,
         {
             "enum": ["gone", "asked", "failing"],
-            "description": "It answered 410; it asked by webhook-delivery: disable; it failed for days.",
+            "description": (
+                "It answered 410; it asked by webhook-delivery: disable; it failed for days."
+            ),
         },
     ]
     failing_since: Annotated[datetime | None, {"type": ["string", "null"]}]

@@ -29,7 +29,9 @@ FACTS: Final[Schema] = {"type": "object", "description": "The facts behind it."}
 CUSTOMER: Final[Schema] = {**TEXT, "description": "The customer that it is about."}
 SEQUENCE: Final[Schema] = {
     "type": "integer",
-    "description": "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap.",
+    "description": (
+        "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap."
+    ),
 }
 
 CustomerId: TypeAlias = Annotated[str, CUSTOMER]

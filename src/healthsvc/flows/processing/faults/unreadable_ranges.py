@@ -42,7 +42,10 @@ def unreadable_trouble(
         kind=KIND,
         scope=where,
         severity="warning",
-        summary=f"Records of {where} between {first} and {last} can't be read and were set aside as dead letters.",
+        summary=(
+            f"Records of {where} between {first} and {last} can't be read and were set aside as"
+            " dead letters."
+        ),
         onset_at=now,
         detail={
             "input": source,
