@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from healthsvc.core import events as core_events
-from healthsvc.core.folding import facts, items
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.items import registry
 from healthsvc.core.instants import to_us
 from healthsvc.wire.events import catalogue
 from healthsvc.wire.events.decode import decode_one
@@ -39,11 +40,22 @@ def test_every_fact_that_a_type_claims_to_write_is_a_fact():
 @pytest.mark.parametrize(
     "event_type", [t for t in core_events.EVENT_TYPES if t.item], ids=lambda t: t.name
 )
-def test_the_data_of_a_step_names_its_item_and_rates_where_it_may(event_type):
-    assert event_type.name in items.STEPS
-    data = catalogue.BUILTIN_TYPES[event_type.name].__annotations__["data"]
-    assert event_type.item.id_field in data.__struct_fields__
-    assert ("rating" in data.__struct_fields__) is event_type.item.rates
+def test_the_example_of_a_step_names_its_item(event_type):
+    _, id_of, _ = registry.STEPS[event_type.name]
+    example = json.dumps(catalogue.example(event_type.name)).encode()
+    assert id_of(decode_one(example, NOW_US))
+
+
+def test_each_kind_of_item_has_a_number_of_its_own_and_few_enough_fields():
+    numbers = [rules.number for rules in registry.KINDS]
+    assert len(set(numbers)) == len(numbers)
+    assert all(1 <= number <= 15 for number in numbers)
+    assert all(rules.fields <= 12 for rules in registry.KINDS)
+
+
+def test_what_items_come_to_are_facts():
+    claimed = {name for rules in registry.KINDS for name in rules.columns}
+    assert claimed <= facts.COLUMN.keys()
 
 
 @pytest.mark.parametrize("name", sorted(core_events.BUILTIN_TYPES))

@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.events import RISK_ROLES
-from healthsvc.core.folding import facts, items
+from healthsvc.core.folding import facts
+from healthsvc.core.folding.items import table as item_table
+from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.scorecard.model import Feed, Scorecard
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES, example
 from healthsvc.wire.events.decode import decode_batch
@@ -20,11 +22,6 @@ from tests.support.markdown import table
 UNTOUCHED: Final = -1.0
 """No handler writes it, so a fact that still has it was not written."""
 FOREVER_US: Final = 1 << 62
-ITEM_NAMES: Final = {
-    items.TICKET: "tickets",
-    items.COMPLAINT: "complaints",
-    items.INVOICE: "invoices",
-}
 SAMPLES: Final = {
     "date-time": "2026-01-01T00:00:00Z",
     "integer": 5,
@@ -39,7 +36,7 @@ class RecordingStore:
 
     def __init__(self) -> None:
         self.facts = np.full((1, facts.WIDTH), UNTOUCHED)
-        self.items = items.CustomerItems()
+        self.items = item_table.ItemTable()
         self._profile: facts.Profile = {}
 
     def profile(self, row: int) -> facts.Profile:
@@ -96,8 +93,8 @@ def _feeds(name: str, card: Scorecard) -> Iterator[tuple[str, str]]:
     written = facts_of(name)
     if written:
         yield "Facts", ", ".join(f"`{fact}`" for fact in written)
-    if name in items.STEPS:
-        yield "Items", ITEM_NAMES[items.STEPS[name][0]]
+    if name in STEPS:
+        yield "Items", f"{STEPS[name][0].kind}s"
     yield "Risk", _risk(name)
 
 
@@ -153,8 +150,8 @@ def _fold(store: RecordingStore, name: str, data: Mapping[str, Any]) -> None:
         facts.HANDLERS[name](
             store, facts.Group(np.zeros(1, np.int64), batch.events, us, np.zeros(1))
         )
-    if name in items.STEPS:
-        items.fold(store, [0], [(name, batch.events[0])], us.tolist())
+    if name in STEPS:
+        item_table.fold(store, [0], [(name, batch.events[0])], us.tolist())
 
 
 def full_data(schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -16,23 +16,15 @@ RiskRole = Literal["act", "neutral", "trouble", "outcome"]
 """What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
 itself."""
 ItemKind = Literal["ticket", "complaint", "invoice"]
-Moment = Literal["opened", "answered", "closed"]
+Moment = Literal["opened", "answered", "closed", "rated", "paid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStep:
-    """A step in the life of a ticket, complaint or invoice."""
+    """A step in the life of a ticket, complaint or invoice, named by its `<kind>_id`."""
 
     kind: ItemKind
-    moment: Moment | None = None
-    """Which instant of the item the event gives; None: it only rates."""
-    rates: bool = False
-    """Whether its data may carry a rating."""
-
-    @property
-    def id_field(self) -> str:
-        """The field of the event's data that identifies the item."""
-        return f"{self.kind}_id"
+    moment: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +62,7 @@ TICKET_RESOLVED: Final = EventType(
     name="ticket.resolved",
     risk="neutral",
     by_customer=False,
-    item=ItemStep(kind="ticket", moment="closed", rates=True),
+    item=ItemStep(kind="ticket", moment="closed"),
 )
 COMPLAINT_FILED: Final = EventType(
     name="complaint.filed", risk="trouble", item=ItemStep(kind="complaint", moment="opened")
@@ -82,13 +74,13 @@ COMPLAINT_RESOLVED: Final = EventType(
     item=ItemStep(kind="complaint", moment="closed"),
 )
 COMPLAINT_RATED: Final = EventType(
-    name="complaint.rated", risk="act", item=ItemStep(kind="complaint", rates=True)
+    name="complaint.rated", risk="act", item=ItemStep(kind="complaint", moment="rated")
 )
 INVOICE_PAID: Final = EventType(
     name="invoice.paid",
     risk="act",
     by_customer=False,
-    item=ItemStep(kind="invoice", moment="closed"),
+    item=ItemStep(kind="invoice", moment="paid"),
 )
 INVOICE_OVERDUE: Final = EventType(
     name="invoice.overdue",

@@ -12,8 +12,8 @@ import numpy as np
 from healthsvc.core.arrays import Floats, Int64s
 from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding import items as item
 from healthsvc.core.folding.extract import NO_SLOT, Extract
+from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -29,7 +29,7 @@ _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
 
-HANDLED: Final = fact.HANDLERS.keys() | item.STEPS.keys()
+HANDLED: Final = fact.HANDLERS.keys() | STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
 
 

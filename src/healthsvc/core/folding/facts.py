@@ -62,6 +62,8 @@ _COLUMNS += [
     (f"{name}_code", cohort.NOT_TOLD) for name in cohort.PLACE_FIELDS
 ]  # of the profile, as numbers
 
+_COLUMNS += [("usual_delay", 0.0), ("new_invoice_paid_at", 0.0), ("items_settled_before", 0.0)]
+
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)

@@ -18,14 +18,18 @@ from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
 from healthsvc.core.errors import Fault
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding import items as item
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
 from healthsvc.core.folding.extract import NO_SLOT, Extract
+from healthsvc.core.folding.items import packed
+from healthsvc.core.folding.items import table as item_table
+from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.folding.stored import Stored, StoredMany
 
 _HEADER: Final = 8
-_FORMAT: Final = 2
+_FORMAT: Final = 3
+_FORMER: Final = 2
+"""A format that is read, too: its items have another form, and their number one byte."""
 _UNKNOWN: Final = np.isnan(fact.DEFAULTS)
 _AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""
@@ -56,7 +60,7 @@ class States:
         self.touched_at = np.zeros(capacity, np.int64)
         self.ids: list[str] = [""] * capacity
         self.row_of: dict[str, int] = {}
-        self.items = item.CustomerItems()
+        self.items = item_table.ItemTable()
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
@@ -227,9 +231,9 @@ class States:
         groups: dict[str, tuple[list[int], list[Any]]] = {}
         steps: list[tuple[int, str, Any]] = []
         for fact_event in extract.fact_events:
-            if fact_event[1] in item.STEPS:
+            if fact_event[1] in STEPS:
                 steps.append(fact_event)
-            else:
+            if fact_event[1] in fact.HANDLERS:
                 places, events = groups.setdefault(fact_event[1], ([], []))
                 places.append(fact_event[0])
                 events.append(fact_event[2])
@@ -238,7 +242,7 @@ class States:
             fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
         if steps:
             steps_at = [place for place, _, _ in steps]
-            item.fold(
+            item_table.fold(
                 self,
                 rows[steps_at].tolist(),
                 [step[1:] for step in steps],
@@ -271,9 +275,10 @@ class States:
     def pack(self, rows: Rows) -> Sequence[memoryview]:
         """The rows' states for the database: only the cells and facts that were ever touched.
 
-        A header of 8 bytes (format, fields, and how many cells, facts, items and sums of the risk
-        follow), the numbers of the cells and of the facts, padded to 8 bytes; then as float64 the
-        cells, facts, items, sums of the risk.
+        A header of 8 bytes (format, fields, and how many cells, facts, words of the items and sums
+        of the risk follow; those words in two bytes, the second one at the end), the numbers of the
+        cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of
+        the risk.
         """
         states: list[memoryview] = []
         for first in range(0, len(rows), _AT_ONCE):
@@ -300,11 +305,8 @@ class States:
         )[present]
         header = np.zeros((n, _HEADER), np.uint8)
         header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
-        header[:, 2], header[:, 3], header[:, 4] = (
-            has_level.sum(axis=1),
-            known.sum(axis=1),
-            item_counts // item.FIELDS,
-        )
+        header[:, 2], header[:, 3] = has_level.sum(axis=1), known.sum(axis=1)
+        header[:, 4], header[:, 6] = item_counts & 0xFF, item_counts >> 8
         parts = (
             header.view(np.float64),
             names.view(np.float64),
@@ -333,11 +335,15 @@ class States:
         block = np.frombuffer(content, np.uint8)
         start = np.cumsum(lengths) - lengths
         risks = self.risk.shape[1]
-        for place, number in ((0, _FORMAT), (1, self.fields), (5, risks)):
-            if (block[start + place] != number).any():
-                raise OtherFormat("a packed state is of another format or projection")
+        is_former = block[start] == _FORMER
+        is_readable = is_former | (block[start] == _FORMAT)
+        for place, number in ((1, self.fields), (5, risks)):
+            is_readable &= block[start + place] == number
+        if not is_readable.all():
+            raise OtherFormat("a packed state is of another format or projection")
         ends = (start + lengths) // 8
-        cells, known, items = (block[start + i].astype(np.int64) for i in (2, 3, 4))
+        cells, known, low, high = (block[start + i].astype(np.int64) for i in (2, 3, 4, 6))
+        items = np.where(is_former, low * packed.FORMER_FIELDS, low | high << 8)
         doubles = block.view(np.float64)
         ids = cells + known
         body = (start + _HEADER + ids + (-ids % 8)) // 8
@@ -349,11 +355,16 @@ class States:
         fact_start = body + cells * self.fields
         self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
         first, some = (fact_start + known) * 8, np.flatnonzero(items)
-        last = first + items * item.FIELDS * 8
-        for row, a, b in zip(
-            rows[some].tolist(), first[some].tolist(), last[some].tolist(), strict=True
+        last = first + items * 8
+        for row, a, b, former in zip(
+            rows[some].tolist(),
+            first[some].tolist(),
+            last[some].tolist(),
+            is_former[some].tolist(),
+            strict=True,
         ):
-            self.items.put(row, content[a:b])
+            words = content[a:b]
+            self.items.put(row, packed.from_former(words) if former else words)
 
     def _profile(self, row: int) -> fact.Profile:
         profile = self._profiles.get(row)

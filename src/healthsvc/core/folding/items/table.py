@@ -1,0 +1,88 @@
+"""The items of all customers in memory, by row: folded there, packed for the database."""
+
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any, Final, Protocol
+
+from healthsvc.core.arrays import Floats
+from healthsvc.core.folding.facts import COLUMN, WIDTH
+from healthsvc.core.folding.items.customer_items import Items, item_hash
+from healthsvc.core.folding.items.kind import ItemRules
+from healthsvc.core.folding.items.packed import pack, unpack
+from healthsvc.core.folding.items.registry import KINDS, STEPS
+
+_COLUMNS: Final = {rules.number: [COLUMN[name] for name in rules.columns] for rules in KINDS}
+_SETTLED_BEFORE: Final = COLUMN["items_settled_before"]
+
+
+class ItemStore(Protocol):
+    """The facts, and the items by row."""
+
+    facts: Floats
+    items: "ItemTable"
+
+
+class ItemTable:
+    """The items by row. Those of a row stay packed, as the database has them, until an event needs
+    them."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Items | bytes] = {}
+
+    def of(self, row: int) -> Items:
+        """To be read and changed."""
+        items = self._of.get(row)
+        if items is None:
+            items = Items()
+        elif isinstance(items, bytes):
+            items = unpack(items)
+        self._of[row] = items
+        return items
+
+    def put(self, row: int, content: bytes) -> None:
+        """Take in what `pack` gave."""
+        self._of[row] = content
+
+    def drop(self, row: int) -> None:
+        self._of.pop(row, None)
+
+    def pack(self, rows: Sequence[int]) -> list[bytes]:
+        """Of each row its items, a whole number of 8 bytes."""
+        return [
+            items if isinstance(items, bytes) else pack(items)
+            for items in map(self._of.get, rows, repeat(b""))
+        ]
+
+
+def fold(
+    store: ItemStore,
+    rows: Sequence[int],
+    steps: Sequence[tuple[str, Any]],
+    occurred_us: Sequence[int],
+) -> None:
+    """Fold steps of items in log order: one entry an event in each; steps: its type, one of
+    `STEPS`, and the event."""
+    touched: set[tuple[int, ItemRules]] = set()
+    for row, (type_, event), us in zip(rows, steps, occurred_us, strict=True):
+        rules, id_of, moment = STEPS[type_]
+        item_id = id_of(event)
+        if item_id is None:
+            continue
+        items = store.items.of(row)
+        rules.add(items.item(rules, item_hash(item_id)), moment, event, float(us))
+        items.settle_oldest(rules)
+        touched.add((row, rules))
+    _summarise(store, touched)
+
+
+def _summarise(store: ItemStore, touched: set[tuple[int, ItemRules]]) -> None:
+    """Write what the items of these rows and kinds come to into the facts."""
+    at: list[int] = []
+    values: list[float] = []
+    for row, rules in touched:
+        items = store.items.of(row)
+        at += [row * WIDTH + column for column in _COLUMNS[rules.number]]
+        values += rules.summary(list(items.counted(rules)), store.facts[row])
+        if items.limits:
+            store.facts[row, _SETTLED_BEFORE] = max(limit.us for limit in items.limits.values())
+    store.facts.reshape(-1)[at] = values
