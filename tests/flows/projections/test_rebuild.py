@@ -16,7 +16,8 @@ from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import publish, supervisor
-from healthsvc.flows.projections.rebuild import Builder, IncompleteArchive, Overtaken
+from healthsvc.flows.projections.build_faults import IncompleteArchive, Overtaken
+from healthsvc.flows.projections.rebuild import Builder
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing.partitions import Fenced, Move, compare_and_set
 from healthsvc.store.projections import building, publications

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from healthsvc.core.alerts import HELD
 from healthsvc.flows.operations_alerts import raise_alert
-from healthsvc.flows.processing.decisions.decision_writer import DecisionRows
+from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
 from healthsvc.flows.processing.decisions.unrendered_messages import (
     ALERT_RESOLVED,
     RISK_RAISED,

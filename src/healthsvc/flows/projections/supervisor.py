@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 
 from healthsvc.flows.processing.owned_partition import MemoryLimits
-from healthsvc.flows.projections.rebuild import Builder, CannotBuild, Overtaken
+from healthsvc.flows.projections.build_faults import CannotBuild, Overtaken
+from healthsvc.flows.projections.rebuild import Builder
 from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing.partitions import Fenced
