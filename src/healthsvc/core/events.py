@@ -5,7 +5,8 @@ A declaration says what the type means to the risk (the customer's own act, neut
 outcome), whether the customer itself acts, which facts it writes, and which step of a ticket,
 complaint or invoice it is. Its data and its example are declared in `wire.events.catalogue`, under
 the same name; `core.folding.facts` has the handler of each type that writes facts. A test holds the
-three together.
+three together. The operator's own types get their roles from the scorecard's `event_types`
+(`core.risk.event_types`).
 """
 
 from collections.abc import Mapping

@@ -38,7 +38,7 @@ def test_a_flag_of_flags_and_the_first_of_them_are_one_family_and_so_are_silence
         "drop_before_renewal",
     }
     assert grown == dict.fromkeys(silence, silence)
-    assert absence_flags(CARD) == silence | {"reassess"}
+    assert absence_flags(CARD) == silence | {"reassess", "never_started"}
 
 
 def test_silence_of_an_unhappy_customer_raises_one_alert_and_that_is_the_sharper() -> None:

@@ -183,7 +183,7 @@ def test_the_same_cause_has_the_same_alert_id_and_another_one_another() -> None:
 
 
 def test_a_scorecard_without_flags_decides_too_also_of_those_who_left() -> None:
-    data = yaml.safe_load(default_document()) | {"flags": []}
+    data = yaml.safe_load(default_document()) | {"flags": [], "variants": []}
     program = compile_document(yaml.safe_dump(data, sort_keys=False)).program
     state = Fold(program=program)
     state.feed([make_event("subscription.cancelled", occurred_at=at(0), data={})])

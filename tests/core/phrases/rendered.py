@@ -21,6 +21,7 @@ from healthsvc.core.languages import LANGUAGES, Language
 from healthsvc.core.phrases import (
     alert_rank,
     alerts,
+    coverage,
     expansion,
     explanation,
     insights,
@@ -31,6 +32,7 @@ from healthsvc.core.phrases import (
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scoring.coverage import LEVELS, Coverage, MissingMeasure
 from healthsvc.core.scoring.lifecycle import CauseBeyondRules
 from healthsvc.wire.scorecards.document import compile_document
 
@@ -93,6 +95,13 @@ def _healths(language: Language) -> Iterator[Sample]:
     }
     for name, (score, parts) in cases.items():
         yield f"health: {name}", explanation.why(language, "Acme Ltd", score, parts)
+    for level, count in zip(LEVELS, (5, 2, 0), strict=True):
+        missing = tuple(
+            MissingMeasure(measure=measure, dimension="d", share=0.1, types=("t",))
+            for measure in ("feature_use", "activity", "seats_in_use", "nps", "csat")[:count]
+        )
+        known = Coverage(share=0.42, level=level, enough=count < 5, missing=missing)
+        yield f"coverage: {level}", coverage.coverage(language, known)
 
 
 def _changes(language: Language) -> Iterator[Sample]:

@@ -209,7 +209,7 @@ def _judge_all(
         if start:
             yield
         part = items[start:end] if end - start < len(items) else items
-        batch = decode_batch(part, now_us=now_us)
+        batch = decode_batch(part, now_us=now_us, is_intake=True)
         part_results, part_fresh = _judge(part, batch, digests, start)
         results += part_results
         fresh += [(batch.events[i].customer_id, batch.raws[i].decode()) for i in part_fresh]

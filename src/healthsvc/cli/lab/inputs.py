@@ -171,7 +171,7 @@ def instant(text: str | None) -> int | None:
 
 
 def mapping_of(path: Path | None) -> TypeMapping:
-    return load_type_mapping(path) if path else TypeMapping()
+    return load_type_mapping(path) if path else TypeMapping(recognises_ours=True)
 
 
 def tell(text: str) -> None:

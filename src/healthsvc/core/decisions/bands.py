@@ -37,7 +37,7 @@ class BandLimits:
 
     def floor_of(self, band: Int64s) -> Floats:
         """(n,) the floor of a band of each customer."""
-        rows = np.arange(len(band)) if len(self.floors) > 1 else 0
+        rows = np.arange(len(band)) if len(self.floors) == len(band) else 0
         floor: Floats = self.floors[rows, band]
         return floor
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from healthsvc.core.scorecard.cohort import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
-from healthsvc.core.scorecard.model import Band, Feed, Measure
+from healthsvc.core.scorecard.model import Band, Evidence, Feed, Measure
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import text
 from healthsvc.core.scoring.judges import read_judge
@@ -73,6 +73,27 @@ def measure(
     if (measure.judge is None) != (measure.dimension is None):
         raise ScorecardError(path, "a scored measure needs both `dimension` and `judge`")
     return measure
+
+
+def evidence(r: Reader, measures: Sequence[str]) -> Evidence:
+    """What a score needs, by the document's own fields.
+
+    A document without `evidence_measure` is one of before there was one: all events count, and no
+    coverage is asked for.
+    """
+    measure, defaults = r.get("evidence_measure"), Evidence()
+    levels = Reader(r.get("coverage_levels") or {}, "/coverage_levels")
+    of_acts = Evidence(
+        events=r.number("evidence_events", defaults.events, low=1),
+        measure=None if measure is None else choose(measure, measures, "/evidence_measure"),
+        coverage=r.number("evidence_coverage", defaults.coverage, high=1),
+        medium=levels.number("medium", defaults.medium, high=1),
+        high=levels.number("high", defaults.high, high=1),
+    )
+    levels.done()
+    if of_acts.high < of_acts.medium:
+        raise ScorecardError("/coverage_levels/high", "must be at least `medium`")
+    return of_acts
 
 
 def bands(data: object) -> tuple[Band, ...]:

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from healthsvc.core.document.parts import MOST_FLAGS, MOST_MEASURES, bands, lifecycle, measure
+from healthsvc.core.document.parts import (
+    MOST_FLAGS,
+    MOST_MEASURES,
+    bands,
+    evidence,
+    lifecycle,
+    measure,
+)
 from healthsvc.core.document.reference_section import large_account, reference
 from healthsvc.core.document.variants import variants
 from healthsvc.core.instants import DAY_US
@@ -45,11 +52,20 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         bands=bands(r.need("bands")),
         hysteresis=r.number("hysteresis", 3.0, high=20),
         dwell_us=r.days("dwell_days", 1),
-        evidence_events=r.number("evidence_events", 3.0, low=1),
+        evidence=evidence(r, names),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
     )
-    for elsewhere in ("page_kinds", "risk", "loyalty", "heavy_use", "icp", "touch", "variants"):
+    for elsewhere in (
+        "event_types",
+        "page_kinds",
+        "risk",
+        "loyalty",
+        "heavy_use",
+        "icp",
+        "touch",
+        "variants",
+    ):
         r.get(elsewhere)
     r.done()
     return card

@@ -30,7 +30,7 @@ FLAG_KEYS: Final = (
         "enabled",
     ),
 )
-NUMBERS: Final = ("evidence_events", "hysteresis", "dwell_days")
+NUMBERS: Final = ("evidence_events", "evidence_coverage", "hysteresis", "dwell_days")
 Document = dict[str, Any]
 Read = Callable[[object], Scorecard]
 

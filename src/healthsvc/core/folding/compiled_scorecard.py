@@ -10,10 +10,17 @@ from typing import Any, Final
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Int64s
-from healthsvc.core.events import BUILTIN_TYPES, CANCEL_PAGE_VIEWED, FEATURE_USED, PAGE_VIEWED
+from healthsvc.core.events import (
+    BUILTIN_TYPES,
+    CANCEL_PAGE_VIEWED,
+    FEATURE_USED,
+    NOT_BY_CUSTOMER,
+    PAGE_VIEWED,
+)
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.folding.items.registry import STEPS
+from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
 from healthsvc.core.scorecard.relationship import NOTHING, Relationship
@@ -28,6 +35,10 @@ _MOST_TYPES: Final = 10_000
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
+PageKind = Callable[[str | None, str | None], str | None]
+"""The kind of the page with a URL and a title; None where no rule knows it."""
+OTHER_PAGE: Final = "other"
+"""The kind of a page that no rule knows."""
 
 HANDLED: Final = fact.HANDLERS.keys() | STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
@@ -56,24 +67,29 @@ class _Codes(dict[str, int]):
 
 
 class CompiledScorecard:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a page by the projection's
     rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
-    fit and touch are made of."""
+    fit and touch are made of; `types` what the operator's own types of event are, None: all of them
+    are acts."""
 
     def __init__(
         self,
         scorecard: Scorecard,
-        page_kind: Callable[[str], str],
+        page_kind: PageKind,
         risk: RiskRules | None = None,
         relationship: Relationship = NOTHING,
+        types: TypeMapping | None = None,
     ) -> None:
         self.scorecard = scorecard
         self.relationship = relationship
+        self.types = types
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
+        self.unknown_pages = 0
+        """Views so far of pages that no rule knows."""
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
@@ -138,12 +154,29 @@ class CompiledScorecard:
             self._property(data, name) in values for name, values in feed.where
         )
 
+    def kind_of_page(self, data: Any) -> str:
+        """The kind of page that a view's data tells: the sender's own, else by the rules."""
+        return data.kind or self._page_kind(data.url, data.title) or OTHER_PAGE
+
+    def risk_type(self, event_type: str, event: Any) -> str:
+        """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
+        if event_type == PAGE_VIEWED.name and self.kind_of_page(event.data) == "cancel":
+            return CANCEL_PAGE_VIEWED
+        return event_type
+
+    def is_act(self, event_type: str) -> bool:
+        """Whether a type is the customer's own doing: of built-in ones as declared, of the
+        operator's own by its table."""
+        if event_type in BUILTIN_TYPES:
+            return event_type not in NOT_BY_CUSTOMER
+        return self.types is None or self.types.judge(event_type).kind == "act"
+
     def _feeds_of(self, event_type: str) -> list[tuple[int, Feed]]:
-        """The columns and feeds of a type; a built-in one that no measure names is nobody's "any
-        other"."""
+        """The columns and feeds of a type; "any other" are the acts among the operator's own types
+        that no measure names."""
         if event_type in self._feeds or event_type in BUILTIN_TYPES:
             return self._feeds.get(event_type, [])
-        return self._feeds.get(ANY_OTHER, [])
+        return self._feeds.get(ANY_OTHER, []) if self.is_act(event_type) else []
 
     def _forget_types(self) -> None:
         """Begin anew with the types; signatures stay, since folded events have them."""
@@ -185,7 +218,10 @@ class CompiledScorecard:
 
         def classify(event: Any) -> int:
             data = event.data
-            kind = data.kind or page_kind(data.url)
+            kind = data.kind or page_kind(data.url, data.title)
+            if kind is None:
+                self.unknown_pages += 1
+                kind = OTHER_PAGE
             signature = memo.get(kind)
             return (
                 self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name)
@@ -254,7 +290,7 @@ class CompiledScorecard:
         value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
         if value is None and name == "kind":
             url = data.get("url") if isinstance(data, dict) else getattr(data, "url", None)
-            return self._page_kind(url) if isinstance(url, str) else None
+            return (self._page_kind(url, None) or OTHER_PAGE) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
     def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:

@@ -17,7 +17,12 @@ _SAME: Final[Mapping[str, str]] = {
     "renewal_near": "renewal",
 }
 """Alerts that share a question with others."""
-_BY_FLAG_KIND: Final[Mapping[str, str]] = {"absence": "silence", "drop": "drop", "ahead": "renewal"}
+_BY_FLAG_KIND: Final[Mapping[str, str]] = {
+    "absence": "silence",
+    "drop": "drop",
+    "ahead": "renewal",
+    "unstarted": "never_started",
+}
 
 
 def reading_question(language: Language, reading: ReadingName | None) -> str:

@@ -1,9 +1,13 @@
-"""What a type of event is to the risk: the customer's own act, neutral, trouble, or the outcome
-itself.
+"""What a type of event is: the customer's own act, neutral, trouble, or the outcome itself.
 
 A mapping names types; what it doesn't name is judged by the words of its name, against the lists
 below; what has none of these words counts as an act and is reported as not recognised. The lists
 are the field's judgement.
+
+An act is the right default for a type that nobody declared: what people do in a product has no end
+of names, and operators name their events after it, while the names of what systems write about a
+customer are few (`sends.is_ours` knows them). The wrong default would leave customers without any
+evidence who are there every day.
 """
 
 import re
@@ -12,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from healthsvc.core.events import RISK_ROLES, RiskRole
+from healthsvc.core.risk.sends import is_ours, words_of
 
 Kind = RiskRole
 How = Literal["mapped", "built_in", "word", "assumed"]
@@ -63,7 +68,6 @@ OUTCOME_WORDS: Final = _words("""
 _OUTCOMES: Final = re.compile(
     r"(subscription|contract|account|membership)[^a-z]*(cancell?ed|closed|ended|deleted)", re.I
 )
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,20 +85,34 @@ class TypeMapping:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     default: Kind = "act"
     """For types that neither the mapping nor a word recognises."""
+    recognises_ours: bool = False
+    """Whether what our own systems send and synchronise is neutral by its name: not so in
+    scorecards without a table of event types, which were published before."""
 
     def judge(self, event_type: str) -> Judged:
         """What the type counts as: a mapped name first, then a built-in one, then its words."""
-        if (mapped := self.kinds.get(event_type)) is not None:
+        if (mapped := self._mapped(event_type)) is not None:
             return Judged(kind=mapped, how="mapped")
         if (known := RISK_ROLES.get(event_type)) is not None:
             return Judged(kind=known, how="built_in")
+        if self.recognises_ours and is_ours(event_type):
+            return Judged(kind="neutral", how="word")
         if _OUTCOMES.search(event_type):
             return Judged(kind="outcome", how="word")
-        words = {w.lower() for w in _WORD.findall(event_type)}
+        words = words_of(event_type)
         for kind, known_words in _LISTS:
             if words & known_words:
                 return Judged(kind=kind, how="word")
         return Judged(kind=self.default, how="assumed")
+
+    def _mapped(self, event_type: str) -> Kind | None:
+        """The kind of the name itself, else of the longest entry like `email.*` that it falls
+        under."""
+        if not self.kinds or event_type in self.kinds:
+            return self.kinds.get(event_type)
+        parts = event_type.split(".")
+        groups = (".".join([*parts[:i], "*"]) for i in range(len(parts) - 1, 0, -1))
+        return next((self.kinds[group] for group in groups if group in self.kinds), None)
 
 
 _LISTS: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (

@@ -6,15 +6,17 @@ by the lab's fit.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final
 
+from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.risk import features, mapping, model
+from healthsvc.core.risk.event_types import with_builtin
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import Kind, TypeMapping
@@ -41,14 +43,20 @@ class RiskRules:
         )
 
 
-def risk_rules(data: object) -> RiskRules | None:
+def risk_rules(data: object, types: TypeMapping | None = None) -> RiskRules | None:
     """The rules of a section as plain data; None where there is none. Raises ScorecardError with
-    the path."""
+    the path.
+
+    types: the scorecard's table of event types, where it has one; the section's own mapping may
+    then speak of built-in types alone.
+    """
     if data is None:
         return None
     r = Reader(data, "/risk")
     horizon_us = r.days("horizon_days", 28)
-    rules = RiskRules(_mapping(r.get("mapping")), _model(r.get("model", "prior"), horizon_us))
+    rules = RiskRules(
+        _mapping(r.get("mapping"), types), _model(r.get("model", "prior"), horizon_us)
+    )
     r.done()
     if (
         min(level.half_life_us for level in rules.model.levels or prior(horizon_us).levels)
@@ -80,16 +88,32 @@ def model_key(rules: RiskRules) -> str:
     return blake2b(document.encode(), digest_size=16).hexdigest()
 
 
-def _mapping(data: object) -> TypeMapping:
+def _mapping(data: object, table: TypeMapping | None) -> TypeMapping:
     if data is None:
-        return TypeMapping()
+        return TypeMapping() if table is None else table
+    if table is None:
+        return _read_mapping(data)
+    mapping = _read_mapping(data, allowed=BUILTIN_TYPES)
+    return with_builtin(table, mapping)
+
+
+def _read_mapping(data: object, allowed: Container[str] | None = None) -> TypeMapping:
+    """allowed: the only types that it may name, without a default; None: it may name any."""
     r = Reader(data, "/risk/mapping")
     kinds: dict[str, Kind] = {}
     for kind in mapping.KINDS:
         types = r.get(kind, [])
         if not isinstance(types, list):
             raise ScorecardError(f"/risk/mapping/{kind}", "must be a list of event types")
+        own = [t for t in types if allowed is not None and str(t) not in allowed]
+        if own:
+            raise ScorecardError(
+                f"/risk/mapping/{kind}",
+                f"{own[0]!r} is a type of your own: say in /event_types what it is",
+            )
         kinds.update({str(t): kind for t in types})
+    if allowed is not None and r.get("default") is not None:
+        raise ScorecardError("/risk/mapping/default", "stands in /event_types")
     default = choose(r.get("default", "act"), mapping.KINDS, "/risk/mapping/default")
     r.done()
     return TypeMapping(kinds=kinds, default=default)  # type: ignore[arg-type]  # checked by choose

@@ -17,7 +17,8 @@ from healthsvc.core.severity import Severity
 
 ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the
-operator's own types."""
+operator's own types. Where the scorecard says what they are (`event_types`), the acts among
+them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,21 @@ class LargeAccount:
     @property
     def from_mrr(self) -> float:
         return self.mrr if self.line is None else self.line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a score needs, and from which share on what is known of a customer is called medium and
+    high."""
+
+    events: float = 3.0
+    """So many events of `measure`."""
+    measure: str | None = None
+    """A measure of the customer's own acts; None: every event counts, whoever made it."""
+    coverage: float = 0.0
+    """The least share of the scorecard's weight that has evidence."""
+    medium: float = 0.3
+    high: float = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +162,7 @@ class Scorecard:
     hysteresis: float = 3.0
     dwell_us: int = DAY_US
     """How long a better band must hold before it is believed; a worse one is believed at once."""
-    evidence_events: float = 3.0
+    evidence: Evidence = Evidence()
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()

@@ -139,8 +139,8 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
 def _judge_apart(view: View, variant: Instants) -> _Judgement:
     """Each row by its variant's scorecard."""
     card, numbers = view.program.scorecard, np.unique(variant).tolist()
-    if len(numbers) == 1:
-        return _judge(view, card.judging(numbers[0]))
+    if len(numbers) <= 1:
+        return _judge(view, card.judging(numbers[0] if numbers else 0))
     groups = [np.flatnonzero(variant == number) for number in numbers]
     parts = [
         _judge(view.rows(at), card.judging(number))
@@ -169,7 +169,8 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
             full += most
             known_weight = known_weight + np.where(evidence > 0, most, 0.0)
     standing = flag_states(view, card)
-    enough = (view.fact("events") >= card.evidence_events) & (total > 1e-9)
+    coverage = known_weight / full if full else known_weight
+    enough = _enough(view, card, coverage) & (total > 1e-9)
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
     cap, override = _caps(card, standing)
     return _Judgement(
@@ -177,7 +178,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         raw=raw,
         weight=weight,
         value=value,
-        coverage=known_weight / full if full else known_weight,
+        coverage=coverage,
         cap=cap,
         holds=standing.holds,
         onset_us=standing.onset_us,
@@ -185,6 +186,19 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         flag_cap=standing.cap,
         risk=_modelled_risk(view, card, standing),
     )
+
+
+def _enough(view: View, card: Scorecard, coverage: Floats) -> Mask:
+    """(n,) whether enough is known for a score. It decides over score and band alone: flags, alerts
+    and the worklist don't wait for it."""
+    needs = card.evidence
+    acts = (
+        view.fact("events")
+        if needs.measure is None
+        else view.count(view.program.measures.index(needs.measure))
+    )
+    enough: Mask = (acts >= needs.events) & (coverage >= needs.coverage)
+    return enough
 
 
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:

@@ -106,7 +106,7 @@ async def customers(
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
             acts = await contact_windows.acted(
-                conn, [int(seen.table.key[row]) for row in rows], to_us(at)
+                conn, [int(seen.table.key[row]) for row in rows], to_us(at), seen.table.program
             )
             quality = await data_quality.of(
                 conn, [r.waiting.alert.customer_id or "" for r in page], at

@@ -2,11 +2,12 @@
 its own clock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from healthsvc.core.events import NOT_BY_CUSTOMER
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.insights import contact_windows
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules
@@ -14,13 +15,19 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.scoring.view import View
 from healthsvc.store.customers import activity_hours
 from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.wire.events.time_zones import iana
 
 
-async def acted(conn: AsyncConnection, keys: Sequence[int], now_us: int) -> Mapping[int, list[int]]:
-    """When these customers acted themselves lately, by key."""
-    return await activity_hours.acted(
-        conn, keys, now_us - contact_windows.LOOKED_BACK_US, NOT_BY_CUSTOMER
-    )
+async def acted(
+    conn: AsyncConnection, keys: Sequence[int], now_us: int, program: CompiledScorecard
+) -> Mapping[int, list[int]]:
+    """When these customers acted themselves lately, by key; program: says which types are acts."""
+    since_us = now_us - contact_windows.LOOKED_BACK_US
+    newest = await activity_hours.acted(conn, keys, since_us, NOT_BY_CUSTOMER)
+    return {
+        key: [us for us, event_type in events if program.is_act(event_type)]
+        for key, events in newest.items()
+    }
 
 
 def told(
@@ -40,7 +47,7 @@ def told(
         last_contact(view, row),
     )
     return {
-        "timezone": zone_name if zone is not None else rules.timezone,
+        "timezone": rules.timezone if zone is None else zone.key,
         "timezone_from": "profile" if zone is not None else "default",
         "windows": [
             {"from": f"{begin:02}:00", "to": f"{end:02}:00"} for begin, end in hours.windows
@@ -56,11 +63,11 @@ def told(
     }
 
 
-def zone_of(name: object) -> tzinfo | None:
-    """The time zone of an IANA name; None where it isn't one."""
+def zone_of(name: object) -> ZoneInfo | None:
+    """The time zone of a name, IANA's or that of Windows; None where it isn't one."""
     if not isinstance(name, str) or not name:
         return None
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(iana(name) or name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None

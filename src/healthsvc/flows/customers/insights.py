@@ -51,7 +51,7 @@ def explained(
     seen: Seen, customer: str, recently: Sequence[str], language: Language
 ) -> dict[str, Any]:
     """What the explanation says beyond the points. recently: the events of `recent`."""
-    looked = sights(recently, seen.compiled.page_kind)
+    looked = sights(recently, seen.compiled.program.kind_of_page)
     return {
         "price_review": _price_review(seen, looked, language)
         if _holds(seen, interpretations.FLAG)

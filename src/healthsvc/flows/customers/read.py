@@ -27,6 +27,7 @@ from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import (
     contact_windows,
+    coverage,
     data_quality,
     insights,
     relationship,
@@ -61,7 +62,7 @@ async def customer(
         seen = await _see(conn, customer_id, now)
         if seen is None:
             return None
-        acts = await contact_windows.acted(conn, [seen.key], to_us(now))
+        acts = await contact_windows.acted(conn, [seen.key], to_us(now), seen.compiled.program)
         zone = seen.table.profile_field(0, "timezone")
         contact = contact_windows.told(
             seen.view, 0, zone, acts.get(seen.key, []), rules or ContactRules(), now
@@ -125,6 +126,7 @@ def explained(
         "flags": flags,
         "contributions": told,
         "sentence": explanation_phrases.why(language, seen.name or customer_id, score, told),
+        "coverage_details": coverage.details(seen, language),
         **insights.explained(seen, seen.name or customer_id, recent, language),
         "evaluated_at": at,
         "scorecard_version": seen.version,
@@ -192,6 +194,7 @@ def _told(customer_id: str, seen: Seen, now: datetime, language: Language) -> di
         "flags": _flags_now(seen),
         "flags_decided": list(flag_names(card.flag_names, remembered.flag_bits(0))),
         "coverage": float(seen.found.coverage[0]),
+        "coverage_details": coverage.details(seen, language),
         "evidence": "enough" if score is not None else "not_enough",
         "expansion": insights.expansion(seen, language),
         "disagreements": insights.disagreeing(seen, language),

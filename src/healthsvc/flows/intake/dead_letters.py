@@ -131,9 +131,11 @@ async def _replay(
 def _decode(letters: Sequence[DeadLetter], corrected: bytes | None, now_us: int) -> DecodedBatch:
     """The letters as they came, headers and all; a corrected event is an envelope of its own."""
     if corrected is not None:
-        return decode_batch([corrected] * len(letters), now_us=now_us)
+        return decode_batch([corrected] * len(letters), now_us=now_us, is_intake=True)
     headers = [headers_of(letter.headers) for letter in letters]
-    return decode_batch([letter.raw or b"" for letter in letters], now_us=now_us, headers=headers)
+    return decode_batch(
+        [letter.raw or b"" for letter in letters], now_us=now_us, headers=headers, is_intake=True
+    )
 
 
 def _result(

@@ -246,7 +246,7 @@ class _Prepared:
 
 def _prepare(group: Group, now_us: int, *, strict: bool) -> _Prepared:
     good = [line for line in group if not isinstance(line, BadLine)]
-    decoded = decode_batch([line.value for line in good], now_us=now_us)
+    decoded = decode_batch([line.value for line in good], now_us=now_us, is_intake=True)
     bad = [line for line in group if isinstance(line, BadLine)]
     bad += [_bad_line(good[reject.index].number, reject) for reject in decoded.rejects]
     bad.sort()

@@ -1,6 +1,7 @@
 """`lab fit`: a model fitted on all outcomes known by an instant, as a scorecard document to be
 published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.fit.model_selection import Selection
 from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
-from healthsvc.core.risk.mapping import TypeMapping
+from healthsvc.core.risk.mapping import KINDS, TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.score import Tell, score, summary
@@ -92,4 +94,15 @@ def scorecard_with(document: str, rules: RiskRules) -> str:
     """The scorecard document with this risk section in place of its own."""
     data = yaml.safe_load(document)
     data["risk"] = as_data(rules)
+    if data.get("event_types") is not None:
+        mapping = data["risk"].pop("mapping", {})
+        data["event_types"] = _part(mapping, builtin=False) | {"default": rules.mapping.default}
+        data["risk"] |= {"mapping": part} if (part := _part(mapping, builtin=True)) else {}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _part(mapping: Mapping[str, Any], *, builtin: bool) -> dict[str, list[str]]:
+    """What a mapping says of built-in types, or of the operator's own."""
+    roles = {k: types for k, types in mapping.items() if k in KINDS}
+    parts = {k: [t for t in types if (t in BUILTIN_TYPES) is builtin] for k, types in roles.items()}
+    return {kind: types for kind, types in parts.items() if types}

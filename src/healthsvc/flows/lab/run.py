@@ -54,7 +54,7 @@ def execute(
     live = compile_document(live_document).program.risk_rules
     if request.kind == "drift":
         return without_nan(_drift(events, request, live, report, live_since_us)), None
-    mapping = live.mapping if live is not None else TypeMapping()
+    mapping = live.mapping if live is not None else TypeMapping(recognises_ours=True)
     report("finding outcomes", OUTCOMES_AT)
     labels, result = outcomes(events, mapping, request.outcome, request.horizon_days)
     report("backtest", BACKTEST_AT)

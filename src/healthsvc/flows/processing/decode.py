@@ -45,9 +45,11 @@ def decode(
     now_us: int,
     rows_of: Finder | None = None,
     piece: int = PIECE,
+    *,
+    is_intake: bool = False,
 ) -> Decoded:
     """Decode the records of a read; `headers` are Kafka's, one entry a record. `rows_of` finds
-    customers."""
+    customers, `is_intake` is as in `decode_batch`."""
     extracts: list[Extract] = []
     customer_ids: list[str] = []
     raws: list[bytes] = []
@@ -63,6 +65,7 @@ def decode(
             values[first : first + piece],
             now_us=now_us,
             headers=headers and headers[first : first + piece],
+            is_intake=is_intake,
         )
         ids = [event.customer_id for event in some.events]
         extracts.append(program.extract(types_of(some.events), some.events))

@@ -1,4 +1,4 @@
-"""Keeps at most one flush in flight: starts it when it is due, and settles it once it is written."""
+"""Keeps at most one flush in flight: starts it when due, settles it once written."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -190,7 +190,9 @@ class Owner:
                 for c in chunks
                 for h in (c.headers if c.headers is not None else [()] * len(c.values))
             ]
-        batch = decode(self.states.program, values, headers, now_us, self.states.rows)
+        batch = decode(
+            self.states.program, values, headers, now_us, self.states.rows, is_intake=True
+        )
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks])

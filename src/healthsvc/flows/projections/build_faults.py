@@ -24,9 +24,10 @@ class IncompleteArchive(CannotBuild):
         self.partition, self.expected, self.found = partition, expected, present
         instead = "nothing more" if present is None else f"only event {present:,} and later"
         super().__init__(
-            f"The archive lacks events that were counted: partition {partition} should go on with event {expected:,}"
-            f" and has {instead}. The archive was off, or its retention dropped those days. Publish with gaps, and the"
-            " new version knows only what the archive still has."
+            f"The archive lacks events that were counted: partition {partition} should go on with"
+            f" event {expected:,} and has {instead}. The archive was off, or its retention dropped"
+            " those days. Publish with gaps, and the new version knows only what the archive still"
+            " has."
         )
 
 

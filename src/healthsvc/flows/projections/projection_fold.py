@@ -60,7 +60,7 @@ class ProjectionFold:
         self.applied = {p: o.applied for p, o in self.owned.items()}
 
     async def bring(self, keys: Sequence[int]) -> Rows:
-        """Rows of the customers with these keys, which stay in memory until the transaction ends."""
+        """Rows of the customers with these keys; they stay in memory until the transaction ends."""
         return self.touch(await self.state_cache.bring_keys(keys, self._folded_rows()))
 
     def behind(self, reached: dict[int, Reached]) -> dict[int, int]:

@@ -132,10 +132,11 @@ class Builder:
         return switched
 
     async def _build(self, stop: Stop) -> bool:
-        """
+        """Index, fold, decide, and switch.
+
         1. Index the archive by fold order.
         2. Fold it up to where the live projection is by now.
-        3. If customers are placed among others: freeze where all of them stand, once for the version.
+        3. If customers are placed among others: freeze where all of them stand, once a version.
         4. Decide all customers quietly, and from here on whomever an event touches.
            A shadow stays so, keeping up, until it is asked to take over; then all are decided anew.
         5. Follow until little is missing, then lock, fold the rest, and switch.

@@ -27,6 +27,7 @@ from healthsvc.wire.events.explain import (
     repaired,
 )
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
+from healthsvc.wire.events.time_zones import unknown_zones, with_iana_zones
 from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
 
 __all__ = ["DecodedBatch", "FieldError", "Reject", "decode_batch", "decode_one"]
@@ -70,13 +71,22 @@ class DecodedBatch:
 
 
 def decode_batch(
-    values: Sequence[bytes], *, now_us: int, headers: Sequence[Headers | None] | None = None
+    values: Sequence[bytes],
+    *,
+    now_us: int,
+    headers: Sequence[Headers | None] | None = None,
+    is_intake: bool = False,
 ) -> DecodedBatch:
     """Decode and check records; `headers` are Kafka's, one entry per record. A bad record doesn't
-    spoil the others."""
+    spoil the others.
+
+    is_intake: the records come in now; of those that were accepted before, no time zone is refused.
+    """
     rejects: list[Reject] = []
     inputs, index, plain = _readable(values, headers, rejects)
     events, raws, index = _decode_all(inputs, index, plain, rejects)
+    if b'"timezone"' in b"".join(raws):
+        events, raws, index = _zones(events, raws, index, rejects if is_intake else None)
     occurred_us, good = _times(events, index, now_us, rejects)
     if good is not None:
         events, raws, index = _picked(events, good), _picked(raws, good), _picked(index, good)
@@ -310,6 +320,20 @@ def _without_controls(
     if len(positions) == len(events):
         return events, raws, index
     return _picked(events, positions), _picked(raws, positions), _picked(index, positions)
+
+
+def _zones(
+    events: list[Envelope], raws: list[bytes], index: list[int], rejects: list[Reject] | None
+) -> tuple[list[Envelope], list[bytes], list[int]]:
+    """Time zones by their IANA names; unknown ones are refused, unless there is nowhere to say
+    so."""
+    events = with_iana_zones(events)
+    unknown = {} if rejects is None else unknown_zones(events, index)
+    if rejects is None or not unknown:
+        return events, raws, index
+    rejects += unknown.values()
+    known = [place for place in range(len(events)) if place not in unknown]
+    return _picked(events, known), _picked(raws, known), _picked(index, known)
 
 
 def _picked(column: list[_T], places: list[int]) -> list[_T]:

@@ -122,7 +122,9 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "features_owned": "Number of features that the plan includes.",
         "renewal_at": _RENEWAL,
         "sold_at": "When the customer was won; when it was first seen if absent.",
-        "timezone": "IANA time zone, for the hours to call.",
+        "timezone": (
+            "Time zone, for the hours to call: an IANA name, or one of Windows (mapped by CLDR)."
+        ),
         "country": "ISO 3166 code of the country.",
         "attributes": (
             "Your own attributes, such as industry; the ideal customer profile may read them."

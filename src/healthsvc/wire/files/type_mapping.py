@@ -27,7 +27,7 @@ def load_type_mapping(path: Path) -> TypeMapping:
 def mapping_of(data: object, where: str) -> TypeMapping:
     """The mapping that plain data says."""
     if data is None:
-        return TypeMapping()
+        return TypeMapping(recognises_ours=True)
     if not isinstance(data, dict):
         raise FileRefusedError(f"{where}: {_FORM}")
     kinds: dict[str, Kind] = {}
@@ -41,7 +41,7 @@ def mapping_of(data: object, where: str) -> TypeMapping:
             kinds[str(key)] = _kind(value, f"{where}: /{key}")
         else:
             raise FileRefusedError(f"{where}: /{key}: {_FORM}")
-    return TypeMapping(kinds=kinds, default=default)
+    return TypeMapping(kinds=kinds, default=default, recognises_ours=True)
 
 
 def _kind(value: object, where: str) -> Kind:

@@ -1,6 +1,5 @@
 """Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -12,10 +11,11 @@ from healthsvc.core.document.relationship_section import relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.pages.rules import PageRules
 
 __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 
@@ -24,8 +24,8 @@ __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 class Compiled:
     scorecard: Scorecard
     program: CompiledScorecard
-    page_kind: Callable[[str], str]
-    """The kind of page that a URL leads to, by the document's rules."""
+    pages: PageRules
+    """The document's rules for kinds of pages."""
 
 
 @cache
@@ -57,5 +57,7 @@ def compile_document(document: str) -> Compiled:
     scorecard = from_document(data, facts=facts.NAMES)
     pages = PageRules(data.get("page_kinds"))
     rules = relationship(data, scorecard, facts.NAMES)
-    program = CompiledScorecard(scorecard, pages.kind_of, risk_rules(data.get("risk")), rules)
-    return Compiled(scorecard, program, pages.kind_of)
+    types = event_types(data.get("event_types"))
+    risk = risk_rules(data.get("risk"), types)
+    program = CompiledScorecard(scorecard, pages.kind_of, risk, rules, types)
+    return Compiled(scorecard, program, pages)

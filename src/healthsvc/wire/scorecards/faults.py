@@ -11,12 +11,13 @@ from healthsvc.core.document.relationship_section import SECTIONS, relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
+from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
 from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire import yaml_text
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.pages.rules import PageRules
 from healthsvc.wire.yaml_text import YamlFault
 
 MOST: Final = 50
@@ -57,7 +58,8 @@ def _first(data: object) -> ScorecardError | None:
         card = from_document(data, facts=facts.NAMES)
         relationship(data, card, facts.NAMES)  # type: ignore[arg-type]  # a mapping: it was read as one
         PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
-        risk_rules(data.get("risk") if isinstance(data, dict) else None)
+        types = event_types(data.get("event_types") if isinstance(data, dict) else None)
+        risk_rules(data.get("risk") if isinstance(data, dict) else None, types)
     except ScorecardError as error:
         return error
     except (

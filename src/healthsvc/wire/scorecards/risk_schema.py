@@ -40,6 +40,36 @@ def risk_schema() -> dict[str, Any]:
     }
 
 
+def event_types_schema() -> dict[str, Any]:
+    """What the operator's own types of event are."""
+    roles = {
+        "act": "The customer's own acts: they break silence, are evidence, and lower the risk.",
+        "neutral": (
+            "What we or our systems do, such as what we send: it says nothing of the customer."
+        ),
+        "trouble": "Trouble: it raises the risk, and is no activity.",
+        "outcome": "The churn itself, for the lab's fit.",
+    }
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "description": (
+            "What event types of your own are, for activity (`*`), evidence, the hours to call and"
+            " the risk alike. Those not named are judged by their words, then by `default`. Left"
+            " out: all of them are activity."
+        ),
+        "properties": {
+            role: {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": f"{meaning} A type, or the beginning of some, as in `email.*`.",
+            }
+            for role, meaning in roles.items()
+        }
+        | {"default": {"enum": list(mapping.KINDS), "default": "act"}},
+    }
+
+
 def _model() -> dict[str, Any]:
     return {
         "type": "object",

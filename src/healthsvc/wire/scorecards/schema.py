@@ -14,9 +14,9 @@ from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
 from healthsvc.core.scoring import flags, judges
 from healthsvc.core.severity import SEVERITIES
-from healthsvc.wire.scorecards.page_kinds import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from healthsvc.wire.scorecards.page_schema import page_schemas, rule_schema
 from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
-from healthsvc.wire.scorecards.risk_schema import risk_schema
+from healthsvc.wire.scorecards.risk_schema import event_types_schema, risk_schema
 from healthsvc.wire.scorecards.text_schema import text_schema
 from healthsvc.wire.scorecards.variant_schema import reference_schema, stage_schema, variant_schema
 
@@ -42,6 +42,30 @@ def scorecard_schema() -> Schema:
         "evidence_events": _number(
             "Fewer events than this are not enough evidence for a score.", 3, low=1
         ),
+        "evidence_measure": {
+            "type": ["string", "null"],
+            "description": (
+                "A measure of the customer's own acts: its events are the evidence. Left out: every"
+                " event counts, whoever made it."
+            ),
+        },
+        "evidence_coverage": _number(
+            "The least share of the scorecard's weight that must have evidence for a score.",
+            0,
+            high=1,
+        ),
+        "coverage_levels": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": (
+                "From which share on the coverage is called medium and high; below, it is low."
+            ),
+            "properties": {
+                "medium": _number("From here on it is medium.", 0.3, high=1),
+                "high": _number("From here on it is high.", 0.6, high=1),
+            },
+        },
+        "event_types": event_types_schema(),
         "hysteresis": _number("Points beyond a band's floor before the band changes.", 3, high=20),
         "dwell_days": _number(
             "How long a better band must hold; a worse one is believed at once.", 1, low=0.001
@@ -104,15 +128,7 @@ def scorecard_schema() -> Schema:
         "reference": reference_schema(),
         "risk": risk_schema(),
         **relationship_schemas(),
-        "page_kinds": {
-            "type": ["array", "null"],
-            "maxItems": MAX_RULES,
-            "items": {"$ref": "#/$defs/page_kind"},
-            "description": (
-                "Which URLs are pages of which kind; the first match wins. Left out: the built-in"
-                " rules."
-            ),
-        },
+        **page_schemas(),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -133,7 +149,7 @@ def scorecard_schema() -> Schema:
             "flag": _flag(),
             "variant": variant_schema(_flag()["properties"], _measure()["properties"]),
             "stage": stage_schema(),
-            "page_kind": _page_kind(),
+            "page_kind": rule_schema(),
             "fact": {
                 "enum": ["", *facts.NAMES],
                 "description": "Something that is known of a customer.",
@@ -208,7 +224,16 @@ def _judge() -> Schema:
                 low=0.001,
             ),
             "half_life_days": _number(
-                "survey, served: how fast it loses weight.", 90, low=0.001, high=36_500
+                "survey, served: how fast it loses weight; recent: how fast the marks fall.",
+                90,
+                low=0.001,
+                high=36_500,
+            ),
+            "days": _number(
+                "recent: so long after the newest event the marks are full.",
+                7,
+                low=0.001,
+                high=36_500,
             ),
             "fact": {"$ref": "#/$defs/fact"},
             "to": {"$ref": "#/$defs/fact"},
@@ -216,7 +241,7 @@ def _judge() -> Schema:
             "best": _number(
                 "survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9
             ),
-            "min_events": _number("habit, target: fewer events are no evidence.", 1),
+            "min_events": _number("habit, target, recent: fewer events are no evidence.", 1),
         },
     }
 
@@ -264,7 +289,8 @@ def _flag() -> Schema:
                 TEXT
                 | {
                     "description": (
-                        "A measure that has feeds; intent, level, absence and drop need it."
+                        "A measure that has feeds; intent, level, absence, drop and unstarted"
+                        " need it."
                     )
                 }
             ),
@@ -275,7 +301,9 @@ def _flag() -> Schema:
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
             "at": _number("The line.", 0, low=-1e9),
             "days": _number("The span.", 14, low=0.001, high=36_500),
-            "min_events": _number("absence, drop: fewer events tell nothing.", 1),
+            "min_events": _number(
+                "absence, drop: fewer events tell nothing; unstarted: so many are a start.", 1
+            ),
             "cap": {
                 "type": ["number", "null"],
                 "minimum": 0,
@@ -314,23 +342,5 @@ def _flag() -> Schema:
                 "default": True,
                 "description": "false: it never holds, unless a variant enables it.",
             },
-        },
-    }
-
-
-def _page_kind() -> Schema:
-    texts: Schema = {
-        "type": "array",
-        "maxItems": MAX_PATTERNS,
-        "items": {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN_LENGTH},
-    }
-    return {
-        "type": "object",
-        "required": ["kind"],
-        "additionalProperties": False,
-        "properties": {
-            "kind": {"enum": list(KINDS)},
-            "words": texts | {"description": "Words that stand next to each other in the path."},
-            "hosts": texts | {"description": "Labels of the host name before its domain."},
         },
     }

@@ -45,6 +45,7 @@ def variant_schema(flag: Schema, measure: Schema) -> Schema:
                 {"type": "number", "minimum": 0, "maximum": 100}, "Floors of bands, by name."
             ),
             "evidence_events": {"type": "number", "minimum": 1},
+            "evidence_coverage": {"type": "number", "minimum": 0, "maximum": 1},
             "hysteresis": {"type": "number", "minimum": 0, "maximum": 20},
             "dwell_days": {"type": "number", "minimum": 0.001, "maximum": 36_500},
         },

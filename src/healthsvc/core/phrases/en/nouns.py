@@ -45,6 +45,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "price_review": Noun("a look at plans and prices"),
     "needs_help": Noun("a search for help"),
     "silent": Noun("silence"),
+    "never_started": Noun("a start that never came"),
     "usage_drop": Noun("a drop in usage"),
     "detractor": Noun("a detractor's answer"),
     "complaint_open": Noun("an open complaint"),

@@ -35,6 +35,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "health.override": "It is a manual assessment",
     "contribution.override": "A manual assessment stands in place of the score.",
     "contribution.frozen": "The subscription ended; the score stays as it was then.",
+    # how much is known
+    "coverage.low": "Little is known of this customer: {share} of the scorecard.",
+    "coverage.medium": "Part of the picture is known: {share} of the scorecard.",
+    "coverage.high": "Most of the picture is known: {share} of the scorecard.",
+    "coverage.missing": "No data yet on {what}.",
+    "coverage.missing_most": "Above all, there is no data yet on {what}.",
     # how the score moved
     "change.unknown": (
         "There wasn't enough evidence between {since} and {until} to compare the health of"

@@ -46,6 +46,7 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "price_review": Noun("a consulta a planos e preços"),
     "needs_help": Noun("a busca por ajuda"),
     "silent": Noun("o silêncio"),
+    "never_started": Noun("a falta de um começo"),
     "usage_drop": Noun("a queda no uso"),
     "detractor": Noun("a resposta de detrator"),
     "complaint_open": Noun("a reclamação em aberto"),

@@ -35,6 +35,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "health.override": "Trata-se de uma avaliação manual",
     "contribution.override": "Uma avaliação manual substitui a pontuação.",
     "contribution.frozen": "A assinatura terminou; a pontuação fica como estava naquele momento.",
+    # how much is known
+    "coverage.low": "Pouco se sabe deste cliente: {share} da régua de pontuação.",
+    "coverage.medium": "Conhecemos parte do quadro: {share} da régua de pontuação.",
+    "coverage.high": "Conhecemos a maior parte do quadro: {share} da régua de pontuação.",
+    "coverage.missing": "Ainda não há dados sobre {what}.",
+    "coverage.missing_most": "Ainda não há dados principalmente sobre {what}.",
     # how the score moved
     "change.unknown": (
         "Não havia informações suficientes entre {since} e {until} para comparar a saúde de"

@@ -27,6 +27,7 @@ from healthsvc.core.scoring.flags.level import LevelFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
+from healthsvc.core.scoring.flags.unstarted import UnstartedFlag
 from healthsvc.core.scoring.view import View
 
 KINDS: Final[Mapping[str, type[Flag]]] = {
@@ -44,6 +45,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         ChurnedFlag,
         BothFlag,
         EitherFlag,
+        UnstartedFlag,
     )
 }
 """Every kind of flag, by the name that a scorecard uses."""

@@ -18,6 +18,7 @@ from healthsvc.core.scoring.judges.kind import MeasureJudge
 from healthsvc.core.scoring.judges.open import OpenJudge
 from healthsvc.core.scoring.judges.ratio import RatioJudge
 from healthsvc.core.scoring.judges.reading import FIELDS, JudgeReader
+from healthsvc.core.scoring.judges.recent import RecentJudge
 from healthsvc.core.scoring.judges.segment import SegmentJudge
 from healthsvc.core.scoring.judges.served import ServedJudge
 from healthsvc.core.scoring.judges.survey import SurveyJudge
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, type[MeasureJudge]]] = {
         RatioJudge,
         OpenJudge,
         ServedJudge,
+        RecentJudge,
     )
 }
 """Every kind of judge, by the name that a scorecard uses."""

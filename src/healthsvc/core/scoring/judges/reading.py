@@ -7,7 +7,7 @@ from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
 from healthsvc.core.scoring.flags.reading import FactFilter
 
-FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events")
+FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events", "days")
 """All fields that some kind of judge has, beside `kind`; a kind ignores those that it doesn't
 use."""
 
@@ -27,6 +27,9 @@ class JudgeReader:
 
     def half_life_us(self) -> int:
         return self._reader.days("half_life_days", 90)
+
+    def span_us(self) -> int:
+        return self._reader.days("days", 7)
 
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)

@@ -1,4 +1,4 @@
-"""Decides rows of the states, as of an instant each, and puts what follows into rows and messages."""
+"""Decides rows of the states, each as of its instant, and makes rows and messages of it."""
 
 import numpy as np
 

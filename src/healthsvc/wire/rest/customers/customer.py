@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from healthsvc.wire.rest.customers.coverage import COVERAGE_EXAMPLE, CoverageTold
 from healthsvc.wire.rest.customers.insights import DisagreementTold, Expansion
 from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.customers.relationship import EXAMPLE, FitTold, LoyaltyTold, TouchTold
@@ -161,6 +162,7 @@ class Customer(Told):
                     "flags": ["cancel_intent"],
                     "flags_decided": ["cancel_intent"],
                     "coverage": 0.75,
+                    "coverage_details": COVERAGE_EXAMPLE,
                     "evidence": "enough",
                     "expansion": {
                         "open": False,
@@ -240,6 +242,10 @@ class Customer(Told):
     coverage: Annotated[
         float, Field(description="How much of the scorecard there is evidence for, 0 to 1.")
     ]
+    coverage_details: Annotated[
+        CoverageTold | None,
+        Field(description="The same as low, medium or high, and what is missing."),
+    ] = None
     evidence: Annotated[str, Field(description="enough or not_enough")]
     expansion: Annotated[
         Expansion, Field(description="Whether more may be offered now, and if not, why not.")

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.rest.customers.coverage import COVERAGE_EXAMPLE, CoverageTold
 from healthsvc.wire.rest.customers.insights import DisagreementTold, HelpWanted, PriceReview
 from healthsvc.wire.rest.customers.overrides import OverrideInForce
 from healthsvc.wire.rest.customers.staleness import Stale
@@ -90,6 +91,7 @@ _EXAMPLE: JsonDict = {
         "The health of Acme Ltd is 42 out of 100. The frequency of feature use weighs on it the"
         " most."
     ),
+    "coverage_details": COVERAGE_EXAMPLE,
     "price_review": None,
     "help_wanted": None,
     "disagreements": [],
@@ -157,6 +159,10 @@ class Explanation(Told):
     flags: Annotated[list[str], Field(description="Those that hold at that instant.")]
     contributions: list[Contribution]
     sentence: Annotated[str, Field(description="The same in words, in the language asked for.")]
+    coverage_details: Annotated[
+        CoverageTold | None,
+        Field(description="How much of the scorecard there is evidence for, and what is missing."),
+    ] = None
     price_review: Annotated[
         PriceReview | None,
         Field(description="The three readings of a pricing page; null: nobody looks at prices."),
