@@ -218,7 +218,7 @@ async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(
     await look(engine, clock)
 
     async with engine.connect() as conn:
-        learned = await traffic.habits(conn)
+        learned = await traffic.baselines(conn)
 
     assert sorted(learned) == ["fleet", "source:web"]
     assert np.count_nonzero(learned["fleet"].sums) == 2
@@ -235,4 +235,4 @@ async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(
     clock.advance(hours=3)
     await look(engine, clock)
     async with engine.connect() as conn:
-        assert np.count_nonzero((await traffic.habits(conn))["fleet"].weights) == 2
+        assert np.count_nonzero((await traffic.baselines(conn))["fleet"].weights) == 2

@@ -59,7 +59,7 @@ class Rig:
                 self.engine,
                 sender or own,
                 now=self.now,
-                wake=wake,
+                notifications=wake,
                 vault=vault,
                 worker_id=f"w{self.started}",
                 chance=middle,

@@ -101,7 +101,7 @@ async def test_deliveries_that_cannot_be_claimed_or_recorded_are_counted_as_fail
             worker,
             Answering(),
             now=wall,
-            wake=listener,
+            notifications=listener,
             vault=VAULT,
             worker_id="w",
             chance=lambda: 0.5,

@@ -126,8 +126,8 @@ class ReplayLoop:
             some = decode_batch(events.events[part], now_us=FOREVER_US)
             rows = events.places[part][some.index]
             types = types_of(some.events)
-            for lane in self.tracks:
-                lane.fold(rows, some, types)
+            for track in self.tracks:
+                track.fold(rows, some, types)
             if SUBSCRIPTION_CANCELLED.name in types:
                 us = some.occurred_us.tolist()
                 self._cancelled += [
@@ -140,8 +140,8 @@ class ReplayLoop:
 
     def _step(self) -> None:
         t, now_us = self._timetable, int(self._timetable.steps_us[self._next])
-        for lane in self.tracks:
-            lane.decide(now_us, int(t.place[self._next]), is_date=bool(t.is_date[self._next]))
+        for track in self.tracks:
+            track.decide(now_us, int(t.place[self._next]), is_date=bool(t.is_date[self._next]))
         self._next += 1
 
 

@@ -96,14 +96,14 @@ async def execute_next(
         run = await runs.claim(conn, worker_id, LEASE_SECONDS)
         live = await live_projection.live(conn)
         version = None if run is None else run.options.get("version")
-        beside = None if version is None else await scorecards.get(conn, version)
+        candidate = None if version is None else await scorecards.get(conn, version)
     if run is None:
         return False
     task = {
         "url": url,
         "live_document": live.document,
         "live_since_us": 0 if live.live_at is None else to_us(live.live_at),
-        "document": None if beside is None else beside.frozen or beside.document,
+        "document": None if candidate is None else candidate.frozen or candidate.document,
         "now_us": to_us(now()),
         "wanted": {"kind": run.kind, **run.options},
     }

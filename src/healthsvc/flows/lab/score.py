@@ -86,7 +86,7 @@ def score(
     to_score = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
 
-    def study() -> ScoringPass:
+    def new_pass() -> ScoringPass:
         return ScoringPass(
             mapping=mapping,
             horizons=horizons,
@@ -98,7 +98,7 @@ def score(
             probe=probe(horizons[0]),
         )
 
-    scoring_pass, tally, sorted_first = _replayed(events, study, tell)
+    scoring_pass, tally, sorted_first = _replayed(events, new_pass, tell)
     return Scored(
         scoring_pass.risks,
         scoring_pass.models,

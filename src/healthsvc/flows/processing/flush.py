@@ -118,22 +118,24 @@ async def _write_decisions(
     }
     new = await decisions.raise_alerts(conn, [a for a in rows.alerts if a.id not in taken_ids])
     resolved = await decisions.resolve_alerts(conn, rows.endings)
-    sharper = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
+    escalating = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
     result.raised += [a for a in rows.alerts if a.id in new]
-    result.escalated += [sharper[t.row_id] for t in taken_over if t.row_id in sharper]
+    result.escalated += [escalating[t.row_id] for t in taken_over if t.row_id in escalating]
     result.resolved += resolved
     messages_to_render = [
         *await _messages_without_outages(conn, rows, now),
-        *(draft for id, draft in rows.alert_messages.items() if id in new),
+        *(message for id, message in rows.alert_messages.items() if id in new),
     ]
     messages_to_render += [
         escalated(rows.alert_messages[t.row_id], t)
         for t in taken_over
-        if t.row_id in sharper and t.state != HELD
+        if t.row_id in escalating and t.state != HELD
     ]
     if messages_to_render or resolved:
         subscribed = await subscriptions.wanted_types(conn)
-        messages = [draft.render() for draft in messages_to_render if draft.type.name in subscribed]
+        messages = [
+            message.render() for message in messages_to_render if message.type.name in subscribed
+        ]
         if ALERT_RESOLVED.name in subscribed:
             messages += resolved_messages(resolved, now, flush.sequences)
         await deliveries.enqueue(conn, messages)

@@ -259,10 +259,10 @@ class Owner:
             stored = await self._in_stored_ids(partition, window, hours[members], digests[members])
             new = window.take(hours[members], digests[members], now_us, stored)
             fresh[members] = new
-            counted = members[new]
-            if len(counted):
+            fresh_members = members[new]
+            if len(fresh_members):
                 self.pending.ids.setdefault(partition, []).append(
-                    (hours[counted], digests[counted])
+                    (hours[fresh_members], digests[fresh_members])
                 )
                 self.pending.advanced.add(partition)
         return at[fresh]

@@ -135,8 +135,8 @@ class Readiness:
 
     def note_ledger(self, ledger: Ledger) -> None:
         """Note how far the ledger is."""
-        if ledger.taken != self._ledger.value or not ledger.waiting:
-            self._ledger = _Mark(ledger.taken, time.monotonic())
+        if ledger.entries != self._ledger.value or not ledger.waiting:
+            self._ledger = _Mark(ledger.entries, time.monotonic())
         self._ledger_waiting = ledger.waiting
 
     # What fails

@@ -72,7 +72,7 @@ async def forget_before(conn: AsyncConnection, instant: datetime) -> None:
     await conn.execute(text("delete from traffic where minute < :instant"), {"instant": instant})
 
 
-async def habits(conn: AsyncConnection) -> dict[str, Habit]:
+async def baselines(conn: AsyncConnection) -> dict[str, Habit]:
     """What is known of each scope."""
     rows = await conn.execute(text("select scope, sums, weights, spread, spread_of from habits"))
     return {
@@ -106,7 +106,7 @@ async def keep_habits(conn: AsyncConnection, changed: Mapping[str, Habit]) -> No
         )
 
 
-async def drop_habits(conn: AsyncConnection, scopes: list[str] | None) -> None:
+async def drop_baselines(conn: AsyncConnection, scopes: list[str] | None) -> None:
     """Begin anew with these scopes; None: with all."""
     values: dict[str, Any] = {"scopes": scopes}
     await conn.execute(

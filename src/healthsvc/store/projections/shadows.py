@@ -90,7 +90,7 @@ async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str
 
 async def agreement(conn: AsyncConnection) -> float | None:
     """Spearman's correlation of the two risks; None with too little to correlate."""
-    found: float | None = await conn.scalar(
+    correlation: float | None = await conn.scalar(
         text(f"""
             select corr(a, b) from (
                 select rank() over (order by o.risk) as a, rank() over (order by n.risk) as b
@@ -98,7 +98,7 @@ async def agreement(conn: AsyncConnection) -> float | None:
             ) ranks
         """)
     )
-    return found
+    return correlation
 
 
 async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> None:

@@ -45,7 +45,7 @@ class Partition:
 class Ledger:
     """How far the ledger is."""
 
-    taken: int
+    entries: int
     waiting: int
 
 
@@ -69,7 +69,7 @@ async def ledger(conn: AsyncConnection) -> Ledger:
     row = (
         await conn.execute(
             text("""
-                select coalesce(sum(m.sequence), 0)::bigint as taken,
+                select coalesce(sum(m.sequence), 0)::bigint as entries,
                     coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)),
                         0)::bigint as waiting
                 from partitions p left join ledger_marks m using (partition)
@@ -77,7 +77,7 @@ async def ledger(conn: AsyncConnection) -> Ledger:
             """)
         )
     ).one()
-    return Ledger(taken=row.taken, waiting=row.waiting)
+    return Ledger(entries=row.entries, waiting=row.waiting)
 
 
 async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bool:

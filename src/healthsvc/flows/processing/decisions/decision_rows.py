@@ -38,9 +38,9 @@ class DecisionRows:
             history=[piece for part in parts for piece in part.history],
             alerts=[alert for part in parts for alert in part.alerts],
             endings=[ending for part in parts for ending in part.endings],
-            messages=[draft for part in parts for draft in part.messages],
+            messages=[message for part in parts for message in part.messages],
             alert_messages={
-                id: draft for part in parts for id, draft in part.alert_messages.items()
+                id: message for part in parts for id, message in part.alert_messages.items()
             },
             timers=[piece for part in parts for piece in part.timers],
             timers_gone=[key for part in parts for key in part.timers_gone],

@@ -207,14 +207,14 @@ class DecisionWriter:
             absence=absence,
         )
         self._out.alerts.append(row)
-        self._out.alert_messages[row.id] = self._drafted(
+        self._out.alert_messages[row.id] = self._unrendered(
             i, unrendered_messages.ALERT_RAISED, partial(unrendered_messages.raised, row, detail)
         )
 
     def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
-        self._out.messages.append(self._drafted(i, type, data))
+        self._out.messages.append(self._unrendered(i, type, data))
 
-    def _drafted(
+    def _unrendered(
         self, i: int, type: WebhookType[Any], data: Callable[[int], object]
     ) -> UnrenderedMessage:
         self.sequence[i] += 1

@@ -47,7 +47,7 @@ class SummaryRows:
             is_renamed = map(states.profile_changed.__contains__, self._outcome.row_numbers)
             renamed = np.fromiter(is_renamed, bool, len(self._batch.rows))
             changed, whole = changed | renamed, whole | renamed
-        return self._whole(np.flatnonzero(changed & whole)), self._moved(
+        return self._whole(np.flatnonzero(changed & whole)), self._changed_only(
             np.flatnonzero(changed & ~whole)
         )
 
@@ -68,7 +68,7 @@ class SummaryRows:
             self._batch.projection, self._decided(at), loyalties, customers, profiles
         )
 
-    def _moved(self, at: NDArray[np.int64]) -> Block:
+    def _changed_only(self, at: NDArray[np.int64]) -> Block:
         if not len(at):
             return []
         stages = list(map(stage_name, self._batch.evaluation.stages.stage[at].tolist()))
