@@ -296,7 +296,7 @@ class ProblemError(HealthsvcError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """How an error is answered; without a `detail` the error's own message is told."""
+    """The answer to an error; without a `detail` it has the error's own message."""
 
     kind: ProblemType
     detail: str | None = None
@@ -340,7 +340,7 @@ def answer_to(error: type[HealthsvcError]) -> Answer | None:
 
 
 def problem_for(error: Exception) -> ProblemError:
-    """What a client is told of an exception."""
+    """The problem that a client gets for an exception."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, HealthsvcError):

@@ -89,7 +89,7 @@ def demo(
 
 
 def _fleet(data_dir: Path, requested: history.Demo) -> history.Demo:
-    """The fleet as this installation knows it, whichever entrance it took."""
+    """The fleet as this installation sent it before, by whichever way."""
     fleet = history.remembered(data_dir / "replay" / f"demo-{requested.seed}.json", requested)
     if requested.end_us - fleet.end_us > DAY_US:
         end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)

@@ -24,7 +24,7 @@ UNITS: Final = {
 
 
 class By(StrEnum):
-    """By what customers are told apart."""
+    """The attribute that groups customers."""
 
     SEGMENT = "segment"
     TIER = "tier"

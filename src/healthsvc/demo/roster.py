@@ -79,7 +79,7 @@ SHARES: dict[Archetype, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """A class of customers: how big they are and how they are looked after."""
+    """A class of customers: their size and their care."""
 
     segment: str
     plan: str

@@ -301,7 +301,8 @@ class Connection(HttpToolsProtocol):
         return self._refusal is not None or not self._in_head
 
     def _refuse(self, error: ProblemError) -> None:
-        """Answer an error that no route sees, where no answer has begun, and close."""
+        """Answer an error that happens before any route, if no answer has begun, and close the
+        connection."""
         if self._linger_until is not None or self._transport.real.is_closing():
             return
         self._refusal = error

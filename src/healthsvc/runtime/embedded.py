@@ -382,8 +382,8 @@ def _end(pid: int, has_ended: Callable[[], bool]) -> None:
 
 
 def _stop_when_parent_dies() -> None:
-    """Runs in the child before PostgreSQL: ask the kernel for a SIGINT (fast shutdown) when our
-    parent thread ends."""
+    """Run in the child before PostgreSQL: request a SIGINT (fast shutdown) from the kernel for when
+    the parent thread ends."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)

@@ -147,7 +147,7 @@ def rendered() -> dict[str, str]:
 
 
 def write(folder: Path) -> None:
-    """Make the folder say what the code says; schemas that no code makes any more are removed."""
+    """Write the schemas to the folder; remove those that no code makes any more."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = rendered()
     for leftover in _leftovers(folder, texts):
@@ -157,7 +157,7 @@ def write(folder: Path) -> None:
 
 
 def stale(folder: Path) -> list[str]:
-    """Names of the files that aren't what the code says."""
+    """Names of the files that differ from the code."""
     texts = rendered()
     differing = [name for name, text in texts.items() if not _is(folder / name, text)]
     return sorted([*differing, *(path.name for path in _leftovers(folder, texts))])

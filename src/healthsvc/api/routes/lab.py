@@ -118,6 +118,6 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
 
 
 def _lab_request(body: LabRunCreate) -> runs.LabRequest:
-    """What the kind of run looks at."""
+    """The options of a run of this kind."""
     request_type = KINDS.get(body.kind, RunRequest)
     return request_type(**body.model_dump(include={f.name for f in fields(request_type)}))

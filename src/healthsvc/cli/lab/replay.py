@@ -121,7 +121,7 @@ def _conclude(result: dict[str, Any], report: Path | None) -> None:
 
 
 def _by_tenths() -> Say:
-    """Says how far it is, ten times."""
+    """Report progress at each tenth."""
     reported = 0
 
     def say(what: str, progress: float) -> None:

@@ -1,5 +1,5 @@
-"""Guarding the fleet: what came is compared with what usually comes, and what has fallen is told
-once, to the operator.
+"""Detects outages of event sources: compares recent traffic with the usual traffic, and alerts the
+operator once for each fall.
 
 Any number of processing roles look; one at a time decides. Alerts that say of a customer that
 something didn't happen are held by the flush that raises them (store.processing.decisions) while a
@@ -46,9 +46,9 @@ log = structlog.get_logger()
 async def look(
     engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS
 ) -> Detection | None:
-    """One look, as of the last whole minute up to which everything logged was read; None: not our
-    turn, or nothing is read yet. A minute is judged once; alerts that need wait no longer are told
-    at each look."""
+    """Check traffic up to the last whole minute that was read completely; None if it isn't this
+    worker's turn or nothing has been read yet. A minute is judged once; alerts that need wait no
+    longer are told at each look."""
     async with engine.begin() as conn:
         last_look = await outages.turn(conn, every_seconds)
         through = await customer_summary.as_of(conn)
@@ -140,7 +140,7 @@ async def _end(
 
 
 async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> None:
-    """Tell what was held and holds still."""
+    """Send the inhibited alerts whose condition still holds."""
     released = await outages.release(conn, through, RELEASED_AT_ONCE)
     if not released:
         return

@@ -1,5 +1,5 @@
-"""Writing down what came of tries to deliver: the delivery, the endpoint's health, and what others
-are to be told."""
+"""Records delivery attempts: the delivery itself, the endpoint's health, and messages about both
+for the other endpoints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -142,8 +142,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Compressed time: so many seconds of the history in one second of ours. `now` is a monotonic
-    clock."""
+    """Compressed time: seconds of history that pass in one second of real time. `now` is a
+    monotonic clock."""
 
     speed: float
     now: Callable[[], float] = time.monotonic

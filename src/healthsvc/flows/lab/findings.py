@@ -1,4 +1,4 @@
-"""What a replay of the health score comes to: gathered block by block, told ready for JSON."""
+"""Collects the results of a replay of the health score, block by block, as data ready for JSON."""
 
 from collections import Counter
 from collections.abc import Sequence

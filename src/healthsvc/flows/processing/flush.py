@@ -67,7 +67,7 @@ class Flush:
 
 @dataclass(slots=True, kw_only=True)
 class Written:
-    """What only the database could tell."""
+    """What the flush changed, as only the database could determine."""
 
     raised: list[AlertRow] = field(default_factory=list)
     escalated: list[AlertRow] = field(default_factory=list)
@@ -144,8 +144,8 @@ async def _write_decisions(
 async def _messages_without_outages(
     conn: AsyncConnection, rows: DecisionRows, now: datetime
 ) -> list[UnrenderedMessage]:
-    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose
-    source has fallen."""
+    """Messages besides alerts, without risks that only the passing of time has raised of customers
+    affected by an outage."""
     by_time = {d.customer_id for d in rows.messages if d.type == RISK_RAISED and not d.logged_us}
     affected = await outages.concerned(conn, sorted(by_time), now)
     return [

@@ -94,7 +94,8 @@ class Input(Protocol):
         ...
 
     def hint(self, offsets: Mapping[int, int]) -> None:
-        """Tell outside tools how far we are. Never blocks, never raises, may do nothing."""
+        """Publish the current offsets for outside tools. Never blocks, never raises, may do
+        nothing."""
         ...
 
     async def close(self) -> None: ...

@@ -7,8 +7,7 @@ from healthsvc.core.folding.stored import Stored
 
 
 class UnreadableStates(Fault):
-    """The database holds states that another version of the service wrote, in a form that this one
-    doesn't know."""
+    """The database holds states in the unsupported format of another version of the service."""
 
 
 def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:

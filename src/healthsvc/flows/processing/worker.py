@@ -224,7 +224,7 @@ class Processor:
 
     @property
     def _is_searching(self) -> bool:
-        """Whether a record or a timer at fault is looked for."""
+        """Whether a search for a poison record or timer is under way."""
         return self._search.active or self._timers.active
 
     async def _work_carefully(self, stop: asyncio.Event) -> None:

@@ -51,7 +51,8 @@ class QuietDecider:
             await self._fold.write(conn, rows)
 
     async def decide_overtaken(self, conn: AsyncConnection, reached: dict[int, Reached]) -> None:
-        """Those whose timer has come, and whom the live projection has told already."""
+        """Decide the customers whose timer is due, and those that the live projection has decided
+        since."""
         as_of = {p: r.read_through_at for p, r in reached.items() if r.read_through_at is not None}
         most = self._fold.states.capacity // 4
         keys = await building.overtaken(conn, self._building.id, self._building.live, as_of, most)
@@ -92,7 +93,7 @@ class QuietDecider:
         return DecisionStates.of_any_version([stored.get(key, b"") for key in keys])
 
     def _waits(self, rows: Rows) -> Block:
-        """Timers at the instants at which the live projection would look at these."""
+        """Timers of these rows at the instants at which the live projection would decide them."""
         if not len(rows):
             return []
         due = self._fold.states.decisions.due[rows]

@@ -267,7 +267,8 @@ class Builder:
     async def _advance(
         self, conn: AsyncConnection, partition: int, reached: dict[int, Reached]
     ) -> None:
-        """Fold the next events of a partition, and decide whom they touch once all are decided."""
+        """Fold the next events of a partition, and decide their customers once all customers have
+        been decided."""
         decide = self._decider.decide if self._deciding else None
         await self._fold.advance(conn, partition, reached, decide)
 

@@ -1,5 +1,5 @@
-"""Whoever looks after projections in the background: builds the one that is asked for, and clears
-the retired one."""
+"""Supervises projections in the background: builds the requested one, and clears the retired
+one."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ async def build_what_is_asked(
     stop: asyncio.Event,
     progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Build the projection that is asked for, if nobody does; True when one has become live. Any
+    """Build the requested projection unless another worker does; True once one has become live. Any
     number may look at once: one builds, and another takes over should it die.
 
     Whatever breaks in it, but the database's own faults, gives the building up: the live projection

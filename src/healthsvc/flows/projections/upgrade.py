@@ -1,5 +1,5 @@
-"""States that another version of the service wrote: built anew from the archive, which knows
-nothing of their form."""
+"""Rebuilds states in another version's format from the archive, which doesn't depend on the
+format."""
 
 import asyncio
 from collections.abc import Callable

@@ -35,7 +35,7 @@ class AlertFilter:
 
 
 async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
-    """One alert; with `lock` nobody else changes it before the transaction's end."""
+    """One alert; `lock` protects it from other changes until the transaction's end."""
     suffix = " for update" if lock else ""
     rows = await conn.execute(
         text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id}

@@ -18,8 +18,8 @@ from healthsvc.store.database.engine import AsyncConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that an operator should know: `kind` says what (fleet_guard, model_drift), `scope`
-    of what."""
+    """The cause of an operations alert: `kind` names what (fleet_guard, model_drift), `scope` of
+    what."""
 
     kind: str
     scope: str

@@ -1,5 +1,4 @@
-"""Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held
-meanwhile."""
+"""Outages: which scopes have fallen, the customers affected, and the alerts inhibited meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ a share."""
 
 
 def concerning(customer_key: str, segment: str) -> str:
-    """SQL: whether guard `g` concerns a customer, given by expressions; whoever has no archive may
-    be concerned."""
+    """SQL: whether outage `g` affects a customer, given by expressions; without an archive every
+    customer may be affected."""
     return f"""(
         g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
             g.scope like 'source:%' and (
@@ -43,15 +42,15 @@ def concerning(customer_key: str, segment: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A turn to look: what the last one left."""
+    """The state that the last check of the traffic left."""
 
     judged_at: datetime | None
     learnt_through: datetime | None
 
 
 async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
-    """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't
-    time yet."""
+    """Take the turn to check, until the end of the transaction; None: another worker has it, or it
+    isn't time yet."""
     rows = await conn.execute(
         text("""
             update guard_watch set looked_at = clock_timestamp() where only_one in (

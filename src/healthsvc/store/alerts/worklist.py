@@ -1,5 +1,4 @@
-"""Alerts that somebody may act on, with what lists say of their customers: what a rank is made
-from."""
+"""Open alerts with the columns of their customers' summaries that a rank is computed from."""
 
 from dataclasses import dataclass
 from typing import Final

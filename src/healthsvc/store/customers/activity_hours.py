@@ -1,4 +1,4 @@
-"""When customers acted lately, from the archive: enough to know the hours of their day."""
+"""The hours at which customers were active lately, from the archive."""
 
 from collections.abc import Collection, Sequence
 from typing import Final

@@ -42,7 +42,7 @@ _PEOPLE = text("""
 async def people(
     conn: AsyncConnection, key: int, after_us: int, until_us: int, lately_us: int
 ) -> Sequence[Any]:
-    """Those whom the newest `MOST_EVENTS` events within the span name, the last seen first."""
+    """The people named by the newest `MOST_EVENTS` events within the span, the last seen first."""
     rows = await conn.execute(
         _PEOPLE,
         {

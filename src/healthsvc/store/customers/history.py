@@ -26,7 +26,7 @@ ORDER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One recorded decision; `row` tells it from others of the same instant."""
+    """One recorded decision; `row` distinguishes it from others of the same instant."""
 
     decided_at: datetime
     row: int

@@ -1,4 +1,4 @@
-"""Overrides that were set, from the archive: looked for among the customers that ever had one."""
+"""Overrides that were set, read from the archive for the customers that ever had one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

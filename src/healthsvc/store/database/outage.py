@@ -1,5 +1,5 @@
-"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't; and what
-kind of outage."""
+"""Distinguishes an outage of the database, which passes, from a mistake in a statement, which
+doesn't; and names the kind of outage."""
 
 from enum import StrEnum
 from typing import Final
@@ -48,7 +48,7 @@ _BY_SQLSTATE: Final = {
 
 
 def outage_of(error: BaseException) -> Outage | None:
-    """The kind of outage that `error` tells of; None where it tells of a mistake."""
+    """The kind of outage behind `error`; None if it is a mistake in a statement."""
     if not is_outage(error):
         return None
     return _BY_SQLSTATE.get(getattr(cause_of(error), "sqlstate", None) or "", Outage.UNREACHABLE)

@@ -1,4 +1,4 @@
-"""The outbox: messages, one delivery for each subscriber that wants it, and the attempts made.
+"""The outbox: messages, one delivery for each endpoint that subscribes, and the attempts made.
 
 A delivery is claimed under a lease, in a short transaction; the POST happens outside of any; what
 came of it is written only if the lease and the attempt's number are still the claimer's. A crash in
@@ -34,8 +34,8 @@ class OutboxMessage:
 
 
 async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
-    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the
-    deliverers.
+    """Store the messages, fan them out to the enabled endpoints that subscribe to their types, and
+    wake the deliverers.
 
     One round trip whatever the number. A message whose id is there already is left alone, so doing
     it twice does no harm. The endpoints' rows are locked against deletion until commit: one that
@@ -81,7 +81,7 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
 
 
 async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
-    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
+    """Store a message for one endpoint alone, whatever its event types; False if there is no such
     enabled endpoint."""
     inserted = await conn.execute(
         text("""
@@ -382,8 +382,7 @@ async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[
 
 
 async def oldest_untried_seconds(conn: AsyncConnection) -> float:
-    """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is
-    none."""
+    """Age of the oldest delivery to an enabled endpoint without any attempt; 0 if there is none."""
     rows = await conn.execute(
         text("""
             select coalesce(extract(epoch from clock_timestamp() - min(m.created_at)), 0)

@@ -155,8 +155,7 @@ async def rotate(
 
 
 async def lock_health(conn: AsyncConnection, endpoint_ids: Iterable[str]) -> dict[str, Health]:
-    """The health of these enabled subscribers, which nobody else changes before the transaction's
-    end."""
+    """The health of these enabled endpoints, locked until the transaction's end."""
     rows = await conn.execute(
         text(
             "select id, failing_since, failing_again_at, paused_until from endpoints where id ="

@@ -63,7 +63,7 @@ async def page(conn: AsyncConnection, which: DeadLetterFilter, place: Place) -> 
 
 
 async def lock(conn: AsyncConnection, ids: Sequence[int]) -> list[DeadLetter]:
-    """Those of `ids` that exist, by id; nobody else replays them before the transaction's end."""
+    """Those of `ids` that exist, by id, locked until the transaction's end."""
     rows = await conn.execute(
         text(
             f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id"

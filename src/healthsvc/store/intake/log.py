@@ -56,7 +56,7 @@ class LogColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReading:
-    """What one look at the log gave: whatever was committed at `read_at` lies below `heads`."""
+    """The result of one read of the log: everything committed at `read_at` lies below `heads`."""
 
     read_at: datetime
     heads: dict[int, int]
@@ -219,7 +219,7 @@ def blames_a_row(error: BaseException) -> bool:
 
 
 async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool:
-    """Whether an entry has this position, whatever it holds."""
+    """Whether an entry has this position; False also where reading it fails."""
     exists = await conn.scalar(
         text(
             "select exists (select from log_entries where partition = :partition and position ="
@@ -243,7 +243,7 @@ async def raw_event(conn: AsyncConnection, partition: int, position: int) -> byt
 
 
 class LogReader:
-    """A connection kept for reading, in autocommit: a look is one round trip. Made anew after any
+    """A connection kept for reading, in autocommit: a read is one round trip. Made anew after any
     error."""
 
     def __init__(self, engine: AsyncEngine) -> None:

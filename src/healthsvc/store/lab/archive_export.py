@@ -101,7 +101,7 @@ async def share_counted_late(
 
 
 async def segments(conn: AsyncConnection) -> dict[str, str]:
-    """Segment of each customer whose profile tells one, by id."""
+    """Segment of each customer whose profile has one, by id."""
     rows = await conn.execute(
         text("""
             select customer_id, segment from standings

@@ -1,4 +1,4 @@
-"""Runs of the lab: asked for, claimed by one runner at a time, and what came of them."""
+"""Runs of the lab: queued, claimed by one runner at a time, and their results."""
 
 import json
 from dataclasses import dataclass
@@ -184,7 +184,7 @@ async def fail(conn: AsyncConnection, run: int, why: str, runner: str | None = N
 
 
 async def of_model(conn: AsyncConnection, model_key: str) -> Run | None:
-    """The newest finished run that speaks of a model."""
+    """The newest finished run about a model."""
     row = await conn.execute(
         text(
             f"select {_COLUMNS} from lab_runs where model_key = :key and state = 'done' order by id"

@@ -214,9 +214,8 @@ _ONE_BY_ONE: Final = _take("event_json(event)", "json_number({0})", _LETTERS)
 async def catch_up(
     conn: AsyncConnection, step: int = STEP, on_set_aside: Callable[[int], None] | None = None
 ) -> int | None:
-    """Take in the next events of each partition, at most `step` of each; answers how many still
-    wait, None if somebody else is at it. on_set_aside: called with the number of events that
-    couldn't be read, if there were any."""
+    """Add the next events of each partition, at most `step` of each; returns how many still wait,
+    None if another process is at it."""
     if not await conn.scalar(_ALONE):
         return None
     if await conn.scalar(_UNMARKED):

@@ -1,4 +1,4 @@
-"""The ledger read: customers in the order of their keys, some at a time, and what they told."""
+"""Reads the ledger: customers in the order of their keys, some at a time, and their entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ async def still(conn: AsyncConnection) -> None:
 
 
 async def reach(conn: AsyncConnection) -> Reach:
-    """Up to when and since when the ledger tells."""
+    """The span that the ledger covers."""
     row = (
         await conn.execute(
             text(f"""
@@ -73,8 +73,8 @@ async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int
 
 
 async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) -> Sequence[Any]:
-    """What the customers with keys beyond `after` and up to `last` told before an instant, in the
-    order of the keys and then as it happened."""
+    """Entries of the customers with keys beyond `after` and up to `last` before an instant, by key,
+    then in order of time."""
     rows = await conn.execute(
         text("""
             select customer_key, occurred_us, kind, value, before, owned, effective, item

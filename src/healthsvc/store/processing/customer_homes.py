@@ -82,7 +82,8 @@ async def oldest(conn: AsyncConnection) -> datetime | None:
 
 
 async def about_how_many(conn: AsyncConnection) -> int:
-    """Customers, as of PostgreSQL's last look at the table; 0 before its first."""
+    """The estimated number of customers, as of the last analysis of the table; 0 before the
+    first."""
     estimate = await conn.scalar(
         text("select reltuples::bigint from pg_class where oid = 'customers'::regclass")
     )

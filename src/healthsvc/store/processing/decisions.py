@@ -338,8 +338,8 @@ async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[Tak
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
-    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that
-    are new and to be told: the same cause raises one alert once."""
+    """Open alerts, or hold them during an outage; returns the ids of new ones that are to be sent:
+    the same cause raises one alert once."""
     if not rows:
         return set()
     raised = await conn.execute(
@@ -351,8 +351,8 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
 async def resolve_alerts(
     conn: AsyncConnection, endings: Sequence[tuple[int, str, datetime]]
 ) -> list[ResolvedAlert]:
-    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were
-    and had been told."""
+    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those that existed
+    and had been sent."""
     if not endings:
         return []
     parameters: dict[str, Any] = {

@@ -35,7 +35,8 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One partition's step in a flush: from what its owner believes is stored to what shall be."""
+    """One partition's step in a flush: from the stored position that its owner expects to the new
+    one."""
 
     partition: int
     epoch: int
@@ -49,8 +50,8 @@ class Move:
 
 
 class Fenced(OwnershipLost):
-    """Somebody else owns these partitions, or has moved their offsets: nothing of this flush may
-    stay."""
+    """Another worker owns these partitions, or has moved their offsets: this flush must not be
+    committed."""
 
     def __init__(self, partitions: set[int]) -> None:
         self.partitions = partitions
@@ -97,8 +98,7 @@ _COMPARE_AND_SET = text("""
 async def compare_and_set(
     conn: AsyncConnection, *, projection: int, owner: str, moves: Sequence[Move]
 ) -> None:
-    """Move offsets, if they and the epochs are what we believe; must be the flush's first
-    statement.
+    """Move offsets, if they and the epochs are as expected; must be the flush's first statement.
 
     It begins the transaction, locks the partitions to its end, and tells `healthsvc_flushed` at
     commit. Raises Fenced.
@@ -181,7 +181,7 @@ async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
 async def renew(
     conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float
 ) -> None:
-    """Prolong the owner's leases; one that a flush holds locked stays as it is, nobody can take it
+    """Prolong the owner's leases; one locked by a flush stays as it is, and can't be taken
     meanwhile."""
     await conn.execute(
         text("""
@@ -281,8 +281,8 @@ async def retake(
     lease_seconds: float,
     partitions: Iterable[int],
 ) -> dict[int, Ownership]:
-    """Take anew those of these partitions that are still ours; waits for a flush of ours whose fate
-    is open."""
+    """Take those of these partitions that are still ours again; waits for an unfinished flush of
+    ours to end."""
     rows = await conn.execute(
         text(f"""
             update partitions set epoch = epoch + 1,

@@ -1,4 +1,4 @@
-"""Timers: for each customer at most one instant at which its owner looks at it again."""
+"""Timers: for each customer at most one instant at which its owner decides it again."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Projections beside the live one: asked for, told of, given up. At most one is there at a time.
+"""Projections beside the live one: requested, reported, given up. At most one is there at a time.
 
 One is built to take over, or it is a shadow: built alike, kept up to date, and not switched to
 until it is asked for.

@@ -1,5 +1,4 @@
-"""What a shadow makes of the customers, beside the live projection, and what came of those whom
-both once judged."""
+"""Compares the shadow's scores with the live projection's, and both with the outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionScore:
-    """What one version tells of a customer."""
+    """A customer's score, risk and band under one version."""
 
     score: float | None
     risk: float | None
@@ -102,7 +101,7 @@ async def agreement(conn: AsyncConnection) -> float | None:
 
 
 async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> None:
-    """Keep what both tell of each customer that hasn't left, once in `MARK_DAYS`."""
+    """Record both versions' scores of each customer that hasn't churned, once in `MARK_DAYS`."""
     await conn.execute(
         text(f"""
             insert into shadow_marks (projection, marked_at, customer_key, live_risk, shadow_risk)
@@ -122,7 +121,7 @@ async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Matured:
-    """A customer whom both judged at a time, and whether it left within the horizon."""
+    """A customer that both versions judged at a time, and whether it churned within the horizon."""
 
     marked_at: datetime
     customer_key: int

@@ -1,5 +1,5 @@
-"""The switch from one projection to another, and what follows it: the history tells of it, old rows
-are cleared."""
+"""The switch from one projection to another, and its follow-up: marks in the history, clearing of
+old rows."""
 
 import json
 
@@ -70,7 +70,7 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
 
 
 async def unmarked(conn: AsyncConnection) -> tuple[int, int] | None:
-    """(projection, the one before it) of a live one whose history doesn't tell of the change
+    """(projection, the one before it) of a live one whose change isn't marked in the history
     yet."""
     row = (
         await conn.execute(
@@ -108,8 +108,8 @@ async def mark_alone(conn: AsyncConnection) -> None:
 
 
 async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int) -> int | None:
-    """Have the history tell of the change of version, for customers after this key; answers the
-    last one, None at the end."""
+    """Mark the change of version in the history of customers after this key; returns the last one,
+    None at the end."""
     row = (
         await conn.execute(_MARK, {"new": new, "old": old, "after": after, "limit": limit})
     ).one()
@@ -117,7 +117,7 @@ async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int
 
 
 async def marked_up_to(conn: AsyncConnection, new: int) -> int:
-    """The last customer whose history tells of this projection's beginning; 0 for none."""
+    """The last customer in whose history this projection's beginning is marked; 0 for none."""
     customer_key: int | None = await conn.scalar(
         text("""
             select max(h.customer_key) from history h join projections j on j.id = h.projection
@@ -136,8 +136,8 @@ async def marked(conn: AsyncConnection, projection: int) -> None:
 
 
 async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
-    """A retired projection whose rows nobody needs: readers had their time, the history tells of
-    the change."""
+    """A retired projection whose rows are no longer needed: readers had their time, the history is
+    marked."""
     projection: int | None = await conn.scalar(
         text("""
             select r.id from projections r

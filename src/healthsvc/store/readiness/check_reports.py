@@ -1,5 +1,5 @@
-"""What processes report of themselves, and what the database alone tells of the log's partitions
-and the ledger."""
+"""Reports of the processes about themselves, and the state of the log's partitions and of the
+ledger."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,4 @@
-"""The events this service knows: one envelope, typed data per type; msgspec structs decode and
-check in one pass.
+"""The event types: one envelope, typed data per type; msgspec structs decode and check in one pass.
 
 Unknown fields are refused in the envelope and allowed in `data`. The limits here are also what
 `schemas` publishes.

@@ -106,7 +106,8 @@ def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
 
 
 def digests_of(events: Sequence[Envelope]) -> NDArray[np.uint64]:
-    """What dedupe knows an event by: (n, 2) of 128-bit hashes over customer, source and id."""
+    """The identity of an event for dedupe: (n, 2) of 128-bit hashes over customer, source and
+    id."""
     packed = b"".join(
         [xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events]
     )

@@ -25,7 +25,7 @@ def load_type_mapping(path: Path) -> TypeMapping:
 
 
 def mapping_of(data: object, where: str) -> TypeMapping:
-    """The mapping that plain data says."""
+    """The mapping from plain data."""
     if data is None:
         return TypeMapping(recognises_ours=True)
     if not isinstance(data, dict):

@@ -54,8 +54,8 @@ class Decider:
         return decision_rows
 
     def _list_loyalty(self, view: View, decisions: Decisions, before: DecisionStates) -> None:
-        """Loyalty moves slowly, so it is looked at where something else is written; whoever has
-        left has none."""
+        """List loyalty where another column is written anyway, since it moves slowly; a churned
+        customer has none."""
         listed = decisions.standings.copy()
         listed[decisions.history] = True
         values, anew = loyalty.to_list(view, listed, before.loyalty)

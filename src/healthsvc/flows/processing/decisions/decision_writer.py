@@ -169,8 +169,8 @@ class DecisionWriter:
             self._out.endings.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
 
     def _is_imported(self, i: int) -> bool:
-        """Whether old events, logged only now, changed something: that makes history, and no
-        noise."""
+        """Whether imported events, old but only now logged, made the change: it is recorded in the
+        history and alerts nobody."""
         last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
         return bool(self._logged_us[i]) and bool(
             last_seen < self._evaluation.now_us[i] - ALERT_MAX_AGE_US

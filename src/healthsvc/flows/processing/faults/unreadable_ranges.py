@@ -1,4 +1,4 @@
-"""Records that an input can't read: what is kept of them, and the alert that tells of them."""
+"""Dead letters and operations alerts about records that an input can't read."""
 
 from collections.abc import Sequence
 from datetime import datetime
