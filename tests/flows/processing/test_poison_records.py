@@ -141,10 +141,10 @@ async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch)
     """Three events, of which the first and the last can't be decoded."""
     decode = owning.decode
 
-    def breaks(program, values, *arguments):
+    def breaks(program, values, *arguments, **options):
         if any(b'"bad' in value for value in values):
             raise OverflowError("date value out of range")
-        return decode(program, values, *arguments)
+        return decode(program, values, *arguments, **options)
 
     monkeypatch.setattr(owning, "decode", breaks)
     appender = await installed(engine, 1)
@@ -167,10 +167,10 @@ async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch)
 async def test_a_record_that_breaks_the_decoding(engine, database_url, monkeypatch):
     decode = owning.decode
 
-    def breaks(program, values, *arguments):
+    def breaks(program, values, *arguments, **options):
         if any(b'"bad"' in value for value in values):
             raise OverflowError("date value out of range")
-        return decode(program, values, *arguments)
+        return decode(program, values, *arguments, **options)
 
     monkeypatch.setattr(owning, "decode", breaks)
     await count_all_but_the_bad(engine, database_url)
