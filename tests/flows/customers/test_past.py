@@ -260,7 +260,9 @@ def test_authors_are_judged_by_what_became_of_the_customers():
         ),
     ]
 
-    kim, jo = sorted(overrides.judged(made, {1: at + 30 * day}, wall()), key=lambda r: r.overrides)
+    kim, jo = sorted(
+        overrides.with_outcomes(made, {1: at + 30 * day}, wall()), key=lambda r: r.overrides
+    )
 
     assert (kim.author, kim.raised, kim.left, kim.right, kim.wrong) == ("kim", 2, 1, 1, 1)
     assert (jo.lowered, jo.left, jo.right, jo.open, jo.unknown) == (2, 1, 1, 1, 1)

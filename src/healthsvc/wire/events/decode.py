@@ -333,8 +333,8 @@ def _zones(
     if rejects is None or not unknown:
         return events, raws, index
     rejects += unknown.values()
-    known = [place for place in range(len(events)) if place not in unknown]
-    return _picked(events, known), _picked(raws, known), _picked(index, known)
+    valid_places = [place for place in range(len(events)) if place not in unknown]
+    return _picked(events, valid_places), _picked(raws, valid_places), _picked(index, valid_places)
 
 
 def _picked(column: list[_T], places: list[int]) -> list[_T]:
