@@ -10,15 +10,8 @@ from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
-from healthsvc.api.problems import (
-    INVALID_CURSOR,
-    INVALID_REQUEST,
-    NOT_FOUND,
-    PAST_NOT_KEPT,
-    Fault,
-    invalid,
-    not_found,
-)
+from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
+from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.responses import answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
@@ -140,7 +133,7 @@ async def diff_health(
     until = query.until or now
     _in_the_past(until, now, "to")
     if query.since > until:
-        raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
+        raise invalid(RequestFault(pointer="/query/from", detail="must not be after `to`"))
     change = await diff.between(
         deps.engine, valid_customer_id(customer_id), query.since, until, language
     )
@@ -222,7 +215,7 @@ async def get_customer(
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
     if at > now:
-        raise invalid(Fault(pointer=f"/query/{name}", detail="must not be in the future"))
+        raise invalid(RequestFault(pointer=f"/query/{name}", detail="must not be in the future"))
 
 
 def valid_customer_id(customer_id: str) -> str:

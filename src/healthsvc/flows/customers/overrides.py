@@ -86,7 +86,7 @@ def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class OverrideOutcomes:
     """One author's overrides against what became of the customers. right + wrong + open + unknown
     are all of them."""
 
@@ -106,7 +106,7 @@ class Record:
     """There was no score to compare with."""
 
 
-async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
+async def records(engine: AsyncEngine, now: datetime) -> Sequence[OverrideOutcomes]:
     """Each author's record, the busiest first. From the archive: what it doesn't have isn't in
     it."""
     async with engine.begin() as conn:
@@ -124,11 +124,11 @@ async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
 
 def with_outcomes(
     overrides_set: Iterable[SetOverride], left: dict[int, datetime], now: datetime
-) -> list[Record]:
+) -> list[OverrideOutcomes]:
     """Overrides against outcomes; left: when a customer left, by key."""
-    by_override: dict[str, Record] = {}
+    by_override: dict[str, OverrideOutcomes] = {}
     for each in overrides_set:
-        record = by_override.setdefault(each.author, Record(author=each.author))
+        record = by_override.setdefault(each.author, OverrideOutcomes(author=each.author))
         record.overrides += 1
         gone_at = left.get(each.customer_key)
         churned = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON

@@ -46,7 +46,7 @@ class PastNotKept(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class CustomerPast:
     """A customer and everything that the archive has of it, in fold order."""
 
     customer_id: str
@@ -81,7 +81,7 @@ async def explanation(
     return replace(explained, stale=stale, data_quality=quality)
 
 
-async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
+async def load(conn: AsyncConnection, customer_id: str) -> CustomerPast | None:
     """The customer with its archived events. Raises PastNotKept when some that were counted aren't
     there."""
     live = await live_projection.live(conn)
@@ -94,11 +94,13 @@ async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
     expected = int(facts_of(compiled(live.document), row)[facts.EVENTS])
     if expected > len(events):
         raise PastNotKept(len(events), expected)
-    return Known(customer_id=customer_id, key=row.key, partition=row.partition, events=events)
+    return CustomerPast(
+        customer_id=customer_id, key=row.key, partition=row.partition, events=events
+    )
 
 
 def evaluate_events(
-    history: Known,
+    history: CustomerPast,
     events: Sequence[CountedEvent],
     card: Compiled,
     version: int,

@@ -11,9 +11,9 @@ from healthsvc.flows.processing.flush import Flush, write
 from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.flush_report import report_flush
 from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.ports import Input, Reading
+from healthsvc.flows.processing.ports import Input, InputReading
 from healthsvc.flows.processing.timer_scheduler import TimerScheduler
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.store.database.engine import AsyncEngine
 
 
@@ -29,7 +29,7 @@ class Flusher:
         owner: Owner,
         timers: TimerScheduler,
         policy: FlushPolicy,
-        progress: Progress,
+        progress: InputProgress,
         now: Callable[[], datetime],
         on_flushed: Callable[[], None],
     ) -> None:
@@ -53,7 +53,7 @@ class Flusher:
         """How long the oldest pending event may still wait, inf where there is none."""
         return self._state.seconds_left()
 
-    def note(self, source: Input, reading: Reading) -> None:
+    def note(self, source: Input, reading: InputReading) -> None:
         """An input was read: whether it is drained decides how soon to flush."""
         chunks = [c for c in reading.chunks if c.partition in self._owner.owned]
         self._state.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))

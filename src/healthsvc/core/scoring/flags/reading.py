@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
 
@@ -44,7 +44,7 @@ class Vocabulary:
 class FlagReader:
     """Reads the fields of one flag. Each method raises ScorecardError at the field's place."""
 
-    def __init__(self, reader: Reader, vocabulary: Vocabulary) -> None:
+    def __init__(self, reader: MappingReader, vocabulary: Vocabulary) -> None:
         self._reader, self._vocabulary = reader, vocabulary
         self._kind = str(reader.get("kind"))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from healthsvc.flows.processing.decisions.unrendered_messages import UnrenderedMessage
 from healthsvc.store.database.copying import Block
-from healthsvc.store.processing.decisions import AlertRow
+from healthsvc.store.processing.alert_writes import AlertRow
 
 
 @dataclass(slots=True, kw_only=True)

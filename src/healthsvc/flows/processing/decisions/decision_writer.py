@@ -23,7 +23,7 @@ from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
 from healthsvc.flows.processing.decisions.summary_rows import SummaryRows
 from healthsvc.flows.processing.decisions.unrendered_messages import UnrenderedMessage
 from healthsvc.store.processing import timers
-from healthsvc.store.processing.decisions import AlertRow
+from healthsvc.store.processing.alert_writes import AlertRow
 from healthsvc.wire.webhooks.bodies import detail_json
 from healthsvc.wire.webhooks.webhook_type import WebhookType
 

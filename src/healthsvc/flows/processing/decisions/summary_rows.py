@@ -11,7 +11,7 @@ from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.flows.processing.decisions.batch_decisions import BatchDecisions
 from healthsvc.flows.processing.decisions.decided_batch import DecidedBatch
 from healthsvc.store.database.copying import Block
-from healthsvc.store.processing import decisions as decisions_store
+from healthsvc.store.processing import decision_rows
 
 VARIANT: Final = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
@@ -34,7 +34,7 @@ class SummaryRows:
         if decisions.anew.any():
             by_variant = decisions.anew[at].tolist()
             causes = [VARIANT if v else c for v, c in zip(by_variant, causes, strict=True)]
-        return decisions_store.history_rows(
+        return decision_rows.history_rows(
             self._batch.projection, self._batch.version, self._decided(at), causes
         )
 
@@ -62,9 +62,9 @@ class SummaryRows:
             labels = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
             fit = icp.fit(profile, ideal).fit if ideal else None
             placed = (*labels, stage_name(stage), profile.get("parent_id") or None)
-            profiles.append(decisions_store.Placed(placed, fit))
+            profiles.append(decision_rows.SummaryProfile(placed, fit))
         loyalties = self._decisions.after.loyalty[at]
-        return decisions_store.standings_rows(
+        return decision_rows.standings_rows(
             self._batch.projection, self._decided(at), loyalties, customers, profiles
         )
 
@@ -73,15 +73,15 @@ class SummaryRows:
             return []
         stages = list(map(stage_name, self._batch.evaluation.stages.stage[at].tolist()))
         loyalties = self._decisions.after.loyalty[at]
-        return decisions_store.moved_rows(
+        return decision_rows.moved_rows(
             self._batch.projection, self._decided(at), loyalties, stages
         )
 
-    def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
+    def _decided(self, at: NDArray[np.int64]) -> decision_rows.DecidedColumns:
         """What the summary and the history say alike of these."""
         after, rows = self._decisions.after.take(at), self._batch.rows[at]
         flags, names = self._states.program.scorecard.flag_names, self._outcome.band_names
-        return decisions_store.Decided(
+        return decision_rows.DecidedColumns(
             keys=self._states.key[rows],
             partitions=self._states.partition[rows],
             decided_us=self._batch.evaluation.now_us[at],
