@@ -1,5 +1,5 @@
-"""When a subscription ends, from what was told about it: one rule for a subscription with an id, for
-the one without, and for the customer."""
+"""When a subscription ends, from what was told about it: one rule for a subscription with an id,
+for the one without, and for the customer."""
 
 from dataclasses import dataclass
 

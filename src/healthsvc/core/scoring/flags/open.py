@@ -1,4 +1,4 @@
-"""Flag kind `open`: while items (tickets, complaints, invoices) are open, beyond a time of grace."""
+"""Flag kind `open`: while items are open, such as invoices, beyond a time of grace."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
