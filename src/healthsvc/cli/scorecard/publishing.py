@@ -61,8 +61,8 @@ def publish(
 def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
     """Rebuild the live version from the archive and switch to it: the same states, bit for bit.
 
-    Useful as a proof, or after repairing data. The live version serves meanwhile; running workers change
-    over by themselves.
+    Useful as a proof, or after repairing data. The live version serves meanwhile; running workers
+    change over by themselves.
     """
     with configured() as settings, any_database(settings) as url:
         outcome = asyncio.run(rebuild_projection(url, settings, with_gaps=with_gaps))
