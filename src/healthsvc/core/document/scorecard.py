@@ -19,6 +19,7 @@ from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.surveys import survey_rules
 from healthsvc.core.scoring.flags import read_flag
 from healthsvc.core.scoring.flags.reading import Vocabulary
 
@@ -53,6 +54,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         hysteresis=r.number("hysteresis", 3.0, high=20),
         dwell_us=r.days("dwell_days", 1),
         evidence=evidence(r, names),
+        surveys=survey_rules(r.get("surveys")),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
     )

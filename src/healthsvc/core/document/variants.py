@@ -21,6 +21,7 @@ FLAG_KEYS: Final = (
         "at",
         "days",
         "half_life_days",
+        "tier_days",
         "min_events",
         "cap",
         "alert",

@@ -12,6 +12,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.surveys import SurveyRules
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.severity import Severity
 
@@ -163,6 +164,7 @@ class Scorecard:
     dwell_us: int = DAY_US
     """How long a better band must hold before it is believed; a worse one is believed at once."""
     evidence: Evidence = Evidence()
+    surveys: SurveyRules = SurveyRules()
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()

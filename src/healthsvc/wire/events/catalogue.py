@@ -152,6 +152,7 @@ class Answer(Struct, frozen=True, gc=False, kw_only=True, tag_field="survey"):
 
     survey_id: Name | None = None
     comment: Prose | None = None
+    role: Literal["champion", "decider", "user"] | None = None
 
 
 class NpsAnswer(Answer, frozen=True, kw_only=True, tag="nps"):

@@ -43,6 +43,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "score": "The answer: NPS is a whole number, CSAT and CES may be fractions.",
         "survey_id": _SURVEY_ID,
         "comment": "What the customer wrote.",
+        "role": "Role of the person who answered; a champion's or decider's answer weighs more.",
     },
     "ticket.opened": {
         "ticket_id": _TICKET_ID,

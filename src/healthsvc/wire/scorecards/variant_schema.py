@@ -121,3 +121,43 @@ def _changes(what: Schema, meaning: str, *, properties: bool = False) -> Schema:
         else what
     )
     return {"type": ["object", "null"], "additionalProperties": value, "description": meaning}
+
+
+def surveys_schema() -> Schema:
+    """How the answers of several people come to one judgement."""
+
+    def lines(meaning: str, defaults: Mapping[Survey, float]) -> Schema:
+        numbers = {
+            survey: {"type": "number", "minimum": 0, "maximum": 10, "default": defaults[survey]}
+            for survey in SURVEYS
+        }
+        return {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": meaning,
+            "properties": numbers,
+        }
+
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "description": "Answers of several people to a survey: each person's newest counts.",
+        "properties": {
+            "low": lines("Up to here an answer is low; of NPS, a detractor's.", LOW),
+            "high": lines("From here on an answer is high; of NPS, a promoter's.", HIGH),
+            "half_life_days": {
+                "type": "number",
+                "minimum": 0.001,
+                "maximum": 36_500,
+                "default": 120,
+                "description": "An answer so much older than the newest one weighs half of it.",
+            },
+            "decider_weight": {
+                "type": "number",
+                "minimum": 1,
+                "maximum": 100,
+                "default": 3,
+                "description": "How much more a champion's or decider's answer weighs.",
+            },
+        },
+    }
