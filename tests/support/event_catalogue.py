@@ -12,6 +12,7 @@ from healthsvc.core.folding import facts
 from healthsvc.core.folding.items import table as item_table
 from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.scorecard.model import Feed, Scorecard
+from healthsvc.core.scorecard.surveys import SurveyRules
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES, example
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.fields import MEANINGS
@@ -37,6 +38,7 @@ class RecordingStore:
     def __init__(self) -> None:
         self.facts = np.full((1, facts.WIDTH), UNTOUCHED)
         self.items = item_table.ItemTable()
+        self.surveys = SurveyRules()
         self._profile: facts.Profile = {}
 
     def profile(self, row: int) -> facts.Profile:

@@ -5,7 +5,7 @@ A published scorecard is immutable: everything here changes a fold or a score. `
 reads one from the plain data of a YAML file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from healthsvc.core.instants import DAY_US
@@ -164,7 +164,7 @@ class Scorecard:
     dwell_us: int = DAY_US
     """How long a better band must hold before it is believed; a worse one is believed at once."""
     evidence: Evidence = Evidence()
-    surveys: SurveyRules = SurveyRules()
+    surveys: SurveyRules = field(default_factory=SurveyRules)
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()

@@ -211,8 +211,8 @@ def _judge() -> Schema:
         "properties": {
             "kind": _kinds(judges.KINDS),
             "at": _number(
-                "habit, ratio: the share that is full marks; target, trouble, unanswered, credit, and segment without a "
-                "reference: the level that counts half; "
+                "habit, ratio: the share that is full marks; target, trouble, unanswered, credit, and segment "
+                "without a reference: the level that counts half; "
                 "extent: features owned if unknown.",
                 1,
                 low=0.001,
@@ -233,7 +233,9 @@ def _judge() -> Schema:
             "to": {"$ref": "#/$defs/fact"},
             "worst": _number("survey, voices: the answer that is no marks.", 0, low=-1e9),
             "best": _number(
-                "survey, voices: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9
+                "survey, voices: the answer that is full marks; served: the marks, 0 to 1.",
+                1,
+                low=-1e9,
             ),
             "min_events": _number("habit, target, recent: fewer events are no evidence.", 1),
         },

@@ -1,12 +1,13 @@
 """The JSON Schema of a scorecard's variants, its rules of the lifecycle, and its reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from healthsvc.core.document.reference_section import LEAST, MOST
 from healthsvc.core.document.variants import FLAG_KEYS, MEASURE_KEYS
 from healthsvc.core.scorecard.cohort import NAMED_STAGES, STAGE_KINDS, TIERS
 from healthsvc.core.scorecard.distributions import EVERYBODY
+from healthsvc.core.scorecard.surveys import HIGH, LOW, SURVEYS, Survey
 
 Schema = dict[str, Any]
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}

@@ -29,6 +29,9 @@ NO_VOICE: Final = inf
 """In place of a mean: those who answered have left."""
 
 
+_SAYS_NOTHING: Final = (nan, nan, 0.0, 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The newest answer of one person to one survey."""
@@ -72,9 +75,7 @@ class Voice(ItemRules):
             )
             role = event.data.role
             if role is not None and event.contact_id:
-                item[_ROLE_AT], item[_ROLE] = max(
-                    (item[_ROLE_AT], item[_ROLE]), (us, ROLES[role])
-                )
+                item[_ROLE_AT], item[_ROLE] = max((item[_ROLE_AT], item[_ROLE]), (us, ROLES[role]))
 
     def newest(self, item: Item) -> float:
         return max(*(item[at] for at in _AT.values()), *item[6:9], item[_LEFT_AT])
@@ -85,6 +86,8 @@ class Voice(ItemRules):
     def summary(
         self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
     ) -> Sequence[float]:
+        if len(items) == 1 and not items[0][0][_LEFT_AT]:  # the newest answer says it all
+            return *_SAYS_NOTHING[:6], *_SAYS_NOTHING[:4], nan, _unanswered(items)
         nps, csat, ces = (_distribution(items, facts, survey, surveys) for survey in SURVEYS)
         return *nps, *csat[:4], ces[0], _unanswered(items)
 
@@ -132,7 +135,7 @@ def _unanswered(items: Sequence[Counted]) -> float:
 
 def _distribution(
     items: Sequence[Counted], facts: Floats, survey: Survey, rules: SurveyRules
-) -> tuple[float, float, float, float, float, float]:
+) -> tuple[float, ...]:
     """Mean, score and instant of the newest low answer, share of the low ones, and instant and
     share of the high ones; unknown where the newest answer says it all.
 
@@ -142,9 +145,9 @@ def _distribution(
     given = answers(items, survey)
     newest_us = float(facts[COLUMN[f"{survey}_at"]])
     if len(given) == 1 and given[0].us == newest_us:
-        return nan, nan, 0.0, 0.0, 0.0, 0.0
+        return _SAYS_NOTHING
     if not given:
-        return (NO_VOICE if newest_us else nan), nan, 0.0, 0.0, 0.0, 0.0
+        return (NO_VOICE if newest_us else nan, *_SAYS_NOTHING[1:])
     latest_us = max(answer.us for answer in given)
     weights = [
         (rules.decider_weight if answer.decides else 1.0)
@@ -153,9 +156,7 @@ def _distribution(
     ]
     total = fsum(weights)
     low, high = rules.low[survey], rules.high[survey]
-    low_at, low_score = max(
-        [(a.us, a.score) for a in given if a.score <= low], default=(0.0, nan)
-    )
+    low_at, low_score = max([(a.us, a.score) for a in given if a.score <= low], default=(0.0, nan))
     low_share = fsum(w for w, a in zip(weights, given, strict=True) if a.score <= low) / total
     if any(a.decides and a.score <= low for a in given):
         low_share = 1.0

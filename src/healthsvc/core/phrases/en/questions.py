@@ -13,6 +13,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.cancel_intent": "What were you hoping to do with us that hasn't worked out so far?",
     "question.needs_help": "What are you setting up at the moment, and where are you stuck?",
     "question.silence": "We haven't seen you for a while: what has changed on your side?",
+    "question.ticket_waiting": "We have kept you waiting: what do you need first, and by when?",
     "question.never_started": "What did you want to do first with us, and what is keeping you from it?",
     "question.drop": "You use us less than you used to: how do you get this done now, and what was missing here?",
     "question.unhappy": "You told us that you aren't happy with us: what would have to change first?",

@@ -64,8 +64,9 @@ def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
     rule = kind.read(FlagReader(reader, vocabulary))
-    if (
-        reader.get("unless") and kind not in (AnswerFlag, LowAnswerFlag)
+    if reader.get("unless") and kind not in (
+        AnswerFlag,
+        LowAnswerFlag,
     ):  # ignored, it would let the flag hold all the same
         raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer' or 'low_answer'")
     for field in FIELDS:

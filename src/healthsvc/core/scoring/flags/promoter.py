@@ -32,8 +32,6 @@ class PromoterFlag(Flag):
         high, low = promoters(view), answers(view, "nps")
         ends = high.high_at + self.span_us
         holds = (
-            (high.high_at > 0)
-            & (view.now_us < ends)
-            & (high.high_share - low.low_share >= self.at)
+            (high.high_at > 0) & (view.now_us < ends) & (high.high_share - low.low_share >= self.at)
         )
         return Condition.of_one_line(holds, high.high_at, np.where(holds, ends, np.inf))
