@@ -243,10 +243,10 @@ async def _background(engine: AsyncEngine, events: int) -> None:
     await retention.trim_log(engine, timedelta(0))
     found = await preview.preview(engine, default_document(), wall(), sample=10)
     assert found.left_out == 0
-    page_kind = compile_document(default_document()).page_kind
+    risk_type = compile_document(default_document()).program.risk_type
     with tempfile.TemporaryDirectory() as folder:
         path, tally = Path(folder) / "events.csv.gz", Tally()
-        assert await export.write(engine, path, page_kind, lambda _done, _about: None) == events
+        assert await export.write(engine, path, risk_type, lambda _done, _about: None) == events
         assert sum(map(len, read_events(path, tally))) == events
         assert tally.bad == 0
     await published(engine, second_document())

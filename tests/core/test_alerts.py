@@ -36,7 +36,6 @@ OTHER_MEANINGS = {
     ("core/phrases/openings.py", "open"),  # an open question
     ("core/scoring/flags/open.py", "open"),  # the flag kind: something is open
     ("core/scoring/judges/open.py", "open"),  # the judge kind: likewise
-    ("flows/customers/insights.py", "open"),  # whether the expansion gate is open
     ("store/customers/response_times.py", "resolved"),  # a step of a ticket
     ("store/processing/partitions.py", "held"),  # partitions that a worker holds
     ("wire/rest/customers/customer.py", "open"),  # whether the expansion gate is open

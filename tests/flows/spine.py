@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.processing.flush_policy import FlushPolicy
 from healthsvc.flows.processing.owned_partition import MemoryLimits
@@ -84,8 +84,8 @@ async def append(appender: Appender, events: Sequence[Event]) -> None:
 
 
 async def counted(engine: AsyncEngine, customer_id: str) -> int:
-    found = await read.customer(engine, customer_id, datetime.now(UTC))
-    return 0 if found is None else int(found["events_total"])
+    found = await customer_health(engine, customer_id, datetime.now(UTC))
+    return 0 if found is None else found.events_total
 
 
 async def reaches(engine: AsyncEngine, customer_id: str, events: int) -> bool:

@@ -1,10 +1,12 @@
-"""What OpenAPI says of a route's answers: the good one with its example, and each problem it may
-end in."""
+"""A route's answers: the body of the good one, and what OpenAPI says of it and of each problem that
+the route may end in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from healthsvc.api import problems
 from healthsvc.api.problems import ProblemType
@@ -61,3 +63,9 @@ def example_of(model: type[BaseModel]) -> Any:
     examples = extra["examples"]
     assert isinstance(examples, list)
     return examples[0]
+
+
+def json_response(answer: BaseModel, left_out: Set[str] = frozenset()) -> Response:
+    """The response with this answer as its body, without the members that are left out."""
+    members = answer.model_dump(by_alias=True, exclude=set(left_out))
+    return Response(msgspec.json.encode(members), media_type="application/json")

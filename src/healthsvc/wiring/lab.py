@@ -6,14 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from healthsvc.flows.lab import export
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_archive
 from healthsvc.settings import Settings
 from healthsvc.store.projections import live_projection
-from healthsvc.wire.scorecards.document import default_document
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.scorecards.document import compile_document, default_document
 from healthsvc.wiring.database import engine_on, update
 
 
@@ -34,8 +31,8 @@ async def archived(
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
             document = (await live_projection.live(conn)).document or default_document()
-        rules = PageRules(yaml.safe_load(document).get("page_kinds"))
-        await export.write(engine, events, rules.kind_of, on_progress)
+        program = compile_document(document).program
+        await export.write(engine, events, program.risk_type, on_progress)
         return Archived(events, document, await export.segments(engine))
 
 

@@ -8,7 +8,7 @@ import pytest
 from healthsvc.core.insights.page_visits import Concern, concerns
 from healthsvc.core.phrases import insights
 from healthsvc.wire.events.page_visits import function_of, sights
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.scorecards.document import compile_document
 from tests.core.folded import at, us
 
 ADDRESSES: list[tuple[str, str | None]] = [
@@ -38,7 +38,7 @@ def event(number: int, type: str, days: float, **data: Any) -> str:
 
 
 def wanted(*events: str) -> list[Concern]:
-    return concerns(sights(events, PageRules().kind_of))
+    return concerns(sights(events, compile_document("").program.kind_of_page))
 
 
 def test_the_function_most_looked_for_comes_first_with_its_newest_page() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from healthsvc.core.insights.disagreements import Disagreement
 from healthsvc.core.insights.expansion_gate import Closed
@@ -53,6 +53,15 @@ REASONS: Final = (
     *("onboarding", "not_enough_evidence", "band_at_risk", "band_my_band"),
 )
 
+
+class Part(NamedTuple):
+    """What puts points into a score."""
+
+    measure: str
+    points: float
+    best: float
+
+
 Row = tuple[str, str, str]
 Sample = tuple[str, str]
 
@@ -77,8 +86,8 @@ def samples(language: Language) -> Iterator[Sample]:
 
 
 def _healths(language: Language) -> Iterator[Sample]:
-    def part(measure: str, points: float, best: float = 10.0) -> dict[str, object]:
-        return {"measure": measure, "points": points, "best": best}
+    def part(measure: str, points: float, best: float = 10.0) -> Part:
+        return Part(measure, points, best)
 
     cases = {
         "nothing known": (None, []),

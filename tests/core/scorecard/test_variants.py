@@ -82,7 +82,7 @@ def test_a_variant_judges_as_a_scorecard_that_says_the_same_of_everybody() -> No
     card = VARIED.scorecard.variants[0].card
     rules = VARIED.relationship
     whole = CompiledScorecard(
-        card, lambda url: "pricing" if "pricing" in url else "other", relationship=rules
+        card, lambda url, _: "pricing" if url and "pricing" in url else None, relationship=rules
     )
     alone = fold(*events, program=whole)
 

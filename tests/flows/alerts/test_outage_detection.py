@@ -12,7 +12,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.core.outages.detect import Fall
 from healthsvc.core.outages.traffic import HOUR_US, Habit, learnt, new_habit
 from healthsvc.flows.alerts import outage_detection
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.store.alerts import traffic
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.customers.customer_summary import StandingFilter
@@ -123,8 +123,8 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
 
     async with processing(engine, database_url, clock, worker="w2"):
         await until(decided)
-        stale = await read.customer(engine, "web1", clock())
-        fresh = await read.customer(engine, "app1", clock())
+        stale = await customer_health(engine, "web1", clock())
+        fresh = await customer_health(engine, "app1", clock())
     assert await alerts(engine) == {
         ("source:web", "fleet_guard"): "open",
         ("web1", "silent"): "held",
@@ -135,8 +135,9 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     assert [r.customer_id for r in await rows(engine, told)] == ["app1"]
     assert stale is not None
     assert fresh is not None
-    assert stale["stale"]["reason"] == "source:web"
-    assert fresh["stale"] is None
+    assert stale.stale is not None
+    assert stale.stale.reason == "source:web"
+    assert fresh.stale is None
     async with engine.connect() as conn:
         listed = await customer_summary.page(conn, StandingFilter(), "customer_id", Place(limit=9))
     assert {s.customer_id: s.stale for s in listed} == {

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.store.intake import log
 from healthsvc.wire.events.named_customer import customer_of
 from tests.flows.spine import append, installed, processing, scalar, wall
@@ -55,16 +56,16 @@ async def test_events_that_could_not_be_read_are_told_of_their_customer_by_reaso
         async with engine.begin() as conn:
             await log.append(conn, [(0, as_json(bad))])
         await until(aside)
-        found = await read.customer(engine, "acme", datetime.now(UTC))
-        explained = await read.explanation(engine, "acme", datetime.now(UTC))
+        found = await customer_health(engine, "acme", datetime.now(UTC))
+        explained = await explain(engine, "acme", datetime.now(UTC))
         async with engine.begin() as conn:
             await conn.execute(text("update dead_letters set replayed_at = now()"))
-        mended = await read.customer(engine, "acme", datetime.now(UTC))
+        mended = await customer_health(engine, "acme", datetime.now(UTC))
 
     assert found is not None
     assert explained is not None
     assert mended is not None
-    assert found["data_quality"]["rejected"] == 1
-    assert sum(found["data_quality"]["reasons"].values()) == 1
-    assert explained["data_quality"]["rejected"] == 1
-    assert mended["data_quality"]["rejected"] == 0
+    assert found.data_quality.rejected == 1
+    assert sum(found.data_quality.reasons.values()) == 1
+    assert explained.data_quality.rejected == 1
+    assert mended.data_quality.rejected == 0

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from healthsvc.flows.customers import diff, overrides, past, read
+from healthsvc.flows.customers import diff, overrides, past
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.customers.overrides import Wish
 from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.flows.projections import publish
@@ -42,7 +44,7 @@ def as_event(text: str) -> dict[str, Any]:
 async def told(engine: AsyncEngine, customers: int) -> tuple[datetime, dict[str, Any]]:
     """What is said of each customer now, and when."""
     now = wall()
-    found = {f"c{n}": await read.explanation(engine, f"c{n}", now) for n in range(customers)}
+    found = {f"c{n}": await explain(engine, f"c{n}", now) for n in range(customers)}
     await asyncio.sleep(0.05)
     return now, {c: e for c, e in found.items() if e is not None}
 
@@ -73,7 +75,7 @@ async def test_an_explanation_at_an_instant_is_the_one_that_was_given_then(engin
     for at, said in given:
         for customer_id, explanation in said.items():
             assert await past.explanation(engine, customer_id, at) == explanation
-    assert {e["scorecard_version"] for _, said in given for e in said.values()} == {1, 2}
+    assert {e.scorecard_version for _, said in given for e in said.values()} == {1, 2}
 
 
 async def test_the_parts_of_a_change_add_up_to_it(engine, database_url):
@@ -98,21 +100,22 @@ async def test_the_parts_of_a_change_add_up_to_it(engine, database_url):
     kinds: set[str] = set()
     for n in range(10):
         for i, at in enumerate(instants):
-            then = await past.explanation(engine, f"c{n}", at) or {}
+            then = await past.explanation(engine, f"c{n}", at)
+            assert then is not None
             for since in instants[: i + 1]:
                 found = await diff.between(engine, f"c{n}", since, at, "pt" if n % 2 else "en")
                 assert found is not None
-                total = sum(p["points"] for p in found["parts"])
-                if found["change"] is None:
-                    assert found["parts"] == []
+                total = sum(p.points for p in found.parts)
+                if found.change is None:
+                    assert found.parts == []
                     continue
-                assert total == pytest.approx(found["change"], abs=1e-9)
-                for part in found["parts"]:
-                    assert part["points"] == pytest.approx(
-                        sum(m["points"] for m in part["measures"]), abs=1e-9
+                assert total == pytest.approx(found.change, abs=1e-9)
+                for part in found.parts:
+                    assert part.points == pytest.approx(
+                        sum(m.points for m in part.measures), abs=1e-9
                     )
-                    kinds |= {part["kind"]} if abs(part["points"]) > 0.5 else set()
-                assert found["to"]["score"] == then["score"]
+                    kinds |= {part.kind} if abs(part.points) > 0.5 else set()
+                assert found.last.score == then.score
     assert kinds == {"new_events", "ageing", "late_data", "configuration", "override"}
 
 
@@ -134,22 +137,22 @@ async def test_the_sentence_names_what_moved_it_in_both_languages(engine, databa
 
     english = await diff.between(engine, "acme", since, wall(), "en")
     portuguese = await diff.between(engine, "acme", since, wall(), "pt")
-    why = await read.explanation(engine, "acme", wall(), "pt")
+    why = await explain(engine, "acme", wall(), "pt")
 
     assert english is not None
-    assert "The health of Acme Ltd fell by 60 points, from 80 to 20" in english["sentence"]
+    assert "The health of Acme Ltd fell by 60 points, from 80 to 20" in english.sentence
     assert (
         "lost 60.3 points through what has happened since (a visit to the cancellation page)"
-        in english["sentence"]
+        in english.sentence
     )
     assert portuguese is not None
-    assert "A saúde de Acme Ltd caiu 60 pontos" in portuguese["sentence"]
+    assert "A saúde de Acme Ltd caiu 60 pontos" in portuguese.sentence
     assert (
         "perdeu 60,3 pontos pelo que aconteceu desde então (visita à página de cancelamento)"
-        in portuguese["sentence"]
+        in portuguese.sentence
     )
     assert why is not None
-    assert "limitada pela visita à página de cancelamento" in why["sentence"]
+    assert "limitada pela visita à página de cancelamento" in why.sentence
 
 
 async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, database_url):
@@ -176,33 +179,34 @@ async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, data
 async def test_an_override_stands_survives_a_rebuild_and_ends_by_itself(engine, database_url):
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(4, 200))
-    before = await read.customer(engine, "c1", wall())
+    before = await customer_health(engine, "c1", wall())
     event = as_event(overrides.set_event("c1", "ov1", held(88, wall(), days=10), 50, wall()))
     await folded(engine, database_url, appender, [event, *story(4, 50, seed=2)])
     await publish.rebuild(engine, by=make_actor("t"), now=wall())
     live = await states_of(engine, 1)
     assert await build(engine)
 
-    found = await read.customer(engine, "c1", wall())
-    explained = await read.explanation(engine, "c1", wall())
-    later = await read.customer(engine, "c1", wall() + timedelta(days=11))
+    found = await customer_health(engine, "c1", wall())
+    explained = await explain(engine, "c1", wall())
+    later = await customer_health(engine, "c1", wall() + timedelta(days=11))
 
     assert await states_of(engine, 2) == live
     assert before is not None
     assert found is not None
-    assert (found["score"], found["band"]) == (88, "healthy")
-    assert found["own_score"] != 88
-    assert found["override"]["author"] == "kim"
-    assert found["override"]["reason"] == "They told me so"
-    assert "override" not in found["profile"]
+    assert (found.score, found.band) == (88, "healthy")
+    assert found.own_score != 88
+    assert found.override is not None
+    assert found.override.author == "kim"
+    assert found.override.reason == "They told me so"
+    assert "override" not in found.profile
     assert explained is not None
-    last = explained["contributions"][-1]
-    assert (last["measure"], last["why"]) == ("override", "kim: They told me so")
-    assert [e["id"] for e in last["events"]] == ["ov1"]
-    assert sum(c["points"] for c in explained["contributions"]) == pytest.approx(88, abs=1e-9)
+    last = explained.contributions[-1]
+    assert (last.measure, last.why) == ("override", "kim: They told me so")
+    assert [e.id for e in last.events] == ["ov1"]
+    assert sum(c.points for c in explained.contributions) == pytest.approx(88, abs=1e-9)
     assert later is not None
-    assert later["override"] is None
-    assert later["score"] == later["own_score"]
+    assert later.override is None
+    assert later.score == later.own_score
     assert [e.author for e in await overrides.records(engine, wall())] == ["kim"]
 
 
@@ -220,19 +224,19 @@ async def test_an_override_can_be_lifted_and_makes_no_alert(engine, database_url
         appender,
         [as_event(overrides.set_event("acme", "o", held(5, wall()), 90, wall()))],
     )
-    low = await read.customer(engine, "acme", wall())
+    low = await customer_health(engine, "acme", wall())
     await folded(
         engine,
         database_url,
         appender,
         [as_event(overrides.lift_event("acme", "l", "kim", None, wall()))],
     )
-    lifted = await read.customer(engine, "acme", wall())
+    lifted = await customer_health(engine, "acme", wall())
 
     assert low is not None
-    assert (low["score"], low["band"]) == (5, "critical")
+    assert (low.score, low.band) == (5, "critical")
     assert lifted is not None
-    assert lifted["score"] == lifted["own_score"] > 75
+    assert lifted.score == lifted.own_score > 75
     async with engine.connect() as conn:
         assert (await conn.exec_driver_sql("select count(*) from alerts")).scalar() == 0
     assert await scores(engine, wall(), 0) == {}

@@ -3,7 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from healthsvc.flows.customers import read, rollup
+from healthsvc.flows.customers.health import customer_health
+from healthsvc.flows.customers.people import people as people_at
+from healthsvc.flows.customers.rollup import ParentLink
 from tests.flows.projections.test_rebuild import folded
 from tests.flows.spine import installed, rows, wall
 from tests.support.makers import make_event
@@ -45,49 +47,44 @@ async def test_the_loyal_small_customer_is_listed_and_told_what_to_do_until_it_c
     (listed,) = await rows(
         engine, "select loyalty, flags, parent_id, icp_fit from standings where customer_id = 'a'"
     )
-    found = await read.customer(engine, "a", wall())
+    found = await customer_health(engine, "a", wall())
     assert found is not None
-    assert abs(listed.loyalty - found["loyalty"]["score"]) < 10
+    assert abs(listed.loyalty - found.loyalty.score) < 10
     assert {"loyal", "promoter"} <= set(listed.flags)
-    assert (listed.parent_id, listed.icp_fit, found["icp"]["fit"]) == ("group", None, None)
-    assert {play["because"]: play["play"].split(".")[0] for play in found["loyalty"]["plays"]} == {
+    assert (listed.parent_id, listed.icp_fit, found.icp.fit) == ("group", None, None)
+    assert {play.because: play.play.split(".")[0] for play in found.loyalty.plays} == {
         "promoter": "Thank them and ask for a referral",
         "loyal": "Thank them for their loyalty",
         "asks_for_more": "Pass the request on to the product team",
     }
-    assert (found["touch"]["suggested"], found["touch"]["agrees"]) == ("high", False)
-    assert found["touch"]["sentence"].startswith(
+    assert (found.touch.suggested, found.touch.agrees) == ("high", False)
+    assert found.touch.sentence.startswith(
         "Your systems say tech touch; high touch is suggested: uses the product"
     )
-    assert (
-        sum(part["points"] for part in found["loyalty"]["contributions"])
-        == found["loyalty"]["score"]
-    )
+    assert sum(part.points for part in found.loyalty.contributions) == found.loyalty.score
 
-    portuguese = await read.customer(engine, "a", wall(), language="pt")
+    portuguese = await customer_health(engine, "a", wall(), language="pt")
     assert portuguese is not None
-    assert portuguese["touch"]["sentence"].startswith(
+    assert portuguese.touch.sentence.startswith(
         "Os seus sistemas indicam tech touch; a sugestão é high touch:"
     )
-    assert {play["play"].split(".")[0] for play in portuguese["loyalty"]["plays"]} == {
+    assert {play.play.split(".")[0] for play in portuguese.loyalty.plays} == {
         "Agradeça e peça uma indicação",
         "Agradeça pela lealdade",
         "Encaminhe o pedido à equipe de produto",
     }
-    assert portuguese["loyalty"]["contributions"][0]["why"].startswith(
-        "Dois anos mostram mais do que"
-    )
-    assert portuguese["stage_because"] != found["stage_because"]
+    assert portuguese.loyalty.contributions[0].why.startswith("Dois anos mostram mais do que")
+    assert portuguese.stage_because != found.stage_because
 
     await folded(
         engine, database_url, appender, [told(wall(), "a", 0, "complaint.filed", complaint_id="1")]
     )
-    upset = await read.customer(engine, "a", wall())
+    upset = await customer_health(engine, "a", wall())
     assert upset is not None
-    assert upset["loyalty"]["plays"] == []
-    unknown = await read.customer(engine, "b", wall())
+    assert upset.loyalty.plays == []
+    unknown = await customer_health(engine, "b", wall())
     assert unknown is not None
-    assert (unknown["loyalty"]["score"], unknown["touch"]["suggested"]) == (None, None)
+    assert (unknown.loyalty.score, unknown.touch.suggested) == (None, None)
 
 
 async def test_who_leaves_is_neither_loyal_nor_listed_as_such(engine, database_url):
@@ -127,30 +124,30 @@ async def test_a_parent_tells_how_its_children_are_whoever_calls_itself_its_pare
     )
 
     group, fr, lone = [
-        await read.customer(engine, customer, wall()) for customer in ("group", "fr", "lone")
+        await customer_health(engine, customer, wall()) for customer in ("group", "fr", "lone")
     ]
     assert group is not None
     assert fr is not None
     assert lone is not None
-    below = group["children"]
-    assert (below["count"], below["descendants"], below["depth"], below["complete"]) == (
+    below = group.children
+    assert (below.count, below.descendants, below.depth, below.complete) == (
         2,
         3,
         2,
         True,
     )
-    assert (below["worst"]["customer_id"], below["worst"]["score"], below["worst_band"]) == (
+    assert (below.worst.customer_id, below.worst.score, below.worst_band) == (
         "fr",
         20,
         "critical",
     )
-    others = [await read.customer(engine, customer, wall()) for customer in ("de", "lab")]
-    expected = (20 * 10 + sum(30 * (other or {})["score"] for other in others)) / 70
-    assert abs(below["score"] - expected) < 0.01
-    assert group["parent"] == {"customer_id": "lab", "known": True, "in_a_circle": True}
-    assert fr["parent"] == {"customer_id": "group", "known": True, "in_a_circle": False}
-    assert lone["parent"] == {"customer_id": "nowhere", "known": False, "in_a_circle": False}
-    assert lone["children"] is None
+    others = [await customer_health(engine, customer, wall()) for customer in ("de", "lab")]
+    expected = (20 * 10 + sum(30 * other.score for other in others if other is not None)) / 70
+    assert abs(below.score - expected) < 0.01
+    assert group.parent == ParentLink(customer_id="lab", known=True, in_a_circle=True)
+    assert fr.parent == ParentLink(customer_id="group", known=True, in_a_circle=False)
+    assert lone.parent == ParentLink(customer_id="nowhere", known=False, in_a_circle=False)
+    assert lone.children is None
 
 
 async def test_the_people_at_a_customer_are_told_from_the_archive(engine, database_url):
@@ -172,15 +169,15 @@ async def test_the_people_at_a_customer_are_told_from_the_archive(engine, databa
     ]
     await folded(engine, database_url, appender, events)
 
-    found = await rollup.people(engine, "acme", wall())
+    found = await people_at(engine, "acme", wall())
     assert found is not None
-    people = {person["contact_id"]: person for person in found["items"]}
-    assert [(name, p["status"], p["champion"], p["events"]) for name, p in people.items()][:3] == [
+    people = {person.contact_id: person for person in found.items}
+    assert [(name, p.status, p.champion, p.events) for name, p in people.items()][:3] == [
         ("bob", "active", False, 3),
         ("cyd", "left", False, 1),
         ("ada", "quiet", True, 3),
     ]
-    assert (people["bob"]["nps"], people["bob"]["events_28_days"]) == (9, 2)
-    assert people["ada"]["contacted_at"] > people["ada"]["last_seen_at"]
-    assert found["complete"]
-    assert await rollup.people(engine, "nobody", wall()) is None
+    assert (people["bob"].nps, people["bob"].events_28_days) == (9, 2)
+    assert people["ada"].contacted_at > people["ada"].last_seen_at
+    assert found.complete
+    assert await people_at(engine, "nobody", wall()) is None

@@ -479,23 +479,20 @@ async def test_a_dead_endpoints_backlog_is_probed_not_hammered(
 ) -> None:
     async with receiving(replying(500)) as receiver:
         await make_endpoint(engine, receiver.url)
-        await enqueue(engine, *(make_message() for _ in range(8)))
+        # A single message: the rest after a failure is a share of the time since the first one,
+        # and the clock stands, so a second message would be tried at once.
+        await enqueue(engine, make_message())
         async with rig.delivering():
             await until(lambda: _recorded(engine, 1))
             clock.advance(minutes=1)
             await enqueue(engine, *(make_message() for _ in range(500)))
-            await until(lambda: _recorded(engine, 2))
-            for _ in range(3):
+            for count in (2, 3, 4):
+                await until(lambda count=count: _recorded(engine, count))
                 await nudge(engine)
                 await asyncio.sleep(0.1)
-                before = len(receiver.received)
-                await nudge(engine)
-                await asyncio.sleep(0.2)
-                assert len(receiver.received) == before, "it rests while the clock stands"
+                assert len(receiver.received) == count, "it rests while the clock stands"
                 clock.advance(seconds=30)
                 await nudge(engine)
-                await until(lambda before=before: _recorded(engine, before + 1))
-            assert len(receiver.received) < 20, "a backlog of 508 is probed"
 
 
 # ------------------------------------------------------------------------------------------------ crashes and the drain

@@ -55,7 +55,7 @@ def without(section: str) -> str:
 
 async def exported(engine: AsyncEngine, folder: Path) -> Path:
     """The archive as a file, as the commands take it."""
-    await export.write(engine, folder / "e.csv.gz", compile_document("").page_kind, quiet)
+    await export.write(engine, folder / "e.csv.gz", compile_document("").program.risk_type, quiet)
     return folder / "e.csv.gz"
 
 

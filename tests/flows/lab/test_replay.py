@@ -12,7 +12,7 @@ from sqlalchemy import text
 from healthsvc.core.arrays import Instants
 from healthsvc.core.fit.bands import UNSCORED
 from healthsvc.core.instants import to_us
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.health import CustomerHealth, customer_health
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab.replay import (
     LACKING,
@@ -107,9 +107,9 @@ async def replayed(engine: AsyncEngine, timetable: Timetable) -> tuple[ReplayLoo
 async def test_score_risk_and_band_at_an_instant_are_those_that_the_service_told_then(
     engine: AsyncEngine, database_url: str
 ) -> None:
-    told: dict[int, dict[str, dict[str, Any]]] = {}
+    told: dict[int, dict[str, CustomerHealth]] = {}
     async for instant in lived(engine, database_url):
-        seen = {f"c{n}": await read.customer(engine, f"c{n}", instant) for n in range(CUSTOMERS)}
+        seen = {f"c{n}": await customer_health(engine, f"c{n}", instant) for n in range(CUSTOMERS)}
         told[to_us(instant)] = {c: t for c, t in seen.items() if t is not None}
 
     flushes = await flushed(engine)
@@ -119,12 +119,12 @@ async def test_score_risk_and_band_at_an_instant_are_those_that_the_service_told
         course, bands = lane.course, [b.name for b in lane.program.scorecard.bands]
         for i, customer_id in enumerate(walk.customer_ids):
             live = said[customer_id]
-            assert live["raw_score"] == lane.raw[i]
-            assert live["score"] == course.score[i, -1]
-            assert live["risk"] == (None if np.isnan(lane.risk[i]) else lane.risk[i])
-            if live["risk"] is not None:  # who has left keeps the band it had
-                assert live["band"] == bands[course.band[i, -1]]
-    assert any(t["risk"] is None for t in told[max(told)].values())
+            assert live.raw_score == lane.raw[i]
+            assert live.score == course.score[i, -1]
+            assert live.risk == (None if np.isnan(lane.risk[i]) else lane.risk[i])
+            if live.risk is not None:  # who has left keeps the band it had
+                assert live.band == bands[course.band[i, -1]]
+    assert any(t.risk is None for t in told[max(told)].values())
 
 
 async def test_decided_at_the_instants_of_the_service_a_customer_goes_through_the_same_bands(

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from healthsvc.core.instants import DAY_US, to_us
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.lab.compare import risks_of
 from healthsvc.wire.files.columns import Labels
 from healthsvc.wire.scorecards.document import compile_document
@@ -34,21 +35,21 @@ async def test_the_service_and_the_lab_give_the_same_risk_at_the_same_instant(
     async with processing(engine, database_url, wall):
         await append(appender, events)
         await until(lambda: reaches(engine, "acme", len(events)))
-        live = await read.customer(engine, "acme", NOW)
-        explained = await read.explanation(engine, "acme", NOW)
+        live = await customer_health(engine, "acme", NOW)
+        explained = await explain(engine, "acme", NOW)
 
     assert live is not None
     assert explained is not None
-    assert (live["risk_is"], live["risk_model"], live["risk_horizon_days"]) == (
+    assert (live.risk_is, live.risk_model, live.risk_horizon_days) == (
         "ranking",
         "prior",
         28,
     )
-    assert live["risk"] == explained["risk"] == _lab(moments, tmp_path)
-    log_odds = explained["risk_reference_log_odds"] + sum(
-        c["log_odds"] for c in explained["risk_contributions"]
+    assert live.risk == explained.risk == _lab(moments, tmp_path)
+    log_odds = explained.risk_reference_log_odds + sum(
+        c.log_odds for c in explained.risk_contributions
     )
-    assert math.isclose(1 / (1 + math.exp(-log_odds)), live["risk"], rel_tol=1e-12)
+    assert math.isclose(1 / (1 + math.exp(-log_odds)), live.risk, rel_tol=1e-12)
 
 
 def _lab(moments: list[tuple[datetime, str]], folder: Path) -> float:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from healthsvc.flows.customers import diff, past, read
+from healthsvc.flows.customers import diff, past
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.wire.scorecards.document import default_document
 from tests.flows.projections.test_rebuild import build, folded, published
 from tests.flows.spine import installed, wall
@@ -43,7 +45,7 @@ async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_wit
     document = yaml.safe_load(default_document()) | {"name": "ours", "variants": [LABS]}
     await published(engine, yaml.safe_dump(document, sort_keys=False))
     assert await build(engine)
-    before, since = await read.customer(engine, "acme", wall()), wall()
+    before, since = await customer_health(engine, "acme", wall()), wall()
 
     moved = make_event("customer.updated", id="m", data={"segment": "labs"}) | {
         "occurred_at": wall().isoformat()
@@ -51,26 +53,26 @@ async def test_a_change_of_segment_judges_anew_at_once_without_a_rebuild_and_wit
     await folded(engine, database_url, appender, [moved])
     at = wall()
     after, told = (
-        await read.customer(engine, "acme", at),
-        await read.explanation(engine, "acme", at),
+        await customer_health(engine, "acme", at),
+        await explain(engine, "acme", at),
     )
     change = await diff.between(engine, "acme", since, at)
 
     assert before is not None
     assert after is not None
-    assert (before["variant"], after["variant"]) == (None, "labs")
-    assert "silent" in after["flags"]
-    assert after["score"] <= 10 < before["score"]
+    assert (before.variant, after.variant) == (None, "labs")
+    assert "silent" in after.flags
+    assert after.score <= 10 < before.score
     assert told is not None
-    assert told["variant"] == "labs"
+    assert told.variant == "labs"
     then = await past.explanation(engine, "acme", at)
     assert then is not None
-    assert then == {key: told[key] for key in then}
+    assert then == told
     assert change is not None
-    points = {part["kind"]: part["points"] for part in change["parts"]}
-    assert points["configuration"] == pytest.approx(change["change"], abs=0.1)
+    points = {part.kind: part.points for part in change.parts}
+    assert points["configuration"] == pytest.approx(change.change, abs=0.1)
     assert points["new_events"] == pytest.approx(0, abs=0.1)
-    assert (change["from"]["variant"], change["to"]["variant"]) == (None, "labs")
+    assert (change.first.variant, change.last.variant) == (None, "labs")
     assert (await history(engine))[-1][0] == "variant"
     async with engine.connect() as conn:
         alerts = (

@@ -18,7 +18,8 @@ from sqlalchemy import text
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import to_us
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.intake import dead_letters
 from healthsvc.flows.processing import flush_builder
 from healthsvc.flows.processing.flush import Flush, write
@@ -85,17 +86,17 @@ async def test_a_cancel_page_view_becomes_a_flag_an_alert_and_a_capped_score(eng
     async with processing(engine, database_url, wall):
         await append(appender, events)
         await until(lambda: reaches(engine, "acme", 11))
-        found = await read.customer(engine, "acme", datetime.now(UTC))
-        explained = await read.explanation(engine, "acme", datetime.now(UTC))
+        found = await customer_health(engine, "acme", datetime.now(UTC))
+        explained = await explain(engine, "acme", datetime.now(UTC))
 
     assert found is not None
     assert explained is not None
-    assert found["score"] == 20
-    assert found["band"] == "critical"
-    assert "cancel_intent" in found["flags"]
-    assert abs(sum(c["points"] for c in explained["contributions"]) - explained["score"]) < 1e-6
-    cap = next(c for c in explained["contributions"] if c["measure"] == "cap:cancel_intent")
-    assert [e["id"] for e in cap["events"]] == ["p"]
+    assert found.score == 20
+    assert found.band == "critical"
+    assert "cancel_intent" in found.flags
+    assert abs(sum(c.points for c in explained.contributions) - explained.score) < 1e-6
+    cap = next(c for c in explained.contributions if c.measure == "cap:cancel_intent")
+    assert [e.id for e in cap.events] == ["p"]
     assert await rows(engine, "select kind, severity, state from alerts") == [
         ("cancel_intent", "critical", "open")
     ]

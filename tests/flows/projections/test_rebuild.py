@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.health import CustomerHealth, customer_health
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import MemoryLimits
@@ -137,13 +137,20 @@ async def looking_after(engine: AsyncEngine, worker: str = "b1") -> AsyncIterato
         await task
 
 
-async def scores(engine: AsyncEngine, at: datetime, customers: int) -> dict[str, Any]:
+async def healths(engine: AsyncEngine, at: datetime, customers: int) -> dict[str, CustomerHealth]:
     found = {}
     for n in range(customers):
-        seen = await read.customer(engine, f"c{n}", at)
-        if seen is not None:
-            found[f"c{n}"] = (seen["score"], seen["raw_score"], seen["flags"], seen["events_total"])
+        health = await customer_health(engine, f"c{n}", at)
+        if health is not None:
+            found[f"c{n}"] = health
     return found
+
+
+async def scores(engine: AsyncEngine, at: datetime, customers: int) -> dict[str, Any]:
+    return {
+        customer_id: (health.score, health.raw_score, health.flags, health.events_total)
+        for customer_id, health in (await healths(engine, at, customers)).items()
+    }
 
 
 async def reached(engine: AsyncEngine, events: int) -> bool:
@@ -247,10 +254,10 @@ async def test_a_version_goes_live_under_load_with_nothing_lost_nothing_twice_an
 
     for n in range(80):
         oracle[f"c{n}"] += 1
-    found = {f"c{n}": (await read.customer(engine, f"c{n}", wall()) or {}) for n in range(80)}
-    assert {c: f["events_total"] for c, f in found.items()} == oracle
-    assert {f["scorecard_version"] for f in found.values()} == {version}
-    assert all("keen" in f["flags"] for f in found.values())  # the new rule holds of all …
+    found = await healths(engine, wall(), 80)
+    assert {c: f.events_total for c, f in found.items()} == oracle
+    assert {f.scorecard_version for f in found.values()} == {version}
+    assert all("keen" in f.flags for f in found.values())  # the new rule holds of all …
     assert (
         await scalar(engine, "select count(*) from alerts") == known
     )  # … and its beginning told nobody

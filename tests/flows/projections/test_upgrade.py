@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.processing.state_format import UnreadableStates
 from healthsvc.flows.projections.upgrade import make_readable
 from tests.flows.processing.test_worker import applied, used
@@ -76,9 +76,9 @@ async def test_they_are_built_anew_and_folding_goes_on(engine, database_url):
     assert {name: state for name, (state, _) in after.items()} == {
         name: state for name, (state, _) in before.items()
     }
-    found = await read.customer(engine, "acme", wall())
+    found = await customer_health(engine, "acme", wall())
     assert found is not None
-    assert found["events_total"] == 4
+    assert found.events_total == 4
 
 
 async def test_an_archive_with_holes_refuses_and_says_what_can_be_done(engine, database_url):

@@ -95,7 +95,7 @@ async def _ranked(house: Services, asked: AlertFilter, which: Which, language: L
     worded = await wording.worded(
         house.engine, [found.waiting.alert for found in page.items], language
     )
-    ranks = [RankTold.model_validate(worklist.rank_told(found, language)) for found in page.items]
+    ranks = [RankTold.model_validate(worklist.worded_rank(found, language)) for found in page.items]
     items = [alert_answer(alert, rank) for alert, rank in zip(worded, ranks, strict=True)]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 

@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.problems import NOT_FOUND, not_found
-from healthsvc.api.responses import answers
+from healthsvc.api.responses import answers, json_response
 from healthsvc.api.routes.customers import CustomerId, known
-from healthsvc.flows.customers import rollup
+from healthsvc.flows.customers.people import people
 from healthsvc.wire.rest.customers.rollup import Contacts
 
 router = APIRouter(tags=["customers"])
@@ -32,7 +31,7 @@ async def list_contacts(request: Request, _: Reader, customer_id: CustomerId) ->
     From the archive: empty where it is switched off. Scope: `customers:read`.
     """
     house = services(request)
-    found = await rollup.people(house.engine, known(customer_id), house.now())
-    if found is None:
+    contacts = await people(house.engine, known(customer_id), house.now())
+    if contacts is None:
         raise not_found("customer")
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return json_response(Contacts.model_validate(contacts))

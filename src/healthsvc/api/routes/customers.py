@@ -1,9 +1,8 @@
 """Customers: the list, one evaluated now, why it stands where it does, its past."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
@@ -20,10 +19,12 @@ from healthsvc.api.problems import (
     invalid,
     not_found,
 )
-from healthsvc.api.responses import answers
+from healthsvc.api.responses import answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
-from healthsvc.flows.customers import diff, past, read
+from healthsvc.flows.customers import diff, past
+from healthsvc.flows.customers.explanation import explain
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.store.customers.customer_summary import StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
@@ -102,13 +103,14 @@ async def explain_health(
     house = services(request)
     now, language = house.now(), asked.language or prefers
     if asked.at is None:
-        return _found(
-            await read.explanation(house.engine, known(customer_id), now, language), language
-        )
-    _in_the_past(asked.at, now, "at")
-    return _found(
-        await past.explanation(house.engine, known(customer_id), asked.at, language), language
-    )
+        explanation = await explain(house.engine, known(customer_id), now, language)
+    else:
+        _in_the_past(asked.at, now, "at")
+        explanation = await past.explanation(house.engine, known(customer_id), asked.at, language)
+    if explanation is None:
+        raise not_found("customer")
+    answer = Explanation.model_validate(explanation)
+    return _worded(json_response(answer, answer.left_out()), language)
 
 
 @router.get(
@@ -137,8 +139,10 @@ async def diff_health(
     _in_the_past(until, now, "to")
     if asked.since > until:
         raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
-    moved = await diff.between(house.engine, known(customer_id), asked.since, until, language)
-    return _found(moved, language)
+    change = await diff.between(house.engine, known(customer_id), asked.since, until, language)
+    if change is None:
+        raise not_found("customer")
+    return _worded(json_response(Diff.model_validate(change)), language)
 
 
 @router.get(
@@ -202,10 +206,12 @@ async def get_customer(
     Scope: `customers:read`.
     """
     house = services(request)
-    customer = await read.customer(
+    health = await customer_health(
         house.engine, known(customer_id), house.now(), house.contact, language
     )
-    return _found(customer, language)
+    if health is None:
+        raise not_found("customer")
+    return _worded(json_response(Customer.model_validate(health)), language)
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
@@ -220,9 +226,6 @@ def known(customer_id: str) -> str:
     return customer_id
 
 
-def _found(answer: dict[str, Any] | None, language: Language) -> Response:
-    if answer is None:
-        raise not_found("customer")
-    response = Response(msgspec.json.encode(answer), media_type="application/json")
+def _worded(response: Response, language: Language) -> Response:
     mark(response, language)
     return response

@@ -22,7 +22,8 @@ from healthsvc.api.responses import answers
 from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.api.routes.events import append
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
-from healthsvc.flows.customers import overrides, read
+from healthsvc.flows.customers import overrides
+from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.customers.overrides import Wish
 from healthsvc.wire.rest.customers.overrides import (
     OverrideAccepted,
@@ -62,8 +63,8 @@ async def set_override(
     now = house.now()
     if body.expires_at <= now:
         raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
-    found = await read.customer(house.engine, known(customer_id), now)
-    if found is None:
+    health = await customer_health(house.engine, known(customer_id), now)
+    if health is None:
         raise not_found("customer")
     wish = Wish(
         score=body.score,
@@ -72,7 +73,7 @@ async def set_override(
         expires_at=body.expires_at,
     )
     event_id = f"ov_{secrets.token_hex(8)}"
-    event = overrides.set_event(customer_id, event_id, wish, found["score"], now)
+    event = overrides.set_event(customer_id, event_id, wish, health.score, now)
     (position,) = await append(house, [(customer_id, event)])
     await overrides.record(
         house.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id
@@ -98,7 +99,7 @@ async def lift_override(
     `customers:write`."""
     house = services(request)
     now = house.now()
-    if await read.customer(house.engine, known(customer_id), now) is None:
+    if await customer_health(house.engine, known(customer_id), now) is None:
         raise not_found("customer")
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.lift_event(

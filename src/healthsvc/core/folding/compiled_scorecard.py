@@ -35,6 +35,10 @@ _MOST_TYPES: Final = 10_000
 _UNHASHABLE: Final = (list, dict)
 
 Classifier = Callable[[Any], int]
+PageKind = Callable[[str | None, str | None], str | None]
+"""The kind of the page with a URL and a title; None where no rule knows it."""
+OTHER_PAGE: Final = "other"
+"""The kind of a page that no rule knows."""
 
 HANDLED: Final = fact.HANDLERS.keys() | STEPS.keys()
 """Types that write facts: their events are kept until they are folded."""
@@ -63,7 +67,7 @@ class _Codes(dict[str, int]):
 
 
 class CompiledScorecard:
-    """What the fold needs of a scorecard. `page_kind` gives the kind of a URL by the projection's
+    """What the fold needs of a scorecard. `page_kind` gives the kind of a page by the projection's
     rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
     fit and touch are made of; `types` what the operator's own types of event are, None: all of them
     are acts."""
@@ -71,7 +75,7 @@ class CompiledScorecard:
     def __init__(
         self,
         scorecard: Scorecard,
-        page_kind: Callable[[str], str],
+        page_kind: PageKind,
         risk: RiskRules | None = None,
         relationship: Relationship = NOTHING,
         types: TypeMapping | None = None,
@@ -84,6 +88,8 @@ class CompiledScorecard:
         self.measures = tuple(m.name for m in scorecard.level_measures)
         self.width = len(self.measures)
         self._page_kind = page_kind
+        self.unknown_pages = 0
+        """Views so far of pages that no rule knows."""
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
@@ -148,6 +154,16 @@ class CompiledScorecard:
             self._property(data, name) in values for name, values in feed.where
         )
 
+    def kind_of_page(self, data: Any) -> str:
+        """The kind of page that a view's data tells: the sender's own, else by the rules."""
+        return data.kind or self._page_kind(data.url, data.title) or OTHER_PAGE
+
+    def risk_type(self, event_type: str, event: Any) -> str:
+        """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
+        if event_type == PAGE_VIEWED.name and self.kind_of_page(event.data) == "cancel":
+            return CANCEL_PAGE_VIEWED
+        return event_type
+
     def is_act(self, event_type: str) -> bool:
         """Whether a type is the customer's own doing: of built-in ones as declared, of the
         operator's own by its table."""
@@ -202,7 +218,10 @@ class CompiledScorecard:
 
         def classify(event: Any) -> int:
             data = event.data
-            kind = data.kind or page_kind(data.url)
+            kind = data.kind or page_kind(data.url, data.title)
+            if kind is None:
+                self.unknown_pages += 1
+                kind = OTHER_PAGE
             signature = memo.get(kind)
             return (
                 self._learn(memo, kind, feeds, {"kind": kind}, PAGE_VIEWED.name)
@@ -271,7 +290,7 @@ class CompiledScorecard:
         value = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
         if value is None and name == "kind":
             url = data.get("url") if isinstance(data, dict) else getattr(data, "url", None)
-            return self._page_kind(url) if isinstance(url, str) else None
+            return (self._page_kind(url, None) or OTHER_PAGE) if isinstance(url, str) else None
         return repr(value) if isinstance(value, _UNHASHABLE) else value
 
     def _signature(self, contributions: tuple[tuple[int, float], ...], risk_type: str) -> int:

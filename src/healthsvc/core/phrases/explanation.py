@@ -1,8 +1,8 @@
 """Says why a score is what it is, in one to three sentences that can be read out to the
 customer."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import noun, phrase
@@ -14,14 +14,25 @@ LEAST_BEST: Final = 0.5
 """Measures that could give fewer points than this aren't named."""
 NAMED: Final = 2
 
-Contributions = Sequence[Mapping[str, Any]]
+
+class Pointed(Protocol):
+    """Whatever puts points into a score: a measure, a cap, an override."""
+
+    @property
+    def measure(self) -> str: ...
+    @property
+    def points(self) -> float: ...
+    @property
+    def best(self) -> float: ...
+
+
+Contributions = Sequence[Pointed]
 
 
 def why(
     language: Language, customer: str, score: float | None, contributions: Contributions
 ) -> str:
-    """Word the explanation. contributions: each with its `measure`, `points` and `best`, caps and
-    override included."""
+    """Word the explanation. contributions: caps and override included."""
     if score is None:
         return phrase(language, "health.unknown", customer=customer)
     head = phrase(language, "health.is", customer=customer, score=number(language, score))
@@ -31,11 +42,11 @@ def why(
 
 
 def _helped_and_weighed(language: Language, contributions: Contributions) -> tuple[str, str]:
-    parts_judged = [c for c in contributions if c["best"] > LEAST_BEST]
-    good = [c for c in parts_judged if c["points"] >= GOOD * c["best"]]
-    bad = [c for c in parts_judged if c["points"] < GOOD * c["best"]]
-    good.sort(key=lambda c: -c["points"])
-    bad.sort(key=lambda c: c["points"] - c["best"])
+    parts_judged = [c for c in contributions if c.best > LEAST_BEST]
+    good = [c for c in parts_judged if c.points >= GOOD * c.best]
+    bad = [c for c in parts_judged if c.points < GOOD * c.best]
+    good.sort(key=lambda c: -c.points)
+    bad.sort(key=lambda c: c.points - c.best)
     return _named(language, "health.helps", good[:NAMED]), _named(
         language, "health.costs", bad[:NAMED]
     )
@@ -44,7 +55,7 @@ def _helped_and_weighed(language: Language, contributions: Contributions) -> tup
 def _named(language: Language, key: str, contributions: Contributions) -> str:
     if not contributions:
         return ""
-    nouns = [noun(language, c["measure"]) for c in contributions]
+    nouns = [noun(language, c.measure) for c in contributions]
     form = "other" if len(nouns) > 1 or nouns[0].plural else "one"
     return phrase(language, f"{key}.{form}", what=join(language, [n.text for n in nouns]))
 
@@ -52,11 +63,11 @@ def _named(language: Language, key: str, contributions: Contributions) -> str:
 def _limits(language: Language, contributions: Contributions) -> list[str]:
     """Say that a flag caps the score, or that somebody set it."""
     sentences: list[str] = []
-    caps = [str(c["measure"]) for c in contributions if str(c["measure"]).startswith("cap:")]
+    caps = [c.measure for c in contributions if c.measure.startswith("cap:")]
     if caps:
         flag = noun(language, caps[0]).text
         what = contract("por", flag) if language == "pt" else flag
         sentences.append(phrase(language, "health.capped", what=what))
-    if any(c["measure"] == "override" for c in contributions):
+    if any(c.measure == "override" for c in contributions):
         sentences.append(phrase(language, "health.override"))
     return sentences

@@ -17,7 +17,7 @@ from healthsvc.core.phrases import alerts as phrases
 from healthsvc.core.phrases import insights
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.flows.alerts import measure_coverage, outage_detection
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.evaluated_customer import compiled
 from healthsvc.flows.operations_alerts import MODEL_DRIFT
 from healthsvc.store.customers import names as customer_names
 from healthsvc.store.database.engine import AsyncEngine
@@ -35,7 +35,7 @@ async def worded(engine: AsyncEngine, alerts: Sequence[Alert], language: Languag
         names = await customer_names.names(
             conn, [a.customer_id for a in alerts if a.customer_id is not None]
         )
-    card = read.compiled(live.document).scorecard
+    card = compiled(live.document).scorecard
     return [_worded(alert, card, names, language) for alert in alerts]
 
 

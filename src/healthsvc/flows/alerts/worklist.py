@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from healthsvc.core.alerts import Alert
 from healthsvc.core.folding.states import States
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
-from healthsvc.core.insights.rank import Rank, Worth, ranks
+from healthsvc.core.insights.rank import Part, Rank, Worth, ranks
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.alert_rank import RANKING, why
 from healthsvc.core.scoring.evaluate import Evaluation, evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.alerts import wording
-from healthsvc.flows.customers import contact_windows, data_quality, read
+from healthsvc.flows.customers import contact_windows, data_quality
+from healthsvc.flows.customers.contact_windows import ContactPlan
+from healthsvc.flows.customers.data_quality import RejectionSummary
+from healthsvc.flows.customers.evaluated_customer import compiled
 from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
@@ -47,7 +51,7 @@ class Ranked:
     rank: Rank
     as_of_us: int
     row: int | None
-    """Of its customer in `Seen`; None: nothing is known of it."""
+    """Of its customer in the evaluated customers; None: nothing is known of it."""
     risk_is: str
     """What the risk in it is: a ranking, or which probability."""
 
@@ -56,13 +60,39 @@ class Ranked:
         return self.as_of_us, self.rank.points, self.waiting.alert.position
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordedRank:
+    """A rank with its parts, and the same in words."""
+
+    points: float
+    parts: Sequence[Part]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistItem:
+    """A customer to speak with: why, when, and what to know."""
+
+    customer_id: str | None
+    name: str | None
+    owner: str | None
+    tier: str | None
+    rank: WordedRank
+    alert: Alert
+    other_alerts: int
+    contact: ContactPlan | None
+    briefing: Mapping[str, Any] | None
+    """As alerts carry it; None: nothing is known of the customer."""
+    data_quality: RejectionSummary
+
+
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Evaluated:
     """The customers of waiting alerts, evaluated."""
 
     table: States
     view: View
-    found: Evaluation
+    evaluation: Evaluation
     row_of: Mapping[str, int]
 
 
@@ -90,23 +120,28 @@ async def customers(
     now: datetime,
     rules: ContactRules,
     language: Language,
-) -> tuple[int, Page[dict[str, Any]]]:
+) -> tuple[int, Page[WorklistItem]]:
     """An owner's customers (None: everybody's) that wait, by their most urgent alert; and how many
     do in all."""
     waits = 0
-    told: dict[int, dict[str, Any]] = {}
+    by_position: dict[int, WorklistItem] = {}
 
     async def fetch(place: Place) -> list[Ranked]:
         nonlocal waits
         async with engine.begin() as conn:
             at = _as_of(place, now)
-            ranked, seen = await _ranked(conn, await worklist.waiting(conn, owner=owner), at, rules)
+            ranked, customers = await _ranked(
+                conn, await worklist.waiting(conn, owner=owner), at, rules
+            )
             tops = _one_each(ranked)
             waits = len(tops)
             page = _page(tops, place)
             rows = [r.row for r in page if r.row is not None]
             acts = await contact_windows.acted(
-                conn, [int(seen.table.key[row]) for row in rows], to_us(at), seen.table.program
+                conn,
+                [int(customers.table.key[row]) for row in rows],
+                to_us(at),
+                customers.table.program,
             )
             quality = await data_quality.of(
                 conn, [r.waiting.alert.customer_id or "" for r in page], at
@@ -114,14 +149,23 @@ async def customers(
         also = [r.waiting.alert.customer_id for r in ranked]
         worded = await wording.worded(engine, [r.waiting.alert for r in page], language)
         for r, alert in zip(page, worded, strict=True):
-            said = {**_told(r, seen, acts, also, rules, language), "alert": alert}
-            told[r.waiting.alert.position] = said | {
-                "data_quality": quality[r.waiting.alert.customer_id or ""]
-            }
+            others = also.count(alert.customer_id) - 1
+            by_position[alert.position] = WorklistItem(
+                customer_id=alert.customer_id,
+                name=r.waiting.name,
+                owner=r.waiting.owner,
+                tier=r.waiting.tier,
+                rank=worded_rank(r, language),
+                alert=alert,
+                other_alerts=others,
+                contact=_contact(r, customers, acts, rules),
+                briefing=_briefing(r, customers, language),
+                data_quality=quality[alert.customer_id or ""],
+            )
         return page
 
     page = await _listing("worklist", {"owner": owner}).page(wanted, fetch)
-    items = [told[r.waiting.alert.position] for r in page.items]
+    items = [by_position[r.waiting.alert.position] for r in page.items]
     return waits, Page(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
@@ -154,26 +198,28 @@ def _one_each(ranked: Sequence[Ranked]) -> list[Ranked]:
 
 async def _ranked(
     conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime, rules: ContactRules
-) -> tuple[list[Ranked], _Seen]:
+) -> tuple[list[Ranked], _Evaluated]:
     """All of them, the one most worth a call first."""
-    seen = await _see(conn, waiting, at)
-    intents = {rule.name for rule in seen.view.program.scorecard.flags if rule.kind == "intent"}
-    rows = [seen.row_of.get(w.alert.customer_id or "") for w in waiting]
+    customers = await _evaluate(conn, waiting, at)
+    intents = {
+        rule.name for rule in customers.view.program.scorecard.flags if rule.kind == "intent"
+    }
+    rows = [customers.row_of.get(w.alert.customer_id or "") for w in waiting]
     worths = [
-        _worth(w, seen, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)
+        _worth(w, customers, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)
     ]
-    risk_rules = seen.view.program.risk_rules
+    risk_rules = customers.view.program.risk_rules
     risk_is = RANKING if risk_rules is None else risk_rules.model.kind
     found = [
         Ranked(waiting=w, rank=rank, as_of_us=to_us(at), row=row, risk_is=risk_is)
         for w, rank, row in zip(waiting, ranks(worths), rows, strict=True)
     ]
-    return sorted(found, key=lambda r: r.keys[1:], reverse=True), seen
+    return sorted(found, key=lambda r: r.keys[1:], reverse=True), customers
 
 
-async def _see(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) -> _Seen:
+async def _evaluate(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) -> _Evaluated:
     live = await live_projection.live(conn)
-    program = read.compiled(live.document).program
+    program = compiled(live.document).program
     ids = sorted({w.alert.customer_id for w in waiting if w.alert.customer_id is not None})
     stored = await states.by_ids(conn, live.id, ids) if ids else []
     table = States(program, max(1, len(stored)))
@@ -186,12 +232,12 @@ async def _see(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) 
         table.risk[rows],
     )
     row_of = {s.customer_id: int(row) for s, row in zip(stored, rows.tolist(), strict=True)}
-    return _Seen(table, view, evaluate(view), row_of)
+    return _Evaluated(table, view, evaluate(view), row_of)
 
 
 def _worth(
     waiting: Waiting,
-    seen: _Seen,
+    customers: _Evaluated,
     row: int | None,
     at: datetime,
     rules: ContactRules,
@@ -207,57 +253,44 @@ def _worth(
             spoken_since=False,
             over_cap=False,
         )
-    risk, mrr = float(seen.found.risk[row]), float(seen.view.fact("mrr")[row])
-    contacts = contacts_within(seen.view, row, rules.cap_days) or 0
+    risk, mrr = float(customers.evaluation.risk[row]), float(customers.view.fact("mrr")[row])
+    contacts = contacts_within(customers.view, row, rules.cap_days) or 0
     return Worth(
         severity=alert.severity,
         risk=None if isnan(risk) else risk,
         mrr=None if isnan(mrr) else mrr,
         age_us=age_us,
-        spoken_since=(last_contact(seen.view, row) or 0) > to_us(alert.onset_at),
+        spoken_since=(last_contact(customers.view, row) or 0) > to_us(alert.onset_at),
         over_cap=contacts >= rules.cap and alert.kind not in intents,
     )
 
 
-def rank_told(ranked: Ranked, language: Language) -> dict[str, Any]:
-    """A rank ready for JSON."""
+def worded_rank(ranked: Ranked, language: Language) -> WordedRank:
+    """A rank with its parts in words."""
     rank = ranked.rank
-    parts = [{"part": p.part, "points": p.points, "value": p.value} for p in rank.parts]
-    return {"points": rank.points, "parts": parts, "why": why(language, rank, ranked.risk_is)}
+    return WordedRank(points=rank.points, parts=rank.parts, why=why(language, rank, ranked.risk_is))
 
 
-def _briefing(seen: _Seen, row: int, kind: str, language: Language) -> dict[str, Any]:
-    return briefing.briefing(
-        seen.view, row, kind, briefing.common_facts(seen.view, seen.found, row, language), language
-    )
-
-
-def _told(
+def _contact(
     ranked: Ranked,
-    seen: _Seen,
+    customers: _Evaluated,
     acts: Mapping[int, list[int]],
-    customers: Sequence[str | None],
     rules: ContactRules,
-    language: Language,
-) -> dict[str, Any]:
-    alert, row, at = ranked.waiting.alert, ranked.row, from_us(ranked.as_of_us)
-    return {
-        "customer_id": alert.customer_id,
-        "name": ranked.waiting.name,
-        "owner": ranked.waiting.owner,
-        "tier": ranked.waiting.tier,
-        "rank": rank_told(ranked, language),
-        "alert": alert,
-        "other_alerts": customers.count(alert.customer_id) - 1,
-        "contact": contact_windows.told(
-            seen.view,
-            row,
-            seen.table.profile_field(row, "timezone"),
-            acts.get(int(seen.table.key[row]), []),
-            rules,
-            at,
-        )
-        if row is not None
-        else None,
-        "briefing": None if row is None else _briefing(seen, row, alert.kind, language),
-    }
+) -> ContactPlan | None:
+    row = ranked.row
+    if row is None:
+        return None
+    zone = customers.table.profile_field(row, "timezone")
+    acts_us = acts.get(int(customers.table.key[row]), [])
+    at = from_us(ranked.as_of_us)
+    return contact_windows.plan(customers.view, row, zone, acts_us, rules, at)
+
+
+def _briefing(
+    ranked: Ranked, customers: _Evaluated, language: Language
+) -> Mapping[str, Any] | None:
+    view, row = customers.view, ranked.row
+    if row is None:
+        return None
+    known = briefing.common_facts(view, customers.evaluation, row, language)
+    return briefing.briefing(view, row, ranked.waiting.alert.kind, known, language)

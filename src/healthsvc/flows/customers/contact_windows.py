@@ -1,9 +1,10 @@
-"""When a customer is to be called and how often it was, ready for JSON: its hours from the archive,
-its own clock."""
+"""When a customer is to be called and how often it was: its hours from the archive, its own
+clock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from healthsvc.core.events import NOT_BY_CUSTOMER
@@ -18,6 +19,32 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.wire.events.time_zones import iana
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursToCall:
+    """From when to when on a working day, as hh:mm."""
+
+    begin: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactPlan:
+    """When to call, and whether it was often enough already."""
+
+    timezone: str
+    timezone_from: Literal["profile", "default"]
+    windows: list[HoursToCall]
+    """The best first."""
+    windows_from: Literal["activity", "default"]
+    peak_hours: list[int]
+    next_window_at: datetime
+    contacts: int | None
+    contacts_in_days: int
+    cap: int
+    over_cap: bool
+    last_contact_at: datetime | None
+
+
 async def acted(
     conn: AsyncConnection, keys: Sequence[int], now_us: int, program: CompiledScorecard
 ) -> Mapping[int, list[int]]:
@@ -30,37 +57,35 @@ async def acted(
     }
 
 
-def told(
+def plan(
     view: View,
     row: int,
     zone_name: object,
     acts_us: Sequence[int],
     rules: ContactRules,
     now: datetime,
-) -> dict[str, Any]:
+) -> ContactPlan:
     """The windows and the cap of one row. zone_name: as the profile has it."""
     zone = zone_of(zone_name)
     own = zone if zone is not None else zone_of(rules.timezone) or ZoneInfo("UTC")
     hours = contact_windows.hours([from_us(us).astimezone(own) for us in acts_us])
-    counted, last = (
-        contact_windows.contacts_within(view, row, rules.cap_days),
-        last_contact(view, row),
-    )
-    return {
-        "timezone": rules.timezone if zone is None else zone.key,
-        "timezone_from": "profile" if zone is not None else "default",
-        "windows": [
-            {"from": f"{begin:02}:00", "to": f"{end:02}:00"} for begin, end in hours.windows
+    contacts = contact_windows.contacts_within(view, row, rules.cap_days)
+    last_us = last_contact(view, row)
+    return ContactPlan(
+        timezone=rules.timezone if zone is None else zone.key,
+        timezone_from="profile" if zone is not None else "default",
+        windows=[
+            HoursToCall(begin=f"{begin:02}:00", end=f"{end:02}:00") for begin, end in hours.windows
         ],
-        "windows_from": "activity" if hours.known else "default",
-        "peak_hours": list(hours.peak),
-        "next_window_at": contact_windows.next_window(hours.windows, now.astimezone(own)),
-        "contacts": counted,
-        "contacts_in_days": rules.cap_days,
-        "cap": rules.cap,
-        "over_cap": counted is not None and counted >= rules.cap,
-        "last_contact_at": None if last is None else from_us(last),
-    }
+        windows_from="activity" if hours.known else "default",
+        peak_hours=list(hours.peak),
+        next_window_at=contact_windows.next_window(hours.windows, now.astimezone(own)),
+        contacts=contacts,
+        contacts_in_days=rules.cap_days,
+        cap=rules.cap,
+        over_cap=contacts is not None and contacts >= rules.cap,
+        last_contact_at=None if last_us is None else from_us(last_us),
+    )
 
 
 def zone_of(name: object) -> ZoneInfo | None:

@@ -11,27 +11,82 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isnan
-from typing import Any, Final
+from typing import Final, Literal, get_args
 
 from healthsvc.core.folding import facts
-from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.instants import to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.change import Change, moved
 from healthsvc.core.scoring.explain import contributions
-from healthsvc.flows.customers import past, read
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers import past
+from healthsvc.flows.customers.current_override import CurrentOverride, current_override
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled
+from healthsvc.flows.customers.evidence import NamedEvent, named_events
 from healthsvc.flows.customers.past import Known
 from healthsvc.store.customers import past as stored
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.projections import live_projection
 from healthsvc.store.projections.live_projection import Projection
-from healthsvc.wire.events.catalogue import type_of
-from healthsvc.wire.events.decode import decode_batch
 
-KINDS: Final = ("new_events", "ageing", "late_data", "configuration", "override")
+PartKind = Literal["new_events", "ageing", "late_data", "configuration", "override"]
+KINDS: Final[tuple[PartKind, ...]] = get_args(PartKind)
 EVENTS_NAMED: Final = 10
 SMALL: Final = 1e-9
+NAMED_FROM: Final = 0.5
+"""A measure that moved fewer points isn't named as a reason."""
+
+PointsByMeasure = dict[str, float]
+
+_REST: Final[dict[bool, tuple[str, str]]] = {
+    True: ("ageing", "frozen_at_churn"),
+    False: ("override", facts.OVERRIDE),
+}
+"""By whether the score is frozen: the part and the measure of what the scorecard doesn't explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureChange:
+    """What one measure, cap or override moved."""
+
+    measure: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePart:
+    """One reason of the change; the measures' points add up to its own."""
+
+    kind: PartKind
+    points: float
+    measures: list[MeasureChange]
+    events_total: int
+    events: list[NamedEvent]
+    """The newest of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreAt:
+    """The score at one of the two instants, and what it came from."""
+
+    at: datetime
+    score: float | None
+    override: CurrentOverride | None
+    scorecard_version: int
+    variant: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreChange:
+    """The change of a customer's score; the parts' points add up to it."""
+
+    customer_id: str
+    first: ScoreAt
+    last: ScoreAt
+    change: float | None
+    """None where either end has no score."""
+    parts: list[ChangePart]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +97,6 @@ class _Stage:
     points: Mapping[str, float]
 
 
-async def between(
-    engine: AsyncEngine,
-    customer_id: str,
-    since: datetime,
-    until: datetime,
-    language: Language = "en",
-) -> dict[str, Any] | None:
-    """The change of a customer's score, ready for JSON; None for an unknown customer. Raises
-    PastNotKept."""
-    async with engine.begin() as conn:
-        known = await past.load(conn, customer_id)
-        if known is None:
-            return None
-        first, last = await _end(conn, known, since), await _end(conn, known, until)
-    return _told(known, first, last, language)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
     """One end of the span."""
@@ -66,68 +104,90 @@ class _End:
     at: datetime
     projection: Projection
     events: list[CountedEvent]
-    seen: Seen
+    customer: EvaluatedCustomer
+
+
+async def between(
+    engine: AsyncEngine,
+    customer_id: str,
+    since: datetime,
+    until: datetime,
+    language: Language = "en",
+) -> ScoreChange | None:
+    """The change of a customer's score; None for an unknown customer. Raises PastNotKept."""
+    async with engine.begin() as conn:
+        known = await past.load(conn, customer_id)
+        if known is None:
+            return None
+        first, last = await _end(conn, known, since), await _end(conn, known, until)
+    return _change(known, first, last, language)
 
 
 async def _end(conn: AsyncConnection, known: Known, at: datetime) -> _End:
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
-    compiled = read.compiled(then.document)
+    card = compiled(then.document)
     events = known.counted_by(at)
-    frozen = await past.frozen_score(conn, known.key, compiled, at)
-    seen = past.see(known, events, compiled, then.scorecard_version, at, frozen)
-    return _End(at=at, projection=then, events=events, seen=seen)
+    frozen = await past.frozen_score(conn, known.key, card, at)
+    customer = past.evaluate_events(known, events, card, then.scorecard_version, at, frozen)
+    return _End(at=at, projection=then, events=events, customer=customer)
 
 
-def _told(known: Known, first: _End, last: _End, language: Language) -> dict[str, Any]:
-    since_us = to_us(first.at)
-    late = [e for e in last.events if e.counted_at > first.at and e.occurred_us <= since_us]
-    new = [e for e in last.events if e.counted_at > first.at and e.occurred_us > since_us]
-    before, after = first.seen.score, last.seen.score
+def _change(known: Known, first: _End, last: _End, language: Language) -> ScoreChange:
+    before, after = first.customer.score, last.customer.score
     parts = _parts(known, first, last) if before is not None and after is not None else {}
-    points = {kind: sum(moved.values()) for kind, moved in parts.items()}
-    named = {"late_data": late, "new_events": new}
-    return {
-        "customer_id": known.customer_id,
-        "from": _standing(first),
-        "to": _standing(last),
-        "change": None if before is None or after is None else after - before,
-        "parts": [
-            {
-                "kind": kind,
-                "points": points[kind],
-                "measures": _measures(parts[kind]),
-                "events_total": len(named.get(kind, ())),
-                "events": _events(named.get(kind, ())),
-            }
+    points = {kind: sum(by_measure.values()) for kind, by_measure in parts.items()}
+    events = _events_by_kind(first, last)
+    return ScoreChange(
+        customer_id=known.customer_id,
+        first=_score_at(first),
+        last=_score_at(last),
+        change=None if before is None or after is None else after - before,
+        parts=[
+            ChangePart(
+                kind=kind,
+                points=points[kind],
+                measures=_measures(parts[kind]),
+                events_total=len(events.get(kind, ())),
+                events=_newest(events.get(kind, ())),
+            )
             for kind in KINDS
             if kind in parts
         ],
-        "sentence": moved(
+        sentence=moved(
             language,
             Change(
-                customer=last.seen.name or known.customer_id,
+                customer=last.customer.name or known.customer_id,
                 since=first.at,
                 until=last.at,
                 before=before,
                 after=after,
                 parts=points,
-                reasons={kind: _reasons(moves) for kind, moves in parts.items()},
+                reasons={kind: _reasons(by_measure) for kind, by_measure in parts.items()},
             ),
         ),
+    )
+
+
+def _events_by_kind(first: _End, last: _End) -> dict[str, list[CountedEvent]]:
+    """The events that were counted between the ends: those that had happened before, and the
+    others."""
+    since_us = to_us(first.at)
+    counted_since = [e for e in last.events if e.counted_at > first.at]
+    return {
+        "late_data": [e for e in counted_since if e.occurred_us <= since_us],
+        "new_events": [e for e in counted_since if e.occurred_us > since_us],
     }
 
 
-def _parts(known: Known, first: _End, last: _End) -> dict[str, dict[str, float]]:
+def _parts(known: Known, first: _End, last: _End) -> dict[str, PointsByMeasure]:
     """By kind: points by measure; all of them together are the change."""
     since_us = to_us(first.at)
     with_late = [e for e in last.events if e.counted_at <= first.at or e.occurred_us <= since_us]
 
     def stage(events: Sequence[CountedEvent], end: _End, at: datetime) -> _Stage:
-        compiled = read.compiled(end.projection.document)
-        variant = end.seen.found.variant
-        return _stage(
-            past.see(known, events, compiled, end.projection.scorecard_version, at, None, variant)
-        )
+        card, version = compiled(end.projection.document), end.projection.scorecard_version
+        variant = end.customer.evaluation.variant
+        return _stage(past.evaluate_events(known, events, card, version, at, None, variant))
 
     stages = _filled(
         [
@@ -142,21 +202,24 @@ def _parts(known: Known, first: _End, last: _End) -> dict[str, dict[str, float]]
     parts = {kind: _moved(a, b) for kind, a, b in zip(kinds, stages, stages[1:], strict=False)}
     parts["override"] = {}
     for end, own, sign in ((first, stages[0], -1.0), (last, stages[-1], 1.0)):
-        rest = (end.seen.score or 0.0) - (own.score or 0.0)
-        kind, name = (
-            ("ageing", "frozen_at_churn") if end.seen.frozen else ("override", facts.OVERRIDE)
-        )
-        if abs(rest) > SMALL or kind == "override":
-            parts[kind][name] = parts[kind].get(name, 0.0) + sign * rest
+        rest = (end.customer.score or 0.0) - (own.score or 0.0)
+        _add_rest(parts, rest * sign, frozen=end.customer.frozen)
     return parts
 
 
-def _stage(seen: Seen) -> _Stage:
-    score = float(seen.found.own[0])
+def _add_rest(parts: dict[str, PointsByMeasure], rest: float, *, frozen: bool) -> None:
+    """What the scorecard doesn't explain at one end: the score frozen at churn, or an override."""
+    kind, name = _REST[frozen]
+    if abs(rest) > SMALL or kind == "override":
+        parts[kind][name] = parts[kind].get(name, 0.0) + rest
+
+
+def _stage(customer: EvaluatedCustomer) -> _Stage:
+    score = float(customer.evaluation.own[0])
     if isnan(score):
         return _Stage(None, {})
-    points: dict[str, float] = {}
-    for part in contributions(seen.view, seen.found, 0):
+    points: PointsByMeasure = {}
+    for part in contributions(customer.view, customer.evaluation, 0):
         if part.measure != facts.OVERRIDE:
             points[part.measure] = points.get(part.measure, 0.0) + part.points
     return _Stage(score, points)
@@ -172,49 +235,42 @@ def _filled(stages: Sequence[_Stage]) -> list[_Stage]:
     return filled
 
 
-def _moved(before: _Stage, after: _Stage) -> dict[str, float]:
+def _moved(before: _Stage, after: _Stage) -> PointsByMeasure:
     names = dict.fromkeys([*before.points, *after.points])
     return {name: after.points.get(name, 0.0) - before.points.get(name, 0.0) for name in names}
 
 
-def _standing(end: _End) -> dict[str, Any]:
-    return {
-        "at": end.at,
-        "score": end.seen.score,
-        "override": read.override_of(end.seen),
-        "scorecard_version": end.seen.version,
-        "variant": end.seen.variant,
-    }
+def _score_at(end: _End) -> ScoreAt:
+    return ScoreAt(
+        at=end.at,
+        score=end.customer.score,
+        override=current_override(end.customer),
+        scorecard_version=end.customer.version,
+        variant=end.customer.variant,
+    )
 
 
-def _measures(moved: Mapping[str, float]) -> list[dict[str, Any]]:
-    kept = [(name, points) for name, points in moved.items() if abs(points) > SMALL]
+def _measures(by_measure: Mapping[str, float]) -> list[MeasureChange]:
+    """Those that moved, the most first."""
+    changes = [(name, points) for name, points in by_measure.items() if abs(points) > SMALL]
     return [
-        {"measure": name, "points": points}
-        for name, points in sorted(kept, key=lambda pair: -abs(pair[1]))
+        MeasureChange(measure=name, points=points)
+        for name, points in sorted(changes, key=lambda pair: -abs(pair[1]))
     ]
 
 
-def _reasons(moved: Mapping[str, float]) -> list[str]:
+def _reasons(by_measure: Mapping[str, float]) -> list[str]:
     """The two measures that moved a part most, in its direction."""
-    total = sum(moved.values())
-    mine = [
+    total = sum(by_measure.values())
+    along = [
         (name, points)
-        for name, points in moved.items()
-        if points * total > 0 and abs(points) >= 0.5
+        for name, points in by_measure.items()
+        if points * total > 0 and abs(points) >= NAMED_FROM
     ]
-    return [
-        name
-        for name, _ in sorted(mine, key=lambda pair: -abs(pair[1]))[:2]
-        if name != facts.OVERRIDE
-    ]
+    strongest = sorted(along, key=lambda pair: -abs(pair[1]))[:2]
+    return [name for name, _ in strongest if name != facts.OVERRIDE]
 
 
-def _events(events: Sequence[CountedEvent]) -> list[dict[str, Any]]:
-    """The newest of them."""
+def _newest(events: Sequence[CountedEvent]) -> list[NamedEvent]:
     newest = sorted(events, key=lambda e: e.occurred_us, reverse=True)[:EVENTS_NAMED]
-    batch = decode_batch([e.event.encode() for e in newest], now_us=1 << 62)
-    return [
-        {"id": e.id, "source": e.source, "type": type_of(e), "occurred_at": from_us(us)}
-        for e, us in zip(batch.events, batch.occurred_us.tolist(), strict=True)
-    ]
+    return named_events([e.event for e in newest])

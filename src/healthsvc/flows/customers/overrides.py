@@ -13,7 +13,7 @@ from healthsvc.core.arrays import Floats
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.flows.customers import read
+from healthsvc.flows.customers.evaluated_customer import compiled, facts_of
 from healthsvc.store.admin import audit
 from healthsvc.store.customers import overrides as stored
 from healthsvc.store.customers.overrides import SetOverride
@@ -113,11 +113,11 @@ async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
         live = await live_projection.live(conn)
         keys = await stored.customers(conn, live.id)
         made = await stored.every(conn, keys)
-        card = read.compiled(live.document)
+        card = compiled(live.document)
         left = {
             row.key: at
             for row in await states.by_keys(conn, live.id, keys)
-            if (at := _left_at(read.facts_of(card, row), now)) is not None
+            if (at := _left_at(facts_of(card, row), now)) is not None
         }
     return judged(made, left, now)
 

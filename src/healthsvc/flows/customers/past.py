@@ -2,9 +2,9 @@
 version of then."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from healthsvc.core.instants import to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
-from healthsvc.flows.customers import data_quality, insights, read, staleness
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers import data_quality, insights, staleness
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled, facts_of
+from healthsvc.flows.customers.evidence import FOREVER_US, evidence_instants
+from healthsvc.flows.customers.explanation import HealthExplanation, explain_evaluated
 from healthsvc.flows.processing.decode import decode
 from healthsvc.store.customers import past
 from healthsvc.store.customers.past import CountedEvent
@@ -28,7 +30,6 @@ from healthsvc.store.projections import live_projection
 from healthsvc.wire.scorecards.document import Compiled
 
 FOLDED_AT_ONCE: Final = 5_000
-FOREVER_US: Final = 1 << 62
 
 
 class PastNotKept(Conflict):
@@ -58,26 +59,25 @@ class Known:
 
 async def explanation(
     engine: AsyncEngine, customer_id: str, at: datetime, language: Language = "en"
-) -> dict[str, Any] | None:
+) -> HealthExplanation | None:
     """The explanation that was given at `at`; None for an unknown customer. Raises PastNotKept."""
     async with engine.begin() as conn:
         known = await load(conn, customer_id)
         if known is None:
             return None
         then = await past.live_at(conn, at) or await live_projection.live(conn)
-        compiled = read.compiled(then.document)
+        card = compiled(then.document)
         events = known.counted_by(at)
-        frozen = await frozen_score(conn, known.key, compiled, at)
-    seen = see(known, events, compiled, then.scorecard_version, at, frozen)
-    instants = set(read.evidence_instants(seen))
+        frozen = await frozen_score(conn, known.key, card, at)
+    customer = evaluate_events(known, events, card, then.scorecard_version, at, frozen)
+    instants = set(evidence_instants(customer))
     archived = [e.event for e in events if e.occurred_us in instants]
     async with engine.begin() as conn:
-        stale = await staleness.stale(conn, seen, at)
+        stale = await staleness.stale(conn, customer, at)
         quality = (await data_quality.of(conn, [customer_id], at))[customer_id]
-    told = read.explained(
-        customer_id, seen, at, archived, insights.recent_of(seen, events, at), language
-    )
-    return {**told, "stale": stale, "data_quality": quality}
+    recent = insights.recent_of(customer, events, at)
+    explained = explain_evaluated(customer_id, customer, at, archived, recent, language)
+    return replace(explained, stale=stale, data_quality=quality)
 
 
 async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
@@ -85,49 +85,47 @@ async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
     there."""
     live = await live_projection.live(conn)
     await conn.exec_driver_sql("select 1")
-    found = await states.by_ids(conn, live.id, [customer_id])
-    if not found:
+    stored = await states.by_ids(conn, live.id, [customer_id])
+    if not stored:
         return None
-    row = found[0]
+    row = stored[0]
     events = await past.events(conn, row.key)
-    counted = int(read.facts_of(read.compiled(live.document), row)[facts.EVENTS])
+    counted = int(facts_of(compiled(live.document), row)[facts.EVENTS])
     if counted > len(events):
         raise PastNotKept(len(events), counted)
     return Known(customer_id=customer_id, key=row.key, partition=row.partition, events=events)
 
 
-def see(
+def evaluate_events(
     known: Known,
     events: Sequence[CountedEvent],
-    compiled: Compiled,
+    card: Compiled,
     version: int,
     at: datetime,
     frozen: float | None,
     variant: Instants | None = None,
-) -> Seen:
+) -> EvaluatedCustomer:
     """The customer with these events, evaluated at an instant. frozen: its score if it had left by
     then; variant: the one that judges, whatever its place says."""
-    table = States(compiled.program, 1)
+    table = States(card.program, 1)
     table.admit([(known.customer_id, known.key, known.partition)])
     for first in range(0, len(events), FOLDED_AT_ONCE):
         some = events[first : first + FOLDED_AT_ONCE]
-        batch = decode(compiled.program, [e.event.encode() for e in some], None, FOREVER_US)
+        batch = decode(card.program, [e.event.encode() for e in some], None, FOREVER_US)
         ties = tie_breakers(batch.digests)
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
-    view = View(
-        compiled.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk
-    )
-    found = evaluate(view, variant)
-    if frozen is not None and found.churned[0]:
+    view = View(card.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
+    evaluation = evaluate(view, variant)
+    if frozen is not None and evaluation.churned[0]:
         table.decisions.score_at_churn[0] = frozen
-    return Seen(version, compiled, table, view, found, known.key)
+    return EvaluatedCustomer(version, card, table, view, evaluation, known.key)
 
 
 async def frozen_score(
-    conn: AsyncConnection, key: int, compiled: Compiled, at: datetime
+    conn: AsyncConnection, key: int, card: Compiled, at: datetime
 ) -> float | None:
     """The score that stood at `at` because the customer had left: a recorded decision."""
-    for rule in compiled.scorecard.flags:
+    for rule in card.scorecard.flags:
         if rule.kind == "churned":
             recorded = await past.decided(conn, key, at, rule.name)
             if recorded is not None:

@@ -1,68 +1,133 @@
-"""Loyalty, fit and touch of one customer, ready for JSON."""
+"""Loyalty, fit and touch of one customer."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from healthsvc.core.insights import touch
+from healthsvc.core.insights.touch import Tier
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import touches
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer
 
 CHANCES = ("answer_from", "loyal")
 """Kinds of flags that are chances."""
 _HALF = 0.5
 
 
-def told(seen: Seen, language: Language) -> dict[str, Any]:
-    """What the customer's answer says beyond score and risk."""
-    return {
-        "loyalty": _loyalty(seen, language),
-        "icp": _icp(seen, language),
-        "touch": _touch(seen, language),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoyaltyGround:
+    """One ground of loyalty; the points of all add up to it."""
+
+    part: str
+    points: float
+    best: float
+    evidence: str
+    value: float | None
+    since: datetime | None
+    why: str
 
 
-def _loyalty(seen: Seen, language: Language) -> dict[str, Any]:
-    rules = seen.view.program.relationship
-    if rules.loyalty is None or seen.found.churned[0]:
-        return {"score": None, "contributions": [], "plays": []}
-    found = loyalty_parts(seen.view, rules.loyalty, rules.heavy_use)
-    score = float(found.loyalty[0])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestedPlay:
+    """What to do with a chance, and the flag or ground that it comes from."""
+
+    because: str
+    play: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loyalty:
+    """The second axis beside risk; no score: too little evidence, or the customer has left."""
+
+    score: float | None
+    contributions: list[LoyaltyGround]
+    plays: list[SuggestedPlay]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileMatch:
+    """One condition of the ideal profile; matches: None where the attribute isn't known."""
+
+    attribute: str
+    value: object
+    matches: bool | None
+    weight: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFit:
+    """How well the customer matches the ideal profile, 0 to 1; None: no attribute is known."""
+
+    fit: float | None
+    reasons: list[ProfileMatch]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierReason:
+    """A line that the customer reaches."""
+
+    reason: str
+    value: float
+    line: float
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchTier:
+    """The tier that the customer's systems say, and the one that is suggested."""
+
+    tier: Tier | None
+    suggested: Tier | None = None
+    agrees: bool | None = None
+    reasons: list[TierReason]
+    sentence: str | None = None
+    """The disagreement in words."""
+
+
+def loyalty(customer: EvaluatedCustomer, language: Language) -> Loyalty:
+    """How loyal the customer is, on which grounds, and what to do with it."""
+    rules = customer.view.program.relationship
+    if rules.loyalty is None or customer.churned:
+        return Loyalty(score=None, contributions=[], plays=[])
+    parts = loyalty_parts(customer.view, rules.loyalty, rules.heavy_use)
+    score = float(parts.loyalty[0])
     known = score == score
-    return {
-        "score": score if known else None,
-        "contributions": [_part(seen, found, p, language) for p in range(len(rules.loyalty.parts))]
-        if known
-        else [],
-        "plays": _plays(seen, found, language),
-    }
+    grounds = [_ground(customer, parts, p, language) for p in range(len(rules.loyalty.parts))]
+    return Loyalty(
+        score=score if known else None,
+        contributions=grounds if known else [],
+        plays=_plays(customer, parts, language),
+    )
 
 
-def _part(seen: Seen, found: LoyaltyParts, p: int, language: Language) -> dict[str, Any]:
-    rules = seen.view.program.relationship.loyalty
+def _ground(
+    customer: EvaluatedCustomer, parts: LoyaltyParts, p: int, language: Language
+) -> LoyaltyGround:
+    rules = customer.view.program.relationship.loyalty
     assert rules is not None  # asked before
-    part, known = rules.parts[p], bool(found.known[0, p])
-    return {
-        "part": part.name,
-        "points": float(found.points[0, p]),
-        "best": float(found.best[0, p]),
-        "evidence": part.measure or part.fact or "first_event_at",
-        "value": float(found.amount[0, p]) if known else None,
-        "since": from_us(found.since_us[0, p]) if known else None,
-        "why": part.why.within(language),
-    }
+    part, known = rules.parts[p], bool(parts.known[0, p])
+    return LoyaltyGround(
+        part=part.name,
+        points=float(parts.points[0, p]),
+        best=float(parts.best[0, p]),
+        evidence=part.measure or part.fact or "first_event_at",
+        value=float(parts.amount[0, p]) if known else None,
+        since=from_us(parts.since_us[0, p]) if known else None,
+        why=part.why.within(language),
+    )
 
 
-def _plays(seen: Seen, found: LoyaltyParts, language: Language) -> list[dict[str, str]]:
+def _plays(
+    customer: EvaluatedCustomer, parts: LoyaltyParts, language: Language
+) -> list[SuggestedPlay]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes
     first."""
-    flags, holds, rules = (
-        seen.compiled.scorecard.flags,
-        seen.found.flags.holds[0],
-        seen.view.program.relationship,
-    )
+    flags, holds = customer.compiled.scorecard.flags, customer.evaluation.flags.holds[0]
+    rules = customer.view.program.relationship
     assert rules.loyalty is not None  # asked before
     if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
         return []
@@ -72,59 +137,52 @@ def _plays(seen: Seen, found: LoyaltyParts, language: Language) -> list[dict[str
     shown = [
         (part.name, part.play)
         for p, part in enumerate(rules.loyalty.parts)
-        if found.value[0, p] >= _HALF
+        if parts.value[0, p] >= _HALF
     ]
     return [
-        {"because": name, "play": play.within(language)} for name, play in (*raised, *shown) if play
+        SuggestedPlay(because=name, play=play.within(language))
+        for name, play in (*raised, *shown)
+        if play
     ]
 
 
-def _icp(seen: Seen, language: Language) -> dict[str, Any]:
-    profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
-    found = icp.fit(profile, seen.view.program.relationship.icp)
-    return {
-        "fit": found.fit,
-        "reasons": [
-            {
-                "attribute": match.condition.attribute,
-                "value": match.value,
-                "matches": match.matches,
-                "weight": match.condition.weight,
-                "why": match.condition.why.within(language),
-            }
-            for match in found.matches
+def profile_fit(customer: EvaluatedCustomer, language: Language) -> ProfileFit:
+    """How well the customer matches the ideal profile, condition by condition."""
+    result = icp.fit(customer.profile, customer.view.program.relationship.icp)
+    return ProfileFit(
+        fit=result.fit,
+        reasons=[
+            ProfileMatch(
+                attribute=match.condition.attribute,
+                value=match.value,
+                matches=match.matches,
+                weight=match.condition.weight,
+                why=match.condition.why.within(language),
+            )
+            for match in result.matches
         ],
-    }
-
-
-def _touch(seen: Seen, language: Language) -> dict[str, Any]:
-    rules = seen.view.program.relationship
-    profile = seen.table.profile_values(0) if seen.table.has_profile(0) else {}
-    tier = profile.get("tier") or None
-    found = (
-        None if rules.touch is None else touch.suggested(seen.view, 0, rules.touch, rules.heavy_use)
     )
-    if found is None or seen.found.churned[0]:
-        return {"tier": tier, "suggested": None, "agrees": None, "reasons": [], "sentence": None}
+
+
+def touch_tier(customer: EvaluatedCustomer, language: Language) -> TouchTier:
+    """The tier of the customer's systems beside the one that spend, use and conversations
+    suggest."""
+    rules = customer.view.program.relationship
+    tier = customer.profile.get("tier") or None
+    if rules.touch is None or customer.churned:
+        return TouchTier(tier=tier, reasons=[])
+    suggestion = touch.suggested(customer.view, 0, rules.touch, rules.heavy_use)
+    if suggestion is None:
+        return TouchTier(tier=tier, reasons=[])
     reasons = [
-        {
-            "reason": r.reason,
-            "value": r.value,
-            "line": r.line,
-            "says": touches.reason(language, r),
-        }
-        for r in found.reasons
+        TierReason(reason=r.reason, value=r.value, line=r.line, says=touches.reason(language, r))
+        for r in suggestion.reasons
     ]
-    agrees = None if tier is None else tier == found.tier
+    agrees = None if tier is None else tier == suggestion.tier
     sentence = None
     if tier is not None and not agrees:
-        sentence = touches.disagreement(
-            language, tier, found.tier, [str(reason["says"]) for reason in reasons]
-        )
-    return {
-        "tier": tier,
-        "suggested": found.tier,
-        "agrees": agrees,
-        "reasons": reasons,
-        "sentence": sentence,
-    }
+        says = [reason.says for reason in reasons]
+        sentence = touches.disagreement(language, tier, suggestion.tier, says)
+    return TouchTier(
+        tier=tier, suggested=suggestion.tier, agrees=agrees, reasons=reasons, sentence=sentence
+    )

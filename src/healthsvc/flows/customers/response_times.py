@@ -1,8 +1,8 @@
-"""How fast we were when a customer asked, ready for JSON."""
+"""How fast we were when a customer asked."""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.store.customers import response_times
@@ -11,8 +11,28 @@ from healthsvc.store.database.engine import AsyncConnection
 DAYS: Final = 180
 
 
-async def told(conn: AsyncConnection, customer_key: int, at: datetime) -> dict[str, Any]:
-    """Tickets opened within the last days, as far as the ledger has got: it follows the archive,
-    seconds behind."""
-    found = await response_times.response(conn, customer_key, to_us(at) - DAYS * DAY_US, to_us(at))
-    return {"days": DAYS, **asdict(found)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseTimes:
+    """Tickets opened within the last days, and the mean hours to an answer and to a solution."""
+
+    days: int
+    tickets: int
+    answered: int
+    hours_to_first_answer: float | None
+    resolved: int
+    hours_to_resolution: float | None
+
+
+async def measure(conn: AsyncConnection, customer_key: int, at: datetime) -> ResponseTimes:
+    """Measure a customer's tickets as far as the ledger has got: it follows the archive, seconds
+    behind."""
+    since_us, until_us = to_us(at) - DAYS * DAY_US, to_us(at)
+    response = await response_times.response(conn, customer_key, since_us, until_us)
+    return ResponseTimes(
+        days=DAYS,
+        tickets=response.tickets,
+        answered=response.answered,
+        hours_to_first_answer=response.hours_to_first_answer,
+        resolved=response.resolved,
+        hours_to_resolution=response.hours_to_resolution,
+    )

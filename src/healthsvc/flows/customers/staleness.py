@@ -1,16 +1,27 @@
-"""Whether what is known of a customer is stale: a guard of the fleet concerns it, its silence may
-be the tracker's."""
+"""Whether what is known of a customer is stale: an outage concerns it, its silence may be the
+tracker's."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer
 from healthsvc.store.alerts import outages
 from healthsvc.store.database.engine import AsyncConnection
 
 
-async def stale(conn: AsyncConnection, seen: Seen, at: datetime) -> dict[str, Any] | None:
-    """Since when and why it was so at an instant, ready for JSON; None: it wasn't."""
-    segment = seen.table.profile_field(0, "segment")
-    found = await outages.stale(conn, seen.key, segment if isinstance(segment, str) else None, at)
-    return None if found is None else {"since": found.since, "reason": found.scope}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleSince:
+    """Since when, and what has fallen: `fleet`, `source:…` or `segment:…`."""
+
+    since: datetime
+    reason: str
+
+
+async def stale(
+    conn: AsyncConnection, customer: EvaluatedCustomer, at: datetime
+) -> StaleSince | None:
+    """Since when and why a customer's score was stale at an instant; None: it wasn't."""
+    segment = customer.table.profile_field(0, "segment")
+    known_segment = segment if isinstance(segment, str) else None
+    outage = await outages.stale(conn, customer.key, known_segment, at)
+    return None if outage is None else StaleSince(since=outage.since, reason=outage.scope)

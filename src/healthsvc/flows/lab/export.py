@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from healthsvc.core.events import CANCEL_PAGE_VIEWED, PAGE_VIEWED
 from healthsvc.core.folding.compiled_scorecard import value_of
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import archive_export
@@ -23,11 +22,11 @@ FOREVER_US: Final = 1 << 62
 async def write(
     engine: AsyncEngine,
     path: Path,
-    page_kind: Callable[[str], str],
+    risk_type: Callable[[str, Any], str],
     on_progress: Callable[[int, int], None],
 ) -> int:
-    """Write all archived events; answers how many. told: after each piece, events written and about
-    how many there are.
+    """Write all archived events; answers how many. risk_type: an event's type as the risk knows it;
+    on_progress: after each piece, events written and about how many there are.
 
     The file is in the lab's form. Events are taken as of when they happened; when they were counted
     isn't looked at.
@@ -50,7 +49,7 @@ async def write(
                         (
                             owner,
                             time,
-                            risk_type(event, page_kind),
+                            risk_type(type_of(event), event),
                             "" if value != value else repr(value),
                         )
                     )
@@ -63,11 +62,3 @@ async def segments(engine: AsyncEngine) -> dict[str, str]:
     """Segment of each customer whose profile tells one."""
     async with engine.connect() as conn:
         return await archive_export.segments(conn)
-
-
-def risk_type(event: Any, page_kind: Callable[[str], str]) -> str:
-    """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
-    kind = type_of(event)
-    if kind == PAGE_VIEWED.name and (event.data.kind or page_kind(event.data.url)) == "cancel":
-        return CANCEL_PAGE_VIEWED
-    return kind

@@ -17,15 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import from_us
 from healthsvc.flows.lab import export, jobs
 from healthsvc.flows.lab.replay import Cards, ReplayJob, of_archive
 from healthsvc.flows.lab.run import OUTCOMES_AT, RunRequest, execute
 from healthsvc.store.database.engine import create_engine
-from healthsvc.wire.scorecards.document import default_document
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.scorecards.document import compile_document
 
 NICENESS: Final = 10
 MODULE: Final = "healthsvc.flows.lab.worker_process"
@@ -49,8 +47,8 @@ def main() -> None:
 
 def _run(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     events, document = folder / "events.csv.gz", str(task["live_document"])
-    rules = PageRules(yaml.safe_load(document or default_document()).get("page_kinds"))
-    event_count, segments = asyncio.run(_export(task["url"], events, rules))
+    program = compile_document(document).program
+    event_count, segments = asyncio.run(_export(task["url"], events, program))
     kind = task["wanted"]["kind"]
     if kind in jobs.KINDS:
         documents = jobs.Documents(live=document, version=str(task["document"]))
@@ -82,13 +80,13 @@ def _replay(task: dict[str, Any]) -> dict[str, Any]:
     return {"result": asyncio.run(replayed()), "model_key": None}
 
 
-async def _export(url: str, path: Path, rules: PageRules) -> tuple[int, dict[str, str]]:
+async def _export(url: str, path: Path, program: CompiledScorecard) -> tuple[int, dict[str, str]]:
     engine = create_engine(url, application="healthsvc-lab")
     try:
         event_count = await export.write(
             engine,
             path,
-            rules.kind_of,
+            program.risk_type,
             lambda n, of: _progress("reading the archive", OUTCOMES_AT * n / of),
         )
         return event_count, await export.segments(engine)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from healthsvc.core.scorecard.model import Scorecard
-from healthsvc.flows.customers import past, read
-from healthsvc.flows.customers.evaluated_customer import Seen
+from healthsvc.flows.customers import past
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled
 from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.store.customers import past as stored
 from healthsvc.store.database.engine import AsyncEngine
@@ -63,7 +63,7 @@ async def preview(
         live = await live_projection.live(conn)
         ids = await stored.sample(conn, live.id, sample)
     present, result, coverage = (
-        read.compiled(live.document),
+        compiled(live.document),
         ScorecardPreview(),
         [0.0] * card.program.width,
     )
@@ -78,7 +78,9 @@ async def preview(
             continue
         if history is None:
             continue
-        evaluated = [past.see(history, history.events, c, 0, now, None) for c in (present, card)]
+        evaluated = [
+            past.evaluate_events(history, history.events, c, 0, now, None) for c in (present, card)
+        ]
         counts = evaluated[1].table.cells[0, :, evaluated[1].table.count_field].tolist()
         coverage = [a + b for a, b in zip(coverage, counts, strict=True)]
         _add(result, customer_id, *evaluated)
@@ -89,7 +91,9 @@ async def preview(
     return result
 
 
-def _add(result: ScorecardPreview, customer_id: str, now: Seen, then: Seen) -> None:
+def _add(
+    result: ScorecardPreview, customer_id: str, now: EvaluatedCustomer, then: EvaluatedCustomer
+) -> None:
     before, after = now.score, then.score
     bands = _band(now.card, before), _band(then.card, after)
     result.variants.update([] if then.variant is None else [then.variant])

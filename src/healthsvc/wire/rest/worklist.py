@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
@@ -31,6 +31,8 @@ CONTACT_EXAMPLE: JsonDict = {
 
 class ContactWindow(Told):
     """Hours of the customer's own day."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     begin: Annotated[str, Field(alias="from")]
     end: Annotated[str, Field(alias="to")]

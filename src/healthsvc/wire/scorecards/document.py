@@ -1,6 +1,5 @@
 """Scorecard documents: YAML in, the core's scorecard out, with the page rules that belong to it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,7 +15,7 @@ from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.pages.rules import PageRules
 
 __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 
@@ -25,8 +24,8 @@ __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 class Compiled:
     scorecard: Scorecard
     program: CompiledScorecard
-    page_kind: Callable[[str], str]
-    """The kind of page that a URL leads to, by the document's rules."""
+    pages: PageRules
+    """The document's rules for kinds of pages."""
 
 
 @cache
@@ -61,4 +60,4 @@ def compile_document(document: str) -> Compiled:
     types = event_types(data.get("event_types"))
     risk = risk_rules(data.get("risk"), types)
     program = CompiledScorecard(scorecard, pages.kind_of, risk, rules, types)
-    return Compiled(scorecard, program, pages.kind_of)
+    return Compiled(scorecard, program, pages)

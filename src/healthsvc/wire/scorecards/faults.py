@@ -17,7 +17,7 @@ from healthsvc.core.scorecard.distributions import LEAST_CUSTOMERS
 from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire import yaml_text
-from healthsvc.wire.scorecards.page_kinds import PageRules
+from healthsvc.wire.pages.rules import PageRules
 from healthsvc.wire.yaml_text import YamlFault
 
 MOST: Final = 50

@@ -15,7 +15,7 @@ from healthsvc.core.folding import facts
 from healthsvc.core.scorecard.cohort import TIERS
 from healthsvc.core.scoring import flags, judges
 from healthsvc.core.severity import SEVERITIES
-from healthsvc.wire.scorecards.page_kinds import KINDS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from healthsvc.wire.scorecards.page_schema import page_schemas, rule_schema
 from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
 from healthsvc.wire.scorecards.risk_schema import event_types_schema, risk_schema
 from healthsvc.wire.scorecards.text_schema import text_schema
@@ -121,12 +121,7 @@ def scorecard_schema() -> Schema:
         "reference": reference_schema(),
         "risk": risk_schema(),
         **relationship_schemas(),
-        "page_kinds": {
-            "type": ["array", "null"],
-            "maxItems": MAX_RULES,
-            "items": {"$ref": "#/$defs/page_kind"},
-            "description": "Which URLs are pages of which kind; the first match wins. Left out: the built-in rules.",
-        },
+        **page_schemas(),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -145,7 +140,7 @@ def scorecard_schema() -> Schema:
             "flag": _flag(),
             "variant": variant_schema(_flag()["properties"], _measure()["properties"]),
             "stage": stage_schema(),
-            "page_kind": _page_kind(),
+            "page_kind": rule_schema(),
             "fact": {
                 "enum": ["", *facts.NAMES],
                 "description": "Something that is known of a customer.",
@@ -333,23 +328,5 @@ def _flag() -> Schema:
                 "default": True,
                 "description": "false: it never holds, unless a variant enables it.",
             },
-        },
-    }
-
-
-def _page_kind() -> Schema:
-    texts: Schema = {
-        "type": "array",
-        "maxItems": MAX_PATTERNS,
-        "items": {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN_LENGTH},
-    }
-    return {
-        "type": "object",
-        "required": ["kind"],
-        "additionalProperties": False,
-        "properties": {
-            "kind": {"enum": list(KINDS)},
-            "words": texts | {"description": "Words that stand next to each other in the path."},
-            "hosts": texts | {"description": "Labels of the host name before its domain."},
         },
     }

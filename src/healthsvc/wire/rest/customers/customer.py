@@ -242,18 +242,6 @@ class Customer(Told):
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
-    parent: Parent | None
-    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
-    contact: Annotated[
-        ContactTold | None, Field(description="When to call, and how often it was.")
-    ] = None
-    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = (
-        None
-    )
-    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
-    stale: Annotated[
-        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
-    ] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
@@ -266,3 +254,15 @@ class Customer(Told):
         str | None,
         Field(description="The variant of the scorecard that judged; null: the scorecard itself."),
     ] = None
+    parent: Parent | None
+    children: Annotated[Children | None, Field(description="Null: it is nobody's parent.")]
+    support: Annotated[Support | None, Field(description="How fast we were when they asked.")] = (
+        None
+    )
+    stale: Annotated[
+        Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
+    ] = None
+    contact: Annotated[
+        ContactTold | None, Field(description="When to call, and how often it was.")
+    ] = None
+    data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None

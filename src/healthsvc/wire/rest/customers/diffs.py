@@ -65,6 +65,7 @@ class Diff(Told):
     """How the score moved between two instants, and why; in words, too."""
 
     model_config = ConfigDict(
+        populate_by_name=True,
         json_schema_extra={
             "examples": [
                 {

@@ -1,9 +1,9 @@
 """Why a score is what it is."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.customers.coverage import COVERAGE_EXAMPLE, CoverageTold
@@ -21,7 +21,7 @@ class EvidenceEvent(Told):
     id: str
     source: str
     type: str
-    occurred_at: str
+    occurred_at: Annotated[datetime, WithJsonSchema({"type": "string"})]
 
 
 class Contribution(Told):
@@ -174,3 +174,10 @@ class Explanation(Told):
         Stale | None, Field(description="Why the score isn't to be trusted now; null: it is.")
     ] = None
     data_quality: Annotated[DataQuality | None, Field(description="Bad data isn't no data.")] = None
+
+    def left_out(self) -> frozenset[str]:
+        """The members that aren't answered: the parts of the risk, where no model gives it."""
+        return RISK_PARTS if self.risk_contributions is None else frozenset()
+
+
+RISK_PARTS: Final = frozenset(("risk_reference_log_odds", "risk_contributions", "risk_raised"))

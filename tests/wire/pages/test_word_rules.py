@@ -1,4 +1,4 @@
-"""Page kinds: what a URL tells about the reader's mind, by rules that the operator can change."""
+"""Rules of words: the kinds of pages by scorecards published before rules of URL patterns."""
 
 import time
 from typing import Any
@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.wire.scorecards.page_kinds import (
-    DEFAULT_RULES,
-    KINDS,
-    MAX_PATTERNS,
-    REMEMBERED,
-    PageRules,
-)
+from healthsvc.wire.pages.former_rules import FORMER_RULES
+from healthsvc.wire.pages.rules import KINDS, MAX_RULES, OTHER, REMEMBERED, PageRules
+from healthsvc.wire.pages.word_rules import MAX_PATTERNS
 
 RULES = PageRules()
 
 
+def kind(rules: PageRules, url: str) -> str:
+    return rules.kind_of(url) or OTHER
+
+
 @pytest.mark.parametrize(
-    ("url", "kind"),
+    ("url", "expected"),
     [
         ("https://app.example.com/account/cancel", "cancel"),
         ("https://app.example.com/Account/CANCEL?step=2#top", "cancel"),
@@ -77,13 +77,13 @@ RULES = PageRules()
         ("%%%", "other"),
     ],
 )
-def test_the_default_rules_know_the_pages_that_matter(url: str, kind: str) -> None:
-    assert RULES.kind_of(url) == kind
+def test_the_former_lists_keep_their_kinds(url: str, expected: str) -> None:
+    assert kind(RULES, url) == expected
 
 
 @given(st.text())
 def test_any_text_has_a_kind(url: str) -> None:
-    assert RULES.kind_of(url) in KINDS
+    assert kind(RULES, url) in KINDS
 
 
 def test_the_first_rule_that_matches_wins() -> None:
@@ -92,37 +92,37 @@ def test_the_first_rule_that_matches_wins() -> None:
         {"kind": "pricing", "words": ["plan", "price"]},
     ]
 
-    assert PageRules(rules).kind_of("/price/plan") == "support"
-    assert PageRules(rules[::-1]).kind_of("/price/plan") == "pricing"
+    assert kind(PageRules(rules), "/price/plan") == "support"
+    assert kind(PageRules(rules[::-1]), "/price/plan") == "pricing"
 
 
 def test_words_of_a_pattern_must_stand_next_to_each_other() -> None:
     rules = PageRules([{"kind": "cancel", "words": ["close account"]}])
 
-    assert rules.kind_of("/my/close-account") == "cancel"
-    assert rules.kind_of("/close/account") == "cancel"
-    assert rules.kind_of("/close/my/account") == "other"
-    assert rules.kind_of("/account/close") == "other"
-    assert rules.kind_of("/close") == "other"
+    assert kind(rules, "/my/close-account") == "cancel"
+    assert kind(rules, "/close/account") == "cancel"
+    assert kind(rules, "/close/my/account") == "other"
+    assert kind(rules, "/account/close") == "other"
+    assert kind(rules, "/close") == "other"
 
 
 def test_a_star_takes_any_ending() -> None:
     rules = PageRules([{"kind": "cancel", "words": ["cancel*", "end my sub*"]}])
 
-    assert rules.kind_of("/cancelled") == "cancel"
-    assert rules.kind_of("/end-my-subscription") == "cancel"
-    assert rules.kind_of("/end-my-day") == "other"
+    assert kind(rules, "/cancelled") == "cancel"
+    assert kind(rules, "/end-my-subscription") == "cancel"
+    assert kind(rules, "/end-my-day") == "other"
 
 
 def test_patterns_are_folded_as_urls_are() -> None:
     assert (
-        PageRules([{"kind": "pricing", "words": ["Größen & Preise"]}]).kind_of("/GROSSEN-preise")
+        kind(PageRules([{"kind": "pricing", "words": ["Größen & Preise"]}]), "/GROSSEN-preise")
         == "pricing"
     )
 
 
 def test_a_team_without_rules_has_only_other_pages() -> None:
-    assert PageRules([]).kind_of("/cancel") == "other"
+    assert kind(PageRules([]), "/cancel") == "other"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_team_without_rules_has_only_other_pages() -> None:
         ([{"kind": "cancel", "words": ["x" * 101]}], "/page_kinds/0/words/0"),
         ([{"kind": "cancel", "words": ["x"] * (MAX_PATTERNS + 1)}], "/page_kinds/0/words"),
         ([{"kind": "cancel", "hosts": [1]}], "/page_kinds/0/hosts/0"),
-        ([{"kind": "cancel"}] * 51, "/page_kinds"),
+        ([{"kind": "cancel"}] * (MAX_RULES + 1), "/page_kinds"),
     ],
 )
 def test_rules_that_cannot_be_used_say_where(rules: Any, path: str) -> None:
@@ -149,8 +149,8 @@ def test_rules_that_cannot_be_used_say_where(rules: Any, path: str) -> None:
     assert caught.value.path == path
 
 
-def test_the_default_rules_are_plain_data_for_every_kind() -> None:
-    assert {rule["kind"] for rule in DEFAULT_RULES} == set(KINDS) - {"other"}
+def test_the_former_rules_are_plain_data_for_every_kind() -> None:
+    assert {rule["kind"] for rule in FORMER_RULES} == set(KINDS) - {"other"}
 
 
 def test_a_long_url_costs_no_more_than_its_length() -> None:
@@ -159,7 +159,7 @@ def test_a_long_url_costs_no_more_than_its_length() -> None:
     )
     started = time.thread_time()
 
-    rules.kind_of("https://example.com/" + "a-" * 500_000)
+    kind(rules, "https://example.com/" + "a-" * 500_000)
 
     assert time.thread_time() - started < 5
 
@@ -168,6 +168,6 @@ def test_the_memory_of_urls_is_bounded() -> None:
     rules = PageRules()
 
     for number in range(REMEMBERED + 10):
-        rules.kind_of(f"/{number}")
+        kind(rules, f"/{number}")
 
-    assert len(rules._known) <= REMEMBERED
+    assert len(rules._memory) <= REMEMBERED
