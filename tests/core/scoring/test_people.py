@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthsvc.core.insights import signals
+from healthsvc.core.insights.surveys import survey_summary
 from healthsvc.core.scoring.surveys import answers, mean_answer
 from tests.core.folded import CARD, Event, Fold, at, flags, us
 
@@ -163,6 +164,17 @@ def test_each_survey_left_unanswered_costs_and_an_answer_takes_that_back() -> No
 def test_an_answer_without_a_name_answers_what_was_sent_to_anybody() -> None:
     assert score(*DAILY, sent(50, "a"), nps(51, 8)) == score(*DAILY, nps(51, 8))
     assert score(*DAILY, sent(50), nps(51, 8, "a")) == score(*DAILY, nps(51, 8, "a"))
+
+
+def test_a_survey_summary_counts_people_and_gives_the_net_promoter_score() -> None:
+    asked = [sent(49, f"p{d}") for d in range(12)]
+    states = fold(*DAILY, *asked, *NINE_PROMOTERS, nps(59, 6, "p10", "decider"))
+    summary = survey_summary(states.states.items.of(0), CARD.surveys)
+    (told,) = summary.results
+    assert (told.voices, told.high, told.low, told.low_by_decider) == (10, 9, 1, 1)
+    assert (told.net, told.mean, told.newest_us) == (80, pytest.approx(9.6), us(59))
+    assert (summary.asked, summary.answered) == (12, 10)
+    assert summary.response_rate == pytest.approx(10 / 12)
 
 
 @given(
