@@ -11,7 +11,8 @@ from healthsvc import settings as configuration
 from healthsvc.cli.options import configured, stopping_on_sigterm
 from healthsvc.settings import Settings, SettingsError
 from healthsvc.telemetry import LogEvent
-from healthsvc.wire.scorecards.document import ScorecardError, compile_document
+from healthsvc.wire.scorecards.document import ScorecardError, compile_document, load
+from healthsvc.wire.scorecards.feed_conditions import check_conditions
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,9 @@ def named_database(settings: Settings) -> str:
 
 def _check_scorecard(settings: Settings) -> None:
     try:
-        compile_document(settings.scorecard_document or "")
+        document = settings.scorecard_document or ""
+        compile_document(document)
+        if document:
+            check_conditions(load(document))
     except (ScorecardError, OSError, UnicodeError) as error:
         raise SettingsError(f"HEALTHSVC_SCORECARD: {settings.scorecard}: {error}") from None

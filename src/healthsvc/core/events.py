@@ -190,7 +190,10 @@ person they name."""
 
 CANCEL_PAGE_VIEWED: Final = f"{PAGE_VIEWED.name}:cancel"
 """The name under which the risk's mapping knows a view of a cancel page."""
+VISIT_NOT_COUNTED: Final = "visit:not_counted"
+"""The name under which the risk's mapping knows a visit of anybody but the customer."""
 RISK_ROLES: Final[Mapping[str, RiskRole]] = {
     **{event_type.name: event_type.risk for event_type in EVENT_TYPES},
     CANCEL_PAGE_VIEWED: "trouble",
+    VISIT_NOT_COUNTED: "neutral",
 }

@@ -38,7 +38,7 @@ def event(number: int, type: str, days: float, **data: Any) -> str:
 
 
 def wanted(*events: str) -> list[Concern]:
-    return concerns(sights(events, compile_document("").program.kind_of_page))
+    return concerns(sights(events, compile_document("").program.kind_of_view))
 
 
 def test_the_function_most_looked_for_comes_first_with_its_newest_page() -> None:

@@ -67,6 +67,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         "icp",
         "touch",
         "variants",
+        "visitors",
     ):
         r.get(elsewhere)
     r.done()

@@ -16,10 +16,12 @@ from healthsvc.core.events import (
     FEATURE_USED,
     NOT_BY_CUSTOMER,
     PAGE_VIEWED,
+    VISIT_NOT_COUNTED,
 )
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding.extract import NO_SLOT, Extract
 from healthsvc.core.folding.items.registry import STEPS
+from healthsvc.core.folding.visits import VISITS, VisitFilter
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.core.scorecard.model import ANY_OTHER, Feed, Scorecard
@@ -70,7 +72,7 @@ class CompiledScorecard:
     """What the fold needs of a scorecard. `page_kind` gives the kind of a page by the projection's
     rules; `risk` says what the risk model needs, where there is one; `relationship` what loyalty,
     fit and touch are made of; `types` what the operator's own types of event are, None: all of them
-    are acts."""
+    are acts; `visits` whose visits don't count, None: all of them do."""
 
     def __init__(
         self,
@@ -79,10 +81,12 @@ class CompiledScorecard:
         risk: RiskRules | None = None,
         relationship: Relationship = NOTHING,
         types: TypeMapping | None = None,
+        visits: VisitFilter | None = None,
     ) -> None:
         self.scorecard = scorecard
         self.relationship = relationship
         self.types = types
+        self._visits = visits
         self.half_lives_us = scorecard.half_lives_us
         self.landmark_us = scorecard.landmark_us
         self.measures = tuple(m.name for m in scorecard.level_measures)
@@ -111,6 +115,7 @@ class CompiledScorecard:
         self._writes_facts = np.zeros(0, bool)
         """(types,) whether a type writes facts."""
         self._forget_types()
+        self._not_counted = self._signature((), VISIT_NOT_COUNTED)
         self._slots = _Slots()
 
     def extract(self, types: Sequence[str], events: Sequence[Any]) -> "Extract":
@@ -124,17 +129,27 @@ class CompiledScorecard:
             at = np.flatnonzero(codes == code)
             if len(at):
                 signatures[at] = [classify(events[i]) for i in at.tolist()]
+        left_out = self._left_out(codes, events)
+        signatures[left_out] = self._not_counted
         slots = np.full(len(types), NO_SLOT)
         used = np.flatnonzero(codes == self._feature_used)
         if len(used):
             slot = self._slots
             slots[used] = [slot[events[i].data.feature] for i in used.tolist()]
+            slots[left_out] = NO_SLOT
         fact_events = [
             (i, types[i], events[i]) for i in np.flatnonzero(self._writes_facts[codes]).tolist()
         ]
         needs_values = self.risk is not None and self.risk.needs_values
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
+
+    def _left_out(self, codes: Int64s, events: Sequence[Any]) -> list[int]:
+        """The places of visits that don't count."""
+        if self._visits is None:
+            return []
+        visits = np.flatnonzero(codes < len(VISITS))  # their types have the first codes
+        return self._visits.left_out(events, visits.tolist())
 
     def contributions(self, signatures: Int64s) -> tuple[Int64s, Int64s, Floats]:
         """What a batch adds, in log order: index of the event, column of the measure, weight."""
@@ -148,19 +163,33 @@ class CompiledScorecard:
         """The feeds of a kept measure, for naming its events."""
         return next(m.feeds for m in self.scorecard.level_measures if m.name == measure)
 
-    def matches(self, feed: Feed, event_type: str, data: Any) -> bool:
+    def matches(self, feed: Feed, event_type: str, event: Any) -> bool:
         """Whether an event feeds through this feed."""
-        return any(feed == own for _, own in self._feeds_of(event_type)) and all(
-            self._property(data, name) in values for name, values in feed.where
+        data = event.data
+        return (
+            self.is_counted(event)
+            and any(feed == own for _, own in self._feeds_of(event_type))
+            and all(self._property(data, name) in values for name, values in feed.where)
         )
 
-    def kind_of_page(self, data: Any) -> str:
-        """The kind of page that a view's data tells: the sender's own, else by the rules."""
+    def is_counted(self, event: Any) -> bool:
+        """Whether an event is no visit, or the customer's own."""
+        return self._visits is None or self._visits.is_counted(event)
+
+    def kind_of_view(self, event: Any) -> str | None:
+        """The kind of page that a customer's view shows: as the sender says, else by the rules; None
+        where the visit doesn't count."""
+        if not self.is_counted(event):
+            return None
+        data = event.data
         return data.kind or self._page_kind(data.url, data.title) or OTHER_PAGE
 
     def risk_type(self, event_type: str, event: Any) -> str:
-        """The type as the risk's mapping knows it: a view of a cancel page is one of its own."""
-        if event_type == PAGE_VIEWED.name and self.kind_of_page(event.data) == "cancel":
+        """The type as the risk's mapping knows it: views of a cancel page and visits that don't
+        count are types of their own."""
+        if event_type in VISITS and not self.is_counted(event):
+            return VISIT_NOT_COUNTED
+        if event_type == PAGE_VIEWED.name and self.kind_of_view(event) == "cancel":
             return CANCEL_PAGE_VIEWED
         return event_type
 
@@ -183,6 +212,8 @@ class CompiledScorecard:
         self._codes.clear()
         self._classifiers.clear()
         self._constants, self._writes_facts = np.zeros(0, np.int64), np.zeros(0, bool)
+        for visit in VISITS:
+            self._codes[visit]
         self._feature_used = self._codes[FEATURE_USED.name]
 
     def _learn_type(self, event_type: str) -> None:

@@ -54,7 +54,7 @@ def evidence(
         fed = [
             (int(us), e)
             for us, e in pairs
-            if us in instants and any(program.matches(f, type_of(e), e.data) for f in feeds)  # type: ignore[attr-defined]  # every event has data
+            if us in instants and any(program.matches(f, type_of(e), e) for f in feeds)
         ]
         newest = sorted(fed, key=lambda pair: pair[0], reverse=True)[:EVENTS_PER_CONTRIBUTION]
         by_part[i] = [

@@ -133,7 +133,7 @@ def price_interest(
     `recent`."""
     if not _holds(customer, interpretations.FLAG):
         return None
-    visits = sights(recently, customer.compiled.program.kind_of_page)
+    visits = sights(recently, customer.compiled.program.kind_of_view)
     review = interpretations.review(customer.view, 0, visits)
     return PriceInterest(
         likely=review.likely,
@@ -157,7 +157,7 @@ def help_search(
     `recent`."""
     if not _holds(customer, NEEDS_HELP):
         return None
-    by_feature = concerns(sights(recently, customer.compiled.program.kind_of_page))
+    by_feature = concerns(sights(recently, customer.compiled.program.kind_of_view))
     return HelpSearch(
         sentence=insights.help_wanted(language, name, by_feature),
         functions=[

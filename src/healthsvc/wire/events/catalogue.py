@@ -51,6 +51,7 @@ Money = Annotated[float, Meta(ge=0, le=LARGEST)]
 Stars = Annotated[float, Meta(ge=1, le=5)]
 
 PageKind = Literal["cancel", "pricing", "support", "spec", "billing", "login", "other"]
+VisitorMark = Literal["customer", "staff", "robot", "agent", "test", "trial"]
 SurveyKind = Literal["nps", "csat", "ces"]
 Tier = Literal["high", "low", "tech"]
 Stage = Literal["onboarding", "adoption", "value", "expansion", "renewal", "advocacy"]
@@ -101,7 +102,15 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     ]
 
 
-class PageData(Data, frozen=True, kw_only=True):
+class VisitData(Data, frozen=True, kw_only=True):
+    """Who came: the scorecard's `visitors` leave out whoever isn't the customer."""
+
+    visitor: VisitorMark | None = None
+    impersonated_by: Line | bool | None = None
+    user_agent: Line | None = None
+
+
+class PageData(VisitData, frozen=True, kw_only=True):
     """A page that someone of the customer looked at."""
 
     url: Url
@@ -111,7 +120,7 @@ class PageData(Data, frozen=True, kw_only=True):
     feature: Name | None = None
 
 
-class FeatureUsedData(Data, frozen=True, kw_only=True):
+class FeatureUsedData(VisitData, frozen=True, kw_only=True):
     """A feature of the product that was used."""
 
     feature: Word
@@ -125,11 +134,10 @@ class FeatureRequestedData(Data, frozen=True, kw_only=True):
     title: Line | None = None
 
 
-class SessionData(Data, frozen=True, kw_only=True):
+class SessionData(VisitData, frozen=True, kw_only=True):
     """Someone signed in."""
 
     session_id: Name | None = None
-    user_agent: Line | None = None
     duration_seconds: Money | None = None
 
 

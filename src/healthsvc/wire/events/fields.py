@@ -6,6 +6,12 @@ from typing import Final
 
 Meanings = Mapping[str, str]
 
+_VISIT: Final[Mapping[str, str]] = {
+    "visitor": "Who came, where it isn't the customer: `staff`, `robot`, `agent`, `test` or `trial`; "
+    "the scorecard's `visitors` leave them out. `customer` overrules what other fields suggest.",
+    "impersonated_by": "Who of yours was signed in as the customer: an id, or `true`.",
+    "user_agent": "Browser or client; robots are known by it.",
+}
 _TICKET_ID: Final = "The ticket; the same id in all steps of one ticket."
 _COMPLAINT_ID: Final = "The complaint; the same id in all steps of one complaint."
 _INVOICE_ID: Final = "The invoice; the same id when it becomes overdue and when it is paid."
@@ -22,10 +28,12 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "title": "Title of the page.",
         "referrer": "Page that the visitor came from.",
         "feature": "Feature that the page is about.",
+        **_VISIT,
     },
     "feature.used": {
         "feature": "Name of the feature.",
         "quantity": "How often it was used. Stored; an event counts once whatever it says.",
+        **_VISIT,
     },
     "feature.requested": {
         "feature": "Feature concerned.",
@@ -33,7 +41,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
     },
     "session.started": {
         "session_id": "Your id of the session.",
-        "user_agent": "Browser or client.",
+        **_VISIT,
         "duration_seconds": "Length of the session, if known.",
     },
     "seats.changed": {"seats": "Seats paid for.", "active": "Seats in use."},

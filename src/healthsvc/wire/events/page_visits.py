@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from healthsvc.core.events import PAGE_VIEWED, TICKET_OPENED
 from healthsvc.core.insights.page_visits import HELP, TICKET, PageVisit
-from healthsvc.wire.events.catalogue import PageData, PageViewed, TicketOpened, type_of
+from healthsvc.wire.events.catalogue import PageViewed, TicketOpened, type_of
 from healthsvc.wire.events.decode import decode_batch
 
 MARKS: Final = tuple(f'"{event_type.name}"' for event_type in (PAGE_VIEWED, TICKET_OPENED))
@@ -120,13 +120,16 @@ _NO_FUNCTION: Final = frozenset(
 )
 
 
-def sights(archived: Sequence[str], kind_of: Callable[[PageData], str]) -> list[PageVisit]:
-    """The pages and tickets among archived events, in their order. kind_of: the kind of a page."""
+def sights(archived: Sequence[str], kind_of: Callable[[PageViewed], str | None]) -> list[PageVisit]:
+    """The pages and tickets among archived events, in their order. kind_of: the kind of a
+    page that was viewed, None where the visit doesn't count."""
     batch = decode_batch([event.encode() for event in archived], now_us=1 << 62)
     visits: list[PageVisit] = []
     for us, event in zip(batch.occurred_us.tolist(), batch.events, strict=True):
         if isinstance(event, PageViewed):
-            kind = kind_of(event.data)
+            kind = kind_of(event)
+            if kind is None:
+                continue
             function = event.data.feature or (function_of(event.data.url) if kind in HELP else None)
         elif isinstance(event, TicketOpened):
             kind, function = TICKET, event.data.feature

@@ -11,11 +11,13 @@ from healthsvc.core.document.relationship_section import relationship
 from healthsvc.core.document.scorecard import from_document
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.visits import VisitFilter
 from healthsvc.core.risk.event_types import event_types
 from healthsvc.core.risk.section import risk_rules
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire.pages.rules import PageRules
+from healthsvc.wire.pages.visitors import Visitors
 
 __all__ = ["ScorecardError", "compile_document", "default_document", "load"]
 
@@ -59,5 +61,7 @@ def compile_document(document: str) -> Compiled:
     rules = relationship(data, scorecard, facts.NAMES)
     types = event_types(data.get("event_types"))
     risk = risk_rules(data.get("risk"), types)
-    program = CompiledScorecard(scorecard, pages.kind_of, risk, rules, types)
+    visitors = Visitors(data.get("visitors"))
+    visits = VisitFilter(visitors.is_counted, visitors.knows_staff) if visitors else None
+    program = CompiledScorecard(scorecard, pages.kind_of, risk, rules, types, visits)
     return Compiled(scorecard, program, pages)

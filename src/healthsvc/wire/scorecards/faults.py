@@ -18,6 +18,8 @@ from healthsvc.core.scorecard.model import Scorecard, Variant
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.wire import yaml_text
 from healthsvc.wire.pages.rules import PageRules
+from healthsvc.wire.pages.visitors import Visitors
+from healthsvc.wire.scorecards.feed_conditions import check_conditions
 from healthsvc.wire.yaml_text import YamlFault
 
 MOST: Final = 50
@@ -57,9 +59,12 @@ def _first(data: object) -> ScorecardError | None:
     try:
         card = from_document(data, facts=facts.NAMES)
         relationship(data, card, facts.NAMES)  # type: ignore[arg-type]  # a mapping: it was read as one
-        PageRules(data.get("page_kinds") if isinstance(data, dict) else None)
-        types = event_types(data.get("event_types") if isinstance(data, dict) else None)
-        risk_rules(data.get("risk") if isinstance(data, dict) else None, types)
+        assert isinstance(data, dict)  # it was read as one
+        PageRules(data.get("page_kinds"))
+        Visitors(data.get("visitors"))
+        check_conditions(data)
+        types = event_types(data.get("event_types"))
+        risk_rules(data.get("risk"), types)
     except ScorecardError as error:
         return error
     except (
@@ -82,7 +87,7 @@ def _set_aside(data: Any, path: str) -> bool:
             data["heavy_use"] = {
                 "measure": next(m["name"] for m in data["measures"] if not m.get("of"))
             }
-        case ["", section, *_] if section in ("risk", *SECTIONS):
+        case ["", section, *_] if section in ("risk", "visitors", *SECTIONS):
             data[section] = None
         case ["", "measures", place, *_] if place.isdigit():
             item = data["measures"][int(place)]
@@ -101,6 +106,8 @@ def _set_aside(data: Any, path: str) -> bool:
             )
             data["flags"][int(place)] = {"name": name, "kind": "churned", "title": "stand-in"}
             _forget(data, "flags", name)
+        case ["", "page_kinds", place, *_] if place.isdigit():
+            data["page_kinds"][int(place)] = {"kind": "other", "pathname": ["/"]}
         case ["", key] if key in data and key not in _NEEDED:
             del data[key]
         case _:
@@ -136,11 +143,19 @@ def _name(item: object, otherwise: str, *, keep: bool) -> str:
     return name if keep and isinstance(name, str) else otherwise
 
 
+_FORMER_PAGES: Final = Fault(
+    pointer="/page_kinds",
+    detail="is left out, so the former word lists judge addresses; the default scorecard's rules "
+    "recognise more and err less",
+)
+
+
 def doubts(document: str) -> list[Fault]:
     """What may be published and yet looks like a slip: types that are nearly built-in ones, weights
     that do nothing."""
-    card = from_document(yaml_text.read(document), facts=facts.NAMES)
-    doubtful: list[Fault] = []
+    data = yaml_text.read(document)
+    card = from_document(data, facts=facts.NAMES)
+    doubtful: list[Fault] = [] if data.get("page_kinds") is not None else [_FORMER_PAGES]
     for measure in card.measures:
         place = f"/measures/{card.measures.index(measure)}"
         for feed in measure.feeds:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from healthsvc.wire.pages import url_rules, word_rules
 from healthsvc.wire.pages.rules import KINDS, MAX_RULES
+from healthsvc.wire.pages.visitors import visitors_schema
 
 Schema = dict[str, Any]
 _MEANINGS: Final = {
@@ -27,6 +28,7 @@ def page_schemas() -> Schema:
             "description": "Which pages are of which kind; the first rule that fits decides. Left out: "
             "word lists that recognise less and err more often than the default scorecard's rules.",
         },
+        "visitors": visitors_schema(),
     }
 
 
