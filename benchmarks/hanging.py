@@ -31,8 +31,8 @@ from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine, create_engine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault, new_signing_secret
-from healthsvc.store.delivery import deliveries, endpoints
-from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.delivery import endpoints, outbox
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.webhooks.address_guard import Policy
 from healthsvc.webhooks.sender import Sender
 
@@ -100,7 +100,7 @@ class Load:
         ids = [f"msg_{number:06}" for number in range(first, first + count)]
         messages = [OutboxMessage(each, "alert.raised", "acme", "{}", None) for each in ids]
         async with self.engine.begin() as conn:
-            await deliveries.enqueue(conn, messages)
+            await outbox.enqueue(conn, messages)
         self.sent |= dict.fromkeys(ids, time.perf_counter())
         return ids
 

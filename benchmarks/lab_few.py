@@ -28,9 +28,9 @@ import numpy as np
 from benchmarks.lab_check import EVALUATE, arguments, judged, split, there
 from healthsvc.core.fit import logistic, standard_errors
 from healthsvc.core.fit.numbers import stated_base_rate
-from healthsvc.core.fit.standard_errors import Figure
+from healthsvc.core.fit.standard_errors import EstimatedFigure
 from healthsvc.core.risk.model import prior
-from healthsvc.wire.files.columns import Labels, read_labels
+from healthsvc.wire.files.labels import Labels, read_labels
 
 CHURNERS = (10, 20, 50, 100)
 SEEDS = (0, 1, 2, 3, 4)
@@ -60,15 +60,15 @@ class Draw:
     """One fit beside the prior: more is worse for the losses; all 0 where the prior stayed."""
 
     model: str
-    auc_gain: Figure
-    log_loss: Figure
-    brier: Figure
+    auc_gain: EstimatedFigure
+    log_loss: EstimatedFigure
+    brier: EstimatedFigure
 
     def clearly_worse(self, *, order_alone: bool) -> bool:
         """order_alone: the AUC decides, since the level of the rows fitted on is no guide to that
         of those judged."""
         losses = [] if order_alone else [self.log_loss]
-        worse = [Figure(-self.auc_gain.value, self.auc_gain.error), *losses]
+        worse = [EstimatedFigure(-self.auc_gain.value, self.auc_gain.error), *losses]
         return any(figure.value > 2 * figure.error for figure in worse)
 
 
@@ -170,10 +170,10 @@ def _draw(log: Log, rows: np.ndarray, scratch: Path, judge: str) -> Draw:
     if told["reason"] == "no_evidence":
         if not np.array_equal(risks, log.late_prior):
             raise AssertionError("the prior stayed, but the scores aren't the prior's")
-        same = Figure(0.0, 0.0)
+        same = EstimatedFigure(0.0, 0.0)
         return Draw(STAYED, same, same, same)
     gain = standard_errors.auc_gain(y, risks, log.late_prior, customer)
-    gain = Figure(
+    gain = EstimatedFigure(
         judged(judge, log.events.parents[1] / EVALUATE, log.late_file, out)["auc"] - log.prior_auc,
         gain.error,
     )

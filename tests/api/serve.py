@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from healthsvc.runtime import serving
-from healthsvc.runtime.connections import Limits
+from healthsvc.runtime.connections import ConnectionLimits
 
-QUICK = Limits(head_seconds=1.0, response_seconds=1.0)
+QUICK = ConnectionLimits(head_seconds=1.0, response_seconds=1.0)
 PROBE_SECONDS = 0.005
 
 
 @asynccontextmanager
-async def served(app: FastAPI, limits: Limits = QUICK) -> AsyncIterator[int]:
+async def served(app: FastAPI, limits: ConnectionLimits = QUICK) -> AsyncIterator[int]:
     """The port on which the application is served."""
     bound = serving.bind("127.0.0.1", 0)
     stop, ready = asyncio.Event(), asyncio.Event()

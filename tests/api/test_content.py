@@ -13,14 +13,14 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from healthsvc.runtime.connections import Limits
+from healthsvc.runtime.connections import ConnectionLimits
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.conftest import ADMIN_KEY
 from tests.api.rows import add_customer
 from tests.api.serve import LagProbe, served
 from tests.support.raw_http import Answer, ask, request
 
-ROOMY = Limits()
+ROOMY = ConnectionLimits()
 MOST = 8.0  # generous: what is mended took 18 to 600 times the reference
 WHEN = "2026-03-01T09:30:00Z"
 TARGET = '{"id": "%s", "source": "t", "type": "my.own", "customer_id": "acme", "occurred_at": "%s", "data": %s}'

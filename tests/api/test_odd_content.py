@@ -29,7 +29,8 @@ from healthsvc.store.alerts import outages
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
 from healthsvc.store.portfolio import ledger
-from healthsvc.wire.files.columns import Tally, read_events
+from healthsvc.wire.files.columns import read_events
+from healthsvc.wire.files.row_groups import RowTally
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.api.conftest import ADMIN_KEY, PARTITIONS, SECRET, Switch, UrlChecker, client_of
 from tests.flows.projections.test_rebuild import build, published, second_document
@@ -245,7 +246,7 @@ async def _background(engine: AsyncEngine, events: int) -> None:
     assert found.left_out == 0
     risk_type = compile_document(default_document()).program.risk_type
     with tempfile.TemporaryDirectory() as folder:
-        path, tally = Path(folder) / "events.csv.gz", Tally()
+        path, tally = Path(folder) / "events.csv.gz", RowTally()
         assert await export.write(engine, path, risk_type, lambda _done, _about: None) == events
         assert sum(map(len, read_events(path, tally))) == events
         assert tally.bad == 0

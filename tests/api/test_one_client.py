@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.projections import bootstrap
-from healthsvc.runtime.connections import Limits
+from healthsvc.runtime.connections import ConnectionLimits
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.conftest import ADMIN_KEY, PARTITIONS, Switch, UrlChecker, make_app
 from tests.api.serve import QUICK, served
@@ -160,7 +160,7 @@ async def test_hundreds_of_slow_connections_do_not_keep_others_from_being_served
 
 
 async def test_an_address_with_too_many_busy_connections_is_refused(slow_app: FastAPI) -> None:
-    async with served(slow_app, Limits(per_address=3)) as port:
+    async with served(slow_app, ConnectionLimits(per_address=3)) as port:
         busy = [await Wire.to(port) for _ in range(3)]
         for wire in busy:
             await wire.send(_waiting())
@@ -175,7 +175,7 @@ async def test_an_address_with_too_many_busy_connections_is_refused(slow_app: Fa
 
 async def test_a_trusted_proxy_may_hold_more_connections(slow_app: FastAPI) -> None:
     proxy = (ip_network("127.0.0.0/8"),)
-    async with served(slow_app, Limits(per_address=3, proxies=proxy)) as port:
+    async with served(slow_app, ConnectionLimits(per_address=3, proxies=proxy)) as port:
         busy = [await Wire.to(port) for _ in range(6)]
         for wire in busy:
             await wire.send(_waiting())

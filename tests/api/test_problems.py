@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from healthsvc.api import problems
+from healthsvc.api import problem_types
 from healthsvc.api.app import routes
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.cursors import Cursor, binding, encode
@@ -51,7 +51,7 @@ def assert_problem(answer: httpx.Response, status: int) -> None:
     body = answer.json()
     assert body["status"] == status
     assert body["title"]
-    assert body["type"].removeprefix("/problems/") in problems.BY_SLUG
+    assert body["type"].removeprefix("/problems/") in problem_types.BY_SLUG
     assert body["request_id"] == answer.headers["x-request-id"]
 
 
@@ -231,7 +231,7 @@ async def test_a_request_id_that_could_break_a_log_is_replaced(offline_app: Fast
 
 async def test_each_problem_type_leads_to_its_explanation(offline_app: FastAPI) -> None:
     async with client_of(offline_app, None) as stranger:
-        for kind in problems.TYPES:
+        for kind in problem_types.TYPES:
             answer = await stranger.get(kind.uri)
 
             assert answer.status_code == 200
@@ -241,4 +241,4 @@ async def test_each_problem_type_leads_to_its_explanation(offline_app: FastAPI) 
 def test_the_documentation_has_all_problem_types() -> None:
     page = Path(__file__).parents[2] / "docs" / "problems.md"
 
-    assert page.read_text() == problems.reference()
+    assert page.read_text() == problem_types.reference()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from healthsvc.cli import app
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine
-from healthsvc.store.intake import log
+from healthsvc.store.intake import log_reader
 from tests.support.makers import make_event
 
 
@@ -33,7 +33,9 @@ async def healthsvc(*arguments: str, stdin: str | None = None) -> Result:
 async def logged(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as conn:
         entries = [
-            entry for partition in (0, 1) for entry in await log.read(conn, partition, 0, 100_000)
+            entry
+            for partition in (0, 1)
+            for entry in await log_reader.read(conn, partition, 0, 100_000)
         ]
     return [json.loads(entry.event)["id"] for entry in entries]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import healthsvc
-from healthsvc.api import problems
+from healthsvc.api import problem_answers, problem_types
 from healthsvc.api.problems import ProblemError
 from healthsvc.cli.errors import exit_code_of
 from healthsvc.core import errors
@@ -44,12 +44,12 @@ def test_every_exception_class_is_in_the_tree() -> None:
 
 @pytest.mark.parametrize("error", leaves(), ids=lambda each: each.__name__)
 def test_every_error_has_an_answer_and_an_exit_code(error: type[HealthsvcError]) -> None:
-    assert problems.answer_to(error) is not None
+    assert problem_answers.answer_to(error) is not None
     assert exit_code_of(error) is not None
 
 
 def test_the_root_has_neither_so_that_a_new_kind_must_be_placed() -> None:
-    assert problems.answer_to(HealthsvcError) is None
+    assert problem_answers.answer_to(HealthsvcError) is None
     assert exit_code_of(HealthsvcError) is None
 
 
@@ -59,9 +59,9 @@ def test_the_docstring_is_the_message_unless_there_is_another() -> None:
 
 
 def test_only_what_a_client_may_know_is_answered() -> None:
-    internal = problems.problem_for(errors.Fault("the row 17 is broken"))
+    internal = problem_answers.problem_for(errors.InternalFault("the row 17 is broken"))
     busy = Busy("come back")
     busy.retry_after = 2.6
 
-    assert (internal.kind, "17" in internal.detail) == (problems.INTERNAL_ERROR, False)
-    assert problems.problem_for(busy).headers == {"retry-after": "3"}
+    assert (internal.kind, "17" in internal.detail) == (problem_types.INTERNAL_ERROR, False)
+    assert problem_answers.problem_for(busy).headers == {"retry-after": "3"}

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from healthsvc.flows.intake.replay import Batch, OutputAwayError
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch
 from healthsvc.log.http_output import MAX_BYTES, HttpOutput, RefusedError
 from tests.support.makers import make_event
 from tests.support.ports import deaf_port
@@ -59,10 +59,10 @@ async def output(service: Service) -> AsyncIterator[HttpOutput]:
         yield HttpOutput(client)
 
 
-def batch(count: int, *, padding: int = 0) -> Batch:
+def batch(count: int, *, padding: int = 0) -> ReplayBatch:
     data = {"url": "https://x.example/" + "a" * padding}
     events = [json.dumps(make_event(id=f"e-{n}", data=data)).encode() for n in range(count)]
-    return Batch(customer_ids=["acme"] * count, events=events)
+    return ReplayBatch(customer_ids=["acme"] * count, events=events)
 
 
 async def test_a_batch_goes_out_in_arrays_of_a_thousand_in_order(

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import Consumer, TopicPartition
 
-from healthsvc.flows.processing.ports import Chunk, InputStalled, OffsetOutOfRange, Reading
+from healthsvc.flows.processing.ports import Chunk, InputReading, InputStalled, OffsetOutOfRange
 from healthsvc.log.kafka.input import LOOK_SECONDS, STALL_RESTARTS, KafkaInput
 from healthsvc.log.kafka.stalls import Stalls
 from tests.support.kafka_broker import KafkaBroker, create_topic, grow_topic
@@ -61,7 +61,7 @@ async def found_partitions(source: KafkaInput) -> Sequence[int]:
 
 
 async def read_until(
-    source: KafkaInput, done: Callable[[list[Chunk], Reading], bool]
+    source: KafkaInput, done: Callable[[list[Chunk], InputReading], bool]
 ) -> list[Chunk]:
     chunks: list[Chunk] = []
     async with asyncio.timeout(PATIENCE_SECONDS):

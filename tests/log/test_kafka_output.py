@@ -7,20 +7,20 @@ from collections.abc import Callable
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from healthsvc.flows.intake.replay import Batch, OutputAwayError
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.output import KafkaOutput
 from tests.support.makers import make_event
 from tests.support.waiting import PATIENCE_SECONDS
 
 
-def batch(numbers: range) -> Batch:
+def batch(numbers: range) -> ReplayBatch:
     customers = [f"c{n % 5}" for n in numbers]
     events = [
         json.dumps(make_event(id=f"e-{n}", customer_id=c)).encode()
         for n, c in zip(numbers, customers, strict=True)
     ]
-    return Batch(customer_ids=customers, events=events)
+    return ReplayBatch(customer_ids=customers, events=events)
 
 
 async def test_one_partition_holds_the_events_in_the_order_sent(

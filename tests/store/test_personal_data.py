@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from healthsvc.flows.delivery.deliver import RETENTION
+from healthsvc.flows.delivery.upkeep import RETENTION
 from healthsvc.settings import reference
 from healthsvc.store.database.engine import connect
 from healthsvc.store.personal_data import CUSTOMER_COLUMNS, TABLES, TableData

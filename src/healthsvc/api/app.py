@@ -13,14 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
-from healthsvc.api import probes, problems
+from healthsvc.api import probes, problem_types
 from healthsvc.api.auth import Authenticator
 from healthsvc.api.body_limit import BODY_SECONDS
 from healthsvc.api.deps import CheckUrl, Services
 from healthsvc.api.middleware import Border
 from healthsvc.api.openapi import describe
 from healthsvc.api.paths import Methods
-from healthsvc.api.problems import ProblemError, invalid, problem_for, respond
+from healthsvc.api.problem_answers import problem_for
+from healthsvc.api.problems import ProblemError, invalid, respond
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
@@ -153,8 +154,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, HealthsvcError):
         return respond(request, problem_for(error))
-    kind = problems.BY_STATUS.get(error.status_code, problems.BAD_REQUEST)
-    detail = "There is no such path." if kind is problems.NOT_FOUND else str(error.detail)
+    kind = problem_types.BY_STATUS.get(error.status_code, problem_types.BAD_REQUEST)
+    detail = "There is no such path." if kind is problem_types.NOT_FOUND else str(error.detail)
     return respond(request, ProblemError(kind, detail, headers=error.headers or {}))
 
 
@@ -165,6 +166,6 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     problem = problem_for(error)
-    if problem.kind is problems.INTERNAL_ERROR:
+    if problem.kind is problem_types.INTERNAL_ERROR:
         raise error  # to be logged
     return respond(request, problem)

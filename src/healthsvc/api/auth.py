@@ -10,14 +10,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from healthsvc.api.problems import (
-    KEY_INVALID,
-    KEY_REQUIRED,
-    SCOPE_MISSING,
-    Fault,
-    ProblemError,
-    invalid,
-)
+from healthsvc.api.problem_types import KEY_INVALID, KEY_REQUIRED, SCOPE_MISSING
+from healthsvc.api.problems import ProblemError, RequestFault, invalid
 from healthsvc.core.actors import NAME_LENGTH, Actor
 from healthsvc.flows.admin import keys
 from healthsvc.store.database.engine import AsyncEngine
@@ -142,7 +136,7 @@ def asserted_person(request: Request) -> str | None:
         name = ""
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
         detail = f"must be the name of who acts: 1 to {NAME_LENGTH} printable characters in UTF-8"
-        raise invalid(Fault(pointer="X-Actor", detail=detail))
+        raise invalid(RequestFault(pointer="X-Actor", detail=detail))
     return name
 
 

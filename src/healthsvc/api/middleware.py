@@ -22,7 +22,8 @@ from healthsvc.api.body_limit import (
     BodyTooLargeError,
 )
 from healthsvc.api.paths import normalised
-from healthsvc.api.problems import problem_for, render
+from healthsvc.api.problem_answers import problem_for
+from healthsvc.api.problems import render
 from healthsvc.store.database.outage import is_outage
 from healthsvc.telemetry import HTTP_REQUESTS, HTTP_SECONDS, LogEvent
 

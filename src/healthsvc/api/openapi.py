@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from healthsvc.api.responses import example_of
 from healthsvc.core.actors import NAME_LENGTH
 from healthsvc.wire import rest
-from healthsvc.wire.rest.shapes import Asked, Items
+from healthsvc.wire.rest.shapes import Asked, ListAnswer
 
 INTRODUCTION: Final = """
 Customer health in seconds: events in, scores, flags and alerts out, each score with its proof.
@@ -113,7 +113,7 @@ def _models() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         (model, "validation" if issubclass(model, Asked) else "serialization")
         for model in rest.models()
-        if model is not Items
+        if model is not ListAnswer
     ]
     _, schema = models_json_schema(models, ref_template=REF)
     definitions: dict[str, Any] = schema["$defs"]
@@ -214,8 +214,6 @@ def _prose(text: str) -> str:
 
 
 _CODE: Final = re.compile("`([^`]+)`")
-
-
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>

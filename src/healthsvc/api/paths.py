@@ -16,7 +16,8 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from healthsvc.api.problems import METHOD_NOT_ALLOWED, ProblemError, render
+from healthsvc.api.problem_types import METHOD_NOT_ALLOWED
+from healthsvc.api.problems import ProblemError, render
 
 ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from healthsvc.api.auth import Principal, authenticated
 from healthsvc.api.deps import services
-from healthsvc.api.problems import UNAVAILABLE, Fault, ProblemError
+from healthsvc.api.problem_types import UNAVAILABLE
+from healthsvc.api.problems import ProblemError, RequestFault
 from healthsvc.api.responses import Responses, answers
 from healthsvc.flows.readiness import wording
-from healthsvc.flows.readiness.checks import degraded
+from healthsvc.flows.readiness.check import degraded
 from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import Outage, is_outage, outage_of
@@ -21,8 +22,6 @@ CHECK_SECONDS: Final = 2.0
 OK: Final = {"status": "ok"}
 
 router = APIRouter(tags=["operation"])
-
-
 _OK_SCHEMA: Final = {
     "type": "object",
     "required": ["status"],
@@ -102,12 +101,15 @@ async def is_ready(request: Request) -> JSONResponse:
     """
     house = services(request)
     draining = (
-        [Fault(pointer="/draining", detail="The service is stopping.")] if house.draining() else []
+        [RequestFault(pointer="/draining", detail="The service is stopping.")]
+        if house.draining()
+        else []
     )
     unusable = draining or await _database_faults(house.engine)
     verdict = house.readiness.verdict()
     listed = [
-        Fault(pointer=pointer, detail=detail) for pointer, detail in verdict.sentences.items()
+        RequestFault(pointer=pointer, detail=detail)
+        for pointer, detail in verdict.sentences.items()
     ]
     if unusable or not verdict.ready:
         await _require_nothing_amiss(unusable + listed)
@@ -128,12 +130,12 @@ async def read_metrics(_: Annotated[Principal, Depends(authenticated)]) -> Respo
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _require_nothing_amiss(faults: list[Fault]) -> None:
+async def _require_nothing_amiss(faults: list[RequestFault]) -> None:
     if faults:
         raise ProblemError(UNAVAILABLE, "Not ready: see errors.", faults)
 
 
-async def _database_faults(engine: AsyncEngine) -> list[Fault]:
+async def _database_faults(engine: AsyncEngine) -> list[RequestFault]:
     """Why the database can't be used, empty if it can."""
     try:
         async with asyncio.timeout(CHECK_SECONDS), engine.connect() as conn:
@@ -142,7 +144,7 @@ async def _database_faults(engine: AsyncEngine) -> list[Fault]:
         if not is_outage(error):
             raise
         return [
-            Fault(
+            RequestFault(
                 pointer="/database",
                 detail=wording.outage(outage_of(error) or Outage.UNREACHABLE, ["api"]),
             )
@@ -150,7 +152,7 @@ async def _database_faults(engine: AsyncEngine) -> list[Fault]:
     if current == head:
         return []
     return [
-        Fault(
+        RequestFault(
             pointer="/migrations",
             detail=f"The schema is at {current or 'nothing'}, {head} is needed.",
         )

@@ -9,13 +9,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from healthsvc.api.problems import (
-    MALFORMED_JSON,
-    UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    ProblemError,
-    invalid,
-)
+from healthsvc.api.problem_types import MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
+from healthsvc.api.problems import ProblemError, RequestFault, invalid
 from healthsvc.wire.events.json_items import Steps
 
 T = TypeVar("T")
@@ -80,10 +75,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def faults(errors: Sequence[ErrorDetails], prefix: str = "") -> list[Fault]:
+def faults(errors: Sequence[ErrorDetails], prefix: str = "") -> list[RequestFault]:
     """Pydantic's errors as faults with JSON Pointers."""
     return [
-        Fault(
+        RequestFault(
             pointer=prefix + pointer(error["loc"]),
             detail=error["msg"].removeprefix("Value error, "),
         )

@@ -8,19 +8,19 @@ import msgspec
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from healthsvc.api import problems
-from healthsvc.api.problems import ProblemType
+from healthsvc.api import problem_types, problems
+from healthsvc.api.problem_types import ProblemType
 from healthsvc.api.request_bodies import reference
 from healthsvc.wire.rest.problems import Problem
 
-COMMON = (problems.KEY_REQUIRED, problems.KEY_INVALID, problems.SCOPE_MISSING)
+COMMON = (problem_types.KEY_REQUIRED, problem_types.KEY_INVALID, problem_types.SCOPE_MISSING)
 ANYWHERE = (
-    problems.BAD_REQUEST,
-    problems.REQUEST_TIMEOUT,
-    problems.TOO_LARGE,
-    problems.TARGET_TOO_LONG,
-    problems.HEADERS_TOO_LARGE,
-    problems.UNAVAILABLE,
+    problem_types.BAD_REQUEST,
+    problem_types.REQUEST_TIMEOUT,
+    problem_types.TOO_LARGE,
+    problem_types.TARGET_TOO_LONG,
+    problem_types.HEADERS_TOO_LARGE,
+    problem_types.UNAVAILABLE,
 )
 
 Responses = dict[int | str, dict[str, Any]]

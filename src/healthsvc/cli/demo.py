@@ -20,14 +20,14 @@ from healthsvc.cli.options import (
     configured,
     show,
 )
-from healthsvc.cli.outputs import APPLICATION, Target
+from healthsvc.cli.outputs import APPLICATION, OutputTarget
 from healthsvc.cli.sending import RESUMABLE, Job, now_us, send
 from healthsvc.core.instants import DAY_US
 from healthsvc.demo import history
 from healthsvc.demo.roster import Archetype
-from healthsvc.flows.intake.replay import Pace
+from healthsvc.flows.intake.replay_pace import ReplayPace
 from healthsvc.store.database import installation
-from healthsvc.wire.files.event_file import name_of
+from healthsvc.wire.files.csv_events import name_of
 from healthsvc.wiring.database import engine_on
 
 FOLD_SECONDS = 60.0
@@ -66,7 +66,7 @@ def demo(
                 f"{len(lines):,} synthetic events in {out}",
             )
             return
-        target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)
+        target = OutputTarget(settings=settings, url=url, key=key, kafka=kafka, database=database)
         requested = history.Demo(seed=seed, customers=customers, end_us=now_us())
         with target.ready() as address:
             fleet = _fleet(settings.data_dir, requested)
@@ -78,7 +78,7 @@ def demo(
                 name=lambda identity: name_of("demo", str(fleet), identity),
                 total=len(lines),
                 position=lambda tally: tally.line,
-                pace=Pace(speed=speed) if speed else None,
+                pace=ReplayPace(speed=speed) if speed else None,
                 restart=restart,
             )
             report = asyncio.run(send(target, address, job))

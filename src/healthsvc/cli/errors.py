@@ -9,13 +9,13 @@ from typing import Final, NoReturn
 
 import typer
 
-from healthsvc.cli.outputs import TargetError
+from healthsvc.cli.outputs import OutputTargetError
 from healthsvc.core.errors import (
     Busy,
     Conflict,
-    Fault,
     Forbidden,
     HealthsvcError,
+    InternalFault,
     InvalidInput,
     NotInstalled,
     OwnershipLost,
@@ -41,7 +41,7 @@ INTERRUPTED: Final = 130
 
 EXIT_CODES: Final[Mapping[type[HealthsvcError], int]] = {
     SettingsError: USAGE,
-    TargetError: USAGE,
+    OutputTargetError: USAGE,
     InvalidInput: FAILED,
     OtherFleetError: USAGE,
     DataFolderInUseError: USAGE,
@@ -52,7 +52,7 @@ EXIT_CODES: Final[Mapping[type[HealthsvcError], int]] = {
     Busy: TEMPORARY,
     Unavailable: UNAVAILABLE,
     OwnershipLost: TEMPORARY,
-    Fault: FAULT,
+    InternalFault: FAULT,
 }
 """Each kind of error and its exit code; the nearest ancestor counts."""
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from healthsvc.core.errors import InvalidInput
-from healthsvc.flows.intake.replay import Output
+from healthsvc.flows.intake.replay_output import ReplayOutput
 from healthsvc.flows.intake.table_output import TableOutput
 from healthsvc.log.http_output import MAX_EVENTS, HttpOutput, client_for
 from healthsvc.log.kafka.output import KafkaOutput
@@ -19,12 +19,12 @@ APPLICATION = "healthsvc-replay"
 TABLE_EVENTS = 5000
 
 
-class TargetError(InvalidInput):
+class OutputTargetError(InvalidInput):
     """The options don't say one way into the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class OutputTarget:
     """The chosen entrance; none of the three named is the service's own database."""
 
     settings: Settings
@@ -35,11 +35,13 @@ class Target:
 
     def __post_init__(self) -> None:
         if sum((self.url is not None, self.kafka, self.database is not None)) > 1:
-            raise TargetError("choose one of --url, --kafka and --database")
+            raise OutputTargetError("choose one of --url, --kafka and --database")
         if self.url is not None and not self._key:
-            raise TargetError("--url needs an API key: give --key, or set HEALTHSVC_ADMIN_KEY")
+            raise OutputTargetError(
+                "--url needs an API key: give --key, or set HEALTHSVC_ADMIN_KEY"
+            )
         if self.kafka and not self.settings.kafka_bootstrap_servers:
-            raise TargetError("--kafka needs HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS")
+            raise OutputTargetError("--kafka needs HEALTHSVC_KAFKA_BOOTSTRAP_SERVERS")
 
     @property
     def batch(self) -> int:
@@ -69,7 +71,7 @@ class Target:
                 yield address
 
     @asynccontextmanager
-    async def output(self, address: str | None) -> AsyncIterator[Output]:
+    async def output(self, address: str | None) -> AsyncIterator[ReplayOutput]:
         """The open entrance."""
         if self.url is not None:
             async with client_for(self.url, self._key) as client:

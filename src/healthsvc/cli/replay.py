@@ -8,10 +8,11 @@ import typer
 
 from healthsvc.cli.errors import FAILED
 from healthsvc.cli.options import AsJson, Database, Kafka, Key, Restart, Speed, Url, configured
-from healthsvc.cli.outputs import Target
+from healthsvc.cli.outputs import OutputTarget
 from healthsvc.cli.sending import RESUMABLE, Job, send
-from healthsvc.flows.intake.replay import Pace
-from healthsvc.wire.files.event_file import STDIN, EventFile, fingerprint, load_mapping
+from healthsvc.flows.intake.replay_pace import ReplayPace
+from healthsvc.wire.files.csv_events import load_mapping
+from healthsvc.wire.files.event_file import STDIN, EventFile, fingerprint
 
 
 def replay(
@@ -43,7 +44,7 @@ def replay(
     once. Lines that are no events are set aside and reported with their number.
     """
     with configured(interrupted=RESUMABLE) as settings:
-        target = Target(settings=settings, url=url, key=key, kafka=kafka, database=database)
+        target = OutputTarget(settings=settings, url=url, key=key, kafka=kafka, database=database)
         source = EventFile(path=file, mapping=load_mapping(mapping) if mapping else None)
         salt = mapping.read_text() if mapping else ""
         job = Job(
@@ -52,7 +53,7 @@ def replay(
             name=lambda identity: None if file == STDIN else fingerprint(file, salt, identity),
             total=source.size,
             position=lambda _: source.bytes_read(),
-            pace=Pace(speed=speed) if speed else None,
+            pace=ReplayPace(speed=speed) if speed else None,
             strict=strict,
             restart=restart,
         )

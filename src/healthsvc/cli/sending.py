@@ -17,10 +17,12 @@ from rich.progress import (
 )
 
 from healthsvc.cli.options import show
-from healthsvc.cli.outputs import Target
-from healthsvc.flows.intake.replay import OutputAwayError, Pace, Replay, Tally
-from healthsvc.flows.intake.replay import Progress as Memory
-from healthsvc.wire.files.event_file import Group
+from healthsvc.cli.outputs import OutputTarget
+from healthsvc.flows.intake.replay import Replay
+from healthsvc.flows.intake.replay_output import OutputAwayError
+from healthsvc.flows.intake.replay_pace import ReplayPace
+from healthsvc.flows.intake.replay_progress import ReplayProgress, ReplayTally
+from healthsvc.wire.files.file_lines import Group
 
 NEWS_SECONDS = 5.0
 SHOWN_BAD_LINES = 20
@@ -39,20 +41,20 @@ class Job:
         [str], str | None
     ]  # of the state file, by the output's identity; None: nothing to resume
     total: int | None
-    position: Callable[[Tally], int]
-    pace: Pace | None = None
+    position: Callable[[ReplayTally], int]
+    pace: ReplayPace | None = None
     strict: bool = False
     restart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class SendingReport:
     """What to tell at the end."""
 
     label: str
     output: str
-    before: Tally
-    memory: Memory
+    before: ReplayTally
+    memory: ReplayProgress
     seconds: float
 
     @property
@@ -117,11 +119,11 @@ class Report:
         }
 
 
-async def send(target: Target, address: str | None, job: Job) -> Report:
+async def send(target: OutputTarget, address: str | None, job: Job) -> SendingReport:
     async with target.output(address) as output:
         name = job.name(output.identity)
         path = target.settings.data_dir / "replay" / f"{name}.json" if name else None
-        memory = Memory.load(path, restart=job.restart)
+        memory = ReplayProgress.load(path, restart=job.restart)
         before, started = memory.tally, time.monotonic()
         if not before.finished:
             with _bar(job) as on_progress:
@@ -136,7 +138,7 @@ async def send(target: Target, address: str | None, job: Job) -> Report:
                 )
                 await run.run(job.groups(before.line))
     seconds = time.monotonic() - started
-    return Report(
+    return SendingReport(
         label=job.label, output=output.identity, before=before, memory=memory, seconds=seconds
     )
 
@@ -151,7 +153,7 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def _bar(job: Job) -> Iterator[Callable[[Tally], None]]:
+def _bar(job: Job) -> Iterator[Callable[[ReplayTally], None]]:
     """A progress bar on a terminal, else a line every few seconds; both on standard error."""
     if not sys.stderr.isatty():
         yield _lines(job)
@@ -171,10 +173,10 @@ def _bar(job: Job) -> Iterator[Callable[[Tally], None]]:
         )
 
 
-def _lines(job: Job) -> Callable[[Tally], None]:
+def _lines(job: Job) -> Callable[[ReplayTally], None]:
     reported_at = time.monotonic()
 
-    def moved(tally: Tally) -> None:
+    def moved(tally: ReplayTally) -> None:
         nonlocal reported_at
         if time.monotonic() - reported_at < NEWS_SECONDS:
             return

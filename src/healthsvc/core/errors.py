@@ -40,7 +40,7 @@ class NotInstalled(Unavailable):
     """There is no database of healthsvc here: run `healthsvc up` or `healthsvc migrate`."""
 
 
-class Fault(HealthsvcError):
+class InternalFault(HealthsvcError):
     """A mistake of ours, or stored data that nobody can read: a person has to look at it."""
 
 

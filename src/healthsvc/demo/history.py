@@ -11,7 +11,8 @@ import numpy as np
 from healthsvc.core.errors import Conflict
 from healthsvc.demo.generate import fleet
 from healthsvc.demo.roster import Archetype, roster
-from healthsvc.wire.files.event_file import Group, Line, encode_event
+from healthsvc.wire.files.csv_events import encode_event
+from healthsvc.wire.files.file_lines import Group, Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

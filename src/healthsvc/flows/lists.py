@@ -11,7 +11,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.store.admin import keys
 from healthsvc.store.admin.keys import Key as ApiKey
 from healthsvc.store.alerts import alert_rows
-from healthsvc.store.alerts.alert_rows import AlertFilter
+from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.customers import history as history_reads
 from healthsvc.store.customers import timeline as archive_reads
@@ -21,7 +21,7 @@ from healthsvc.store.customers.timeline import ArchivedEvent
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.intake import dead_letters
-from healthsvc.store.intake.dead_letters import DeadLetter, DeadLetterFilter
+from healthsvc.store.intake.dead_letters import DeadLetter, DeadLetterQuery
 from healthsvc.store.lab import runs as lab_runs
 from healthsvc.store.lab.runs import Run
 from healthsvc.store.processing import customer_homes
@@ -147,7 +147,7 @@ async def timeline(
         )
 
 
-async def alerts(engine: AsyncEngine, paging: Paging, which: AlertFilter) -> Page[Alert]:
+async def alerts(engine: AsyncEngine, paging: Paging, which: AlertQuery) -> Page[Alert]:
     """Alerts, the last raised first."""
     listing: Listing[Alert] = Listing(
         name="alerts", keys=lambda alert: (alert.position,), shape=(int,), filters=asdict(which)
@@ -156,7 +156,7 @@ async def alerts(engine: AsyncEngine, paging: Paging, which: AlertFilter) -> Pag
         return await listing.page(paging, lambda place: alert_rows.page(conn, which, place))
 
 
-async def letters(engine: AsyncEngine, paging: Paging, which: DeadLetterFilter) -> Page[DeadLetter]:
+async def letters(engine: AsyncEngine, paging: Paging, which: DeadLetterQuery) -> Page[DeadLetter]:
     """Dead letters, the last one first."""
     listing: Listing[DeadLetter] = Listing(
         name="dead_letters", keys=lambda letter: (letter.id,), shape=(int,), filters=asdict(which)

@@ -10,8 +10,8 @@ from healthsvc.core.instants import to_us
 from healthsvc.store.alerts import operations
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncConnection
-from healthsvc.store.delivery import deliveries
-from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.delivery import outbox
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import operations as webhooks
 from healthsvc.wire.webhooks.bodies import message_id
@@ -30,7 +30,7 @@ async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) ->
     identity = alert_id(trouble.scope, trouble.kind, to_us(trouble.onset_at))
     alert = await operations.open_one(conn, identity, trouble, now)
     if alert is not None:
-        await deliveries.enqueue(conn, [message(alert, now)])
+        await outbox.enqueue(conn, [message(alert, now)])
         ALERTS.labels(alert.kind, "raised").inc()
     return alert
 
@@ -42,7 +42,7 @@ async def resolve_alert(
     none."""
     alert = await operations.close_one(conn, kind, scope, now)
     if alert is not None:
-        await deliveries.enqueue(conn, [message(alert, now)])
+        await outbox.enqueue(conn, [message(alert, now)])
         ALERTS.labels(alert.kind, RESOLVED).inc()
     return alert
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from healthsvc.core.errors import Forbidden
-from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch, SendResult
 
 MAX_EVENTS = 1000  # of one request
 MAX_BYTES = 900_000
@@ -29,7 +29,7 @@ class HttpOutput:
     def identity(self) -> str:
         return f"http {self._client.base_url}"
 
-    async def send(self, batch: Batch) -> Answer:
+    async def send(self, batch: ReplayBatch) -> SendResult:
         accepted = duplicates = 0
         rejected: list[tuple[int, str]] = []
         for start, stop in _slices(batch):
@@ -38,7 +38,7 @@ class HttpOutput:
                     rejected.append((start + int(result["index"]), _reason(result)))
                 duplicates += result["status"] == "duplicate"
                 accepted += result["status"] == "accepted"
-        return Answer(accepted=accepted, duplicates=duplicates, rejected=rejected)
+        return SendResult(accepted=accepted, duplicates=duplicates, rejected=rejected)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -69,7 +69,7 @@ def client_for(url: str, key: str) -> httpx.AsyncClient:
     )
 
 
-def _slices(batch: Batch) -> Iterator[tuple[int, int]]:
+def _slices(batch: ReplayBatch) -> Iterator[tuple[int, int]]:
     """Ranges of the batch that fit into one request each."""
     start = size = 0
     for index, event in enumerate(batch.events):

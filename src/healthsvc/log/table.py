@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 import structlog
 
-from healthsvc.flows.processing.ports import Chunk, OffsetOutOfRange, Reading, Unreadable
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.processing.ports import Chunk, InputReading, OffsetOutOfRange, Unreadable
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.log.table_pages import TablePages
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.listen import Listener
-from healthsvc.store.intake import log
+from healthsvc.store.intake import log, log_reader
 from healthsvc.store.processing.partitions import log_partitions
 from healthsvc.telemetry import LogEvent
 
@@ -33,7 +33,7 @@ class TableInput:
     name: Literal["table"] = "table"
 
     def __init__(
-        self, engine: AsyncEngine, listener: Listener, progress: Progress | None = None
+        self, engine: AsyncEngine, listener: Listener, progress: InputProgress | None = None
     ) -> None:
         self._engine = engine
         self._pages = TablePages(engine)
@@ -45,7 +45,7 @@ class TableInput:
             int, tuple[int, datetime]
         ] = {}  # head not yet reached, and when it was seen
         self._away = False
-        self._progress = progress or Progress(metrics=False)
+        self._progress = progress or InputProgress(metrics=False)
 
     async def partitions(self) -> Sequence[int]:
         try:
@@ -60,7 +60,7 @@ class TableInput:
                 memory.pop(partition, None)
         self._offsets = {partition: max(offset, 0) for partition, offset in offsets.items()}
 
-    async def read(self, max_records: int, timeout_seconds: float) -> Reading:
+    async def read(self, max_records: int, timeout_seconds: float) -> InputReading:
         deadline = time.monotonic() + timeout_seconds
         while True:
             reading = await self._look(max_records)
@@ -79,14 +79,14 @@ class TableInput:
         await self.assign({})
         await self._pages.close()
 
-    async def _look(self, max_records: int) -> Reading:
+    async def _look(self, max_records: int) -> InputReading:
         if not self._offsets:
-            return Reading(chunks=[], read_through={}, drained=True)
+            return InputReading(chunks=[], read_through={}, drained=True)
         try:
             page = await self._pages.read(self._offsets, self._limits(max_records))
         except log.FAULTS as error:
             self._note_away(error)
-            return Reading(chunks=[], read_through=dict(self._read_through), drained=False)
+            return InputReading(chunks=[], read_through=dict(self._read_through), drained=False)
         if self._away:
             self._away = False
             self._progress.back(self.name)
@@ -101,7 +101,7 @@ class TableInput:
         ]
         self._note_progress(log_page)
         waiting = sum(self._backlog.values())
-        return Reading(
+        return InputReading(
             chunks=chunks,
             read_through=dict(self._read_through),
             drained=not waiting,
@@ -127,7 +127,9 @@ class TableInput:
             for partition in self._offsets
         }
 
-    def _chunk(self, partition: int, entries: log.LogColumns, heads: Mapping[int, int]) -> Chunk:
+    def _chunk(
+        self, partition: int, entries: log_reader.LogColumns, heads: Mapping[int, int]
+    ) -> Chunk:
         offset = self._offsets[partition]
         if entries.first != offset:
             raise OffsetOutOfRange(
@@ -163,7 +165,7 @@ class TableInput:
             unreadable=[lost],
         )
 
-    def _note_progress(self, log_page: log.LogReading) -> None:
+    def _note_progress(self, log_page: log_reader.LogReading) -> None:
         for partition, head in log_page.heads.items():
             offset = self._offsets[partition]
             if offset > head:

@@ -15,7 +15,8 @@ import structlog
 from healthsvc.flows.processing.ports import Unreadable
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import cause_of
-from healthsvc.store.intake.log import LogReader, LogReading, blames_a_row
+from healthsvc.store.intake.log import blames_a_row
+from healthsvc.store.intake.log_reader import LogReader, LogReading
 from healthsvc.telemetry import LogEvent
 
 SHRINK: Final = 8
@@ -25,7 +26,7 @@ RAW_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TablePage:
     """What was read, and by partition the row that can't be; there are no entries of a partition
     that has one."""
 
@@ -42,7 +43,7 @@ class TablePages:
         self._suspects: dict[int, int] = {}
         """By partition, a position at which reading failed once."""
 
-    async def read(self, offsets: Mapping[int, int], limits: Mapping[int, int]) -> Page:
+    async def read(self, offsets: Mapping[int, int], limits: Mapping[int, int]) -> TablePage:
         """Up to `limits[partition]` entries of each partition from `offsets[partition]` on.
 
         Raises what no row is to blame for: outages, and mistakes that would be met at every row.
@@ -58,7 +59,7 @@ class TablePages:
             )
             return await self._read_each(offsets, limits)
         self._grow(reading)
-        return Page(reading)
+        return TablePage(reading)
 
     async def close(self) -> None:
         await self._reader.close()
@@ -70,16 +71,16 @@ class TablePages:
             if self._limits[partition] >= LARGEST_PAGE:
                 del self._limits[partition]
 
-    async def _read_each(self, offsets: Mapping[int, int], limits: Mapping[int, int]) -> Page:
+    async def _read_each(self, offsets: Mapping[int, int], limits: Mapping[int, int]) -> TablePage:
         pages = [await self._read_one(p, offsets[p], limits[p]) for p in sorted(offsets)]
         whole = LogReading(
             read_at=min(page.reading.read_at for page in pages),
             heads={p: head for page in pages for p, head in page.reading.heads.items()},
             entries={p: some for page in pages for p, some in page.reading.entries.items()},
         )
-        return Page(whole, {p: lost for page in pages for p, lost in page.unreadable.items()})
+        return TablePage(whole, {p: lost for page in pages for p, lost in page.unreadable.items()})
 
-    async def _read_one(self, partition: int, offset: int, limit: int) -> Page:
+    async def _read_one(self, partition: int, offset: int, limit: int) -> TablePage:
         """One partition's page, as large as it can be read, or its next row as unreadable."""
         while True:
             try:
@@ -97,9 +98,9 @@ class TablePages:
                 self._limits[partition] = limit
                 continue
             self._grow(reading)
-            return Page(reading)
+            return TablePage(reading)
 
-    async def _around(self, partition: int, position: int, error: Exception) -> Page:
+    async def _around(self, partition: int, position: int, error: Exception) -> TablePage:
         raw, cause = await self._reader.raw_event(partition, position), cause_of(error)
         lost = Unreadable(
             first=position,
@@ -109,4 +110,4 @@ class TablePages:
             detail=f"{type(cause).__name__}: {cause}".partition("\n")[0],
         )
         heads = await self._reader.read_all({partition: position}, {partition: 0})
-        return Page(heads, {partition: lost})
+        return TablePage(heads, {partition: lost})

@@ -19,7 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from healthsvc.api import problems
+from healthsvc.api import problem_types, problems
 from healthsvc.api.problems import ProblemError
 
 MAX_TARGET_BYTES: Final = 16 * 1024
@@ -34,7 +34,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """How long a client may take, and how many connections it may hold.
 
     `per_address` doesn't apply to the networks in `proxies`, from which many clients come at one
@@ -51,7 +51,9 @@ class Limits:
 class Connections:
     """All open connections, by address, in the order in which they came."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: ConnectionLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.limits, self.clock = limits, clock
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self.total = min(limits.total, max(descriptors // 2, descriptors - RESERVED_DESCRIPTORS))
@@ -264,7 +266,9 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(ProblemError(problems.BAD_REQUEST, "The request breaks the rules of HTTP."))
+        self._refuse(
+            ProblemError(problem_types.BAD_REQUEST, "The request breaks the rules of HTTP.")
+        )
 
     def check(self, now: float) -> None:
         """Close the connection if its time is up."""
@@ -290,7 +294,7 @@ class Connection(HttpToolsProtocol):
         elif self.idle and not self.pipeline:
             self._refuse(
                 ProblemError(
-                    problems.REQUEST_TIMEOUT, f"The head didn't come within {seconds:g} s."
+                    problem_types.REQUEST_TIMEOUT, f"The head didn't come within {seconds:g} s."
                 )
             )
         else:
@@ -331,14 +335,16 @@ class Connection(HttpToolsProtocol):
 
 
 _TARGET_TOO_LONG: Final = ProblemError(
-    problems.TARGET_TOO_LONG,
+    problem_types.TARGET_TOO_LONG,
     f"The path and the query have more than {MAX_TARGET_BYTES // 1024} KiB.",
 )
 _HEAD_TOO_LARGE: Final = ProblemError(
-    problems.HEADERS_TOO_LARGE, f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB."
+    problem_types.HEADERS_TOO_LARGE, f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB."
 )
 _TOO_MANY_PIPELINED: Final = ProblemError(
-    problems.BAD_REQUEST,
+    problem_types.BAD_REQUEST,
     f"More than {MAX_PIPELINED} requests were sent before the first was answered.",
 )
-_TOO_MANY_CONNECTIONS: Final = ProblemError(problems.UNAVAILABLE, "Too many connections are open.")
+_TOO_MANY_CONNECTIONS: Final = ProblemError(
+    problem_types.UNAVAILABLE, "Too many connections are open."
+)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from healthsvc.flows.readiness.checks import Readiness, degraded
+from healthsvc.flows.readiness.check import degraded
+from healthsvc.flows.readiness.checks import Readiness
 
 REQUEST_SECONDS: Final = 10.0
 OK: Final[Mapping[str, object]] = {"status": "ok"}
@@ -29,12 +30,12 @@ def serve_probes(host: str, port: int, readiness: Readiness) -> ThreadingHTTPSer
         def answer(self, path: str) -> Answer:
             return _answer(path, readiness)
 
-    server = _Server((host, port), Handler)
+    server = _ProbeServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
     return server
 
 
-class _Server(ThreadingHTTPServer):
+class _ProbeServer(ThreadingHTTPServer):
     daemon_threads = True
 
 

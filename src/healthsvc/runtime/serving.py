@@ -10,11 +10,11 @@ from typing import Any, Final
 import uvicorn
 
 from healthsvc.core.errors import Conflict
-from healthsvc.runtime.connections import Connections, Limits
+from healthsvc.runtime.connections import ConnectionLimits, Connections
 
 CLOSE_SECONDS: Final = 10  # for requests in flight at the end; a long poll that takes longer is cut
 BACKLOG: Final = 2048
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = ConnectionLimits()
 
 
 class AddressTakenError(Conflict, OSError):
@@ -51,7 +51,7 @@ async def serve(
     bound: socket.socket,
     stop: asyncio.Event,
     ready: Callable[[], None],
-    limits: Limits = DEFAULT_LIMITS,
+    limits: ConnectionLimits = DEFAULT_LIMITS,
 ) -> None:
     """Serve until `stop`, then finish what is in flight; calls `ready` once requests are
     answered."""

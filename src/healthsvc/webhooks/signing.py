@@ -8,13 +8,13 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = range(24, 65)
 
 
-class SecretError(Fault, ValueError):
+class SecretError(InternalFault, ValueError):
     """A signing secret is `whsec_` and the base64 of 24 to 64 bytes."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from healthsvc import __version__
+from healthsvc.wire.events.allowed_values import INSTANT_PATTERN, schema_of_custom_type
 from healthsvc.wire.events.catalogue import (
     BUILTIN_TYPES,
     DATA_DEPTH,
@@ -25,7 +26,6 @@ from healthsvc.wire.events.catalogue import (
     Envelope,
     example,
 )
-from healthsvc.wire.events.explain import INSTANT_PATTERN, schema_of_custom_type
 from healthsvc.wire.events.fields import MEANINGS
 from healthsvc.wire.scorecards.schema import scorecard_schema
 from healthsvc.wire.webhooks.registry import TYPES

@@ -13,7 +13,7 @@ from healthsvc.flows.intake.append import STEP, Appender
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.runtime import serving
-from healthsvc.runtime.connections import Limits
+from healthsvc.runtime.connections import ConnectionLimits
 from healthsvc.runtime.running import Role
 from healthsvc.settings import Settings
 from healthsvc.store.database import installation
@@ -71,9 +71,9 @@ def api_role(
     return Role(name="api", run=run)
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings) -> ConnectionLimits:
     """What one client may take of the API's connections."""
-    return Limits(
+    return ConnectionLimits(
         head_seconds=settings.request_head_seconds,
         per_address=settings.connections_per_address,
         proxies=settings.trusted_proxies,

@@ -7,7 +7,7 @@ from typing import Final
 
 from healthsvc.flows.admin import retention
 from healthsvc.flows.alerts import measure_coverage, outage_detection
-from healthsvc.flows.delivery import deliver
+from healthsvc.flows.delivery import deliver, upkeep
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab import schedule as lab_schedule
 from healthsvc.flows.portfolio import figures
@@ -131,10 +131,10 @@ def delivering_steps(engine: AsyncEngine) -> Sequence[Periodic]:
     """What the delivering role does beside delivering."""
 
     async def show_age(_: Step) -> None:
-        await deliver.show_age(engine)
+        await upkeep.show_age(engine)
 
     async def sweep(_: Step) -> None:
-        await deliver.sweep(engine, utc_now())
+        await upkeep.sweep(engine, utc_now())
 
     return (
         Periodic(name="deliveries.age", seconds=deliver.WATCH_SECONDS, work=show_age),

@@ -5,7 +5,8 @@ import random
 from datetime import timedelta
 from typing import Final
 
-from healthsvc.flows.delivery.deliver import Deliverer, Limits
+from healthsvc.flows.delivery.deliver import Deliverer
+from healthsvc.flows.delivery.ports import DeliveryLimits
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.runtime.run_every import run_all
 from healthsvc.runtime.running import Role
@@ -40,7 +41,7 @@ def deliver_role(url: str, settings: Settings, readiness: Readiness) -> Role:
                 vault=vault,
                 worker_id=worker_id(),
                 chance=random.SystemRandom().random,
-                limits=Limits(lease=lease),
+                limits=DeliveryLimits(lease=lease),
                 steps=readiness.steps,
             )
             async with asyncio.TaskGroup() as group:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from healthsvc.flows.processing import owned_partition
 from healthsvc.flows.processing.flush_policy import FlushPolicy
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.log.kafka.client import KafkaSecurity
 from healthsvc.log.kafka.input import KafkaInput
 from healthsvc.settings import Settings
@@ -63,7 +63,7 @@ def kafka_security(settings: Settings) -> KafkaSecurity:
     )
 
 
-def kafka_input(settings: Settings, progress: Progress) -> KafkaInput:
+def kafka_input(settings: Settings, progress: InputProgress) -> KafkaInput:
     return KafkaInput(
         bootstrap_servers=settings.kafka_bootstrap_servers or "",
         topic=settings.events_topic,

@@ -11,7 +11,7 @@ from healthsvc.flows.projections.preview import ScorecardPreview, preview
 from healthsvc.settings import Settings
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.projections import live_projection, scorecards
-from healthsvc.store.projections.publications import Publication
+from healthsvc.store.projections.publications import StoredPublication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire.scorecards.document import default_document
 from healthsvc.wiring.background import look_after_projections
@@ -30,7 +30,7 @@ async def scorecard_versions(url: str, settings: Settings) -> Sequence[Version]:
 
 async def scorecard_status(
     url: str, settings: Settings
-) -> tuple[Sequence[Publication], Sequence[measure_coverage.MeasureCoverage]]:
+) -> tuple[Sequence[StoredPublication], Sequence[measure_coverage.MeasureCoverage]]:
     """The last publications, newest first, and which measures are fed."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
@@ -94,8 +94,8 @@ async def rebuild_projection(
 
 
 async def see_through(
-    url: str, settings: Settings, projection: int, on_progress: Callable[[Publication], None]
-) -> Publication:
+    url: str, settings: Settings, projection: int, on_progress: Callable[[StoredPublication], None]
+) -> StoredPublication:
     """Follow a building to its end; build ourselves while no worker does."""
     stop = asyncio.Event()
     async with engine_on(url, "healthsvc-scorecard") as engine:

@@ -1,7 +1,7 @@
 """Shadows, from the command line."""
 
 from healthsvc.flows.projections import publish, shadow
-from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.publish import AnotherBuilding, Begun, Live, Unknown
 from healthsvc.flows.projections.shadow import Summary
 from healthsvc.settings import Settings
 from healthsvc.wiring.database import engine_on, update
@@ -11,7 +11,7 @@ from healthsvc.wiring.scorecards import BY
 
 async def begin_shadow(
     url: str, settings: Settings, document: str | None, version: int | None, *, with_gaps: bool
-) -> Begun | Unknown | Live | Busy:
+) -> Begun | Unknown | Live | AnotherBuilding:
     """Have a document, or a version that is kept, scored beside the live one."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:

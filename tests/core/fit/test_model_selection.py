@@ -4,7 +4,7 @@ import pytest
 
 from healthsvc.core.fit.candidate_models import CANDIDATES
 from healthsvc.core.fit.model_selection import CandidateLoss, simplest
-from healthsvc.core.fit.standard_errors import Figure
+from healthsvc.core.fit.standard_errors import EstimatedFigure
 from healthsvc.core.risk.model import ModelName
 
 
@@ -24,7 +24,7 @@ def test_the_simplest_rung_near_the_best_that_ranks_is_chosen(
     behind: tuple[float, ...], errors_allowed: float, chosen: ModelName | None
 ) -> None:
     steps = [
-        CandidateLoss(candidate, 0.5, Figure(errors, 1.0))
+        CandidateLoss(candidate, 0.5, EstimatedFigure(errors, 1.0))
         for candidate, errors in zip(CANDIDATES, behind, strict=True)
     ]
 

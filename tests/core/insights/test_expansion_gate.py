@@ -4,7 +4,7 @@ said."""
 import pytest
 
 from healthsvc.core.insights import expansion_gate
-from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.insights.expansion_gate import ClosedGate
 from healthsvc.core.phrases.expansion import closed
 from tests.core.folded import CARD, at, us
 from tests.core.scoring.test_evaluate import (
@@ -25,14 +25,14 @@ AT_RISK = [band.name for band in CARD.bands].index("at_risk")
 
 def against(
     *happenings: Happening, day: float = 100, stage: str | None = "value", band: int | None = 0
-) -> list[Closed]:
+) -> list[ClosedGate]:
     state = fold(*happenings)
     return expansion_gate.expansion(
         state.view(us(day)), state.evaluate(us(day)), 0, stage=stage, band=band
     )
 
 
-def reasons(closed: list[Closed]) -> list[str]:
+def reasons(closed: list[ClosedGate]) -> list[str]:
     return [c.flag or c.reason for c in closed]
 
 
@@ -87,14 +87,14 @@ def test_a_customer_just_won_is_left_to_find_value_first() -> None:
         nps(20, 9),
         (0, "customer.updated", {"sold_at": at(10)}),
     ]
-    assert against(*won, day=39) == [Closed(reason="just_sold", since_us=us(10))]
+    assert against(*won, day=39) == [ClosedGate(reason="just_sold", since_us=us(10))]
     assert against(*won, day=40) == []
 
 
 def test_of_a_customer_that_is_new_to_us_no_sale_is_claimed() -> None:
     seen = [*used(*range(29)), nps(20, 9)]
     long_ago: Happening = (1, "customer.updated", {"sold_at": at(-400)})
-    assert against(*seen, day=29) == [Closed(reason="first_seen_lately", since_us=us(0))]
+    assert against(*seen, day=29) == [ClosedGate(reason="first_seen_lately", since_us=us(0))]
     assert against(*seen, *used(29, 30), day=30) == []
     assert against(*seen, long_ago, day=29) == []
 
@@ -116,7 +116,7 @@ def test_every_reason_is_said_in_words_and_since_when() -> None:
     complaint, *_ = against(*WELL, FILED)
     assert complaint.since_us == us(0)
     assert closed("en", complaint, None) == "A complaint is open: resolve it first."
-    assert "band “at risk”" in closed("en", Closed(reason="band_at_risk"), None)
-    assert closed("en", Closed(reason="red_flag", flag="silent"), "Has gone silent").startswith(
+    assert "band “at risk”" in closed("en", ClosedGate(reason="band_at_risk"), None)
+    assert closed("en", ClosedGate(reason="red_flag", flag="silent"), "Has gone silent").startswith(
         "Has gone silent"
     )

@@ -10,7 +10,7 @@ from string import Formatter
 from typing import Final, NamedTuple, get_args
 
 from healthsvc.core.insights.disagreements import Disagreement
-from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.insights.expansion_gate import ClosedGate
 from healthsvc.core.insights.interpretations import Interpretation, ReadingName, Review
 from healthsvc.core.insights.page_visits import Concern
 from healthsvc.core.insights.rank import Worth, ranks
@@ -30,7 +30,7 @@ from healthsvc.core.phrases import (
     touches,
 )
 from healthsvc.core.phrases.catalogue import NOUNS, PHRASES, noun
-from healthsvc.core.phrases.change import Change, moved
+from healthsvc.core.phrases.change import ScoreMovement, moved
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scoring.coverage import LEVELS, Coverage, MissingMeasure
 from healthsvc.core.scoring.lifecycle import CauseBeyondRules
@@ -153,7 +153,7 @@ def _changes(language: Language) -> Iterator[Sample]:
         "unknown": (day, later, None, 50.0, {}, {}),
     }
     for name, (since, until, before, after, parts, reasons) in cases.items():
-        change = Change(
+        change = ScoreMovement(
             customer="Acme Ltd",
             since=since,
             until=until,
@@ -213,9 +213,9 @@ def _insights(language: Language) -> Iterator[Sample]:
         insights.disagreement(language, Disagreement(score="low", money=_money(-1400))),
     )
     for reason in REASONS:
-        yield f"expansion: {reason}", expansion.closed(language, Closed(reason=reason), None)
+        yield f"expansion: {reason}", expansion.closed(language, ClosedGate(reason=reason), None)
     title = CARD.scorecard.flags[0].title
-    closed = Closed(reason="red_flag", flag="cancel_intent")
+    closed = ClosedGate(reason="red_flag", flag="cancel_intent")
     yield "expansion: red_flag", expansion.closed(language, closed, title.within(language))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from healthsvc.core.scorecard.reader import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError
 from healthsvc.core.scoring import flags, judges
 from healthsvc.core.scoring.flags.kind import ABOVE, BELOW, BETWEEN, NO_CAP, Condition, Flag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
@@ -105,6 +105,6 @@ def test_between_the_lines_a_flag_without_a_former_decision_does_not_hold_and_ca
 
 
 def test_the_kind_named_in_a_message_is_the_one_asked_for():
-    reader = FlagReader(Reader({"kind": "level", "measure": ""}, "/flags/3"), VOCABULARY)
+    reader = FlagReader(MappingReader({"kind": "level", "measure": ""}, "/flags/3"), VOCABULARY)
     with pytest.raises(ScorecardError, match="is needed for a flag of kind 'level'"):
         reader.measure()

@@ -10,7 +10,9 @@ import pytest
 
 from healthsvc.core.delivery import Answer, NoAnswer, Outcome, Outgoing, Silence
 from healthsvc.flows.delivery import deliver
-from healthsvc.flows.delivery.deliver import Deliverer, Limits, Send, sweep
+from healthsvc.flows.delivery.deliver import Deliverer
+from healthsvc.flows.delivery.ports import DeliveryLimits, Send
+from healthsvc.flows.delivery.upkeep import sweep
 from healthsvc.runtime.embedded import EmbeddedPostgres
 from healthsvc.store.database import schema
 from healthsvc.store.database.engine import AsyncEngine, create_engine
@@ -18,7 +20,7 @@ from healthsvc.store.database.keyset import Place
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault, new_signing_secret
 from healthsvc.store.delivery import deliveries, endpoints
-from healthsvc.store.delivery.deliveries import CHANNEL
+from healthsvc.store.delivery.outbox import CHANNEL
 from healthsvc.webhooks.address_guard import Policy
 from healthsvc.webhooks.sender import Sender
 from tests.store.delivery.outbox import VAULT, enqueue, make_endpoint, make_message, rows, states
@@ -46,7 +48,11 @@ class Rig:
 
     @asynccontextmanager
     async def delivering(
-        self, *, sender: Send | None = None, limits: Limits | None = None, vault: Vault = VAULT
+        self,
+        *,
+        sender: Send | None = None,
+        limits: DeliveryLimits | None = None,
+        vault: Vault = VAULT,
     ) -> AsyncIterator[asyncio.Task[None]]:
         """A deliverer that runs until the block ends, and then drains."""
         self.started += 1
@@ -379,7 +385,7 @@ async def test_dead_endpoints_dont_delay_the_others(
     rig_in_real_time: Rig, engine: AsyncEngine
 ) -> None:
     limits, over = (
-        Limits(concurrency=16, per_endpoint=4, lease=timedelta(minutes=5)),
+        DeliveryLimits(concurrency=16, per_endpoint=4, lease=timedelta(minutes=5)),
         asyncio.Event(),
     )
 
@@ -406,7 +412,7 @@ async def test_dead_endpoints_dont_delay_the_others(
 async def test_endpoints_that_begin_to_hang_together_dont_delay_the_others(
     rig_in_real_time: Rig, engine: AsyncEngine
 ) -> None:
-    limits, over = Limits(concurrency=64, lease=timedelta(minutes=5)), asyncio.Event()
+    limits, over = DeliveryLimits(concurrency=64, lease=timedelta(minutes=5)), asyncio.Event()
 
     async def hang(received: Received, write: Write) -> None:
         await over.wait()
@@ -467,7 +473,7 @@ async def test_a_try_that_takes_long_leaves_its_slot_to_others(
         await make_endpoint(engine, hanging.url)
         new = await make_endpoint(engine, well.url)
         await enqueue(engine, make_message())
-        one_slot_on_probation = Limits(concurrency=4, lease=timedelta(minutes=5))
+        one_slot_on_probation = DeliveryLimits(concurrency=4, lease=timedelta(minutes=5))
         async with rig_in_real_time.delivering(limits=one_slot_on_probation):
             await rig_in_real_time.settled(new.id, ["delivered"])
             assert len(hanging.received) == 1
@@ -585,7 +591,7 @@ async def test_a_restart_of_the_database_during_a_post_loses_nothing_and_sends_n
     assert len(set(receiver.ids)) == len(receiver.ids) == 2
 
 
-LONG_LEASE = Limits(lease=timedelta(minutes=5))
+LONG_LEASE = DeliveryLimits(lease=timedelta(minutes=5))
 
 
 class ScriptedSender:

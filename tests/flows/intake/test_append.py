@@ -11,15 +11,15 @@ from healthsvc.flows.intake import append
 from healthsvc.flows.intake.append import (
     Appender,
     AppendFailed,
-    Homes,
     Overloaded,
     Position,
     append_within,
 )
+from healthsvc.flows.intake.customer_homes import Homes
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine, connect, create_engine
 from healthsvc.store.database.listen import Listener
-from healthsvc.store.intake import log
+from healthsvc.store.intake import log, log_reader
 from tests.support.waiting import PATIENCE_SECONDS
 
 
@@ -31,7 +31,7 @@ async def _partitions(engine: AsyncEngine) -> None:
 
 async def event_at(engine: AsyncEngine, position: Position) -> str:
     async with engine.connect() as conn:
-        return (await log.read(conn, position.partition, position.position, 1))[0].event
+        return (await log_reader.read(conn, position.partition, position.position, 1))[0].event
 
 
 async def transactions(engine: AsyncEngine) -> int:

@@ -8,24 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from healthsvc.flows.intake.replay import (
-    RETRY_SECONDS,
-    Answer,
-    BadLineError,
-    Batch,
-    OutputAwayError,
-    Pace,
-    Progress,
-    Replay,
-    Tally,
-)
+from healthsvc.flows.intake.replay import RETRY_SECONDS, BadLineError, Replay
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch, SendResult
+from healthsvc.flows.intake.replay_pace import ReplayPace
+from healthsvc.flows.intake.replay_progress import ReplayProgress, ReplayTally
 from healthsvc.flows.intake.table_output import TableOutput
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.installation import NotInstalledError
-from healthsvc.store.intake import log
+from healthsvc.store.intake import log_reader
 from healthsvc.store.processing.customer_homes import claim
-from healthsvc.wire.files.event_file import BadLine, Group, Line
+from healthsvc.wire.files.file_lines import BadLine, Group, Line
 from tests.support.makers import make_event
 
 NOW_US = 1_790_000_000_000_000
@@ -42,13 +35,15 @@ class MemoryOutput:
     calls: int = 0
     identity: str = "memory"
 
-    async def send(self, batch: Batch) -> Answer:
+    async def send(self, batch: ReplayBatch) -> SendResult:
         self.calls += 1
         if self.calls in self.fail_at:
             raise OutputAwayError("away")
         self.got += batch.events
         self.batches.append(len(batch))
-        return Answer(accepted=len(batch) - len(self.refuse), rejected=list(self.refuse.items()))
+        return SendResult(
+            accepted=len(batch) - len(self.refuse), rejected=list(self.refuse.items())
+        )
 
     async def close(self) -> None: ...
 
@@ -70,13 +65,13 @@ def grouped(lines: Group, size: int = 2, *, after: int = 0) -> Iterator[Group]:
 
 
 def make_replay(
-    output: MemoryOutput, progress: Progress | None = None, **options: object
+    output: MemoryOutput, progress: ReplayProgress | None = None, **options: object
 ) -> Replay:
     async def sleep(_: float) -> None: ...
 
     return Replay(
         output=output,
-        progress=progress or Progress(),
+        progress=progress or ReplayProgress(),
         now_us=lambda: NOW_US,
         sleep=sleep,
         **options,
@@ -93,7 +88,7 @@ async def test_events_arrive_in_the_order_of_the_file() -> None:
     tally = await make_replay(output).run(grouped([event_line(n) for n in range(1, 8)], 3))
 
     assert ids(output.got) == [f"e-{n}" for n in range(1, 8)]
-    assert tally == Tally(line=7, accepted=7, finished=True)
+    assert tally == ReplayTally(line=7, accepted=7, finished=True)
 
 
 async def test_an_interrupted_replay_goes_on_after_the_last_acknowledged_batch(
@@ -102,24 +97,24 @@ async def test_an_interrupted_replay_goes_on_after_the_last_acknowledged_batch(
     lines: Group = [event_line(n) for n in range(1, 8)]
     output, state = MemoryOutput(fail_at=set(range(3, 30))), tmp_path / "replay" / "x.json"
     with pytest.raises(OutputAwayError):
-        await make_replay(output, Progress.load(state)).run(grouped(lines))
+        await make_replay(output, ReplayProgress.load(state)).run(grouped(lines))
 
-    rest, progress = MemoryOutput(), Progress.load(state)
+    rest, progress = MemoryOutput(), ReplayProgress.load(state)
     tally = await make_replay(rest, progress).run(grouped(lines, after=progress.tally.line))
 
     assert ids(output.got + rest.got) == [f"e-{n}" for n in range(1, 8)]
     assert tally.accepted == 7
-    assert Progress.load(state).tally.finished
+    assert ReplayProgress.load(state).tally.finished
 
 
 async def test_restarting_or_a_broken_state_file_begins_anew(tmp_path: Path) -> None:
     state = tmp_path / "x.json"
-    await make_replay(MemoryOutput(), Progress.load(state)).run(grouped([event_line(1)]))
+    await make_replay(MemoryOutput(), ReplayProgress.load(state)).run(grouped([event_line(1)]))
 
-    assert Progress.load(state).tally.line == 1
-    assert Progress.load(state, restart=True).tally == Tally()
+    assert ReplayProgress.load(state).tally.line == 1
+    assert ReplayProgress.load(state, restart=True).tally == ReplayTally()
     state.write_text("{")
-    assert Progress.load(state).tally == Tally()
+    assert ReplayProgress.load(state).tally == ReplayTally()
 
 
 async def test_a_batch_is_sent_again_while_the_log_is_away() -> None:
@@ -137,7 +132,7 @@ async def test_bad_lines_are_set_aside_with_number_and_reason(tmp_path: Path) ->
         BadLine(3, "invalid_csv", "2 fields"),
         event_line(4),
     ]
-    output, progress = MemoryOutput(), Progress.load(tmp_path / "x.json")
+    output, progress = MemoryOutput(), ReplayProgress.load(tmp_path / "x.json")
 
     tally = await make_replay(output, progress).run(grouped(lines, 4))
 
@@ -153,7 +148,7 @@ async def test_bad_lines_are_set_aside_with_number_and_reason(tmp_path: Path) ->
 
 
 async def test_what_the_service_refuses_is_told_by_line() -> None:
-    progress = Progress()
+    progress = ReplayProgress()
 
     await make_replay(MemoryOutput(refuse={1: "/data: too odd"}), progress).run(
         grouped([event_line(5), event_line(9)])
@@ -164,7 +159,7 @@ async def test_what_the_service_refuses_is_told_by_line() -> None:
 
 
 async def test_a_strict_replay_stops_at_the_first_bad_line_and_sends_all_before_it() -> None:
-    output, progress = MemoryOutput(), Progress()
+    output, progress = MemoryOutput(), ReplayProgress()
     lines: Group = [event_line(1), event_line(2), Line(3, b"[]"), event_line(4)]
 
     with pytest.raises(BadLineError, match="line 3"):
@@ -200,11 +195,11 @@ async def test_compressed_time_keeps_the_history_s_distances() -> None:
     ]
 
     class TimedOutput(MemoryOutput):
-        async def send(self, batch: Batch) -> Answer:
+        async def send(self, batch: ReplayBatch) -> SendResult:
             arrivals.extend([round(watch.at, 3)] * len(batch))
             return await super().send(batch)
 
-    pace = Pace(speed=3600, now=watch.now, sleep=watch.sleep)
+    pace = ReplayPace(speed=3600, now=watch.now, sleep=watch.sleep)
     await make_replay(TimedOutput(), pace=pace).run(grouped(lines))
 
     assert arrivals == [0.0, 1.0, 1.0, 3.0]
@@ -215,7 +210,7 @@ async def test_a_cancelled_replay_leaves_its_progress(tmp_path: Path) -> None:
     class Stuck(MemoryOutput):
         reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-        async def send(self, batch: Batch) -> Answer:
+        async def send(self, batch: ReplayBatch) -> SendResult:
             if self.got:
                 self.reached.set()
                 await asyncio.Event().wait()
@@ -223,19 +218,23 @@ async def test_a_cancelled_replay_leaves_its_progress(tmp_path: Path) -> None:
 
     state, stuck = tmp_path / "x.json", Stuck()
     task = asyncio.create_task(
-        make_replay(stuck, Progress.load(state)).run(grouped([event_line(n) for n in range(1, 6)]))
+        make_replay(stuck, ReplayProgress.load(state)).run(
+            grouped([event_line(n) for n in range(1, 6)])
+        )
     )
     await stuck.reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert Progress.load(state).tally == Tally(line=2, accepted=2)
+    assert ReplayProgress.load(state).tally == ReplayTally(line=2, accepted=2)
 
 
 async def in_table(engine: AsyncEngine, partitions: int) -> list[list[str]]:
     async with engine.connect() as conn:
-        entries = [await log.read(conn, partition, 0, 1000) for partition in range(partitions)]
+        entries = [
+            await log_reader.read(conn, partition, 0, 1000) for partition in range(partitions)
+        ]
     return [[json.loads(entry.event)["id"] for entry in of_partition] for of_partition in entries]
 
 
@@ -245,7 +244,7 @@ async def test_the_table_keeps_the_order_of_the_file_in_each_partition(engine: A
     lines: Group = [event_line(n, customer_id=f"c{n % 7}") for n in range(1, 60)]
 
     output = await TableOutput.open(engine)
-    tally = await Replay(output=output, progress=Progress(), now_us=lambda: NOW_US).run(
+    tally = await Replay(output=output, progress=ReplayProgress(), now_us=lambda: NOW_US).run(
         grouped(lines, 10)
     )
 
@@ -262,7 +261,7 @@ async def test_a_customer_s_home_is_where_it_was_claimed(engine: AsyncEngine) ->
 
     output = await TableOutput.open(engine)
     await output.send(
-        Batch(customer_ids=["c1", "c2"], events=[event_line(1).value, event_line(2).value])
+        ReplayBatch(customer_ids=["c1", "c2"], events=[event_line(1).value, event_line(2).value])
     )
 
     assert [len(of) for of in await in_table(engine, 3)] == [0, 0, 2]

@@ -24,7 +24,8 @@ from healthsvc.flows.lab.jobs import (
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
-from healthsvc.wire.files.columns import Tally, read_events
+from healthsvc.wire.files.columns import read_events
+from healthsvc.wire.files.row_groups import RowTally
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.flows.lab import logs
 from tests.flows.lab.test_runs import archived, executed, story
@@ -83,7 +84,7 @@ async def test_a_run_says_what_the_command_says_of_the_same_log(
     )
     previewed = await run_of(engine, database_url, PreviewJob(version=version.version))
 
-    known = from_log(read_events(log, Tally()), live.mapping, "silence", 14 * DAY_US)
+    known = from_log(read_events(log, RowTally()), live.mapping, "silence", 14 * DAY_US)
     assert compared["compare"] == compare(log, known, live, new, 7, quiet)
     assert compared["compare"]["auc_gain"]["value"] != 0
     assert (compared["events"], compared["rows"], compared["detail"]) == (

@@ -16,7 +16,9 @@ from healthsvc.flows.lab.compare import risks_of
 from healthsvc.flows.lab.fit import fit, scorecard_with
 from healthsvc.flows.lab.outcomes import from_log
 from healthsvc.flows.lab.score import score
-from healthsvc.wire.files.columns import Tally, read_events, read_labels
+from healthsvc.wire.files.columns import read_events
+from healthsvc.wire.files.labels import read_labels
+from healthsvc.wire.files.row_groups import RowTally
 from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.flows.lab import logs
 
@@ -148,8 +150,8 @@ def test_outcomes_from_the_log_are_silence_or_an_outcome_event(tmp_path: Path) -
     events += [("quits", logs.at(70), "subscription.cancelled", "")]
     path = logs.write_events(tmp_path / "e.csv.gz", sorted(events, key=lambda e: e[1]))
 
-    silent = from_log(read_events(path, Tally()), TypeMapping(), "silence", 28 * DAY_US)
-    cancelled = from_log(read_events(path, Tally()), TypeMapping(), "cancelled", 28 * DAY_US)
+    silent = from_log(read_events(path, RowTally()), TypeMapping(), "silence", 28 * DAY_US)
+    cancelled = from_log(read_events(path, RowTally()), TypeMapping(), "cancelled", 28 * DAY_US)
 
     def churned(labels: Any) -> dict[str, float]:
         return {
@@ -192,7 +194,7 @@ def test_the_prior_becomes_a_number_only_under_an_honest_name(folder: Path, tmp_
     assert by_silence is not None
     assert by_rate is not None
     rows = from_log(
-        read_events(folder / "e.csv.gz", Tally()), TypeMapping(), "silence", 28 * DAY_US
+        read_events(folder / "e.csv.gz", RowTally()), TypeMapping(), "silence", 28 * DAY_US
     )
     told = risks_of(folder / "e.csv.gz", rows, by_silence, lambda _: None)
     assert abs(told.mean() - rows.churned.mean()) < 0.01

@@ -10,7 +10,7 @@ import pytest
 
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.flows.lab.score import Scored, score, summary
-from healthsvc.wire.files.columns import read_labels
+from healthsvc.wire.files.labels import read_labels
 from tests.flows.lab import logs
 from tests.flows.lab.logs import Event, Row
 

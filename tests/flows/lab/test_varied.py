@@ -39,7 +39,7 @@ def risks(folder: Path, result: Result, rows: int) -> Any:
     return found
 
 
-def order(rows: list[Row], found: Any) -> standard_errors.Figure:
+def order(rows: list[Row], found: Any) -> standard_errors.EstimatedFigure:
     _, customer = np.unique([r[0] for r in rows], return_inverse=True)
     return standard_errors.auc(
         np.array([r[3] == "1" for r in rows], float), found, customer.astype(np.int64)

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from sqlalchemy import text
 
-from healthsvc.flows.processing.ports import Reading
+from healthsvc.flows.processing.ports import InputReading
 from tests.flows.spine import append, applied, installed, processing, scalar
 from tests.support.clock import Clock
 from tests.support.makers import make_event
@@ -29,9 +29,9 @@ class QuietKafka:
     async def assign(self, offsets: Mapping[int, int]) -> None:
         self._assigned = set(offsets)
 
-    async def read(self, max_records: int, timeout_seconds: float) -> Reading:
+    async def read(self, max_records: int, timeout_seconds: float) -> InputReading:
         await asyncio.sleep(0.02)
-        return Reading(
+        return InputReading(
             chunks=[], read_through=dict.fromkeys(self._assigned, self._now()), drained=True
         )
 

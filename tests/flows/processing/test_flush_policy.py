@@ -6,7 +6,7 @@ import numpy as np
 from healthsvc.core.instants import SECOND_US
 from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.owned_partition import Pending
-from healthsvc.flows.processing.ports import Chunk, Reading
+from healthsvc.flows.processing.ports import Chunk, InputReading
 
 PACE = FlushPolicy(
     flush_events=1_000,
@@ -18,7 +18,7 @@ PACE = FlushPolicy(
 LATE_US = 300 * SECOND_US  # a backlog, so late that it waits for as long as it may
 
 
-def reading(*, waiting: int) -> Reading:
+def reading(*, waiting: int) -> InputReading:
     chunk = Chunk(
         partition=0,
         values=[b"{}"],
@@ -28,7 +28,7 @@ def reading(*, waiting: int) -> Reading:
         positions=None,
         logged_us=np.zeros(1, np.int64),
     )
-    return Reading(chunks=[chunk], read_through={}, drained=not waiting, waiting=waiting)
+    return InputReading(chunks=[chunk], read_through={}, drained=not waiting, waiting=waiting)
 
 
 def still() -> float:

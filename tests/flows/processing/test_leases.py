@@ -11,7 +11,8 @@ from healthsvc.flows.processing.leases import Leases, fair_share
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import partitions as rows
-from healthsvc.store.processing.partitions import Fenced, Lease, Move, Ownership
+from healthsvc.store.processing.partition_leases import Lease
+from healthsvc.store.processing.partitions import Fenced, Move, Ownership
 from tests.support.waiting import PATIENCE_SECONDS
 
 

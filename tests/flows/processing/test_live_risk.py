@@ -11,7 +11,7 @@ from healthsvc.core.instants import DAY_US, to_us
 from healthsvc.flows.customers.explanation import explain
 from healthsvc.flows.customers.health import customer_health
 from healthsvc.flows.lab.compare import risks_of
-from healthsvc.wire.files.columns import Labels
+from healthsvc.wire.files.labels import Labels
 from healthsvc.wire.scorecards.document import compile_document
 from tests.flows.lab import logs
 from tests.flows.spine import append, installed, processing, reaches, wall

@@ -484,7 +484,7 @@ async def test_only_one_is_built_at_a_time_and_it_can_be_cancelled(engine, datab
     version = await published(engine, second_document())
 
     assert isinstance(
-        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.Busy
+        await publish.rebuild(engine, by=make_actor("test"), now=wall()), publish.AnotherBuilding
     )
     assert await publish.cancel(engine, by=make_actor("kim"), now=wall())
     assert not await publish.cancel(engine, by=make_actor("kim"), now=wall())

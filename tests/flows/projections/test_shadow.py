@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from healthsvc.core.instants import to_us
 from healthsvc.flows.projections import publish, shadow, supervisor
-from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.publish import AnotherBuilding, Begun, Live, Unknown
 from healthsvc.flows.projections.shadow import Summary
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.scorecards.document import default_document
@@ -86,8 +86,12 @@ async def test_a_shadow_keeps_up_tells_nobody_and_takes_over_when_it_is_publishe
     async with built(engine):
         first = await told(engine)
         assert (await publish.find(engine, version)).state == "shadow"  # type: ignore[union-attr]
-        assert isinstance(await publish.rebuild(engine, by=make_actor("t"), now=wall()), Busy)
-        assert isinstance(await shadow.begin(engine, version, by=make_actor("t"), now=wall()), Busy)
+        assert isinstance(
+            await publish.rebuild(engine, by=make_actor("t"), now=wall()), AnotherBuilding
+        )
+        assert isinstance(
+            await shadow.begin(engine, version, by=make_actor("t"), now=wall()), AnotherBuilding
+        )
         assert await said(engine) == before
         assert await scalar(engine, "select count(*) from shadow_marks") > 0
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.telemetry import LOG_LAG
 
 
@@ -23,8 +23,8 @@ def clock() -> Monotonic:
 
 
 @pytest.fixture
-def progress(clock: Monotonic) -> Progress:
-    return Progress(30.0, clock=clock)
+def progress(clock: Monotonic) -> InputProgress:
+    return InputProgress(30.0, clock=clock)
 
 
 def lag(partition: int) -> float | None:
@@ -41,7 +41,7 @@ def lag(partition: int) -> float | None:
 
 
 def test_a_partition_that_stands_is_told_after_the_time_and_not_once_it_moves(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0, 1], {0: 5, 1: 7})
     progress.ends("kafka", {0: 9, 1: 7})
@@ -63,7 +63,7 @@ def test_a_partition_that_stands_is_told_after_the_time_and_not_once_it_moves(
 
 
 def test_taking_a_partition_anew_where_it_stood_is_no_progress(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
@@ -76,7 +76,7 @@ def test_taking_a_partition_anew_where_it_stood_is_no_progress(
 
 
 def test_a_backlog_that_is_worked_off_slowly_is_progress(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 0})
     for offset in range(1, 6):
@@ -89,7 +89,7 @@ def test_a_backlog_that_is_worked_off_slowly_is_progress(
 
 
 def test_records_behind_an_open_transaction_lag_and_are_nobodys_fault(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9}, readable={0: 5})
@@ -101,7 +101,7 @@ def test_records_behind_an_open_transaction_lag_and_are_nobodys_fault(
     assert [stall.partition for stall in progress.stalled()] == [0]
 
 
-def test_a_topic_read_from_its_beginning_lags_behind_what_there_is(progress: Progress) -> None:
+def test_a_topic_read_from_its_beginning_lags_behind_what_there_is(progress: InputProgress) -> None:
     progress.hold("kafka", [0], {0: -1})
     progress.begins("kafka", {0: 1000})
     progress.ends("kafka", {0: 1000})
@@ -110,7 +110,7 @@ def test_a_topic_read_from_its_beginning_lags_behind_what_there_is(progress: Pro
 
 
 def test_while_the_source_is_away_the_lag_is_unknown_and_nothing_stands_but_the_source(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     assert math.isnan(lag(0) or 0)  # nobody has asked for its end yet
@@ -126,7 +126,7 @@ def test_while_the_source_is_away_the_lag_is_unknown_and_nothing_stands_but_the_
     assert (progress.unreachable(), lag(0)) == ([], 4.0)
 
 
-def test_a_partition_that_is_given_up_says_nothing_instead_of_zero(progress: Progress) -> None:
+def test_a_partition_that_is_given_up_says_nothing_instead_of_zero(progress: InputProgress) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
     progress.hold("kafka", [], {})
@@ -136,7 +136,7 @@ def test_a_partition_that_is_given_up_says_nothing_instead_of_zero(progress: Pro
 
 
 def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
@@ -151,7 +151,7 @@ def test_a_flush_under_way_is_slow_before_its_partitions_stand_still(
 
 
 def test_a_flush_that_is_committed_at_last_was_progress(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})
@@ -164,7 +164,7 @@ def test_a_flush_that_is_committed_at_last_was_progress(
 
 
 def test_a_flush_that_failed_earns_no_patience_for_the_next_one(
-    progress: Progress, clock: Monotonic
+    progress: InputProgress, clock: Monotonic
 ) -> None:
     progress.hold("kafka", [0], {0: 5})
     progress.ends("kafka", {0: 9})

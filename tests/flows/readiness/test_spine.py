@@ -22,7 +22,7 @@ from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.processing.worker import STEP, Processor
 from healthsvc.flows.readiness import checks, watch
 from healthsvc.flows.readiness.checks import Readiness
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.flows.readiness.steps import ON_DEMAND, Step, Steps
 from healthsvc.log.table import TableInput
 from healthsvc.runtime.run_every import run_all
@@ -50,7 +50,7 @@ async def test_folding_that_cannot_be_written_is_counted_as_failing_and_nothing_
     engine: AsyncEngine, database_url: str
 ) -> None:
     appender, steps, stop = await installed(engine), Steps(), asyncio.Event()
-    progress = Progress(0.5, metrics=False)
+    progress = InputProgress(0.5, metrics=False)
     async with Listener(database_url) as listener:
         source = TableInput(engine, listener, progress)
         processor = Processor(
@@ -150,7 +150,7 @@ async def test_a_portfolio_says_as_of_when_its_figures_are_while_its_ledger_stan
         await until(lambda: has_applied(engine, 1))
         step = Step(FRESHENING, ON_DEMAND)
 
-        async def asked() -> figures.Portfolio:
+        async def asked() -> figures.PortfolioFigures:
             return await figures.portfolio(engine, end - timedelta(days=1), end, None, step)
 
         async def is_current() -> bool:

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault, new_signing_secret
-from healthsvc.store.delivery import deliveries, endpoints
-from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.delivery import endpoints, outbox
 from healthsvc.store.delivery.endpoints import Endpoint
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.wire.webhooks.bodies import body
 
 VAULT = Vault(b"a test's secret of 32 bytes.....")
@@ -59,7 +59,7 @@ def make_message(
 
 async def enqueue(engine: AsyncEngine, *messages: OutboxMessage) -> int:
     async with engine.begin() as conn:
-        return await deliveries.enqueue(conn, messages)
+        return await outbox.enqueue(conn, messages)
 
 
 async def rows(engine: AsyncEngine, sql: str, **values: object) -> list[dict[str, object]]:

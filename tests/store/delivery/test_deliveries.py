@@ -13,8 +13,8 @@ from healthsvc.core.delivery_slots import Allowance, Opening, Pool
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.keyset import Place
 from healthsvc.store.database.listen import Listener
-from healthsvc.store.delivery import deliveries, endpoints
-from healthsvc.store.delivery.deliveries import Claimed, Room, Tried
+from healthsvc.store.delivery import claims, deliveries, endpoints, outbox
+from healthsvc.store.delivery.claims import Claimed, Room, Tried
 from tests.store.delivery.outbox import START_AT, enqueue, make_endpoint, make_message, rows, states
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -49,9 +49,7 @@ async def claim(
         if room is None:
             ids = (await conn.execute(text("select id from endpoints"))).scalars()
             room = make_room(windows=dict.fromkeys(ids, 100))
-        return (
-            await deliveries.claim(conn, room, worker=worker, now=now, lease_until=now + LEASE)
-        )[0]
+        return (await claims.claim(conn, room, worker=worker, now=now, lease_until=now + LEASE))[0]
 
 
 def tried(
@@ -73,7 +71,7 @@ def tried(
 
 async def record(engine: AsyncEngine, *done: Tried, worker: str = "w1") -> set[int]:
     async with engine.begin() as conn:
-        return await deliveries.record(conn, worker, done)
+        return await claims.record(conn, worker, done)
 
 
 # ---------------------------------------------------------------------------------------------------------- enqueueing
@@ -133,8 +131,8 @@ async def test_a_message_can_go_to_one_endpoint_alone_whatever_it_wants(
     one, other = await make_endpoint(engine, types=["alert.raised"]), await make_endpoint(engine)
 
     async with engine.begin() as conn:
-        assert await deliveries.enqueue_to(conn, make_message("test.sent"), one.id)
-        assert not await deliveries.enqueue_to(conn, make_message("test.sent"), "ep_none")
+        assert await outbox.enqueue_to(conn, make_message("test.sent"), one.id)
+        assert not await outbox.enqueue_to(conn, make_message("test.sent"), "ep_none")
 
     assert (await states(engine, one.id), await states(engine, other.id)) == (["pending"], [])
     assert len(await rows(engine, "select * from messages")) == 1
@@ -143,18 +141,18 @@ async def test_a_message_can_go_to_one_endpoint_alone_whatever_it_wants(
 async def test_deliveries_wake_listeners_at_commit(engine: AsyncEngine, database_url: str) -> None:
     await make_endpoint(engine)
     async with Listener(database_url) as listener:
-        await listener.wait({deliveries.CHANNEL}, PATIENCE_SECONDS)
-        assert not await listener.wait({deliveries.CHANNEL}, 0.05)
+        await listener.wait({outbox.CHANNEL}, PATIENCE_SECONDS)
+        assert not await listener.wait({outbox.CHANNEL}, 0.05)
         await enqueue(engine, make_message())
 
-        assert await listener.wait({deliveries.CHANNEL}, PATIENCE_SECONDS)
+        assert await listener.wait({outbox.CHANNEL}, PATIENCE_SECONDS)
 
 
 async def test_an_endpoint_deleted_meanwhile_cant_fail_an_enqueue(engine: AsyncEngine) -> None:
     endpoint = await make_endpoint(engine)
 
     async with engine.begin() as conn:
-        await deliveries.enqueue(conn, [make_message()])
+        await outbox.enqueue(conn, [make_message()])
 
         async def delete() -> bool:
             async with engine.begin() as other:
@@ -262,10 +260,10 @@ async def test_a_claimer_hears_that_another_was_just_taking(engine: AsyncEngine)
     room = make_room()
 
     async with engine.begin() as one, engine.begin() as two:
-        mine, _ = await deliveries.claim(
+        mine, _ = await claims.claim(
             one, room, worker="w1", now=START_AT, lease_until=START_AT + LEASE
         )
-        theirs, contended = await deliveries.claim(
+        theirs, contended = await claims.claim(
             two, room, worker="w2", now=START_AT, lease_until=START_AT + LEASE
         )
 
@@ -396,7 +394,7 @@ async def test_a_dead_endpoints_backlog_isnt_walked(engine: AsyncEngine) -> None
     room = make_room(windows={dead.id: 100, well.id: 100})
     read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'deliveries'"
     async with engine.begin() as conn:
-        (claimed,), _ = await deliveries.claim(
+        (claimed,), _ = await claims.claim(
             conn, room, worker="w", now=START_AT, lease_until=START_AT + LEASE
         )
         looked_at = (await conn.execute(text(read))).scalar_one()
@@ -484,7 +482,7 @@ async def test_the_oldest_untried_delivery_has_an_age(engine: AsyncEngine) -> No
 
     async with engine.begin() as conn:
         assert await deliveries.oldest_untried_seconds(conn) == 0
-        await deliveries.enqueue(conn, [make_message()])
+        await outbox.enqueue(conn, [make_message()])
         await conn.execute(
             text("update messages set created_at = created_at - interval '1 minute'")
         )

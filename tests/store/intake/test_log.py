@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine, connect
-from healthsvc.store.intake import log
+from healthsvc.store.intake import log, log_reader
 from healthsvc.store.processing import customer_homes
 from healthsvc.store.processing.customer_homes import CustomerHome
 from tests.support.waiting import PATIENCE_SECONDS
@@ -29,9 +29,9 @@ async def append(engine: AsyncEngine, *entries: tuple[int, str]) -> list[tuple[i
 
 async def read(
     engine: AsyncEngine, partition: int, offset: int = 0, limit: int = 100_000
-) -> Sequence[log.LogEntry]:
+) -> Sequence[log_reader.LogEntry]:
     async with engine.connect() as conn:
-        return await log.read(conn, partition, offset, limit)
+        return await log_reader.read(conn, partition, offset, limit)
 
 
 async def test_positions_begin_at_zero_and_follow_the_order_given(engine: AsyncEngine) -> None:
@@ -62,7 +62,7 @@ async def test_a_page_begins_at_the_offset_and_ends_at_the_limit(engine: AsyncEn
 async def test_one_query_reads_all_partitions_each_up_to_its_limit(engine: AsyncEngine) -> None:
     await append(engine, *((n % 2, str(n)) for n in range(10)))
     async with engine.connect() as conn:
-        reading = await log.read_all(conn, {0: 1, 1: 5, 3: 0}, {0: 2, 1: 9, 3: 9})
+        reading = await log_reader.read_all(conn, {0: 1, 1: 5, 3: 0}, {0: 2, 1: 9, 3: 9})
     assert reading.heads == {0: 5, 1: 5, 3: 0}
     assert list(reading.entries) == [0]
     assert reading.entries[0].first == 1

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from healthsvc.flows.projections import bootstrap
 from healthsvc.store.database.engine import AsyncEngine
-from healthsvc.store.processing import partitions
+from healthsvc.store.processing import partition_leases, partitions
 from healthsvc.store.processing.partitions import Fenced, Move
 
 
@@ -147,9 +147,9 @@ async def test_grown_partitions_are_added_to_the_log_and_to_every_projection_in_
         await partitions.ensure(conn, [5])
     async with engine.connect() as conn:
         assert await partitions.log_partitions(conn) == [0, 1, 2, 5]
-        assert sorted(await partitions.leases(conn, 1)) == [0, 1, 2, 5]
-        assert sorted(await partitions.leases(conn, 2)) == [0, 1, 2, 5]
-        assert await partitions.leases(conn, 3) == {}
+        assert sorted(await partition_leases.leases(conn, 1)) == [0, 1, 2, 5]
+        assert sorted(await partition_leases.leases(conn, 2)) == [0, 1, 2, 5]
+        assert await partition_leases.leases(conn, 3) == {}
         assert (await partitions.table_offsets(conn))[0] == 100
     assert await stored(engine) == (100, 1000, 50)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128_intdigest
 
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES, CustomEvent, Envelope, encode, type_of
-from healthsvc.wire.events.decode import MAX_BYTES, DecodedBatch, Reject, decode_batch, decode_one
+from healthsvc.wire.events.decode import DecodedBatch, Reject, decode_batch, decode_one
+from healthsvc.wire.events.decode_record import MAX_BYTES
 from healthsvc.wire.events.explain import MAX_ERRORS
 from tests.support.makers import make_event
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from healthsvc.wire.files import columns
-from healthsvc.wire.files.columns import Tally, instants, read_events, read_labels
-from healthsvc.wire.files.event_file import FileRefusedError
+from healthsvc.wire.files import row_groups
+from healthsvc.wire.files.columns import instants, read_events
+from healthsvc.wire.files.file_lines import FileRefusedError
+from healthsvc.wire.files.labels import read_labels
+from healthsvc.wire.files.row_groups import RowTally
 
 HEAD = "account_id,ts,type,value\n"
 NOON = 1_704_110_400_000_000
@@ -20,8 +22,8 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def read(path: Path) -> tuple[list[tuple[str, str, int, float]], Tally]:
-    tally = Tally()
+def read(path: Path) -> tuple[list[tuple[str, str, int, float]], RowTally]:
+    tally = RowTally()
     rows = [
         (a, t, us, v)
         for g in read_events(path, tally)
@@ -35,7 +37,7 @@ def read(path: Path) -> tuple[list[tuple[str, str, int, float]], Tally]:
 def test_rows_come_out_as_they_stand_however_the_file_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, chunk: int
 ) -> None:
-    monkeypatch.setattr(columns, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(row_groups, "CHUNK_BYTES", chunk)
     path = write(
         tmp_path / name, HEAD + "a,2024-01-01T12:00:00Z,buy,1.5\r\nb,2024-01-01T12:00:01Z,17,-2\n"
     )
@@ -50,7 +52,7 @@ def test_rows_come_out_as_they_stand_however_the_file_is_cut(
 def test_quoted_fields_and_other_orders_of_columns_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(columns, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(row_groups, "CHUNK_BYTES", chunk)
     text = (
         "\ufefftype,note,account_id,ts\nbuy,,a,2024-01-01T12:00:00Z\n"
         + '"bu,y","x\ny",b,2024-01-01T12:00:00Z\n'

@@ -9,16 +9,10 @@ from pathlib import Path
 import pytest
 
 from healthsvc.wire.events.decode import decode_batch
-from healthsvc.wire.files.event_file import (
-    BadLine,
-    EventFile,
-    FileRefusedError,
-    Line,
-    Mapping,
-    encode_event,
-    fingerprint,
-)
-from healthsvc.wire.files.event_file import load_mapping as load
+from healthsvc.wire.files.csv_events import ColumnMapping, encode_event
+from healthsvc.wire.files.csv_events import load_mapping as load
+from healthsvc.wire.files.event_file import EventFile, fingerprint
+from healthsvc.wire.files.file_lines import BadLine, FileRefusedError, Line
 from tests.support.makers import make_event
 
 NOW_US = 1_790_000_000_000_000
@@ -33,13 +27,13 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
 
 
 def read(
-    path: str, *, mapping: Mapping | None = None, limit: int = 1000, after: int = 0
+    path: str, *, mapping: ColumnMapping | None = None, limit: int = 1000, after: int = 0
 ) -> list[Line | BadLine]:
     file = EventFile(path=path, mapping=mapping)
     return [line for group in file.groups(limit, after=after) for line in group]
 
 
-def envelopes(path: str, *, mapping: Mapping | None = None) -> list[dict[str, object]]:
+def envelopes(path: str, *, mapping: ColumnMapping | None = None) -> list[dict[str, object]]:
     return [
         json.loads(line.value) for line in read(path, mapping=mapping) if isinstance(line, Line)
     ]
@@ -180,7 +174,7 @@ def test_a_header_without_a_customer_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_mapping_that_names_a_missing_column_is_refused(tmp_path: Path) -> None:
-    mapping = Mapping(columns={"customer_id": "a", "occurred_at": "b", "type": "c"})
+    mapping = ColumnMapping(columns={"customer_id": "a", "occurred_at": "b", "type": "c"})
 
     with pytest.raises(FileRefusedError, match="'c'"):
         read(write(tmp_path, "x.csv", "a,b\n1,2\n"), mapping=mapping)

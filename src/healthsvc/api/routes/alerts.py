@@ -9,7 +9,7 @@ from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     CHANGED_MEANWHILE,
     CONFLICT,
     INVALID_CURSOR,
@@ -17,17 +17,16 @@ from healthsvc.api.problems import (
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
-    ProblemError,
-    not_found,
 )
+from healthsvc.api.problems import ProblemError, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import settle, wording, worklist
-from healthsvc.flows.alerts.settle import Closed, Missing, Outcome, Settled, Stale
-from healthsvc.store.alerts.alert_rows import AlertFilter as Which
+from healthsvc.flows.alerts.settle import AlreadyResolved, ChangedSince, Missing, Outcome, Settled
+from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts, alert_answer
 from healthsvc.wire.rest.ranks import RankTold
@@ -72,7 +71,7 @@ async def list_alerts(
 
     Scope: `customers:read` or `alerts:write`.
     """
-    which = Which(
+    which = AlertQuery(
         operations=asked.about == "operations",
         customer_id=asked.customer_id,
         kind=asked.kind,
@@ -90,7 +89,9 @@ async def list_alerts(
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
-async def _ranked(house: Services, asked: AlertFilter, which: Which, language: Language) -> Alerts:
+async def _ranked(
+    house: Services, asked: AlertFilter, which: AlertQuery, language: Language
+) -> Alerts:
     page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
     worded = await wording.worded(
         house.engine, [found.waiting.alert for found in page.items], language
@@ -190,13 +191,13 @@ def _settled(outcome: Outcome) -> StoredAlert:
             return alert
         case Missing():
             raise not_found("alert")
-        case Stale(alert):
+        case ChangedSince(alert):
             raise ProblemError(
                 CHANGED_MEANWHILE,
                 f"The alert is at revision {alert.revision} now.",
                 headers={"etag": _etag(alert, DEFAULT)},
             )
-        case Closed():
+        case AlreadyResolved():
             raise ProblemError(
                 CONFLICT, "The alert is resolved; it can't be acknowledged any more."
             )

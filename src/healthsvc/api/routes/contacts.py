@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import NOT_FOUND, not_found
+from healthsvc.api.problem_types import NOT_FOUND
+from healthsvc.api.problems import not_found
 from healthsvc.api.responses import answers, json_response
 from healthsvc.api.routes.customers import CustomerId, known
 from healthsvc.flows.customers.people import people

@@ -10,15 +10,8 @@ from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
-from healthsvc.api.problems import (
-    INVALID_CURSOR,
-    INVALID_REQUEST,
-    NOT_FOUND,
-    PAST_NOT_KEPT,
-    Fault,
-    invalid,
-    not_found,
-)
+from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
+from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.responses import answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
@@ -138,7 +131,7 @@ async def diff_health(
     until = asked.until or now
     _in_the_past(until, now, "to")
     if asked.since > until:
-        raise invalid(Fault(pointer="/query/from", detail="must not be after `to`"))
+        raise invalid(RequestFault(pointer="/query/from", detail="must not be after `to`"))
     change = await diff.between(house.engine, known(customer_id), asked.since, until, language)
     if change is None:
         raise not_found("customer")
@@ -216,7 +209,7 @@ async def get_customer(
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
     if at > now:
-        raise invalid(Fault(pointer=f"/query/{name}", detail="must not be in the future"))
+        raise invalid(RequestFault(pointer=f"/query/{name}", detail="must not be in the future"))
 
 
 def known(customer_id: str) -> str:

@@ -8,23 +8,21 @@ from fastapi import APIRouter, Path, Query, Request
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     INVALID_CURSOR,
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows import lists
 from healthsvc.flows.intake import dead_letters
-from healthsvc.flows.intake.dead_letters import Replay, Selection
+from healthsvc.flows.intake.dead_letters import DeadLetterReplay, DeadLetterSelection
 from healthsvc.store.intake.dead_letters import DeadLetter as StoredLetter
-from healthsvc.store.intake.dead_letters import DeadLetterFilter as Which
+from healthsvc.store.intake.dead_letters import DeadLetterQuery
 from healthsvc.wire.rest.dead_letters import (
     DeadLetter,
     DeadLetterFilter,
@@ -57,7 +55,7 @@ async def list_dead_letters(
 
     Scope: `admin`, since the bytes may be of any customer.
     """
-    which = Which(reason=query.reason, replayed=query.replayed)
+    which = DeadLetterQuery(reason=query.reason, replayed=query.replayed)
     page = await lists.letters(services(request).engine, query, which)
     return DeadLetters(
         items=[_response(letter) for letter in page.items],
@@ -81,9 +79,11 @@ async def replay_dead_letters(
     `admin`.
     """
     if body.ids is None and body.reason is None:
-        raise invalid(Fault(pointer="/reason", detail="say which: by reason, by ids, or both"))
+        raise invalid(
+            RequestFault(pointer="/reason", detail="say which: by reason, by ids, or both")
+        )
     house = services(request)
-    selection = Selection(ids=body.ids, reason=body.reason, after=body.after)
+    selection = DeadLetterSelection(ids=body.ids, reason=body.reason, after=body.after)
     replay = await dead_letters.replay_many(
         house.engine, house.now(), selection, partitions=house.partitions, actor=principal.actor
     )
@@ -169,7 +169,7 @@ def _readable(raw: bytes | None) -> tuple[str | None, Literal["utf-8", "base64"]
         return base64.b64encode(raw).decode(), "base64"
 
 
-def _results(replay: Replay) -> ReplayResults:
+def _results(replay: DeadLetterReplay) -> ReplayResults:
     return ReplayResults(
         results=[
             ReplayResult(

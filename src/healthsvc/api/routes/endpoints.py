@@ -10,7 +10,7 @@ from starlette.responses import Response
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.paths import ENCODED
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     CONFLICT,
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -18,11 +18,8 @@ from healthsvc.api.problems import (
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
     URL_REFUSED,
-    Fault,
-    ProblemError,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import ProblemError, RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows.delivery import endpoints
@@ -74,7 +71,7 @@ async def create_endpoint(
     _check_types(body.event_types)
     objections = await house.check_url(body.url)
     if objections:
-        faults = [Fault(pointer="/url", detail=objection) for objection in objections]
+        faults = [RequestFault(pointer="/url", detail=objection) for objection in objections]
         raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
     created = await endpoints.create(
         house.engine,
@@ -218,7 +215,7 @@ async def list_deliveries(
 def _check_types(event_types: Sequence[str]) -> None:
     """Each is a type that we send. Raises ProblemError, with the nearest name."""
     faults = [
-        Fault(pointer=f"/event_types/{place}", detail=_unknown_type(name))
+        RequestFault(pointer=f"/event_types/{place}", detail=_unknown_type(name))
         for place, name in enumerate(event_types)
         if name not in TYPES
     ]

@@ -11,16 +11,14 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     INVALID_REQUEST,
     MALFORMED_JSON,
     OVERLOADED,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    ProblemError,
-    invalid,
 )
+from healthsvc.api.problems import ProblemError, RequestFault, invalid
 from healthsvc.api.request_bodies import in_steps, media_type, refuse_encoded
 from healthsvc.api.responses import answers
 from healthsvc.core.instants import to_us
@@ -182,7 +180,7 @@ def _check_shape(body: bytes, *, array_only: bool) -> None:
     first = body.lstrip()[:1]
     if first != b"[" and (array_only or first != b"{"):
         raise invalid(
-            Fault(
+            RequestFault(
                 pointer="",
                 detail=f"must be {'' if array_only else 'an event or '}an array of events",
             )
@@ -191,7 +189,7 @@ def _check_shape(body: bytes, *, array_only: bool) -> None:
 
 def _wrong_count(count: int) -> ProblemError:
     if count == 0:
-        return invalid(Fault(pointer="", detail="must hold at least one event"))
+        return invalid(RequestFault(pointer="", detail="must hold at least one event"))
     return ProblemError(TOO_LARGE, f"The body has {count} events; {MAX_EVENTS} at most.")
 
 

@@ -8,16 +8,14 @@ from starlette.responses import Response
 from healthsvc.api.auth import Authenticator, Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.paths import ENCODED
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     INVALID_CURSOR,
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows import lists
@@ -64,7 +62,7 @@ async def create_key(
     house = services(request)
     now = house.now()
     if body.expires_at is not None and body.expires_at <= now:
-        raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
+        raise invalid(RequestFault(pointer="/expires_at", detail="must be in the future"))
     new = await keys.create(
         house.engine,
         now,

@@ -9,18 +9,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     CONFLICT,
     INVALID_CURSOR,
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    ProblemError,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import ProblemError, RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows import lists
@@ -61,7 +58,7 @@ async def create_lab_run(
     house = services(request)
     if body.version is None and body.kind in jobs.KINDS:
         raise invalid(
-            Fault(
+            RequestFault(
                 pointer="/version",
                 detail=f"is needed of kind {body.kind}: the scorecard to look at",
             )

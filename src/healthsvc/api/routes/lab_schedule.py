@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import INVALID_REQUEST, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
+from healthsvc.api.problem_types import INVALID_REQUEST, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows.lab import schedule

@@ -7,16 +7,14 @@ from fastapi import APIRouter, Request
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
     OVERLOADED,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.api.routes.customers import CustomerId, known
@@ -62,7 +60,7 @@ async def set_override(
     house = services(request)
     now = house.now()
     if body.expires_at <= now:
-        raise invalid(Fault(pointer="/expires_at", detail="must be in the future"))
+        raise invalid(RequestFault(pointer="/expires_at", detail="must be in the future"))
     health = await customer_health(house.engine, known(customer_id), now)
     if health is None:
         raise not_found("customer")

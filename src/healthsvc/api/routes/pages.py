@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from healthsvc import __version__
-from healthsvc.api import problems
+from healthsvc.api import problem_types
 from healthsvc.api.openapi import described
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problems import not_found
@@ -15,8 +15,6 @@ from healthsvc.api.problems import not_found
 MARKDOWN = "text/markdown; charset=utf-8"
 
 router = APIRouter(tags=["documentation"], include_in_schema=False)
-
-
 LINKS: Final = {
     "docs": "/docs",
     "openapi": "/openapi.json",
@@ -42,16 +40,16 @@ async def lead_on(request: Request) -> Response:
 @router.get("/problems")
 async def list_problems() -> Response:
     """All problem types."""
-    return Response(problems.reference(), media_type=MARKDOWN)
+    return Response(problem_types.reference(), media_type=MARKDOWN)
 
 
 @router.get("/problems/{slug}")
 async def explain_problem(slug: Annotated[str, ENCODED, Path()]) -> Response:
     """One problem type: where its `type` leads to."""
-    kind = problems.BY_SLUG.get(slug)
+    kind = problem_types.BY_SLUG.get(slug)
     if kind is None:
         raise not_found("problem type")
-    return Response(problems.page(kind), media_type=MARKDOWN)
+    return Response(problem_types.page(kind), media_type=MARKDOWN)
 
 
 @router.get("/openapi.json")

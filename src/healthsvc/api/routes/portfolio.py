@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import INVALID_REQUEST, Fault, invalid
+from healthsvc.api.problem_types import INVALID_REQUEST
+from healthsvc.api.problems import RequestFault, invalid
 from healthsvc.api.responses import answers
 from healthsvc.flows.portfolio import figures
 from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, to_response
@@ -52,9 +53,9 @@ async def get_portfolio(
     end = asked.end or now
     start = asked.start or end - PERIOD
     if end > now:
-        raise invalid(Fault(pointer="/query/to", detail="must not be in the future"))
+        raise invalid(RequestFault(pointer="/query/to", detail="must not be in the future"))
     if start >= end:
-        raise invalid(Fault(pointer="/query/from", detail="must be before `to`"))
+        raise invalid(RequestFault(pointer="/query/from", detail="must be before `to`"))
     found = to_response(
         await figures.portfolio(house.engine, start, end, asked.by, house.freshening)
     )

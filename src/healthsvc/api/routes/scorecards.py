@@ -1,13 +1,13 @@
 """Scorecards: versions, looking one through, publishing, and what is live."""
 
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any
 
 import yaml
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     CONFLICT,
     INVALID_CURSOR,
     INVALID_REQUEST,
@@ -15,25 +15,14 @@ from healthsvc.api.problems import (
     NOT_FOUND,
     SHIP_GATE,
     UNSUPPORTED_MEDIA_TYPE,
-    Fault,
-    ProblemError,
-    invalid,
-    not_found,
 )
+from healthsvc.api.problems import ProblemError, RequestFault, invalid, not_found
+from healthsvc.api.publications import publication, publication_of
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
-from healthsvc.flows.projections.publish import (
-    Begun,
-    Busy,
-    GateRefusal,
-    Live,
-    PublishOutcome,
-    Unknown,
-)
-from healthsvc.store.projections.publications import Publication as StoredPublication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire import yaml_text
 from healthsvc.wire.rest.publications import (
@@ -237,30 +226,6 @@ async def publish_scorecard(
     return await publication_of(request, outcome)
 
 
-async def publication_of(request: Request, outcome: PublishOutcome) -> Publication:
-    match outcome:
-        case Begun(projection, _):
-            publications = await publish.progress(services(request).engine)
-            return publication(next(p for p in publications if p.id == projection))
-        case Unknown():
-            raise not_found("scorecard version")
-        case Live():
-            raise ProblemError(
-                CONFLICT,
-                "The version is live already; to build it anew, POST /v1/scorecards/rebuild.",
-            )
-        case Busy():
-            raise ProblemError(
-                CONFLICT,
-                "Another version is being built or in shadow: publish that one, or POST /v1/scorecards/cancel.",
-            )
-        case GateRefusal(checks):
-            failed = [Fault(pointer=check.name, detail=check.detail) for check in checks]
-            raise ProblemError(SHIP_GATE, str(outcome), failed)
-        case _:
-            assert_never(outcome)
-
-
 def _looked_through(body: ScorecardCreate) -> ScorecardCheck:
     document = _checked(body)
     return ScorecardCheck.model_validate(
@@ -276,10 +241,14 @@ def _checked(body: ScorecardCreate) -> str:
     try:
         document = _text(body.document)
     except YamlFault as error:
-        raise invalid(Fault(pointer=f"/document{error.pointer}", detail=error.detail)) from error
+        raise invalid(
+            RequestFault(pointer=f"/document{error.pointer}", detail=error.detail)
+        ) from error
     problems = faults(document)
     if problems:
-        raise invalid(*(Fault(pointer=f"/document{f.pointer}", detail=f.detail) for f in problems))
+        raise invalid(
+            *(RequestFault(pointer=f"/document{f.pointer}", detail=f.detail) for f in problems)
+        )
     return document
 
 
@@ -299,23 +268,4 @@ def _response(version: Version) -> Scorecard:
         document=load(document),
         source=document,
         reference=None if version.frozen is None else load(version.frozen)["reference"],
-    )
-
-
-def publication(stored: StoredPublication) -> Publication:
-    return Publication(
-        projection=stored.id,
-        version=stored.version,
-        state=stored.stands,  # type: ignore[arg-type]  # the table's check says the same
-        reason=stored.reason,  # type: ignore[arg-type]
-        phase=stored.phase,
-        folded=stored.folded,
-        events=stored.events,
-        with_gaps=stored.with_gaps,
-        failure=stored.failure,
-        requested_by=stored.requested_by,
-        requested_at=stored.requested_at,
-        live_at=stored.live_at,
-        retired_at=stored.retired_at,
-        positions=stored.positions,
     )

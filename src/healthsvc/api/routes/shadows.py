@@ -7,18 +7,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problems import (
+from healthsvc.api.problem_types import (
     CONFLICT,
     INVALID_CURSOR,
     INVALID_REQUEST,
     MALFORMED_JSON,
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
-    not_found,
 )
+from healthsvc.api.problems import not_found
+from healthsvc.api.publications import publication, publication_of
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
-from healthsvc.api.routes.scorecards import publication, publication_of
 from healthsvc.flows import lists
 from healthsvc.flows.projections import shadow
 from healthsvc.wire.rest.publications import Publication, ScorecardPublish

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.languages import Preferred, mark
-from healthsvc.api.problems import INVALID_CURSOR, INVALID_REQUEST
+from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST
 from healthsvc.api.responses import answers
 from healthsvc.flows.alerts import worklist
 from healthsvc.flows.alerts.worklist import Some

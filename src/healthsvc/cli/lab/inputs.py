@@ -19,15 +19,10 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.outcomes import from_log
-from healthsvc.wire.files.columns import (
-    TIME_RULE,
-    Labels,
-    Tally,
-    instants,
-    read_events,
-    read_labels,
-)
-from healthsvc.wire.files.event_file import FileRefusedError
+from healthsvc.wire.files.columns import TIME_RULE, instants, read_events
+from healthsvc.wire.files.file_lines import FileRefusedError
+from healthsvc.wire.files.labels import Labels, read_labels
+from healthsvc.wire.files.row_groups import RowTally
 from healthsvc.wire.files.type_mapping import load_type_mapping
 from healthsvc.wire.scorecards.document import compile_document
 from healthsvc.wiring.database import any_database
@@ -104,7 +99,7 @@ def outcome_rows(
     if outcome is None:
         raise FileRefusedError("give --labels, or --outcome to take outcomes from the log itself")
     rows = from_log(
-        read_events(events, Tally()), mapping, outcome.value, round(horizon_days * DAY_US)
+        read_events(events, RowTally()), mapping, outcome.value, round(horizon_days * DAY_US)
     )
     if not len(rows):
         raise FileRefusedError(

@@ -14,7 +14,9 @@ from healthsvc.cli.options import configured
 from healthsvc.core.instants import from_us
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_file, sentence
 from healthsvc.flows.lab.reports.bands import page
-from healthsvc.wire.files.event_file import EventFile, FileRefusedError, load_mapping
+from healthsvc.wire.files.csv_events import load_mapping
+from healthsvc.wire.files.event_file import EventFile
+from healthsvc.wire.files.file_lines import FileRefusedError
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.lab import replayed
 

@@ -30,7 +30,7 @@ from healthsvc.flows.lab import compare as comparing
 from healthsvc.flows.lab import fit as fitting
 from healthsvc.flows.lab import score as scoring
 from healthsvc.flows.lab.reports.backtest import page
-from healthsvc.wire.files.columns import read_labels, read_segments
+from healthsvc.wire.files.labels import read_labels, read_segments
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
 

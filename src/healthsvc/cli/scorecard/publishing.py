@@ -11,15 +11,15 @@ from healthsvc.cli.errors import FAILED, refuse
 from healthsvc.cli.options import AsJson, WithGaps, configured
 from healthsvc.cli.scorecard.documents import checked, progress_bar, read
 from healthsvc.flows.projections.publish import (
+    AnotherBuilding,
     Begun,
-    Busy,
     GateRefusal,
     Live,
     PublishOutcome,
     Unknown,
 )
 from healthsvc.settings import Settings
-from healthsvc.store.projections.publications import Publication
+from healthsvc.store.projections.publications import StoredPublication
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.scorecards import publish_scorecard, rebuild_projection, see_through
 
@@ -75,7 +75,7 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse("There is no such version; `healthsvc scorecard list` shows them.")
         case Live():
             refuse("That version is live already; `healthsvc rebuild` builds it anew.")
-        case Busy():
+        case AnotherBuilding():
             refuse(
                 "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
             )
@@ -98,7 +98,7 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
         typer.echo(f"Version {version} is live; it took over after {publication.folded:,} events.")
 
 
-def percent_of(publication: Publication) -> int:
+def percent_of(publication: StoredPublication) -> int:
     if publication.state == "live":
         return 100
     return min(99, 100 * publication.folded // max(1, publication.events))

@@ -10,7 +10,7 @@ import typer
 from healthsvc.cli.errors import FAILED, refuse
 from healthsvc.cli.options import AsJson, WithGaps, configured
 from healthsvc.cli.scorecard.documents import checked, read
-from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.publish import AnotherBuilding, Begun, Live, Unknown
 from healthsvc.flows.projections.shadow import Skill, Summary
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.shadows import begin_shadow, end_shadow, shadow_summary
@@ -64,7 +64,7 @@ def _begin(file: str, *, with_gaps: bool) -> None:
             refuse("There is no such version; `healthsvc scorecard list` shows them.")
         case Live():
             refuse("That version is live.")
-        case Busy():
+        case AnotherBuilding():
             refuse(
                 "Another version is being built or in shadow; end it by `healthsvc scorecard shadow"
                 " --end`."

@@ -13,7 +13,7 @@ from healthsvc.cli.options import AsJson, configured
 from healthsvc.cli.scorecard.documents import File, FileOrVersion, documents_of, read
 from healthsvc.cli.scorecard.publishing import percent_of
 from healthsvc.wire.scorecards import diff as scorecard_diff
-from healthsvc.wire.scorecards.faults import Fault, doubts, faults
+from healthsvc.wire.scorecards.faults import ScorecardFault, doubts, faults
 from healthsvc.wiring.database import any_database
 from healthsvc.wiring.scorecards import scorecard_status, scorecard_versions
 
@@ -126,7 +126,7 @@ def status(as_json: AsJson = False) -> None:
     )
 
 
-def _as_data(problems: Sequence[Fault]) -> list[dict[str, str]]:
+def _as_data(problems: Sequence[ScorecardFault]) -> list[dict[str, str]]:
     return [{"pointer": f.pointer, "detail": f.detail} for f in problems]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from healthsvc.core.scorecard.cohort import LIFECYCLE, NAMED_STAGES, STAGE_KINDS, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import Band, Evidence, Feed, Measure
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import text
 from healthsvc.core.scoring.judges import read_judge
 
@@ -20,7 +20,7 @@ def _feeds(data: object, path: str) -> tuple[Feed, ...]:
         raise ScorecardError(path, "must be a list of at least one feed")
     feeds: list[Feed] = []
     for i, item in enumerate(data):
-        entry = Reader(item, f"{path}/{i}")
+        entry = MappingReader(item, f"{path}/{i}")
         types = entry.get("types") or [entry.need("type")]
         if not isinstance(types, list) or not types or not all(isinstance(t, str) for t in types):
             raise ScorecardError(f"{path}/{i}/types", "must be a list of event types")
@@ -53,7 +53,7 @@ def measure(
     facts: Sequence[str],
     reference: Mapping[str, Distributions],
 ) -> Measure:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     dimension = r.get("dimension")
     of = r.get("of")
     judge = r.get("judge")
@@ -75,14 +75,14 @@ def measure(
     return measure
 
 
-def evidence(r: Reader, measures: Sequence[str]) -> Evidence:
+def evidence(r: MappingReader, measures: Sequence[str]) -> Evidence:
     """What a score needs, by the document's own fields.
 
     A document without `evidence_measure` is one of before there was one: all events count, and no
     coverage is asked for.
     """
     measure, defaults = r.get("evidence_measure"), Evidence()
-    levels = Reader(r.get("coverage_levels") or {}, "/coverage_levels")
+    levels = MappingReader(r.get("coverage_levels") or {}, "/coverage_levels")
     of_acts = Evidence(
         events=r.number("evidence_events", defaults.events, low=1),
         measure=None if measure is None else choose(measure, measures, "/evidence_measure"),
@@ -130,7 +130,7 @@ def lifecycle(data: object, measures: Sequence[str], facts: Sequence[str]) -> tu
 def _stage_rule(
     data: object, path: str, measures: Sequence[str], facts: Sequence[str]
 ) -> StageRule:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     rule = StageRule(
         stage=r.choice("stage", NAMED_STAGES),
         kind=r.choice("kind", STAGE_KINDS),

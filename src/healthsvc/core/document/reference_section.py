@@ -12,7 +12,7 @@ from healthsvc.core.scorecard.distributions import (
     distributions,
 )
 from healthsvc.core.scorecard.model import LargeAccount
-from healthsvc.core.scorecard.reader import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError
 
 LEAST, MOST = 2, 101
 """How many quantiles a distribution may be given as."""
@@ -31,7 +31,7 @@ def reference(data: object) -> Reference:
     """The `reference` of a document; None gives an empty one."""
     if data is None:
         return Reference()
-    r = Reader(data, "/reference")
+    r = MappingReader(data, "/reference")
     r.get("taken_at")
     r.get("customers")
     measures, mrr = r.get("measures", {}), r.get("mrr")
@@ -84,7 +84,7 @@ def large_account(data: object, mrr: tuple[float, ...] | None) -> LargeAccount:
     version."""
     if data is None:
         return LargeAccount()
-    r = Reader(data, "/large_account")
+    r = MappingReader(data, "/large_account")
     percentile = (
         None if r.get("percentile") is None else r.number("percentile", 90.0, low=1, high=99.9)
     )

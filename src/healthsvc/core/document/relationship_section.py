@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from healthsvc.core.scorecard.model import Scorecard
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.relationship import (
     PARTS,
     HeavyUse,
     IcpCondition,
-    Loyalty,
-    Part,
+    LoyaltyRule,
+    LoyaltyRules,
     Relationship,
     Touch,
     TouchLine,
@@ -40,10 +40,10 @@ def relationship(
 
 def _loyalty(
     data: object, measures: Sequence[str], facts: Sequence[str], heavy: HeavyUse | None
-) -> Loyalty | None:
+) -> LoyaltyRules | None:
     if data is None:
         return None
-    r = Reader(data, "/loyalty")
+    r = MappingReader(data, "/loyalty")
     evidence = r.number("evidence", 2, low=1, high=MOST)
     parts = tuple(
         _part(item, path, measures, facts)
@@ -57,7 +57,7 @@ def _loyalty(
             )
         if part.heavy and heavy is None:
             raise ScorecardError(f"/loyalty/parts/{i}/heavy", "needs a section `heavy_use`")
-    return Loyalty(evidence=evidence, parts=parts)
+    return LoyaltyRules(evidence=evidence, parts=parts)
 
 
 def _entries(data: object, path: str) -> list[tuple[str, Any]]:
@@ -66,9 +66,9 @@ def _entries(data: object, path: str) -> list[tuple[str, Any]]:
     return [(f"{path}/{i}", item) for i, item in enumerate(data)]
 
 
-def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]) -> Part:
-    r = Reader(data, path)
-    part = Part(
+def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]) -> LoyaltyRule:
+    r = MappingReader(data, path)
+    part = LoyaltyRule(
         name=str(r.need("name")),
         kind=r.choice("kind", PARTS),
         weight=r.number("weight", 1.0, low=0.001, high=1e6),
@@ -100,7 +100,7 @@ def _part(data: object, path: str, measures: Sequence[str], facts: Sequence[str]
 def _heavy_use(data: object, measures: Sequence[str]) -> HeavyUse | None:
     if data is None:
         return None
-    r = Reader(data, "/heavy_use")
+    r = MappingReader(data, "/heavy_use")
     rule = HeavyUse(measure=r.choice("measure", measures), a_day=r.number("a_day", 1.0, low=0.001))
     r.done()
     return rule
@@ -115,7 +115,7 @@ def _icp(data: object) -> tuple[IcpCondition, ...]:
 
 
 def _condition(data: object, path: str) -> IcpCondition:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     allowed = r.get("is")
     values = allowed if isinstance(allowed, list) else [allowed]
     if any(isinstance(value, list | dict) for value in values):
@@ -138,7 +138,7 @@ def _condition(data: object, path: str) -> IcpCondition:
 def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     if data is None:
         return None
-    r = Reader(data, "/touch")
+    r = MappingReader(data, "/touch")
     names = r.get("conversations", [])
     if not isinstance(names, list):
         raise ScorecardError("/touch/conversations", "must be a list of measures")
@@ -152,7 +152,7 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
 
 
 def _line(data: object, path: str) -> TouchLine:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     line = TouchLine(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),

@@ -18,7 +18,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.surveys import survey_rules
 from healthsvc.core.scoring.flags import read_flag
 from healthsvc.core.scoring.flags.reading import Vocabulary
@@ -38,7 +38,7 @@ def from_document(document: object, *, facts: Sequence[str]) -> Scorecard:
 
 
 def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
-    r = Reader(document, "")
+    r = MappingReader(document, "")
     dimensions = _dimensions(r.need("dimensions"))
     half_lives = _half_lives(r.need("half_lives_days"))
     frame = reference(r.get("reference"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from healthsvc.core.scorecard.cohort import NAMED_STAGES, PLACE_FIELDS, TIERS
 from healthsvc.core.scorecard.model import Scorecard, Variant
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 
 MOST_VARIANTS: Final = 32
 MEASURE_KEYS: Final = ("share", "judge", "why")
@@ -56,7 +56,7 @@ def variants(document: Mapping[str, Any], card: Scorecard, read: Read) -> tuple[
 def _variant(
     item: object, path: str, document: Mapping[str, Any], card: Scorecard, read: Read
 ) -> Variant:
-    r = Reader(item, path)
+    r = MappingReader(item, path)
     name, when = str(r.need("name")), _when(r.need("when"), f"{path}/when")
     own = {key: value for key, value in document.items() if key != "variants"}
     own["dimensions"] = _over(
@@ -84,7 +84,7 @@ def _variant(
 
 
 def _when(data: object, path: str) -> tuple[tuple[str, frozenset[str | None]], ...]:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     when: list[tuple[str, frozenset[str | None]]] = []
     for field in PLACE_FIELDS:
         conditions = r.get(field, ())
@@ -139,7 +139,7 @@ def _items(
 def _item(base: Document, change: object, keys: Sequence[str], path: str) -> Document:
     if change is None:
         return base
-    r = Reader(change, path)
+    r = MappingReader(change, path)
     over = {key: r.data[key] for key in keys if r.get(key) is not None or key in r.data}
     r.done()
     for key in ("share", "judge"):

@@ -17,7 +17,7 @@ ERRORS: Final = 2.0
 class Drift:
     """How far the intercept is off on matured rows: over all of them, and date by date."""
 
-    offset: standard_errors.Figure
+    offset: standard_errors.EstimatedFigure
     by_date: tuple[tuple[int, int, float, float], ...]
     """(date in microseconds, rows, mean told, mean outcome)."""
     alarm: bool
@@ -36,4 +36,4 @@ def drift(y: Floats, risk: Floats, obs_us: Instants, customer: Int64s) -> Drift:
         mine = obs_us == date
         dates.append((date, int(mine.sum()), float(risk[mine].mean()), float(y[mine].mean())))
     alarm = abs(offset) > NOTICED and abs(offset) > ERRORS * error
-    return Drift(standard_errors.Figure(offset, error), tuple(dates), alarm)
+    return Drift(standard_errors.EstimatedFigure(offset, error), tuple(dates), alarm)

@@ -51,11 +51,11 @@ class CandidateLoss:
 
     candidate: ModelName
     log_loss: float
-    behind: standard_errors.Figure
+    behind: standard_errors.EstimatedFigure
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedModel:
     """What the fit came to. `model` is None where the prior stays; then `reason` says why."""
 
     model: Model | None
@@ -65,7 +65,7 @@ class Selection:
     others: int
     folds: How
     fold_count: int
-    behaviour_auc: standard_errors.Figure | None
+    behaviour_auc: standard_errors.EstimatedFigure | None
     steps: tuple[CandidateLoss, ...]
     shift: float = 0.0
     """Log-odds by which the intercept was moved: what the forward folds missed on average."""
@@ -108,11 +108,11 @@ class _Splits:
     def prior_stays(
         self,
         detail: str,
-        behaviour: standard_errors.Figure | None = None,
+        behaviour: standard_errors.EstimatedFigure | None = None,
         losses: tuple[CandidateLoss, ...] = (),
-    ) -> Selection:
+    ) -> SelectedModel:
         """The selection of no candidate, for lack of evidence."""
-        return Selection(
+        return SelectedModel(
             None,
             "no_evidence",
             detail,
@@ -125,7 +125,7 @@ class _Splits:
         )
 
 
-def select_model(data: OutcomeRows, prior: Model) -> Selection:
+def select_model(data: OutcomeRows, prior: Model) -> SelectedModel:
     """Fit the candidates, choose one, and say why."""
     splits = _Splits.of(data, prior.horizon_us)
     if splits.lack:
@@ -152,7 +152,7 @@ def select_model(data: OutcomeRows, prior: Model) -> Selection:
         return splits.prior_stays(detail, behaviour, losses)
     shift = _shift(odds[candidate], splits.folds, data.y) if splits.how == "forward" else 0.0
     model = candidate_models.fit(candidate, outcomes, prior)
-    return Selection(
+    return SelectedModel(
         model=replace(model, intercept=model.intercept + shift),
         reason="fitted",
         detail="",
@@ -169,7 +169,7 @@ def select_model(data: OutcomeRows, prior: Model) -> Selection:
 
 def _behaviour_auc(
     outcomes: Outcomes, data: OutcomeRows, parts: Sequence[Fold], prior: Model
-) -> standard_errors.Figure:
+) -> standard_errors.EstimatedFigure:
     """How well behaviour alone, without the calendar, orders rows that it wasn't fitted on."""
     features = _behaviour(outcomes)
     odds = [_fold_odds(("additive",), features, fold, prior)["additive"] for fold in parts]
@@ -177,7 +177,7 @@ def _behaviour_auc(
     return standard_errors.auc(data.y[rows], np.concatenate(odds), data.customer[rows])
 
 
-def _leak_warnings(behaviour: standard_errors.Figure) -> tuple[str, ...]:
+def _leak_warnings(behaviour: standard_errors.EstimatedFigure) -> tuple[str, ...]:
     if behaviour.value <= LEAKED_AUC:
         return ()
     return (

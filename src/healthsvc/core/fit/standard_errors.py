@@ -9,37 +9,37 @@ from healthsvc.core.arrays import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class EstimatedFigure:
     value: float
     error: float
     """One standard error, by customer."""
 
 
-def mean(x: Floats, customer: Rows) -> Figure:
+def mean(x: Floats, customer: Rows) -> EstimatedFigure:
     """The mean over rows."""
     value = float(x.mean())
     sums = np.bincount(customer, x - value)
-    return Figure(value, float(np.sqrt((sums * sums).sum()) / len(x)))
+    return EstimatedFigure(value, float(np.sqrt((sums * sums).sum()) / len(x)))
 
 
-def auc(y: Floats, score: Floats, customer: Rows) -> Figure:
+def auc(y: Floats, score: Floats, customer: Rows) -> EstimatedFigure:
     """Area under the ROC curve: the share of (churner, other) pairs in the right order, ties half;
     NaN without pairs.
 
     Error by placements (DeLong, DeLong, Clarke-Pearson 1988), summed by customer (Obuchowski 1997).
     """
     if not 0 < (y > 0.5).sum() < len(y):
-        return Figure(float("nan"), float("nan"))
+        return EstimatedFigure(float("nan"), float("nan"))
     value, influence = _influence(y, score)
-    return Figure(value, _by_customer(influence, customer))
+    return EstimatedFigure(value, _by_customer(influence, customer))
 
 
-def auc_gain(y: Floats, new: Floats, old: Floats, customer: Rows) -> Figure:
+def auc_gain(y: Floats, new: Floats, old: Floats, customer: Rows) -> EstimatedFigure:
     """AUC of `new` less that of `old`, on the same rows: the error is that of the difference."""
     if not 0 < (y > 0.5).sum() < len(y):
-        return Figure(float("nan"), float("nan"))
+        return EstimatedFigure(float("nan"), float("nan"))
     (a, one), (b, other) = _influence(y, new), _influence(y, old)
-    return Figure(a - b, _by_customer(one - other, customer))
+    return EstimatedFigure(a - b, _by_customer(one - other, customer))
 
 
 def _influence(y: Floats, score: Floats) -> tuple[float, Floats]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
@@ -36,7 +36,7 @@ _AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""
 
 
-class OtherFormat(Fault, ValueError):
+class OtherFormat(InternalFault, ValueError):
     """Another version packed it, or another projection's program."""
 
 

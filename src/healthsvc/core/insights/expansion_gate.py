@@ -16,7 +16,7 @@ ONBOARDING: Final = "onboarding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class ClosedGate:
     """One reason against; `since_us` where it has a beginning."""
 
     reason: str
@@ -26,13 +26,13 @@ class Closed:
 
 def expansion(
     view: View, evaluation: Evaluation, row: int, *, stage: str | None, band: int | None
-) -> list[Closed]:
+) -> list[ClosedGate]:
     """What speaks against offering more, the weightiest first; empty: the gate is open.
 
     stage: as the customer's own systems tell it. band: as last decided, None where it was never.
     """
     if evaluation.churned[row]:
-        return [Closed(reason="churned")]
+        return [ClosedGate(reason="churned")]
     return [
         *_flags(view, evaluation, row),
         *_sold(view, row, stage),
@@ -40,26 +40,26 @@ def expansion(
     ]
 
 
-def _flags(view: View, evaluation: Evaluation, row: int) -> list[Closed]:
+def _flags(view: View, evaluation: Evaluation, row: int) -> list[ClosedGate]:
     """Open complaints, overdue invoices and a plan made smaller, whatever the scorecard calls them;
     and every flag that caps the score."""
-    reasons: list[Closed] = []
+    reasons: list[ClosedGate] = []
     for reason, fact in (
         ("complaint_open", "complaints_open"),
         ("invoice_overdue", "invoices_overdue"),
     ):
         sign = signals.open_items(view, row, reason, fact)
         if sign is not None:
-            reasons.append(Closed(reason=reason, since_us=sign.since_us))
+            reasons.append(ClosedGate(reason=reason, since_us=sign.since_us))
     shrunk = signals.contraction(view, row)
     if shrunk is not None:
-        reasons.append(Closed(reason="contraction", since_us=shrunk.since_us))
+        reasons.append(ClosedGate(reason="contraction", since_us=shrunk.since_us))
     facts_above = {"complaints_open", "invoices_overdue"}
     for f, rule in enumerate(view.program.scorecard.judging(evaluation.variant_of(row)).flags):
         red = rule.cap is not None and rule.fact not in facts_above
         if red and evaluation.flags.holds[row, f]:
             reasons.append(
-                Closed(
+                ClosedGate(
                     reason="red_flag",
                     flag=rule.name,
                     since_us=int(evaluation.flags.onset_us[row, f]),
@@ -68,7 +68,7 @@ def _flags(view: View, evaluation: Evaluation, row: int) -> list[Closed]:
     return reasons
 
 
-def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
+def _sold(view: View, row: int, stage: str | None) -> list[ClosedGate]:
     """Just won, just changed to a larger plan, or still being brought in.
 
     Of a customer that is new to us and whose date of sale nobody told, only that much is said.
@@ -80,20 +80,20 @@ def _sold(view: View, row: int, stage: str | None) -> list[Closed]:
     )
     since = max(sold or 0.0, float(growth.since_us) if growth is not None else 0.0)
     if since > 0 and now - since < JUST_SOLD_US:
-        return [Closed(reason="just_sold", since_us=int(since))]
+        return [ClosedGate(reason="just_sold", since_us=int(since))]
     first = float(view.fact("first_seen")[row])
     if sold is None and 0 <= now - first < JUST_SOLD_US:
-        return [Closed(reason="first_seen_lately", since_us=int(first))]
-    return [Closed(reason="onboarding")] if stage == ONBOARDING else []
+        return [ClosedGate(reason="first_seen_lately", since_us=int(first))]
+    return [ClosedGate(reason="onboarding")] if stage == ONBOARDING else []
 
 
-def _standing(view: View, evaluation: Evaluation, row: int, band: int | None) -> list[Closed]:
+def _standing(view: View, evaluation: Evaluation, row: int, band: int | None) -> list[ClosedGate]:
     bands, score = (
         view.program.scorecard.judging(evaluation.variant_of(row)).bands,
         float(evaluation.score[row]),
     )
     if score != score:
-        return [Closed(reason="not_enough_evidence")]
+        return [ClosedGate(reason="not_enough_evidence")]
     place = sum(score < b.floor for b in bands)
     worst = min(max(place, band if band is not None else 0), len(bands) - 1)
-    return [Closed(reason=f"band_{bands[worst].name}")] if worst >= len(bands) // 2 else []
+    return [ClosedGate(reason=f"band_{bands[worst].name}")] if worst >= len(bands) // 2 else []

@@ -41,7 +41,7 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class RankPart:
     part: PartName
     points: float
     value: str | float | None
@@ -51,7 +51,7 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rank:
     points: float
-    parts: tuple[Part, ...]
+    parts: tuple[RankPart, ...]
 
 
 def ranks(worths: Sequence[Worth]) -> list[Rank]:
@@ -66,16 +66,16 @@ def _rank(worth: Worth, typical: float) -> Rank:
     money = 0.5 if mrr is None else max(mrr, 0.0) / (max(mrr, 0.0) + typical)
     fresh = (exp2(-worth.age_us / MINUTES_US) + exp2(-worth.age_us / DAYS_US)) / 2
     parts = [
-        Part(part="severity", points=SEVERITY.get(worth.severity, 0.0), value=worth.severity),
-        Part(
+        RankPart(part="severity", points=SEVERITY.get(worth.severity, 0.0), value=worth.severity),
+        RankPart(
             part="risk", points=RISK * (0.5 if worth.risk is None else worth.risk), value=worth.risk
         ),
-        Part(part="money", points=MONEY * money, value=mrr),
-        Part(part="freshness", points=FRESHNESS * fresh, value=worth.age_us / 1e6),
+        RankPart(part="money", points=MONEY * money, value=mrr),
+        RankPart(part="freshness", points=FRESHNESS * fresh, value=worth.age_us / 1e6),
     ]
     if worth.spoken_since:
-        parts.append(Part(part="spoken", points=SPOKEN, value=None))
+        parts.append(RankPart(part="spoken", points=SPOKEN, value=None))
     if worth.over_cap:
-        parts.append(Part(part="cap", points=CAP, value=None))
-    points = tuple(Part(part=p.part, points=round(p.points, 2), value=p.value) for p in parts)
+        parts.append(RankPart(part="cap", points=CAP, value=None))
+    points = tuple(RankPart(part=p.part, points=round(p.points, 2), value=p.value) for p in parts)
     return Rank(points=round(sum(p.points for p in points), 2), parts=points)

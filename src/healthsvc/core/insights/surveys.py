@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from healthsvc.core.folding.items.customer_items import Items
+from healthsvc.core.folding.items.customer_items import CustomerItems
 from healthsvc.core.folding.items.voice import Answer, Voice, answers, asked_and_unanswered
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey, SurveyRules
 
@@ -46,7 +46,7 @@ class SurveySummary:
         return self.answered / self.asked if self.asked else None
 
 
-def survey_summary(items: Items, rules: SurveyRules) -> SurveySummary:
+def survey_summary(items: CustomerItems, rules: SurveyRules) -> SurveySummary:
     """The surveys of one customer."""
     voices = list(items.counted(_VOICE))
     asked, unanswered = asked_and_unanswered(voices)

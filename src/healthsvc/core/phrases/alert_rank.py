@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from healthsvc.core.insights.rank import Part, Rank
+from healthsvc.core.insights.rank import Rank, RankPart
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import duration, phrase
 from healthsvc.core.phrases.grammar import as_sentence, number, percent
@@ -21,7 +21,7 @@ def why(language: Language, rank: Rank, risk_is: str) -> str:
     return as_sentence("; ".join(part for part in parts if part))
 
 
-def _part(language: Language, part: Part, risk_is: str) -> str:
+def _part(language: Language, part: RankPart, risk_is: str) -> str:
     match part.part:
         case "severity":
             return phrase(language, f"rank.{part.value}")

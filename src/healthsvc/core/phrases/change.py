@@ -21,7 +21,7 @@ SMALL: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ScoreMovement:
     """How the score of a customer moved, and the measures that moved it most."""
 
     customer: str
@@ -35,7 +35,7 @@ class Change:
     """By kind of cause, the measures behind it."""
 
 
-def moved(language: Language, change: Change) -> str:
+def moved(language: Language, change: ScoreMovement) -> str:
     """Word the change in one sentence. Instants are UTC."""
     since, until = _period(language, change.since, change.until)
     span = {"customer": change.customer, "since": since, "until": until}
@@ -51,7 +51,7 @@ def moved(language: Language, change: Change) -> str:
     return phrase(language, "change.with_causes", head=head, causes=join(language, causes))
 
 
-def _causes(change: Change) -> list[tuple[str, float]]:
+def _causes(change: ScoreMovement) -> list[tuple[str, float]]:
     """Return the causes that are worth a word, the weightiest first."""
     weighty = [(kind, points) for kind, points in change.parts.items() if abs(points) >= SMALL]
     return sorted(weighty, key=lambda cause: -abs(cause[1]))

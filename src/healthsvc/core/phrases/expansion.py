@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from healthsvc.core.insights.expansion_gate import Closed
+from healthsvc.core.insights.expansion_gate import ClosedGate
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import band, phrase
 
 _BAND: Final = "band_"
 
 
-def closed(language: Language, reason: Closed, title: str | None) -> str:
+def closed(language: Language, reason: ClosedGate, title: str | None) -> str:
     """Word one reason against. title: of the flag, where one stands against it."""
     if reason.flag is not None:
         return phrase(language, "expansion.flag", title=title or reason.flag)

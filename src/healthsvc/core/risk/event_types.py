@@ -11,7 +11,7 @@ from typing import Final
 
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.risk.mapping import KINDS, Kind, TypeMapping
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 
 _ENTRY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(\.\*)?")
 MOST_ENTRIES: Final = 1_000
@@ -23,7 +23,7 @@ def event_types(data: object) -> TypeMapping | None:
     own feeds what reads `*`. Raises ScorecardError with the path of the first fault."""
     if data is None:
         return None
-    r = Reader(data, "/event_types")
+    r = MappingReader(data, "/event_types")
     kinds: dict[str, Kind] = {}
     for kind in KINDS:
         entries = r.get(kind, [])

@@ -21,7 +21,7 @@ from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.levels import CompiledRisk
 from healthsvc.core.risk.mapping import Kind, TypeMapping
 from healthsvc.core.risk.model import Model, Term, prior
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 
 MOST_TERMS: Final = 160
 """A fit has at most 20 features of kinds, 5 of each of 24 types, and 6 pairs."""
@@ -52,7 +52,7 @@ def risk_rules(data: object, types: TypeMapping | None = None) -> RiskRules | No
     """
     if data is None:
         return None
-    r = Reader(data, "/risk")
+    r = MappingReader(data, "/risk")
     horizon_us = r.days("horizon_days", 28)
     rules = RiskRules(
         _mapping(r.get("mapping"), types), _model(r.get("model", "prior"), horizon_us)
@@ -99,7 +99,7 @@ def _mapping(data: object, table: TypeMapping | None) -> TypeMapping:
 
 def _read_mapping(data: object, allowed: Container[str] | None = None) -> TypeMapping:
     """allowed: the only types that it may name, without a default; None: it may name any."""
-    r = Reader(data, "/risk/mapping")
+    r = MappingReader(data, "/risk/mapping")
     kinds: dict[str, Kind] = {}
     for kind in mapping.KINDS:
         types = r.get(kind, [])
@@ -124,7 +124,7 @@ def _model(data: object, horizon_us: int) -> Model:
         return prior(horizon_us)
     if not isinstance(data, Mapping):
         raise ScorecardError("/risk/model", "must be `prior`, or a model with its terms")
-    r = Reader(data, "/risk/model")
+    r = MappingReader(data, "/risk/model")
     name = r.choice("name", model.MODELS)
     kind = r.choice("kind", model.KINDS)
     intercept = r.number("intercept", 0.0, low=-1e3, high=1e3)
@@ -137,7 +137,7 @@ def _model(data: object, horizon_us: int) -> Model:
 
 
 def _term(data: object, path: str) -> Term:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     feature = _feature(r)
     at, gives = _numbers(r, "at"), _numbers(r, "gives")
     if len(at) != len(gives) or any(b <= a for a, b in pairwise(at)):
@@ -147,7 +147,7 @@ def _term(data: object, path: str) -> Term:
     return Term(feature, at, gives, reference)
 
 
-def _feature(r: Reader) -> Feature:
+def _feature(r: MappingReader) -> Feature:
     kind = r.choice("feature", features.KINDS)
     if kind == "product":
         return Feature("product", of=_factors(r.need("of"), f"{r.path}/of"))
@@ -166,7 +166,7 @@ def _factors(entries: object, path: str) -> tuple[Feature, ...]:
         raise ScorecardError(path, "must be a list of two features")
     factors = []
     for i, data in enumerate(entries):
-        r = Reader(data, f"{path}/{i}")
+        r = MappingReader(data, f"{path}/{i}")
         factors.append(_feature(r))
         r.done()
         if factors[-1].kind == "product":
@@ -174,7 +174,7 @@ def _factors(entries: object, path: str) -> tuple[Feature, ...]:
     return tuple(factors)
 
 
-def _span(r: Reader, key: str) -> int:
+def _span(r: MappingReader, key: str) -> int:
     r.need(key)
     span = r.days(key, 0)
     if span < MIN_HALF_LIFE_US:
@@ -192,7 +192,7 @@ def _source(value: object, path: str) -> str:
     return value
 
 
-def _numbers(r: Reader, key: str) -> tuple[float, ...]:
+def _numbers(r: MappingReader, key: str) -> tuple[float, ...]:
     entries = r.need(key)
     good = isinstance(entries, list) and 1 <= len(entries) <= MOST_KNOTS
     if not good or any(

@@ -19,7 +19,7 @@ class ScorecardError(InvalidInput, ValueError):
         self.detail = detail
 
 
-class Reader:
+class MappingReader:
     """Reads one mapping of the document and refuses keys that nobody asked for."""
 
     def __init__(self, data: object, path: str) -> None:

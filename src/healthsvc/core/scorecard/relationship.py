@@ -18,7 +18,7 @@ nobody knows is left out instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class LoyaltyRule:
     """One ground of loyalty, and what it weighs.
 
     tenure: full marks after the span. count: events of a measure, `at` of them give half, however
@@ -45,10 +45,10 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loyalty:
+class LoyaltyRules:
     evidence: float
     """Fewer grounds than these, and it isn't known."""
-    parts: tuple[Part, ...]
+    parts: tuple[LoyaltyRule, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Touch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relationship:
-    loyalty: Loyalty | None = None
+    loyalty: LoyaltyRules | None = None
     heavy_use: HeavyUse | None = None
     icp: tuple[IcpCondition, ...] = ()
     touch: Touch | None = None

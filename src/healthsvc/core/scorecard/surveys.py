@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.scorecard.reader import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError
 
 Survey = Literal["nps", "csat", "ces"]
 SURVEYS: Final[tuple[Survey, ...]] = get_args(Survey)
@@ -33,7 +33,7 @@ class SurveyRules:
 def survey_rules(data: object) -> SurveyRules:
     """The `surveys` section; its defaults where there is none. Raises ScorecardError with the path
     of the first fault."""
-    r = Reader(data or {}, "/surveys")
+    r = MappingReader(data or {}, "/surveys")
     low, high = (
         _lines(r.get(name) or {}, f"/surveys/{name}", defaults)
         for name, defaults in (("low", LOW), ("high", HIGH))
@@ -52,7 +52,7 @@ def survey_rules(data: object) -> SurveyRules:
 
 
 def _lines(data: object, path: str, defaults: Lines) -> Lines:
-    r = Reader(data, path)
+    r = MappingReader(data, path)
     lines = {survey: r.number(survey, defaults[survey], high=10) for survey in SURVEYS}
     r.done()
     return MappingProxyType(lines)

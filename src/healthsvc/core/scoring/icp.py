@@ -12,7 +12,7 @@ PLAIN: Final = ("segment", "country", "timezone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class ConditionMatch:
     """One condition against what is known."""
 
     condition: IcpCondition
@@ -26,7 +26,7 @@ class Fit:
     fit: float | None
     """0 to 1: the weights of what matches over the weights of what is known; None where nothing
     is."""
-    matches: tuple[Match, ...]
+    matches: tuple[ConditionMatch, ...]
 
 
 def fit(profile: Mapping[str, Any], conditions: tuple[IcpCondition, ...]) -> Fit:
@@ -40,21 +40,21 @@ def fit(profile: Mapping[str, Any], conditions: tuple[IcpCondition, ...]) -> Fit
     return Fit(fit=good / total if known else None, matches=matches)
 
 
-def _match(profile: Mapping[str, Any], condition: IcpCondition) -> Match:
+def _match(profile: Mapping[str, Any], condition: IcpCondition) -> ConditionMatch:
     value = profile.get(f"attributes.{condition.attribute}")
     if value is None and condition.attribute in PLAIN:
         value = profile.get(condition.attribute)
     if value is None or value == "":
-        return Match(condition=condition, value=None, matches=None)
+        return ConditionMatch(condition=condition, value=None, matches=None)
     if condition.values is not None:
-        return Match(
+        return ConditionMatch(
             condition=condition,
             value=value,
             matches=any(_same(value, one) for one in condition.values),
         )
     number = isinstance(value, int | float) and not isinstance(value, bool)
     matches = number and condition.low <= value <= condition.high
-    return Match(condition=condition, value=value, matches=bool(matches))
+    return ConditionMatch(condition=condition, value=value, matches=bool(matches))
 
 
 def _same(value: Any, expected: Any) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.instants import DAY_US, SECOND_US
-from healthsvc.core.scorecard.relationship import ACTS, HeavyUse, Loyalty, Part
+from healthsvc.core.scorecard.relationship import ACTS, HeavyUse, LoyaltyRule, LoyaltyRules
 from healthsvc.core.scorecard.surveys import SURVEYS
 from healthsvc.core.scoring.surveys import mean_answer
 from healthsvc.core.scoring.view import View
@@ -75,7 +75,7 @@ class _Ground:
     change_us: Floats | None = None
 
 
-def loyalty_score(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyScore:
+def loyalty_score(view: View, rules: LoyaltyRules, heavy_use: HeavyUse | None) -> LoyaltyScore:
     """Loyalty of each row as of its `now_us`."""
     n = len(view.now_us)
     good, total, fading, grounds = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
@@ -93,7 +93,7 @@ def loyalty_score(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Loy
     return LoyaltyScore(loyalty, total, fading, since, change)
 
 
-def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> LoyaltyParts:
+def loyalty_parts(view: View, rules: LoyaltyRules, heavy_use: HeavyUse | None) -> LoyaltyParts:
     """The same, part by part."""
     whole = loyalty_score(view, rules, heavy_use)
     parts = list(_grounds(view, rules, heavy_use))
@@ -112,8 +112,8 @@ def loyalty_parts(view: View, rules: Loyalty, heavy_use: HeavyUse | None) -> Loy
 
 
 def _grounds(
-    view: View, rules: Loyalty, heavy_use: HeavyUse | None
-) -> Iterator[tuple[Part, _Ground]]:
+    view: View, rules: LoyaltyRules, heavy_use: HeavyUse | None
+) -> Iterator[tuple[LoyaltyRule, _Ground]]:
     for part in rules.parts:
         ground = _GROUNDS[part.kind](view, part)
         if part.heavy:
@@ -125,7 +125,7 @@ def _grounds(
         yield part, ground
 
 
-def _weight(part: Part, ground: _Ground) -> Floats:
+def _weight(part: LoyaltyRule, ground: _Ground) -> Floats:
     """(n,) of a part; what isn't known of others than acts counts for nothing, an act not done for
     no marks."""
     always = part.kind in ACTS
@@ -170,7 +170,7 @@ def to_list(view: View, looked_at: Mask, last_listed: Floats) -> tuple[Floats, M
     )
 
 
-def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float) -> Floats:
+def turns_us(view: View, rules: LoyaltyRules, loyalty_score: LoyaltyScore, at: float) -> Floats:
     """(n,) a lower bound of the instant at which time alone takes the loyalty across `at`.
 
     Between the instants at which a ground ends only the stay adds to it, evenly, and only habits
@@ -196,7 +196,7 @@ def turns_us(view: View, rules: Loyalty, loyalty_score: LoyaltyScore, at: float)
     return first
 
 
-def _tenure(view: View, part: Part) -> _Ground:
+def _tenure(view: View, part: LoyaltyRule) -> _Ground:
     known = view.fact("events") > 0
     first = np.where(known, view.fact("first_seen"), 0.0)
     stayed = np.maximum(view.now_us - first, 0.0)
@@ -205,13 +205,13 @@ def _tenure(view: View, part: Part) -> _Ground:
     )
 
 
-def _count(view: View, part: Part) -> _Ground:
+def _count(view: View, part: LoyaltyRule) -> _Ground:
     measure = view.program.measures.index(part.measure)
     count = view.count(measure)
     return _Ground(count > 0, 1.0 - np.exp2(-(count / part.at)), count, view.newest(measure))
 
 
-def _answer(view: View, part: Part) -> _Ground:
+def _answer(view: View, part: LoyaltyRule) -> _Ground:
     survey = next((survey for survey in SURVEYS if survey == part.fact), None)
     score = view.fact(part.fact) if survey is None else mean_answer(view, survey)
     at = view.fact(f"{part.fact}_at")
@@ -223,13 +223,13 @@ def _answer(view: View, part: Part) -> _Ground:
     return _Ground(known, marks, np.nan_to_num(score), at, ends)
 
 
-def _since(view: View, part: Part) -> _Ground:
+def _since(view: View, part: LoyaltyRule) -> _Ground:
     at = view.fact(part.fact)
     ends = at + part.span_us
     return _Ground((at > 0) & (view.now_us < ends), np.ones(len(at)), np.ones(len(at)), at, ends)
 
 
-def _habit(view: View, part: Part) -> _Ground:
+def _habit(view: View, part: LoyaltyRule) -> _Ground:
     measure, lives = view.program.measures.index(part.measure), view.program.half_lives_us
     short, long = view.rate(measure, 0), view.rate(measure, len(lives) - 1)
     known = (view.count(measure) >= part.min_events) & (long > 0)
@@ -237,7 +237,7 @@ def _habit(view: View, part: Part) -> _Ground:
     return _Ground(known, np.minimum(1.0, ratio / part.at), ratio, view.newest(measure))
 
 
-_GROUNDS: Final[dict[str, Callable[[View, Part], _Ground]]] = {
+_GROUNDS: Final[dict[str, Callable[[View, LoyaltyRule], _Ground]]] = {
     "tenure": _tenure,
     "count": _count,
     "answer": _answer,

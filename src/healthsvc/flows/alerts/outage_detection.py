@@ -26,8 +26,8 @@ from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.alerts.outages import Look
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import deliveries
-from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.delivery import outbox
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
@@ -149,7 +149,7 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
         for row in await states.by_ids(conn, live.id, customers)
         if row.decision is not None
     }
-    await deliveries.enqueue(
+    await outbox.enqueue(
         conn,
         [
             _raised_message(alert, now, sequences.get(alert.customer_id or "", 0))

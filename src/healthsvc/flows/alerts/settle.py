@@ -14,8 +14,8 @@ from healthsvc.flows import operations_alerts
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts import alert_rows
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import deliveries
-from healthsvc.store.delivery.deliveries import OutboxMessage
+from healthsvc.store.delivery import outbox
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS
@@ -35,20 +35,20 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class ChangedSince:
     """The alert was changed since the revision that the caller has seen."""
 
     alert: Alert
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class AlreadyResolved:
     """The alert is resolved: it can't be acknowledged any more."""
 
     alert: Alert
 
 
-Outcome: TypeAlias = Settled | Missing | Stale | Closed
+Outcome: TypeAlias = Settled | Missing | ChangedSince | AlreadyResolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ async def _settle(
             message = _message(
                 settled, now, request.note, await _last_sequence(conn, settled.customer_id)
             )
-        await deliveries.enqueue(conn, [message])
+        await outbox.enqueue(conn, [message])
         await audit.record(
             conn,
             now,
@@ -123,8 +123,8 @@ def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome 
     if state == alert.state:
         return Settled(alert)
     if request.revision is not None and request.revision != alert.revision:
-        return Stale(alert)
-    return Closed(alert) if state is None else None
+        return ChangedSince(alert)
+    return AlreadyResolved(alert) if state is None else None
 
 
 async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:

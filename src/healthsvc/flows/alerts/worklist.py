@@ -13,7 +13,7 @@ from healthsvc.core.alerts import Alert
 from healthsvc.core.folding.states import States
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
-from healthsvc.core.insights.rank import Part, Rank, Worth, ranks
+from healthsvc.core.insights.rank import Rank, RankPart, Worth, ranks
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.alert_rank import RANKING, why
@@ -27,7 +27,7 @@ from healthsvc.flows.customers.evaluated_customer import compiled
 from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
-from healthsvc.store.alerts.alert_rows import AlertFilter
+from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.store.alerts.worklist import Waiting
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.keyset import Place
@@ -65,7 +65,7 @@ class WordedRank:
     """A rank with its parts, and the same in words."""
 
     points: float
-    parts: Sequence[Part]
+    parts: Sequence[RankPart]
     why: str
 
 
@@ -97,7 +97,7 @@ class _Evaluated:
 
 
 async def alerts(
-    engine: AsyncEngine, wanted: Paging, which: AlertFilter, now: datetime, rules: ContactRules
+    engine: AsyncEngine, wanted: Paging, which: AlertQuery, now: datetime, rules: ContactRules
 ) -> Page[Ranked]:
     """Alerts that are open or acknowledged, those most worth a call first."""
     filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}

@@ -16,13 +16,13 @@ from typing import Final, Literal, get_args
 from healthsvc.core.folding import facts
 from healthsvc.core.instants import to_us
 from healthsvc.core.languages import Language
-from healthsvc.core.phrases.change import Change, moved
+from healthsvc.core.phrases.change import ScoreMovement, moved
 from healthsvc.core.scoring.explain import contributions
 from healthsvc.flows.customers import past
 from healthsvc.flows.customers.current_override import CurrentOverride, current_override
 from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled
 from healthsvc.flows.customers.evidence import NamedEvent, named_events
-from healthsvc.flows.customers.past import Known
+from healthsvc.flows.customers.past import CustomerPast
 from healthsvc.store.customers import past as stored
 from healthsvc.store.customers.past import CountedEvent
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
@@ -123,7 +123,7 @@ async def between(
     return _change(known, first, last, language)
 
 
-async def _end(conn: AsyncConnection, known: Known, at: datetime) -> _End:
+async def _end(conn: AsyncConnection, known: CustomerPast, at: datetime) -> _End:
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
     card = compiled(then.document)
     events = known.counted_by(at)
@@ -132,7 +132,7 @@ async def _end(conn: AsyncConnection, known: Known, at: datetime) -> _End:
     return _End(at=at, projection=then, events=events, customer=customer)
 
 
-def _change(known: Known, first: _End, last: _End, language: Language) -> ScoreChange:
+def _change(known: CustomerPast, first: _End, last: _End, language: Language) -> ScoreChange:
     before, after = first.customer.score, last.customer.score
     parts = _parts(known, first, last) if before is not None and after is not None else {}
     points = {kind: sum(by_measure.values()) for kind, by_measure in parts.items()}
@@ -155,7 +155,7 @@ def _change(known: Known, first: _End, last: _End, language: Language) -> ScoreC
         ],
         sentence=moved(
             language,
-            Change(
+            ScoreMovement(
                 customer=last.customer.name or known.customer_id,
                 since=first.at,
                 until=last.at,
@@ -179,7 +179,7 @@ def _events_by_kind(first: _End, last: _End) -> dict[str, list[CountedEvent]]:
     }
 
 
-def _parts(known: Known, first: _End, last: _End) -> dict[str, PointsByMeasure]:
+def _parts(known: CustomerPast, first: _End, last: _End) -> dict[str, PointsByMeasure]:
     """By kind: points by measure; all of them together are the change."""
     since_us = to_us(first.at)
     with_late = [e for e in last.events if e.counted_at <= first.at or e.occurred_us <= since_us]

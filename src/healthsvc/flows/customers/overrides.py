@@ -86,7 +86,7 @@ def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class OverrideOutcomes:
     """One author's overrides against what became of the customers. right + wrong + open + unknown
     are all of them."""
 
@@ -106,7 +106,7 @@ class Record:
     """There was no score to compare with."""
 
 
-async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
+async def records(engine: AsyncEngine, now: datetime) -> Sequence[OverrideOutcomes]:
     """Each author's record, the busiest first. From the archive: what it doesn't have isn't in
     it."""
     async with engine.begin() as conn:
@@ -122,11 +122,13 @@ async def records(engine: AsyncEngine, now: datetime) -> Sequence[Record]:
     return judged(made, left, now)
 
 
-def judged(made: Iterable[SetOverride], left: dict[int, datetime], now: datetime) -> list[Record]:
+def judged(
+    made: Iterable[SetOverride], left: dict[int, datetime], now: datetime
+) -> list[OverrideOutcomes]:
     """Overrides against outcomes; left: when a customer left, by key."""
-    found: dict[str, Record] = {}
+    found: dict[str, OverrideOutcomes] = {}
     for each in made:
-        record = found.setdefault(each.author, Record(author=each.author))
+        record = found.setdefault(each.author, OverrideOutcomes(author=each.author))
         record.overrides += 1
         gone_at = left.get(each.customer_key)
         gone = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON

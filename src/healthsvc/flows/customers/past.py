@@ -45,7 +45,7 @@ class PastNotKept(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class CustomerPast:
     """A customer and everything that the archive has of it, in fold order."""
 
     customer_id: str
@@ -80,7 +80,7 @@ async def explanation(
     return replace(explained, stale=stale, data_quality=quality)
 
 
-async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
+async def load(conn: AsyncConnection, customer_id: str) -> CustomerPast | None:
     """The customer with its archived events. Raises PastNotKept when some that were counted aren't
     there."""
     live = await live_projection.live(conn)
@@ -93,11 +93,13 @@ async def load(conn: AsyncConnection, customer_id: str) -> Known | None:
     counted = int(facts_of(compiled(live.document), row)[facts.EVENTS])
     if counted > len(events):
         raise PastNotKept(len(events), counted)
-    return Known(customer_id=customer_id, key=row.key, partition=row.partition, events=events)
+    return CustomerPast(
+        customer_id=customer_id, key=row.key, partition=row.partition, events=events
+    )
 
 
 def evaluate_events(
-    known: Known,
+    known: CustomerPast,
     events: Sequence[CountedEvent],
     card: Compiled,
     version: int,

@@ -22,8 +22,10 @@ from healthsvc.core.delivery import (
     label,
 )
 from healthsvc.store.database.engine import AsyncConnection
-from healthsvc.store.delivery import deliveries, endpoints
-from healthsvc.store.delivery.deliveries import Claimed, OutboxMessage, State, Tried
+from healthsvc.store.delivery import claims, endpoints, outbox
+from healthsvc.store.delivery.claims import Claimed, Tried
+from healthsvc.store.delivery.deliveries import State
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.wire.webhooks.bodies import message_id
 from healthsvc.wire.webhooks.deliveries import (
     DELIVERY_EXHAUSTED,
@@ -73,7 +75,7 @@ async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) ->
         await endpoints.save_health(conn, after)
     for endpoint_id, reason in disabled.items():
         await endpoints.disable(conn, endpoint_id, reason)
-    recorded = await deliveries.record(conn, worker, [tried(each) for each in batch])
+    recorded = await claims.record(conn, worker, [tried(each) for each in batch])
     news = [
         _disabled_message(batch, after, endpoint_id, reason)
         for endpoint_id, reason in disabled.items()
@@ -84,7 +86,7 @@ async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) ->
         if each.claimed.id in recorded
         for message in _delivery_messages(each)
     ]
-    await deliveries.enqueue(conn, news)
+    await outbox.enqueue(conn, news)
     return Saved(recorded=frozenset(recorded), disabled=disabled)
 
 

@@ -3,10 +3,9 @@ of it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -22,17 +21,18 @@ from healthsvc.core.delivery import (
 )
 from healthsvc.core.delivery_slots import TICK_SECONDS, Slots
 from healthsvc.flows.delivery.attempts import Finished, save
+from healthsvc.flows.delivery.ports import DeliveryLimits, Send, Wake
 from healthsvc.flows.readiness.steps import Steps
-from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
+from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import is_outage
 from healthsvc.store.database.secrets import Vault
-from healthsvc.store.delivery import deliveries
-from healthsvc.store.delivery.deliveries import CHANNEL, Claimed, Room
+from healthsvc.store.delivery import claims
+from healthsvc.store.delivery.claims import Claimed, Room
+from healthsvc.store.delivery.outbox import CHANNEL
 from healthsvc.telemetry import (
     DELIVERY_ATTEMPTS,
     DELIVERY_SLOTS,
     EVENT_TO_WEBHOOK,
-    OUTBOX_AGE,
     PROBATION,
     LogEvent,
 )
@@ -47,33 +47,6 @@ RECORD_TRIES: Final = 5
 RECORD_BATCH: Final = 200
 WATCH_SECONDS: Final = 10.0
 SWEEP_SECONDS: Final = 3600.0
-RETENTION: Final = timedelta(days=30)
-SWEEP_CHUNK: Final = 500
-
-
-class Send(Protocol):
-    """Posts a message once; network trouble is an outcome, not an exception."""
-
-    async def send(self, outgoing: Outgoing) -> Outcome: ...
-
-
-class Wake(Protocol):
-    """Waits for a notification on channels; False after the timeout."""
-
-    async def wait(self, channels: set[str], timeout: float) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much is tried at a time; the lease must outlast the sender's deadline by some seconds.
-
-    `concurrency` is for endpoints that answer fast; others have slots beside these
-    (`core.delivery_slots.SIZES`).
-    """
-
-    concurrency: int = 256
-    per_endpoint: int = 8
-    lease: timedelta = timedelta(seconds=30)
 
 
 class Deliverer:
@@ -90,7 +63,7 @@ class Deliverer:
         vault: Vault,
         worker_id: str,
         chance: Callable[[], float],
-        limits: Limits | None = None,
+        limits: DeliveryLimits | None = None,
         steps: Steps | None = None,
     ) -> None:
         self._steps = steps or Steps()
@@ -103,7 +76,7 @@ class Deliverer:
             wake,
             vault,
         )
-        self._worker, self._chance, self._limits = worker_id, chance, limits or Limits()
+        self._worker, self._chance, self._limits = worker_id, chance, limits or DeliveryLimits()
         self._slots = Slots(
             concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint
         )
@@ -176,7 +149,7 @@ class Deliverer:
         )
         now = self._now()
         async with self._engine.begin() as conn:
-            claimed, contended = await deliveries.claim(
+            claimed, contended = await claims.claim(
                 conn, room, worker=self._worker, now=now, lease_until=now + self._limits.lease
             )
         for each in claimed:
@@ -296,22 +269,3 @@ class Deliverer:
         structlog.get_logger().warning(
             LogEvent.DELIVERER_FAILED, error=repr(error), worker=self._worker
         )
-
-
-async def show_age(engine: AsyncEngine) -> None:
-    """Show the outbox's age as a metric."""
-    async with autocommit_connection(engine) as conn:
-        OUTBOX_AGE.set(await deliveries.oldest_untried_seconds(conn))
-
-
-async def sweep(engine: AsyncEngine, now: datetime, keep: timedelta = RETENTION) -> int:
-    """Delete messages, deliveries and attempts older than `keep`, in short transactions; answers
-    how many messages."""
-    total = 0
-    while True:
-        async with engine.begin() as conn:
-            deleted = await deliveries.delete_old(conn, now - keep, SWEEP_CHUNK)
-        total += deleted
-        if deleted < SWEEP_CHUNK:
-            return total
-        await asyncio.sleep(CONTENTION_SECONDS)

@@ -13,10 +13,11 @@ from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.secrets import Vault, new_signing_secret
-from healthsvc.store.delivery import deliveries
+from healthsvc.store.delivery import deliveries, outbox
 from healthsvc.store.delivery import endpoints as stored
-from healthsvc.store.delivery.deliveries import Delivery, OutboxMessage
+from healthsvc.store.delivery.deliveries import Delivery
 from healthsvc.store.delivery.endpoints import Endpoint
+from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.wire.webhooks.deliveries import TEST_SENT
 
 OLD_SECRET_HOLDS: Final = timedelta(hours=24)
@@ -151,7 +152,7 @@ async def test(
         logged_at=None,
     )
     async with engine.begin() as conn:
-        if await deliveries.enqueue_to(conn, message, endpoint_id):
+        if await outbox.enqueue_to(conn, message, endpoint_id):
             return message.id
         return "missing" if await stored.get(conn, endpoint_id) is None else "disabled"
 

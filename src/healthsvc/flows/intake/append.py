@@ -2,13 +2,14 @@
 commit."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 from zlib import crc32
 
 from healthsvc.core.errors import Busy
+from healthsvc.flows.intake.customer_homes import Homes
 from healthsvc.flows.readiness.steps import ON_DEMAND, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.listen import Listener
@@ -19,7 +20,6 @@ STEP = "events.append"
 MAX_WAITING_EVENTS = 50_000
 MAX_TRANSACTION_EVENTS = 10_000
 RETRY_AFTER_SECONDS = 1.0
-REMEMBERED_HOMES = 200_000
 POLL_SECONDS = 1.0
 
 Entry: TypeAlias = tuple[str, str]  # customer_id, the event as JSON
@@ -59,30 +59,6 @@ class Overloaded(Busy):
 class AppendFailed(Busy):
     """The transaction failed; whether its events are in the log is unknown only if the commit
     itself was lost."""
-
-
-class Homes:
-    """Homes of customers, remembered up to a bound, the least recently used forgotten first: a home
-    never changes."""
-
-    def __init__(self, limit: int = REMEMBERED_HOMES) -> None:
-        self._limit = limit
-        self._known: OrderedDict[str, int] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def get(self, customer_id: str) -> int | None:
-        home = self._known.get(customer_id)
-        if home is not None:
-            self._known.move_to_end(customer_id)
-        return home
-
-    def learn(self, homes: Mapping[str, int]) -> None:
-        """Only what is committed: a claim that was rolled back may go elsewhere the next time."""
-        self._known |= homes
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
 
 
 async def append_within(
@@ -145,7 +121,7 @@ class Appender:
         self._waiting_events = 0
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
-        self._progress = Progress(engine, listener)
+        self._progress = FoldingProgress(engine, listener)
 
     async def append(self, entries: Sequence[Entry]) -> list[Position]:
         """Return the position of each event once they are committed. Raises Overloaded,
@@ -248,7 +224,7 @@ class _Waiter:
     )
 
 
-class Progress:
+class FoldingProgress:
     """Tells waiters when the live projection has folded their positions: one query for all, at each
     flush."""
 

@@ -32,7 +32,7 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class DeadLetterReplay:
     """What became of each letter, where the events stand, and the letter behind which more of them
     wait."""
 
@@ -42,7 +42,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class DeadLetterSelection:
     """Which letters: by id, by reason, or both; those behind the letter `after`."""
 
     ids: Sequence[int] | None = None
@@ -64,7 +64,7 @@ async def replay_one(
     *,
     partitions: int,
     actor: Actor,
-) -> Replay:
+) -> DeadLetterReplay:
     """Replay one letter, or the corrected event in its place."""
     async with engine.begin() as conn:
         letters = await dead_letters.lock(conn, [letter_id])
@@ -72,8 +72,13 @@ async def replay_one(
 
 
 async def replay_many(
-    engine: AsyncEngine, now: datetime, selection: Selection, *, partitions: int, actor: Actor
-) -> Replay:
+    engine: AsyncEngine,
+    now: datetime,
+    selection: DeadLetterSelection,
+    *,
+    partitions: int,
+    actor: Actor,
+) -> DeadLetterReplay:
     """Replay up to AT_ONCE letters, oldest first; of those named by id alone each is answered."""
     async with engine.begin() as conn:
         waiting = await dead_letters.waiting(
@@ -87,7 +92,7 @@ async def replay_many(
         )
         letters = await dead_letters.lock(conn, ids)
         replay = await _replay(conn, now, ids, letters, None, partitions, actor)
-    return Replay(
+    return DeadLetterReplay(
         results=replay.results, positions=replay.positions, next_after=chosen[-1] if more else None
     )
 
@@ -100,7 +105,7 @@ async def _replay(
     corrected: bytes | None,
     partitions: int,
     actor: Actor,
-) -> Replay:
+) -> DeadLetterReplay:
     """Decode, mark, write down, and append last: the log's heads are held from there to the
     commit."""
     by_id = {letter.id: letter for letter in letters}
@@ -123,7 +128,7 @@ async def _replay(
         (event.customer_id, raw.decode())
         for event, raw in zip(batch.events, batch.raws, strict=True)
     ]
-    return Replay(
+    return DeadLetterReplay(
         results=results, positions=await append_within(conn, entries, partitions=partitions)
     )
 

@@ -4,7 +4,7 @@ service needed."""
 from collections.abc import Iterable
 from zlib import crc32
 
-from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch, SendResult
 from healthsvc.store.database import installation
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.outage import is_outage
@@ -32,7 +32,7 @@ class TableOutput:
     def identity(self) -> str:
         return self._identity
 
-    async def send(self, batch: Batch) -> Answer:
+    async def send(self, batch: ReplayBatch) -> SendResult:
         """Claim homes, then append: one transaction."""
         unseen = {
             customer_id for customer_id in batch.customer_ids if customer_id not in self._homes
@@ -44,12 +44,12 @@ class TableOutput:
                 raise OutputAwayError(_first_line(error)) from error
             raise
         self._homes |= claimed
-        return Answer(accepted=len(batch))
+        return SendResult(accepted=len(batch))
 
     async def close(self) -> None:
         """The engine is its maker's to dispose of."""
 
-    async def _append(self, batch: Batch, unseen: Iterable[str]) -> dict[str, int]:
+    async def _append(self, batch: ReplayBatch, unseen: Iterable[str]) -> dict[str, int]:
         async with self._engine.begin() as conn:
             claims = [
                 (customer_id, crc32(customer_id.encode()) % self._partitions)

@@ -20,7 +20,7 @@ from healthsvc.core.risk.model import Model
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.boosting import boosting
 from healthsvc.flows.lab.score import Scored, Tell, score, summary
-from healthsvc.wire.files.columns import Labels
+from healthsvc.wire.files.labels import Labels
 
 EARLIER_SHARE: Final = 2 / 3
 CURVE: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -15,7 +15,9 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.lab.backtest import CannotJudgeError, distribution, observed_rows, part
 from healthsvc.flows.lab.score import Tell, score
-from healthsvc.wire.files.columns import Labels, Tally, read_events
+from healthsvc.wire.files.columns import read_events
+from healthsvc.wire.files.labels import Labels
+from healthsvc.wire.files.row_groups import RowTally
 
 SHOWN = 20
 
@@ -109,7 +111,7 @@ def everyone(events: Path, now_us: int | None, horizon_us: int) -> Labels:
     id."""
     first_us: dict[str, int] = {}
     last = 0
-    for group in read_events(events, Tally()):
+    for group in read_events(events, RowTally()):
         for account, us in zip(group.accounts, group.us.tolist(), strict=True):
             first_us[account] = min(us, first_us.get(account, us))
         last = max(last, int(group.us.max()) if len(group) else 0)

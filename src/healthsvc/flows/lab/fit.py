@@ -10,14 +10,14 @@ import numpy as np
 import yaml
 
 from healthsvc.core.events import BUILTIN_TYPES
-from healthsvc.core.fit.model_selection import Selection
+from healthsvc.core.fit.model_selection import SelectedModel
 from healthsvc.core.fit.numbers import probability_of_silence, stated_base_rate
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import KINDS, TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.score import Tell, score, summary
-from healthsvc.wire.files.columns import Labels
+from healthsvc.wire.files.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Fitted:
     say."""
 
     rules: RiskRules
-    verdict: Selection
+    verdict: SelectedModel
     report: dict[str, Any]
 
 

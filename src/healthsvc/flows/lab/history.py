@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from healthsvc.core.arrays import Instants
 from healthsvc.core.errors import InvalidInput
 from healthsvc.core.risk.table import RiskTable
-from healthsvc.wire.files.columns import EventColumns, Tally, read_events
+from healthsvc.wire.files.columns import EventColumns, read_events
+from healthsvc.wire.files.row_groups import RowTally
 
 Halt = Callable[[int], None]
 """What to do at an instant; all events up to it, and none after it, are in the table."""
@@ -100,7 +101,7 @@ def _fold(history: ReplayState, group: EventColumns, start: int, stop: int) -> N
         history.fold(list(accounts), list(types), group.us[start:stop], group.values[start:stop])
 
 
-def in_order(path: Path, tally: Tally) -> Iterator[EventColumns]:
+def in_order(path: Path, tally: RowTally) -> Iterator[EventColumns]:
     """All events of a file that isn't in time order, sorted by time, those of one instant as they
     stand. In memory."""
     groups = list(read_events(path, tally))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from healthsvc.core.arrays import Instants
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.wire.files.columns import EventColumns, Labels
+from healthsvc.wire.files.columns import EventColumns
+from healthsvc.wire.files.labels import Labels
 
 OutcomeKind = Literal["cancelled", "silence"]
 STEP_DAYS: Final = 7

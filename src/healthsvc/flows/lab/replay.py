@@ -23,7 +23,8 @@ from healthsvc.flows.lab.replay_loop import FOREVER_US, KnownEvents, ReplayLoop,
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import archive_export
 from healthsvc.wire.events.decode import decode_batch
-from healthsvc.wire.files.event_file import EventFile, FileRefusedError, Line
+from healthsvc.wire.files.event_file import EventFile
+from healthsvc.wire.files.file_lines import FileRefusedError, Line
 from healthsvc.wire.scorecards.document import Compiled, compile_document
 
 KnownBy = Literal["auto", "counted", "occurred"]

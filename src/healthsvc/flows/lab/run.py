@@ -17,7 +17,9 @@ from healthsvc.flows.lab.backtest import BacktestRequest, CannotJudgeError, back
 from healthsvc.flows.lab.compare import watch
 from healthsvc.flows.lab.fit import Fitted, fit, scorecard_with
 from healthsvc.flows.lab.outcomes import OutcomeKind, from_log
-from healthsvc.wire.files.columns import Labels, Tally, read_events
+from healthsvc.wire.files.columns import read_events
+from healthsvc.wire.files.labels import Labels
+from healthsvc.wire.files.row_groups import RowTally
 from healthsvc.wire.scorecards.document import compile_document, default_document
 
 ReportProgress = Callable[[str, float], None]
@@ -79,7 +81,9 @@ def outcomes(
     events: Path, mapping: TypeMapping, outcome: OutcomeKind, horizon_days: float
 ) -> tuple[Labels, dict[str, Any]]:
     """Outcome rows from the log itself, and what there is to say of them."""
-    labels = from_log(read_events(events, Tally()), mapping, outcome, round(horizon_days * DAY_US))
+    labels = from_log(
+        read_events(events, RowTally()), mapping, outcome, round(horizon_days * DAY_US)
+    )
     return labels, {
         "outcome": outcome,
         "horizon_days": horizon_days,
@@ -101,7 +105,7 @@ def _drift(
     outcome = "silence" if live.model.kind == "probability_of_silence" else request.outcome
     report("finding outcomes", OUTCOMES_AT)
     horizon_us = live.model.horizon_us
-    labels = from_log(read_events(events, Tally()), live.mapping, outcome, horizon_us)
+    labels = from_log(read_events(events, RowTally()), live.mapping, outcome, horizon_us)
     labels = part(labels, labels.obs_us + horizon_us > since_us)
     result |= {"model": live.model.name, "outcome": outcome, "horizon_days": horizon_us / DAY_US}
     if not len(labels):

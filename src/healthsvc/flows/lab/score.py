@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats
-from healthsvc.core.fit.model_selection import Selection
+from healthsvc.core.fit.model_selection import SelectedModel
 from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.flows.lab.history import OutOfOrderError, in_order, replay
 from healthsvc.flows.lab.scoring_pass import Purged, ScoringPass, by_instant, purge
-from healthsvc.wire.files.columns import EventColumns, Labels, Tally, read_events
+from healthsvc.wire.files.columns import EventColumns, read_events
+from healthsvc.wire.files.labels import Labels
+from healthsvc.wire.files.row_groups import RowTally
 
 MOST_HORIZONS: Final = 6
 """Different horizons with models of their own; with more, rows share the model of the nearest of so
@@ -40,10 +42,10 @@ class Scored:
 
     risks: Floats
     models: dict[int, Model]
-    verdicts: dict[int, Selection]
+    verdicts: dict[int, SelectedModel]
     purged: Purged | None
     scoring_pass: ScoringPass
-    tally: Tally
+    tally: RowTally
     sorted_first: bool
     notes: list[str] = field(default_factory=list)
 
@@ -112,10 +114,10 @@ def score(
 
 def _replayed(
     events: Path, begin: Callable[[], ScoringPass], tell: Tell
-) -> tuple[ScoringPass, Tally, bool]:
+) -> tuple[ScoringPass, RowTally, bool]:
     """In the file's order, if that is the order of time; else once more, sorted."""
     for sorting in (False, True):
-        tally = Tally()
+        tally = RowTally()
         groups = in_order(events, tally) if sorting else read_events(events, tally)
         scoring_pass = begin()
         try:
@@ -133,7 +135,7 @@ def _replayed(
 
 
 def _with_progress(
-    groups: Iterator[EventColumns], tally: Tally, tell: Tell
+    groups: Iterator[EventColumns], tally: RowTally, tell: Tell
 ) -> Iterator[EventColumns]:
     reported = 0
     for group in groups:
@@ -249,7 +251,7 @@ def _model_summary(scored: Scored, horizon_us: int) -> dict[str, Any]:
     return result
 
 
-def verdict_summary(verdict: Selection) -> dict[str, Any]:
+def verdict_summary(verdict: SelectedModel) -> dict[str, Any]:
     """What a fit came to, ready for JSON."""
     result: dict[str, Any] = {
         "detail": verdict.detail,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats, Instants
 from healthsvc.core.fit import feature_set
-from healthsvc.core.fit.model_selection import OutcomeRows, Selection, select_model
+from healthsvc.core.fit.model_selection import OutcomeRows, SelectedModel, select_model
 from healthsvc.core.risk import model as risk_model
 from healthsvc.core.risk.features import Feature, values
 from healthsvc.core.risk.levels import CompiledRisk, Level
@@ -23,7 +23,7 @@ from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.table import RiskTable
 from healthsvc.flows.lab.history import ReplayState
-from healthsvc.wire.files.columns import Labels
+from healthsvc.wire.files.labels import Labels
 
 MOST_FITTED_ROWS: Final = 200_000
 """Beyond so many outcome rows, customers are sampled by the hash of their id."""
@@ -129,7 +129,7 @@ class ScoringPass:
         self.fitted_on: dict[int, OutcomeRows] = {}
         self.probe = tuple(probe)
         self.probed: Floats = np.zeros((rows, len(self.probe)))
-        self.verdicts: dict[int, Selection] = {}
+        self.verdicts: dict[int, SelectedModel] = {}
         self.risks: Floats = np.zeros(rows)
         self.unseen = 0
         self._score, self._fit, self._labels = score, fit, fit_labels

@@ -39,7 +39,7 @@ DATE_LENGTH: Final = len("2026-06-30")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class FigureWithTrend:
     """A measure of the period, the same of the period before, and by how much it changed; None
     where it isn't known."""
 
@@ -52,21 +52,21 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PortfolioGroup:
     """All customers, or those of one group; `name` is None for those that are in none."""
 
     name: str | None
     counts: dict[str, float | None]
-    measures: dict[str, Figure]
+    measures: dict[str, FigureWithTrend]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portfolio:
+class PortfolioFigures:
     start: datetime
     end: datetime
     by: By | None
-    total: Part
-    parts: list[Part]
+    total: PortfolioGroup
+    parts: list[PortfolioGroup]
     first_event_at: datetime | None
     kept_from: datetime | None
     """Some events logged before are not kept; periods that begin earlier have no figures. None: all
@@ -103,7 +103,7 @@ async def _freshen(engine: AsyncEngine, step: Step) -> None:
 
 async def portfolio(
     engine: AsyncEngine, start: datetime, end: datetime, by: By | None, step: Step | None = None
-) -> Portfolio:
+) -> PortfolioFigures:
     """The figures of [start, end); customers are in the groups that they are in today. step: what a
     failure to take in the newest events is reported to."""
     await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
@@ -120,7 +120,7 @@ async def portfolio(
         for period_sums, (begins, _) in zip(sums_by_period, periods, strict=True)
     )
     parts = [_part(name, now, before, group) for group, name in enumerate(names)]
-    return Portfolio(
+    return PortfolioFigures(
         start=start,
         end=end,
         by=by,
@@ -133,22 +133,24 @@ async def portfolio(
     )
 
 
-def _part(name: str | None, now: Sums | None, before: Sums | None, group: int | None) -> Part:
+def _part(
+    name: str | None, now: Sums | None, before: Sums | None, group: int | None
+) -> PortfolioGroup:
     """What one group comes to, or all (None); a period whose events aren't all kept (None) comes to
     nothing known."""
     this: Figures = {} if now is None else figures(now, group)
     last: Figures = {} if before is None else figures(before, group)
-    return Part(
+    return PortfolioGroup(
         name=name,
         counts={count: this.get(count) for count in COUNTS},
         measures={
-            measure: Figure(value=this.get(measure), previous=last.get(measure))
+            measure: FigureWithTrend(value=this.get(measure), previous=last.get(measure))
             for measure in MEASURES
         },
     )
 
 
-def _anybody(part: Part) -> bool:
+def _anybody(part: PortfolioGroup) -> bool:
     return any(part.counts[count] for count in ("customers_at_start", "customers_at_end", "lost"))
 
 

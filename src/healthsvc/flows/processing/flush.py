@@ -18,11 +18,19 @@ from healthsvc.store.alerts import outages
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.copying import Block
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import deliveries, subscriptions
+from healthsvc.store.delivery import outbox, subscriptions
 from healthsvc.store.intake import log
-from healthsvc.store.processing import archive, decisions, dedupe, partitions, states, timers
+from healthsvc.store.processing import (
+    alert_writes,
+    archive,
+    decisions,
+    dedupe,
+    partitions,
+    states,
+    timers,
+)
+from healthsvc.store.processing.alert_writes import AlertRow, ResolvedAlert
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, dead_letter
-from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert
 from healthsvc.store.processing.dedupe import BucketIds, RecentIds
 from healthsvc.store.processing.partitions import Move
 from healthsvc.store.processing.states import StateRows
@@ -110,12 +118,12 @@ async def _write_decisions(
     await timers.delete(conn, flush.projection, rows.timers_gone)
     await decisions.write_standings(conn, rows.standings, rows.moves)
     await decisions.write_history(conn, rows.history)
-    taken_over = await decisions.take_over(conn, [a for a in rows.alerts if a.takes_over])
+    taken_over = await alert_writes.take_over(conn, [a for a in rows.alerts if a.takes_over])
     taken_ids = {t.row_id for t in taken_over} | {
         a.id for a in rows.alerts if a.takes_over == "de_escalated"
     }
-    new = await decisions.raise_alerts(conn, [a for a in rows.alerts if a.id not in taken_ids])
-    resolved = await decisions.resolve_alerts(conn, rows.endings)
+    new = await alert_writes.raise_alerts(conn, [a for a in rows.alerts if a.id not in taken_ids])
+    resolved = await alert_writes.resolve_alerts(conn, rows.endings)
     sharper = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
     result.raised += [a for a in rows.alerts if a.id in new]
     result.escalated += [sharper[t.row_id] for t in taken_over if t.row_id in sharper]
@@ -134,7 +142,7 @@ async def _write_decisions(
         messages = [draft.render() for draft in messages_to_render if draft.type.name in subscribed]
         if ALERT_RESOLVED.name in subscribed:
             messages += resolved_messages(resolved, now, flush.sequences)
-        await deliveries.enqueue(conn, messages)
+        await outbox.enqueue(conn, messages)
 
 
 async def _messages_without_outages(

@@ -8,7 +8,7 @@ from typing import Final
 
 from healthsvc.core.instants import SECOND_US
 from healthsvc.flows.processing.owned_partition import Pending
-from healthsvc.flows.processing.ports import Reading
+from healthsvc.flows.processing.ports import InputReading
 
 PATIENCE: Final = 2.0
 """While a backlog is caught up with, an event waits for so many times as long as it is late
@@ -59,7 +59,7 @@ class FlushState:
         self._late = 0.0
         self._share = 1.0
 
-    def note(self, source: str, reading: Reading, now_us: int) -> None:
+    def note(self, source: str, reading: InputReading, now_us: int) -> None:
         """An input was read. It is behind from the moment a whole read waits in it until nothing
         does."""
         whole = 1 if self._behind.get(source) else self._policy.read_records

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.processing import heartbeats, partition_leases
 from healthsvc.store.processing import partitions as rows
-from healthsvc.store.processing.partitions import Lease, Ownership
+from healthsvc.store.processing.partition_leases import Lease
+from healthsvc.store.processing.partitions import Ownership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +44,17 @@ class Leases:
         """Beat, renew, notice what was lost, take up to our fair share, and name what is beyond
         it."""
         async with self._engine.begin() as conn:
-            await rows.heartbeat(conn, self.owner, self._lease_seconds)
-            await rows.forget_dead_workers(conn)
-            workers = await rows.live_workers(conn, f"{self.projection}/")
+            await heartbeats.heartbeat(conn, self.owner, self._lease_seconds)
+            await heartbeats.forget_dead_workers(conn)
+            workers = await heartbeats.live_workers(conn, f"{self.projection}/")
         async with self._engine.begin() as conn:
-            await rows.renew(
+            await partition_leases.renew(
                 conn,
                 projection=self.projection,
                 owner=self.owner,
                 lease_seconds=self._lease_seconds,
             )
-            table = await rows.leases(conn, self.projection)
+            table = await partition_leases.leases(conn, self.projection)
             lost = {
                 p for p, epoch in self._epochs.items() if not self._is_ours(table.get(p), epoch)
             }
@@ -76,7 +78,7 @@ class Leases:
     async def _take(
         self, conn: AsyncConnection, owned: Iterable[int], at_most: int
     ) -> dict[int, Ownership]:
-        return await rows.take(
+        return await partition_leases.take(
             conn,
             projection=self.projection,
             owner=self.owner,
@@ -96,7 +98,7 @@ class Leases:
         """
         ours = set(partitions) & self._epochs.keys()
         async with self._engine.begin() as conn:
-            fresh = await rows.retake(
+            fresh = await partition_leases.retake(
                 conn,
                 projection=self.projection,
                 owner=self.owner,
@@ -113,7 +115,9 @@ class Leases:
         ours = set(partitions) & self._epochs.keys()
         epochs = {partition: self._epochs[partition] for partition in ours}
         async with self._engine.begin() as conn:
-            await rows.release(conn, projection=self.projection, owner=self.owner, epochs=epochs)
+            await partition_leases.release(
+                conn, projection=self.projection, owner=self.owner, epochs=epochs
+            )
         for partition in ours:
             del self._epochs[partition]
 
@@ -126,7 +130,7 @@ class Leases:
         """Release everything and leave the workers; the flushes must be over."""
         await self.release(list(self._epochs))
         async with self._engine.begin() as conn:
-            await rows.forget_worker(conn, self.owner)
+            await heartbeats.forget_worker(conn, self.owner)
 
 
 def fair_share(owner: str, workers: Iterable[str], leases: Iterable[Lease]) -> int:

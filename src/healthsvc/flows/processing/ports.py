@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 
 Header: TypeAlias = tuple[str, bytes | None]
 """Bytes of a name that aren't UTF-8 stand in it as lone surrogates (surrogateescape)."""
@@ -53,7 +53,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class InputReading:
     """One read of an input: at most one chunk a partition, and how far the input is read with them.
 
     `read_through`: by assigned partition, the instant up to which everything logged is read once
@@ -86,7 +86,7 @@ class Input(Protocol):
         """
         ...
 
-    async def read(self, max_records: int, timeout_seconds: float) -> Reading:
+    async def read(self, max_records: int, timeout_seconds: float) -> InputReading:
         """Return what there is, at once; when there is nothing, wait for it up to the timeout.
 
         Raises InputFault when going on would skip records or needs a person.
@@ -100,7 +100,7 @@ class Input(Protocol):
     async def close(self) -> None: ...
 
 
-class InputFault(Fault):
+class InputFault(InternalFault):
     """The input can't go on without a person; nothing was skipped."""
 
 

@@ -1,12 +1,12 @@
 """Whether the stored states have a form that this version reads."""
 
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.states import OtherFormat, States
 from healthsvc.core.folding.stored import Stored
 
 
-class UnreadableStates(Fault):
+class UnreadableStates(InternalFault):
     """The database holds states that another version of the service wrote, in a form that this one
     doesn't know."""
 

@@ -26,17 +26,24 @@ from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.processing.owner import Owner
-from healthsvc.flows.processing.ports import Chunk, Input, InputFault, Reading
+from healthsvc.flows.processing.ports import Chunk, Input, InputFault, InputReading
 from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import TimerScheduler
 from healthsvc.flows.readiness.postponed import PostponedTimers
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.flows.readiness.steps import Steps
 from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
-from healthsvc.store.processing import archive, customer_homes, partitions, states, timers
+from healthsvc.store.processing import (
+    archive,
+    customer_homes,
+    heartbeats,
+    partitions,
+    states,
+    timers,
+)
 from healthsvc.store.processing.partitions import Fenced, Ownership
 from healthsvc.store.projections import live_projection, publications
 from healthsvc.telemetry import (
@@ -95,7 +102,7 @@ class Processor:
         loading: AsyncEngine | None = None,
         flushing: AsyncEngine | None = None,
         steps: Steps | None = None,
-        progress: Progress | None = None,
+        progress: InputProgress | None = None,
         postponed: PostponedTimers | None = None,
     ) -> None:
         self._loading, self._flushing_to = loading or engine, flushing or engine
@@ -109,7 +116,7 @@ class Processor:
         self._policy, self._limits = policy or FlushPolicy(), limits or MemoryLimits()
         self._steps = steps or Steps()
         self._step = self._steps.register(STEP, TICK_SECONDS)
-        self._progress = progress or Progress(metrics=False)
+        self._progress = progress or InputProgress(metrics=False)
         self._flushing: asyncio.Task[None] | None = None
         self._flushing_records = 0
         self._flush_state = FlushState(self._policy)
@@ -184,7 +191,7 @@ class Processor:
         while not stop.is_set():
             try:
                 async with self._engine.begin() as conn:
-                    await partitions.forget_worker(conn, former)
+                    await heartbeats.forget_worker(conn, former)
                 await self._begin(policy)
                 await self._own({})  # reads nothing until it has taken partitions of the new one
                 break
@@ -197,7 +204,7 @@ class Processor:
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
-        reads: dict[asyncio.Task[Reading], tuple[Input, datetime]] = {}
+        reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]] = {}
         began = perf_counter()
         try:
             while not stop.is_set():
@@ -262,7 +269,7 @@ class Processor:
         self._timers.passed()
 
     async def _await_any(
-        self, reads: Mapping[asyncio.Task[Reading], object], stop: asyncio.Event
+        self, reads: Mapping[asyncio.Task[InputReading], object], stop: asyncio.Event
     ) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
         waiting: set[asyncio.Task[object]] = {*reads}
@@ -278,7 +285,7 @@ class Processor:
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _settle_reads(
-        self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]
+        self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]
     ) -> None:
         """Let reads that are under way end, and fold what they give: assignments change between
         reads only."""
@@ -287,7 +294,7 @@ class Processor:
             del reads[task]
             await self._absorb(source, reading, asked_at)
 
-    async def _absorb(self, source: Input, reading: Reading, asked_at: datetime) -> None:
+    async def _absorb(self, source: Input, reading: InputReading, asked_at: datetime) -> None:
         await self._fold(source, reading.chunks)
         self._note_read(source, reading, asked_at)
 
@@ -300,7 +307,7 @@ class Processor:
         await self._owner.fold(source.name, topic, chunks, self._now())
         self._in_hand = ("", ())
 
-    def _note_read(self, source: Input, reading: Reading, asked_at: datetime) -> None:
+    def _note_read(self, source: Input, reading: InputReading, asked_at: datetime) -> None:
         owned = self._owner.owned
         through = {p: to_us(at) for p, at in reading.read_through.items()}
         if (
@@ -384,7 +391,7 @@ class Processor:
             alerts=len(result.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
         )  # fmt: skip
 
-    async def _tick(self, reads: dict[asyncio.Task[Reading], tuple[Input, datetime]]) -> None:
+    async def _tick(self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken
         from us."""
         self._ticked = perf_counter()

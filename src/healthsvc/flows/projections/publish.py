@@ -12,7 +12,7 @@ from healthsvc.flows.projections import ship_gate
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.projections import live_projection, publications, scorecards
-from healthsvc.store.projections.publications import AlreadyBuilding, Publication
+from healthsvc.store.projections.publications import AlreadyBuilding, StoredPublication
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.wire.scorecards.document import compile_document
 
@@ -38,7 +38,7 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class AnotherBuilding:
     """Another projection is being built, or kept as a shadow."""
 
 
@@ -54,7 +54,7 @@ class GateRefusal:
         return f"The ship gate says no to the model: {failed}"
 
 
-PublishOutcome: TypeAlias = Begun | Unknown | Live | Busy | GateRefusal
+PublishOutcome: TypeAlias = Begun | Unknown | Live | AnotherBuilding | GateRefusal
 
 
 async def keep(
@@ -155,14 +155,14 @@ async def _promoted(
 
 async def ask(
     conn: AsyncConnection, version: int, *, reason: str, by: Actor, now: datetime, with_gaps: bool
-) -> Begun | Busy:
+) -> Begun | AnotherBuilding:
     """Have a projection built for a version, in the caller's transaction."""
     try:
         projection = await publications.ask(
             conn, version, reason=reason, by=by.by, with_gaps=with_gaps, now=now
         )
     except AlreadyBuilding:
-        return Busy()
+        return AnotherBuilding()
     detail = {"projection": projection, "with_gaps": with_gaps}
     await audit.record(
         conn, now, actor=by, action=f"scorecard.{reason}", target=str(version), detail=detail
@@ -184,7 +184,7 @@ async def cancel(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
     return True
 
 
-async def progress(engine: AsyncEngine, limit: int = 20) -> Sequence[Publication]:
+async def progress(engine: AsyncEngine, limit: int = 20) -> Sequence[StoredPublication]:
     """The last publications and rebuilds, the newest first."""
     async with engine.connect() as conn:
         return await publications.publications(conn, limit)

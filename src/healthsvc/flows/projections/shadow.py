@@ -18,11 +18,11 @@ from healthsvc.core.fit.figures import ObservedRows, calibration
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.section import RiskRules
 from healthsvc.flows.projections import publish
-from healthsvc.flows.projections.publish import Begun, Busy, Live, Unknown
+from healthsvc.flows.projections.publish import AnotherBuilding, Begun, Live, Unknown
 from healthsvc.store.admin import audit
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.projections import live_projection, publications, shadows
-from healthsvc.store.projections.publications import Building, Publication
+from healthsvc.store.projections.publications import Building, StoredPublication
 from healthsvc.store.projections.shadows import Matured, ScorePair
 from healthsvc.wire.scorecards.document import compile_document
 
@@ -80,7 +80,7 @@ class ShadowOutcomes:
 class Summary:
     """A shadow as it stands."""
 
-    publication: Publication
+    publication: StoredPublication
     ready: bool
     customers: int
     moves: Sequence[BandMove]
@@ -93,7 +93,7 @@ class Summary:
 
 async def begin(
     engine: AsyncEngine, version: int, *, by: Actor, now: datetime, with_gaps: bool = False
-) -> Begun | Unknown | Live | Busy:
+) -> Begun | Unknown | Live | AnotherBuilding:
     """Have a version scored beside the live one; Busy while another is built or shadowed."""
     if await publish.find(engine, version) is None:
         return Unknown()

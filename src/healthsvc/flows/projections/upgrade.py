@@ -15,7 +15,7 @@ from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import states
 from healthsvc.store.projections import live_projection
-from healthsvc.store.projections.publications import Publication
+from healthsvc.store.projections.publications import StoredPublication
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.scorecards.document import compile_document
 
@@ -72,5 +72,5 @@ async def _unreadable(engine: AsyncEngine) -> UnreadableStates | None:
     return None
 
 
-async def _last(engine: AsyncEngine) -> Publication:
+async def _last(engine: AsyncEngine) -> StoredPublication:
     return (await publish.progress(engine, 1))[0]

@@ -3,42 +3,21 @@ makes it useless."""
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from healthsvc.flows.readiness import wording
+from healthsvc.flows.readiness.check import Check, ReadinessVerdict
 from healthsvc.flows.readiness.postponed import PostponedTimers
-from healthsvc.flows.readiness.progress import FLUSH_PATIENCE, STALL_SECONDS, Progress, Stall
+from healthsvc.flows.readiness.progress import FLUSH_PATIENCE, STALL_SECONDS, InputProgress, Stall
 from healthsvc.flows.readiness.steps import Step, Steps
 from healthsvc.store.database.outage import Outage
-from healthsvc.store.readiness.check_reports import Ledger, Partition, Report
+from healthsvc.store.readiness.check_reports import CheckReport, Ledger, Partition
 
 Role = Literal["api", "process", "deliver"]
-Kind = Literal[
-    "input_stalled",
-    "flush_slow",
-    "partitions_unowned",
-    "kafka_unreachable",
-    "database_fault",
-    "disk_low",
-    "step_failing",
-    "ledger_behind",
-    "timers_postponed",
-]
-KINDS: Final[Sequence[Kind]] = (
-    "input_stalled",
-    "flush_slow",
-    "partitions_unowned",
-    "kafka_unreachable",
-    "database_fault",
-    "disk_low",
-    "step_failing",
-    "ledger_behind",
-    "timers_postponed",
-)
 SPINE: Final = frozenset({"processing", "deliveries.claim", "deliveries.record"})
 """Steps without which their role does nothing."""
 LOOKING: Final = "readiness"
@@ -48,46 +27,12 @@ LISTED: Final = 20
 LEAST_FREE_BYTES: Final = 256 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One check that fails."""
-
-    kind: Kind
-    scope: str
-    sentence: str
-    since: datetime
-    fatal: bool = False
-    """Whether the process is of no use while it fails: not ready. Else it is degraded."""
-    severity: Literal["warning", "critical"] = "critical"
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def pointer(self) -> str:
-        """Where /readyz lists it."""
-        return f"/{self.kind}/{self.scope}"
-
-
 @dataclass(slots=True)
 class _Mark:
     """Something that should move, and since when it hasn't."""
 
     value: int = -1
     since: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What /readyz answers."""
-
-    ready: bool
-    sentences: Mapping[str, str]
-    """By pointer; what makes it useless first."""
-
-
-def degraded(sentences: Mapping[str, str]) -> dict[str, object]:
-    """What /readyz says of a process that is ready, though something fails."""
-    warnings = [{"pointer": pointer, "detail": sentence} for pointer, sentence in sentences.items()]
-    return {"status": "degraded", "warnings": warnings}
 
 
 class Readiness:
@@ -108,11 +53,11 @@ class Readiness:
     ) -> None:
         self.process, self.roles, self.data_dir = process, roles, data_dir
         self.steps = Steps()
-        self.progress = Progress(stall_seconds)
+        self.progress = InputProgress(stall_seconds)
         self.postponed = PostponedTimers()
-        self.neighbours: Sequence[Report] = ()
+        self.neighbours: Sequence[CheckReport] = ()
         self._stall_seconds = stall_seconds
-        self._table = Progress(
+        self._table = InputProgress(
             stall_seconds, metrics=False
         )  # of all partitions, whoever reads them
         self._unowned: dict[int, float] = {}
@@ -141,7 +86,7 @@ class Readiness:
 
     # What fails
 
-    def verdict(self) -> "Verdict":
+    def verdict(self) -> "ReadinessVerdict":
         """Whether the process is ready, and what is to be told: of itself, then of its
         neighbours."""
         own = self.failing()
@@ -151,7 +96,7 @@ class Readiness:
             for r in self.neighbours
             if (r.kind, r.scope) not in listed
         }
-        return Verdict(
+        return ReadinessVerdict(
             ready=not any(check.fatal for check in own),
             sentences={check.pointer: check.sentence for check in own} | others,
         )

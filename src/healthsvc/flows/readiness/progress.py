@@ -55,7 +55,7 @@ class _Partition:
     behind_since: float | None = None
 
 
-class Progress:
+class InputProgress:
     """What one worker knows of its partitions; shared by threads.
 
     stall_seconds: how long one may stand, or a source be away, before that is told. metrics:

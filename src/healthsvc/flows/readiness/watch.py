@@ -14,12 +14,13 @@ from typing import Final
 import structlog
 
 from healthsvc.flows import operations_alerts
-from healthsvc.flows.readiness.checks import KINDS, Check, Readiness
+from healthsvc.flows.readiness.check import KINDS, Check
+from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_outage
 from healthsvc.store.readiness import check_reports
-from healthsvc.store.readiness.check_reports import Report
+from healthsvc.store.readiness.check_reports import CheckReport
 from healthsvc.telemetry import FAILED_CHECKS, LogEvent
 
 LOOK_SECONDS: Final = 5.0
@@ -89,8 +90,8 @@ def _measure(failing: Sequence[Check]) -> None:
         FAILED_CHECKS.labels(kind).set(sum(check.kind == kind for check in failing))
 
 
-def _report(readiness: Readiness, check: Check) -> Report:
-    return Report(
+def _report(readiness: Readiness, check: Check) -> CheckReport:
+    return CheckReport(
         process=readiness.process,
         kind=check.kind,
         scope=check.scope,
@@ -101,10 +102,10 @@ def _report(readiness: Readiness, check: Check) -> Report:
     )
 
 
-async def _settle(conn: AsyncConnection, reports: Sequence[Report], now: datetime) -> None:
+async def _settle(conn: AsyncConnection, reports: Sequence[CheckReport], now: datetime) -> None:
     """Raise an alert for each cause that is reported, and resolve those whose cause nobody reports
     any more."""
-    causes: dict[tuple[str, str], Report] = {}
+    causes: dict[tuple[str, str], CheckReport] = {}
     for report in reports:
         if report.confirmed:
             causes.setdefault((report.kind, report.scope), report)

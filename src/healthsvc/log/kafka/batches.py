@@ -32,7 +32,7 @@ _FAULTS = (ValueError, IndexError, struct.error, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KafkaRecord:
     """What is needed of a record, by the names that aiokafka's records have too."""
 
     offset: int
@@ -43,7 +43,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RecordBatch:
     """One batch of a fetch answer: its header and its bytes."""
 
     data: memoryview
@@ -71,7 +71,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Answer:
+class FetchedRecords:
     """What was read of a partition: records in order, what couldn't be read, and the offset to go
     on from."""
 
@@ -82,7 +82,7 @@ class Answer:
     """Whether aiokafka couldn't parse all of it."""
 
 
-def split(data: bytes) -> Iterator[Batch]:
+def split(data: bytes) -> Iterator[RecordBatch]:
     """The whole batches of a fetch answer; its end may be cut off."""
     at, view = 0, memoryview(data)
     while len(data) - at > OVERHEAD + 5:
@@ -94,29 +94,31 @@ def split(data: bytes) -> Iterator[Batch]:
         at = end
 
 
-def batch_of(data: memoryview) -> Batch:
+def batch_of(data: memoryview) -> RecordBatch:
     base, _, _, magic = _LEAD.unpack_from(data)
     if magic == 2 and len(data) >= _HEADER.size:
         (_, _, _, _, _, attributes, last_delta, first, newest, producer, _, _, count) = (
             _HEADER.unpack_from(data)
         )
-        return Batch(data, base, magic, attributes, last_delta, first, newest, producer, count)
+        return RecordBatch(
+            data, base, magic, attributes, last_delta, first, newest, producer, count
+        )
     if magic in (0, 1) and len(data) >= _LEGACY[magic].size:
         lead = _LEGACY[magic].unpack_from(data)
         timestamp = lead[5] if magic else -1
-        return Batch(data, base, magic, lead[4], 0, timestamp, timestamp)
-    return Batch(data, base, magic)
+        return RecordBatch(data, base, magic, lead[4], 0, timestamp, timestamp)
+    return RecordBatch(data, base, magic)
 
 
 def read(
     data: bytes, offset: int, aborted: Iterable[tuple[int, int]], end: int, max_records: int
-) -> Answer:
+) -> FetchedRecords:
     """Read a fetch answer from `offset` on, up to `max_records`.
 
     aborted: transactions of the answer that were aborted, as (producer, first offset); end: of the
     partition.
     """
-    answer = Answer(offset)
+    answer = FetchedRecords(offset)
     transactions = _Aborted(aborted)
     batches = list(split(data))
     for batch, following in zip_longest(batches, batches[1:]):
@@ -132,7 +134,7 @@ def read(
     return answer
 
 
-def _behind(batch: Batch, following: Batch | None, offset: int, end: int) -> int:
+def _behind(batch: RecordBatch, following: RecordBatch | None, offset: int, end: int) -> int:
     """The offset behind a batch. A broken header may say anything: the next batch knows better, and
     the end."""
     if following is not None and following.base > batch.base:
@@ -142,7 +144,7 @@ def _behind(batch: Batch, following: Batch | None, offset: int, end: int) -> int
     return max(min(batch.next, end), offset + 1)
 
 
-def _is_whole(batch: Batch) -> bool:
+def _is_whole(batch: RecordBatch) -> bool:
     start = _CRC_FROM.get(batch.magic)
     least = _HEADER.size if batch.magic == 2 else _LEGACY[0].size
     if start is None or batch.last_delta < 0 or len(batch.data) < least:
@@ -159,7 +161,7 @@ class _Aborted:
         self._ahead = sorted(aborted, key=lambda each: each[1])
         self._producers: set[int] = set()
 
-    def hide(self, batch: Batch) -> bool:
+    def hide(self, batch: RecordBatch) -> bool:
         """Whether the batch is of an aborted transaction; to be asked of each batch in order."""
         if batch.magic != 2:
             return False
@@ -170,7 +172,7 @@ class _Aborted:
         return batch.is_transactional and batch.producer in self._producers
 
 
-def _ends_in_abort(batch: Batch) -> bool:
+def _ends_in_abort(batch: RecordBatch) -> bool:
     try:
         _, at = _varint(batch.data, _HEADER.size)
         at += 1
@@ -182,7 +184,9 @@ def _ends_in_abort(batch: Batch) -> bool:
         return False
 
 
-def _read_batch(batch: Batch, whole: bool, answer: Answer, behind: int, most: int) -> None:
+def _read_batch(
+    batch: RecordBatch, whole: bool, answer: FetchedRecords, behind: int, most: int
+) -> None:
     """Add a batch's records from the answer's offset on: by aiokafka's parser where it can, else by
     ours."""
     try:
@@ -220,7 +224,7 @@ def _some(records: Iterable[Any], most: int) -> list[Any]:
     return some
 
 
-def _read_ourselves(batch: Batch, answer: Answer, most: int) -> None:
+def _read_ourselves(batch: RecordBatch, answer: FetchedRecords, most: int) -> None:
     for record in records_of(batch):
         if isinstance(record, Unreadable):
             if record.last >= answer.next:
@@ -244,13 +248,13 @@ def unreadable(first: int, last: int, data: Any, fault: BaseException | str) -> 
     )
 
 
-def records_of(batch: Batch) -> Iterator[Record | Unreadable]:
+def records_of(batch: RecordBatch) -> Iterator[KafkaRecord | Unreadable]:
     """The records of a batch whose checksum is right. Raises ValueError, IndexError or struct.error
     for what isn't records at all."""
     return _records(batch) if batch.magic == 2 else _messages(batch)
 
 
-def _records(batch: Batch) -> Iterator[Record | Unreadable]:
+def _records(batch: RecordBatch) -> Iterator[KafkaRecord | Unreadable]:
     body = batch.data[_HEADER.size :]
     if codec := batch.attributes & _CODEC:
         body = memoryview(_decoder(codec)(body.tobytes()))
@@ -265,10 +269,10 @@ def _records(batch: Batch) -> Iterator[Record | Unreadable]:
             return
         at = start + size
         try:
-            record: Record | Unreadable = _record(batch, body[start:at])
+            record: KafkaRecord | Unreadable = _record(batch, body[start:at])
         except _FAULTS as error:
             record = unreadable(due, due, body[start:at], error)
-        due = (record.offset if isinstance(record, Record) else record.last) + 1
+        due = (record.offset if isinstance(record, KafkaRecord) else record.last) + 1
         yield record
 
 
@@ -278,7 +282,7 @@ def _decoder(codec: int) -> Any:
     return DECODERS[codec]
 
 
-def _record(batch: Batch, body: memoryview) -> Record:
+def _record(batch: RecordBatch, body: memoryview) -> KafkaRecord:
     delta, at = _varint(body, 1)  # behind the attributes
     step, at = _varint(body, at)
     if not 0 <= step <= batch.last_delta:
@@ -304,7 +308,7 @@ def _record(batch: Batch, body: memoryview) -> Record:
         if batch.attributes & _LOG_APPEND_TIME
         else batch.first_timestamp + delta
     )
-    return Record(batch.base + step, min(max(logged, -_INT64), _INT64 - 1), value, headers)
+    return KafkaRecord(batch.base + step, min(max(logged, -_INT64), _INT64 - 1), value, headers)
 
 
 def _varint(data: Any, at: int) -> tuple[int, int]:
@@ -335,12 +339,12 @@ def _slice(data: Any, at: int, size: int) -> tuple[bytes | None, int]:
     return bytes(data[at : at + size]), at + size
 
 
-def _messages(batch: Batch) -> Iterator[Record]:
+def _messages(batch: RecordBatch) -> Iterator[KafkaRecord]:
     """A message of the formats 0 and 1; a compressed one wraps others, whose offsets are relative
     in format 1."""
     value, codec = _message_value(batch), batch.attributes & _CODEC
     if not codec:
-        yield Record(batch.base, batch.max_timestamp, value, ())
+        yield KafkaRecord(batch.base, batch.max_timestamp, value, ())
         return
     if value is None:
         raise ValueError("a compressed message must not be empty")
@@ -348,10 +352,10 @@ def _messages(batch: Batch) -> Iterator[Record]:
     shift = batch.base - inner[-1].base if batch.magic == 1 and inner else 0
     for message in inner:
         logged = batch if batch.attributes & _LOG_APPEND_TIME else message
-        yield Record(message.base + shift, logged.max_timestamp, _message_value(message), ())
+        yield KafkaRecord(message.base + shift, logged.max_timestamp, _message_value(message), ())
 
 
-def _message_value(batch: Batch) -> bytes | None:
+def _message_value(batch: RecordBatch) -> bytes | None:
     at = _LEGACY[batch.magic].size
     for _ in range(2):
         (size,) = struct.unpack_from(">i", batch.data, at)
@@ -365,10 +369,12 @@ def size_of(data: bytes) -> int:
     return OVERHEAD + struct.unpack_from(">i", data, 8)[0] if len(data) >= OVERHEAD else 0
 
 
-def beyond(data: bytes, offset: int, end: int, size: int) -> Answer:
+def beyond(data: bytes, offset: int, end: int, size: int) -> FetchedRecords:
     """Set a batch aside of which the beginning alone can be had."""
     lead = memoryview(data)
-    batch = batch_of(lead) if len(data) > OVERHEAD + 5 else Batch(lead, offset, -1)
+    batch = batch_of(lead) if len(data) > OVERHEAD + 5 else RecordBatch(lead, offset, -1)
     behind = max(offset + 1, min(batch.next, end))
     fault = f"a batch of {size} bytes is too large to be fetched"
-    return Answer(behind, unreadable=[unreadable(max(offset, batch.base), behind - 1, data, fault)])
+    return FetchedRecords(
+        behind, unreadable=[unreadable(max(offset, batch.base), behind - 1, data, fault)]
+    )

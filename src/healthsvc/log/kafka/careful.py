@@ -19,7 +19,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.fetch import FetchRequest
 
 from healthsvc.log.kafka import batches
-from healthsvc.log.kafka.batches import Answer
+from healthsvc.log.kafka.batches import FetchedRecords
 
 PARTITION_BYTES: Final = 1 << 20
 """Asked for of each partition at once; a batch that is larger comes alone."""
@@ -33,7 +33,7 @@ _MOVED = (NotLeaderForPartitionError, UnknownTopicOrPartitionError)
 class Careful:
     """What was read of one partition, and where it ended then."""
 
-    answer: Answer
+    answer: FetchedRecords
     highwater: int
     stable_end: int
 
@@ -119,13 +119,13 @@ class CarefulReader:
         data: bytes,
         highwater: int,
         max_records: int,
-    ) -> Answer:
+    ) -> FetchedRecords:
         """A batch of which only the beginning came: asked for alone, or set aside."""
         size = batches.size_of(data)
         if len(data) < size <= LARGEST_BATCH_BYTES:
             fields = (await self._ask(leader, {partition: offset}, size, 0.0)).get(partition)
             if fields is None:
-                return Answer(offset)
+                return FetchedRecords(offset)
             whole = bytes(fields[-1] or b"")
             if any(True for _ in batches.split(whole)):
                 aborted = aborted_of(fields[3:])

@@ -15,17 +15,17 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from healthsvc.flows.processing.ports import (
     Chunk,
+    InputReading,
     InputStalled,
     OffsetOutOfRange,
-    Reading,
     Unreadable,
 )
-from healthsvc.flows.readiness.progress import Progress
+from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.log.kafka.careful import Careful, CarefulReader
 from healthsvc.log.kafka.client import ANSWER_SECONDS, FAULTS, KafkaSecurity, ensure_topic, stop
 from healthsvc.log.kafka.ends import Ends
 from healthsvc.log.kafka.questions import Questions
-from healthsvc.log.kafka.reader import Reader
+from healthsvc.log.kafka.reader import KafkaReader
 from healthsvc.log.kafka.stalls import Stalls
 from healthsvc.log.kafka.times import logged_us
 from healthsvc.telemetry import LogEvent
@@ -68,7 +68,7 @@ class KafkaInput:
         security: KafkaSecurity | None = None,
         now: Callable[[], datetime] = utc_now,
         stall_seconds: float = STALL_SECONDS,
-        progress: Progress | None = None,
+        progress: InputProgress | None = None,
     ) -> None:
         self.restarts = 0
         self._topic = topic
@@ -81,7 +81,7 @@ class KafkaInput:
             **(security or KafkaSecurity()).arguments(),
         }
         self._questions = Questions(topic, group, self._client)
-        self._reader: Reader | None = None
+        self._reader: KafkaReader | None = None
         self._offsets: dict[int, int] = {}  # next to read; -1: the beginning, not looked up yet
         self._absent: dict[int, int] = {}  # the same, where the topic isn't known to have it
         self._torn = False  # the reader is ahead of what was handed out
@@ -90,7 +90,7 @@ class KafkaInput:
         self._behind = False  # the last read went past the paused reader
         self._ends = Ends(topic)
         self._watch = Stalls(stall_seconds)
-        self._progress = progress or Progress(metrics=False)
+        self._progress = progress or InputProgress(metrics=False)
         self._away = False
         self._tried_at = self._read_at = float("-inf")
         self._connecting = asyncio.Lock()
@@ -130,7 +130,7 @@ class KafkaInput:
     def _forget(self, partitions: set[int]) -> None:
         self._ends.forget(partitions)
 
-    async def read(self, max_records: int, timeout_seconds: float) -> Reading:
+    async def read(self, max_records: int, timeout_seconds: float) -> InputReading:
         deadline = time.monotonic() + timeout_seconds
         ready = await self._ready()
         if not ready or not self._offsets:
@@ -238,7 +238,7 @@ class KafkaInput:
         """Offsets of the partitions that the reader knows."""
         return {partition: offset for partition, offset in self._offsets.items() if offset >= 0}
 
-    def _reading(self, chunks: list[Chunk]) -> Reading:
+    def _reading(self, chunks: list[Chunk]) -> InputReading:
         """Nothing awaits from here to the reader's return: what was taken is handed out, or will be
         read again."""
         if not self._behind:
@@ -251,7 +251,7 @@ class KafkaInput:
             offset >= self._known_end(partition) for partition, offset in self._offsets.items()
         )
         waiting = 0 if drained else sum(self._waiting(partition) for partition in self._offsets)
-        return Reading(
+        return InputReading(
             chunks=chunks,
             read_through=dict(self._ends.read_through),
             drained=drained,
@@ -306,8 +306,8 @@ class KafkaInput:
         end = self._reader.stable_end(partition)
         return 0 if end is None else max(0, end - self._offsets[partition])
 
-    def _nothing(self, *, drained: bool) -> Reading:
-        return Reading(chunks=[], read_through=dict(self._ends.read_through), drained=drained)
+    def _nothing(self, *, drained: bool) -> InputReading:
+        return InputReading(chunks=[], read_through=dict(self._ends.read_through), drained=drained)
 
     def _seek(self, partitions: Iterable[int]) -> None:
         assert self._reader is not None
@@ -387,8 +387,8 @@ class KafkaInput:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="kafka-ends")
 
-    async def _start_reader(self) -> Reader:
-        return await Reader.started(self._topic, self._client)
+    async def _start_reader(self) -> KafkaReader:
+        return await KafkaReader.started(self._topic, self._client)
 
     async def _restart(self, why: str) -> None:
         """The reader is cheap to make anew: what is handed out is known here."""

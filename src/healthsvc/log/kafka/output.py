@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from healthsvc.flows.intake.replay import Answer, Batch, OutputAwayError
+from healthsvc.flows.intake.replay_output import OutputAwayError, ReplayBatch, SendResult
 from healthsvc.log.kafka.client import KafkaSecurity
 
 
@@ -52,7 +52,7 @@ class KafkaOutput:
     def identity(self) -> str:
         return f"kafka {self._bootstrap_servers} {self._topic}"
 
-    async def send(self, batch: Batch) -> Answer:
+    async def send(self, batch: ReplayBatch) -> SendResult:
         try:
             pending = [
                 await self._producer.send(self._topic, value=event, key=customer_id.encode())
@@ -62,7 +62,7 @@ class KafkaOutput:
                 await record
         except KafkaError as error:
             raise OutputAwayError(str(error)) from error
-        return Answer(accepted=len(batch))
+        return SendResult(accepted=len(batch))
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None

@@ -15,7 +15,7 @@ MAX_PARTITION_FETCH_BYTES = (
 )  # so much may wait in memory for each partition with a backlog
 
 
-class Reader:
+class KafkaReader:
     """Fetches the assigned partitions of one topic. Records of aborted transactions aren't read."""
 
     def __init__(self, topic: str, consumer: AIOKafkaConsumer) -> None:
@@ -23,7 +23,7 @@ class Reader:
         self._consumer = consumer
 
     @classmethod
-    async def started(cls, topic: str, client: Mapping[str, Any]) -> "Reader":
+    async def started(cls, topic: str, client: Mapping[str, Any]) -> "KafkaReader":
         """Raises one of FAULTS."""
         bound_aiokafka()
         consumer = AIOKafkaConsumer(

@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFilter:
+class AlertQuery:
     """Which alerts; None: whichever."""
 
     operations: bool = False
@@ -44,7 +44,7 @@ async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Al
     return None if row is None else from_row(row)
 
 
-async def page(conn: AsyncConnection, which: AlertFilter, place: Place) -> list[Alert]:
+async def page(conn: AsyncConnection, which: AlertQuery, place: Place) -> list[Alert]:
     """Alerts, the last raised first."""
     where: dict[str, object] = {
         "(scope is not null) = cast(:v as boolean)": which.operations,

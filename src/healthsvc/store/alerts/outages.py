@@ -168,7 +168,7 @@ async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: dat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stale:
+class OutageScope:
     """What arrives about a customer is not all there is: since when, and which scope has fallen."""
 
     since: datetime
@@ -177,7 +177,7 @@ class Stale:
 
 async def stale(
     conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime
-) -> Stale | None:
+) -> OutageScope | None:
     """The guard that concerned a customer at an instant, the widest first."""
     values: dict[str, Any] = {"key": customer_key, "segment": segment, "at": at}
     rows = await conn.execute(
@@ -191,4 +191,4 @@ async def stale(
         values,
     )
     row = rows.mappings().first()
-    return None if row is None else Stale(**row)
+    return None if row is None else OutageScope(**row)

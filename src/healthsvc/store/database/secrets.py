@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 from healthsvc.store.database.engine import AsyncConnection
 
 SECRET_BYTES: Final = 32
@@ -72,7 +72,7 @@ def new_signing_secret() -> str:
     return "whsec_" + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
 
 
-class SealError(Fault):
+class SealError(InternalFault):
     """A stored secret can't be read: it was made with another service secret
     (HEALTHSVC_SECRET_KEY), or was altered."""
 

@@ -1,301 +1,17 @@
-"""The outbox: messages, one delivery for each subscriber that wants it, and the attempts made.
+"""Deliveries: their lists with the attempts made, sending one again, and deleting old ones."""
 
-A delivery is claimed under a lease, in a short transaction; the POST happens outside of any; what
-came of it is written only if the lease and the attempt's number are still the claimer's. A crash in
-between means that it is sent again.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Literal
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
-from healthsvc.core.delivery_slots import NEW, Allowance, Opening, Pool
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
+from healthsvc.store.delivery.outbox import CHANNEL
 
-CHANNEL: Final = "healthsvc_deliveries"
 State = Literal["pending", "delivered", "exhausted", "aborted"]
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxMessage:
-    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: an endpoint
-    left out."""
-
-    id: str
-    type: str
-    customer_id: str | None
-    body: str
-    logged_at: datetime | None
-    not_to: str | None = None
-
-
-async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
-    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the
-    deliverers.
-
-    One round trip whatever the number. A message whose id is there already is left alone, so doing
-    it twice does no harm. The endpoints' rows are locked against deletion until commit: one that
-    goes meanwhile can't fail the caller. Answers the number of deliveries made.
-    """
-    if not messages:
-        return 0
-    inserted = await conn.execute(
-        text(
-            """
-            with given as materialized (
-                select * from unnest(
-                    cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]), cast(:bodies as text[]),
-                    cast(:logged as timestamptz[]), cast(:not_to as text[])
-                ) as g (id, type, customer_id, body, logged_at, not_to)
-            ), kept as (
-                insert into messages (id, type, customer_id, body, logged_at)
-                select id, type, customer_id, body, logged_at from given on conflict (id) do nothing
-                returning id
-            ), wanting as materialized (
-                select id, event_types from endpoints where state = 'enabled' order by id for key share
-            ), made as (
-                insert into deliveries (message_id, endpoint_id)
-                select g.id, w.id from kept k join given g on g.id = k.id join wanting w
-                    on (cardinality(w.event_types) = 0 or g.type = any(w.event_types))
-                    and w.id is distinct from g.not_to
-                returning 1
-            )
-            select count(*), case when count(*) > 0 then pg_notify(:channel, '') end from made
-            """
-        ),
-        {
-            "ids": [message.id for message in messages],
-            "types": [message.type for message in messages],
-            "customers": [message.customer_id for message in messages],
-            "bodies": [message.body for message in messages],
-            "logged": [message.logged_at for message in messages],
-            "not_to": [message.not_to for message in messages],
-            "channel": CHANNEL,
-        },
-    )
-    return int(inserted.one()[0])
-
-
-async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
-    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
-    enabled endpoint."""
-    inserted = await conn.execute(
-        text(
-            """
-            with wanting as materialized (
-                select id from endpoints where id = :endpoint and state = 'enabled' for key share
-            ), kept as (
-                insert into messages (id, type, customer_id, body, logged_at)
-                select :id, :type, :customer, :body, cast(:logged as timestamptz) from wanting returning id
-            ), made as (
-                insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross join wanting w
-                returning 1
-            )
-            select pg_notify(:channel, '') from made
-            """
-        ),
-        {
-            "endpoint": endpoint_id,
-            "id": message.id,
-            "type": message.type,
-            "customer": message.customer_id,
-            "body": message.body,
-            "logged": message.logged_at,
-            "channel": CHANNEL,
-        },
-    )
-    return inserted.first() is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A delivery that is ours until `lease_until`: all that a try needs. `attempt` counts the tries
-    made before."""
-
-    id: int
-    attempt: int
-    endpoint_id: str
-    failing: bool  # the endpoint's last try failed
-    url: str
-    secret: bytes = field(repr=False)  # sealed, as is the previous one
-    previous_secret: bytes | None = field(repr=False)
-    message_id: str
-    type: str
-    body: str
-    logged_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """How much a claimer can take: the pools' free slots, and what each endpoint may have.
-
-    An endpoint without an allowance gets what a new one does; a failing one a single try at a time.
-    `held` are the deliveries in flight, with their endpoints: they count, and aren't claimed again
-    even if their lease ended.
-    """
-
-    openings: Mapping[Pool, Opening]
-    allowances: Mapping[str, Allowance]
-    in_flight: Mapping[int, str]
-
-
-async def claim(
-    conn: AsyncConnection, room: Room, *, worker: str, now: datetime, lease_until: datetime
-) -> tuple[list[Claimed], bool]:
-    """Lease what is due, an endpoint's oldest first; also whether more may be due that another
-    claimer was just taking.
-
-    Looks at each enabled endpoint's own queue, so a dead one's backlog costs nothing. Within a
-    pool, first tries go before second ones, then endpoints take turns; how many a pool takes is
-    `Opening.admits`, in SQL. The commit doesn't wait for the disk: a lease that is lost in a crash
-    means that the delivery is claimed again, as it would be anyway.
-    """
-    rows = await conn.execute(
-        text(
-            """
-            with held as (
-                select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id) group by id
-            ), known as (
-                select * from unnest(
-                    cast(:known_ids as text[]), cast(:windows as int[]), cast(:proven as boolean[]),
-                    cast(:turns as bigint[])
-                ) as k (id, tries, proven, turn)
-            ), pools as (
-                select * from unnest(cast(:pools as text[]), cast(:free as int[]), cast(:spacings as int[]))
-                    as p (pool, free, spacing)
-            ), ready as materialized (
-                select e.id, k.turn, coalesce(h.count, 0) as held,
-                    case when e.failing_since is not null then 'failing' when k.proven then 'proven'
-                        else 'probation' end as pool,
-                    case when e.failing_since is not null then 1 else coalesce(k.tries, :new_window) end as tries
-                from endpoints e left join held h on h.id = e.id left join known k on k.id = e.id
-                where e.state = 'enabled' and (e.paused_until is null or e.paused_until <= :now)
-            ), due as materialized (
-                select d.id, r.pool, r.turn, r.held + d.place as nth
-                from ready r cross join lateral (
-                    select id, row_number() over (order by due_at, id) as place from (
-                        select id, due_at from deliveries
-                        where endpoint_id = r.id and state = 'pending' and due_at <= :now
-                            and (lease_until is null or lease_until <= :now)
-                            and id <> all(cast(:held_ids as bigint[]))
-                        order by due_at, id limit greatest(r.tries - r.held, 0)
-                    ) oldest
-                ) d
-            ), queued as materialized (
-                select id, nth, pool,
-                    row_number() over (partition by pool order by nth, turn nulls first, id) - 1 as ahead
-                from due
-            ), chosen as materialized (
-                select q.id from queued q join pools p on p.pool = q.pool
-                where p.free - q.ahead >= case when q.nth = 1 then 1 else q.nth * p.spacing end
-            ), taken as materialized (
-                select id from deliveries
-                where id in (select id from chosen) and state = 'pending'
-                    and (lease_until is null or lease_until <= :now)
-                for update skip locked
-            ), leased as (
-                update deliveries d set lease_owner = :worker, lease_until = :lease_until
-                from taken t where d.id = t.id
-                returning d.id, d.attempt, d.endpoint_id, d.message_id
-            )
-            select set_config('synchronous_commit', 'off', true) as quick, l.id,
-                l.attempt, l.endpoint_id, e.failing_since is not null as failing, e.url, e.secret,
-                case when e.previous_until > :now then e.previous_secret end as previous_secret,
-                l.message_id, m.type, m.body, m.logged_at, c.chosen
-            from (select count(*) as chosen from chosen) c
-            left join leased l on true
-            left join messages m on m.id = l.message_id left join endpoints e on e.id = l.endpoint_id
-            order by l.id
-            """
-        ),
-        {**_room(room), "worker": worker, "now": now, "lease_until": lease_until},
-    )
-    claimed_rows = rows.mappings().all()
-    claimed = [_claimed(row) for row in claimed_rows if row["id"] is not None]
-    return claimed, len(claimed) < claimed_rows[0]["chosen"]
-
-
-def _room(room: Room) -> dict[str, Any]:
-    allowances, openings = room.allowances.values(), room.openings.values()
-    return {
-        "held_ids": list(room.in_flight),
-        "held_endpoints": list(room.in_flight.values()),
-        "known_ids": list(room.allowances),
-        "windows": [each.window for each in allowances],
-        "proven": [each.proven for each in allowances],
-        "turns": [each.turn for each in allowances],
-        "new_window": NEW.window,
-        "pools": [pool.value for pool in room.openings],
-        "free": [opening.free for opening in openings],
-        "spacings": [opening.spacing for opening in openings],
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What came of one try, to be written: `attempt` is its number, from 1; `due_at` the next,
-    while pending."""
-
-    delivery_id: int
-    attempt: int
-    started_at: datetime
-    seconds: float
-    status: int | None
-    outcome: str
-    response: str
-    state: State
-    due_at: datetime | None
-    finished_at: datetime | None
-
-
-async def record(conn: AsyncConnection, worker: str, tried: Sequence[Tried]) -> set[int]:
-    """Write tries whose delivery is still leased to `worker` at that attempt; answers the ids of
-    those deliveries."""
-    rows = await conn.execute(
-        text(
-            """
-            with tried as materialized (
-                select * from unnest(
-                    cast(:ids as bigint[]), cast(:attempts as int[]), cast(:started as timestamptz[]),
-                    cast(:seconds as float8[]), cast(:statuses as int[]), cast(:outcomes as text[]),
-                    cast(:responses as text[]), cast(:states as text[]), cast(:due as timestamptz[]),
-                    cast(:finished as timestamptz[])
-                ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at, finished_at)
-            ), kept as (
-                update deliveries d set attempt = t.attempt, state = t.state, due_at = coalesce(t.due_at, d.due_at),
-                    finished_at = t.finished_at, lease_owner = null, lease_until = null
-                from tried t
-                where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1 and d.state = 'pending'
-                returning d.id
-            ), noted as (
-                insert into attempts (delivery_id, attempt, started_at, seconds, status, outcome, response)
-                select id, attempt, started_at, seconds, status, outcome, response from tried join kept using (id)
-            )
-            select id from kept
-            """
-        ),
-        {"worker": worker, **_columns(tried)},
-    )
-    return set(rows.scalars())
-
-
-def _columns(tried: Sequence[Tried]) -> dict[str, list[Any]]:
-    return {
-        "ids": [each.delivery_id for each in tried],
-        "attempts": [each.attempt for each in tried],
-        "started": [each.started_at for each in tried],
-        "seconds": [each.seconds for each in tried],
-        "statuses": [each.status for each in tried],
-        "outcomes": [each.outcome for each in tried],
-        "responses": [each.response for each in tried],
-        "states": [each.state for each in tried],
-        "due": [each.due_at for each in tried],
-        "finished": [each.finished_at for each in tried],
-    }
 
 
 async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
@@ -315,7 +31,7 @@ async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class DeliveryAttempt:
     """One try that was made."""
 
     attempt: int
@@ -339,7 +55,7 @@ class Delivery:
     created_at: datetime
     due_at: datetime
     finished_at: datetime | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[DeliveryAttempt, ...]
 
 
 async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[Delivery]:
@@ -355,7 +71,9 @@ async def page(conn: AsyncConnection, endpoint_id: str, place: Place) -> list[De
     return [Delivery(**row, attempts=tuple(attempts.get(row["id"], ()))) for row in rows]
 
 
-async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+async def _attempts(
+    conn: AsyncConnection, delivery_ids: Sequence[int]
+) -> dict[int, list[DeliveryAttempt]]:
     rows = await conn.execute(
         text(
             "select delivery_id, attempt, started_at, seconds, status, outcome, response from attempts"
@@ -363,10 +81,10 @@ async def _attempts(conn: AsyncConnection, delivery_ids: Sequence[int]) -> dict[
         ),
         {"ids": list(delivery_ids)},
     )
-    attempts: dict[int, list[Attempt]] = {}
+    attempts: dict[int, list[DeliveryAttempt]] = {}
     for row in rows.mappings():
         attempts.setdefault(row["delivery_id"], []).append(
-            Attempt(**{name: value for name, value in row.items() if name != "delivery_id"})
+            DeliveryAttempt(**{name: value for name, value in row.items() if name != "delivery_id"})
         )
     return attempts
 
@@ -411,9 +129,3 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
         {"before": before, "limit": limit},
     )
     return int(deleted.rowcount)
-
-
-def _claimed(row: RowMapping) -> Claimed:
-    return Claimed(
-        **{name: value for name, value in row.items() if name not in ("quick", "chosen")}
-    )

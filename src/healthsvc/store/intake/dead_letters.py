@@ -33,7 +33,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterFilter:
+class DeadLetterQuery:
     """Which dead letters; None: whichever."""
 
     reason: str | None = None
@@ -49,7 +49,7 @@ async def get(conn: AsyncConnection, letter_id: int) -> DeadLetter | None:
     return None if row is None else _letter(row)
 
 
-async def page(conn: AsyncConnection, which: DeadLetterFilter, place: Place) -> list[DeadLetter]:
+async def page(conn: AsyncConnection, which: DeadLetterQuery, place: Place) -> list[DeadLetter]:
     """Dead letters, the last one first."""
     where: dict[str, object] = {
         "reason = :v": which.reason,

@@ -9,14 +9,12 @@ alive, whatever its lease says.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import CursorResult, text
+from sqlalchemy import text
 
 from healthsvc.core.errors import OwnershipLost
 from healthsvc.store.database.engine import AsyncConnection
 
-RELEASED_CHANNEL = "healthsvc_leases"
 FLUSHED_CHANNEL = "healthsvc_flushed"
 STALL_SECONDS = 30.0  # how long a flush may hold its partitions doing nothing, before the server ends its session
 
@@ -56,15 +54,6 @@ class Fenced(OwnershipLost):
         super().__init__(
             f"fenced: partition {', '.join(map(str, sorted(partitions)))} isn't ours as we believed"
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """A partition as it stands: its owner and epoch; `expired` by the database's clock."""
-
-    owner: str | None
-    epoch: int
-    expired: bool
 
 
 # A stopped process would keep its partitions for ever: idle in its transaction, or in the middle of
@@ -120,72 +109,6 @@ async def compare_and_set(
         raise Fenced(refused)
 
 
-async def heartbeat(conn: AsyncConnection, worker: str, lease_seconds: float) -> None:
-    """Say that this worker lives, for a lease's time."""
-    await conn.execute(
-        text("""
-            insert into workers (id, seen_until) values (:id, clock_timestamp() + make_interval(secs => :lease))
-            on conflict (id) do update set seen_until = excluded.seen_until
-        """),
-        {"id": worker, "lease": lease_seconds},
-    )
-
-
-async def live_workers(conn: AsyncConnection, prefix: str) -> list[str]:
-    """Return the workers that live, of those whose id begins with `prefix`."""
-    rows = await conn.execute(
-        text(
-            "select id from workers where seen_until > clock_timestamp() and starts_with(id, :prefix) order by id"
-        ),
-        {"prefix": prefix},
-    )
-    return list(rows.scalars())
-
-
-async def forget_worker(conn: AsyncConnection, worker: str) -> None:
-    await conn.execute(text("delete from workers where id = :id"), {"id": worker})
-
-
-async def forget_dead_workers(conn: AsyncConnection) -> None:
-    """Drop workers that ended without a word an hour ago."""
-    await conn.execute(
-        text("""
-            delete from workers where id in (
-                select id from workers where seen_until < clock_timestamp() - interval '1 hour' for update skip locked
-            )
-        """)
-    )
-
-
-async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
-    """Return all partitions of a projection, without waiting for flushes."""
-    rows = await conn.execute(
-        text("""
-            select partition, owner, epoch, coalesce(lease_until < clock_timestamp(), true) as expired
-            from partitions where projection = :projection order by partition
-        """),
-        {"projection": projection},
-    )
-    return {r.partition: Lease(owner=r.owner, epoch=r.epoch, expired=r.expired) for r in rows}
-
-
-async def renew(
-    conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float
-) -> None:
-    """Prolong the owner's leases; one that a flush holds locked stays as it is, nobody can take it
-    meanwhile."""
-    await conn.execute(
-        text("""
-            update partitions set lease_until = clock_timestamp() + make_interval(secs => :lease)
-            where projection = :projection and partition in (
-                select partition from partitions
-                where projection = :projection and owner = :owner order by partition for update skip locked
-            )
-        """),
-        {"projection": projection, "owner": owner, "lease": lease_seconds},
-    )
-
-
 async def note_read(
     conn: AsyncConnection, *, projection: int, owner: str, through: Mapping[int, datetime]
 ) -> None:
@@ -221,107 +144,6 @@ async def read_by_all(conn: AsyncConnection, projection: int) -> datetime | None
         {"projection": projection},
     )
     return read_through
-
-
-OWNERSHIP = "partition, epoch, table_offset, kafka_offset, applied, read_through_at"
-
-
-async def take(
-    conn: AsyncConnection,
-    *,
-    projection: int,
-    owner: str,
-    lease_seconds: float,
-    owned: Iterable[int],
-    at_most: int,
-) -> dict[int, Ownership]:
-    """Take up to `at_most` partitions that are free, expired, or ours by the table but not among
-    those `held`."""
-    rows = await conn.execute(
-        text(f"""
-            update partitions set owner = :owner, epoch = epoch + 1,
-                lease_until = clock_timestamp() + make_interval(secs => :lease)
-            where projection = :projection and partition in (
-                select partition from partitions
-                where projection = :projection and partition <> all(cast(:held as integer[]))
-                  and (owner is null or owner = :owner or lease_until is null or lease_until < clock_timestamp())
-                order by partition limit :at_most for update skip locked
-            )
-            returning {OWNERSHIP}
-        """),
-        {
-            "projection": projection,
-            "owner": owner,
-            "lease": lease_seconds,
-            "held": list(owned),
-            "at_most": at_most,
-        },
-    )
-    return ownerships(rows)
-
-
-async def retake(
-    conn: AsyncConnection,
-    *,
-    projection: int,
-    owner: str,
-    lease_seconds: float,
-    partitions: Iterable[int],
-) -> dict[int, Ownership]:
-    """Take anew those of these partitions that are still ours; waits for a flush of ours whose fate
-    is open."""
-    rows = await conn.execute(
-        text(f"""
-            update partitions set epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => :lease)
-            where projection = :projection and owner = :owner and partition in (
-                select partition from partitions
-                where projection = :projection and owner = :owner and partition = any(cast(:partitions as integer[]))
-                order by partition for update
-            )
-            returning {OWNERSHIP}
-        """),
-        {
-            "projection": projection,
-            "owner": owner,
-            "lease": lease_seconds,
-            "partitions": list(partitions),
-        },
-    )
-    return ownerships(rows)
-
-
-def ownerships(rows: CursorResult[Any]) -> dict[int, Ownership]:
-    return {
-        row.partition: Ownership(
-            epoch=row.epoch,
-            table_offset=row.table_offset,
-            kafka_offset=row.kafka_offset,
-            applied=row.applied,
-            read_through_at=row.read_through_at,
-        )
-        for row in rows
-    }
-
-
-async def release(
-    conn: AsyncConnection, *, projection: int, owner: str, epochs: Mapping[int, int]
-) -> None:
-    """Give up partitions, each if it is still ours in that epoch, and wake those who may take
-    them."""
-    await conn.execute(
-        text("""
-            update partitions p set owner = null, lease_until = null
-            from unnest(cast(:partitions as integer[]), cast(:epochs as bigint[])) as m(partition, epoch)
-            where p.projection = :projection and p.partition = m.partition and p.owner = :owner and p.epoch = m.epoch
-            returning pg_notify('healthsvc_leases', p.partition::text)
-        """),
-        {
-            "projection": projection,
-            "owner": owner,
-            "partitions": list(epochs),
-            "epochs": list(epochs.values()),
-        },
-    )
 
 
 async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:

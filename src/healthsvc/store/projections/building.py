@@ -12,7 +12,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from healthsvc.store.database.engine import AsyncConnection
-from healthsvc.store.processing.partitions import OWNERSHIP, Ownership, ownerships
+from healthsvc.store.processing.partition_leases import OWNERSHIP, ownerships
+from healthsvc.store.processing.partitions import Ownership
 from healthsvc.store.projections.publications import adopt_partitions
 
 LOCK_SECONDS = 10.0

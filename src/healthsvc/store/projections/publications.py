@@ -6,7 +6,7 @@ until it is asked for.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -35,7 +35,7 @@ class Building:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class StoredPublication:
     """One projection as it stands, for telling; `folded` of `events` are in it."""
 
     id: int
@@ -60,6 +60,15 @@ class Publication:
         return "shadow" if self.state == "building" and self.reason == "shadow" else self.state
 
 
+_ASK: Final = text("""
+    insert into projections
+        (id, scorecard_version, state, reason, requested_by, with_gaps, previous, created_at)
+    select (select max(id) + 1 from projections), :version, 'building', :reason, :by, :with_gaps,
+           id, :now
+    from projections where state = 'live' returning id
+""")
+
+
 async def ask(
     conn: AsyncConnection, version: int, *, reason: str, by: str, with_gaps: bool, now: datetime
 ) -> int:
@@ -68,13 +77,7 @@ async def ask(
         async with conn.begin_nested():
             projection: int = (
                 await conn.execute(
-                    text("""
-                        insert into projections
-                            (id, scorecard_version, state, reason, requested_by, with_gaps, previous, created_at)
-                        select (select max(id) + 1 from projections), :version, 'building', :reason, :by, :with_gaps,
-                               id, :now
-                        from projections where state = 'live' returning id
-                    """),
+                    _ASK,
                     {
                         "version": version,
                         "reason": reason,
@@ -171,7 +174,7 @@ async def give_up(
     return given_up
 
 
-async def publications(conn: AsyncConnection, limit: int = 20) -> list[Publication]:
+async def publications(conn: AsyncConnection, limit: int = 20) -> list[StoredPublication]:
     """The last projections, the newest first."""
     rows = await conn.execute(
         text("""
@@ -185,4 +188,4 @@ async def publications(conn: AsyncConnection, limit: int = 20) -> list[Publicati
         """),
         {"limit": limit},
     )
-    return [Publication(**row) for row in rows.mappings()]
+    return [StoredPublication(**row) for row in rows.mappings()]

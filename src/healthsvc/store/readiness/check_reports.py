@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import text
 
@@ -15,7 +15,7 @@ from healthsvc.store.database.engine import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class CheckReport:
     """A check that fails."""
 
     process: str
@@ -96,8 +96,18 @@ async def alone(conn: AsyncConnection) -> None:
     await conn.execute(text("select pg_advisory_xact_lock(hashtext('healthsvc_check_reports'))"))
 
 
+_REPORT_2: Final = text("""
+    insert into check_reports
+        (process, kind, scope, severity, summary, detail, since, reported_at, seen_until)
+    values (:process, :kind, :scope, :severity, :summary, cast(:detail as jsonb), :since,
+        clock_timestamp(), clock_timestamp() + make_interval(secs => :seconds))
+    on conflict (process, kind, scope) do update set severity = excluded.severity,
+        summary = excluded.summary, detail = excluded.detail, seen_until = excluded.seen_until
+""")
+
+
 async def report(
-    conn: AsyncConnection, process: str, failing: Sequence[Report], seconds: float
+    conn: AsyncConnection, process: str, failing: Sequence[CheckReport], seconds: float
 ) -> None:
     """Replace what a process reported; it holds for so many seconds. Reports that have ended are
     dropped."""
@@ -116,14 +126,7 @@ async def report(
     )
     for each in failing:
         await conn.execute(
-            text("""
-                insert into check_reports
-                    (process, kind, scope, severity, summary, detail, since, reported_at, seen_until)
-                values (:process, :kind, :scope, :severity, :summary, cast(:detail as jsonb), :since,
-                    clock_timestamp(), clock_timestamp() + make_interval(secs => :seconds))
-                on conflict (process, kind, scope) do update set severity = excluded.severity,
-                    summary = excluded.summary, detail = excluded.detail, seen_until = excluded.seen_until
-            """),
+            _REPORT_2,
             {
                 "process": process,
                 "kind": each.kind,
@@ -137,7 +140,7 @@ async def report(
         )
 
 
-async def reports(conn: AsyncConnection, confirm_seconds: float) -> list[Report]:
+async def reports(conn: AsyncConnection, confirm_seconds: float) -> list[CheckReport]:
     """What all processes report now; confirmed where it was reported so many seconds ago."""
     rows = await conn.execute(
         text("""
@@ -147,7 +150,7 @@ async def reports(conn: AsyncConnection, confirm_seconds: float) -> list[Report]
         """),
         {"confirm": confirm_seconds},
     )
-    return [Report(**row) for row in rows.mappings()]
+    return [CheckReport(**row) for row in rows.mappings()]
 
 
 async def open_alerts(conn: AsyncConnection, kinds: Sequence[str]) -> list[tuple[str, str]]:

@@ -155,7 +155,7 @@ class SurveySentData(Data, frozen=True, kw_only=True):
     survey_id: Name | None = None
 
 
-class Answer(Struct, frozen=True, gc=False, kw_only=True, tag_field="survey"):
+class SurveyAnswer(Struct, frozen=True, gc=False, kw_only=True, tag_field="survey"):
     """What the answers to all kinds of survey share."""
 
     survey_id: Name | None = None
@@ -163,21 +163,21 @@ class Answer(Struct, frozen=True, gc=False, kw_only=True, tag_field="survey"):
     role: Literal["champion", "decider", "user"] | None = None
 
 
-class NpsAnswer(Answer, frozen=True, kw_only=True, tag="nps"):
+class NpsAnswer(SurveyAnswer, frozen=True, kw_only=True, tag="nps"):
     """Would recommend: 0 to 10, whole."""
 
     survey: ClassVar[Literal["nps", "csat", "ces"]] = "nps"
     score: Annotated[int, Meta(ge=0, le=10)]
 
 
-class CsatAnswer(Answer, frozen=True, kw_only=True, tag="csat"):
+class CsatAnswer(SurveyAnswer, frozen=True, kw_only=True, tag="csat"):
     """Satisfaction: 1 to 5."""
 
     survey: ClassVar[Literal["nps", "csat", "ces"]] = "csat"
     score: Stars
 
 
-class CesAnswer(Answer, frozen=True, kw_only=True, tag="ces"):
+class CesAnswer(SurveyAnswer, frozen=True, kw_only=True, tag="ces"):
     """Ease: 1 to 7."""
 
     survey: ClassVar[Literal["nps", "csat", "ces"]] = "ces"

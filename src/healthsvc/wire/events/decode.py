@@ -6,10 +6,9 @@ fails one is searched for its culprits, and only a record that failed is explain
 Never raises for bad input.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,14 +16,19 @@ from numpy.typing import NDArray
 from xxhash import xxh3_128_digest
 
 from healthsvc.wire.events import cloudevents
-from healthsvc.wire.events.catalogue import BuiltinEvent, CustomEvent, Envelope
+from healthsvc.wire.events.catalogue import Envelope
+from healthsvc.wire.events.decode_record import (
+    MAX_BYTES,
+    decode_builtin,
+    first_look,
+    own_bytes,
+    second_look,
+    within_size,
+    without_nul,
+)
 from healthsvc.wire.events.deep_decode import on_an_empty_stack
 from healthsvc.wire.events.explain import (
     control_characters,
-    custom_faults,
-    decode_custom_type,
-    explain,
-    repaired,
 )
 from healthsvc.wire.events.rejects import FieldError, Reject, refuse
 from healthsvc.wire.events.time_zones import unknown_zones, with_iana_zones
@@ -32,13 +36,11 @@ from healthsvc.wire.events.times import SECOND, is_naive, parse_instants
 
 __all__ = ["DecodedBatch", "FieldError", "Reject", "decode_batch", "decode_one"]
 
-MAX_BYTES: Final = 64 * 1024
 EARLIEST_US: Final = 631_152_000 * SECOND  # 1990-01-01T00:00:00Z
 CLOCK_SKEW_SECONDS: Final = 300
 
 Headers = Sequence[tuple[str, bytes | None]]
 _T = TypeVar("_T")
-_Event = tuple[Envelope, bytes]  # and its own-envelope JSON
 
 
 class _Versioned(msgspec.Struct):
@@ -47,13 +49,7 @@ class _Versioned(msgspec.Struct):
     specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_decode_builtin: Callable[[bytes], Envelope] = msgspec.json.Decoder(
-    BuiltinEvent, dec_hook=decode_custom_type
-).decode
-_decode_custom = msgspec.json.Decoder(CustomEvent).decode
-_decode_any = msgspec.json.Decoder().decode
 _decode_version = msgspec.json.Decoder(_Versioned).decode
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +125,10 @@ def _readable(
         )
         joined = b"\n".join(inputs)
     if b"" in inputs or len(max(inputs, key=len, default=b"")) > MAX_BYTES:
-        inputs, index = _sift(inputs, index, rejects, _sized)
+        inputs, index = _sift(inputs, index, rejects, within_size)
     plain = _is_plain(joined)
     if not plain and (not joined.isascii() or b"\\u0000" in joined):
-        inputs, index = _sift(inputs, index, rejects, _clean)
+        inputs, index = _sift(inputs, index, rejects, without_nul)
     return inputs, index, plain
 
 
@@ -159,30 +155,12 @@ def _sift(
     return candidates, kept_index
 
 
-def _sized(value: bytes, _: int) -> bytes | Reject:
-    if not value:
-        return refuse("empty", "must not be empty: a record is one JSON object")
-    if len(value) > MAX_BYTES:
-        return refuse("too_large", f"must be at most {MAX_BYTES} bytes, got {len(value)}")
-    return value
-
-
-def _clean(value: bytes, _: int) -> bytes | Reject:
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        return refuse("encoding", f"must be UTF-8; byte {error.start} isn't")
-    if _NUL.search(value):
-        return refuse("encoding", "must not hold U+0000 (\\u0000): it can't be stored as text")
-    return value
-
-
 def _from_headers(value: bytes, headers: Headers | None) -> bytes | Reject:
     if not headers or not cloudevents.is_binary(headers, "ce_"):
         return value
     if len(value) > MAX_BYTES:
-        return _sized(value, 0)
-    return _own_bytes(cloudevents.from_binary(headers, value, "ce_"))
+        return within_size(value, 0)
+    return own_bytes(cloudevents.from_binary(headers, value, "ce_"))
 
 
 def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> Reject:
@@ -199,15 +177,6 @@ def _in_its_own_terms(reject: Reject, value: bytes, headers: Headers | None) -> 
     return cloudevents.translated(reject) if structured else reject
 
 
-def _own_bytes(own: dict[str, Any] | Reject) -> bytes | Reject:
-    """The envelope made from a CloudEvent, written down; base64 and headers may bring in what
-    wasn't seen before."""
-    if isinstance(own, Reject):
-        return own
-    sized = _sized(msgspec.json.encode(own), 0)
-    return sized if isinstance(sized, Reject) else _clean(sized, 0)
-
-
 def _decode_all(
     inputs: list[bytes], index: list[int], plain: bool, rejects: list[Reject]
 ) -> tuple[list[Envelope], list[bytes], list[int]]:
@@ -215,13 +184,13 @@ def _decode_all(
     look at its ids."""
     events: list[Envelope] = []
     dropped: set[int] = set()
-    decode = _decode_builtin
+    decode = decode_builtin
     for i, value in enumerate(inputs):
         try:
             events.append(decode(value))
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             deep = isinstance(error, RecursionError)
-            outcome = on_an_empty_stack(_first_look, value) if deep else _second_look(value, error)
+            outcome = on_an_empty_stack(first_look, value) if deep else second_look(value, error)
             if isinstance(outcome, Reject):
                 rejects.append(outcome.at(index[i]))
                 dropped.add(i)
@@ -233,76 +202,6 @@ def _decode_all(
         inputs = [value for i, value in enumerate(inputs) if i not in dropped]
         index = [place for i, place in enumerate(index) if i not in dropped]
     return (events, inputs, index) if plain else _without_controls(events, inputs, index, rejects)
-
-
-def _first_look(value: bytes) -> _Event | Reject:
-    """A single record by the same steps as those of a batch."""
-    try:
-        return _decode_builtin(value), value
-    except (ValueError, RecursionError) as error:
-        return _second_look(value, error)
-
-
-def _second_look(value: bytes, error: Exception) -> _Event | Reject:
-    """A record that isn't a built-in event at first sight: a custom or repairable one, a
-    CloudEvent, or a refusal."""
-    message = str(error)
-    if message.startswith("Invalid value") and message.endswith("`$.type`"):
-        outcome = _custom(value)
-        if outcome is not None:
-            return outcome
-    try:
-        record = _decode_any(value)
-    except (ValueError, RecursionError) as fault:
-        return _broken(fault)
-    if isinstance(record, dict):
-        if "specversion" in record:
-            return _cloud_event(record)
-        if repaired(record):
-            return _again(record) or explain(record, message)
-    return explain(record, message)
-
-
-def _cloud_event(record: dict[str, Any]) -> _Event | Reject:
-    """A structured CloudEvent by way of the envelope."""
-    own = _own_bytes(cloudevents.from_structured(record))
-    return own if isinstance(own, Reject) else _first_look(own)
-
-
-def _again(record: dict[str, Any]) -> _Event | None:
-    """A repaired record, decoded."""
-    encoded = msgspec.json.encode(record)
-    try:
-        return _decode_builtin(encoded), encoded
-    except ValueError:
-        return None
-
-
-def _custom(value: bytes) -> _Event | Reject | None:
-    try:
-        event = _decode_custom(value)
-    except (ValueError, RecursionError):
-        return None
-    return custom_faults(event) or (event, value)
-
-
-def _broken(fault: Exception) -> Reject:
-    """A refusal of what isn't JSON."""
-    message = str(fault)
-    if isinstance(fault, RecursionError):
-        return refuse("invalid_json", "must not be nested so deep")
-    if "utf-16" in message or "hex escape" in message:
-        return refuse(
-            "encoding", "must not hold lone surrogates (\\ud800 to \\udfff outside a pair)"
-        )
-    if "out of range" in message:
-        return refuse("invalid_json", "must not hold numbers beyond the range of doubles")
-    detail = (
-        "it ends too early"
-        if "truncated" in message
-        else message.removeprefix("JSON is malformed: ")
-    )
-    return refuse("invalid_json", f"must be one JSON object: {detail}")
 
 
 def _without_controls(

@@ -8,14 +8,25 @@ it.
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, get_args
 
 import msgspec
-from msgspec.structs import FieldInfo
 
 from healthsvc.core.events import SURVEY_ANSWERED
+from healthsvc.wire.events.allowed_values import (
+    INSTANT_RULE,
+    MAX_NAME,
+    allowed,
+    escape,
+    fields_of,
+    from_message,
+    holder,
+    schema_of,
+    shown,
+    types_of_schema,
+)
 from healthsvc.wire.events.catalogue import (
     BUILTIN_TYPES,
     DATA_DEPTH,
@@ -29,20 +40,10 @@ from healthsvc.wire.events.catalogue import (
 from healthsvc.wire.events.rejects import FieldError, Reason, Reject, refuse
 from healthsvc.wire.events.times import EPOCH, MICROSECOND, parse_date, parse_instant
 
-INSTANT_RULE = "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to 2999"
 MAX_ERRORS = 20  # of one record: enough to mend it, too few to fill the dead letters with
-MAX_NAME = 100
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 ID_FIELDS = ("id", "source", "customer_id", "contact_id")
 REASONS: dict[str, Reason] = {"data": "invalid_data", "occurred_at": "invalid_time"}
-
-_KINDS = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "object": "an object",
-}
 
 
 def decode_custom_type(kind: type, value: object) -> object:
@@ -59,41 +60,19 @@ def decode_custom_type(kind: type, value: object) -> object:
     return Instant.fromisoformat(str(EPOCH + us * MICROSECOND))
 
 
-def schema_of_custom_type(kind: type) -> dict[str, Any]:
-    """The same type's JSON Schema."""
-    if kind is not Instant:
-        raise NotImplementedError(kind)
-    return {
-        "type": "string",
-        "anyOf": [
-            {"format": "date-time", "pattern": INSTANT_PATTERN.replace("^[0-9]{4}", YEARS, 1)},
-            {"format": "date", "pattern": DATE_PATTERN.replace("^[0-9]{4}", YEARS, 1)},
-        ],
-        "examples": ["2026-05-04T09:30:00Z", "2026-05-04"],
-    }
-
-
-YEARS = "^(19|2[0-9])[0-9]{2}"
-DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-INSTANT_PATTERN = (
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
-    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
-)
-
-
 def repaired(record: dict[str, Any]) -> bool:
     """Turn numbers like 5.0 into integers where the type wants integers; whether any was found."""
     data, kind = record.get("data"), _data_type(record)
     if not isinstance(data, dict) or kind is None:
         return False
     changed = False
-    for field in _fields(kind):
+    for field in fields_of(kind):
         value = data.get(field.encode_name)
         if (
             isinstance(value, float)
             and value.is_integer()
             and abs(value) <= LARGEST
-            and "integer" in _types(_schema(field.type))
+            and "integer" in types_of_schema(schema_of(field.type))
         ):
             data[field.encode_name] = int(value)
             changed = True
@@ -104,10 +83,10 @@ def explain(record: object, fallback: str) -> Reject:
     """Every fault of a record that failed to decode; `fallback`: the decoder's message, if no field
     explains it."""
     if not isinstance(record, dict):
-        return refuse("invalid_envelope", f"must be a JSON object, got {_display(record)}")
+        return refuse("invalid_envelope", f"must be a JSON object, got {shown(record)}")
     errors = list(islice(chain(_envelope_errors(record), _data_errors(record)), MAX_ERRORS))
     if not errors:
-        return refuse("invalid_envelope", *_from_message(fallback))
+        return refuse("invalid_envelope", *from_message(fallback))
     return Reject(0, _reason(errors), errors)
 
 
@@ -147,17 +126,17 @@ def _reason(errors: list[FieldError]) -> Reason:
 
 
 def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
-    declared = {field.name: field for field in _fields(CustomEvent)}
+    declared = {field.name: field for field in fields_of(CustomEvent)}
     for name in record:
         if name not in declared:
             yield FieldError(
-                f"/{_escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}"
+                f"/{escape(name)}", f"is not a field of the envelope; {_hint(name[:MAX_NAME])}"
             )
     for name, field in declared.items():
         if name in record and name != "data":
             yield from _field_errors(field.type, record[name], f"/{name}")
         elif name not in record and field.required:
-            yield FieldError(f"/{name}", f"is required: {_allowed(_schema(field.type))}")
+            yield FieldError(f"/{name}", f"is required: {allowed(schema_of(field.type))}")
     if (
         isinstance(kind := record.get("type"), str)
         and 0 < len(kind) <= TYPE_LENGTH
@@ -173,20 +152,20 @@ def _envelope_errors(record: dict[str, Any]) -> Iterator[FieldError]:
 def _hint(name: str) -> str:
     """What the sender of an unknown field may have meant; kept: comparing is slow, and floods
     repeat themselves."""
-    near = get_close_matches(name, [field.name for field in _fields(CustomEvent)], 1)
+    near = get_close_matches(name, [field.name for field in fields_of(CustomEvent)], 1)
     return f"did you mean {near[0]}?" if near else "anything beyond the envelope belongs into data"
 
 
 def _data_errors(record: dict[str, Any]) -> Iterator[FieldError]:
     event_type = BUILTIN_TYPES.get(str(record.get("type")), CustomEvent)
-    required = next(f for f in _fields(event_type) if f.name == "data").required
+    required = next(f for f in fields_of(event_type) if f.name == "data").required
     if "data" not in record:
         if required:
             yield FieldError("/data", "is required: an object")
         return
     data = record["data"]
     if not isinstance(data, dict):
-        yield FieldError("/data", f"must be an object, got {_display(data)}")
+        yield FieldError("/data", f"must be an object, got {shown(data)}")
     elif event_type is CustomEvent:
         yield from _value_errors(data, "/data", DATA_DEPTH)
     elif (kind := _data_type(record)) is None:
@@ -196,40 +175,40 @@ def _data_errors(record: dict[str, Any]) -> Iterator[FieldError]:
 
 
 def _survey_errors(data: Mapping[str, Any]) -> Iterator[FieldError]:
-    fault = "is required" if "survey" not in data else f"got {_display(data['survey'])}"
+    fault = "is required" if "survey" not in data else f"got {shown(data['survey'])}"
     yield FieldError("/data/survey", f"must be one of {', '.join(_SURVEYS)}; {fault}")
 
 
 def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Iterator[FieldError]:
-    for field in _fields(kind):
+    for field in fields_of(kind):
         pointer = f"/data/{field.encode_name}"
         if field.encode_name in data:
             yield from _field_errors(field.type, data[field.encode_name], pointer)
         elif field.required:
-            yield FieldError(pointer, f"is required: {_allowed(_schema(field.type))}")
+            yield FieldError(pointer, f"is required: {allowed(schema_of(field.type))}")
 
 
 def _field_errors(kind: Any, value: object, pointer: str) -> Iterator[FieldError]:
     try:
-        msgspec.convert({"value": value}, _holder(kind), dec_hook=decode_custom_type)
+        msgspec.convert({"value": value}, holder(kind), dec_hook=decode_custom_type)
     except (msgspec.ValidationError, OverflowError):
         if pointer == "/data/attributes" and isinstance(value, dict):
             yield from _attribute_errors(value, pointer)
         else:
-            yield FieldError(pointer, f"must be {_allowed(_schema(kind))}, got {_display(value)}")
+            yield FieldError(pointer, f"must be {allowed(schema_of(kind))}, got {shown(value)}")
 
 
 def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[FieldError]:
     if len(attributes) > 100:
         yield FieldError(pointer, f"must have at most 100 entries, got {len(attributes)}")
     for name, value in attributes.items():
-        place = f"{pointer}/{_escape(name)}"
+        place = f"{pointer}/{escape(name)}"
         if not 1 <= len(name) <= 100:
             yield FieldError(place, "must have a name of 1 to 100 characters")
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2000):
             yield FieldError(
                 place,
-                f"must be text of at most 2000 characters, a number, true, false or null, got {_display(value)}",
+                f"must be text of at most 2000 characters, a number, true, false or null, got {shown(value)}",
             )
         elif isinstance(value, (int, float)) and abs(value) > LARGEST:
             yield FieldError(place, NUMBER_RULE)
@@ -258,7 +237,7 @@ def _value_errors(value: object, pointer: str, depth: int) -> Iterator[FieldErro
         yield FieldError(pointer, f"must not be nested deeper than {DATA_DEPTH} levels")
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _value_errors(inner, f"{pointer}/{_escape(name)}", depth - 1)
+            yield from _value_errors(inner, f"{pointer}/{escape(name)}", depth - 1)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _value_errors(inner, f"{pointer}/{place}", depth - 1)
@@ -281,85 +260,3 @@ _SURVEYS: dict[str, type[msgspec.Struct]] = {
     kind.survey: kind
     for kind in get_args(BUILTIN_TYPES[SURVEY_ANSWERED.name].__annotations__["data"])
 }
-
-
-@cache
-def _fields(kind: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
-    return msgspec.structs.fields(kind)
-
-
-@cache
-def _holder(kind: Any) -> type[msgspec.Struct]:
-    """A struct around one value: msgspec keeps what it works out about structs, not about other
-    types."""
-    return msgspec.defstruct("Holder", [("value", kind)])
-
-
-@cache
-def _schema(kind: Any) -> dict[str, Any]:
-    return msgspec.json.schema(kind, schema_hook=schema_of_custom_type)
-
-
-def _types(schema: Mapping[str, Any]) -> set[str]:
-    """The JSON types that a schema lets in."""
-    return {str(part.get("type")) for part in schema.get("anyOf", [schema])}
-
-
-def _allowed(schema: Mapping[str, Any]) -> str:
-    """What a schema lets in, in plain words."""
-    if schema.get("anyOf") and "type" not in schema:
-        return " or ".join(_allowed(part) for part in schema["anyOf"])
-    if "enum" in schema:
-        return "one of " + ", ".join(str(value) for value in schema["enum"] if value is not None)
-    if schema.get("type") == "string" and "anyOf" in schema:
-        return INSTANT_RULE.removeprefix("must be ")
-    words = _KINDS.get(str(schema.get("type")), str(schema.get("type")))
-    return words + _length_words(schema) + _range_words(schema)
-
-
-def _length_words(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minLength"), schema.get("maxLength")
-    if high is None:
-        return ""
-    if low == high:
-        return f" of {high} letters" if "pattern" in schema else f" of {high} characters"
-    return f" of {low} to {high} characters" if low else f" of at most {high} characters"
-
-
-def _range_words(schema: Mapping[str, Any]) -> str:
-    low, high, above = schema.get("minimum"), schema.get("maximum"), schema.get("exclusiveMinimum")
-    if above is not None:
-        return f" above {above:g}, at most {high:.0f}"
-    return "" if high is None else f" from {low:.0f} to {high:.0f}"
-
-
-def _display(value: object) -> str:
-    """The value as it is put into an explanation: short, and by kind where it is long."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "an array"
-    if isinstance(value, str):
-        return (
-            f'"{value}"'
-            if len(value) <= 40 and value.isprintable()
-            else f"text of {len(value)} characters"
-        )
-    return (
-        f"the number {value!r}"
-        if not isinstance(value, int) or abs(value) < 10**40
-        else "a number of too many digits"
-    )
-
-
-def _escape(name: str) -> str:
-    """A name as a part of a JSON pointer; a name of absurd length is cut."""
-    return name[:MAX_NAME].replace("~", "~0").replace("/", "~1")
-
-
-def _from_message(message: str) -> tuple[str, str]:
-    """(detail, pointer) of the decoder's own message, such as "Number out of range - at
-    `$.data.score`"."""
-    detail, _, place = message.partition(" - at ")
-    path = place.strip("`").removeprefix("$").replace(".", "/")
-    return detail.replace("`", "").lower() or "is not an event", path

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from healthsvc.core.risk.mapping import KINDS, Kind, TypeMapping
-from healthsvc.wire.files.event_file import FileRefusedError
+from healthsvc.wire.files.file_lines import FileRefusedError
 
 _FORM = (
     "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds; kinds: "

@@ -8,7 +8,7 @@ session started.
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.wire.events.catalogue import PageData, VisitData, VisitorMark
 from healthsvc.wire.pages.robots import is_robot
 
@@ -25,7 +25,7 @@ class Visitors:
 
     def __init__(self, section: object) -> None:
         """Read the section; None leaves nobody out. Raises ScorecardError."""
-        reader = Reader({} if section is None else section, "/visitors")
+        reader = MappingReader({} if section is None else section, "/visitors")
         place = "/visitors/not_counted"
         names = _texts(reader.get("not_counted"), place)
         self._left_out = frozenset(

@@ -15,7 +15,7 @@ from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import (
     AnyShortText,
     Asked,
-    Items,
+    ListAnswer,
     Paging,
     ShortText,
     Text,
@@ -144,7 +144,7 @@ def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
     return Alert.model_validate(alert).model_copy(update={"rank": rank})
 
 
-class Alerts(Items[Alert]):
+class Alerts(ListAnswer[Alert]):
     """Alerts, newest first."""
 
     model_config = example(items=[ALERT_EXAMPLE], next_cursor=None, prev_cursor=None)

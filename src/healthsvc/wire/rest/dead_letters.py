@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.problems import FieldProblem
-from healthsvc.wire.rest.shapes import Asked, Items, Paging, ShortText, Switch, Told, example
+from healthsvc.wire.rest.shapes import Asked, ListAnswer, Paging, ShortText, Switch, Told, example
 
 
 class DeadLetterFilter(Paging):
@@ -67,7 +67,7 @@ class DeadLetter(Told):
     replayed_at: datetime | None
 
 
-class DeadLetters(Items[DeadLetter]):
+class DeadLetters(ListAnswer[DeadLetter]):
     """Dead letters, newest first."""
 
     model_config = example(items=[_LETTER], next_cursor=None, prev_cursor=None)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from healthsvc.wire.rest.shapes import Items, Told, example
+from healthsvc.wire.rest.shapes import ListAnswer, Told, example
 
 
 class Attempt(Told):
@@ -34,7 +34,7 @@ class Delivery(Told):
     attempts: list[Attempt]
 
 
-class Deliveries(Items[Delivery]):
+class Deliveries(ListAnswer[Delivery]):
     """An endpoint's deliveries, newest first."""
 
     model_config = example(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from healthsvc.wire.rest.shapes import Asked, Items, ShortText, Text, Told, example
+from healthsvc.wire.rest.shapes import Asked, ListAnswer, ShortText, Text, Told, example
 
 
 class EndpointCreate(Asked):
@@ -78,7 +78,7 @@ class EndpointSecret(Told):
     previous_until: datetime
 
 
-class Endpoints(Items[Endpoint]):
+class Endpoints(ListAnswer[Endpoint]):
     """Subscribers, newest first."""
 
     model_config = example(items=[_ENDPOINT], next_cursor=None, prev_cursor=None)

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.api_keys import Scope
-from healthsvc.wire.rest.shapes import Asked, Instant, Items, ShortText, Told, example
+from healthsvc.wire.rest.shapes import Asked, Instant, ListAnswer, ShortText, Told, example
 
 
 class KeyCreate(Asked):
@@ -55,7 +55,7 @@ class KeyCreated(Key):
     key: str
 
 
-class Keys(Items[Key]):
+class Keys(ListAnswer[Key]):
     """API keys, newest first."""
 
     model_config = example(items=[_KEY], next_cursor=None, prev_cursor=None)

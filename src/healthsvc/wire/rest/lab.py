@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from healthsvc.wire.rest.shapes import Asked, Items, Told, example
+from healthsvc.wire.rest.shapes import Asked, ListAnswer, Told, example
 
 LabRunKind = Literal["backtest", "fit", "drift", "compare", "preview", "replay"]
 
@@ -163,7 +163,7 @@ class LabRun(LabRunSummary):
     ]
 
 
-class LabRuns(Items[LabRunSummary]):
+class LabRuns(ListAnswer[LabRunSummary]):
     """Runs, newest first."""
 
     model_config = example(items=[_RUN], next_cursor=None, prev_cursor=None)

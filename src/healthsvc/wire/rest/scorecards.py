@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.problems import FieldProblem
-from healthsvc.wire.rest.shapes import Asked, Items, Text, Told, example
+from healthsvc.wire.rest.shapes import Asked, ListAnswer, Text, Told, example
 
 Document = Annotated[
     dict[str, Any] | Text,
@@ -94,7 +94,7 @@ class ScorecardVersion(Told):
     ]
 
 
-class ScorecardVersions(Items[ScorecardVersion]):
+class ScorecardVersions(ListAnswer[ScorecardVersion]):
     """Versions, newest first."""
 
     model_config = example(items=[_VERSION], next_cursor=None, prev_cursor=None)

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.publications import PUBLICATION, Publication
-from healthsvc.wire.rest.shapes import Items, Paging, ShortText, Switch, Told, example
+from healthsvc.wire.rest.shapes import ListAnswer, Paging, ShortText, Switch, Told, example
 
 _LIVE: JsonDict = {"score": 71.0, "risk": 0.12, "band": "healthy"}
 _SHADOW: JsonDict = {"score": 58.0, "risk": 0.31, "band": "watch"}
@@ -48,7 +48,7 @@ class Beside(Told):
     shadow: VersionTold
 
 
-class Besides(Items[Beside]):
+class Besides(ListAnswer[Beside]):
     """Customers by both versions."""
 
     model_config = example(items=[_BESIDE], next_cursor=None, prev_cursor=None)

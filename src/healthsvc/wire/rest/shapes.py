@@ -124,7 +124,7 @@ class Paging(Queried):
     ] = None
 
 
-class Items(Told, Generic[ItemT]):
+class ListAnswer(Told, Generic[ItemT]):
     """One page of a list."""
 
     items: list[ItemT]

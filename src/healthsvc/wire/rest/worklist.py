@@ -12,7 +12,7 @@ from healthsvc.wire.rest.briefings import Briefing, PriceBriefing
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
-from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, Items, Told, Whole, example
+from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, ListAnswer, Told, Whole, example
 
 CONTACT_EXAMPLE: JsonDict = {
     "timezone": "Europe/Berlin",
@@ -138,7 +138,7 @@ class WorkItem(Told):
     ]
 
 
-class Worklist(Items[WorkItem]):
+class Worklist(ListAnswer[WorkItem]):
     """The customers most worth a call today; the rest is on the next pages."""
 
     model_config = example(

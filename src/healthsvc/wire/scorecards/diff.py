@@ -15,7 +15,7 @@ SILENT: Final = ("why", "title", "play", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class DocumentChange:
     """One difference; None on a side where there is nothing. `path` reads like
     `/measures/activity/share`."""
 
@@ -32,7 +32,7 @@ class Change:
         return name not in SILENT or self.before is None or self.after is None
 
 
-def changes(before: str, after: str) -> list[Change]:
+def changes(before: str, after: str) -> list[DocumentChange]:
     """What differs between two documents that are valid, in the order of the second."""
     old, new = yaml.safe_load(before), yaml.safe_load(after)
     return [*_compared(_by_name(old), _by_name(new), ""), *_precedence(old, new)]
@@ -45,19 +45,19 @@ def _by_name(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _precedence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _precedence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[DocumentChange]:
     """The first variant that fits judges, so another order of the same ones is a change."""
     before, after = (
         [item["name"] for item in document.get("variants") or ()] for document in (old, new)
     )
     common = [name for name in before if name in after]
     if common != [name for name in after if name in before]:
-        yield Change(path="/variants/order", before=before, after=after)
+        yield DocumentChange(path="/variants/order", before=before, after=after)
 
 
-def _compared(before: Any, after: Any, path: str) -> Iterator[Change]:
+def _compared(before: Any, after: Any, path: str) -> Iterator[DocumentChange]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in [*after, *(k for k in before if k not in after)]:
             yield from _compared(before.get(key), after.get(key), f"{path}/{key}")
     elif before != after:
-        yield Change(path=path, before=before, after=after)
+        yield DocumentChange(path=path, before=before, after=after)

@@ -26,14 +26,14 @@ MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ScorecardFault:
     """One thing that is wrong: a JSON Pointer into the document, and what is allowed there."""
 
     pointer: str
     detail: str
 
 
-def faults(document: str) -> list[Fault]:
+def faults(document: str) -> list[ScorecardFault]:
     """What is wrong with a document (YAML or JSON); empty: it can be published.
 
     What is wrong within one measure or flag is put aside after its first fault, so that the next
@@ -42,14 +42,14 @@ def faults(document: str) -> list[Fault]:
     try:
         data = yaml_text.read(document)
     except YamlFault as error:
-        return [Fault(pointer=error.pointer, detail=error.detail)]
-    problems: list[Fault] = []
+        return [ScorecardFault(pointer=error.pointer, detail=error.detail)]
+    problems: list[ScorecardFault] = []
     data = deepcopy(data)
     while len(problems) < MOST:
         first = _first(data)
         if first is None:
             break
-        problems.append(Fault(pointer=first.path.rstrip("/"), detail=first.detail))
+        problems.append(ScorecardFault(pointer=first.path.rstrip("/"), detail=first.detail))
         if not _set_aside(data, first.path):
             break
     return problems
@@ -143,19 +143,19 @@ def _name(item: object, otherwise: str, *, keep: bool) -> str:
     return name if keep and isinstance(name, str) else otherwise
 
 
-_FORMER_PAGES: Final = Fault(
+_FORMER_PAGES: Final = ScorecardFault(
     pointer="/page_kinds",
     detail="is left out, so the former word lists judge addresses; the default scorecard's rules "
     "recognise more and err less",
 )
 
 
-def doubts(document: str) -> list[Fault]:
+def doubts(document: str) -> list[ScorecardFault]:
     """What may be published and yet looks like a slip: types that are nearly built-in ones, weights
     that do nothing."""
     data = yaml_text.read(document)
     card = from_document(data, facts=facts.NAMES)
-    doubtful: list[Fault] = [] if data.get("page_kinds") is not None else [_FORMER_PAGES]
+    doubtful: list[ScorecardFault] = [] if data.get("page_kinds") is not None else [_FORMER_PAGES]
     for measure in card.measures:
         place = f"/measures/{card.measures.index(measure)}"
         for feed in measure.feeds:
@@ -164,19 +164,23 @@ def doubts(document: str) -> list[Fault]:
                 detail = (
                     f"{feed.type!r} is a type of your own; did you mean the built-in {close[0]!r}?"
                 )
-                doubtful.append(Fault(pointer=f"{place}/feeds", detail=detail))
+                doubtful.append(ScorecardFault(pointer=f"{place}/feeds", detail=detail))
         if measure.judge is not None and not any(
             _share(c, measure.name) for c in (card, *(v.card for v in card.variants))
         ):
             doubtful.append(
-                Fault(pointer=f"{place}/share", detail="is 0, so the measure weighs nothing")
+                ScorecardFault(
+                    pointer=f"{place}/share", detail="is 0, so the measure weighs nothing"
+                )
             )
     if not any(weight for _, weight in card.dimensions):
-        doubtful.append(Fault(pointer="/dimensions", detail="are all 0, so nobody has a score"))
+        doubtful.append(
+            ScorecardFault(pointer="/dimensions", detail="are all 0, so nobody has a score")
+        )
     used = {m.dimension for m in card.measures}
     for name, weight in card.dimensions:
         if name not in used and weight:
-            doubtful.append(Fault(pointer=f"/dimensions/{name}", detail="has no measure"))
+            doubtful.append(ScorecardFault(pointer=f"/dimensions/{name}", detail="has no measure"))
     return [*doubtful, *_references(card), *_of_variants(card)]
 
 
@@ -184,7 +188,7 @@ def _share(card: Scorecard, measure: str) -> float:
     return next(m.share for m in card.measures if m.name == measure)
 
 
-def _references(card: Scorecard) -> Iterator[Fault]:
+def _references(card: Scorecard) -> Iterator[ScorecardFault]:
     places = {f"/measures/{i}/judge": m.judge for i, m in enumerate(card.measures)}
     for v, variant in enumerate(card.variants):
         places |= {
@@ -199,10 +203,10 @@ def _references(card: Scorecard) -> Iterator[Fault]:
                 f" {LEAST_CUSTOMERS} customers, or given as `reference`; without one `at` judges as"
                 " a target's does"
             )
-            yield Fault(pointer=place, detail=detail)
+            yield ScorecardFault(pointer=place, detail=detail)
 
 
-def _of_variants(card: Scorecard) -> Iterator[Fault]:
+def _of_variants(card: Scorecard) -> Iterator[ScorecardFault]:
     for i, variant in enumerate(card.variants):
         for earlier in card.variants[:i]:
             if _covers(earlier, variant):
@@ -210,10 +214,10 @@ def _of_variants(card: Scorecard) -> Iterator[Fault]:
                     f"never judges: {earlier.name!r} before it fits whatever it fits, and the first"
                     " that fits judges"
                 )
-                yield Fault(pointer=f"/variants/{i}/when", detail=detail)
+                yield ScorecardFault(pointer=f"/variants/{i}/when", detail=detail)
                 break
         if variant.card == replace(card, variants=()):
-            yield Fault(pointer=f"/variants/{i}", detail="changes nothing")
+            yield ScorecardFault(pointer=f"/variants/{i}", detail="changes nothing")
 
 
 def _covers(earlier: Variant, later: Variant) -> bool:

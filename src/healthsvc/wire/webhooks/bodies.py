@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from healthsvc.core.errors import Fault
+from healthsvc.core.errors import InternalFault
 
 LIMIT: Final = 20_000  # bytes, exclusive
 TEXT_LIMIT: Final = 500  # characters kept of a text when the body is too long otherwise
@@ -42,7 +42,7 @@ def message_id(*parts: object) -> str:
     return "msg_" + base64.urlsafe_b64encode(digest).decode()
 
 
-class BodyTooLongError(Fault, ValueError):
+class BodyTooLongError(InternalFault, ValueError):
     """The data of a webhook has so many fields that no shortening makes it fit."""
 
     def __init__(self, type: str) -> None:

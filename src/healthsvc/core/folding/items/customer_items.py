@@ -14,7 +14,7 @@ class Limit(NamedTuple):
     hash: int
 
 
-class Items:
+class CustomerItems:
     """The items of one customer."""
 
     __slots__ = ("limits", "of_kind")

@@ -9,7 +9,7 @@ from functools import cache
 from struct import Struct
 from typing import Final
 
-from healthsvc.core.folding.items.customer_items import Items, Limit
+from healthsvc.core.folding.items.customer_items import CustomerItems, Limit
 from healthsvc.core.folding.items.invoice import PAID_AT, SETTLED
 from healthsvc.core.folding.items.kind import ItemRules
 from healthsvc.core.folding.items.registry import BY_NUMBER, KINDS
@@ -24,7 +24,7 @@ FORMER_FIELDS: Final = 6
 """Numbers of an item in the former format: key, opened, answered, closed, rating, rated_at."""
 
 
-def pack(items: Items) -> bytes:
+def pack(items: CustomerItems) -> bytes:
     """The items in the order of their kinds and hashes."""
     parts = []
     for rules in KINDS:
@@ -36,9 +36,9 @@ def pack(items: Items) -> bytes:
     return b"".join(parts)
 
 
-def unpack(content: bytes) -> Items:
+def unpack(content: bytes) -> CustomerItems:
     """What `pack` gave."""
-    items = Items()
+    items = CustomerItems()
     numbers = array("d", content).tolist()
     words = array("Q", content).tolist()
     at = 0
@@ -62,7 +62,7 @@ def unpack(content: bytes) -> Items:
 def from_former(content: bytes) -> bytes:
     """Items of the former format, packed."""
     numbers = array("d", content).tolist()
-    items = Items()
+    items = CustomerItems()
     for at in range(0, len(numbers), FORMER_FIELDS):
         key = int(numbers[at])
         rules = BY_NUMBER[key >> _HASH_BITS]

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from healthsvc.core.arrays import Floats
 from healthsvc.core.folding.facts import COLUMN, WIDTH
-from healthsvc.core.folding.items.customer_items import Items, item_hash
+from healthsvc.core.folding.items.customer_items import CustomerItems, item_hash
 from healthsvc.core.folding.items.kind import ItemRules
 from healthsvc.core.folding.items.packed import pack, unpack
 from healthsvc.core.folding.items.registry import KINDS, STEPS
@@ -32,13 +32,13 @@ class ItemTable:
     them."""
 
     def __init__(self) -> None:
-        self._of: dict[int, Items | bytes] = {}
+        self._of: dict[int, CustomerItems | bytes] = {}
 
-    def of(self, row: int) -> Items:
+    def of(self, row: int) -> CustomerItems:
         """To be read and changed."""
         items = self._of.get(row)
         if items is None:
-            items = Items()
+            items = CustomerItems()
         elif isinstance(items, bytes):
             items = unpack(items)
         self._of[row] = items

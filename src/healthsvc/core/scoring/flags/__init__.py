@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
-from healthsvc.core.scorecard.reader import Reader, ScorecardError
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.ahead import AheadFlag
 from healthsvc.core.scoring.flags.answer import AnswerFlag
@@ -60,7 +60,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
 def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
     """The flag of one entry of the document. Raises ScorecardError with the place of the first
     fault."""
-    reader = Reader(data, path)
+    reader = MappingReader(data, path)
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
     rule = kind.read(FlagReader(reader, vocabulary))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.surveys import Survey
 from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
@@ -46,7 +46,7 @@ class Vocabulary:
 class FlagReader:
     """Reads the fields of one flag. Each method raises ScorecardError at the field's place."""
 
-    def __init__(self, reader: Reader, vocabulary: Vocabulary) -> None:
+    def __init__(self, reader: MappingReader, vocabulary: Vocabulary) -> None:
         self._reader, self._vocabulary = reader, vocabulary
         self._kind = str(reader.get("kind"))
 
@@ -83,7 +83,7 @@ class FlagReader:
 
     def tier_spans_us(self, tiers: Sequence[str]) -> tuple[tuple[str, int], ...]:
         """Spans by touch tier, of the tiers that have one of their own."""
-        spans = Reader(self._reader.get("tier_days") or {}, self._place("tier_days"))
+        spans = MappingReader(self._reader.get("tier_days") or {}, self._place("tier_days"))
         own = tuple((tier, spans.days(tier, 2)) for tier in tiers if tier in spans.data)
         spans.done()
         return own

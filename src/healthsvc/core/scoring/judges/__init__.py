@@ -10,7 +10,7 @@ from typing import Final
 
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import Judge
-from healthsvc.core.scorecard.reader import Reader
+from healthsvc.core.scorecard.reader import MappingReader
 from healthsvc.core.scoring.judges.credit import CreditJudge
 from healthsvc.core.scoring.judges.extent import ExtentJudge
 from healthsvc.core.scoring.judges.habit import HabitJudge
@@ -52,7 +52,7 @@ def read_judge(
     data: object, path: str, facts: Sequence[str], reference: Distributions | None
 ) -> Judge:
     """The judge of one measure. Raises ScorecardError with the place of the first fault."""
-    reader = Reader(data, path)
+    reader = MappingReader(data, path)
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
     judge = kind.read(JudgeReader(reader, facts, reference))
     for field in FIELDS:

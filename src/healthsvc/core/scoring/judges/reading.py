@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from healthsvc.core.scorecard.distributions import Distributions
-from healthsvc.core.scorecard.reader import Reader, ScorecardError, choose
+from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey
 from healthsvc.core.scoring.flags.reading import FactFilter
 
@@ -17,7 +17,7 @@ class JudgeReader:
     """Reads the fields of one judge. Each method raises ScorecardError at the field's place."""
 
     def __init__(
-        self, reader: Reader, facts: Sequence[str], reference: Distributions | None
+        self, reader: MappingReader, facts: Sequence[str], reference: Distributions | None
     ) -> None:
         self._reader, self._facts = reader, facts
         self.reference = reference

@@ -29,9 +29,8 @@ from healthsvc.flows.processing.decisions import briefing, unrendered_messages
 from healthsvc.flows.processing.decisions.decided_batch import DecidedBatch
 from healthsvc.flows.processing.decisions.unrendered_messages import UnrenderedMessage
 from healthsvc.store.database.copying import Block
-from healthsvc.store.processing import decisions as decisions_store
-from healthsvc.store.processing import timers
-from healthsvc.store.processing.decisions import AlertRow
+from healthsvc.store.processing import decision_rows, timers
+from healthsvc.store.processing.alert_writes import AlertRow
 from healthsvc.wire.webhooks.bodies import detail_json
 from healthsvc.wire.webhooks.webhook_type import WebhookType
 
@@ -359,12 +358,12 @@ class DecisionWriter:
             data,
         )
 
-    def _decided(self, at: NDArray[np.int64]) -> decisions_store.Decided:
+    def _decided(self, at: NDArray[np.int64]) -> decision_rows.DecidedColumns:
         """What lists and history say alike of some."""
         after, rows = self._decisions.after.take(at), self._rows[at]
         flags = self._card.flag_names
         names = self._outcome.band_names
-        return decisions_store.Decided(
+        return decision_rows.DecidedColumns(
             keys=self._states.key[rows],
             partitions=self._states.partition[rows],
             decided_us=self._evaluation.now_us[at],
@@ -383,7 +382,7 @@ class DecisionWriter:
                     VARIANT if a else c
                     for a, c in zip(self._decisions.anew[at].tolist(), causes, strict=True)
                 ]
-            self._out.history = decisions_store.history_rows(
+            self._out.history = decision_rows.history_rows(
                 self._projection, self._version, self._decided(at), causes
             )
 
@@ -410,10 +409,10 @@ class DecisionWriter:
             labels = tuple(map(profile.get, ("name", "owner", "segment", "tier")))
             fit = icp.fit(profile, ideal).fit if ideal else None
             placed = (*labels, stage_name(stage), profile.get("parent_id") or None)
-            profiles.append(decisions_store.Placed(placed, fit))
+            profiles.append(decision_rows.SummaryProfile(placed, fit))
         loyalties = self._decisions.after.loyalty[at]
         decided = self._decided(at)
-        self._out.standings = decisions_store.standings_rows(
+        self._out.standings = decision_rows.standings_rows(
             self._projection, decided, loyalties, customers, profiles
         )
 
@@ -422,6 +421,6 @@ class DecisionWriter:
             return
         stages = list(map(stage_name, self._evaluation.stages.stage[at].tolist()))
         loyalties = self._decisions.after.loyalty[at]
-        self._out.moves = decisions_store.moved_rows(
+        self._out.moves = decision_rows.moved_rows(
             self._projection, self._decided(at), loyalties, stages
         )

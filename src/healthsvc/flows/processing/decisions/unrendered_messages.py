@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from healthsvc.core.alerts import RESOLVED
 from healthsvc.core.instants import from_us
-from healthsvc.store.delivery.deliveries import OutboxMessage
-from healthsvc.store.processing.decisions import AlertRow, ResolvedAlert, TakenOver
+from healthsvc.store.delivery.outbox import OutboxMessage
+from healthsvc.store.processing.alert_writes import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.wire.webhooks import alerts as alert_webhooks
 from healthsvc.wire.webhooks import customers
 from healthsvc.wire.webhooks.alerts import AlertData

@@ -14,7 +14,15 @@ from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Paren
 from healthsvc.wire.rest.customers.staleness import Stale
 from healthsvc.wire.rest.customers.surveys import SURVEYS_EXAMPLE, Surveys
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
-from healthsvc.wire.rest.shapes import AnyShortText, Items, Number, Paging, ShortText, Told, example
+from healthsvc.wire.rest.shapes import (
+    AnyShortText,
+    ListAnswer,
+    Number,
+    Paging,
+    ShortText,
+    Told,
+    example,
+)
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
 
 
@@ -90,7 +98,7 @@ class Standing(Told):
     ]
 
 
-class Standings(Items[Standing]):
+class Standings(ListAnswer[Standing]):
     """Customers, and the instant up to which everything logged is counted in them."""
 
     model_config = example(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from healthsvc.wire.rest.shapes import Instant, Items, Paging, ShortText, Told, example
+from healthsvc.wire.rest.shapes import Instant, ListAnswer, Paging, ShortText, Told, example
 
 
 class HistoryFilter(Paging):
@@ -39,7 +39,7 @@ class HistoryEntry(Told):
     scorecard_version: int
 
 
-class History(Items[HistoryEntry]):
+class History(ListAnswer[HistoryEntry]):
     """Recorded decisions, newest first."""
 
     model_config = example(
@@ -75,7 +75,7 @@ class TimelineEntry(Told):
     event: dict[str, Any]
 
 
-class Timeline(Items[TimelineEntry]):
+class Timeline(ListAnswer[TimelineEntry]):
     """A customer's events, newest first."""
 
     model_config = example(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from healthsvc.wire.rest.shapes import Asked, Instant, Items, Told, example, storable
+from healthsvc.wire.rest.shapes import Asked, Instant, ListAnswer, Told, example, storable
 
 
 class OverrideCreate(Asked):
@@ -79,7 +79,7 @@ class OverrideRecord(Told):
     unknown: Annotated[int, Field(description="There was no score to compare with.")]
 
 
-class OverrideRecords(Items[OverrideRecord]):
+class OverrideRecords(ListAnswer[OverrideRecord]):
     """Authors, the busiest first."""
 
     model_config = example(
