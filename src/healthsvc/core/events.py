@@ -17,7 +17,7 @@ RiskRole = Literal["act", "neutral", "trouble", "outcome"]
 """What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
 itself."""
 ItemKind = Literal["ticket", "complaint", "invoice", "voice"]
-Moment = Literal["opened", "answered", "closed", "rated", "paid", "asked", "left"]
+Moment = Literal["opened", "answered", "closed", "rated", "paid", "asked", "left", "named"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +142,7 @@ CUSTOMER_UPDATED: Final = EventType(
         "owner_changed_at",
         "profile",
     ),
+    item=ItemStep(kind="voice", moment="named"),
 )
 OVERRIDE_SET: Final = EventType(
     name="override.set", risk="neutral", by_customer=False, facts=("override",)

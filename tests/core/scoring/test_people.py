@@ -104,6 +104,12 @@ def test_the_six_of_who_decides_caps_in_full(role: str) -> None:
     assert score(*DAILY, *NINE_PROMOTERS, nps(59, 6, "p10", "user")) > 80
 
 
+def test_the_champion_whom_the_profile_names_weighs_more_whenever_that_is_told() -> None:
+    named: Said = (0, "customer.updated", {"attributes": {"champion": "p10"}}, None)
+    for told in ((named, nps(59, 6, "p10")), (nps(59, 6, "p10"), named)):
+        assert score(*DAILY, *NINE_PROMOTERS, *told) == 60
+
+
 def test_an_old_answer_weighs_less_than_a_new_one() -> None:
     old = fold(*DAILY, nps(0, 0, "a"), nps(59, 10, "b"))
     new = fold(*DAILY, nps(58, 0, "a"), nps(59, 10, "b"))

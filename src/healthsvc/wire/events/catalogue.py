@@ -560,7 +560,13 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTO
         "renewal_at": "2027-01-01",
         "timezone": "Europe/Berlin",
         "country": "DE",
-        "attributes": {"icp": 0.8, "region": "north", "vip": True, "old": None},
+        "attributes": {
+            "icp": 0.8,
+            "region": "north",
+            "champion": "ada@example.com",
+            "vip": True,
+            "old": None,
+        },
     }
 
 

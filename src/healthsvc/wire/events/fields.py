@@ -133,7 +133,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "sold_at": "When the customer was won; when it was first seen if absent.",
         "timezone": "Time zone, for the hours to call: an IANA name, or one of Windows (mapped by CLDR).",
         "country": "ISO 3166 code of the country.",
-        "attributes": "Your own attributes, such as industry; the ideal customer profile may read them.",
+        "attributes": "Your own attributes, such as industry. `champion` names the main contact by `contact_id`.",
     },
     "override.set": {
         "score": "Health score that applies until the override ends.",

@@ -21,6 +21,8 @@ UNNAMED: Final = "\0"
 """The id of whoever answered without a `contact_id`; no id of a sender holds it."""
 NOBODY, NAMED, CHAMPION, DECIDER = 0.0, 1.0, 2.0, 3.0
 ROLES: Final = {"user": NAMED, "champion": CHAMPION, "decider": DECIDER}
+CHAMPION_ATTRIBUTE: Final = "champion"
+"""The attribute of a profile that names the main contact, by `contact_id`."""
 _AT: Final = {"nps": 0, "csat": 2, "ces": 4}
 """When the newest answer came; the score follows, one more than it is, since 0 is unknown."""
 _SENT: Final = {"nps": 6, "csat": 7, "ces": 8}
@@ -61,6 +63,9 @@ class Voice(ItemRules):
         return _person
 
     def add(self, item: Item, moment: Moment, event: Any, us: float) -> None:
+        if moment == "named":
+            _take_role(item, CHAMPION, us)
+            return
         if event.contact_id:
             item[_ROLE] = max(item[_ROLE], NAMED)
         if moment == "left":
@@ -75,10 +80,10 @@ class Voice(ItemRules):
             )
             role = event.data.role
             if role is not None and event.contact_id:
-                item[_ROLE_AT], item[_ROLE] = max((item[_ROLE_AT], item[_ROLE]), (us, ROLES[role]))
+                _take_role(item, ROLES[role], us)
 
     def newest(self, item: Item) -> float:
-        return max(*(item[at] for at in _AT.values()), *item[6:9], item[_LEFT_AT])
+        return max(*(item[at] for at in _AT.values()), *item[6:10], item[_LEFT_AT])
 
     def compact(self, item: Item) -> Item:
         return item
@@ -93,8 +98,16 @@ class Voice(ItemRules):
 
 
 def _person(event: Any) -> str | None:
-    """Whose voice an event is; None: nobody's."""
+    """Whose voice an event is, or whom a profile names as the champion; None: nobody's."""
+    if hasattr(event.data, "attributes"):
+        champion = (event.data.attributes or {}).get(CHAMPION_ATTRIBUTE)
+        return champion if isinstance(champion, str) and champion else None
     return event.contact_id or (UNNAMED if hasattr(event.data, "survey") else None)
+
+
+def _take_role(item: Item, role: float, us: float) -> None:
+    """The role told last; the weightier of two that are told at once."""
+    item[_ROLE_AT], item[_ROLE] = max((item[_ROLE_AT], item[_ROLE]), (us, role))
 
 
 def answers(items: Sequence[Counted], survey: Survey) -> list[Answer]:
