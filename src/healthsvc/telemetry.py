@@ -103,6 +103,10 @@ FAILED_CHECKS = Gauge(
     "Checks of this process that fail now, by kind, as /readyz tells them.",
     ["kind"],
 )
+UNKNOWN_PAGES = Counter(
+    "healthsvc_unknown_page_views_total",
+    "Page views read from the log whose page no rule of the scorecard knows.",
+)
 FENCED_FLUSHES = Counter(
     "healthsvc_fenced_flushes_total",
     "Flushes refused since another worker owns the partition by now.",

@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "healthsvc.cli.replay:replay",
     "keys": "healthsvc.cli.keys:group",
     "scorecard": "healthsvc.cli.scorecard:group",
+    "pages": "healthsvc.cli.pages:group",
     "rebuild": "healthsvc.cli.scorecard.publishing:rebuild",
     "lab": "healthsvc.cli.lab:group",
     "portfolio": "healthsvc.cli.portfolio:portfolio",

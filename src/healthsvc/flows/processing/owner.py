@@ -35,7 +35,7 @@ from healthsvc.store.processing import dedupe as stored_ids
 from healthsvc.store.processing.arena import Arena
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
 from healthsvc.store.processing.partitions import Ownership
-from healthsvc.telemetry import EVENTS
+from healthsvc.telemetry import EVENTS, UNKNOWN_PAGES
 from healthsvc.wire.events.dead_letter_text import errors_json, headers_json
 from healthsvc.wire.events.named_customer import customer_of
 from healthsvc.wire.scorecards.document import Compiled
@@ -193,6 +193,7 @@ class Owner:
         batch = decode(
             self.states.program, values, headers, now_us, self.states.rows, is_intake=True
         )
+        UNKNOWN_PAGES.inc(self.states.program.take_unknown_pages())
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks])

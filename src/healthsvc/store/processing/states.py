@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from healthsvc.core.folding.decision_state import UNDECIDED_ROW
 from healthsvc.core.folding.stored import Stored, StoredMany
 from healthsvc.store.database.copying import (
     NULL,
@@ -78,12 +79,13 @@ _MANY = """
     ) c, lateral (
         select string_agg(int8send(s.customer_key), '') as there, string_agg(tidsend(s.ctid), '') as tids,
             string_agg(int4send(octet_length(s.state)), '') as widths, string_agg(s.state, '') as states,
-            string_agg(s.decision, '') as decisions, string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
+            string_agg(s.decision || substring($3::bytea from octet_length(s.decision) + 1), '') as decisions,
+            string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
         from states s where s.projection = $1 and s.customer_key = any(c.members)
     ) found
 """
 """A row of columns for each 256 customers by key: neighbours are read together, no state is put
-down on the way, and no value grows beyond 256 kB."""
+down on the way, and no value grows beyond 256 kB. A decision of an earlier version is completed."""
 
 
 async def by_ids(
@@ -108,13 +110,17 @@ async def many_by_ids(
 ) -> StoredMany:
     """Those of the customers that have a home, as columns: a fraction of the cost of a row each."""
     driver = await raw(conn)
-    return _columns(await driver.fetch(_MANY.format(_IDS), projection, _listed(customer_ids)))
+    return _columns(
+        await driver.fetch(_MANY.format(_IDS), projection, _listed(customer_ids), UNDECIDED_ROW)
+    )
 
 
 async def many_by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> StoredMany:
     driver = await raw(conn)
     return _columns(
-        await driver.fetch(_MANY.format("key = any($2::bigint[])"), projection, list(keys))
+        await driver.fetch(
+            _MANY.format("key = any($2::bigint[])"), projection, list(keys), UNDECIDED_ROW
+        )
     )
 
 

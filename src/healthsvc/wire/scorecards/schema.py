@@ -17,6 +17,7 @@ from healthsvc.core.scoring import flags, judges
 from healthsvc.core.severity import SEVERITIES
 from healthsvc.wire.scorecards.page_schema import page_schemas, rule_schema
 from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
+from healthsvc.wire.scorecards.rhythm_schema import rhythm_schema
 from healthsvc.wire.scorecards.risk_schema import event_types_schema, risk_schema
 from healthsvc.wire.scorecards.text_schema import text_schema
 from healthsvc.wire.scorecards.variant_schema import (
@@ -118,6 +119,10 @@ def scorecard_schema() -> Schema:
                 ),
             },
         },
+        "rhythm": rhythm_schema(),
+        "cool_days": _number(
+            "After an alert of a fall in band, for so long there is no other.", 35, high=3650
+        ),
         "reference": reference_schema(),
         "risk": risk_schema(),
         **relationship_schemas(),
@@ -282,7 +287,33 @@ def _flag() -> Schema:
             "fact": {"$ref": "#/$defs/fact"},
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
             "at": _number("The line.", 0, low=-1e9),
+            "exit": {
+                "type": "number",
+                "description": "level, drop, fading: the line at which a flag that stands is released; between "
+                "the lines its cap slides. Left out: `at`.",
+            },
+            "habit_at": _number(
+                "fading: the line of the habit itself, as a share of the slow half-life's rate.",
+                1,
+                low=0.001,
+            ),
+            "times": _number(
+                "level: so many times the long-standing rate; intent: below so many times it the event is a habit, "
+                "and no news. 0: it doesn't matter.",
+                0,
+                high=1000,
+            ),
             "days": _number("The span.", 14, low=0.001, high=36_500),
+            "renew_days": _number(
+                "intent: a habit has an alert at most once in so long.", 60, low=0.001, high=36_500
+            ),
+            "cool_days": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 3650,
+                "description": "After an alert of the flag, for so long it raises no other. Left out: 35; open: 7; "
+                "intent, churned: 0.",
+            },
             "min_events": _number(
                 "absence, drop: fewer events tell nothing; unstarted: so many are a start.", 1
             ),

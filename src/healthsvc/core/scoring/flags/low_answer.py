@@ -7,21 +7,13 @@ import numpy as np
 
 from healthsvc.core.arrays import Floats
 from healthsvc.core.scorecard.surveys import Survey
-from healthsvc.core.scoring.flags.kind import ABOVE, BELOW, NO_CAP, Condition, EarlierFlags, Flag
+from healthsvc.core.scoring.flags.kind import ABOVE, BELOW, Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.surveys import answers
 from healthsvc.core.scoring.view import View
 
 NO_CAP_SHARE: Final = 0.2
 """Of `at`: up to this share of low answers nothing is capped."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedCondition(Condition):
-    """A condition that some of the people at a customer meet."""
-
-    agreement: Floats
-    """0 hardly anybody .. 1 enough of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +55,12 @@ class LowAnswerFlag(Flag):
             holds = is_low & (view.now_us >= told_until)
             change = np.where(holds, ends, np.where(is_low, told_until, np.inf))
             onset = np.maximum(onset, np.where(told_at > 0, told_until, 0.0))
-        return SharedCondition(
-            np.where(holds, ABOVE, BELOW), onset, change, self._agreement(given.low_share)
+        return Condition(
+            np.where(holds, ABOVE, BELOW),
+            onset,
+            change,
+            depth=np.where(holds, self._agreement(given.low_share), 0.0),
         )
-
-    def cap_of(self, condition: Condition) -> Floats:
-        """In full where enough agree, none where hardly anybody does; between, it slides."""
-        assert isinstance(condition, SharedCondition)
-        cap = NO_CAP if self.cap is None else self.cap
-        slid = NO_CAP - condition.agreement * (NO_CAP - cap)
-        return np.where(condition.holds, slid, NO_CAP)
 
     def _agreement(self, low_share: Floats) -> Floats:
         """0 at a share of `NO_CAP_SHARE` of the line or less .. 1 at the line or more."""
