@@ -99,7 +99,8 @@ class ApiConfig:
 def create_app(
     *, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig
 ) -> FastAPI:
-    """The API over these services. It opens and closes nothing: whoever made them does."""
+    """The API over these services, which the caller opens and closes. It opens and closes nothing:
+    whoever made them does."""
     app = FastAPI(
         title="healthsvc",
         version=config.version,

@@ -187,7 +187,7 @@ class CompiledScorecard:
         return self._visits is None or self._visits.is_counted(event)
 
     def kind_of_view(self, event: Any) -> str | None:
-        """The kind of page that a customer's view shows: as the sender says, else by the rules; None
+        """The kind of page that a customer's view shows: as sent, else by the rules; None
         where the visit doesn't count."""
         if not self.is_counted(event):
             return None

@@ -161,7 +161,7 @@ class Owner:
         return {p: from_us(h.as_of_us) for p, h in self.owned.items() if h.as_of_us}
 
     def timers_as_of(self) -> dict[int, datetime]:
-        """Up to when absence can be told in each partition: until there, all partitions have been
+        """Up to when absence can be decided in each partition: until then, all partitions have been
         read as well."""
         bounds = {
             p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us)
@@ -260,10 +260,10 @@ class Owner:
             stored = await self._in_stored_ids(partition, window, hours[members], digests[members])
             new = window.take(hours[members], digests[members], now_us, stored)
             fresh[members] = new
-            counted = members[new]
-            if len(counted):
+            fresh_members = members[new]
+            if len(fresh_members):
                 self.pending.ids.setdefault(partition, []).append(
-                    (hours[counted], digests[counted])
+                    (hours[fresh_members], digests[fresh_members])
                 )
                 self.pending.advanced.add(partition)
         return at[fresh]
@@ -366,8 +366,7 @@ class Owner:
         EVENTS.labels(source, "rejected").inc(len(batch.rejects))
 
     def _set_unreadable_aside(self, source: str, topic: str, chunk: Chunk, now: datetime) -> None:
-        """Records that can't be read become one dead letter a range, and an alert for whoever
-        operates the service."""
+        """Turn unreadable records into one dead letter a range, and an alert for the operator."""
         for lost in chunk.unreadable:
             self.pending.letters.append(unreadable_letter(source, topic, chunk.partition, lost))
         self.pending.troubles.append(
