@@ -11,6 +11,7 @@ from healthsvc.core.events import ItemKind, Moment
 from healthsvc.core.folding.contract import Contract
 from healthsvc.core.folding.items.kind import Counted, Item, ItemRules
 from healthsvc.core.instants import to_us
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 MRR, MRR_AT, CHANGED_AT, RENEWED_AT, CANCELLED_AT, EFFECTIVE_AT, WITHDRAWN_AT = range(7)
 _FIELD_OF: Final[dict[Moment, int]] = {
@@ -51,7 +52,9 @@ class Subscription(ItemRules):
     def compact(self, item: Item) -> Item:
         return item
 
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
         table = np.array([item for item, _ in items]).reshape(-1, self.fields)
         ends = _contract(table).ends_at
         is_open, mrr = ~np.isfinite(ends), table[:, MRR]
