@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constr
 MINUTES ?= 30
 WORKERS ?= 4
 
-.PHONY: help run test bench lab-check lab-few soak format schemas docs constraints clean
+.PHONY: help run test bench alerts-check lab-check lab-few soak format schemas docs constraints clean
 .DEFAULT_GOAL := help
 
 define JUDGE
@@ -40,6 +40,9 @@ test: .venv/.installed-dev ## run all tests and checks (format, lint, types, lay
 
 bench: .venv/.installed-dev ## measure; prints a table, writes benchmarks/latest.json
 	$(BIN)/python -m benchmarks
+
+alerts-check: .venv/.installed-dev ## simulate customers of known kinds: alerts, band changes, time to be told
+	@$(BIN)/python -m benchmarks.alerts_check
 
 lab-check: .venv/.installed-dev ## judge the risk on logs with real outcomes, where ../shared/datasets has them
 	$(JUDGE)

@@ -91,12 +91,13 @@ def demo(
 
 
 def _fleet(data_dir: Path, requested: history.Demo) -> history.Demo:
-    """The fleet as this installation knows it, whichever entrance it took."""
+    """The fleet as this installation sent it before, by whichever way."""
     fleet = history.remembered(data_dir / "replay" / f"demo-{requested.seed}.json", requested)
     if requested.end_us - fleet.end_us > DAY_US:
         end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)
         _errors.print(
-            f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now."
+            f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends"
+            " now."
         )
     return fleet
 
@@ -118,7 +119,8 @@ def _look_here(examples: Mapping[Archetype, str], url: str, waiting: int) -> Non
     """What to try next."""
     if waiting:
         typer.echo(
-            f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it doesn't run."
+            f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it"
+            " doesn't run."
         )
     get = f'curl -s -H "Authorization: Bearer $KEY" "{url}'
     typer.echo("\nLook at (KEY is an API key: the first one was printed by `healthsvc up`)")
@@ -127,5 +129,6 @@ def _look_here(examples: Mapping[Archetype, str], url: str, waiting: int) -> Non
     for archetype in SHOWN_FIRST:
         if archetype in examples:
             typer.echo(
-                f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   # {archetype.value}'
+                f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   #'
+                f" {archetype.value}"
             )

@@ -24,7 +24,7 @@ UNITS: Final = {
 
 
 class By(StrEnum):
-    """By what customers are told apart."""
+    """The attribute that groups customers."""
 
     SEGMENT = "segment"
     TIER = "tier"
@@ -69,11 +69,13 @@ def _figures(start: datetime, end: datetime, by: By | None) -> Portfolio:
 
 def _show(answer: Portfolio) -> None:
     typer.echo(
-        f"{answer.start:%Y-%m-%d} to {answer.end:%Y-%m-%d}; in brackets the change against the period before"
+        f"{answer.start:%Y-%m-%d} to {answer.end:%Y-%m-%d}; in brackets the change against the"
+        " period before"
     )
     if answer.kept_from is not None:
         typer.echo(
-            f"Not all events logged before {answer.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
+            f"Not all events logged before {answer.kept_from:%Y-%m-%d %H:%M} are kept; older"
+            " periods have no figures."
         )
     for part in (answer.total, *answer.items):
         name = "All customers" if part is answer.total else part.group or "(none)"
@@ -81,9 +83,8 @@ def _show(answer: Portfolio) -> None:
         typer.echo(f"\n{name}: {count} at the start, {part.lost or 0} lost")
         for measure, field in PortfolioPart.model_fields.items():
             if field.annotation is Measured:
-                typer.echo(
-                    f"  {measure.replace('_', ' '):<22}{_formatted(measure, getattr(part, measure))}"
-                )
+                figure = _formatted(measure, getattr(part, measure))
+                typer.echo(f"  {measure.replace('_', ' '):<22}{figure}")
 
 
 def _formatted(measure: str, figure: Measured) -> str:

@@ -24,7 +24,10 @@ def replay(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the header's own names]",
+            help=(
+                "YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the"
+                " header's own names]"
+            ),
         ),
     ] = None,
     url: Url = None,

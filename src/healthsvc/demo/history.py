@@ -53,7 +53,7 @@ def lines(demo: Demo) -> list[bytes]:
 
 
 def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
-    """The lines after number `after`, as a replay wants them."""
+    """The lines after number `after`, in groups for a replay."""
     for start in range(after, len(lines), limit):
         yield [
             Line(number, line)
@@ -62,7 +62,7 @@ def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]
 
 
 def write(demo: list[bytes], path: Path) -> None:
-    """The lines into a file, for those who want to look first."""
+    """Write the lines to a file."""
     with open(path, "wb") as file:
         file.writelines(line + b"\n" for line in demo)
 

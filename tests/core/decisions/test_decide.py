@@ -12,7 +12,7 @@ from healthsvc.core.decisions.decide import Decisions, alert_id, decide
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.evaluate import Evaluation
-from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
+from healthsvc.core.scoring.flags.kind import FlagStates
 from healthsvc.core.scoring.lifecycle import Stages
 from healthsvc.core.scoring.variant_choice import WHOLE
 from healthsvc.wire.scorecards.document import compile_document, default_document
@@ -26,7 +26,7 @@ NAMES = [rule.name for rule in CARD.flags]
 
 def judged(score: float, now_us: int = START_US) -> Evaluation:
     """An evaluation that says this score and no flag."""
-    one, none = np.ones((1, 1)), np.full((1, len(NAMES)), np.inf)
+    one = np.ones((1, 1))
     return Evaluation(
         now_us=np.array([now_us]),
         score=np.array([score]),
@@ -38,12 +38,7 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         value=one * score / 100,
         coverage=np.ones(1),
         cap=np.full(1, 100.0),
-        flags=FlagStates(
-            np.zeros((1, len(NAMES)), bool),
-            np.zeros((1, len(NAMES))),
-            none,
-            np.full((1, len(NAMES)), NO_CAP),
-        ),
+        flags=FlagStates.none(1, len(NAMES)),
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
         first_seen_us=np.zeros(1, np.int64),
@@ -73,9 +68,12 @@ BAND_TABLE: list[tuple[str, list[tuple[float, float]], list[int]]] = [
     ("on the hysteresis line is not beyond it", [(0, 72), (1, 67)], [HEALTHY, HEALTHY]),
     ("beyond the hysteresis is believed at once", [(0, 72), (0, 66.9)], [HEALTHY, WATCH]),
     ("two bands down in one step", [(0, 72), (0, 20)], [HEALTHY, CRITICAL]),
-    ("better is believed after the dwell", [(0, 60), (1, 80), (1.9, 80), (2, 80)], [WATCH, WATCH, WATCH, HEALTHY]),
-    ("better within the hysteresis is not better", [(0, 60), (1, 72), (9, 72)], [WATCH, WATCH, WATCH]),
-    ("a setback starts the dwell anew", [(0, 60), (1, 80), (1.5, 60), (2.2, 80), (3, 80), (3.2, 80)],
+    ("better is believed after the dwell", [(0, 60), (1, 80), (1.9, 80), (2, 80)], [WATCH, WATCH,
+    WATCH, HEALTHY]),
+    ("better within the hysteresis is not better", [(0, 60), (1, 72), (9, 72)], [WATCH, WATCH,
+    WATCH]),
+    ("a setback starts the dwell anew", [(0, 60), (1, 80), (1.5, 60), (2.2, 80), (3, 80), (3.2,
+    80)],
      [WATCH, WATCH, WATCH, WATCH, WATCH, HEALTHY]),
     ("two bands up after one dwell", [(0, 20), (1, 80), (2, 80)], [CRITICAL, CRITICAL, HEALTHY]),
 ]  # fmt: skip

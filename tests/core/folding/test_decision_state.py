@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates, last_sequence, select
+from healthsvc.core.folding.decision_state import (
+    ROW_BYTES,
+    DecisionStates,
+    complete_row,
+    last_sequence,
+    select,
+)
 
 
 def test_what_is_written_into_a_field_of_some_rows_is_stored() -> None:
@@ -17,12 +23,26 @@ def test_what_is_written_into_a_field_of_some_rows_is_stored() -> None:
 
 def test_a_row_of_an_earlier_version_lacks_its_last_fields() -> None:
     states = DecisionStates.undecided(1)
-    states.band, states.loyalty = 2.0, 80.0
+    states.band = 2.0
+    states.note_alert(0, 5, hour=500_000)
+    stored = states.packed_row(0)[: ROW_BYTES - 3 * 8]
 
-    earlier = DecisionStates.of_any_version([states.packed_row(0)[: ROW_BYTES - 8], b""])
+    earlier = DecisionStates.of_any_version([stored, b""])
 
     assert earlier.band.tolist() == [2.0, -1.0]
-    assert np.isnan(earlier.loyalty).all()
+    assert earlier.last_alerts(0) == {}
+    assert complete_row(stored) == earlier.packed_row(0)
+
+
+def test_the_newest_alert_of_each_of_six_flags_is_remembered_to_the_hour() -> None:
+    states = DecisionStates.undecided(1)
+
+    for flag in range(8):
+        states.note_alert(0, flag, hour=495_000 + flag)
+    states.note_alert(0, 4, hour=496_000)
+
+    newest = {flag: 495_000 + flag for flag in (2, 3, 5, 6, 7)}
+    assert states.last_alerts(0) == {**newest, 4: 496_000}
 
 
 def test_a_copy_of_some_rows_leaves_the_others_and_the_original_alone() -> None:

@@ -43,21 +43,24 @@ def test_of_a_customer_of_days_no_habit_is_claimed() -> None:
     st.floats(0, 40, allow_nan=False),
     st.floats(0.001, 90, allow_nan=False),
 )
-def test_in_silence_the_ratio_only_falls_and_the_flag_begins_at_the_instant_told(
+def test_in_silence_the_ratio_only_falls_and_each_line_is_crossed_at_the_instant_told(
     days: list[float], later: float, quiet: float
 ) -> None:
     made, last = fold(*used(*days)), max(days)
     now = last + later
+    standing_at = us(now)
     assert ratio(made, now + quiet) <= ratio(made, now) * (1 + 1e-12)
     standing = made.evaluate(us(now)).flags
-    told = standing.change_us[0, DROP]
-    if np.isfinite(told) and not standing.holds[0, DROP]:
-        assert told >= us(now)
+    while np.isfinite(told := standing.change_us[0, DROP]):
+        place = standing.place[0, DROP]
+        assert told >= standing_at
         before, after = (made.evaluate(int(told) + step).flags for step in (-2, 2))
-        assert not before.holds[0, DROP] or told - 2 < us(now)
-        assert after.holds[0, DROP]
-        much_later = made.evaluate(int(told) + 30 * DAY_US).flags
-        assert much_later.onset_us[0, DROP] == pytest.approx(told, abs=10)
+        assert before.place[0, DROP] == place or told - 2 < standing_at
+        assert after.place[0, DROP] > place
+        standing, standing_at = after, int(told) + 2
+        if after.holds[0, DROP]:
+            much_later = made.evaluate(int(told) + 30 * DAY_US).flags
+            assert much_later.onset_us[0, DROP] == pytest.approx(told, abs=10)
 
 
 def test_a_fall_in_the_second_month_is_seen_in_four_weeks() -> None:

@@ -24,6 +24,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "level": {"measure": "usage", "at": 2},
     "absence": {"measure": "usage"},
     "drop": {"measure": "usage", "at": 0.5},
+    "fading": {"measure": "usage", "at": 0.6},
     "unstarted": {"measure": "usage"},
     "answer": {"fact": "nps", "at": 6},
     "answer_from": {"fact": "nps", "at": 9},

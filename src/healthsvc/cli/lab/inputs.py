@@ -90,7 +90,7 @@ def outcome_rows(
     horizon_days: float,
     mapping: TypeMapping,
 ) -> Labels:
-    """The outcome rows of a file, or those that the log itself tells."""
+    """The outcome rows of a file, or those derived from the log itself."""
     if labels is not None:
         labels_read = read_labels(labels, outcomes=True)
         if not len(labels_read):
@@ -111,7 +111,7 @@ def outcome_rows(
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is replayed; of the archive, what the service knows beside it."""
+    """The log to replay; of the archive, also the live scorecard and the segments."""
 
     events: Path
     live_document: str | None = None

@@ -70,8 +70,11 @@ def replay(
     known_by: Annotated[
         KnownByName,
         typer.Option(
-            help="An event is known when it was counted, or when it occurred.  [default: counted, unless most of the "
-            "archive was imported; of a file: occurred]",
+            help=(
+                "An event is known when it was counted, or when it occurred.  [default: counted,"
+                " unless most of the "
+                "archive was imported; of a file: occurred]"
+            ),
             show_default=False,
         ),
     ] = KnownByName.AUTO,
@@ -120,7 +123,7 @@ def _conclude(result: dict[str, Any], report: Path | None) -> None:
 
 
 def _by_tenths() -> Say:
-    """Says how far it is, ten times."""
+    """Report progress at each tenth."""
     reported = 0
 
     def say(what: str, progress: float) -> None:

@@ -69,7 +69,7 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
 
 
 def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool) -> None:
-    """See a building through to its end, doing the work ourselves if nobody else does."""
+    """Follow a building to its end, and do the work here if no service runs."""
     match outcome:
         case Unknown():
             refuse("There is no such version; `healthsvc scorecard list` shows them.")
@@ -77,7 +77,8 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse("That version is live already; `healthsvc rebuild` builds it anew.")
         case AnotherBuilding():
             refuse(
-                "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
+                "Another version is being built or in shadow; wait for it, or cancel it by POST"
+                " /v1/scorecards/cancel."
             )
         case GateRefusal():
             refuse(f"{outcome}. Publish it all the same with --override REASON.")

@@ -1,4 +1,4 @@
-"""The command `scorecard shadow`: a version scored beside the live one, looked at and ended."""
+"""The command `scorecard shadow`: scores a version beside the live one, shows it and ends it."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
 """Groups of flags that have one cause, and so one alert: that of the most severe flag that holds.
 
 A flag of flags (`both`) escalates the first of its flags: the silence of an unhappy customer is a
-silence. A fall in use belongs to the silence that it becomes.
+silence. A fall in use, at once or slowly, belongs to the silence that it becomes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,6 @@ from healthsvc.core.decisions.changes import FlagChange, Kind
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.both import BothFlag
-from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.kind import NO_CAP
 from healthsvc.core.severity import SEVERITIES
 
@@ -33,7 +32,7 @@ def alert_groups(card: Scorecard) -> dict[int, tuple[int, ...]]:
     for f, rule in enumerate(card.flags):
         if isinstance(rule, BothFlag):
             roots[f] = roots[card.flag_names.index(rule.of[0])]
-        elif isinstance(rule, DropFlag):
+        elif rule.by_habit:
             roots[f] = next((s for s in silences if _covers(card, card.flags[s], rule)), f)
     groups = {root: tuple(f for f, r in enumerate(roots) if r == root) for root in set(roots)}
     return {f: groups[root] for f, root in enumerate(roots) if len(groups[root]) > 1}

@@ -5,6 +5,7 @@ Pure: (evaluation, decision states) to the next decision states and the decision
 evaluations, decided at the same instants, give the same decisions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -16,8 +17,9 @@ from healthsvc.core.arrays import Floats, Instants, Int64s, Mask
 from healthsvc.core.decisions.alert_groups import alert_groups, one_alert
 from healthsvc.core.decisions.bands import BandLimits, band_changes, move_bands
 from healthsvc.core.decisions.changes import BandChange, FlagChange
+from healthsvc.core.decisions.cool_down import cool_bands, cool_flags
 from healthsvc.core.decisions.due import due_us
-from healthsvc.core.decisions.flag_changes import as_bits, flag_changes, holding
+from healthsvc.core.decisions.flag_changes import as_bits, flag_changes, standing_flags
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import UNLISTED, DecisionStates
 from healthsvc.core.instants import DAY_US
@@ -71,12 +73,12 @@ def decide(
     limits = BandLimits.of(card, evaluation)
     after.place = evaluation.stages.stage + 1 + PLACES * evaluation.variant
 
-    flags = _decide_flags(card, evaluation, before, after, anew)
+    flags, cooled = _decide_flags(card, evaluation, before, after, anew)
     move_bands(limits, score, evaluation, anew, after)
-    quiet = {c.row for c in flags if c.alert} | set(
-        np.flatnonzero(evaluation.overridden | anew).tolist()
-    )
+    quiet = {c.row for c in flags if c.alert} | cooled
+    quiet |= set(np.flatnonzero(evaluation.overridden | anew).tolist())
     bands = band_changes(card, before, after, quiet, anew)
+    bands = cool_bands(_card_of(card, evaluation), evaluation, bands, after)
 
     is_changed = (after.flags != before.flags) | (after.band != before.band) | anew
     is_changed |= np.abs(risk - before.risk) >= RISK_STEP
@@ -127,23 +129,23 @@ def _decide_flags(
     before: DecisionStates,
     after: DecisionStates,
     anew: Mask,
-) -> list[FlagChange]:
-    """Changes of flags, one alert for each group; writes the flags of `after`."""
-    holds = holding(card, evaluation)
-    bits = as_bits(holds)
+) -> tuple[list[FlagChange], set[int]]:
+    """Changes of flags, one alert for each group, and the rows of which one came too soon; writes
+    the flags and the last alerts of `after`."""
+    standing = standing_flags(card, evaluation, before, anew)
+    bits = as_bits(standing)
     after.flags = bits.astype(np.float64)
-    changes = flag_changes(card, evaluation, before, anew, holds, bits)
+    changes = flag_changes(card, evaluation, before, anew, standing, bits)
     if not changes:
-        return changes
-    cards = [card.judging(v) for v in range(len(card.variants) + 1)]
-    onset_us = evaluation.flags.onset_us
-    return one_alert(
-        lambda row: cards[evaluation.variant_of(row)],
-        alert_groups(card),
-        changes,
-        onset_us,
-        after.flags,
-    )
+        return changes, set()
+    card_of, groups = _card_of(card, evaluation), alert_groups(card)
+    changes = one_alert(card_of, groups, changes, evaluation.flags.onset_us, after.flags)
+    return cool_flags(card_of, groups, evaluation, changes, after)
+
+
+def _card_of(card: Scorecard, evaluation: Evaluation) -> Callable[[int], Scorecard]:
+    """What judges each row."""
+    return lambda row: card.judging(evaluation.variant_of(row))
 
 
 def _list(is_changed: Mask, score: Floats, before: DecisionStates, after: DecisionStates) -> Mask:

@@ -36,6 +36,9 @@ def due_us(
         due = np.minimum(due, now + _falls_after_us(limits, evaluation, score, band, has_score))
         rises = has_score & (after.pending_since == 0)
         due = np.minimum(due, now + _rises_after_us(limits, evaluation, score, band, rises))
+        if evaluation.flags.cap_drift.any():
+            slides = _cap_moves_after_us(limits, evaluation, score, band, has_score)
+            due = np.minimum(due, now + slides)
     return np.where(np.isfinite(due), np.maximum(due, now + 1.0), np.inf)
 
 
@@ -59,6 +62,28 @@ def _falls_after_us(
     raw = np.where(has_score, evaluation.raw, 50.0)
     ahead = np.log2(raw / np.where(falls, lower, 1.0)) * limits.half_life_us
     return np.where(falls, np.maximum(np.floor(ahead), SECOND_US), np.inf)
+
+
+def _cap_moves_after_us(
+    limits: BandLimits, evaluation: Evaluation, score: Floats, band: Int64s, has_score: Mask
+) -> Floats:
+    """Microseconds until a cap that slides can at the earliest move the score out of its band; inf
+    where none slides.
+
+    A falling one must come down to the band's lower end; and every cap below a better band must
+    have risen into it. From then on the score itself may have risen as well.
+    """
+    lower = limits.floor_of(band) - limits.hysteresis
+    upper = limits.floor_of(np.maximum(band - 1, 0)) + limits.hysteresis
+    cap, drift = evaluation.flags.cap, evaluation.flags.cap_drift
+    down = np.where(drift < 0, (cap - lower[:, None]) / -drift, np.inf).min(axis=1)
+    down = np.where(has_score & (lower > 0) & (score >= lower), down, np.inf)
+    is_low = cap < upper[:, None]
+    up = np.where(is_low, np.where(drift > 0, (upper[:, None] - cap) / drift, np.inf), 0.0)
+    up_last = up.max(axis=1, initial=0.0)
+    up_last = np.where(has_score & (band > 0) & is_low.any(axis=1), up_last, np.inf)
+    ahead = np.minimum(down, up_last)
+    return np.where(np.isfinite(ahead), np.maximum(np.floor(ahead), SECOND_US), np.inf)
 
 
 def _rises_after_us(

@@ -13,13 +13,19 @@ from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 
 
-def holding(card: Scorecard, evaluation: Evaluation) -> Mask:
-    """(n, f) the flags that hold; of whoever has left, those that say so alone."""
-    holds = evaluation.flags.holds.copy()
+def standing_flags(
+    card: Scorecard, evaluation: Evaluation, before: DecisionStates, anew: Mask | None = None
+) -> Mask:
+    """(n, f) the flags that stand: between its lines a flag is as it was decided last, unless
+    another variant judges `anew`. Of whoever has left, those that say so alone."""
+    stood = before.flags.astype(np.int64)[:, None] >> np.arange(len(card.flags)) & 1 == 1
+    if anew is not None:
+        stood &= ~anew[:, None]
+    standing = evaluation.flags.standing(stood)
     if evaluation.churned.any():
         of_churn = np.array([isinstance(rule, ChurnedFlag) for rule in card.flags], bool)
-        holds[evaluation.churned] &= of_churn
-    return holds
+        standing[evaluation.churned] &= of_churn
+    return standing
 
 
 def as_bits(holds: Mask) -> Int64s:

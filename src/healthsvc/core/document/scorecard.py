@@ -13,11 +13,12 @@ from healthsvc.core.document.parts import (
     measure,
 )
 from healthsvc.core.document.reference_section import large_account, reference
+from healthsvc.core.document.rhythm_section import rhythm
 from healthsvc.core.document.variants import variants
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.distributions import Distributions
-from healthsvc.core.scorecard.model import FlagRule, Measure, Scorecard
+from healthsvc.core.scorecard.model import COOL_DAYS, FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scoring.flags import read_flag
 from healthsvc.core.scoring.flags.reading import Vocabulary
@@ -43,18 +44,21 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
     frame = reference(r.get("reference"))
     measures = _measures(r.need("measures"), list(dimensions), facts, frame.measures)
     names = [m.name for m in measures if m.of is None]
+    flags = _flags(r.get("flags", []), names, facts, half_lives)
     card = Scorecard(
         name=str(r.need("name")),
         half_lives_us=half_lives,
         dimensions=tuple(dimensions.items()),
         measures=measures,
-        flags=_flags(r.get("flags", []), names, facts, half_lives),
+        flags=flags,
         bands=bands(r.need("bands")),
         hysteresis=r.number("hysteresis", 3.0, high=20),
         dwell_us=r.days("dwell_days", 1),
+        cool_us=round(r.number("cool_days", COOL_DAYS, high=3650) * DAY_US),
         evidence=evidence(r, names),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
+        rhythm=rhythm(r.get("rhythm"), measures, flags),
     )
     for elsewhere in (
         "event_types",

@@ -19,7 +19,12 @@ MEASURE_KEYS: Final = ("share", "judge", "why")
 FLAG_KEYS: Final = (
     *(
         "at",
+        "exit",
+        "habit_at",
+        "times",
         "days",
+        "renew_days",
+        "cool_days",
         "half_life_days",
         "min_events",
         "cap",

@@ -27,13 +27,21 @@ _COLUMNS: Final[dict[str, float]] = {
     "risk": nan,
     "place": -1.0,
     "loyalty": nan,
+    "alerted_0": 0.0,
+    "alerted_1": 0.0,
+    "alerted_2": 0.0,
 }
 """In the order in which they are stored, with what stands there before the first decision; only
 ever appended to."""
 WIDTH: Final = len(_COLUMNS)
 ROW_BYTES: Final = WIDTH * 8
 _DEFAULTS: Final = np.array(list(_COLUMNS.values()))
+UNDECIDED_ROW: Final = _DEFAULTS.tobytes()
 _BAND, _FLAGS, _SEQUENCE = map(list(_COLUMNS).index, ("band", "flags", "sequence"))
+_ALERTED: Final = slice(list(_COLUMNS).index("alerted_0"), list(_COLUMNS).index("alerted_2") + 1)
+_HALF: Final = 1 << 26
+"""A column holds two alerts of 26 bits: an hour since 1970, and six bits of the flag."""
+_FLAG_RANGE: Final = 64
 UNLISTED: Final = -inf
 """In place of the listed score: lists don't show the customer yet, or not what its profile says by
 now."""
@@ -141,6 +149,25 @@ class DecisionStates:
         """The band of one customer; -1: not enough evidence."""
         return int(self.array.item(row, _BAND))
 
+    def last_alerts(self, row: int) -> dict[int, int]:
+        """The newest alerts of one customer: flag → hours since 1970."""
+        alerts: dict[int, int] = {}
+        for column in self.array[row, _ALERTED].tolist():
+            for alert in divmod(int(column), _HALF):
+                hour, flag = divmod(alert, _FLAG_RANGE)
+                if hour:
+                    alerts[flag] = hour
+        return alerts
+
+    def note_alert(self, row: int, flag: int, hour: int) -> None:
+        """Remember an alert of one customer; the oldest is forgotten where there is no room."""
+        alerts = {**self.last_alerts(row), flag: hour}
+        newest = sorted(alerts.items(), key=lambda alert: (-alert[1], alert[0]))
+        columns = self.array[row, _ALERTED]
+        numbers = [hour * _FLAG_RANGE + flag for flag, hour in newest[: 2 * len(columns)]]
+        numbers += [0] * (2 * len(columns) - len(numbers))
+        columns[:] = [a * _HALF + b for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
+
     def flag_bits(self, row: int) -> float:
         """The flags of one customer."""
         return self.array.item(row, _FLAGS)
@@ -149,6 +176,12 @@ class DecisionStates:
 def select(condition: Mask, states: DecisionStates, otherwise: DecisionStates) -> DecisionStates:
     """Row by row one of two; condition: (n,)."""
     return DecisionStates(np.where(condition[:, None], states.array, otherwise.array))
+
+
+def complete_row(stored_row: bytes) -> bytes:
+    """A stored row of any earlier version, with what stands in its later columns before the first
+    decision."""
+    return stored_row + UNDECIDED_ROW[len(stored_row) :]
 
 
 def last_sequence(stored_row: bytes | None) -> int:

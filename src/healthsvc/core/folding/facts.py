@@ -63,6 +63,11 @@ _COLUMNS += [
 ]  # of the profile, as numbers
 
 _COLUMNS += [("usual_delay", 0.0), ("new_invoice_paid_at", 0.0), ("items_settled_before", 0.0)]
+PRESENCE_BLOCKS: Final = 5
+SLOW_LEVELS: Final = 2
+_COLUMNS += [(f"presence_{i}", 0.0) for i in range(PRESENCE_BLOCKS)]  # see `presence`
+_COLUMNS += [("presence", 0.0)]
+_COLUMNS += [(f"slow_{i}", 0.0) for i in range(SLOW_LEVELS)]  # sums of the slow half-life
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -70,12 +75,16 @@ WIDTH: Final = len(_COLUMNS)
 NAMES: Final = tuple(
     name
     for name, _ in _COLUMNS
-    if not name.startswith(("slot_", "override")) and not name.endswith("_code")
+    if not name.startswith(("slot_", "override", "presence", "slow_"))
+    and not name.endswith("_code")
 )
 EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
 LAST_SEEN: Final = COLUMN["last_seen"]
 SLOT_0: Final = COLUMN["slot_0"]
+PRESENCE_0: Final = COLUMN["presence_0"]
+PRESENCE: Final = COLUMN["presence"]
+SLOW_0: Final = COLUMN["slow_0"]
 
 Profile = dict[str, list[Any]]
 """Field → [value, occurred_us, source, id] of its last writer."""

@@ -18,6 +18,7 @@ from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
 from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding import facts as fact
+from healthsvc.core.folding import presence
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
 from healthsvc.core.folding.extract import NO_SLOT, Extract
@@ -256,6 +257,7 @@ class States:
         cell = rows[event] * self.program.width + measure
         base = cell * self.fields
         flat = self.cells.reshape(-1)
+        self._fold_rhythm(rows[event], measure, occurred_us[event], weight)
         for field, half_life_us in enumerate(self.program.half_lives_us):
             per_event = levels.weights(occurred_us, half_life_us, self.program.landmark_us)
             np.add.at(flat, base + field, per_event[event] * weight)
@@ -263,6 +265,23 @@ class States:
         cells, newest = levels.top_three(cell, occurred_us[event])
         at = (cells * self.fields + self.count_field + 1)[:, None] + np.arange(3)
         flat[at] = levels.merge_three(flat[at], newest.astype(np.float64))
+
+    def _fold_rhythm(
+        self, rows: Rows, measure: Int64s, occurred_us: Int64s, weight: Floats
+    ) -> None:
+        """Presence and slow levels, before the newest instants of the cells are written; an entry
+        for each event and measure that it feeds."""
+        program, rhythm = self.program, self.program.rhythm
+        if rhythm is None or program.presence is None:
+            return
+        for i, column in enumerate(program.slow):
+            at = np.flatnonzero(measure == column)
+            added = levels.weights(occurred_us[at], rhythm.slow_half_life_us, program.landmark_us)
+            places = rows[at] * fact.WIDTH + fact.SLOW_0 + i
+            np.add.at(self.facts.reshape(-1), places, added * weight[at])
+        at = np.flatnonzero(measure == program.presence)
+        newest = self.cells[rows[at], program.presence, self.count_field + 1]
+        presence.fold(self.facts, rhythm, rows[at], occurred_us[at], newest)
 
     def _fold_risk(
         self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Int64s, Mask
+from healthsvc.core.folding.decision_state import complete_row
 
 
 class Stored(NamedTuple):
@@ -51,7 +52,7 @@ class StoredMany:
             partitions=np.array([s.partition for s in stored], np.int32),
             widths=np.array([len(s.state or b"") for s in stored], np.int64),
             states=b"".join([s.state or b"" for s in stored]),
-            decisions=b"".join([s.decision or b"" for s in stored]),
+            decisions=b"".join([complete_row(s.decision) for s in stored if s.decision]),
             profiles=[s.profile or "" for s in stored],
             tids=np.zeros(len(stored), np.int64),
         )

@@ -2,9 +2,9 @@
 
 | part | factor | from |
 |---|---|---|
-| money | 0.5 to 1.5 | the square root of MRR over the median of those ranked; 1 where it isn't known |
+| money | 0.5 to 1.5 | square root of MRR over the median of those ranked; 1 if unknown |
 | urgency | 0 to 1 | what stands now: the most urgent cause, by severity and age, and the band |
-| chance | 0 to 1 | how long the customer has been away; less after a talk, a contact too many, a notice |
+| chance | 0 to 1 | time since the last act; less after a talk, many contacts, a notice |
 
 Points are 100 times the product. They order a list; they aren't a probability.
 """

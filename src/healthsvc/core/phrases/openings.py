@@ -10,6 +10,8 @@ from healthsvc.core.phrases.catalogue import has, phrase
 _SAME: Final[Mapping[str, str]] = {
     "silent": "silence",
     "usage_drop": "drop",
+    "fading": "drop",
+    "visits_fading": "silence",
     "detractor": "unhappy",
     "silent_unhappy": "unhappy",
     "silent_before_renewal": "renewal",
@@ -20,6 +22,7 @@ _SAME: Final[Mapping[str, str]] = {
 _BY_FLAG_KIND: Final[Mapping[str, str]] = {
     "absence": "silence",
     "drop": "drop",
+    "fading": "drop",
     "ahead": "renewal",
     "unstarted": "never_started",
 }

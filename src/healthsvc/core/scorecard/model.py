@@ -12,6 +12,7 @@ from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
+from healthsvc.core.scorecard.rhythm import Rhythm
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.severity import Severity
 
@@ -19,6 +20,11 @@ ANY_OTHER: Final = "*"
 """A feed of this type takes every type that no other feed names, built-in ones excepted: the
 operator's own types. Where the scorecard says what they are (`event_types`), the acts among
 them."""
+
+
+COOL_DAYS: Final = 35.0
+"""After an alert of a flag, or of a fall in band, so long none of the same: what swings for a month
+makes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class Judge:
     expected: ClassVar[bool] = True
     """Whether a lack of evidence is a gap in what is known; False: only there when something
     happened."""
+    by_habit: ClassVar[bool] = False
+    """Whether it compares with the customer's own habit."""
     reference: Distributions | None = None
     """The frozen distributions that it judges against; None: none, or none yet."""
 
@@ -112,6 +120,10 @@ class FlagRule:
     kind: ClassVar[str]
     of_absence: ClassVar[bool] = False
     """Whether it says that something didn't happen, or happened less."""
+    by_habit: ClassVar[bool] = False
+    """Whether it compares with the customer's own habit."""
+    default_cool_days: ClassVar[float] = COOL_DAYS
+    """`cool_days` of a flag that names none."""
     name: str
     title: Text
     measure: str = ""
@@ -123,6 +135,8 @@ class FlagRule:
     cap: float | None = None
     severity: Severity | None = None
     """None: the flag raises no alert."""
+    cool_us: int = round(COOL_DAYS * DAY_US)
+    """After an alert of the flag, for so long it raises no other."""
     override: bool = False
     """The cap stands even where there is too little evidence for a score."""
     play: Text = NO_TEXT
@@ -162,10 +176,14 @@ class Scorecard:
     hysteresis: float = 3.0
     dwell_us: int = DAY_US
     """How long a better band must hold before it is believed; a worse one is believed at once."""
+    cool_us: int = round(COOL_DAYS * DAY_US)
+    """After an alert of a fall in band, for so long there is no other."""
     evidence: Evidence = Evidence()
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()
+    rhythm: Rhythm | None = None
+    """None: every customer is judged by the same spans."""
     variants: tuple[Variant, ...] = ()
 
     @property

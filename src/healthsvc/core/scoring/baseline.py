@@ -1,5 +1,8 @@
-"""Today's rate against the customer's own habit: the shortest half-life's over the longest's, of
+"""Today's rate against the customer's own habit: a shorter half-life's over a longer one's, of
 customers of any age.
+
+Daily users are judged by the scorecard's shortest half-life against its longest; slower ones by the
+longest against that of the `rhythm`. Who comes more seldom still isn't judged by rates.
 
 Of a customer seen for a time a, a level of half-life h has filled to 1 - 2^(-a/h) of what steady
 use would make of it, so each rate is divided by that. A steady customer then has the ratio 1 from
@@ -12,13 +15,14 @@ Newton's steps from the late side: its logarithm is concave, so each step ends l
 and nearer.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from healthsvc.core.arrays import Floats, Int64s
+from healthsvc.core.arrays import Floats, Int64s, Mask
 from healthsvc.core.instants import SECOND_US
-from healthsvc.core.scoring.view import View
+from healthsvc.core.scoring import rhythm
+from healthsvc.core.scoring.view import SLOW, View
 
 _LN2: Final = float(np.log(2.0))
 STEPS: Final = 5
@@ -27,23 +31,99 @@ _FULL: Final = 500.0
 """Half-lives after which a level is full."""
 
 
+class HalfLives(NamedTuple):
+    """Two half-lives as a view names them."""
+
+    short: int
+    long: int
+
+    def of(self, view: View) -> tuple[int, int]:
+        """Both in microseconds."""
+        return view.half_life_us(self.short), view.half_life_us(self.long)
+
+    def speed(self, view: View) -> float:
+        """By how many halves the ratio falls in a microsecond of silence, at most."""
+        short, long = self.of(view)
+        return 1.0 / short - 1.0 / long
+
+
+def quick(view: View) -> HalfLives:
+    """What daily users are judged by."""
+    return HalfLives(0, len(view.program.half_lives_us) - 1)
+
+
+def slow(view: View) -> HalfLives:
+    """What slower customers are judged by; only of measures that keep a slow level."""
+    return HalfLives(len(view.program.half_lives_us) - 1, SLOW)
+
+
 def ratio(view: View, measure: int) -> Floats:
-    """Today's rate over the habitual one, (n,); 0 where the measure was never fed."""
-    short, long = view.rate(measure, 0), view.rate(measure, len(view.program.half_lives_us) - 1)
-    lives = view.program.half_lives_us
+    """Today's rate over the habitual one by each customer's own rhythm, (n,); 0 where the measure
+    was never fed, 1 where the habit isn't known."""
+    daily = ratio_by(view, measure, quick(view))
+    is_slow = rhythm.is_slow(view)
+    if measure not in view.program.slow or not is_slow.any():
+        return daily
+    seldom = np.where(view.level(measure, SLOW) > 0, ratio_by(view, measure, slow(view)), 1.0)
+    return np.where(is_slow, seldom, daily)
+
+
+def is_judged(view: View, measure: int) -> Mask:
+    """(n,) whose habit can be judged by rates."""
+    rare = rhythm.is_rare(view)
+    if measure not in view.program.slow:
+        return ~rare
+    unknown = rhythm.is_slow(view) & (view.level(measure, SLOW) <= 0)
+    return ~rare & ~unknown
+
+
+def judged_from_us(view: View) -> Floats:
+    """(n,) from when on there is a habit: a short half-life after the first event, and a while
+    after the newest pause."""
+    daily, seldom = view.program.half_lives_us[0], view.program.half_lives_us[-1]
+    short = np.where(rhythm.is_slow(view), float(seldom), float(daily))
+    return np.maximum(view.fact("first_seen") + short, rhythm.settled_us(view))
+
+
+def ratio_by(view: View, measure: int, lives: HalfLives) -> Floats:
+    """The same by two half-lives, (n,)."""
+    short, long = view.rate(measure, lives.short), view.rate(measure, lives.long)
+    short_us, long_us = lives.of(view)
     age = np.maximum(_age(view), float(SECOND_US))
     return (
         short
         / np.where(long > 0, long, 1.0)
-        * _correction(_growth(age, lives[0]), _growth(age, lives[-1]))
+        * _correction(_growth(age, short_us), _growth(age, long_us))
     )
 
 
 def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
     """The instant at which the ratio of each of some rows, `now`, falls or fell to `at` if nothing
     comes; now > 0."""
-    short, long = view.program.half_lives_us[0], view.program.half_lives_us[-1]
-    age, speed = _age(view)[rows], 1.0 / short - 1.0 / long
+    seldom = rhythm.is_slow(view)[rows]
+    if not seldom.any():
+        return falls_by_us(view, rows, now, at, quick(view))
+    instant = np.empty(len(rows))
+    for is_mine, lives in ((~seldom, quick(view)), (seldom, slow(view))):
+        instant[is_mine] = falls_by_us(view, rows[is_mine], now[is_mine], at, lives)
+    return instant
+
+
+def speed(view: View) -> Floats:
+    """(n,) by how many halves each ratio falls in a microsecond of silence, at most."""
+    daily = quick(view).speed(view)
+    is_slow = rhythm.is_slow(view)
+    if not is_slow.any():
+        return np.full(len(view.now_us), daily)
+    return np.where(is_slow, slow(view).speed(view), daily)
+
+
+def falls_by_us(
+    view: View, rows: Int64s, now: Floats, at: Floats | float, lives: HalfLives
+) -> Floats:
+    """The same as `falls_to_us`, by two half-lives."""
+    short, long = lives.of(view)
+    age, speed = _age(view)[rows], lives.speed(view)
     known_age = np.maximum(age, float(SECOND_US))
     start = np.log2(now / (at * _correction(_growth(known_age, short), _growth(known_age, long))))
     ahead: Floats = np.maximum(2.0 * np.log2(now / at) / speed, 0.0)

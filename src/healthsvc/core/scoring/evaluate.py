@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard.model import Measure, Scorecard
-from healthsvc.core.scoring import variant_choice
+from healthsvc.core.scoring import rhythm, variant_choice
 from healthsvc.core.scoring.flags import flag_states
 from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.core.scoring.judges.kind import MeasureJudge
@@ -87,10 +88,12 @@ class _Judgement(NamedTuple):
     value: Floats
     coverage: Floats
     cap: Floats
-    holds: Mask
+    place: NDArray[np.int8]
     onset_us: Floats
     change_us: Floats
     flag_cap: Floats
+    cap_drift: Floats
+    is_habit: Mask
     risk: Floats
     """(n,) by the model, (n, 0) where there is none."""
 
@@ -123,7 +126,12 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         coverage=judgement.coverage,
         cap=judgement.cap,
         flags=FlagStates(
-            judgement.holds, judgement.onset_us, judgement.change_us, judgement.flag_cap
+            judgement.place,
+            judgement.onset_us,
+            judgement.change_us,
+            judgement.flag_cap,
+            judgement.cap_drift,
+            judgement.is_habit,
         ),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
@@ -180,10 +188,12 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         value=value,
         coverage=coverage,
         cap=cap,
-        holds=standing.holds,
+        place=standing.place,
         onset_us=standing.onset_us,
         change_us=standing.change_us,
         flag_cap=standing.cap,
+        cap_drift=standing.cap_drift,
+        is_habit=standing.is_habit,
         risk=_modelled_risk(view, card, standing),
     )
 
@@ -207,12 +217,10 @@ def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
     snapshot, rules = view.risk_snapshot(), view.program.risk_rules
     if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
-    modelled = risk(rules.model, snapshot)
+    modelled, holds = risk(rules.model, snapshot), standing.holds
     for f, rule in enumerate(card.flags):
         if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            modelled = np.where(
-                standing.holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled
-            )
+            modelled = np.where(holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
     return modelled
 
 
@@ -225,12 +233,12 @@ def best_points(measures: tuple[Measure, ...], weight: Floats) -> Floats:
 
 
 def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
-    n = len(standing.holds)
+    n, holds = len(standing.place), standing.holds
     cap, override = np.full(n, NO_CAP), np.zeros(n, bool)
     for f, rule in enumerate(card.flags):
         cap = np.minimum(cap, standing.cap[:, f])
         if rule.cap is not None and rule.override:
-            override |= standing.holds[:, f]
+            override |= holds[:, f]
     return cap, override
 
 
@@ -242,7 +250,7 @@ def _churned(view: View) -> Mask:
 
 def _slot_expiry(view: View) -> Floats:
     slots = view.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
-    ends = np.where(slots > 0, slots + fact.SLOT_SPAN_US, np.inf)
+    ends = np.where(slots > 0, slots + rhythm.extent_span_us(view)[:, None], np.inf)
     next_end: Floats = np.where(ends > view.now_us[:, None], ends, np.inf).min(axis=1)
     return next_end
 

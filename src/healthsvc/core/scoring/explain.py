@@ -115,12 +115,11 @@ def _measure_behind(card: Scorecard, rule: FlagRule) -> str:
 
 
 def capping_rule(view: View, evaluation: Evaluation, row: int) -> FlagRule | None:
-    """The flag in force with the lowest cap; the first declared where several share it."""
+    """The flag whose cap is the lowest; the first declared where several share it."""
     rules = _card(view, evaluation, row).flags
-    capping = [
-        r for f, r in enumerate(rules) if r.cap is not None and evaluation.flags.holds[row, f]
-    ]
-    return min(capping, key=lambda r: NO_CAP if r.cap is None else r.cap, default=None)
+    caps: list[float] = evaluation.flags.cap[row].tolist()
+    lowest = min(caps, default=NO_CAP)
+    return rules[caps.index(lowest)] if lowest < NO_CAP else None
 
 
 def evidence(view: View, row: int, measure: str) -> tuple[int, ...]:

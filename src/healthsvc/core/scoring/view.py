@@ -8,6 +8,7 @@ import numpy as np
 from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.folding import facts as fact
+from healthsvc.core.folding import presence
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.levels import Snapshot
@@ -20,6 +21,8 @@ DISTINCT: Final = np.array(
 )
 """Linear counting: filled slots → estimated number of different functions; full is "more than can
 be told"."""
+SLOW: Final = -1
+"""In place of a half-life of the scorecard: that of its `rhythm`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,48 @@ class View:
     _levels: dict[tuple[int, int], Floats] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
+    _gaps: dict[int, Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def level(self, measure: int, half_life: int) -> Floats:
-        """Worked out once for all rows, however many of them ask for it one by one."""
+        """Worked out once for all rows, however many of them ask for it one by one.
+
+        half_life: a place among the scorecard's, or `SLOW` for a measure that keeps that level.
+        """
         level = self._levels.get((measure, half_life))
         if level is None:
-            sums = np.ascontiguousarray(self.cells[:, measure, half_life])
-            lives, landmark_us = self.program.half_lives_us, self.program.landmark_us
+            sums = np.ascontiguousarray(self._sums(measure, half_life))
             level = self._levels[measure, half_life] = levels.decayed(
-                sums, self.now_us, lives[half_life], landmark_us
+                sums, self.now_us, self.half_life_us(half_life), self.program.landmark_us
             )
         return level
 
+    def half_life_us(self, half_life: int) -> int:
+        if half_life != SLOW:
+            return self.program.half_lives_us[half_life]
+        assert self.program.rhythm is not None  # nothing else keeps slow levels
+        return self.program.rhythm.slow_half_life_us
+
+    def _sums(self, measure: int, half_life: int) -> Floats:
+        if half_life != SLOW:
+            return self.cells[:, measure, half_life]
+        return self.facts[:, fact.SLOW_0 + self.program.slow.index(measure)]
+
     def rate(self, measure: int, half_life: int) -> Floats:
         """Events a day that would hold the level where it is."""
-        return self.level(measure, half_life) * (
-            _LN2 * DAY_US / self.program.half_lives_us[half_life]
-        )
+        return self.level(measure, half_life) * (_LN2 * DAY_US / self.half_life_us(half_life))
+
+    @property
+    def usual_gap_us(self) -> Floats:
+        """(n,) the customer's own gap between visits; 0 where none is known."""
+        gap = self._gaps.get(0)
+        if gap is None:
+            gap = self._gaps[0] = presence.usual_gap_days(self.facts[:, fact.PRESENCE]) * DAY_US
+        return gap
+
+    @property
+    def returned_us(self) -> Floats:
+        """(n,) when each customer came back from its newest pause; 0 where it made none."""
+        return presence.returned_us(self.facts[:, fact.PRESENCE])
 
     def rate_of(self, row: int, measure: int, half_life: int) -> float:
         """The same as `rate`, of one row."""
@@ -87,7 +115,7 @@ class View:
         slots = self.facts[row, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]
         return float(DISTINCT[np.count_nonzero(slots > since_us)])
 
-    def functions(self, *, since_us: Instants | None = None) -> Floats:
+    def functions(self, *, since_us: Instants | Floats | None = None) -> Floats:
         """How many functions were ever used, or since an instant: an estimate, by linear
         counting."""
         slots = self.facts[:, fact.SLOT_0 : fact.SLOT_0 + fact.SLOTS]

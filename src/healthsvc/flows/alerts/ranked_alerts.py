@@ -55,7 +55,7 @@ class WordedRank:
 
 
 async def alerts(
-    engine: AsyncEngine, wanted: Paging, which: AlertQuery, now: datetime, rules: ContactRules
+    engine: AsyncEngine, paging: Paging, which: AlertQuery, now: datetime, rules: ContactRules
 ) -> Page[RankedAlert]:
     """Alerts that are open or acknowledged, those most worth a call first; without those of
     customers that have left."""
@@ -69,7 +69,7 @@ async def alerts(
             return page_of(await _ranked(conn, waiting, as_of(place, now), rules), place)
 
     named = {**filters, "state": which.state, "customer_id": which.customer_id}
-    return await listing("ranked_alerts", named, RankedAlert).page(wanted, fetch)
+    return await listing("ranked_alerts", named, RankedAlert).page(paging, fetch)
 
 
 def worded_rank(rank: Rank, language: Language) -> WordedRank:

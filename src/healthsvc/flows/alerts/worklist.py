@@ -1,5 +1,5 @@
-"""An owner's customers of the day, by what stands with them now, whether or not an alert was raised:
-each with why, when and what to know."""
+"""An owner's customers of the day, by what stands with them now, alert or not: each with why, when
+and what to know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -115,7 +115,7 @@ class _RankedCustomer:
 
 async def customers(
     engine: AsyncEngine,
-    wanted: Paging,
+    paging: Paging,
     owner: str | None,
     now: datetime,
     rules: ContactRules,
@@ -140,7 +140,7 @@ async def customers(
             by_key[r.key] = _with_alert(item, r, alert)
         return page
 
-    page = await listing("worklist", {"owner": owner}, _RankedCustomer).page(wanted, fetch)
+    page = await listing("worklist", {"owner": owner}, _RankedCustomer).page(paging, fetch)
     items = [by_key[r.key] for r in page.items]
     return on_the_list, Page(
         items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor

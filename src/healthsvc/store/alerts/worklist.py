@@ -51,7 +51,8 @@ async def waiting(
     ]
     rows = await conn.execute(
         text(f"""
-            select {_ALERT}, s.name as customer_name, s.owner as customer_owner, s.tier as customer_tier
+            select {_ALERT}, s.name as customer_name, s.owner as customer_owner,
+                s.tier as customer_tier
             from alerts a left join standings s on s.customer_key = a.customer_key
                 and s.projection = (select id from projections where state = 'live')
             where {" and ".join(conditions)} order by a.position desc limit {MOST}
@@ -88,8 +89,8 @@ _CANDIDATES: Final = text(f"""
         and (cast(:owner as text) is null or s.owner = :owner)
         and (s.band = any(cast(:bands as text[])) or s.flags && cast(:flags as text[]))
         and not s.flags && cast(:gone as text[])
-    order by s.flags && cast(:critical as text[]) desc, array_position(cast(:bands as text[]), s.band),
-        s.risk desc nulls last, s.customer_key
+    order by s.flags && cast(:critical as text[]) desc,
+        array_position(cast(:bands as text[]), s.band), s.risk desc nulls last, s.customer_key
     limit {MOST_CANDIDATES}
 """)
 
@@ -104,7 +105,8 @@ async def candidates(
     gone: Sequence[str],
 ) -> list[Candidate]:
     """The first `MOST_CANDIDATES` of those in one of the bands (the worst named first) or with one
-    of the flags, without those that have left (`gone`). critical: flags whose holders come first."""
+    of the flags, without those that have left (`gone`). critical: flags whose holders come
+    first."""
     values = {
         "owner": owner,
         "bands": list(bands),

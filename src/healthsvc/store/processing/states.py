@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from healthsvc.core.folding.decision_state import UNDECIDED_ROW
 from healthsvc.core.folding.stored import Stored, StoredMany
 from healthsvc.store.database.copying import (
     NULL,
@@ -70,20 +71,28 @@ weigh each id."""
 _MANY = """
     select c.ids, c.keys, c.partitions, found.*
     from (
-        select string_agg(customer_id, e'\\n' order by key) as ids, string_agg(int8send(key), '' order by key) as keys,
-            string_agg(int4send(partition), '' order by key) as partitions, array_agg(key order by key) as members
+        select string_agg(customer_id, e'\\n' order by key) as ids,
+            string_agg(int8send(key), '' order by key) as keys,
+            string_agg(int4send(partition), '' order by key) as partitions,
+            array_agg(key order by key) as members
         from (
-            select customer_id, key, partition, row_number() over (order by key) as n from customers where {} offset 0
+            select customer_id, key, partition, row_number() over (order by key) as n
+            from customers where {} offset 0
         ) wanted group by n / 256
     ) c, lateral (
-        select string_agg(int8send(s.customer_key), '') as there, string_agg(tidsend(s.ctid), '') as tids,
-            string_agg(int4send(octet_length(s.state)), '') as widths, string_agg(s.state, '') as states,
-            string_agg(s.decision, '') as decisions, string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
+        select string_agg(int8send(s.customer_key), '') as there,
+            string_agg(tidsend(s.ctid), '') as tids,
+            string_agg(int4send(octet_length(s.state)), '') as widths,
+            string_agg(s.state, '') as states,
+            string_agg(
+                s.decision || substring($3::bytea from octet_length(s.decision) + 1), ''
+            ) as decisions,
+            string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
         from states s where s.projection = $1 and s.customer_key = any(c.members)
     ) found
 """
 """A row of columns for each 256 customers by key: neighbours are read together, no state is put
-down on the way, and no value grows beyond 256 kB."""
+down on the way, and no value grows beyond 256 kB. A decision of an earlier version is completed."""
 
 
 async def by_ids(
@@ -108,13 +117,17 @@ async def many_by_ids(
 ) -> StoredMany:
     """Those of the customers that have a home, as columns: a fraction of the cost of a row each."""
     driver = await raw(conn)
-    return _columns(await driver.fetch(_MANY.format(_IDS), projection, _listed(customer_ids)))
+    return _columns(
+        await driver.fetch(_MANY.format(_IDS), projection, _listed(customer_ids), UNDECIDED_ROW)
+    )
 
 
 async def many_by_keys(conn: AsyncConnection, projection: int, keys: Sequence[int]) -> StoredMany:
     driver = await raw(conn)
     return _columns(
-        await driver.fetch(_MANY.format("key = any($2::bigint[])"), projection, list(keys))
+        await driver.fetch(
+            _MANY.format("key = any($2::bigint[])"), projection, list(keys), UNDECIDED_ROW
+        )
     )
 
 
@@ -193,10 +206,12 @@ def _tid_bytes(tids: NDArray[np.int64]) -> NDArray[np.void]:
 
 
 _INCOMING = text(
-    "create temporary table if not exists incoming_states (like states, tid tid) on commit delete rows"
+    "create temporary table if not exists incoming_states (like states, tid tid) on commit delete"
+    " rows"
 )
 _MERGE = """
-    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile),
+    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile,
+        s.profile),
         partition = i.partition
     from incoming_states i where
 """
@@ -205,7 +220,8 @@ _WITHOUT_TID = text(
     f"{_MERGE} s.projection = i.projection and s.customer_key = i.customer_key and i.tid = '(0,0)'"
 )
 _BY_TID = text(
-    f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 = i.customer_key"
+    f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 ="
+    " i.customer_key"
 )
 """The sums keep the planner from the index, of which the tid would only be a filter."""
 

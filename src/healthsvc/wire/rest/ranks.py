@@ -14,7 +14,8 @@ RANK_EXAMPLE: JsonDict = {
         {"part": "urgency", "factor": 0.887, "value": "critical"},
         {"part": "chance", "factor": 1.0, "value": 0.0},
     ],
-    "why": "Critical; began 30 minutes ago; low health; pays 490 a month; a good chance to keep them.",
+    "why": "Critical; began 30 minutes ago; low health; pays 490 a month; a good chance to keep"
+    " them.",
 }
 
 
@@ -26,8 +27,8 @@ class RankPart(Told):
     value: Annotated[
         str | float | None,
         Field(
-            description="MRR; the severity of the most urgent cause (null: the band alone); days since the customer's "
-            "last act. Null: not known."
+            description="MRR; the severity of the most urgent cause (null: the band alone); days since"
+            " the customer's last act. Null: not known."
         ),
     ]
 

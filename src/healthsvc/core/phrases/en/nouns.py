@@ -47,6 +47,8 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "silent": Noun("silence"),
     "never_started": Noun("a start that never came"),
     "usage_drop": Noun("a drop in usage"),
+    "fading": Noun("a slow decline in usage"),
+    "visits_fading": Noun("a slow decline in visits"),
     "detractor": Noun("a detractor's answer"),
     "complaint_open": Noun("an open complaint"),
     "payment_overdue": Noun("an overdue invoice"),

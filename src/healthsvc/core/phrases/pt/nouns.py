@@ -48,6 +48,8 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "silent": Noun("o silêncio"),
     "never_started": Noun("a falta de um começo"),
     "usage_drop": Noun("a queda no uso"),
+    "fading": Noun("a queda gradual no uso"),
+    "visits_fading": Noun("a queda gradual nas visitas"),
     "detractor": Noun("a resposta de detrator"),
     "complaint_open": Noun("a reclamação em aberto"),
     "payment_overdue": Noun("a fatura em atraso"),

@@ -21,6 +21,7 @@ from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.either import EitherFlag
+from healthsvc.core.scoring.flags.fading import FadingFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
 from healthsvc.core.scoring.flags.level import LevelFlag
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         LevelFlag,
         AbsenceFlag,
         DropFlag,
+        FadingFlag,
         AnswerFlag,
         AnswerFromFlag,
         LoyalFlag,
@@ -57,7 +59,7 @@ def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
     reader = MappingReader(data, path)
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
-    rule = kind.read(FlagReader(reader, vocabulary))
+    rule = kind.read(FlagReader(reader, vocabulary, kind.default_cool_days))
     if (
         reader.get("unless") and kind is not AnswerFlag
     ):  # ignored, it would let the flag hold all the same
@@ -77,7 +79,10 @@ def flag_states(view: View, card: Scorecard) -> FlagStates:
             continue
         assert isinstance(rule, Flag)  # the document reader makes no other
         condition = rule.condition(view, earlier)
-        states.holds[:, f] = condition.holds
+        states.place[:, f] = condition.place
         states.onset_us[:, f], states.change_us[:, f] = condition.onset_us, condition.change_us
         states.cap[:, f] = rule.cap_of(condition)
+        states.cap_drift[:, f] = rule.cap_drift_of(condition)
+        if condition.is_habit is not None:
+            states.is_habit[:, f] = condition.is_habit
     return states

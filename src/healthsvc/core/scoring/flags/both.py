@@ -21,13 +21,13 @@ class BothFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         states, (first, *others) = earlier.states, earlier.places(self.of)
-        holds, onset, change = (
-            states.holds[:, first],
+        place, onset, change = (
+            states.place[:, first],
             states.onset_us[:, first],
             states.change_us[:, first],
         )
         for other in others:
-            holds = holds & states.holds[:, other]
+            place = np.minimum(place, states.place[:, other])
             onset = np.maximum(onset, states.onset_us[:, other])
             change = np.minimum(change, states.change_us[:, other])
-        return Condition.of_one_line(holds, onset, change)
+        return Condition(place, onset, change)

@@ -15,6 +15,7 @@ from healthsvc.core.scoring.view import View
 class ChurnedFlag(Flag):
     kind: ClassVar[str] = "churned"
     meaning: ClassVar[str] = "the customer has left"
+    default_cool_days: ClassVar[float] = 0.0
 
     @classmethod
     def read(cls, reader: FlagReader) -> Self:

@@ -6,8 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.arrays import Mask
-from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
+from healthsvc.core.scoring.flags.kind import ABOVE, Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.view import View
 
@@ -23,10 +22,9 @@ class EitherFlag(Flag):
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         states, places = earlier.states, earlier.places(self.of)
-        holds, onsets = states.holds[:, places], states.onset_us[:, places]
+        place, onsets = states.place[:, places], states.onset_us[:, places]
+        highest = place.max(axis=1)
+        holds = place == ABOVE
         onset = np.where(holds, onsets, np.inf).min(axis=1)
-        any_holds: Mask = np.any(holds, axis=1)
-        onset_or_zero = np.where(any_holds, onset, 0.0)
-        return Condition.of_one_line(
-            any_holds, onset_or_zero, states.change_us[:, places].min(axis=1)
-        )
+        onset_or_zero = np.where(highest == ABOVE, onset, 0.0)
+        return Condition(highest, onset_or_zero, states.change_us[:, places].min(axis=1))

@@ -34,6 +34,12 @@ class Condition:
     """When its cause happened; meaningful where the flag holds."""
     change_us: Floats
     """The next instant at which time alone changes the place; inf where only an event can."""
+    depth: Floats | None = None
+    """0 at the exit line or below .. 1 at the entry line or above; None: there is one line."""
+    drift: Floats | None = None
+    """By how much time alone changes the depth in a microsecond, at most."""
+    is_habit: Mask | None = None
+    """Whose newest cause was no news, since it has recurred for months; None: nobody's."""
 
     @classmethod
     def of_one_line(cls, holds: Mask, onset_us: Floats, change_us: Floats) -> Self:
@@ -52,19 +58,39 @@ class Condition:
 class FlagStates:
     """n customers, f flags, as arrays (n, f); what `Condition` says of each flag."""
 
-    holds: Mask
+    place: NDArray[np.int8]
     onset_us: Floats
     change_us: Floats
     cap: Floats
     """The cap that the flag puts on the score now, `NO_CAP` where it puts none."""
+    cap_drift: Floats
+    """Points by which time alone moves the cap in a microsecond, at most; 0 where it doesn't."""
+    is_habit: Mask
 
     @classmethod
     def none(cls, customers: int, flags: int) -> Self:
         """No flag holds, and time alone changes nothing."""
         shape = (customers, flags)
         return cls(
-            np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.inf), np.full(shape, NO_CAP)
+            np.full(shape, BELOW),
+            np.zeros(shape),
+            np.full(shape, np.inf),
+            np.full(shape, NO_CAP),
+            np.zeros(shape),
+            np.zeros(shape, bool),
         )
+
+    @property
+    def holds(self) -> Mask:
+        """(n, f) which flags hold without a former decision."""
+        holds: Mask = self.place == ABOVE
+        return holds
+
+    def standing(self, stood: Mask) -> Mask:
+        """(n, f) which flags stand, given those that stood: between its lines a flag stays as it
+        is."""
+        standing: Mask = (self.place == ABOVE) | ((self.place == BETWEEN) & stood)
+        return standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +122,23 @@ class Flag(FlagRule, ABC):
         """Where each customer of the view stands as of its `now_us`."""
 
     def cap_of(self, condition: Condition) -> Floats:
-        """The cap that the flag puts on each customer's score, (n,); `NO_CAP` where it puts
-        none."""
+        """The cap that the flag puts on each customer's score, (n,); `NO_CAP` where it puts none.
+
+        Between the lines it slides, so that a band isn't thrown by one event; whether the flag
+        stands doesn't matter to it.
+        """
         cap = NO_CAP if self.cap is None else self.cap
-        return np.where(condition.holds, cap, NO_CAP)
+        if condition.depth is None:
+            return np.where(condition.holds, cap, NO_CAP)
+        slid: Floats = NO_CAP - condition.depth * (NO_CAP - cap)
+        return slid
+
+    def cap_drift_of(self, condition: Condition) -> Floats | float:
+        """Points by which time alone moves the cap in a microsecond, at most."""
+        if self.cap is None or condition.drift is None:
+            return 0.0
+        drift: Floats = -condition.drift * (NO_CAP - self.cap)
+        return drift
 
 
 def column(view: View, measure: str) -> int:

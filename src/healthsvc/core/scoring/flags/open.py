@@ -14,6 +14,7 @@ from healthsvc.core.scoring.view import View
 class OpenFlag(Flag):
     kind: ClassVar[str] = "open"
     meaning: ClassVar[str] = "while something is open"
+    default_cool_days: ClassVar[float] = 7.0
 
     @classmethod
     def read(cls, reader: FlagReader) -> Self:

@@ -4,13 +4,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
+from healthsvc.core.instants import DAY_US
+from healthsvc.core.scorecard.model import COOL_DAYS
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
 from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
 
 FIELDS: Final = (
-    *("measure", "release", "half_life_days", "at", "days", "min_events", "fact", "of", "unless"),
-    *("cap", "alert", "override", "play", "enabled"),
+    *(
+        "measure",
+        "release",
+        "half_life_days",
+        "at",
+        "exit",
+        "habit_at",
+        "times",
+        "days",
+        "renew_days",
+    ),
+    *("min_events", "fact", "of", "unless"),
+    *("cap", "alert", "cool_days", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
 other kinds."""
@@ -25,6 +38,7 @@ class Common(TypedDict):
     title: Text
     cap: float | None
     severity: Severity | None
+    cool_us: int
     override: bool
     play: Text
     enabled: bool
@@ -44,8 +58,10 @@ class Vocabulary:
 class FlagReader:
     """Reads the fields of one flag. Each method raises ScorecardError at the field's place."""
 
-    def __init__(self, reader: MappingReader, vocabulary: Vocabulary) -> None:
-        self._reader, self._vocabulary = reader, vocabulary
+    def __init__(
+        self, reader: MappingReader, vocabulary: Vocabulary, cool_days: float = COOL_DAYS
+    ) -> None:
+        self._reader, self._vocabulary, self._cool_days = reader, vocabulary, cool_days
         self._kind = str(reader.get("kind"))
 
     def common(self) -> Common:
@@ -56,6 +72,7 @@ class FlagReader:
             title=text(r.need("title"), f"{r.path}/title"),
             cap=None if r.get("cap") is None else r.number("cap", 0, high=100),
             severity=None if severity is None else self._severity(severity),
+            cool_us=round(r.number("cool_days", self._cool_days, high=3650) * DAY_US),
             override=r.switch("override", False),
             play=text(r.get("play"), f"{r.path}/play"),
             enabled=r.switch("enabled", True),
@@ -95,8 +112,31 @@ class FlagReader:
             )
         return at
 
+    def exit_above(self, at: float) -> float:
+        """The line above `at` at which the flag is released; `at` itself where there is none."""
+        exit = self._reader.number("exit", at, low=-1e9)
+        if exit < at:
+            raise ScorecardError(self._place("exit"), "must be at least `at`")
+        return exit
+
+    def exit_below(self, at: float) -> float:
+        """The line below `at` at which the flag is released; `at` itself where there is none."""
+        exit = self._reader.number("exit", at, low=-1e9)
+        if not 0 < exit <= at:
+            raise ScorecardError(self._place("exit"), "must be above 0 and at most `at`")
+        return exit
+
+    def habit_line(self) -> float:
+        return self._reader.number("habit_at", 1.0, low=0.001)
+
+    def times(self) -> float:
+        return self._reader.number("times", 0.0, high=1000)
+
     def span_us(self) -> int:
         return self._reader.days("days", 14)
+
+    def renew_us(self) -> int:
+        return self._reader.days("renew_days", 60)
 
     def half_life_us(self) -> int:
         half_life = self._reader.days("half_life_days", 14)

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.folding.facts import SLOT_SPAN_US
+from healthsvc.core.scoring import rhythm
 from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
@@ -24,7 +24,8 @@ class ExtentJudge(MeasureJudge):
         return cls(at=reader.at())
 
     def judge(self, view: View, measure: int) -> Marks:
-        ever, used = view.functions(), view.functions(since_us=view.now_us - SLOT_SPAN_US)
+        ever = view.functions()
+        used = view.functions(since_us=view.now_us - rhythm.extent_span_us(view))
         features_owned = view.fact("features_owned")
         unknown = np.isnan(features_owned) | (features_owned <= 0)
         features_owned = np.where(

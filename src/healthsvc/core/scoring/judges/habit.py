@@ -5,7 +5,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from healthsvc.core.scoring import baseline
+from healthsvc.core.arrays import Floats
+from healthsvc.core.scoring import baseline, rhythm
 from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, enough_events
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
@@ -15,6 +16,7 @@ from healthsvc.core.scoring.view import View
 class HabitJudge(MeasureJudge):
     kind: ClassVar[str] = "habit"
     meaning: ClassVar[str] = "today's rate against the customer's own"
+    by_habit: ClassVar[bool] = True
 
     at: float
     """The share of the habit that is full marks."""
@@ -26,4 +28,17 @@ class HabitJudge(MeasureJudge):
 
     def judge(self, view: View, measure: int) -> Marks:
         evidence = enough_events(view, measure, self.min_events)
-        return Marks(evidence, np.minimum(1.0, baseline.ratio(view, measure) / self.at))
+        marks = np.minimum(1.0, baseline.ratio(view, measure) / self.at)
+        is_rare = rhythm.is_rare(view)
+        if is_rare.any():
+            marks = np.where(is_rare, _by_quiet(view, measure), marks)
+        return Marks(evidence, marks)
+
+
+def _by_quiet(view: View, measure: int) -> Floats:
+    """Full marks until the customer's own silence begins, half after as long again."""
+    assert view.program.rhythm is not None  # else nobody is rare
+    silence = rhythm.silence_us(view, view.program.rhythm.least_us)
+    quiet = view.now_us - view.newest(measure)
+    marks: Floats = np.exp2(-(np.maximum(quiet - silence, 0.0) / silence))
+    return marks

@@ -38,7 +38,7 @@ class MeasureJudge(Judge, ABC):
         """Judge each customer by the level in this column, as of its `now_us`."""
 
 
-def saturated(level: Floats, half: float) -> Floats:
+def saturated(level: Floats, half: Floats | float) -> Floats:
     """0 at level 0, one half at `half`, 1 in the limit."""
     return 1.0 - np.exp2(-(level / half))
 

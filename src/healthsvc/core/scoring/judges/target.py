@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from healthsvc.core.scoring import rhythm
 from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge, enough_events, saturated
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
@@ -14,7 +15,7 @@ class TargetJudge(MeasureJudge):
     meaning: ClassVar[str] = "a level that saturates"
 
     at: float
-    """The level that counts half."""
+    """The level that counts half; less for customers whose own rhythm is slower."""
     min_events: float
 
     @classmethod
@@ -23,4 +24,5 @@ class TargetJudge(MeasureJudge):
 
     def judge(self, view: View, measure: int) -> Marks:
         level = view.level(measure, len(view.program.half_lives_us) - 1)
-        return Marks(enough_events(view, measure, self.min_events), saturated(level, self.at))
+        half = self.at * rhythm.share_of_daily(view)
+        return Marks(enough_events(view, measure, self.min_events), saturated(level, half))
