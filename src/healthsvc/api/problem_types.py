@@ -24,7 +24,7 @@ MALFORMED_JSON = ProblemType(
     status=400,
     title="The body isn't JSON",
     meaning=(
-        "The body could not be read as JSON in UTF-8, or is nested too deep. Nothing was done."
+        "The body could not be read as JSON in UTF-8, or is nested too deeply. Nothing was done."
         " Correct the body."
     ),
 )
@@ -43,8 +43,8 @@ KEY_INVALID = ProblemType(
     status=401,
     title="The API key isn't valid",
     meaning=(
-        "The key is unknown, mistyped, expired or revoked; which of these is not told. Ask for a"
-        " new one."
+        "The key is unknown, mistyped, expired or revoked; the answer doesn't say which. Ask for"
+        " a new one."
     ),
 )
 
@@ -64,7 +64,7 @@ NOT_FOUND = ProblemType(
     slug="not-found",
     status=404,
     title="Not found",
-    meaning="There is no such path, or nothing with the id in it.",
+    meaning="There is no such path, or nothing has this id.",
 )
 
 
@@ -81,8 +81,8 @@ CONFLICT = ProblemType(
     status=409,
     title="The present state doesn't allow this",
     meaning=(
-        "What is asked can't follow on the state that `detail` tells, for example acknowledging a"
-        " resolved alert."
+        "The request doesn't fit the present state, which `detail` describes: acknowledging a"
+        " resolved alert, for example."
     ),
 )
 
@@ -92,7 +92,7 @@ PAST_NOT_KEPT = ProblemType(
     status=409,
     title="The past isn't kept",
     meaning=(
-        "A past score is told exactly or not at all, and the archive lacks events of this customer:"
+        "A past score is exact or refused, and the archive lacks events of this customer:"
         " it was switched off, or its retention is shorter than the customer's history"
         " (`HEALTHSVC_ARCHIVE`, `HEALTHSVC_ARCHIVE_RETENTION_DAYS`). The recorded decisions are in"
         " `/health/history`."
@@ -117,8 +117,8 @@ CHANGED_MEANWHILE = ProblemType(
     status=412,
     title="It was changed meanwhile",
     meaning=(
-        "`If-Match` names another revision than the present one. Read it again, decide again, send"
-        " the new ETag."
+        "`If-Match` names another revision than the present one. Read it again, decide again, and"
+        " send the new ETag."
     ),
 )
 

@@ -38,8 +38,10 @@ _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def demo(
-    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Another number is another fleet.")] = 1,
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="Number of customers.")] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the fleet: another number makes another fleet.")
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write the events into a file instead.")
     ] = False,
@@ -54,8 +56,8 @@ def demo(
 ) -> None:
     """Make a synthetic fleet with six months of history up to now, and stream it through the log.
 
-    Its customers are called "Synthetic …", its events have the source "demo": nothing of it is
-    real. Run again, it sends the same fleet, which counts once; --seed makes another.
+    Its customers are called "Synthetic …", and its events have the source "demo". Running it again
+    sends the same fleet, which is counted once; another --seed makes another fleet.
     """
     with configured(interrupted=RESUMABLE) as settings:
         if dry_run:

@@ -40,7 +40,7 @@ Scorecard = Annotated[
 def try_rules(
     urls: Annotated[list[str], typer.Argument(help="Addresses, or paths.", metavar="URL…")],
     title: Annotated[
-        str | None, typer.Option(help="Title of the pages, tried where no rule knows the address.")
+        str | None, typer.Option(help="Title of the pages, used if no rule matches the address.")
     ] = None,
     scorecard: Scorecard = None,
     as_json: AsJson = False,
@@ -58,7 +58,7 @@ def try_rules(
 
 @group.command()
 def suggest(
-    limit: Annotated[int, typer.Option(min=1, max=250, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=250, help="Largest number of pages.")] = 20,
     scorecard: Annotated[
         str | None,
         typer.Option(

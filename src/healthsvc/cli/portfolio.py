@@ -34,13 +34,15 @@ class By(StrEnum):
 def portfolio(
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]"),
+        typer.Option(
+            "--from", formats=DAYS, help="Start, in UTC.  [default: 30 days before the end]"
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=DAYS, help="In UTC, itself not included.  [default: now]"),
+        typer.Option("--to", formats=DAYS, help="End, in UTC, exclusive.  [default: now]"),
     ] = None,
-    by: Annotated[By | None, typer.Option(help="Also by these groups.")] = None,
+    by: Annotated[By | None, typer.Option(help="Also show groups by this attribute.")] = None,
     as_csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ says.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -223,6 +223,7 @@ def _event(kind: type[Envelope], type: str) -> Schema:
     properties["contact_id"]["anyOf"][0]["pattern"] = NO_CONTROL_PATTERN
     properties["occurred_at"] |= {"format": "date-time", "pattern": _since_1990(INSTANT_PATTERN)}
     _describe(properties["data"], MEANINGS.get(type, {}))
+    _require_one(properties["data"], getattr(kind.__annotations__["data"], "one_of", ()))
     schema["title"] = type
     schema["properties"] = {name: properties[name] for name in FIELD_ORDER}
     schema["required"] = sorted({*schema["required"], "type"}, key=FIELD_ORDER.index)
@@ -238,6 +239,14 @@ def _describe(data: Schema, meanings: Mapping[str, str]) -> None:
                     **variant["properties"][name],
                     "description": meaning,
                 }
+
+
+def _require_one(data: Schema, names: Sequence[str]) -> None:
+    """Add that one of some optional fields must be there."""
+    if names:
+        data["anyOf"] = [
+            {"required": [name], "properties": {name: {"type": "string"}}} for name in names
+        ]
 
 
 def _custom() -> Schema:

@@ -28,6 +28,7 @@ from healthsvc.flows.processing.owner import Owner
 from healthsvc.flows.processing.partitions import Partitions
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, InputReading
 from healthsvc.flows.processing.read_through import exchange_read_through
+from healthsvc.flows.processing.reads import Reads
 from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import TimerScheduler
 from healthsvc.flows.readiness.postponed import PostponedTimers
@@ -111,6 +112,7 @@ class Processor:
         self._in_hand: tuple[str, Sequence[Chunk]] = ("", ())
         self._partitions = Partitions(engine, inputs, archive=self._limits.archive)
         self._assigned: dict[str, set[int]] = {}
+        self._reads = Reads(inputs, now)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Own partitions and process them until `stop`. Raises InputFault when a person is
@@ -196,31 +198,22 @@ class Processor:
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
-        reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]] = {}
         began = perf_counter()
         try:
             while not stop.is_set():
                 if perf_counter() - self._ticked >= TICK_SECONDS:
-                    await self._tick(reads)
+                    await self._tick()
                     if perf_counter() - began > WELL_SECONDS:
                         self._step.succeeded()
-                for source in self._inputs:
-                    if source not in [i for i, _ in reads.values()]:
-                        reading = asyncio.create_task(
-                            source.read(self._policy.read_records, READ_SECONDS)
-                        )
-                        reads[reading] = (source, self._now())
-                await self._await_any(reads, stop)
-                for task in [t for t in reads if t.done()]:
-                    source, asked_at = reads.pop(task)
-                    await self._absorb(source, task.result(), asked_at)
+                self._reads.start(self._policy.read_records, READ_SECONDS)
+                await self._await_any()
+                for read in self._reads.completed():
+                    await self._absorb(*read)
                 if self._flusher.in_flight is None:
                     await self._timer_scheduler.fire(self._now())
                 await self._flusher.flush_if_due()
         finally:
-            for task in reads:
-                task.cancel()
-            await asyncio.gather(*reads, return_exceptions=True)
+            await self._reads.cancel()
 
     @property
     def _is_searching(self) -> bool:
@@ -232,7 +225,7 @@ class Processor:
         is behind us."""
         while self._is_searching and not stop.is_set():
             if perf_counter() - self._ticked >= TICK_SECONDS:
-                await self._tick({})
+                await self._tick()
             self._search.keep(offsets(self._owner.owned))
             for source in self._inputs:
                 asked_at = self._now()
@@ -260,11 +253,9 @@ class Processor:
         await self._flusher.flush_all()
         self._timers.passed()
 
-    async def _await_any(
-        self, reads: Mapping[asyncio.Task[InputReading], object], stop: asyncio.Event
-    ) -> None:
+    async def _await_any(self) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
-        waiting: set[asyncio.Task[object]] = {*reads}
+        waiting: set[asyncio.Task[object]] = {*self._reads.tasks}
         if self._flusher.in_flight is not None:
             waiting.add(self._flusher.in_flight)
         timeout = READ_SECONDS
@@ -275,16 +266,6 @@ class Processor:
         if self._flusher.in_flight is None:
             timeout = min(timeout, self._flusher.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _settle_reads(
-        self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]
-    ) -> None:
-        """Let reads that are under way end, and fold what they give: assignments change between
-        reads only."""
-        for task, (source, asked_at) in list(reads.items()):
-            reading = await task
-            del reads[task]
-            await self._absorb(source, reading, asked_at)
 
     async def _absorb(self, source: Input, reading: InputReading, asked_at: datetime) -> None:
         await self._fold(source, reading.chunks)
@@ -309,7 +290,7 @@ class Processor:
         self._owner.read_through(source.name, through, self._assigned)
         self._flusher.note(source, reading)
 
-    async def _tick(self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]) -> None:
+    async def _tick(self) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken
         from us."""
         self._ticked = perf_counter()
@@ -325,7 +306,8 @@ class Processor:
             raise Fenced(changes.lost)
         if not changes.acquired and not changes.surplus:
             return
-        await self._settle_reads(reads)
+        async for read in self._reads.settled():  # assignments change between reads only
+            await self._absorb(*read)
         if changes.surplus:
             await self._flusher.flush_all()
             self._owner.forget(sorted(changes.surplus))

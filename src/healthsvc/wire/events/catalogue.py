@@ -74,6 +74,9 @@ class Data(Struct, frozen=True, gc=False, kw_only=True):
     """What an event says beyond its envelope; fields not listed are kept in the log and otherwise
     ignored."""
 
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Fields of which one must be there."""
+
 
 class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What every event has."""
@@ -114,13 +117,20 @@ class VisitData(Data, frozen=True, kw_only=True):
 
 
 class PageData(VisitData, frozen=True, kw_only=True):
-    """A page that someone of the customer looked at."""
+    """A page that someone of the customer looked at; applications without addresses send titles."""
 
-    url: Url
+    one_of: ClassVar[tuple[str, ...]] = ("url", "title")
+
+    url: Url | None = None
     kind: PageKind | None = None
     title: Line | None = None
     referrer: Annotated[str, Meta(max_length=8192)] | None = None
     feature: Name | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a page without address and title; msgspec makes this a fault of the data."""
+        if self.url is None and self.title is None:
+            raise ValueError("url or title is required")
 
 
 class FeatureUsedData(VisitData, frozen=True, kw_only=True):

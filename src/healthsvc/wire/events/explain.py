@@ -186,6 +186,10 @@ def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Itera
             yield from _field_errors(field.type, data[field.encode_name], pointer)
         elif field.required:
             yield FieldError(pointer, f"is required: {allowed(schema_of(field.type))}")
+    alternatives: tuple[str, ...] = getattr(kind, "one_of", ())
+    if alternatives and all(data.get(name) is None for name in alternatives):
+        first, *others = alternatives
+        yield FieldError(f"/data/{first}", f"is required where there is no {' or '.join(others)}")
 
 
 def _field_errors(kind: Any, value: object, pointer: str) -> Iterator[FieldError]:

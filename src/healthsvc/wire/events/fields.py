@@ -25,7 +25,8 @@ _SURVEY_ID: Final = "The survey campaign, to match an answer with what was sent.
 
 MEANINGS: Final[Mapping[str, Meanings]] = {
     "page.viewed": {
-        "url": "Address of the page; the scorecard's `page_kinds` derive its kind from it.",
+        "url": "Address of the page; the scorecard's `page_kinds` derive its kind from it. "
+        "Needed where there is no `title`.",
         "kind": "Kind of the page; overrides what the URL suggests.",
         "title": "Title of the page.",
         "referrer": "Page that the visitor came from.",

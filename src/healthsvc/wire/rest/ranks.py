@@ -27,8 +27,8 @@ class RankPart(Told):
     value: Annotated[
         str | float | None,
         Field(
-            description="MRR; the severity of the most urgent cause (null: the band alone); days since"
-            " the customer's last act. Null: not known."
+            description="MRR; the severity of the most urgent cause (null: the band alone); days"
+            " since the customer's last act. Null: not known."
         ),
     ]
 
