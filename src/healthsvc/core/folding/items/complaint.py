@@ -13,6 +13,7 @@ from healthsvc.core.folding.items.kind import (
     count_and_oldest,
     open_since,
 )
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 WELL_SERVED: Final = 4.0
 """A rating (1-5) from here on counts as served well."""
@@ -47,7 +48,9 @@ class Complaint(ItemRules):
         opened, closed, rating, rated_at = item
         return [opened if opened > closed else 0.0, closed, rating, rated_at]
 
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
         open_items = [open_since(item[OPENED], item[CLOSED], start) for item, start in items]
         verdicts = [_verdict(item, start) for item, start in items]
         well = max([well for well, _ in verdicts], default=0.0)
@@ -65,6 +68,7 @@ def _verdict(item: Item, counts_from: float) -> tuple[float, float]:
     opened_at, closed_at, rating, rated_at = item
     if rated_at <= counts_from:
         return 0.0, 0.0
-    if rating >= WELL_SERVED and closed_at >= opened_at:
+    is_open = open_since(opened_at, closed_at, counts_from) > 0
+    if rating >= WELL_SERVED and not is_open:
         return rated_at, 0.0
     return (0.0, rated_at) if rating <= BADLY_SERVED else (0.0, 0.0)
