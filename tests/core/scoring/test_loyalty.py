@@ -332,4 +332,5 @@ def test_who_has_left_is_not_loyal() -> None:
         for f, rule in enumerate(PROGRAM.scorecard.flags)
         if int(decided.after.flags[0]) >> f & 1
     ]
-    assert names == ["churned"]
+    assert "churned" in names
+    assert "loyal" not in names
