@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core.alerts import Alert
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.folding.states import States
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
@@ -232,7 +233,8 @@ async def _evaluate(conn: AsyncConnection, waiting: Sequence[Waiting], at: datet
         table.risk[rows],
     )
     row_of = {s.customer_id: int(row) for s, row in zip(stored, rows.tolist(), strict=True)}
-    return _Evaluated(table, view, evaluate(view), row_of)
+    evaluation = as_decided(program.scorecard, evaluate(view), table.decisions.take(rows))
+    return _Evaluated(table, view, evaluation, row_of)
 
 
 def _worth(
