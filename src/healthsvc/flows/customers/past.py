@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core.arrays import Instants
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.errors import Conflict
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
@@ -57,6 +58,18 @@ class CustomerPast:
         return [e for e in self.events if e.counted_at <= at]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedThen:
+    """What had been decided about a customer by an instant, of what its events don't say."""
+
+    frozen_score: float | None = None
+    """Its score if it had left by then."""
+    flags: tuple[str, ...] = ()
+
+
+NOTHING_DECIDED: Final = DecidedThen()
+
+
 async def explanation(
     engine: AsyncEngine, customer_id: str, at: datetime, language: Language = "en"
 ) -> HealthExplanation | None:
@@ -68,8 +81,8 @@ async def explanation(
         then = await past.live_at(conn, at) or await live_projection.live(conn)
         card = compiled(then.document)
         events = known.counted_by(at)
-        frozen = await frozen_score(conn, known.key, card, at)
-    customer = evaluate_events(known, events, card, then.scorecard_version, at, frozen)
+        decided = await decided_then(conn, known.key, card, at)
+    customer = evaluate_events(known, events, card, then.scorecard_version, at, decided)
     instants = set(evidence_instants(customer))
     archived = [e.event for e in events if e.occurred_us in instants]
     async with engine.begin() as conn:
@@ -104,10 +117,10 @@ def evaluate_events(
     card: Compiled,
     version: int,
     at: datetime,
-    frozen: float | None,
+    decided: DecidedThen,
     variant: Instants | None = None,
 ) -> EvaluatedCustomer:
-    """The customer with these events, evaluated at an instant. frozen: its score if it had left by
+    """The customer with these events, evaluated at an instant. decided: what had been decided by
     then; variant: the one that judges, whatever its place says."""
     table = States(card.program, 1)
     table.admit([(known.customer_id, known.key, known.partition)])
@@ -118,18 +131,22 @@ def evaluate_events(
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
     view = View(card.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     evaluation = evaluate(view, variant)
-    if frozen is not None and evaluation.churned[0]:
-        table.decisions.score_at_churn[0] = frozen
+    if decided.frozen_score is not None and evaluation.churned[0]:
+        table.decisions.score_at_churn[0] = decided.frozen_score
+    names = card.scorecard.flag_names
+    table.decisions.flags[0] = float(sum(1 << f for f, n in enumerate(names) if n in decided.flags))
+    evaluation = as_decided(card.scorecard, evaluation, table.decisions)
     return EvaluatedCustomer(version, card, table, view, evaluation, known.key)
 
 
-async def frozen_score(
+async def decided_then(
     conn: AsyncConnection, key: int, card: Compiled, at: datetime
-) -> float | None:
-    """The score that stood at `at` because the customer had left: a recorded decision."""
+) -> DecidedThen:
+    """The recorded decisions that stood at `at`."""
+    frozen = None
     for rule in card.scorecard.flags:
         if rule.kind == "churned":
             recorded = await past.decided(conn, key, at, rule.name)
-            if recorded is not None:
-                return recorded.score
-    return None
+            frozen = frozen if recorded is None else recorded.score
+    last = await past.decided(conn, key, at)
+    return DecidedThen(frozen_score=frozen, flags=() if last is None else last.flags)

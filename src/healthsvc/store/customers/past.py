@@ -61,6 +61,7 @@ class Recorded:
 
     score: float | None
     band: str | None
+    flags: tuple[str, ...]
 
 
 async def decided(
@@ -70,7 +71,7 @@ async def decided(
     row = (
         await conn.execute(
             text("""
-                select score, band from history
+                select score, band, flags from history
                 where customer_key = :key and coalesce(recorded_at, decided_at) <= :at
                   and (cast(:flag as text) is null or cast(:flag as text) = any(flags))
                 order by decided_at desc limit 1
@@ -78,7 +79,9 @@ async def decided(
             {"key": customer_key, "at": at, "flag": flag},
         )
     ).first()
-    return None if row is None else Recorded(score=row.score, band=row.band)
+    if row is None:
+        return None
+    return Recorded(score=row.score, band=row.band, flags=tuple(row.flags))
 
 
 async def sample(conn: AsyncConnection, projection: int, count: int) -> list[str]:
