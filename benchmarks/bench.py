@@ -31,7 +31,8 @@ SMALL_FLEET = 10_000
 SEED = 20_261_122
 
 SMALL, SMALL_NO_ARCHIVE, LARGE, LARGE_NO_ARCHIVE = (
-    "pipeline_10k_vs_raw", "pipeline_10k_no_archive_vs_raw", "pipeline_1m_vs_raw", "pipeline_1m_no_archive_vs_raw",
+    "pipeline_10k_vs_raw", "pipeline_10k_no_archive_vs_raw", "pipeline_1m_vs_raw",
+    "pipeline_1m_no_archive_vs_raw",
 )  # fmt: skip
 ALONE = "pipeline_10k_one_process_vs_raw"
 QUIX, ORM = "pipeline_10k_vs_quix", "pipeline_10k_vs_orm"
@@ -219,7 +220,8 @@ def _reference_topic(run: Run, events: load.Load) -> str:
     load.create_topic(run.base.kafka, topic, run.partitions)
     seconds = load.produce(run.base.kafka, topic, events)
     run.console.print(
-        f"{len(events.values):,} events of {events.mean_bytes:.0f} bytes on average, written in {seconds:.1f} s"
+        f"{len(events.values):,} events of {events.mean_bytes:.0f} bytes on average, written in"
+        f" {seconds:.1f} s"
     )
     return topic
 
@@ -236,7 +238,9 @@ def _finish(run: Run) -> None:
     rows.sort(key=lambda row: order.index(row.name))
     report.show(rows, run.console)
     facts = ground.versions(run.base) | {
-        "load average at the start": f"{run.busy:.2f} (anything much above 0 makes the figures noisy)",
+        "load average at the start": (
+            f"{run.busy:.2f} (anything much above 0 makes the figures noisy)"
+        ),
         "load": f"{run.events:,} events, {run.partitions} partition(s), {run.rounds} round(s)",
         "healthsvc": f"{run.processes} processes side by side, a reference is one",
     }

@@ -50,7 +50,8 @@ def ground() -> Iterator[Ground]:
             broker.start()
             postgres.start()
             drop_leftovers(postgres)
-            yield Ground(kafka=broker.address, kafka_pid=broker.pid, postgres_pid=postgres.pid or 0, postgres=postgres,
+            yield Ground(kafka=broker.address, kafka_pid=broker.pid, postgres_pid=postgres.pid or 0,
+            postgres=postgres,
                          empty=make_empty(postgres))  # fmt: skip
         finally:
             postgres.stop()
@@ -149,8 +150,10 @@ def versions(ground_: Ground) -> dict[str, str]:
     return {
         "cores": str(os.cpu_count()),
         "Python": sys.version.split()[0],
-        "PostgreSQL": str(_query(ground_.postgres, "show server_version")[0][0])
-        + " (embedded, on the product's settings)",
+        "PostgreSQL": (
+            str(_query(ground_.postgres, "show server_version")[0][0])
+            + " (embedded, on the product's settings)"
+        ),
         "Apache Kafka": "4.3.0, one node, " + java,
     }
 

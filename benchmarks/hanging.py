@@ -140,7 +140,7 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
             engine,
             sender,
             now=lambda: datetime.now(UTC),
-            wake=wake,
+            notifications=wake,
             vault=vault,
             worker_id="bench",
             chance=random.random,

@@ -111,8 +111,9 @@ def _draws(name: str, log: Log, k: int, scratch: Path, asked: argparse.Namespace
         sum(d.clearly_worse(order_alone=asked.all_others) for d in draws),
     )
     print(
-        f"{name}, {k} churners: AUC gain {gains.min():+.4f} … {gains.max():+.4f}, mean {gains.mean():+.4f}; "
-        f"of {len(draws)} draws the prior stayed in {stayed}, clearly worse are {worse}",
+        f"{name}, {k} churners: AUC gain {gains.min():+.4f} … {gains.max():+.4f}, mean"
+        f" {gains.mean():+.4f}; of {len(draws)} draws the prior stayed in {stayed}, clearly worse"
+        f" are {worse}",
         flush=True,
     )
 

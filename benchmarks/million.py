@@ -27,21 +27,26 @@ LAST_OCCURRED_SECONDS_AGO = 3 * 3600  # before the two hours of the measured loa
 COPIES = """
     create temporary table copies as
     select c.key as key, c.customer_id, c.partition, o.key as original
-    from named n join customers c using (customer_id) join customers o on o.customer_id = n.original;
+    from named n join customers c using (customer_id) join customers o
+        on o.customer_id = n.original;
     analyze copies;
     insert into states (projection, customer_key, partition, state, decision, profile)
         select s.projection, c.key, c.partition, s.state, s.decision, s.profile
         from copies c join states s on s.customer_key = c.original order by c.key;
-    insert into standings (projection, customer_key, customer_id, partition, name, owner, segment, tier, stage, band,
+    insert into standings (projection, customer_key, customer_id, partition, name, owner, segment,
+        tier, stage, band,
             score, risk, flags, decided_at)
-        select s.projection, c.key, c.customer_id, c.partition, s.name, s.owner, s.segment, s.tier, s.stage, s.band,
+        select s.projection, c.key, c.customer_id, c.partition, s.name, s.owner, s.segment,
+            s.tier, s.stage, s.band,
             s.score, s.risk, s.flags, s.decided_at
         from copies c join standings s on s.customer_key = c.original order by c.key;
     insert into timers (projection, customer_key, partition, due_at)
         select t.projection, c.key, c.partition, t.due_at
         from copies c join timers t on t.customer_key = c.original order by c.key;
-    insert into history (projection, customer_key, decided_at, score, risk, band, flags, cause, scorecard_version)
-        select h.projection, c.key, h.decided_at, h.score, h.risk, h.band, h.flags, h.cause, h.scorecard_version
+    insert into history (projection, customer_key, decided_at, score, risk, band, flags, cause,
+        scorecard_version)
+        select h.projection, c.key, h.decided_at, h.score, h.risk, h.band, h.flags, h.cause,
+            h.scorecard_version
         from copies c join history h on h.customer_key = c.original order by h.decided_at;
 """
 
@@ -87,7 +92,8 @@ async def _multiply(database: str, partitions: int) -> None:
             )
             await conn.copy_records_to_table("named", records=_named(partitions))
             await conn.execute(
-                "insert into customers (customer_id, partition) select customer_id, partition from named"
+                "insert into customers (customer_id, partition) select customer_id, partition from"
+                " named"
             )
             await conn.execute(COPIES, timeout=600)
         await conn.execute("vacuum analyze", timeout=600)

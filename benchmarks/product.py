@@ -1,11 +1,14 @@
 """The product under test: the real `healthsvc process`, as many as asked for side by side, measured
 from outside.
 
-1. Start them on a topic that holds one event (a canary) per partition, and wait until the database says that these
+1. Start them on a topic that holds one event (a canary) per partition, and wait until the database
+   says that these
    are counted and that each process has its share of the partitions: started, and idle.
-2. Write the whole load behind the canaries within a Kafka transaction: the product doesn't see it yet.
+2. Write the whole load behind the canaries within a Kafka transaction: the product doesn't see it
+   yet.
 3. Commit the transaction: the clock starts, and all of the load is there to be read at once.
-4. The clock stops when the database has committed that all of it is counted. There must be no dead letter.
+4. The clock stops when the database has committed that all of it is counted. There must be no dead
+   letter.
 """
 
 import asyncio
@@ -34,10 +37,12 @@ SETTLE_SECONDS = 1.0
 LOG = WORK / "product.log"
 UNDECIDED = """
     select exists (select from timers where due_at <= now()) or exists (
-        select from states s where not exists (select from standings l where l.customer_key = s.customer_key))
+        select from states s where not exists (select from standings l
+            where l.customer_key = s.customer_key))
 """
 COUNTED = """
-    select coalesce(sum(q.applied), 0)::bigint from partitions q join projections p on p.id = q.projection
+    select coalesce(sum(q.applied), 0)::bigint from partitions q join projections p
+        on p.id = q.projection
     where p.state = 'live'
 """
 

@@ -111,13 +111,17 @@ def _details(
     lines = [
         "# The latest run",
         "",
-        f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make bench`. What the rows mean: README.md.",
+        (
+            f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make bench`. What the rows mean:"
+            " README.md."
+        ),
         "",
     ]
     lines += [f"- {name}: {fact}" for name, fact in facts.items()]
     lines += ["", "| row | value | reference | ratio |", "|---|---|---|---|"]
     lines += [
-        f"| {row.name} | {_number(row.value)} {row.unit} | {_number(row.reference)} | {_number(row.ratio)} |"
+        f"| {row.name} | {_number(row.value)} {row.unit} | {_number(row.reference)} |"
+        f" {_number(row.ratio)} |"
         for row in rows
     ]
     lines += [
@@ -126,7 +130,10 @@ def _details(
         "",
     ]
     lines += [
-        "| row | ours | reference | ratio | our CPU | PostgreSQL | Kafka | reference's CPU | ratio of CPU | peak MiB |",
+        (
+            "| row | ours | reference | ratio | our CPU | PostgreSQL | Kafka | reference's CPU |"
+            " ratio of CPU | peak MiB |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_round(name, pair) for name, each in pairs.items() for pair in each]

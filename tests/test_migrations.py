@@ -111,12 +111,16 @@ async def test_who_acted_and_the_desks_columns_come_beside_what_is_there_and_go_
         "insert into audit (actor, action, target) values ('kim', 'alert.resolved', 'al_1')"
     )
     await conn.execute(
-        "insert into alerts (id, customer_key, customer_id, kind, severity, state, summary, onset_at, raised_at,"
-        " acknowledged_by) values ('al_1', 1, 'acme', 'silent', 'warning', 'acknowledged', 's', now(), now(), 'kim')"
+        "insert into alerts (id, customer_key, customer_id, kind, severity, state, summary,"
+        " onset_at, raised_at, acknowledged_by) values ('al_1', 1, 'acme', 'silent', 'warning',"
+        " 'acknowledged', 's', now(), now(), 'kim')"
     )
 
     await schema.upgrade(empty_database_url)
-    desk = "assignee, due_at, snoozed_until, outcome, condition_ended_at, acknowledged_actor, resolved_actor"
+    desk = (
+        "assignee, due_at, snoozed_until, outcome, condition_ended_at, acknowledged_actor,"
+        " resolved_actor"
+    )
     assert set(await conn.fetchrow(f"select {desk} from alerts")) == {None}
     assert await conn.fetchval("select actor_detail from audit") is None
     await conn.execute("update alerts set state = 'snoozed'")

@@ -97,8 +97,8 @@ def test_an_unknown_variable_is_named_with_the_nearest_one() -> None:
         {"HEALTHSVC_DATABSE_URL": "x", "HEALTHSVC_PORT": "1", "PATH": "x"}
     )
     assert (
-        warning
-        == "HEALTHSVC_DATABSE_URL is not a variable of healthsvc; did you mean HEALTHSVC_DATABASE_URL?"
+        warning == "HEALTHSVC_DATABSE_URL is not a variable of healthsvc; did you mean"
+        " HEALTHSVC_DATABASE_URL?"
     )
 
 

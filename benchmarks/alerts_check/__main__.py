@@ -94,7 +94,8 @@ def _told(kind: Kind, waits: Sequence[float], limit: float, period: float) -> li
     mean = np.mean(known) if known else np.nan
     latest = max(waits)
     print(
-        f"{kind.name:40s} {mean:17.0f} {latest:7.0f} {latest / period:8.1f} {len(known)}/{len(waits)}"
+        f"{kind.name:40s} {mean:17.0f} {latest:7.0f} {latest / period:8.1f}"
+        f" {len(known)}/{len(waits)}"
     )
     return [f"{kind.name}: {latest:.0f} days"] if latest > limit + 0.5 else []
 

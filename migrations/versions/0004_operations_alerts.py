@@ -26,5 +26,6 @@ def downgrade() -> None:
     op.execute("drop index alerts_operations_open")
     op.execute("alter table alerts drop constraint alerts_about, drop column scope")
     op.execute(
-        "alter table alerts alter column customer_key set not null, alter column customer_id set not null"
+        "alter table alerts alter column customer_key set not null, alter column customer_id set"
+        " not null"
     )

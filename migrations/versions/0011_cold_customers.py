@@ -13,9 +13,11 @@ depends_on = None
 SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 BACK = """
     alter table customers
-        drop constraint customers_customer_id_key, add constraint customers_customer_id_key unique (customer_id);
+        drop constraint customers_customer_id_key,
+            add constraint customers_customer_id_key unique (customer_id);
     create function pg_temp.by_field(profile json) returns jsonb language sql as $$
-        select jsonb_object_agg(f.key, jsonb_build_array(f.value, g.value -> 0, g.value -> 1, g.value -> 2))
+        select jsonb_object_agg(f.key, jsonb_build_array(f.value, g.value -> 0, g.value -> 1,
+            g.value -> 2))
         from json_array_elements(profile) g cross join json_each(g.value -> 3) f
     $$;
     alter table states set (fillfactor = 60);

@@ -26,5 +26,6 @@ def downgrade() -> None:
     op.execute("delete from lab_runs where kind = 'drift'")
     op.execute("alter table lab_runs drop constraint lab_runs_kind_check")
     op.execute(
-        "alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit'))"
+        "alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest',"
+        " 'fit'))"
     )

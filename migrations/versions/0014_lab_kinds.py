@@ -25,5 +25,6 @@ def downgrade() -> None:
     op.execute("delete from lab_runs where kind in ('compare', 'preview', 'replay')")
     op.execute("alter table lab_runs drop constraint lab_runs_kind_check")
     op.execute(
-        "alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit', 'drift'))"
+        "alter table lab_runs add constraint lab_runs_kind_check check (kind in ('backtest', 'fit',"
+        " 'drift'))"
     )

@@ -99,14 +99,16 @@ class Settings(BaseSettings):
     )
     connections_per_address: int = _setting(
         500,
-        "Connections that one client address may hold open; the oldest one without a request makes room for another.",
+        "Connections that one client address may hold open; the oldest one without a request makes"
+        " room for another.",
         "a whole number from 1 to 100000",
         ge=1,
         le=100_000,
     )
     trusted_proxies: Networks = _setting(
         (),
-        "Networks of proxies in front, to which the limit of connections per address doesn't apply.",
+        "Networks of proxies in front, to which the limit of connections per address doesn't"
+        " apply.",
         "networks like 10.0.0.0/8 or fd00::/8, several with commas",
     )
     data_dir: Path = _setting(
@@ -153,7 +155,8 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = _setting(
         None,
-        "Key behind API key hashes and stored webhook secrets; unset: made once and kept in the database.",
+        "Key behind API key hashes and stored webhook secrets; unset: made once and kept in the"
+        " database.",
         "at least 32 characters, kept the same for ever",
         min_length=32,
     )
@@ -171,7 +174,8 @@ class Settings(BaseSettings):
     )
     partitions: int = _setting(
         4,
-        "Partitions of the log at the first start; a higher number later adds some, none is ever taken away.",
+        "Partitions of the log at the first start; a higher number later adds some, none is ever"
+        " taken away.",
         "a whole number from 1 to 4096",
         ge=1,
         le=4096,
@@ -262,14 +266,16 @@ class Settings(BaseSettings):
     )
     stall_seconds: float = _setting(
         30.0,
-        "How long an input may make no progress, or Kafka be away, before /readyz and an operations alert say so.",
+        "How long an input may make no progress, or Kafka be away, before /readyz and an operations"
+        " alert say so.",
         "a number from 1 to 3600",
         ge=1.0,
         le=3600.0,
     )
     metrics_port: int | None = _setting(
         None,
-        "Port of /readyz, /livez and /metrics for the roles process and deliver; unset: none. The API has its own.",
+        "Port of /readyz, /livez and /metrics for the roles process and deliver; unset: none. The"
+        " API has its own.",
         "a whole number from 1 to 65535",
         ge=1,
         le=65535,

@@ -86,8 +86,8 @@ EVENT_TO_WEBHOOK = Histogram(
 )
 LOG_LAG = Gauge(
     "healthsvc_log_lag_records",
-    "Records of a partition of this worker that aren't counted yet: the log's end less the committed offset. NaN while "
-    "the end isn't known; absent for partitions of other workers.",
+    "Records of a partition of this worker that aren't counted yet: the log's end less the"
+    " committed offset. NaN while the end isn't known; absent for partitions of other workers.",
     ["source_kind", "partition"],
 )
 STEP_SUCCESS = Gauge(
@@ -102,6 +102,10 @@ FAILED_CHECKS = Gauge(
     "healthsvc_failed_checks",
     "Checks of this process that fail now, by kind, as /readyz tells them.",
     ["kind"],
+)
+UNKNOWN_PAGES = Counter(
+    "healthsvc_unknown_page_views_total",
+    "Page views read from the log whose page no rule of the scorecard knows.",
 )
 FENCED_FLUSHES = Counter(
     "healthsvc_fenced_flushes_total",
@@ -124,7 +128,8 @@ DELIVERY_ATTEMPTS = Counter(
 )
 DELIVERY_SLOTS = Gauge(
     "healthsvc_delivery_slots_in_use",
-    "Running webhook attempts by the pool that they are counted in (proven, probation, failing, slow).",
+    "Running webhook attempts by the pool that they are counted in (proven, probation, failing,"
+    " slow).",
     ["pool"],
 )
 PROBATION = Gauge(
@@ -133,7 +138,8 @@ PROBATION = Gauge(
 )
 TIMERS_POSTPONED = Counter(
     "healthsvc_timers_postponed_total",
-    "Timers put off since their customer's decision failed twice running; each is tried again, ever more seldom.",
+    "Timers put off since their customer's decision failed twice running; each is tried again, ever"
+    " more seldom.",
 )
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
@@ -157,7 +163,8 @@ HTTP_SECONDS = Histogram(
 
 MODEL_DRIFT = Gauge(
     "healthsvc_model_drift_log_odds",
-    "How far the fitted risk's level is off matured outcomes; above 0 more customers leave than it tells.",
+    "How far the fitted risk's level is off matured outcomes; above 0 more customers leave than it"
+    " tells.",
 )
 
 METRICS = (

@@ -234,7 +234,8 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
     async with engine.begin() as conn:
         await operations_alerts.raise_alert(conn, trouble, wall())
         await conn.exec_driver_sql(
-            "insert into guards (scope, since, began_at, alert_id) values ('fleet', now(), now(), 'x')"
+            "insert into guards (scope, since, began_at, alert_id) values ('fleet', now(), now(),"
+            " 'x')"
         )
     alerts = [
         row[0]
@@ -292,7 +293,7 @@ async def _read(ask: Recorder, engine: AsyncEngine, between: datetime) -> None:
     }
     for path, methods in ask.document["paths"].items():
         for query in _queries(path, between) if "get" in methods else ():
-            (name, *more) = [part.partition("}")[0] for part in path.split("{")[1:]] or [None]
+            name, *more = [part.partition("}")[0] for part in path.split("{")[1:]] or [None]
             assert not more, f"{path} has two places"
             for value in [None] if name is None else places[name]:
                 await ask("get", path, query=query, **({} if name is None else {name: value}))

@@ -64,8 +64,9 @@ async def add_history(engine: AsyncEngine, customer_key: int, instants: Sequence
         for number, decided_at in enumerate(instants):
             await conn.execute(
                 text(
-                    "insert into history (projection, customer_key, decided_at, score, risk, band, flags, cause,"
-                    " scorecard_version) values (1, :key, :at, :score, 0.1, 'watch', '{}', 'events', 1)"
+                    "insert into history (projection, customer_key, decided_at, score, risk, band,"
+                    " flags, cause, scorecard_version) values (1, :key, :at, :score, 0.1, 'watch',"
+                    " '{}', 'events', 1)"
                 ),
                 {"key": customer_key, "at": decided_at, "score": float(number)},
             )
@@ -87,8 +88,8 @@ async def add_archived(
             }
             await conn.execute(
                 text(
-                    "insert into archive (logged_on, customer_key, occurred_us, partition, sequence, event)"
-                    " values (:on, :key, :us, 0, :sequence, :event)"
+                    "insert into archive (logged_on, customer_key, occurred_us, partition,"
+                    " sequence, event) values (:on, :key, :us, 0, :sequence, :event)"
                 ),
                 {
                     "on": occurred_at.date(),
@@ -129,9 +130,10 @@ async def add_dead_letter(
     async with engine.begin() as conn:
         made = await conn.execute(
             text(
-                "insert into dead_letters (origin, topic, partition, position, raw, raw_bytes, headers, reason, errors)"
-                " select 'kafka', 'healthsvc.events', 0, count(*), :raw, :size, cast(:headers as jsonb), :reason,"
-                " cast(:errors as jsonb) from dead_letters returning id"
+                "insert into dead_letters (origin, topic, partition, position, raw, raw_bytes,"
+                " headers, reason, errors) select 'kafka', 'healthsvc.events', 0, count(*), :raw,"
+                " :size, cast(:headers as jsonb), :reason, cast(:errors as jsonb) from dead_letters"
+                " returning id"
             ),
             {
                 "raw": raw,

@@ -23,7 +23,10 @@ from tests.support.raw_http import Answer, ask, request
 ROOMY = ConnectionLimits()
 MOST = 8.0  # generous: what is mended took 18 to 600 times the reference
 WHEN = "2026-03-01T09:30:00Z"
-TARGET = '{"id": "%s", "source": "t", "type": "my.own", "customer_id": "acme", "occurred_at": "%s", "data": %s}'
+TARGET = (
+    '{"id": "%s", "source": "t", "type": "my.own", "customer_id": "acme", "occurred_at": "%s",'
+    ' "data": %s}'
+)
 
 
 @pytest.fixture
@@ -203,12 +206,14 @@ EVENTS: Mapping[str, tuple[bytes, int]] = {
         b"[" + b",".join(event('{"a": "\\ud800%s"}' % ("\\u00e9" * 150)).encode() for _ in range(900)) + b"]", 202,
     ),
     "a thousand events in which all is wrong": (
-        b"[" + b",".join([event("[]", at="x").replace("my.own", "page.viewed").encode()] * MANY) + b"]", 202,
+        b"[" + b",".join([event("[]", at="x").replace("my.own",
+        "page.viewed").encode()] * MANY) + b"]", 202,
     ),
     "CloudEvents in which all is wrong": (
         b"[" + b",".join([b'{"specversion": "1.0", "data": {"a": [%s1]}}' % (b"[]," * 18_000)] * 60) + b"]", 202,
     ),
-    "a thousand good events": (b"[" + b",".join(event("{}", id=str(i)).encode() for i in range(MANY)) + b"]", 202),
+    "a thousand good events": (b"[" + b",".join(event("{}",
+    id=str(i)).encode() for i in range(MANY)) + b"]", 202),
     "spaces": (b" " * 4_000_000, 400),
     "spaces in an array": (b"[" + b" " * 4_000_000 + b"]", 422),
     "bytes that aren't UTF-8": (b"[" + b'"\xff\xfe",' * 500_000 + b"1]", 413),
@@ -342,7 +347,8 @@ async def test_a_word_that_is_not_an_id_is_a_path_with_its_own_methods(port: int
 
 NAMES = [
     "a/health/explanation", "a/override", "a/events", "a/b", "/", "//", "a%2Fb", "%", "100%", "a?b=c", "a#b", "a b",
-    "a+b", ".", "..", "../..", "é", "日本", "😀", "'", '"', "\\", "a;b", "a&b=c", "{customer_id}", "x" * 512,
+    "a+b", ".", "..", "../..", "é", "日本", "😀", "'", '"', "\\", "a;b", "a&b=c", "{customer_id}",
+    "x" * 512,
 ]  # fmt: skip
 ROUTES = [
     "",
@@ -360,7 +366,8 @@ async def named(engine: AsyncEngine, app: FastAPI) -> None:
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into customers (customer_id, partition) select unnest(cast(:n as text[])), 0"
+                "insert into customers (customer_id, partition) select unnest(cast(:n as"
+                " text[])), 0"
             ),
             {"n": NAMES},
         )

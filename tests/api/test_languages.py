@@ -21,7 +21,10 @@ SIGN = {
 }
 DETAIL: dict[str, Any] = {
     "flag": "cancel_intent",
-    "play": "Call within the hour. Ask what they hoped to achieve, listen, and propose one concrete solution.",
+    "play": (
+        "Call within the hour. Ask what they hoped to achieve, listen, and propose one concrete"
+        " solution."
+    ),
     "score": 20.0,
     "band": "critical",
     "briefing": {
@@ -142,8 +145,10 @@ async def test_a_fall_of_a_band_and_a_flag_that_the_scorecard_no_longer_has(
 
     assert [item["summary"] for item in items] == [
         "Something of an old scorecard",
-        "Acme Ltd: a saúde caiu de “saudável” para “em risco”."
-        " Leia a explicação para ver o que mais pesa e depois ligue.",
+        (
+            "Acme Ltd: a saúde caiu de “saudável” para “em risco”."
+            " Leia a explicação para ver o que mais pesa e depois ligue."
+        ),
     ]
 
 

@@ -240,7 +240,10 @@ async def test_a_body_over_the_limit_is_refused_while_it_comes(
         (b"GET /\xff HTTP/1.1\r\nhost: t\r\n\r\n", 400),
         (b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: -5\r\n\r\n", 400),
         (
-            b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+            (
+                b"POST /v1/events HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length:"
+                b" 6\r\n\r\n"
+            ),
             400,
         ),
         (b"POST /v1/events HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),

@@ -30,6 +30,7 @@ COMMANDS = [
     "scorecard",
     "rebuild",
     "portfolio",
+    "pages",
 ]
 Run = Callable[..., Result]
 

@@ -81,7 +81,8 @@ def test_types_of_a_csv_can_be_mapped_and_what_feeds_little_is_said(
         "account_id,ts,type,value\n" + "".join(f"a,{day}T08:00:00Z,logged_in,1\n" for day in days)
     )
     mapping.write_text(
-        "columns: {customer_id: account_id, occurred_at: ts, type: type}\ntypes: {logged_in: session.started}\n"
+        "columns: {customer_id: account_id, occurred_at: ts, type: type}\ntypes: {logged_in:"
+        " session.started}\n"
     )
 
     plain = json.loads(run("lab", "replay", "--events", str(log), "--dates", "2").stdout)

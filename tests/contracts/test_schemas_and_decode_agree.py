@@ -112,7 +112,7 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     ]:
         return TIMES
     for union in ("anyOf", "oneOf"):
-        if union in schema:
+        if union in schema and "properties" not in schema:
             return st.one_of([values(part) for part in schema[union]])
     return BY_TYPE[schema["type"]](schema)
 
@@ -124,10 +124,14 @@ def objects(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         held = FREE if "$ref" in inner else values(inner)
         return st.dictionaries(VISIBLE, held, max_size=3)
     required = set(schema.get("required", ()))
-    return st.fixed_dictionaries(
+    whole = st.fixed_dictionaries(
         {name: part for name, part in fields.items() if name in required},
         optional={name: part for name, part in fields.items() if name not in required},
     )
+    one_of = [part["required"][0] for part in schema.get("anyOf", ())]
+    if not one_of:
+        return whole
+    return whole.filter(lambda data: any(data.get(name) is not None for name in one_of))
 
 
 def texts(schema: dict[str, Any]) -> st.SearchStrategy[str]:

@@ -179,7 +179,7 @@ def test_labels(outcome: Outcome, code: str) -> None:
     assert label(outcome) == code
 
 
-# ------------------------------------------------------------------------------------------------- an endpoint's health
+# ----------------------------------------------------------------------------- an endpoint's health
 
 
 def fail(health: Health, at: datetime, outcome: Outcome = SILENT) -> Health:

@@ -66,7 +66,7 @@ def counted(
     period: tuple[float, float] = (90, 180),
 ) -> Sums:
     """All in one group; customers are there from day 1 on unless `first` says otherwise."""
-    begun = [round(day * DAY_US) for day in (first or [1.0] * len(told))]
+    begun = [round(day * DAY_US) for day in first or [1.0] * len(told)]
     accounts = Accounts(np.zeros(len(told), np.int64), np.array(begun, np.int64))
     used = np.array(active or [0] * len(told), np.float64)
     start, end = (round(day * DAY_US) for day in period)
@@ -225,11 +225,12 @@ def test_the_period_before_ends_where_this_one_starts() -> None:
 
 
 # Laws
-# -----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 TOLD = st.lists(
     st.tuples(
-        st.integers(1, 200), st.sampled_from([PROFILE, RENEWED, CANCELLED, NPS, OPENED, ANSWERED, RESOLVED]),
+        st.integers(1, 200), st.sampled_from([PROFILE, RENEWED, CANCELLED, NPS, OPENED, ANSWERED,
+        RESOLVED]),
         st.fixed_dictionaries({"value": st.integers(0, 10), "item": st.integers(0, 2)}),
     ),
     max_size=6,

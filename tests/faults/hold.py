@@ -53,7 +53,8 @@ def until_one_waits(url: str, table: str) -> None:
     """Until a worker waits for the table, or a row of it."""
     sql = """
         select count(*) from pg_stat_activity a
-        where datname = current_database() and application_name = 'healthsvc-process' and wait_event_type = 'Lock'
+        where datname = current_database() and application_name = 'healthsvc-process'
+            and wait_event_type = 'Lock'
           and exists (select from pg_locks l where l.pid = a.pid and l.relation = $1::regclass)
     """
 

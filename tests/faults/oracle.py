@@ -150,8 +150,8 @@ def settled(url: str, target: dict[int, int]) -> bool:
     them."""
     found = ask.rows(
         url,
-        "select p.partition, kafka_offset, table_offset, head from partitions p join log_heads h using (partition)"
-        f" where p.projection = {LIVE}",
+        "select p.partition, kafka_offset, table_offset, head from partitions p join log_heads h"
+        f" using (partition) where p.projection = {LIVE}",
     )
     done = {
         r["partition"]
@@ -180,7 +180,8 @@ def assert_exact(url: str, *streams: Stream, seconds: float = PATIENCE_SECONDS) 
     }
     assert not differing, f"customer: (counted, sent) {differing}"
     archived = """
-        select c.customer_id, a.event::jsonb ->> 'type' as type, count(*) as n, count(distinct a.event::jsonb ->>
+        select c.customer_id, a.event::jsonb ->> 'type' as type, count(*) as n,
+            count(distinct a.event::jsonb ->>
         'id') as ids
         from archive a join customers c on c.key = a.customer_key group by 1, 2
     """

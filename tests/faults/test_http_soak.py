@@ -46,12 +46,17 @@ SEEDS: list[tuple[str, str, object]] = [
     ("POST", "/v1/events", EVENT),
     ("POST", "/v1/events", [EVENT, CLOUD_EVENT, EVENT | {"id": "e-2", "type": "my.own"}]),
     ("POST", "/v1/events", CLOUD_EVENT),
-    ("POST", "/v1/scorecards/validate", {"document": "name: x\nbands: {healthy: 70}\na: &a [1, 2.5]\nb: *a\n"}),
-    ("POST", "/v1/scorecards/validate", {"document": {"name": "x", "measures": [{"name": "m"}], "bands": {"a": 1}}}),
-    ("POST", "/v1/customers/acme/override", {"score": 80, "reason": "x", "expires_at": "2999-01-01T00:00:00Z"}),
+    ("POST", "/v1/scorecards/validate",
+    {"document": "name: x\nbands: {healthy: 70}\na: &a [1, 2.5]\nb: *a\n"}),
+    ("POST", "/v1/scorecards/validate", {"document": {"name": "x", "measures": [{"name": "m"}],
+    "bands": {"a": 1}}}),
+    ("POST", "/v1/customers/acme/override", {"score": 80, "reason": "x",
+    "expires_at": "2999-01-01T00:00:00Z"}),
     ("DELETE", "/v1/customers/acme/override", {"author": "kim"}),
-    ("POST", "/v1/webhooks/endpoints", {"url": "https://127.0.0.1/x", "event_types": ["alert.raised"]}),
-    ("POST", "/v1/keys", {"name": "x", "scopes": ["nothing"], "expires_at": "2027-01-01T00:00:00Z"}),
+    ("POST", "/v1/webhooks/endpoints", {"url": "https://127.0.0.1/x",
+    "event_types": ["alert.raised"]}),
+    ("POST", "/v1/keys", {"name": "x", "scopes": ["nothing"],
+    "expires_at": "2027-01-01T00:00:00Z"}),
     ("POST", "/v1/dead-letters/replay", {"ids": [1], "reason": "invalid", "after": 0}),
     ("POST", "/v1/dead-letters/1/replay", {"event": EVENT}),
     ("POST", "/v1/lab/runs/1", {"kind": "nothing", "version": 1}),
@@ -65,10 +70,14 @@ SEEDS: list[tuple[str, str, object]] = [
     ("GET", "/v1/dead-letters?reason=x&replayed=true", None),
 ]  # fmt: skip
 TOKENS = [
-    b"\x00", b"\\u0000", b"\\ud800", b"\xff", b"\xed\xa0\x80", b"[" * 300, b"{" * 50, b"]", b"}", b"null", b"NaN",
-    b"-0", b"1e999", b"9" * 5000, b"-1", b"0.5", b"true", b'""', b'"' + b"x" * 70_000 + b'"', b"\\", b",", b":",
-    b" " * 1000, b"%00", b"%ff", b"%2F", b"..", b"&a ", b"*a", b"!!binary ", b"!!python/name:x ", b"<<: *a\\n",
-    b"2026-99-99", b".inf", b"\\n- ", b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59Z", b"&limit=1", b"=",
+    b"\x00", b"\\u0000", b"\\ud800", b"\xff", b"\xed\xa0\x80", b"[" * 300, b"{" * 50, b"]", b"}",
+    b"null", b"NaN",
+    b"-0", b"1e999", b"9" * 5000, b"-1", b"0.5", b"true", b'""', b'"' + b"x" * 70_000 + b'"', b"\\",
+    b",", b":",
+    b" " * 1000, b"%00", b"%ff", b"%2F", b"..", b"&a ", b"*a", b"!!binary ", b"!!python/name:x ",
+    b"<<: *a\\n",
+    b"2026-99-99", b".inf", b"\\n- ", b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59Z",
+    b"&limit=1", b"=",
     b"?", b"#", b"\xf0\x9f\x98\x80", b"'",
 ]  # fmt: skip
 
@@ -165,10 +174,12 @@ async def test_mutated_requests_fail_nothing_and_good_events_are_counted_in_thei
     assert "traceback" not in service.output
     waits.sort()
     print(
-        f"measured: seed {seed}, {sum(statuses.values())} requests, {dict(sorted(statuses.items()))},"
+        f"measured: seed {seed}, {sum(statuses.values())} requests,"
+        f" {dict(sorted(statuses.items()))},"
     )
     print(
-        f"measured: {len(waits)} good events counted, p50 {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s"
+        f"measured: {len(waits)} good events counted, p50 {waits[len(waits) // 2]:.3f} s, longest"
+        f" {waits[-1]:.3f} s"
     )
 
 
@@ -191,9 +202,12 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(
     """Every operation, all phases; the checks left out are told in docs/reliability.md."""
     tried = subprocess.run(
         [
-            SCHEMATHESIS, "run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
-            "--max-time", str(max(60, round(soak_seconds()))), "--phases", "examples,coverage,fuzzing,stateful",
-            "--exclude-checks", EXCLUDED, "--request-timeout", "60", "--warnings", "off", "--continue-on-failure",
+            SCHEMATHESIS, "run", f"{service.url}/openapi.json", "--header",
+            f"Authorization: Bearer {KEY}",
+            "--max-time", str(max(60, round(soak_seconds()))), "--phases",
+            "examples,coverage,fuzzing,stateful",
+            "--exclude-checks", EXCLUDED, "--request-timeout", "60", "--warnings", "off",
+            "--continue-on-failure",
         ],
         cwd=tmp_path,
         capture_output=True,

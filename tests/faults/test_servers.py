@@ -139,7 +139,7 @@ def source(broker: KafkaBroker, clock: Clock) -> KafkaInput:
 
 
 # The long version
-# -----------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def soak_seconds() -> float:
@@ -185,7 +185,8 @@ def test_random_faults_lose_and_double_nothing(
         took = assert_exact(database, sending, seconds=300)
         refused = sum(len(w.said("flush.fenced")) for w in workers.started)
         print(
-            f"measured: seed {seed}, {sending.events} events in {sending.records} records, faults {faults},"
+            f"measured: seed {seed}, {sending.events} events in {sending.records} records, faults"
+            f" {faults},"
         )
         print(
             f"measured: {refused} times fenced, settled {took:.1f} s after the last acknowledgement"

@@ -22,7 +22,8 @@ STALL_SECONDS = "2"
 BREAK = """
     create function breaks() returns trigger language plpgsql as
         $$ begin raise exception 'broken' using errcode = '{sqlstate}'; end $$;
-    create trigger breaks before update of table_offset on partitions for each statement execute function breaks()
+    create trigger breaks before update of table_offset on partitions
+        for each statement execute function breaks()
 """
 MEND = "drop trigger breaks on partitions; drop function breaks()"
 

@@ -86,7 +86,8 @@ def freeze_between_flushes(
     of the frozen isn't."""
     begun = """
         select coalesce(array_agg((pid, xact_start)::text), '{}') from pg_stat_activity
-        where application_name = 'healthsvc-process' and datname = current_database() and xact_start is not null
+        where application_name = 'healthsvc-process' and datname = current_database()
+            and xact_start is not null
     """
 
     def between() -> bool:

@@ -111,7 +111,8 @@ async def states(engine: AsyncEngine) -> dict[str, tuple[bytes, Any]]:
     """By customer: the packed state and the profile."""
     found = await rows(
         engine,
-        "select c.customer_id, s.state, s.profile from states s join customers c on c.key = s.customer_key",
+        "select c.customer_id, s.state, s.profile from states s join customers c on c.key ="
+        " s.customer_key",
     )
     return {
         r.customer_id: (

@@ -52,7 +52,8 @@ def parsed(data: bytes) -> list[Any]:
 @given(RECORDS, st.sampled_from(sorted(CODECS.values())))
 def test_what_aiokafka_encodes_is_read_as_it_was(records: Any, codec: int) -> None:
     builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=codec, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        magic=2, compression_type=codec, is_transactional=0, producer_id=-1, producer_epoch=-1,
+        base_sequence=-1,
         batch_size=1 << 20,
     )  # fmt: skip
     for place, (timestamp, key, value, headers) in enumerate(records):
@@ -179,7 +180,7 @@ def test_one_broken_record_of_a_batch_is_set_aside_alone() -> None:
     body[place : place + 1] = varint(-1)  # a header without a name
     answer = batches.read(RawBatch(records=records, body=bytes(body)).encode(), 0, [], 3, 100)
     assert [record.value for record in answer.records] == [b"a", b"c"]
-    ((lost),) = answer.unreadable
+    (lost,) = answer.unreadable
     assert (lost.first, lost.last) == (1, 1)
     assert b"h" in lost.raw
 
@@ -196,14 +197,14 @@ def test_an_unknown_format_is_set_aside(magic: int) -> None:
 
 def test_an_unknown_compression_is_set_aside() -> None:
     answer = batches.read(RawBatch(records=[RawRecord()] * 3, attributes=7).encode(), 0, [], 3, 100)
-    ((lost),) = answer.unreadable
+    (lost,) = answer.unreadable
     assert isinstance(lost, Unreadable)
     assert (lost.first, lost.last) == (0, 2)
     assert "unknown compression 7" in lost.detail
 
 
 def test_a_message_of_format_1_is_read() -> None:
-    ((record),) = parsed(message(b"x", magic=1, timestamp=5, offset=3))
+    (record,) = parsed(message(b"x", magic=1, timestamp=5, offset=3))
     assert (record.offset, record.timestamp, record.value) == (3, 5, b"x")
 
 

@@ -209,8 +209,8 @@ async def test_while_the_database_is_away_a_read_gives_nothing_and_then_goes_on(
         )
         await conn.execute(
             text(
-                "create table log_entries (partition integer, position bigint, logged_at timestamptz, event text,"
-                " primary key (partition, position))"
+                "create table log_entries (partition integer, position bigint, logged_at"
+                " timestamptz, event text, primary key (partition, position))"
             )
         )
         await conn.execute(text("insert into log_heads values (0, 0)"))

@@ -24,12 +24,15 @@ def failing_at(condition: str, sqlstate: str) -> Sequence[str]:
     """The table becomes a view whose event can't be read where the condition holds."""
     return (
         "alter table log_entries rename to stored_entries",
-        "create function hand_over(partition integer, place bigint, event text) returns text"
-        " language plpgsql stable as"
-        f" $$ begin if {condition} then raise exception 'damaged' using errcode = '{sqlstate}'; end if;"
-        " return event; end $$",
-        "create view log_entries as select partition, position, logged_at,"
-        " hand_over(partition, position, event) as event from stored_entries",
+        (
+            "create function hand_over(partition integer, place bigint, event text) returns text"
+            f" language plpgsql stable as $$ begin if {condition} then raise exception 'damaged'"
+            f" using errcode = '{sqlstate}'; end if; return event; end $$"
+        ),
+        (
+            "create view log_entries as select partition, position, logged_at,"
+            " hand_over(partition, position, event) as event from stored_entries"
+        ),
     )
 
 

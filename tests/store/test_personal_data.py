@@ -11,7 +11,8 @@ from healthsvc.store.personal_data import CUSTOMER_COLUMNS, TABLES, TableData
 
 COLUMNS = """
     select c.table_name, array_agg(c.column_name::text) as columns
-    from information_schema.columns c join pg_class k on k.oid = format('%I', c.table_name)::regclass
+    from information_schema.columns c join pg_class k on k.oid = format('%I',
+        c.table_name)::regclass
     where c.table_schema = 'public' and k.relkind in ('r', 'p') and not k.relispartition
       and c.table_name <> 'alembic_version'
     group by 1

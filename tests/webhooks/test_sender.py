@@ -245,7 +245,7 @@ async def test_cancelling_leaves_no_trace_behind(sender: Sender) -> None:
         assert answered(await sender.send(outgoing(receiver.url))).status == 200
 
 
-# -------------------------------------------------------------------------------------------------------------- TLS
+# ---------------------------------------------------------------------------------------------- TLS
 
 
 def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

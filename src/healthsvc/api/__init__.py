@@ -1,5 +1,5 @@
-"""HTTP: routes that read a request, call one flow and tell what came of it; every error is a
-problem (RFC 9457).
+"""HTTP: routes read a request, call one flow and return its result; every error is a problem (RFC
+9457).
 
 Nothing but the probes and the documentation pages (which hold no data) is open without an API key.
 What must not live here: SQL, decisions about health, outgoing HTTP. What the routes need from

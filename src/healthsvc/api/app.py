@@ -34,6 +34,7 @@ from healthsvc.api.routes import (
     lab,
     lab_schedule,
     overrides,
+    page_rules,
     pages,
     portfolio,
     scorecards,
@@ -59,6 +60,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     shadows.router,
     worklist.router,
     scorecards.router,
+    page_rules.router,
     lab.router,
     lab_schedule.router,
     endpoints.router,
@@ -97,7 +99,8 @@ class ApiConfig:
 def create_app(
     *, engine: AsyncEngine, appender: Appender, now: Callable[[], datetime], config: ApiConfig
 ) -> FastAPI:
-    """The API over these services. It opens and closes nothing: whoever made them does."""
+    """The API over these services, which the caller opens and closes. It opens and closes nothing:
+    whoever made them does."""
     app = FastAPI(
         title="healthsvc",
         version=config.version,

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: API keys with scopes, remembered for a few seconds."""
+"""Authenticates and authorises requests: API keys with scopes, cached for a few seconds."""
 
 import hmac
 from collections import OrderedDict
@@ -51,8 +51,7 @@ class Principal:
 
 
 class Authenticator:
-    """Tells who holds a key; what it found out is good for a few seconds, which a revocation may
-    take to be felt."""
+    """Finds the holder of a key; caches it for a few seconds, so a revocation may take as long."""
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class Authenticator:
         return principal
 
     def forget(self) -> None:
-        """Look all keys up anew: one was made or revoked."""
+        """Forget cached keys: one was made or revoked."""
         self._known.clear()
 
     async def _look_up(self, opener: str) -> Principal | None:

@@ -29,7 +29,7 @@ def _one_thread() -> Executor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The house behind the routes."""
+    """The deps behind the routes."""
 
     engine: AsyncEngine
     appender: Appender
@@ -53,5 +53,5 @@ class Services:
 
 def services(request: Request) -> Services:
     """The services of the application that serves this request."""
-    house: Services = request.app.state.services
-    return house
+    deps: Services = request.app.state.services
+    return deps

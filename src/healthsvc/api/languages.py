@@ -37,6 +37,6 @@ Chosen = Annotated[Language, Depends(chosen)]
 
 
 def mark(response: Response, language: Language) -> None:
-    """Say in the headers in which language the answer is, and that it depends on the request's."""
+    """Set the headers that name the answer's language and its dependence on the request's."""
     response.headers["content-language"] = TAGS[language]
     response.headers.add_vary_header(VARY)

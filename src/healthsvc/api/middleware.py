@@ -118,8 +118,8 @@ class _Exchange:
         return int(declared) if declared.isdecimal() and len(declared) < 20 else 0
 
     async def _rescue(self, error: Exception) -> None:
-        """Answer what nobody caught: an outage of the database as such, anything else without its
-        details."""
+        """Answer an unhandled exception: an outage of the database as such, anything else without
+        its details."""
         log.error(
             LogEvent.REQUEST_FAILED,
             request_id=self._request_id,

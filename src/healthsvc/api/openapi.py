@@ -21,8 +21,9 @@ INTRODUCTION: Final = """
 Customer health in seconds: events in, scores, flags and alerts out, each score with its proof.
 
 Every request but the probes carries an API key: `Authorization: Bearer KEY`. Errors are
-`application/problem+json` (RFC 9457), and their `type` leads to an explanation. Lists come in pages: pass `next_cursor`
-as `cursor`, with the same filter, until it is null. Instants are RFC 3339 in UTC.
+`application/problem+json` (RFC 9457), and their `type` leads to an explanation. Lists come in
+pages: pass `next_cursor` as `cursor`, with the same filter, until it is null. Instants are RFC 3339
+in UTC.
 """
 TAGS: Final = (
     ("events", "What happened, in."),
@@ -43,7 +44,9 @@ X_ACTOR: Final = {
     "name": "X-Actor",
     "in": "header",
     "required": False,
-    "description": "The person who acts, as the key's owner asserts: kept beside the key with what is done.",
+    "description": (
+        "The person who acts, as the key's owner asserts: kept beside the key with what is done."
+    ),
     "schema": {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH},
     "example": "Kim Park",
 }
@@ -182,7 +185,10 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
-    head = f"<summary><b>{method.upper()}</b> <code>{escape(path)}</code> {escape(operation['summary'])}</summary>"
+    head = (
+        f"<summary><b>{method.upper()}</b> <code>{escape(path)}</code>"
+        f" {escape(operation['summary'])}</summary>"
+    )
     inner = [_prose(operation.get("description", ""))]
     inner += [_parameter(parameter) for parameter in operation.get("parameters", [])]
     body = operation.get("requestBody", {}).get("content", {})
@@ -198,7 +204,10 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
 def _parameter(parameter: Mapping[str, Any]) -> str:
     schema = parameter.get("schema", {})
     meaning = parameter.get("description", schema.get("description", ""))
-    return f"<p><code>{escape(parameter['name'])}</code> ({escape(parameter['in'])}) {escape(meaning)}</p>"
+    return (
+        f"<p><code>{escape(parameter['name'])}</code> ({escape(parameter['in'])})"
+        f" {escape(meaning)}</p>"
+    )
 
 
 def _example(content: Mapping[str, Any]) -> str:
@@ -215,10 +224,12 @@ def _prose(text: str) -> str:
 
 _CODE: Final = re.compile("`([^`]+)`")
 PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
 <style>
 :root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem }}
 summary {{ cursor: pointer; padding: .3rem 0 }}
 details {{ border-bottom: 1px solid #8884 }}
 details[open] {{ padding-bottom: 1rem }}

@@ -99,14 +99,14 @@ async def is_ready(request: Request) -> JSONResponse:
     elsewhere, and what to do about it. A process that runs all roles (`healthsvc up`) isn't ready
     while an input of its stands still.
     """
-    house = services(request)
+    deps = services(request)
     draining = (
         [RequestFault(pointer="/draining", detail="The service is stopping.")]
-        if house.draining()
+        if deps.draining()
         else []
     )
-    unusable = draining or await _database_faults(house.engine)
-    verdict = house.readiness.verdict()
+    unusable = draining or await _database_faults(deps.engine)
+    verdict = deps.readiness.verdict()
     listed = [
         RequestFault(pointer=pointer, detail=detail)
         for pointer, detail in verdict.sentences.items()

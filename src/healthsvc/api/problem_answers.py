@@ -87,7 +87,7 @@ def answer_to(error: type[HealthsvcError]) -> ProblemAnswer | None:
 
 
 def problem_for(error: Exception) -> ProblemError:
-    """What a client is told of an exception."""
+    """The problem that a client gets for an exception."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, HealthsvcError):

@@ -23,7 +23,10 @@ MALFORMED_JSON = ProblemType(
     slug="malformed-json",
     status=400,
     title="The body isn't JSON",
-    meaning="The body could not be read as JSON in UTF-8, or is nested too deep. Nothing was done. Correct the body.",
+    meaning=(
+        "The body could not be read as JSON in UTF-8, or is nested too deeply. Nothing was done."
+        " Correct the body."
+    ),
 )
 
 
@@ -39,7 +42,10 @@ KEY_INVALID = ProblemType(
     slug="key-invalid",
     status=401,
     title="The API key isn't valid",
-    meaning="The key is unknown, mistyped, expired or revoked; which of these is not told. Ask for a new one.",
+    meaning=(
+        "The key is unknown, mistyped, expired or revoked; the answer doesn't say which. Ask for"
+        " a new one."
+    ),
 )
 
 
@@ -47,7 +53,10 @@ SCOPE_MISSING = ProblemType(
     slug="scope-missing",
     status=403,
     title="The API key may not do this",
-    meaning="The key is valid, but lacks the scope that `detail` names. Use a key that has it, or the scope `admin`.",
+    meaning=(
+        "The key is valid, but lacks the scope that `detail` names. Use a key that has it, or the"
+        " scope `admin`."
+    ),
 )
 
 
@@ -55,7 +64,7 @@ NOT_FOUND = ProblemType(
     slug="not-found",
     status=404,
     title="Not found",
-    meaning="There is no such path, or nothing with the id in it.",
+    meaning="There is no such path, or nothing has this id.",
 )
 
 
@@ -71,7 +80,10 @@ CONFLICT = ProblemType(
     slug="conflict",
     status=409,
     title="The present state doesn't allow this",
-    meaning="What is asked can't follow on the state that `detail` tells, for example acknowledging a resolved alert.",
+    meaning=(
+        "The request doesn't fit the present state, which `detail` describes: acknowledging a"
+        " resolved alert, for example."
+    ),
 )
 
 
@@ -80,9 +92,10 @@ PAST_NOT_KEPT = ProblemType(
     status=409,
     title="The past isn't kept",
     meaning=(
-        "A past score is told exactly or not at all, and the archive lacks events of this customer: it was switched"
-        " off, or its retention is shorter than the customer's history (`HEALTHSVC_ARCHIVE`,"
-        " `HEALTHSVC_ARCHIVE_RETENTION_DAYS`). The recorded decisions are in `/health/history`."
+        "A past score is exact or refused, and the archive lacks events of this customer:"
+        " it was switched off, or its retention is shorter than the customer's history"
+        " (`HEALTHSVC_ARCHIVE`, `HEALTHSVC_ARCHIVE_RETENTION_DAYS`). The recorded decisions are in"
+        " `/health/history`."
     ),
 )
 
@@ -92,9 +105,9 @@ SHIP_GATE = ProblemType(
     status=409,
     title="The ship gate says no",
     meaning=(
-        "The version has a fitted risk model that failed the ship gate, or of which no backtest is known; `errors`"
-        " names the checks with their figures. Fit and judge one by `POST /v1/lab/runs`, or publish with"
-        " `override_reason`, which is kept with the version."
+        "The version has a fitted risk model that failed the ship gate, or of which no backtest is"
+        " known; `errors` names the checks with their figures. Fit and judge one by `POST"
+        " /v1/lab/runs`, or publish with `override_reason`, which is kept with the version."
     ),
 )
 
@@ -103,7 +116,10 @@ CHANGED_MEANWHILE = ProblemType(
     slug="changed-meanwhile",
     status=412,
     title="It was changed meanwhile",
-    meaning="`If-Match` names another revision than the present one. Read it again, decide again, send the new ETag.",
+    meaning=(
+        "`If-Match` names another revision than the present one. Read it again, decide again, and"
+        " send the new ETag."
+    ),
 )
 
 
@@ -112,8 +128,9 @@ REQUEST_TIMEOUT = ProblemType(
     status=408,
     title="The request took too long to arrive",
     meaning=(
-        "The head or the body of the request did not arrive in time (`HEALTHSVC_REQUEST_HEAD_SECONDS`,"
-        " `HEALTHSVC_REQUEST_BODY_SECONDS`). Nothing was done. Send it again, faster or in smaller parts."
+        "The head or the body of the request did not arrive in time"
+        " (`HEALTHSVC_REQUEST_HEAD_SECONDS`, `HEALTHSVC_REQUEST_BODY_SECONDS`). Nothing was done."
+        " Send it again, faster or in smaller parts."
     ),
 )
 
@@ -123,8 +140,8 @@ TOO_LARGE = ProblemType(
     status=413,
     title="The request is too large",
     meaning=(
-        "A body to `/v1/events` may have 4 MiB and 1,000 events, a scorecard's 512 KiB, any other 256 KiB."
-        " Nothing was done. Send smaller parts."
+        "A body to `/v1/events` may have 4 MiB and 1,000 events, a scorecard's 512 KiB, any other"
+        " 256 KiB. Nothing was done. Send smaller parts."
     ),
 )
 
@@ -149,7 +166,10 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
     slug="unsupported-media-type",
     status=415,
     title="The content type isn't understood",
-    meaning="Send JSON as `application/json`; events may also be CloudEvents in any mode. Bodies aren't compressed.",
+    meaning=(
+        "Send JSON as `application/json`; events may also be CloudEvents in any mode. Bodies aren't"
+        " compressed."
+    ),
 )
 
 
@@ -158,8 +178,8 @@ INVALID_REQUEST = ProblemType(
     status=422,
     title="The request isn't valid",
     meaning=(
-        "The request was understood, but something in it isn't allowed. `errors` names each place: a JSON Pointer into"
-        " the body, or `/query/NAME`, `/path/NAME`. Nothing was done."
+        "The request was understood, but something in it isn't allowed. `errors` names each place:"
+        " a JSON Pointer into the body, or `/query/NAME`, `/path/NAME`. Nothing was done."
     ),
 )
 
@@ -168,7 +188,10 @@ INVALID_CURSOR = ProblemType(
     slug="invalid-cursor",
     status=422,
     title="The cursor isn't valid here",
-    meaning="A cursor holds only for the list and the filter that it was given for. Start again without a cursor.",
+    meaning=(
+        "A cursor holds only for the list and the filter that it was given for. Start again without"
+        " a cursor."
+    ),
 )
 
 
@@ -177,8 +200,8 @@ URL_REFUSED = ProblemType(
     status=422,
     title="Webhooks can't go to this URL",
     meaning=(
-        "Deliveries go to https URLs on public addresses. Private networks have to be allowed by the operator"
-        " (`HEALTHSVC_WEBHOOK_ALLOWED_NETWORKS`)."
+        "Deliveries go to https URLs on public addresses. Private networks have to be allowed by"
+        " the operator (`HEALTHSVC_WEBHOOK_ALLOWED_NETWORKS`)."
     ),
 )
 
@@ -196,8 +219,9 @@ UNAVAILABLE = ProblemType(
     status=503,
     title="The service can't answer now",
     meaning=(
-        "The database is away, or the service is starting or stopping. Send the request again after the seconds in"
-        " `Retry-After`. Events may be sent again safely: their ids keep them from being counted twice."
+        "The database is away, or the service is starting or stopping. Send the request again after"
+        " the seconds in `Retry-After`. Events may be sent again safely: their ids keep them from"
+        " being counted twice."
     ),
 )
 
@@ -206,7 +230,10 @@ INTERNAL_ERROR = ProblemType(
     slug="internal-error",
     status=500,
     title="Something went wrong inside",
-    meaning="A mistake of ours; the log has its details under the answer's `request_id`. Nothing half-done was kept.",
+    meaning=(
+        "A mistake of ours; the log has its details under the answer's `request_id`. Nothing"
+        " half-done was kept."
+    ),
 )
 
 
@@ -265,10 +292,10 @@ def page(kind: ProblemType) -> str:
 def reference() -> str:
     """All problem types, as docs/problems.md has them."""
     opening = (
-        "# Problems\n\n"
-        "Every error is answered as `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`,"
-        " `instance`, `request_id`\n(also in the header `X-Request-Id`), and `errors` with `{pointer, detail}` where"
-        " something can be pointed at. `type` is a\nURI reference that this service answers with the text below.\n"
+        "# Problems\n\nEvery error is answered as `application/problem+json` (RFC 9457): `type`,"
+        " `title`, `status`, `detail`, `instance`, `request_id`\n(also in the header"
+        " `X-Request-Id`), and `errors` with `{pointer, detail}` where something can be pointed at."
+        " `type` is a\nURI reference that this service answers with the text below.\n"
     )
     parts = [
         f"\n## {kind.title}\n\n`{kind.uri}`, status {kind.status}\n\n{kind.meaning}\n"

@@ -37,7 +37,8 @@ async def publication_of(request: Request, outcome: PublishOutcome) -> Publicati
         case AnotherBuilding():
             raise ProblemError(
                 CONFLICT,
-                "Another version is being built or in shadow: publish that one, or POST /v1/scorecards/cancel.",
+                "Another version is being built or in shadow: publish that one, or POST"
+                " /v1/scorecards/cancel.",
             )
         case GateRefusal(checks):
             failed = [RequestFault(pointer=check.name, detail=check.detail) for check in checks]

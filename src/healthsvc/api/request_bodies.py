@@ -61,8 +61,8 @@ def refuse_encoded(request: Request) -> None:
 
 
 def documented(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:
-    """What OpenAPI says of a body read by `body_of`; the model's schema is added to the components
-    by `app`."""
+    """OpenAPI of a body read by `body_of`; the model's schema is added to the components by
+    `app`."""
     return {
         "requestBody": {
             "required": not optional,

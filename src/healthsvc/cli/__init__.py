@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "healthsvc.cli.replay:replay",
     "keys": "healthsvc.cli.keys:group",
     "scorecard": "healthsvc.cli.scorecard:group",
+    "pages": "healthsvc.cli.pages:group",
     "rebuild": "healthsvc.cli.scorecard.publishing:rebuild",
     "lab": "healthsvc.cli.lab:group",
     "portfolio": "healthsvc.cli.portfolio:portfolio",
@@ -62,7 +63,10 @@ class OnDemand(TyperGroup):
 app = typer.Typer(
     name="healthsvc",
     cls=OnDemand,
-    help="Customer health in seconds, explained down to the event. Start with `healthsvc up`, then `healthsvc demo`.",
+    help=(
+        "Customer health in seconds, explained down to the event. Start with `healthsvc up`, then"
+        " `healthsvc demo`."
+    ),
     epilog="Configured by HEALTHSVC_… variables: `healthsvc variables` lists them.",
     no_args_is_help=True,
     **STYLE,

@@ -37,8 +37,10 @@ _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def demo(
-    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Another number is another fleet.")] = 1,
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="Number of customers.")] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the fleet: another number makes another fleet.")
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write the events into a file instead.")
     ] = False,
@@ -53,8 +55,8 @@ def demo(
 ) -> None:
     """Make a synthetic fleet with six months of history up to now, and stream it through the log.
 
-    Its customers are called "Synthetic …", its events have the source "demo": nothing of it is
-    real. Run again, it sends the same fleet, which counts once; --seed makes another.
+    Its customers are called "Synthetic …", and its events have the source "demo". Running it again
+    sends the same fleet, which is counted once; another --seed makes another fleet.
     """
     with configured(interrupted=RESUMABLE) as settings:
         if dry_run:
@@ -89,12 +91,13 @@ def demo(
 
 
 def _fleet(data_dir: Path, requested: history.Demo) -> history.Demo:
-    """The fleet as this installation knows it, whichever entrance it took."""
+    """The fleet as this installation sent it before, by whichever way."""
     fleet = history.remembered(data_dir / "replay" / f"demo-{requested.seed}.json", requested)
     if requested.end_us - fleet.end_us > DAY_US:
         end = datetime.fromtimestamp(fleet.end_us / 1e6, UTC)
         _errors.print(
-            f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends now."
+            f"Fleet {fleet.seed} was made on {end:%d %B %Y}; another --seed makes one that ends"
+            " now."
         )
     return fleet
 
@@ -117,7 +120,8 @@ def _look_here(fleet: history.Demo, url: str, waiting: int) -> None:
     examples = history.examples(fleet)
     if waiting:
         typer.echo(
-            f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it doesn't run."
+            f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it"
+            " doesn't run."
         )
     get = f'curl -s -H "Authorization: Bearer $KEY" "{url}'
     typer.echo("\nLook at (KEY is an API key: the first one was printed by `healthsvc up`)")
@@ -126,5 +130,6 @@ def _look_here(fleet: history.Demo, url: str, waiting: int) -> None:
     for archetype in SHOWN_FIRST:
         if archetype in examples:
             typer.echo(
-                f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   # {archetype.value}'
+                f'  {get}/v1/customers/{examples[archetype]}/health/explanation"   #'
+                f" {archetype.value}"
             )

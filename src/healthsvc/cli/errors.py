@@ -1,4 +1,4 @@
-"""Errors as a shell sees them: one sentence on standard error, and an exit code. The only table of
+"""Errors on the command line: one sentence on standard error, and an exit code. The only table of
 exit codes."""
 
 import os

@@ -47,7 +47,10 @@ WithGaps = Annotated[
     bool,
     typer.Option(
         "--with-gaps",
-        help="Continue where the archive lacks events instead of refusing; the result covers only what is archived.",
+        help=(
+            "Continue where the archive lacks events instead of refusing; the result covers only"
+            " what is archived."
+        ),
     ),
 ]
 

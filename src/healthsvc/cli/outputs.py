@@ -20,7 +20,7 @@ TABLE_EVENTS = 5000
 
 
 class OutputTargetError(InvalidInput):
-    """The options don't say one way into the log."""
+    """The options don't name exactly one way into the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

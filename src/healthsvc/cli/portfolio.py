@@ -24,7 +24,7 @@ UNITS: Final = {
 
 
 class By(StrEnum):
-    """By what customers are told apart."""
+    """The attribute that groups customers."""
 
     SEGMENT = "segment"
     TIER = "tier"
@@ -34,13 +34,15 @@ class By(StrEnum):
 def portfolio(
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=DAYS, help="In UTC.  [default: 30 days before the end]"),
+        typer.Option(
+            "--from", formats=DAYS, help="Start, in UTC.  [default: 30 days before the end]"
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=DAYS, help="In UTC, itself not included.  [default: now]"),
+        typer.Option("--to", formats=DAYS, help="End, in UTC, exclusive.  [default: now]"),
     ] = None,
-    by: Annotated[By | None, typer.Option(help="Also by these groups.")] = None,
+    by: Annotated[By | None, typer.Option(help="Also show groups by this attribute.")] = None,
     as_csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -69,11 +71,13 @@ def _figures(start: datetime, end: datetime, by: By | None) -> Portfolio:
 
 def _show(answer: Portfolio) -> None:
     typer.echo(
-        f"{answer.start:%Y-%m-%d} to {answer.end:%Y-%m-%d}; in brackets the change against the period before"
+        f"{answer.start:%Y-%m-%d} to {answer.end:%Y-%m-%d}; in brackets the change against the"
+        " period before"
     )
     if answer.kept_from is not None:
         typer.echo(
-            f"Not all events logged before {answer.kept_from:%Y-%m-%d %H:%M} are kept; older periods have no figures."
+            f"Not all events logged before {answer.kept_from:%Y-%m-%d %H:%M} are kept; older"
+            " periods have no figures."
         )
     for part in (answer.total, *answer.items):
         name = "All customers" if part is answer.total else part.group or "(none)"
@@ -81,9 +85,8 @@ def _show(answer: Portfolio) -> None:
         typer.echo(f"\n{name}: {count} at the start, {part.lost or 0} lost")
         for measure, field in PortfolioPart.model_fields.items():
             if field.annotation is Measured:
-                typer.echo(
-                    f"  {measure.replace('_', ' '):<22}{_formatted(measure, getattr(part, measure))}"
-                )
+                figure = _formatted(measure, getattr(part, measure))
+                typer.echo(f"  {measure.replace('_', ' '):<22}{figure}")
 
 
 def _formatted(measure: str, figure: Measured) -> str:

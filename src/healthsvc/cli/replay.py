@@ -24,7 +24,10 @@ def replay(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the header's own names]",
+            help=(
+                "YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the"
+                " header's own names]"
+            ),
         ),
     ] = None,
     url: Url = None,
@@ -33,15 +36,15 @@ def replay(
     database: Database = None,
     speed: Speed = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first line that is no event.")
+        bool, typer.Option("--strict", help="Stop at the first line that isn't an event.")
     ] = False,
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> None:
     """Stream a file of events through the log, at full speed or in compressed time.
 
-    Run it again after an interruption: it goes on where it ended, and what is sent twice counts
-    once. Lines that are no events are set aside and reported with their number.
+    After an interruption run it again: it resumes where it stopped, and events sent twice are
+    counted once. Lines that aren't events are set aside and reported by number.
     """
     with configured(interrupted=RESUMABLE) as settings:
         target = OutputTarget(settings=settings, url=url, key=key, kafka=kafka, database=database)

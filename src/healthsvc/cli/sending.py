@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingReport:
-    """What to tell at the end."""
+    """The summary at the end."""
 
     label: str
     output: str

@@ -32,7 +32,8 @@ def named_database(settings: Settings) -> str:
     """The database that is configured. Raises SettingsError where none is."""
     if settings.database is None:
         raise SettingsError(
-            "HEALTHSVC_DATABASE_URL: not set; a role that runs alone needs a database that others share."
+            "HEALTHSVC_DATABASE_URL: not set; a role that runs alone needs a database that others"
+            " share."
         )
     return settings.database
 

@@ -50,8 +50,8 @@ def up() -> None:
 
 
 def _about_key(first: NewKey | None, settings: Settings) -> str:
-    """What to tell of the API key. A log that outlives the terminal isn't told the key itself, but
-    its file."""
+    """The sentence about the API key. A log that outlives the terminal isn't told the key itself,
+    but its file."""
     if first is None and settings.admin_key is not None:
         return "the one in HEALTHSVC_ADMIN_KEY"
     if first is None:

@@ -37,9 +37,12 @@ def add_activity(builder: ActivityBuilder, scenario: Scenario) -> None:
 def _arrival(builder: ActivityBuilder) -> None:
     m = builder.member
     profile: dict[str, object] = {
-        "name": m.name, "owner": m.owner, "segment": m.size.segment, "tier": m.tier, "stage": m.stage, "mrr": m.mrr,
-        "seats": m.seats, "features_owned": m.features_owned, "renewal_at": at(m.renewal_us), "timezone": m.timezone,
-        "country": m.country, "attributes": {"synthetic": True, "plan": m.size.plan, "story": m.archetype.value},
+        "name": m.name, "owner": m.owner, "segment": m.size.segment, "tier": m.tier,
+        "stage": m.stage, "mrr": m.mrr,
+        "seats": m.seats, "features_owned": m.features_owned, "renewal_at": at(m.renewal_us),
+        "timezone": m.timezone,
+        "country": m.country, "attributes": {"synthetic": True, "plan": m.size.plan,
+        "story": m.archetype.value},
     }  # fmt: skip
     builder.add(builder.start_us, "customer.updated", **profile)
     renewed_us = m.renewal_us - 365 * DAY_US

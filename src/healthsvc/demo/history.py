@@ -53,7 +53,7 @@ def lines(demo: Demo) -> list[bytes]:
 
 
 def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]:
-    """The lines after number `after`, as a replay wants them."""
+    """The lines after number `after`, in groups for a replay."""
     for start in range(after, len(lines), limit):
         yield [
             Line(number, line)
@@ -62,13 +62,13 @@ def groups(lines: list[bytes], limit: int, *, after: int = 0) -> Iterator[Group]
 
 
 def write(demo: list[bytes], path: Path) -> None:
-    """The lines into a file, for those who want to look first."""
+    """Write the lines to a file."""
     with open(path, "wb") as file:
         file.writelines(line + b"\n" for line in demo)
 
 
 def examples(demo: Demo) -> dict[Archetype, str]:
-    """One customer of each behaviour, to look at first."""
+    """One customer of each behaviour."""
     members = roster(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
     return {member.archetype: member.customer_id for member in reversed(members)}
 

@@ -14,13 +14,17 @@ from healthsvc.core.instants import DAY_US
 
 HISTORY_DAYS = 182
 FEATURES = (
-    "dashboards", "exports", "alerts", "workflows", "reports", "api", "sso", "integrations", "forecasts", "segments",
-    "audit_log", "templates", "mobile", "sandbox", "budgets", "approvals", "webhooks", "benchmarks", "calendar",
+    "dashboards", "exports", "alerts", "workflows", "reports", "api", "sso", "integrations",
+    "forecasts", "segments",
+    "audit_log", "templates", "mobile", "sandbox", "budgets", "approvals", "webhooks", "benchmarks",
+    "calendar",
     "roles",
 )  # fmt: skip
 NAMES = (
-    "Harbor", "Meadow", "Summit", "Quarry", "Lantern", "Orchard", "Beacon", "Canyon", "Juniper", "Granite",
-    "Willow", "Compass", "Saffron", "Tundra", "Cobalt", "Prairie", "Ember", "Glacier", "Mosaic", "Sequoia",
+    "Harbor", "Meadow", "Summit", "Quarry", "Lantern", "Orchard", "Beacon", "Canyon", "Juniper",
+    "Granite",
+    "Willow", "Compass", "Saffron", "Tundra", "Cobalt", "Prairie", "Ember", "Glacier", "Mosaic",
+    "Sequoia",
 )  # fmt: skip
 CSMS = ("ada", "bruno", "chiara", "deniz", "emeka", "freya", "goran", "hana")
 OWNERS = tuple(f"{name}.csm@demo.example" for name in CSMS)
@@ -75,7 +79,7 @@ SHARES: dict[Archetype, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """A class of customers: how big they are and how they are looked after."""
+    """A class of customers: their size and their care."""
 
     segment: str
     plan: str
@@ -93,7 +97,8 @@ SIZES = (
         seats=(80, 600), features=(14, 20), pace=(1.6, 3.2),
     ),
     Size(
-        segment="mid_market", plan="Team", share=0.37, tiers=("high", "low", "low"), mrr=(800, 4000),
+        segment="mid_market", plan="Team", share=0.37, tiers=("high", "low", "low"), mrr=(800,
+        4000),
         seats=(20, 120), features=(9, 15), pace=(0.9, 1.8),
     ),
     Size(

@@ -66,7 +66,8 @@ class Listing(Generic[ItemT]):
     async def page(
         self, paging: Paging, fetch: Callable[[Place], Awaitable[list[ItemT]]]
     ) -> Page[ItemT]:
-        """The page at the wanted place; one row more is read, to know whether the list goes on."""
+        """The page at the requested place; reads one row more, to learn whether the list
+        continues."""
         bound_to = binding(self.name, self.filters)
         cursor = None if paging.cursor is None else decode(paging.cursor, bound_to, self.shape)
         backwards = cursor is not None and cursor.backwards

@@ -1,5 +1,5 @@
-"""Alerts for whoever operates the service: raised once while their cause lasts, told by webhook,
-resolved by it or by a person."""
+"""Operations alerts: raised once while their cause lasts, sent by webhook, resolved when the cause
+ends or by a person."""
 
 from datetime import datetime
 from typing import Final
@@ -21,8 +21,8 @@ MODEL_DRIFT: Final = "model_drift"
 
 
 async def raise_alert(conn: AsyncConnection, trouble: Trouble, now: datetime) -> Alert | None:
-    """Raise and tell one alert, in the caller's transaction; None if one of its kind and scope is
-    open already.
+    """Raise one alert and enqueue its webhook, in the caller's transaction; None if one of its kind
+    and scope is open already.
 
     The same trouble with the same onset is the same alert, so a person who resolved it isn't told
     of it again.
@@ -48,7 +48,7 @@ async def resolve_alert(
 
 
 def message(alert: Alert, now: datetime, *, note: str | None = None) -> OutboxMessage:
-    """The webhook that tells of the state that the alert is in; note: of whoever settled it."""
+    """The webhook about the alert's current state; note: from the person who settled it."""
     type = webhooks.BY_STATE[alert.state]
     return OutboxMessage(
         id=message_id(alert.id, type.name, alert.revision),

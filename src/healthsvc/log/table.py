@@ -73,7 +73,7 @@ class TableInput:
                 await self._listener.wait({log.NOTIFY_CHANNEL}, min(remaining, POLL_SECONDS))
 
     def hint(self, offsets: Mapping[int, int]) -> None:
-        """Nobody outside follows the table's offsets: they stand in it."""
+        """Do nothing: the table itself holds its offsets."""
 
     async def close(self) -> None:
         await self.assign({})

@@ -298,13 +298,15 @@ class Connection(HttpToolsProtocol):
                 )
             )
         else:
-            self._head_since = None  # the next request's head came along with this one's body: it has its time later
+            # The next request's head came along with this one's body: its time begins later.
+            self._head_since = None
 
     def _is_amid_request(self) -> bool:
         return self._refusal is not None or not self._in_head
 
     def _refuse(self, error: ProblemError) -> None:
-        """Answer an error that no route sees, where no answer has begun, and close."""
+        """Answer an error that happens before any route, if no answer has begun, and close the
+        connection."""
         if self._linger_until is not None or self._transport.real.is_closing():
             return
         self._refusal = error

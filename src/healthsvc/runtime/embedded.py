@@ -27,8 +27,8 @@ from healthsvc.telemetry import LogEvent
 
 DATABASE = "healthsvc"
 SUPERUSER = "postgres"
-SYSTEM_USER = (
-    "embedded_postgres"  # PostgreSQL refuses to run as root: as root it runs as this system user
+SYSTEM_USER = (  # PostgreSQL refuses to run as root: as root it runs as this system user
+    "embedded_postgres"
 )
 PASSWORDS = Path("/etc/passwd")
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -39,7 +39,9 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "60",
     "max_wal_size": "4GB",
     "min_wal_size": "1GB",  # segments are used again; a new one is first written full of zeros
-    "wal_writer_delay": "20ms",  # or the log's buffers fill meanwhile, and those who fill them write it page by page
+    "wal_writer_delay": (
+        "20ms"
+    ),  # or the log's buffers fill meanwhile, and those who fill them write it page by page
     "checkpoint_timeout": "15min",  # each page's first change after a checkpoint is logged whole
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -73,8 +75,8 @@ def hold(data_dir: Path) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise DataFolderInUseError(
-                f"The data folder {data_dir.resolve()} is in use by another healthsvc (process {holder}):"
-                " stop that one, or give this one its own HEALTHSVC_DATA_DIR."
+                f"The data folder {data_dir.resolve()} is in use by another healthsvc (process"
+                f" {holder}): stop that one, or give this one its own HEALTHSVC_DATA_DIR."
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -241,7 +243,8 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                start_new_session=True,  # Ctrl-C in a terminal is ours to hear: we drain first, then stop the server
+                # Ctrl-C in a terminal ends this process alone: it drains, then stops the server.
+                start_new_session=True,
                 preexec_fn=_stop_when_parent_dies if self._die_with_parent else None,
                 **self._as_user(),
             )
@@ -379,8 +382,8 @@ def _end(pid: int, has_ended: Callable[[], bool]) -> None:
 
 
 def _stop_when_parent_dies() -> None:
-    """Runs in the child before PostgreSQL: ask the kernel for a SIGINT (fast shutdown) when our
-    parent thread ends."""
+    """Run in the child before PostgreSQL: request a SIGINT (fast shutdown) from the kernel for when
+    the parent thread ends."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)

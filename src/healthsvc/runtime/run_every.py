@@ -41,8 +41,8 @@ async def run_all(
 async def run_every(
     periodic: Periodic, steps: Steps, stop: asyncio.Event, *, pace: float = 1.0
 ) -> None:
-    """Run one again and again until `stop`; it isn't interrupted, so long work has to heed `stop`
-    itself."""
+    """Run one again and again until `stop`; a run isn't interrupted, so long work has to check
+    `stop` itself."""
     step = steps.register(periodic.name, periodic.seconds, periodic.patience_seconds)
     try:
         while not stop.is_set():

@@ -34,8 +34,8 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise AddressTakenError(
-            f"The API can't listen on {host}, port {port} ({error.strerror}): end what has it, or set"
-            " HEALTHSVC_HOST and HEALTHSVC_PORT (0 takes any free port)."
+            f"The API can't listen on {host}, port {port} ({error.strerror}): stop the process that"
+            " uses it, or set HEALTHSVC_HOST and HEALTHSVC_PORT (0 takes any free port)."
         ) from None
 
 

@@ -73,8 +73,8 @@ class Policy:
         )
 
     def objection(self, address: Address, scheme: Scheme, port: int) -> str | None:
-        """Why not to dial this address; None: go ahead. Only of a public address it says more than
-        UNREACHABLE."""
+        """Why this address must not be dialled; None: it may. Only of a public address it says more
+        than UNREACHABLE."""
         if within(address, self.denied):
             return UNREACHABLE
         if within(address, self.allowed):
@@ -205,7 +205,7 @@ async def check_url(url: str, policy: Policy, resolve: Resolve) -> list[str]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Dials only what `admit` lets through, and the very addresses that it looked at."""
+    """Dials only the addresses that `admit` has checked."""
 
     def __init__(self, scheme: Scheme, policy: Policy, resolve: Resolve) -> None:
         self._scheme = scheme

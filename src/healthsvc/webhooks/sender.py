@@ -1,5 +1,5 @@
-"""Posts one signed message within one deadline, and says what came of it. Network trouble is a
-value, no exception."""
+"""Posts one signed message within one deadline, and returns the result. Network trouble is a value,
+no exception."""
 
 import asyncio
 import ssl

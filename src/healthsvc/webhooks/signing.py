@@ -1,5 +1,5 @@
-"""Standard Webhooks 1.0.0: the three headers by which a receiver knows that a message is ours and
-fresh."""
+"""Standard Webhooks 1.0.0: the three headers with which a receiver verifies a message's origin and
+age."""
 
 import base64
 import binascii

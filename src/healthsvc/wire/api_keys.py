@@ -40,7 +40,7 @@ def checksum(body: str) -> str:
 
 
 def well_formed(key: str) -> bool:
-    """Whether `key` can be one of ours at all; False without a look into the database."""
+    """Whether `key` has the form of an API key, checked without the database."""
     body, check = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
     return (
         key.isascii()
@@ -52,5 +52,5 @@ def well_formed(key: str) -> bool:
 
 
 def shortened(key: str) -> str:
-    """The beginning of a key, by which a list tells it from others."""
+    """The beginning of a key, which identifies it in lists."""
     return key[:SHOWN_LENGTH] + "…"

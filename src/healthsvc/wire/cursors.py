@@ -18,8 +18,7 @@ INT64 = 2**63
 
 
 class CursorError(InvalidInput, ValueError):
-    """The cursor isn't one of ours, or was made for another list or filter. Start again without
-    it."""
+    """The cursor is invalid, or was made for another list or filter. Start again without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ says.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -90,20 +90,27 @@ def asyncapi() -> Schema:
         "info": {
             "title": "healthsvc",
             "version": __version__,
-            "description": "Events about customers come in by Kafka, decisions about their health go out by webhook.",
+            "description": (
+                "Events about customers come in by Kafka, decisions about their health go out by"
+                " webhook."
+            ),
         },
         "defaultContentType": "application/json",
         "channels": {
             "events": {
                 "address": "healthsvc.events",
-                "description": "The name is HEALTHSVC_EVENTS_TOPIC's. Own envelopes, or CloudEvents 1.0.2, structured "
-                "or binary. Keys and partitioners don't matter.",
+                "description": (
+                    "The name is HEALTHSVC_EVENTS_TOPIC's. Own envelopes, or CloudEvents 1.0.2,"
+                    " structured or binary. Keys and partitioners don't matter."
+                ),
                 "messages": _references(events),
                 "bindings": {"kafka": {"topic": "healthsvc.events"}},
             },
             "webhooks": {
                 "address": None,
-                "description": "POST to each subscribed endpoint, signed by Standard Webhooks, at least once.",
+                "description": (
+                    "POST to each subscribed endpoint, signed by Standard Webhooks, at least once."
+                ),
                 "messages": _references(hooks),
                 "bindings": {"http": {}},
             },
@@ -140,7 +147,7 @@ def rendered() -> dict[str, str]:
 
 
 def write(folder: Path) -> None:
-    """Make the folder say what the code says; schemas that no code makes any more are removed."""
+    """Write the schemas to the folder; remove those that no code makes any more."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = rendered()
     for leftover in _leftovers(folder, texts):
@@ -150,7 +157,7 @@ def write(folder: Path) -> None:
 
 
 def stale(folder: Path) -> list[str]:
-    """Names of the files that aren't what the code says."""
+    """Names of the files that differ from the code."""
     texts = rendered()
     differing = [name for name, text in texts.items() if not _is(folder / name, text)]
     return sorted([*differing, *(path.name for path in _leftovers(folder, texts))])
@@ -189,9 +196,11 @@ def _one_line(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     return {
-        key: " ".join(value.split())
-        if key == "description" and isinstance(value, str) and "\n    " in value
-        else _one_line(value)
+        key: (
+            " ".join(value.split())
+            if key == "description" and isinstance(value, str) and "\n    " in value
+            else _one_line(value)
+        )
         for key, value in schema.items()
     }
 
@@ -214,6 +223,7 @@ def _event(kind: type[Envelope], type: str) -> Schema:
     properties["contact_id"]["anyOf"][0]["pattern"] = NO_CONTROL_PATTERN
     properties["occurred_at"] |= {"format": "date-time", "pattern": _since_1990(INSTANT_PATTERN)}
     _describe(properties["data"], MEANINGS.get(type, {}))
+    _require_one(properties["data"], getattr(kind.__annotations__["data"], "one_of", ()))
     schema["title"] = type
     schema["properties"] = {name: properties[name] for name in FIELD_ORDER}
     schema["required"] = sorted({*schema["required"], "type"}, key=FIELD_ORDER.index)
@@ -229,6 +239,14 @@ def _describe(data: Schema, meanings: Mapping[str, str]) -> None:
                     **variant["properties"][name],
                     "description": meaning,
                 }
+
+
+def _require_one(data: Schema, names: Sequence[str]) -> None:
+    """Add that one of some optional fields must be there."""
+    if names:
+        data["anyOf"] = [
+            {"required": [name], "properties": {name: {"type": "string"}}} for name in names
+        ]
 
 
 def _custom() -> Schema:

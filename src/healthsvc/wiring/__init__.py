@@ -1,5 +1,4 @@
-"""The composition root: the only place that knows which parts there are and gives each what it
-needs.
+"""The composition root: the only place that assembles the parts.
 
 A module per role (`api`, `process`, `deliver`), imported by those who run it; `database` finds the
 database; `keys`, `scorecards` and `portfolio` are what the command line does without a service;

@@ -70,7 +70,7 @@ def projection_steps(
 def processing_steps(
     engine: AsyncEngine, url: str, settings: Settings, worker: str, stop: asyncio.Event
 ) -> Sequence[Periodic]:
-    """What the processing role does beside folding."""
+    """Background steps of the processing role."""
     return (
         *projection_steps(engine, worker, building_memory(settings), stop),
         *_lab_steps(engine, url, worker, stop),
@@ -128,7 +128,7 @@ def _retention_steps(engine: AsyncEngine, settings: Settings) -> Sequence[Period
 
 
 def delivering_steps(engine: AsyncEngine) -> Sequence[Periodic]:
-    """What the delivering role does beside delivering."""
+    """Background steps of the delivering role."""
 
     async def show_age(_: Step) -> None:
         await upkeep.show_age(engine)

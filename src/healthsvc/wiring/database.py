@@ -52,8 +52,8 @@ class NoDatabaseError(NotInstalled):
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         super().__init__(
-            f"There is no database here ({data_dir.resolve()}): set HEALTHSVC_DATABASE_URL or HEALTHSVC_DATA_DIR,"
-            " or run `healthsvc up`."
+            f"There is no database here ({data_dir.resolve()}): set HEALTHSVC_DATABASE_URL or"
+            " HEALTHSVC_DATA_DIR, or run `healthsvc up`."
         )
 
 

@@ -37,7 +37,7 @@ def deliver_role(url: str, settings: Settings, readiness: Readiness) -> Role:
                 engine,
                 sender,
                 now=utc_now,
-                wake=listener,
+                notifications=listener,
                 vault=vault,
                 worker_id=worker_id(),
                 chance=random.SystemRandom().random,

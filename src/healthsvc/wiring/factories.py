@@ -48,7 +48,7 @@ def memory(settings: Settings) -> owned_partition.MemoryLimits:
 
 
 def building_memory(settings: Settings) -> owned_partition.MemoryLimits:
-    """A projection is built beside the live one, so with a part of its memory."""
+    """Memory limits of a builder: a part, since it works beside the live projection."""
     return owned_partition.MemoryLimits(state_bytes=settings.state_memory_mib << 18)
 
 

@@ -16,7 +16,7 @@ from healthsvc.wiring.database import engine_on, update
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The archive as a file, and what the service knows beside it."""
+    """The archive as a file, with the live scorecard and the segments."""
 
     events: Path
     live_document: str

@@ -1,4 +1,4 @@
-"""The portfolio, asked for from the command line."""
+"""The portfolio for the command line."""
 
 from datetime import datetime
 

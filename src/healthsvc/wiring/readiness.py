@@ -1,4 +1,4 @@
-"""Readiness: made once for each process, looked after by a role of its own, asked on the probes'
+"""Readiness: made once for each process, updated by a role of its own, served on the probes'
 port."""
 
 import asyncio
@@ -18,7 +18,7 @@ from healthsvc.wiring.factories import utc_now, worker_id
 
 
 def readiness_of(settings: Settings, *roles: Part) -> Readiness:
-    """What a process with these roles knows of its own state."""
+    """The readiness of a process with these roles."""
     return Readiness(
         process=worker_id(),
         roles=frozenset(roles),
@@ -38,7 +38,7 @@ def readiness_role(url: str, readiness: Readiness) -> Role:
 
 
 def readiness_steps(engine: AsyncEngine, readiness: Readiness) -> Sequence[Periodic]:
-    """What every process does beside its roles."""
+    """Background steps that every process has."""
 
     async def look(_: Step) -> None:
         await watch.look(engine, readiness, utc_now())

@@ -73,7 +73,7 @@ async def publish_scorecard(
     with_gaps: bool,
     override: str | None,
 ) -> publish.PublishOutcome:
-    """Ask for a document, or a version that is kept, to become the live one."""
+    """Request that a document, or a stored version, becomes the live one."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         if document is not None:
@@ -87,7 +87,7 @@ async def publish_scorecard(
 async def rebuild_projection(
     url: str, settings: Settings, *, with_gaps: bool
 ) -> publish.PublishOutcome:
-    """Ask for the live version to be built anew."""
+    """Request a rebuild of the live version."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-scorecard") as engine:
         return await publish.rebuild(engine, by=BY, now=utc_now(), with_gaps=with_gaps)

@@ -179,7 +179,8 @@ async def test_the_list_says_as_of_when(api: httpx.AsyncClient, engine: AsyncEng
 
     async with engine.begin() as conn:
         await conn.exec_driver_sql(
-            "update partitions set read_through_at = timestamptz '2026-03-01 12:00Z' + partition * interval '1 s'"
+            "update partitions set read_through_at = timestamptz '2026-03-01 12:00Z' + partition *"
+            " interval '1 s'"
         )
 
     assert (await api.get("/v1/customers")).json()["as_of"] == "2026-03-01T12:00:00Z"

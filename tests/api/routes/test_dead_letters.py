@@ -148,7 +148,8 @@ async def test_more_than_500_are_replayed_in_steps_that_pass_the_bad_ones(
     async with engine.begin() as conn:
         await conn.exec_driver_sql(
             "insert into dead_letters (origin, topic, partition, position, raw, raw_bytes, reason)"
-            " select 'kafka', 't', 0, n, 'nonsense'::bytea, 8, 'invalid_json' from generate_series(1, 600) n"
+            " select 'kafka', 't', 0, n, 'nonsense'::bytea, 8, 'invalid_json' from"
+            " generate_series(1, 600) n"
         )
     last = await add_dead_letter(engine, raw(), reason="invalid_json")
 

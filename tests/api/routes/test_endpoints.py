@@ -166,7 +166,8 @@ async def test_deliveries_are_listed_with_their_attempts(
     await api.post(f"{PATH}/{made['id']}/test")
     async with engine.begin() as conn:
         await conn.exec_driver_sql(
-            "insert into attempts select id, 1, now(), 0.25, 503, 'throttled', 'later' from deliveries"
+            "insert into attempts select id, 1, now(), 0.25, 503, 'throttled', 'later' from"
+            " deliveries"
         )
 
     page = (await api.get(f"{PATH}/{made['id']}/deliveries")).json()

@@ -27,8 +27,8 @@ async def add_account(
         for us, kind, value in ((began, RENEWED, mrr), (to_us(AT - timedelta(days=9)), NPS, nps)):
             await conn.execute(
                 text(
-                    "insert into ledger (customer_key, occurred_us, partition, sequence, kind, value)"
-                    " values (:key, :us, 0, 0, :kind, :value)"
+                    "insert into ledger (customer_key, occurred_us, partition, sequence, kind,"
+                    " value) values (:key, :us, 0, 0, :kind, :value)"
                 ),
                 {"key": key, "us": us, "kind": kind, "value": value},
             )

@@ -105,4 +105,5 @@ def test_pages_that_no_rule_knows_are_counted() -> None:
 
     program.extract(["page.viewed"] * 4, events)
 
-    assert program.unknown_pages == 2
+    assert program.take_unknown_pages() == 2
+    assert program.take_unknown_pages() == 0

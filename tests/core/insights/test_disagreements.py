@@ -22,13 +22,17 @@ def plan(days: float, mrr: float, before: float) -> Happening:
 
 DISAGREE: list[tuple[str, list[Happening], list[tuple[str, str, float]]]] = [
     ("healthy, and pays less", [*WELL, plan(90, 500, 900)], [("high", "contraction", -400)]),
-    ("healthy, and most seats stand idle", [*WELL, *used(*[99 + d / 50 for d in range(40)]), (95, "seats.changed",
+    ("healthy, and most seats stand idle", [*WELL, *used(*[99 + d / 50 for d in range(40)]), (95,
+    "seats.changed",
     {"seats": 50, "active": 20})], [("high", "seats_idle", 0.4)]),
-    ("healthy, and has cancelled for later", [*WELL, (95, "subscription.cancelled", {"effective_at": at(130)})],
+    ("healthy, and has cancelled for later", [*WELL, (95, "subscription.cancelled",
+    {"effective_at": at(130)})],
     [("high", "cancelled", 30)]),
     ("at risk, and pays more", [*ILL, plan(90, 900, 500)], [("low", "growth", 400)]),
-    ("at risk, and large", [*ILL, (1, "customer.updated", {"mrr": 5000})], [("low", "large_account", 5000)]),
-    ("at risk, and just signed", [*ILL, (95, "subscription.renewed", {})], [("low", "contract_signed", 5)]),
+    ("at risk, and large", [*ILL, (1, "customer.updated", {"mrr": 5000})], [("low", "large_account",
+    5000)]),
+    ("at risk, and just signed", [*ILL, (95, "subscription.renewed", {})], [("low",
+    "contract_signed", 5)]),
 ]  # fmt: skip
 
 

@@ -71,10 +71,13 @@ def test_the_parts_add_up_to_the_points_and_what_is_not_known_counts_half() -> N
 def test_a_rank_says_why_in_both_languages() -> None:
     (rank,) = ranks([worth("critical", mrr=1490.0, age_us=12 * 60_000_000, over_cap=True)])
 
-    assert why("en", rank, "ranking") == (
-        "Critical; low churn risk; pays 1,490 a month; began 12 minutes ago; contacted often enough lately."
+    assert (
+        why("en", rank, "ranking")
+        == "Critical; low churn risk; pays 1,490 a month; began 12 minutes ago; contacted often"
+        " enough lately."
     )
-    assert why("pt", rank, "ranking") == (
-        "Crítico; risco de cancelamento baixo; paga 1.490 por mês; começou há 12 minutos;"
+    assert (
+        why("pt", rank, "ranking")
+        == "Crítico; risco de cancelamento baixo; paga 1.490 por mês; começou há 12 minutos;"
         " já contatado vezes suficientes nos últimos dias."
     )

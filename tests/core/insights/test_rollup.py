@@ -79,7 +79,8 @@ def test_who_went_quiet_differs_from_who_left_and_who_was_hardly_there(
     """Days before now; 0 for never."""
     instants = [NOW - round(days * DAY_US) if days else 0 for days in (last, left)]
     person = Person(
-        contact_id="ada", events=events, events_lately=0, first_us=1, last_us=instants[0], nps=None, nps_us=0,
+        contact_id="ada", events=events, events_lately=0, first_us=1, last_us=instants[0], nps=None,
+        nps_us=0,
         contacted_us=0, left_us=instants[1],
     )  # fmt: skip
     assert status(person, NOW) == said

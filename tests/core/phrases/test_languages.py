@@ -10,7 +10,8 @@ from healthsvc.core.languages import Language, accepted, named
     [
         ("en", "en"), ("en-US", "en"), ("en-GB", "en"), ("EN_us", "en"),
         ("pt", "pt"), ("pt-BR", "pt"), ("pt_BR", "pt"), ("PT-br", "pt"), ("pt-Latn-BR", "pt"),
-        ("de", None), ("", None), ("english", None), ("pt-", None), ("ptBR", None), ("*", None), ("en\n", None),
+        ("de", None), ("", None), ("english", None), ("pt-", None), ("ptBR", None), ("*", None),
+        ("en\n", None),
     ],
 )  # fmt: skip
 def test_a_tag_names_one_of_our_languages_or_none(tag: str, language: Language | None) -> None:

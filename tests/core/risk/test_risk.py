@@ -223,14 +223,18 @@ def _with_term(term: dict[str, Any]) -> dict[str, Any]:
         ({"mapping": {"default": "nice"}}, "/risk/mapping/default"),
         ({"model": "magic"}, "/risk/model"),
         ({"model": {"name": "additive", "kind": "probability"}}, "/risk/model/kind"),
-        (_with_term({"feature": "tenure", "at": [1, 1], "gives": [0, 1]}), "/risk/model/terms/0/at"),
-        (_with_term({"feature": "log_count", "at": [1], "gives": [0]}), "/risk/model/terms/0/half_life_days"),
+        (_with_term({"feature": "tenure", "at": [1, 1], "gives": [0, 1]}),
+        "/risk/model/terms/0/at"),
+        (_with_term({"feature": "log_count", "at": [1], "gives": [0]}),
+        "/risk/model/terms/0/half_life_days"),
         (_with_term({"feature": "product", "of": [{"feature": "tenure"}], "at": [1], "gives": [0]}),
          "/risk/model/terms/0/of"),
-        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "product", "of": [
+        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "product",
+        "of": [
             {"feature": "tenure"}, {"feature": "recency"}]}], "at": [1], "gives": [0]}),
          "/risk/model/terms/0/of/1/feature"),
-        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "trend"}], "at": [1],
+        (_with_term({"feature": "product", "of": [{"feature": "tenure"}, {"feature": "trend"}],
+        "at": [1],
                      "gives": [0]}), "/risk/model/terms/0/of/1/half_life_days"),
     ],
 )  # fmt: skip
@@ -244,9 +248,12 @@ def test_a_fault_in_the_section_is_told_with_its_path(section: dict[str, Any], p
 @pytest.mark.parametrize(
     ("event_type", "kind"),
     [
-        ("purchase", "act"), ("feature.used", "act"), ("payment_failed", "trouble"), ("deadlineMissed", "trouble"),
-        ("order_returned", "neutral"), ("survey.sent", "neutral"), ("subscription.cancelled", "outcome"),
-        ("account_closed", "outcome"), ("cancel_page_viewed", "trouble"), ("page.viewed:cancel", "trouble"),
+        ("purchase", "act"), ("feature.used", "act"), ("payment_failed", "trouble"),
+        ("deadlineMissed", "trouble"),
+        ("order_returned", "neutral"), ("survey.sent", "neutral"), ("subscription.cancelled",
+        "outcome"),
+        ("account_closed", "outcome"), ("cancel_page_viewed", "trouble"), ("page.viewed:cancel",
+        "trouble"),
         ("page.viewed", "act"), ("42", "act"), ("", "act"),
     ],
 )  # fmt: skip

@@ -60,7 +60,7 @@ def points(*happenings: Happening, day: float = 365) -> dict[str, float]:
 
 
 # Loyalty
-# --------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_loyalty_is_long_stay_repeat_purchase_and_recommending_not_a_large_account() -> None:
@@ -145,7 +145,8 @@ STORY = st.lists(
         st.tuples(st.integers(0, 300), st.just("subscription.renewed"), st.just({})),
         st.tuples(st.integers(0, 300), st.just("referral.made"), st.just({})),
         st.tuples(st.integers(0, 300), st.just("feature.requested"), st.just({})),
-        st.tuples(st.integers(0, 300), st.just("survey.answered"), st.fixed_dictionaries({"survey": st.just("nps"),
+        st.tuples(st.integers(0, 300), st.just("survey.answered"),
+        st.fixed_dictionaries({"survey": st.just("nps"),
                   "score": st.integers(0, 10)})),
     ),
     max_size=6,
@@ -193,7 +194,8 @@ def test_one_customer_has_the_same_bits_as_among_many() -> None:
     for customer, happenings in stories.items():
         one = fold(*happenings)
         many.feed([
-            {"id": f"{customer}{i}", "source": "t", "type": t, "customer_id": customer, "occurred_at": at(d), "data": x}
+            {"id": f"{customer}{i}", "source": "t", "type": t, "customer_id": customer,
+            "occurred_at": at(d), "data": x}
             for i, (d, t, x) in enumerate(happenings)
         ])  # fmt: skip
         alone = loyalty_parts(one.view(us(365)), LOYALTY, RULES.heavy_use)
@@ -274,7 +276,7 @@ def test_fit_is_the_weight_of_what_matches_over_what_is_known(
 
 
 # Touch
-# ----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def suggestion(*happenings: Happening, day: float = 365) -> Suggestion | None:

@@ -38,9 +38,9 @@ async def test_the_log_keeps_what_is_young_or_not_folded_yet(engine: AsyncEngine
         await bootstrap.ensure(conn, 1)
         await conn.execute(
             text(
-                "insert into log_entries (partition, position, logged_at, event)"
-                " select 0, n, now() - case when n < 6 then interval '9 days' else interval '1 hour' end, '{}'"
-                " from generate_series(0, 9) n"
+                "insert into log_entries (partition, position, logged_at, event) select 0, n, now()"
+                " - case when n < 6 then interval '9 days' else interval '1 hour' end, '{}' from"
+                " generate_series(0, 9) n"
             )
         )
         await conn.execute(text("update partitions set table_offset = 4"))

@@ -19,7 +19,8 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')"
+                "insert into endpoints (id, url, event_types, secret) values ('ep',"
+                " 'https://x.test', '{}', 's')"
             )
         )
     uses = [
@@ -69,8 +70,8 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
 
     after = await rows(
         engine,
-        "select id, kind, severity, state, detail, resolved_at, resolved_actor, condition_ended_at from alerts"
-        " where kind like 'silent%'",
+        "select id, kind, severity, state, detail, resolved_at, resolved_actor, condition_ended_at"
+        " from alerts where kind like 'silent%'",
     )
     assert [row.severity for row in first] == ["warning"]
     assert [(r.id, r.kind, r.severity, r.state) for r in after] == [
@@ -86,8 +87,8 @@ async def test_a_silence_with_the_renewal_near_is_the_same_alert_escalated(engin
     }
     messages = await rows(
         engine,
-        "select type, body::jsonb as body, body::jsonb -> 'data' as data from messages where type like 'alert.%'"
-        " and body::jsonb -> 'data' ->> 'id' = :id order by created_at",
+        "select type, body::jsonb as body, body::jsonb -> 'data' as data from messages where type"
+        " like 'alert.%' and body::jsonb -> 'data' ->> 'id' = :id order by created_at",
         id=first[0].id,
     )
     assert [m.type for m in messages] == ["alert.raised", "alert.escalated", "alert.resolved"]

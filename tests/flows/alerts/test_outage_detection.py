@@ -91,7 +91,8 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into endpoints (id, url, event_types, secret) values ('ep', 'https://x.test', '{}', 's')"
+                "insert into endpoints (id, url, event_types, secret) values ('ep',"
+                " 'https://x.test', '{}', 's')"
             )
         )
     async with processing(engine, database_url, clock):
@@ -186,13 +187,15 @@ async def test_a_person_who_resolves_the_operations_alert_ends_the_holding_and_i
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into alerts (id, customer_key, customer_id, kind, severity, state, held_by, summary, onset_at,"
-                " raised_at) select 'al_1', 1, 'acme', 'silent', 'warning', 'held', id, 's', now(), now() from guards"
+                "insert into alerts (id, customer_key, customer_id, kind, severity, state, held_by,"
+                " summary, onset_at, raised_at) select 'al_1', 1, 'acme', 'silent', 'warning',"
+                " 'held', id, 's', now(), now() from guards"
             )
         )
         await conn.execute(
             text(
-                "update alerts set state = 'resolved', resolved_by = 'kim' where kind = 'fleet_guard'"
+                "update alerts set state = 'resolved', resolved_by = 'kim' where kind ="
+                " 'fleet_guard'"
             )
         )
 
@@ -216,7 +219,7 @@ async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(
     await look(engine, clock)
 
     async with engine.connect() as conn:
-        learned = await traffic.habits(conn)
+        learned = await traffic.baselines(conn)
 
     assert sorted(learned) == ["fleet", "source:web"]
     assert np.count_nonzero(learned["fleet"].sums) == 2
@@ -225,11 +228,12 @@ async def test_the_hours_of_a_fall_teach_nothing_and_usual_hours_do(
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into guards (scope, since, began_at, alert_id) values ('fleet', :at, :at, 'op')"
+                "insert into guards (scope, since, began_at, alert_id) values ('fleet', :at, :at,"
+                " 'op')"
             ),
             {"at": clock()},
         )
     clock.advance(hours=3)
     await look(engine, clock)
     async with engine.connect() as conn:
-        assert np.count_nonzero((await traffic.habits(conn))["fleet"].weights) == 2
+        assert np.count_nonzero((await traffic.baselines(conn))["fleet"].weights) == 2

@@ -173,7 +173,7 @@ async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, data
 
 
 # Overrides
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def test_an_override_stands_survives_a_rebuild_and_ends_by_itself(engine, database_url):
@@ -260,7 +260,9 @@ def test_authors_are_judged_by_what_became_of_the_customers():
         ),
     ]
 
-    kim, jo = sorted(overrides.judged(made, {1: at + 30 * day}, wall()), key=lambda r: r.overrides)
+    kim, jo = sorted(
+        overrides.with_outcomes(made, {1: at + 30 * day}, wall()), key=lambda r: r.overrides
+    )
 
     assert (kim.author, kim.raised, kim.left, kim.right, kim.wrong) == ("kim", 2, 1, 1, 1)
     assert (jo.lowered, jo.left, jo.right, jo.open, jo.unknown) == (2, 1, 1, 1, 1)

@@ -129,7 +129,10 @@ async def test_bad_endpoints_of_every_kind_dont_delay_fifty_others(
         for receiver in bad:
             await receiver.got(1)
         assert not task.done()
-        unfinished = "select 1 from attempts a join deliveries d on d.id = a.delivery_id where a.outcome = 'timeout'"
+        unfinished = (
+            "select 1 from attempts a join deliveries d on d.id = a.delivery_id where a.outcome ="
+            " 'timeout'"
+        )
         assert await rows(engine, unfinished) == [], "those that hang still do"
         task.cancel()
 

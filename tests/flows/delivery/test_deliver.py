@@ -65,7 +65,7 @@ class Rig:
                 self.engine,
                 sender or own,
                 now=self.now,
-                wake=wake,
+                notifications=wake,
                 vault=vault,
                 worker_id=f"w{self.started}",
                 chance=middle,
@@ -105,7 +105,7 @@ async def attempts(engine: AsyncEngine) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-# ------------------------------------------------------------------------------------------------------------- the way
+# ------------------------------------------------------------------------------------------ the way
 
 
 async def test_a_message_arrives_signed_and_is_recorded(rig: Rig, engine: AsyncEngine) -> None:
@@ -187,7 +187,7 @@ async def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one_
     assert (len(during), len(after)) == (2, 1)
 
 
-# ------------------------------------------------------------------------------------------------------------- failures
+# ----------------------------------------------------------------------------------------- failures
 
 
 async def test_failed_tries_follow_the_schedule_under_one_id_each_signed_anew(
@@ -378,7 +378,7 @@ async def test_a_secret_that_doesnt_open_costs_its_delivery_a_try_and_no_other(
     assert (1, None, "fault") in await attempts(engine)
 
 
-# ----------------------------------------------------------------------------------------------- others are not delayed
+# --------------------------------------------------------------------------- others are not delayed
 
 
 async def test_dead_endpoints_dont_delay_the_others(
@@ -501,7 +501,7 @@ async def test_a_dead_endpoints_backlog_is_probed_not_hammered(
                 await nudge(engine)
 
 
-# ------------------------------------------------------------------------------------------------ crashes and the drain
+# ---------------------------------------------------------------------------- crashes and the drain
 
 
 class CrashingSender:

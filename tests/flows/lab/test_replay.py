@@ -135,8 +135,9 @@ async def test_decided_at_the_instants_of_the_service_a_customer_goes_through_th
     instants = await flushed(engine)
     history = await rows(
         engine,
-        "select c.customer_id, h.band, (extract(epoch from h.recorded_at) * 1000000)::bigint us from history h"
-        " join customers c on c.key = h.customer_key where h.cause = 'events' order by h.decided_at",
+        "select c.customer_id, h.band, (extract(epoch from h.recorded_at) * 1000000)::bigint us"
+        " from history h join customers c on c.key = h.customer_key where h.cause = 'events' order"
+        " by h.decided_at",
     )
 
     walk, lane = await replayed(engine, Timetable.of(instants, instants))

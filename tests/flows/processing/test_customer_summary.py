@@ -20,7 +20,8 @@ def told(now: datetime, days: float, type: str, customer: str = "a", **data: Any
 async def listed(engine: Any, customer: str = "a") -> Any:
     (found,) = await rows(
         engine,
-        "select customer_id, name, owner, segment, stage, band, score, flags from standings where customer_id = :id",
+        "select customer_id, name, owner, segment, stage, band, score, flags from standings where"
+        " customer_id = :id",
         id=customer,
     )
     return found

@@ -145,7 +145,8 @@ async def test_good_events_among_odd_records_all_count_and_each_odd_one_is_a_dea
 
         await until(all_counted)
     print(
-        f"\n{sent} records, {fuzzer.bad} of them set aside; a good one counted within {worst:.2f} s; seed {seed}"
+        f"\n{sent} records, {fuzzer.bad} of them set aside; a good one counted within {worst:.2f}"
+        f" s; seed {seed}"
     )
     record_property("records", sent)
     assert await applied(engine) == fuzzer.good

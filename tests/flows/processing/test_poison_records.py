@@ -121,12 +121,14 @@ async def test_a_quarantine_whose_alert_cannot_be_raised_sets_the_record_aside_a
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
+                "create function breaks() returns trigger language plpgsql as $$ begin raise"
+                " exception 'broken'; end $$"
             )
         )
         await conn.execute(
             text(
-                "create trigger breaks before insert on alerts for each statement execute function breaks()"
+                "create trigger breaks before insert on alerts for each statement execute function"
+                " breaks()"
             )
         )
 
@@ -139,10 +141,10 @@ async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch)
     """Three events, of which the first and the last can't be decoded."""
     decode = owning.decode
 
-    def breaks(program, values, *arguments):
+    def breaks(program, values, *arguments, **options):
         if any(b'"bad' in value for value in values):
             raise OverflowError("date value out of range")
-        return decode(program, values, *arguments)
+        return decode(program, values, *arguments, **options)
 
     monkeypatch.setattr(owning, "decode", breaks)
     appender = await installed(engine, 1)
@@ -165,10 +167,10 @@ async def quarantine_two(engine: Any, url: str, monkeypatch: pytest.MonkeyPatch)
 async def test_a_record_that_breaks_the_decoding(engine, database_url, monkeypatch):
     decode = owning.decode
 
-    def breaks(program, values, *arguments):
+    def breaks(program, values, *arguments, **options):
         if any(b'"bad"' in value for value in values):
             raise OverflowError("date value out of range")
-        return decode(program, values, *arguments)
+        return decode(program, values, *arguments, **options)
 
     monkeypatch.setattr(owning, "decode", breaks)
     await count_all_but_the_bad(engine, database_url)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from healthsvc.core.instants import to_us
-from healthsvc.flows.processing.decisions.decision_writer import Decider
+from healthsvc.flows.processing.decisions.decider import Decider
 from healthsvc.flows.processing.faults import poison_timers
 from healthsvc.flows.processing.faults.poison_timers import DELAYS, TimerSearch
 from healthsvc.flows.readiness.checks import Readiness

@@ -13,7 +13,8 @@ from tests.flows.spine import rows, scalar
 
 CACHED = """
     select count(*) from pg_buffercache
-    where relfilenode = pg_relation_filenode('states') and reldatabase = (select oid from pg_database
+    where relfilenode = pg_relation_filenode('states') and reldatabase = (select oid
+        from pg_database
         where datname = current_database())
 """
 

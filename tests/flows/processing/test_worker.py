@@ -118,13 +118,14 @@ async def test_a_repeated_event_is_counted_once_also_after_a_restart(engine, dat
 
 
 # Silence
-# --------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def silences(engine) -> list[Any]:
     return await rows(
         engine,
-        "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by customer_id",
+        "select customer_id, onset_at, raised_at from alerts where kind = 'silent' order by"
+        " customer_id",
     )
 
 
@@ -213,7 +214,7 @@ async def test_a_backlog_after_an_outage_keeps_those_quiet_who_are_in_it(engine,
 
 
 # History
-# --------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def test_imported_history_raises_no_alert_and_is_decided_once(engine, database_url):
@@ -259,7 +260,8 @@ async def rows_of_an_endpoint(engine) -> None:
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "insert into endpoints (id, url, event_types, secret) values ('e', 'https://x.test', '{}', '')"
+                "insert into endpoints (id, url, event_types, secret) values ('e',"
+                " 'https://x.test', '{}', '')"
             )
         )
 
@@ -269,7 +271,7 @@ async def decided(engine, customers: int) -> bool:
 
 
 # Kafka
-# ----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def produce(bootstrap: str, topic: str, events: Sequence[Event | bytes], **options: Any) -> None:
@@ -442,12 +444,15 @@ async def test_ids_are_exact_through_rotations_a_moving_partition_and_a_small_bu
 
 
 async def has_read_everything(engine) -> bool:
-    behind = "select count(*) from partitions p join log_heads h using (partition) where p.table_offset < h.head"
+    behind = (
+        "select count(*) from partitions p join log_heads h using (partition) where p.table_offset"
+        " < h.head"
+    )
     return bool(await scalar(engine, behind) == 0)
 
 
 # Ownership
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def test_a_flush_of_a_worker_that_lost_its_partition_is_refused_and_leaves_nothing(engine):
@@ -536,7 +541,8 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
         assert len(found.alerts) >= 9
         drafts = [*found.messages, *found.alert_messages.values()]
         return [
-            *map(b"".join, (found.standings, found.moves, found.history, found.timers)), found.alerts, found.endings,
+            *map(b"".join, (found.standings, found.moves, found.history, found.timers)),
+            found.alerts, found.endings,
             found.timers_gone, found.next_due_us, [draft.render() for draft in drafts],
         ]  # fmt: skip
 

@@ -16,7 +16,8 @@ from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.processing.leases import Leases
 from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections import publish, supervisor
-from healthsvc.flows.projections.rebuild import Builder, IncompleteArchive, Overtaken
+from healthsvc.flows.projections.build_faults import IncompleteArchive, Overtaken
+from healthsvc.flows.projections.rebuild import Builder
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing.partitions import Fenced, Move, compare_and_set
 from healthsvc.store.projections import building, publications
@@ -89,7 +90,8 @@ def second_document() -> str:
     ]
     data["measures"].append({"name": "syncs", "feeds": [{"type": "warehouse.synced"}]})
     data["flags"].append(
-        {"name": "keen", "kind": "level", "measure": "feature_use", "half_life_days": 10, "at": 0.01, "alert": "info",
+        {"name": "keen", "kind": "level", "measure": "feature_use", "half_life_days": 10,
+        "at": 0.01, "alert": "info",
          "title": "Uses it"}
     )  # fmt: skip
     return yaml.safe_dump(data, sort_keys=False)
@@ -114,8 +116,8 @@ async def counted_all(engine: AsyncEngine) -> int:
     return int(
         await scalar(
             engine,
-            "select coalesce(sum(applied), 0) from partitions p join projections j on j.id = p.projection"
-            " where j.state = 'live'",
+            "select coalesce(sum(applied), 0) from partitions p join projections j on j.id ="
+            " p.projection where j.state = 'live'",
         )
     )
 

@@ -42,9 +42,14 @@ def raising(table: str, event: str, sqlstate: str) -> Fault:
     """A trigger that raises."""
     return Fault(
         (
-            "create function breaks() returns trigger language plpgsql as"
-            f" $$ begin raise exception 'broken' using errcode = '{sqlstate}'; end $$",
-            f"create trigger breaks before {event} on {table} for each statement execute function breaks()",
+            (
+                "create function breaks() returns trigger language plpgsql as"
+                f" $$ begin raise exception 'broken' using errcode = '{sqlstate}'; end $$"
+            ),
+            (
+                f"create trigger breaks before {event} on {table} for each statement execute"
+                " function breaks()"
+            ),
         ),
         (f"drop trigger breaks on {table}",),
     )
@@ -60,7 +65,10 @@ FAULTS = {
     "ledger": raising("ledger_marks", "insert or update", "P0001"),
     "retention.archive": Fault(
         (
-            "create table archive_20200101 partition of archive for values from ('2020-01-01') to ('2020-01-02')",
+            (
+                "create table archive_20200101 partition of archive for values from ('2020-01-01')"
+                " to ('2020-01-02')"
+            ),
         ),
         ("alter table archive_20200101 owner to {role}",),
     ),

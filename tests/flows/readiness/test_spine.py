@@ -38,7 +38,10 @@ from tests.support.waiting import until
 
 SOURCES = Path(healthsvc.__file__).parent
 EVENT = ("acme", json.dumps(make_event(customer_id="acme")))
-BREAKS = "create function breaks() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$"
+BREAKS = (
+    "create function breaks() returns trigger language plpgsql as $$ begin raise exception"
+    " 'broken'; end $$"
+)
 EACH = "for each statement execute function breaks()"
 
 
@@ -98,7 +101,7 @@ async def test_deliveries_that_cannot_be_claimed_or_recorded_are_counted_as_fail
             worker,
             Answering(),
             now=wall,
-            wake=listener,
+            notifications=listener,
             vault=VAULT,
             worker_id="w",
             chance=lambda: 0.5,

@@ -30,8 +30,8 @@ async def test_time_to_first_answer_and_to_the_last_resolution_of_one_customers_
         for sequence, (customer, item, kind, hour) in enumerate(steps):
             await conn.execute(
                 text(
-                    "insert into ledger (customer_key, occurred_us, partition, sequence, kind, item)"
-                    " values (:customer, :us, 0, :sequence, :kind, :item)"
+                    "insert into ledger (customer_key, occurred_us, partition, sequence, kind,"
+                    " item) values (:customer, :us, 0, :sequence, :kind, :item)"
                 ),
                 {
                     "customer": customer,

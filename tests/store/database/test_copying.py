@@ -30,7 +30,8 @@ async def test_what_isnt_a_number_is_null_in_whichever_columns_and_pieces_hold_w
     async with engine.begin() as conn:
         await conn.execute(
             text(
-                "create temporary table few (key bigint, a float8, b float8, c float8) on commit drop"
+                "create temporary table few (key bigint, a float8, b float8, c float8) on commit"
+                " drop"
             )
         )
         await copy(conn, "few", ["key", "a", "b", "c"], sent)

@@ -102,7 +102,10 @@ async def test_a_server_that_goes_away_just_before_we_listen_is_one_that_is_away
     for turns in range(4):
         async with Listener(database_url) as listener:
             await listener.wait({"c"}, PATIENCE_SECONDS)
-            sql = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1"
+            sql = (
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where"
+                " application_name = $1"
+            )
             assert tell.value(
                 database_url, sql + " and datname = current_database()", "healthsvc-listen"
             )

@@ -74,7 +74,7 @@ async def record(engine: AsyncEngine, *done: Tried, worker: str = "w1") -> set[i
         return await claims.record(conn, worker, done)
 
 
-# ---------------------------------------------------------------------------------------------------------- enqueueing
+# --------------------------------------------------------------------------------------- enqueueing
 
 
 async def test_a_message_goes_to_the_enabled_endpoints_that_want_its_type(
@@ -180,7 +180,7 @@ async def test_thousands_of_messages_take_one_round_trip(engine: AsyncEngine) ->
     assert len(statements) == 1
 
 
-# ------------------------------------------------------------------------------------------------------------- claiming
+# ----------------------------------------------------------------------------------------- claiming
 
 
 async def test_a_claim_has_all_that_a_try_needs(engine: AsyncEngine) -> None:
@@ -392,7 +392,10 @@ async def test_a_dead_endpoints_backlog_isnt_walked(engine: AsyncEngine) -> None
         await conn.execute(text("analyze deliveries"))
 
     room = make_room(windows={dead.id: 100, well.id: 100})
-    read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'deliveries'"
+    read = (
+        "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname ="
+        " 'deliveries'"
+    )
     async with engine.begin() as conn:
         (claimed,), _ = await claims.claim(
             conn, room, worker="w", now=START_AT, lease_until=START_AT + LEASE
@@ -403,7 +406,7 @@ async def test_a_dead_endpoints_backlog_isnt_walked(engine: AsyncEngine) -> None
     assert looked_at < 100
 
 
-# ------------------------------------------------------------------------------------------------------------ recording
+# ---------------------------------------------------------------------------------------- recording
 
 
 async def test_a_retry_waits_until_it_is_due(engine: AsyncEngine) -> None:
@@ -474,7 +477,7 @@ async def test_a_finished_delivery_can_be_replayed_under_the_same_id(engine: Asy
     assert (again.message_id, again.attempt) == (claimed.message_id, 1)
 
 
-# ---------------------------------------------------------------------------------------------------------- age and end
+# -------------------------------------------------------------------------------------- age and end
 
 
 async def test_the_oldest_untried_delivery_has_an_age(engine: AsyncEngine) -> None:

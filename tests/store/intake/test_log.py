@@ -122,7 +122,8 @@ async def test_trim_deletes_only_what_is_old_and_folded_by_every_projection_in_u
         )
         await conn.execute(
             text(
-                "insert into partitions (projection, partition, table_offset) values (2, 0, 3), (3, 0, 0)"
+                "insert into partitions (projection, partition, table_offset) values (2, 0, 3), (3,"
+                " 0, 0)"
             )
         )
         await conn.execute(text("update partitions set table_offset = 8 where projection = 1"))

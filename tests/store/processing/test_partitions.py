@@ -20,14 +20,16 @@ async def _owned(engine: AsyncEngine) -> None:
         await bootstrap.ensure(conn, 2)
         await conn.execute(
             text(
-                "update partitions set owner = 'me', epoch = 7, table_offset = 100, kafka_offset = 1000, applied = 50"
+                "update partitions set owner = 'me', epoch = 7, table_offset = 100, kafka_offset ="
+                " 1000, applied = 50"
             )
         )
 
 
 def move(**changes: int) -> Move:
     values = {
-        "partition": 0, "epoch": 7, "table_from": 100, "table_to": 110, "kafka_from": 1000, "kafka_to": 1010,
+        "partition": 0, "epoch": 7, "table_from": 100, "table_to": 110, "kafka_from": 1000,
+        "kafka_to": 1010,
         "applied_from": 50, "applied_to": 60,
     }  # fmt: skip
     return Move(**(values | changes))
@@ -38,7 +40,8 @@ async def stored(engine: AsyncEngine, partition: int = 0) -> tuple[int, int, int
         row = (
             await conn.execute(
                 text(
-                    "select table_offset, kafka_offset, applied from partitions where projection = 1 and partition = :p"
+                    "select table_offset, kafka_offset, applied from partitions where projection ="
+                    " 1 and partition = :p"
                 ),
                 {"p": partition},
             )

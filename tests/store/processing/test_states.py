@@ -26,7 +26,8 @@ async def filled(engine: AsyncEngine) -> None:
         for key, name in enumerate(["none", *NAMES[:2], "new", *NAMES[2:]], 1):
             await conn.execute(
                 text(
-                    "insert into customers (key, customer_id, partition) overriding system value values (:k, :n, 2)"
+                    "insert into customers (key, customer_id, partition) overriding system value"
+                    " values (:k, :n, 2)"
                 ),
                 {"k": key, "n": name},
             )
@@ -34,7 +35,8 @@ async def filled(engine: AsyncEngine) -> None:
                 row = {"k": key, "s": state_of(name, 0), "d": DECISION, "p": f'{{"of": "{name}"}}'}
                 await conn.execute(
                     text(
-                        "insert into states values (1, :k, 2, :s, :d, cast(cast(:p as text) as json))"
+                        "insert into states values (1, :k, 2, :s, :d, cast(cast(:p as text) as"
+                        " json))"
                     ),
                     row,
                 )
@@ -53,7 +55,8 @@ async def contents(engine: AsyncEngine) -> dict[str, tuple[bytes, str]]:
     async with engine.connect() as conn:
         found = await conn.execute(
             text(
-                "select customer_id, state, profile::text from states join customers on key = customer_key"
+                "select customer_id, state, profile::text from states join customers on key ="
+                " customer_key"
             )
         )
         return {name: (state, profile) for name, state, profile in found}

@@ -45,8 +45,10 @@ def test_a_single_value_is_json_whatever_its_texts_hold_and_however_deep_it_is(b
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[1,", b"[NaN]", b'["\\ud800",]', b'["\\ud800"', b'["\\ud800"] 1', b'[,"\\ud800"]',
-        b'["\\ud800" 1]', b'["\\ud800", NaN]', b'["\\ud800]', b'{"id": "\\ud800"', b'{"id": "\\ud800"} 1',
+        b"", b"{", b"[1,", b"[NaN]", b'["\\ud800",]', b'["\\ud800"', b'["\\ud800"] 1',
+        b'[,"\\ud800"]',
+        b'["\\ud800" 1]', b'["\\ud800", NaN]', b'["\\ud800]', b'{"id": "\\ud800"',
+        b'{"id": "\\ud800"} 1',
         b"[" * 3000 + b"]" * 2999,
         b'["\\udxyz"]', b"[[" + b"\xc2\xa0" + b'"\\ud800"]]',
     ],

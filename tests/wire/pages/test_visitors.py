@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from healthsvc.core.scorecard.reader import ScorecardError
-from healthsvc.wire.events.catalogue import Envelope
+from healthsvc.wire.events.catalogue import Envelope, PageViewed
 from healthsvc.wire.events.decode import decode_one
+from healthsvc.wire.events.rejects import Reject
 from healthsvc.wire.pages.robots import is_robot
 from healthsvc.wire.pages.visitors import VISITORS, Visitors
+from healthsvc.wire.scorecards.document import compile_document
 from tests.support.makers import as_json, make_event
 
 ALL = Visitors({"not_counted": list(VISITORS)})
@@ -127,3 +129,23 @@ def test_a_section_that_cannot_be_used_says_where(section: Any, path: str) -> No
         Visitors(section)
 
     assert caught.value.path == path
+
+
+def test_an_application_without_addresses_sends_titles() -> None:
+    event = decode_one(as_json(make_event(data={"title": "Cancel plan"})).encode(), 1 << 62)
+
+    assert isinstance(event, PageViewed)
+    assert event.data.url is None
+    assert compile_document("").program.kind_of_view(event) == "cancel"
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"url": None}, {"url": None, "title": None}, {"feature": "x"}]
+)
+def test_a_page_without_address_and_title_is_refused(data: dict[str, Any]) -> None:
+    reject = decode_one(as_json(make_event(data=data)).encode(), 1 << 62)
+
+    assert isinstance(reject, Reject)
+    assert [(e.pointer, e.detail) for e in reject.errors] == [
+        ("/data/url", "is required where there is no title")
+    ]

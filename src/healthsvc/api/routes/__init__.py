@@ -1,2 +1,2 @@
-"""One module for each thing that can be asked for. A route reads the request, calls one flow, tells
-what came of it."""
+"""One module for each resource. A route reads the request, calls one flow, tells what came of
+it."""

@@ -63,7 +63,7 @@ async def list_alerts(
     request: Request,
     response: Response,
     _: Reader,
-    asked: Annotated[AlertFilter, Query()],
+    query: Annotated[AlertFilter, Query()],
     prefers: Preferred,
 ) -> Alerts:
     """Alerts, the last raised first; `about=operations` lists those about the service and what
@@ -72,31 +72,31 @@ async def list_alerts(
     Scope: `customers:read` or `alerts:write`.
     """
     which = AlertQuery(
-        operations=asked.about == "operations",
-        customer_id=asked.customer_id,
-        kind=asked.kind,
-        state=asked.state,
-        severity=asked.severity,
-        owner=asked.owner,
+        operations=query.about == "operations",
+        customer_id=query.customer_id,
+        kind=query.kind,
+        state=query.state,
+        severity=query.severity,
+        owner=query.owner,
     )
-    house, language = services(request), asked.language or prefers
+    deps, language = services(request), query.language or prefers
     mark(response, language)
-    if asked.sort == "rank":
-        return await _ranked(house, asked, which, language)
-    page = await lists.alerts(house.engine, asked, which)
-    worded = await wording.worded(house.engine, page.items, language)
+    if query.sort == "rank":
+        return await _ranked(deps, query, which, language)
+    page = await lists.alerts(deps.engine, query, which)
+    worded = await wording.worded(deps.engine, page.items, language)
     items = [alert_answer(alert) for alert in worded]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
 
 async def _ranked(
-    house: Services, asked: AlertFilter, which: AlertQuery, language: Language
+    deps: Services, query: AlertFilter, which: AlertQuery, language: Language
 ) -> Alerts:
-    page = await worklist.alerts(house.engine, asked, which, house.now(), house.contact)
+    page = await worklist.alerts(deps.engine, query, which, deps.now(), deps.contact)
     worded = await wording.worded(
-        house.engine, [found.waiting.alert for found in page.items], language
+        deps.engine, [each.waiting.alert for each in page.items], language
     )
-    ranks = [RankTold.model_validate(worklist.worded_rank(found, language)) for found in page.items]
+    ranks = [RankTold.model_validate(worklist.worded_rank(each, language)) for each in page.items]
     items = [alert_answer(alert, rank) for alert, rank in zip(worded, ranks, strict=True)]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
@@ -116,7 +116,7 @@ async def get_alert(
 
     Scope: `customers:read` or `alerts:write`.
     """
-    alert = await settle.find(services(request).engine, _known(alert_id))
+    alert = await settle.find(services(request).engine, _valid_id(alert_id))
     if alert is None:
         raise not_found("alert")
     etag = _etag(alert, language)
@@ -124,7 +124,7 @@ async def get_alert(
         unchanged = Response(status_code=304, headers={"etag": etag})
         mark(unchanged, language)
         return unchanged
-    return await _told(services(request), response, alert, language)
+    return await _settled_answer(services(request), response, alert, language)
 
 
 @router.post(
@@ -142,12 +142,14 @@ async def acknowledge_alert(
 
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
-    house = services(request)
-    wish = settle.Request(alert_id=_known(alert_id), by=principal.actor, revision=_seen(request))
-    return await _told(
-        house,
+    deps = services(request)
+    wish = settle.Request(
+        alert_id=_valid_id(alert_id), by=principal.actor, revision=_expected_revision(request)
+    )
+    return await _settled_answer(
+        deps,
         response,
-        _settled(await settle.acknowledge(house.engine, house.now(), wish)),
+        _settled(await settle.acknowledge(deps.engine, deps.now(), wish)),
         language,
     )
 
@@ -175,12 +177,15 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope:
     `alerts:write`.
     """
-    house = services(request)
+    deps = services(request)
     wish = settle.Request(
-        alert_id=_known(alert_id), by=principal.actor, revision=_seen(request), note=body.note
+        alert_id=_valid_id(alert_id),
+        by=principal.actor,
+        revision=_expected_revision(request),
+        note=body.note,
     )
-    return await _told(
-        house, response, _settled(await settle.resolve(house.engine, house.now(), wish)), language
+    return await _settled_answer(
+        deps, response, _settled(await settle.resolve(deps.engine, deps.now(), wish)), language
     )
 
 
@@ -205,12 +210,12 @@ def _settled(outcome: Outcome) -> StoredAlert:
             assert_never(outcome)
 
 
-async def _told(
-    house: Services, response: Response, alert: StoredAlert, language: Language
+async def _settled_answer(
+    deps: Services, response: Response, alert: StoredAlert, language: Language
 ) -> Alert:
     response.headers["etag"] = _etag(alert, language)
     mark(response, language)
-    (worded,) = await wording.worded(house.engine, [alert], language)
+    (worded,) = await wording.worded(deps.engine, [alert], language)
     return alert_answer(worded)
 
 
@@ -218,13 +223,13 @@ def _etag(alert: StoredAlert, language: Language) -> str:
     return f'"{alert.revision}"' if language == DEFAULT else f'"{alert.revision}-{language}"'
 
 
-def _seen(request: Request) -> int | None:
+def _expected_revision(request: Request) -> int | None:
     """The revision in If-Match; -1, which none has, if it isn't one of ours. None: any."""
-    said = request.headers.get("if-match")
-    if said is None or said.strip() == "*":
+    header = request.headers.get("if-match")
+    if header is None or header.strip() == "*":
         return None
-    found = ETAG.fullmatch(said)
-    return -1 if found is None else int(found[1])
+    match = ETAG.fullmatch(header)
+    return -1 if match is None else int(match[1])
 
 
 def _etags(request: Request, header: str) -> list[str]:
@@ -232,7 +237,7 @@ def _etags(request: Request, header: str) -> list[str]:
     return [part.strip().removeprefix("W/") for part in request.headers.get(header, "").split(",")]
 
 
-def _known(alert_id: str) -> str:
+def _valid_id(alert_id: str) -> str:
     """Refuse an id that no alert can have. Raises ProblemError."""
     if len(alert_id) > 200 or not is_storable(alert_id):
         raise not_found("alert")

@@ -10,7 +10,7 @@ from healthsvc.api.deps import services
 from healthsvc.api.problem_types import NOT_FOUND
 from healthsvc.api.problems import not_found
 from healthsvc.api.responses import answers, json_response
-from healthsvc.api.routes.customers import CustomerId, known
+from healthsvc.api.routes.customers import CustomerId, valid_customer_id
 from healthsvc.flows.customers.people import people
 from healthsvc.wire.rest.customers.rollup import Contacts
 
@@ -31,8 +31,8 @@ async def list_contacts(request: Request, _: Reader, customer_id: CustomerId) ->
 
     From the archive: empty where it is switched off. Scope: `customers:read`.
     """
-    house = services(request)
-    contacts = await people(house.engine, known(customer_id), house.now())
+    deps = services(request)
+    contacts = await people(deps.engine, valid_customer_id(customer_id), deps.now())
     if contacts is None:
         raise not_found("customer")
     return json_response(Contacts.model_validate(contacts))

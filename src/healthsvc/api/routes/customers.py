@@ -42,7 +42,7 @@ CustomerId = Annotated[
     responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_customers(
-    request: Request, _: Reader, asked: Annotated[CustomerFilter, Query()]
+    request: Request, _: Reader, query: Annotated[CustomerFilter, Query()]
 ) -> Standings:
     """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is
     counted.
@@ -57,12 +57,12 @@ async def list_customers(
     Scope: `customers:read`.
     """
     which = StandingFilter(
-        **asked.model_dump(
+        **query.model_dump(
             include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}
         ),
-        parent_id=asked.parent,
+        parent_id=query.parent,
     )
-    as_of, version, page = await lists.standings(services(request).engine, asked, which, asked.sort)
+    as_of, version, page = await lists.standings(services(request).engine, query, which, query.sort)
     return Standings(
         as_of=as_of,
         scorecard_version=version,
@@ -83,7 +83,7 @@ async def explain_health(
     request: Request,
     _: Reader,
     customer_id: CustomerId,
-    asked: Annotated[ExplanationAsked, Query()],
+    query: Annotated[ExplanationAsked, Query()],
     prefers: Preferred,
 ) -> Response:
     """What makes up the score: contributions that add up to it, caps included, each with the events
@@ -93,13 +93,15 @@ async def explain_health(
     counted by then, under the version that was live then. `sentence` says it in words, to be read
     out. Scope: `customers:read`.
     """
-    house = services(request)
-    now, language = house.now(), asked.language or prefers
-    if asked.at is None:
-        explanation = await explain(house.engine, known(customer_id), now, language)
+    deps = services(request)
+    now, language = deps.now(), query.language or prefers
+    if query.at is None:
+        explanation = await explain(deps.engine, valid_customer_id(customer_id), now, language)
     else:
-        _in_the_past(asked.at, now, "at")
-        explanation = await past.explanation(house.engine, known(customer_id), asked.at, language)
+        _in_the_past(query.at, now, "at")
+        explanation = await past.explanation(
+            deps.engine, valid_customer_id(customer_id), query.at, language
+        )
     if explanation is None:
         raise not_found("customer")
     answer = Explanation.model_validate(explanation)
@@ -117,7 +119,7 @@ async def diff_health(
     request: Request,
     _: Reader,
     customer_id: CustomerId,
-    asked: Annotated[DiffAsked, Query()],
+    query: Annotated[DiffAsked, Query()],
     prefers: Preferred,
 ) -> Response:
     """The change between two instants in five parts that add up to it: new events, ageing, late
@@ -126,13 +128,15 @@ async def diff_health(
 
     Scope: `customers:read`.
     """
-    house = services(request)
-    now, language = house.now(), asked.language or prefers
-    until = asked.until or now
+    deps = services(request)
+    now, language = deps.now(), query.language or prefers
+    until = query.until or now
     _in_the_past(until, now, "to")
-    if asked.since > until:
+    if query.since > until:
         raise invalid(RequestFault(pointer="/query/from", detail="must not be after `to`"))
-    change = await diff.between(house.engine, known(customer_id), asked.since, until, language)
+    change = await diff.between(
+        deps.engine, valid_customer_id(customer_id), query.since, until, language
+    )
     if change is None:
         raise not_found("customer")
     return _worded(json_response(Diff.model_validate(change)), language)
@@ -145,7 +149,7 @@ async def diff_health(
     responses=answers(History, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_history(
-    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[HistoryFilter, Query()]
+    request: Request, _: Reader, customer_id: CustomerId, query: Annotated[HistoryFilter, Query()]
 ) -> History:
     """Recorded decisions, newest first: one for each change of band or flags, each move of a point,
     and one a day.
@@ -154,9 +158,9 @@ async def list_history(
     """
     page = await lists.history(
         services(request).engine,
-        asked,
-        known(customer_id),
-        Span(after=asked.after, before=asked.before),
+        query,
+        valid_customer_id(customer_id),
+        Span(after=query.after, before=query.before),
     )
     if page is None:
         raise not_found("customer")
@@ -170,14 +174,16 @@ async def list_history(
     responses=answers(Timeline, NOT_FOUND, INVALID_REQUEST, INVALID_CURSOR),
 )
 async def list_customer_events(
-    request: Request, _: Reader, customer_id: CustomerId, asked: Annotated[TimelineFilter, Query()]
+    request: Request, _: Reader, customer_id: CustomerId, query: Annotated[TimelineFilter, Query()]
 ) -> Timeline:
     """The timeline, newest first: each event as it was received, and the day on which it entered
     the log.
 
     Empty where the archive is switched off. Scope: `customers:read`.
     """
-    page = await lists.timeline(services(request).engine, asked, known(customer_id), asked.type)
+    page = await lists.timeline(
+        services(request).engine, query, valid_customer_id(customer_id), query.type
+    )
     if page is None:
         raise not_found("customer")
     return Timeline.model_validate(page)
@@ -198,9 +204,9 @@ async def get_customer(
 
     Scope: `customers:read`.
     """
-    house = services(request)
+    deps = services(request)
     health = await customer_health(
-        house.engine, known(customer_id), house.now(), house.contact, language
+        deps.engine, valid_customer_id(customer_id), deps.now(), deps.contact, language
     )
     if health is None:
         raise not_found("customer")
@@ -212,7 +218,7 @@ def _in_the_past(at: datetime, now: datetime, name: str) -> None:
         raise invalid(RequestFault(pointer=f"/query/{name}", detail="must not be in the future"))
 
 
-def known(customer_id: str) -> str:
+def valid_customer_id(customer_id: str) -> str:
     """Refuse an id that no customer can have. Raises ProblemError."""
     if len(customer_id) > 512 or not is_storable(customer_id):
         raise not_found("customer")

@@ -82,10 +82,10 @@ async def replay_dead_letters(
         raise invalid(
             RequestFault(pointer="/reason", detail="say which: by reason, by ids, or both")
         )
-    house = services(request)
+    deps = services(request)
     selection = DeadLetterSelection(ids=body.ids, reason=body.reason, after=body.after)
     replay = await dead_letters.replay_many(
-        house.engine, house.now(), selection, partitions=house.partitions, actor=principal.actor
+        deps.engine, deps.now(), selection, partitions=deps.partitions, actor=principal.actor
     )
     return _results(replay)
 
@@ -122,14 +122,14 @@ async def replay_dead_letter(
 
     Scope: `admin`.
     """
-    house = services(request)
+    deps = services(request)
     corrected = None if body.event is None else msgspec.json.encode(body.event)
     replay = await dead_letters.replay_one(
-        house.engine,
-        house.now(),
+        deps.engine,
+        deps.now(),
         letter_id,
         corrected,
-        partitions=house.partitions,
+        partitions=deps.partitions,
         actor=principal.actor,
     )
     if replay.results[0].status == "not_found":

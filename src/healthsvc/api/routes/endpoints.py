@@ -67,16 +67,16 @@ async def create_endpoint(
 
     Scope: `webhooks:admin`.
     """
-    house = services(request)
+    deps = services(request)
     _check_types(body.event_types)
-    objections = await house.check_url(body.url)
+    objections = await deps.check_url(body.url)
     if objections:
         faults = [RequestFault(pointer="/url", detail=objection) for objection in objections]
         raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
     created = await endpoints.create(
-        house.engine,
-        house.now(),
-        house.vault,
+        deps.engine,
+        deps.now(),
+        deps.vault,
         url=body.url,
         event_types=body.event_types,
         description=body.description,
@@ -125,9 +125,9 @@ async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> E
 async def delete_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Response:
     """It gets nothing any more; what waits for it is dropped, its attempts are forgotten. Scope:
     `webhooks:admin`."""
-    house = services(request)
+    deps = services(request)
     if not await endpoints.delete(
-        house.engine, house.now(), _valid_id(endpoint_id), actor=principal.actor
+        deps.engine, deps.now(), _valid_id(endpoint_id), actor=principal.actor
     ):
         raise not_found("endpoint")
     return Response(status_code=204)
@@ -142,9 +142,9 @@ async def delete_endpoint(request: Request, principal: Admin, endpoint_id: Endpo
 async def enable_endpoint(request: Request, principal: Admin, endpoint_id: EndpointId) -> Endpoint:
     """After it was disabled: what waits for it is sent. Nothing changes if it is on. Scope:
     `webhooks:admin`."""
-    house = services(request)
+    deps = services(request)
     if not await endpoints.enable(
-        house.engine, house.now(), _valid_id(endpoint_id), actor=principal.actor
+        deps.engine, deps.now(), _valid_id(endpoint_id), actor=principal.actor
     ):
         raise not_found("endpoint")
     return await get_endpoint(request, principal, endpoint_id)
@@ -164,9 +164,9 @@ async def rotate_endpoint_secret(
 
     Scope: `webhooks:admin`.
     """
-    house = services(request)
+    deps = services(request)
     new = await endpoints.rotate(
-        house.engine, house.now(), house.vault, _valid_id(endpoint_id), actor=principal.actor
+        deps.engine, deps.now(), deps.vault, _valid_id(endpoint_id), actor=principal.actor
     )
     if new is None:
         raise not_found("endpoint")
@@ -183,8 +183,8 @@ async def rotate_endpoint_secret(
 async def send_test(request: Request, _: Admin, endpoint_id: EndpointId) -> TestSent:
     """Sends `test.sent` to this endpoint alone, whatever types it wants. Scope:
     `webhooks:admin`."""
-    house = services(request)
-    delivery = await endpoints.test(house.engine, house.now(), _valid_id(endpoint_id))
+    deps = services(request)
+    delivery = await endpoints.test(deps.engine, deps.now(), _valid_id(endpoint_id))
     if delivery == "missing":
         raise not_found("endpoint")
     if delivery == "disabled":

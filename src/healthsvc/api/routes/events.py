@@ -104,7 +104,9 @@ _BODY: dict[str, Any] = {
             "name": "Prefer",
             "in": "header",
             "required": False,
-            "description": "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted.",
+            "description": (
+                "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted."
+            ),
             "schema": {"type": "string"},
             "example": "wait=5",
         }
@@ -141,14 +143,14 @@ async def append_events(
     CloudEvents come structured, in batches, or in binary mode (`ce-` headers). Scope:
     `events:write`.
     """
-    house = services(request)
+    deps = services(request)
     items = await _items(request)
     if isinstance(items, Reject):
         return _answer(Results([_rejected(items)], None), {})
-    results, fresh = await in_steps(_judge_all(items, to_us(house.now())))
-    positions = await append(house, fresh)
+    results, fresh = await in_steps(_judge_all(items, to_us(deps.now())))
+    positions = await append(deps, fresh)
     header = ",".join(str(position) for position in positions) or None
-    return _answer(Results(results, header), await _preference(request, house, positions))
+    return _answer(Results(results, header), await _preference(request, deps, positions))
 
 
 async def _items(request: Request) -> list[bytes] | Reject:
@@ -264,10 +266,10 @@ def _id_of(item: bytes) -> str | None:
         return None
 
 
-async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
+async def append(deps: Services, entries: Sequence[tuple[str, str]]) -> list[Position]:
     """The last position of the entries in each partition, once they are durable. Raises Overloaded,
     AppendFailed."""
-    positions = await house.appender.append(entries)
+    positions = await deps.appender.append(entries)
     last: dict[int, Position] = {}
     for position in positions:
         last[position.partition] = max(position, last.get(position.partition, position))
@@ -275,14 +277,14 @@ async def append(house: Services, entries: Sequence[tuple[str, str]]) -> list[Po
 
 
 async def _preference(
-    request: Request, house: Services, positions: Sequence[Position]
+    request: Request, deps: Services, positions: Sequence[Position]
 ) -> dict[str, str]:
     """Wait until the events count, if that is preferred; the header says so if they do."""
     preference = WAIT.search(",".join(request.headers.getlist("prefer")))
     if preference is None:
         return {}
     seconds = min(float(preference[1]), MAX_WAIT_SECONDS) if preference[1] else DEFAULT_WAIT_SECONDS
-    if not await house.appender.wait_for(positions, seconds):
+    if not await deps.appender.wait_for(positions, seconds):
         return {}
     return {"preference-applied": f"wait={preference[1]}" if preference[1] else "wait"}
 

@@ -59,14 +59,14 @@ async def create_key(
     body: Annotated[KeyCreate, body_of(KeyCreate)],
 ) -> KeyCreated:
     """The `key` is shown this once. Scope: `admin`."""
-    house = services(request)
-    now = house.now()
+    deps = services(request)
+    now = deps.now()
     if body.expires_at is not None and body.expires_at <= now:
         raise invalid(RequestFault(pointer="/expires_at", detail="must be in the future"))
     new = await keys.create(
-        house.engine,
+        deps.engine,
         now,
-        pepper=house.key_pepper,
+        pepper=deps.key_pepper,
         name=body.name,
         scopes=body.scopes,
         expires_at=body.expires_at,
@@ -88,10 +88,10 @@ async def create_key(
 async def revoke_key(request: Request, principal: Admin, key_id: KeyId) -> Response:
     """It opens nothing any more, within five seconds everywhere, and stays in the list. Scope:
     `admin`."""
-    house = services(request)
+    deps = services(request)
     is_possible = len(key_id) <= 200 and is_storable(key_id)
     if not is_possible or not await keys.revoke(
-        house.engine, house.now(), key_id, actor=principal.actor
+        deps.engine, deps.now(), key_id, actor=principal.actor
     ):
         raise not_found("key")
     _forget(request)

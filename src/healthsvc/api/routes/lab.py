@@ -55,7 +55,7 @@ async def create_lab_run(
     nothing: a refit is such a run, its `result.scorecard` a new version, and that version
     published. Scope: `scorecards:admin`.
     """
-    house = services(request)
+    deps = services(request)
     if body.version is None and body.kind in jobs.KINDS:
         raise invalid(
             RequestFault(
@@ -63,9 +63,9 @@ async def create_lab_run(
                 detail=f"is needed of kind {body.kind}: the scorecard to look at",
             )
         )
-    if body.version is not None and await publish.find(house.engine, body.version) is None:
+    if body.version is not None and await publish.find(deps.engine, body.version) is None:
         raise not_found("scorecard version")
-    run = await runs.ask(house.engine, _lab_request(body), by=principal.actor, now=house.now())
+    run = await runs.ask(deps.engine, _lab_request(body), by=principal.actor, now=deps.now())
     response.headers["location"] = f"/v1/lab/runs/{run.id}"
     return LabRun.model_validate(run)
 
@@ -105,8 +105,8 @@ async def get_lab_run(request: Request, _: Admin, run_id: RunId) -> LabRun:
 async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> Response:
     """Whether it waits or is executed; the run stays in the list, as failed. Scope:
     `scorecards:admin`."""
-    house = services(request)
-    cancelled = await runs.cancel(house.engine, run_id, by=principal.actor, now=house.now())
+    deps = services(request)
+    cancelled = await runs.cancel(deps.engine, run_id, by=principal.actor, now=deps.now())
     if cancelled is None:
         raise not_found("run")
     if not cancelled:
@@ -115,6 +115,6 @@ async def cancel_lab_run(request: Request, principal: Admin, run_id: RunId) -> R
 
 
 def _lab_request(body: LabRunCreate) -> runs.LabRequest:
-    """What the kind of run looks at."""
+    """The options of a run of this kind."""
     request_type = KINDS.get(body.kind, RunRequest)
     return request_type(**body.model_dump(include={f.name for f in fields(request_type)}))

@@ -43,11 +43,11 @@ async def set_lab_schedule(
     asked for by `schedule`. Where outcomes no longer agree with the live model, an operations alert
     `model_drift` is raised, until they do. Scope: `scorecards:admin`.
     """
-    house = services(request)
+    deps = services(request)
     options = {"outcome": body.outcome, "horizon_days": body.horizon_days}
     new_schedule = Schedule(refit=body.refit, drift=body.drift, options=options)
     return _response(
-        await schedule.change(house.engine, new_schedule, by=principal.actor, now=house.now())
+        await schedule.change(deps.engine, new_schedule, by=principal.actor, now=deps.now())
     )
 
 

@@ -17,7 +17,7 @@ from healthsvc.api.problem_types import (
 from healthsvc.api.problems import RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
-from healthsvc.api.routes.customers import CustomerId, known
+from healthsvc.api.routes.customers import CustomerId, valid_customer_id
 from healthsvc.api.routes.events import append
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
 from healthsvc.flows.customers import overrides
@@ -57,11 +57,11 @@ async def set_override(
 
     The author is the API key's name unless said otherwise. Scope: `customers:write`.
     """
-    house = services(request)
-    now = house.now()
+    deps = services(request)
+    now = deps.now()
     if body.expires_at <= now:
         raise invalid(RequestFault(pointer="/expires_at", detail="must be in the future"))
-    health = await customer_health(house.engine, known(customer_id), now)
+    health = await customer_health(deps.engine, valid_customer_id(customer_id), now)
     if health is None:
         raise not_found("customer")
     wish = Wish(
@@ -72,9 +72,9 @@ async def set_override(
     )
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.set_event(customer_id, event_id, wish, health.score, now)
-    (position,) = await append(house, [(customer_id, event)])
+    (position,) = await append(deps, [(customer_id, event)])
     await overrides.record(
-        house.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id
+        deps.engine, now, principal.actor, OVERRIDE_SET.name, customer_id, event_id
     )
     return OverrideAccepted(event_id=event_id, position=str(position))
 
@@ -95,17 +95,17 @@ async def lift_override(
 ) -> OverrideAccepted:
     """The score speaks for itself again. Harmless where there is no override. Scope:
     `customers:write`."""
-    house = services(request)
-    now = house.now()
-    if await customer_health(house.engine, known(customer_id), now) is None:
+    deps = services(request)
+    now = deps.now()
+    if await customer_health(deps.engine, valid_customer_id(customer_id), now) is None:
         raise not_found("customer")
     event_id = f"ov_{secrets.token_hex(8)}"
     event = overrides.lift_event(
         customer_id, event_id, body.author or principal.name, body.reason, now
     )
-    (position,) = await append(house, [(customer_id, event)])
+    (position,) = await append(deps, [(customer_id, event)])
     await overrides.record(
-        house.engine, now, principal.actor, OVERRIDE_LIFTED.name, customer_id, event_id
+        deps.engine, now, principal.actor, OVERRIDE_LIFTED.name, customer_id, event_id
     )
     return OverrideAccepted(event_id=event_id, position=str(position))
 
@@ -121,6 +121,6 @@ async def list_override_records(request: Request, _: Reader) -> OverrideRecords:
     customer that left, or lowered one that stayed, was wrong. From the archive, so not longer back
     than it reaches. Scope: `customers:read`.
     """
-    house = services(request)
-    found = await overrides.records(house.engine, house.now())
-    return OverrideRecords(items=[OverrideRecord.model_validate(record) for record in found])
+    deps = services(request)
+    records = await overrides.records(deps.engine, deps.now())
+    return OverrideRecords(items=[OverrideRecord.model_validate(record) for record in records])

@@ -21,9 +21,9 @@ CSV: Final = "text/csv"
 
 
 def _described() -> dict[int | str, dict[str, Any]]:
-    said = answers(Portfolio, INVALID_REQUEST)
-    said[200]["content"][CSV] = {"schema": {"type": "string"}, "example": as_csv(_example())}
-    return said
+    described = answers(Portfolio, INVALID_REQUEST)
+    described[200]["content"][CSV] = {"schema": {"type": "string"}, "example": as_csv(_example())}
+    return described
 
 
 def _example() -> Portfolio:
@@ -39,7 +39,7 @@ def _example() -> Portfolio:
     responses=_described(),
 )
 async def get_portfolio(
-    request: Request, _: Reader, asked: Annotated[PortfolioAsked, Query()]
+    request: Request, _: Reader, query: Annotated[PortfolioAsked, Query()]
 ) -> Response:
     """Retention, churn, GRR, NRR, NPS, CSAT, CES, time to first answer and to resolution, adoption,
     each beside the same of the period just before; in all and by segment, tier or owner. With
@@ -48,17 +48,17 @@ async def get_portfolio(
     A measure is null where there is nothing to divide by, or the events of the period aren't all
     kept. Scope: `customers:read`.
     """
-    house = services(request)
-    now = house.now()
-    end = asked.end or now
-    start = asked.start or end - PERIOD
+    deps = services(request)
+    now = deps.now()
+    end = query.end or now
+    start = query.start or end - PERIOD
     if end > now:
         raise invalid(RequestFault(pointer="/query/to", detail="must not be in the future"))
     if start >= end:
         raise invalid(RequestFault(pointer="/query/from", detail="must be before `to`"))
-    found = to_response(
-        await figures.portfolio(house.engine, start, end, asked.by, house.freshening)
+    portfolio = to_response(
+        await figures.portfolio(deps.engine, start, end, query.by, deps.freshening)
     )
     if CSV in request.headers.get("accept", ""):
-        return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8")
-    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
+        return Response(as_csv(portfolio), media_type=f"{CSV}; charset=utf-8")
+    return Response(portfolio.model_dump_json(by_alias=True), media_type="application/json")

@@ -86,14 +86,12 @@ async def create_scorecard(
 
     The very document of an existing version answers that one, with 200. Scope: `scorecards:admin`.
     """
-    house = services(request)
-    document = await house.aside(_checked, body)
-    version, is_new = await publish.keep(
-        house.engine, document, by=principal.actor, now=house.now()
-    )
+    deps = services(request)
+    document = await deps.aside(_checked, body)
+    version, is_new = await publish.keep(deps.engine, document, by=principal.actor, now=deps.now())
     response.status_code = 201 if is_new else 200
     response.headers["location"] = f"/v1/scorecards/{version.version}"
-    return await house.aside(_response, version)
+    return await deps.aside(_response, version)
 
 
 @router.post(
@@ -126,10 +124,10 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     A measure that isn't fed is a slip in the scorecard, or a source that has stopped. Scope:
     `customers:read` or `scorecards:admin`.
     """
-    house = services(request)
-    now = house.now()
-    publications = [publication(p) for p in await publish.progress(house.engine)]
-    measured, looked_at = await measure_coverage.measures(house.engine, now)
+    deps = services(request)
+    now = deps.now()
+    publications = [publication(p) for p in await publish.progress(deps.engine)]
+    measured, looked_at = await measure_coverage.measures(deps.engine, now)
     return ScorecardStatus(
         live_version=next(p.version for p in publications if p.state == "live"),
         building=next((p for p in publications if p.state in ("building", "shadow")), None),
@@ -156,9 +154,9 @@ async def rebuild(
 ) -> Publication:
     """The same document, folded once more from the archive, takes over: the same states. Scope:
     `scorecards:admin`."""
-    house = services(request)
+    deps = services(request)
     outcome = await publish.rebuild(
-        house.engine, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
+        deps.engine, by=principal.actor, now=deps.now(), with_gaps=body.with_gaps
     )
     return await publication_of(request, outcome)
 
@@ -172,8 +170,8 @@ async def rebuild(
 )
 async def cancel_publishing(request: Request, principal: Admin) -> Response:
     """The live version goes on as it was. Scope: `scorecards:admin`."""
-    house = services(request)
-    if not await publish.cancel(house.engine, by=principal.actor, now=house.now()):
+    deps = services(request)
+    if not await publish.cancel(deps.engine, by=principal.actor, now=deps.now()):
         raise ProblemError(CONFLICT, "Nothing is being built.")
     return Response(status_code=204)
 
@@ -214,12 +212,12 @@ async def publish_scorecard(
     why it goes live all the same. `GET /v1/scorecards/status` tells how far it is. Former versions
     may be published again. Scope: `scorecards:admin`.
     """
-    house = services(request)
+    deps = services(request)
     outcome = await publish.publish(
-        house.engine,
+        deps.engine,
         version,
         by=principal.actor,
-        now=house.now(),
+        now=deps.now(),
         with_gaps=body.with_gaps,
         override_reason=body.override_reason,
     )

@@ -62,9 +62,9 @@ async def begin_shadow(
     it. One version at a time is built or in shadow. While there is a shadow, events cost about
     twice. Scope: `scorecards:admin`.
     """
-    house = services(request)
+    deps = services(request)
     outcome = await shadow.begin(
-        house.engine, version, by=principal.actor, now=house.now(), with_gaps=body.with_gaps
+        deps.engine, version, by=principal.actor, now=deps.now(), with_gaps=body.with_gaps
     )
     return await publication_of(request, outcome)
 
@@ -80,8 +80,8 @@ async def get_shadow(request: Request, _: Reader) -> Shadow:
     outcomes are known, the skill of both. 404: there is no shadow. Scope: `customers:read` or
     `scorecards:admin`.
     """
-    house = services(request)
-    summary = await shadow.summary(house.engine, house.now())
+    deps = services(request)
+    summary = await shadow.summary(deps.engine, deps.now())
     if summary is None:
         raise not_found("shadow")
     members = {
@@ -118,7 +118,7 @@ async def list_shadow_customers(
 async def end_shadow(request: Request, principal: Admin) -> Response:
     """What it made of the customers is deleted; the live version goes on. Scope:
     `scorecards:admin`."""
-    house = services(request)
-    if not await shadow.end(house.engine, by=principal.actor, now=house.now()):
+    deps = services(request)
+    if not await shadow.end(deps.engine, by=principal.actor, now=deps.now()):
         raise not_found("shadow")
     return Response(status_code=204)

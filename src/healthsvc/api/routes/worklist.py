@@ -27,7 +27,7 @@ async def get_worklist(
     request: Request,
     response: Response,
     _: Reader,
-    asked: Annotated[WorklistAsked, Query()],
+    query: Annotated[WorklistAsked, Query()],
     prefers: Preferred,
 ) -> Worklist:
     """An owner's customers with open or acknowledged alerts, those most worth a call first: as many
@@ -36,11 +36,11 @@ async def get_worklist(
 
     The newest 1,000 alerts are ranked, as of the first page. Scope: `customers:read`.
     """
-    house, now, language = services(request), services(request).now(), asked.language or prefers
+    deps, now, language = services(request), services(request).now(), query.language or prefers
     mark(response, language)
-    wanted = Some(limit=asked.limit or house.contact.calls_a_day, cursor=asked.cursor)
+    paging = Some(limit=query.limit or deps.contact.calls_a_day, cursor=query.cursor)
     waiting, page = await worklist.customers(
-        house.engine, wanted, asked.owner, now, house.contact, language
+        deps.engine, paging, query.owner, now, deps.contact, language
     )
     items = [WorkItem.model_validate(item) for item in page.items]
     return Worklist(

@@ -56,7 +56,7 @@ Mapped = Annotated[
     typer.Option(
         exists=True,
         dir_okay=False,
-        help="YAML: act, neutral, trouble, outcome → types.  [default: by name]",
+        help="YAML that maps act, neutral, trouble and outcome to event types.  [default: by name]",
     ),
 ]
 
@@ -78,9 +78,11 @@ Known = Annotated[
 ]
 OutcomeOf = Annotated[
     OutcomeName | None,
-    typer.Option(help="Outcomes from the log: an outcome's event, or no act over the horizon."),
+    typer.Option(
+        help="Derive outcomes from the log: from an outcome event, or from no act over the horizon."
+    ),
 ]
-Horizon = Annotated[float, typer.Option(min=3, max=3650, help="For --outcome.")]
+Horizon = Annotated[float, typer.Option(min=3, max=3650, help="Horizon of --outcome, in days.")]
 
 
 def outcome_rows(
@@ -90,7 +92,7 @@ def outcome_rows(
     horizon_days: float,
     mapping: TypeMapping,
 ) -> Labels:
-    """The outcome rows of a file, or those that the log itself tells."""
+    """The outcome rows of a file, or those derived from the log itself."""
     if labels is not None:
         labels_read = read_labels(labels, outcomes=True)
         if not len(labels_read):
@@ -111,7 +113,7 @@ def outcome_rows(
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is replayed; of the archive, what the service knows beside it."""
+    """The log to replay; of the archive, also the live scorecard and the segments."""
 
     events: Path
     live_document: str | None = None

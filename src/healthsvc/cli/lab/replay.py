@@ -33,7 +33,7 @@ def replay(
     scorecard: Annotated[
         Path | None,
         typer.Argument(
-            exists=True, dir_okay=False, help="A scorecard (YAML) to be held against the live one."
+            exists=True, dir_okay=False, help="Scorecard (YAML) to compare with the live one."
         ),
     ] = None,
     archive: Archive = False,
@@ -42,12 +42,14 @@ def replay(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="A file of events as `healthsvc replay` takes it, instead.",
+            help="Replay a file of events instead, in the format of `healthsvc replay`.",
         ),
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="YAML for a CSV, as of `healthsvc replay`."),
+        typer.Option(
+            exists=True, dir_okay=False, help="Mapping (YAML) of a CSV, as for `healthsvc replay`."
+        ),
     ] = None,
     live: Annotated[
         Path | None,
@@ -63,28 +65,31 @@ def replay(
             help="The last date.  [default: now, or the file's last event]", metavar="TIME"
         ),
     ] = None,
-    dates: Annotated[int, typer.Option(min=2, max=520, help="How many dates.")] = 26,
+    dates: Annotated[int, typer.Option(min=2, max=520, help="Number of dates.")] = 26,
     every_days: Annotated[
         int, typer.Option(min=1, max=90, help="Days from one date to the next.")
     ] = 7,
     known_by: Annotated[
         KnownByName,
         typer.Option(
-            help="An event is known when it was counted, or when it occurred.  [default: counted, unless most of the "
-            "archive was imported; of a file: occurred]",
+            help=(
+                "An event is known when it was counted, or when it occurred.  [default: counted,"
+                " unless most of the "
+                "archive was imported; of a file: occurred]"
+            ),
             show_default=False,
         ),
     ] = KnownByName.AUTO,
     horizon_days: Annotated[
-        float, typer.Option(min=3, max=3650, help="Within which leaving counts as foretold.")
+        float, typer.Option(min=3, max=3650, help="Days within which churn counts as predicted.")
     ] = 28,
     report: Annotated[
         Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")
     ] = None,
 ) -> None:
-    """The health score over the past, with only what was known at each date: its bands by date and
-    segment, who moves, flips, alerts, what red foretold; and of a scorecard, who would be in
-    another band than by the live one.
+    """Replay the health score over the past, with only what was known at each date: bands by date
+    and segment, moves, flips, alerts, and how well red predicted churn. With --scorecard, also the
+    customers who would change bands.
     """
     with errors_reported():
         past = Past(
@@ -120,7 +125,7 @@ def _conclude(result: dict[str, Any], report: Path | None) -> None:
 
 
 def _by_tenths() -> Say:
-    """Says how far it is, ten times."""
+    """Report progress at each tenth."""
     reported = 0
 
     def say(what: str, progress: float) -> None:

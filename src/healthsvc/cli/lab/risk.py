@@ -50,12 +50,10 @@ def score(
     ] = None,
     mapping: Mapped = None,
 ) -> None:
-    """Score each row of --labels with what was known at its obs_ts. What the file tells of outcomes
-    is never read.
-
-    Without --fit the risk is the prior's ranking. With it, the model is fitted on the rows whose
-    horizon ended before the first obs_ts to score; with too little evidence the prior stays. A
-    summary in JSON goes to standard output.
+    """Score each row of --labels with what was known at its obs_ts; outcomes in the file are never
+    read. Without --fit the risk is the prior's ranking. With it, a model is fitted on the rows
+    whose horizon ended before the first obs_ts to score; with too little evidence the prior stays.
+    Prints a summary in JSON.
     """
     with errors_reported():
         rows = read_labels(labels, outcomes=False)
@@ -77,9 +75,7 @@ def backtest(
     mapping: Mapped = None,
     scorecard: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="Scorecard of the live version, to be held against."
-        ),
+        typer.Option(exists=True, dir_okay=False, help="Live scorecard to compare with."),
     ] = None,
     capacity: Annotated[
         int, typer.Option(min=1, help="Customers whom the team can call per date.")
@@ -94,11 +90,13 @@ def backtest(
         Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")
     ] = None,
     override: Annotated[
-        str | None, typer.Option(help="Why it may ship although the gate says no; kept.")
+        str | None,
+        typer.Option(help="Let it ship despite the gate, for this reason, which is stored."),
     ] = None,
 ) -> None:
-    """Fit on the earlier two thirds of the dates, judge on the rest; beside the prior and the usual
-    baselines."""
+    """Fit on the earlier two thirds of the dates and judge on the rest, compared with the prior and
+    the usual baselines.
+    """
     with errors_reported(), history_of(events, archive) as log:
         types = type_mapping(mapping, log)
         request = backtesting.BacktestRequest(
@@ -134,7 +132,7 @@ def fit(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="Scorecard (YAML) to write, to be published."),
+        typer.Option(dir_okay=False, help="Scorecard (YAML) to write, ready to publish."),
     ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Use only outcomes known by this time.", metavar="TIME")
@@ -181,7 +179,12 @@ def fit(
 
 def compare(
     one: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scorecard (YAML).")],
-    other: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Another one.")],
+    other: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="The scorecard (YAML) to compare it with."
+        ),
+    ],
     events: EventsOrNot = None,
     archive: Archive = False,
     labels: Known = None,
@@ -191,9 +194,8 @@ def compare(
         int, typer.Option(min=1, help="Customers whom the team can call per date.")
     ] = 25,
 ) -> None:
-    """Judge two scorecards' risks on the same rows, and say who would move.
-
-    The health score's bands are told by `lab replay`.
+    """Compare two scorecards' risks on the same rows, and show which customers would move. `lab
+    replay` shows the health score's bands.
     """
     with errors_reported(), history_of(events, archive) as log:
         first, second = risk_rules(one.read_text()), risk_rules(other.read_text())
@@ -203,7 +205,7 @@ def compare(
 
 def preview(
     scorecard: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to look at.")
+        Path, typer.Argument(exists=True, dir_okay=False, help="The scorecard (YAML) to preview.")
     ],
     events: EventsOrNot = None,
     archive: Archive = False,
@@ -217,10 +219,8 @@ def preview(
         str | None, typer.Option(help="As of this time.  [default: the last event]", metavar="TIME")
     ] = None,
 ) -> None:
-    """Say how a scorecard's risks would lie now, and who would move against the live one. No
-    outcome is looked at.
-
-    The health score's bands are told by `lab replay`.
+    """Preview a scorecard's risks as of now, and which customers would move against the live one.
+    No outcomes are used. `lab replay` shows the health score's bands.
     """
     with errors_reported(), history_of(events, archive) as log:
         new, old = risk_rules(scorecard.read_text()), risk_rules(log.card(live) or "")
@@ -238,8 +238,8 @@ def drift(
     outcome: OutcomeOf = None,
     horizon_days: Horizon = 28.0,
 ) -> None:
-    """Hold matured outcomes against what a fitted model tells of them; an alarm says when to fit
-    anew."""
+    """Check a fitted model against matured outcomes; an alarm means that it should be fitted
+    again."""
     with errors_reported(), history_of(events, archive) as log:
         rules = risk_rules(scorecard.read_text())
         labelled = outcome_rows(log.events, labels, outcome, horizon_days, rules.mapping)

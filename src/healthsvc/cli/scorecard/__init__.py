@@ -8,7 +8,10 @@ from healthsvc.cli.scorecard.shadow import shadow
 from healthsvc.cli.scorecard.versions import diff, list_versions, status, validate
 
 group = typer.Typer(
-    help="Scorecards: what the score is made of. FILE is YAML or JSON; schemas/scorecard.json describes it.",
+    help=(
+        "Scorecards: what the score is made of. FILE is YAML or JSON; schemas/scorecard.json"
+        " describes it."
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

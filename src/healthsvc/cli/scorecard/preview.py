@@ -18,11 +18,11 @@ SHOWN: Final = 10
 def preview(
     file: File,
     customers: Annotated[
-        int, typer.Option(min=1, max=100_000, help="How many customers to try it on.")
+        int, typer.Option(min=1, max=100_000, help="Number of customers in the sample.")
     ] = 200,
     as_json: AsJson = False,
 ) -> None:
-    """Try a scorecard on a sample of the customers there are, from the archive. Changes nothing."""
+    """Try a scorecard on a sample of customers from the archive. Changes nothing."""
     document = checked(read(file))
     with (
         configured() as settings,

@@ -32,12 +32,13 @@ def publish(
     override: Annotated[
         str | None,
         typer.Option(
-            "--override", help="Why a fitted model goes live although the ship gate says no; kept."
+            "--override",
+            help="Publish a fitted model despite the ship gate, for this reason, which is stored.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a scorecard: everybody is scored anew from the archive while the live version serves,
+    """Publish a scorecard: all customers are scored from the archive while the live version serves,
     then it takes over.
 
     A fitted model must have passed the ship gate in a run of the lab (POST /v1/lab/runs), or needs
@@ -58,10 +59,10 @@ def publish(
 
 
 def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
-    """Fold the archive anew under the live scorecard and take over: the same states, bit for bit.
+    """Rebuild the live version from the archive and switch to it: the same states, bit for bit.
 
-    For proof, or after repairing data. The live version serves meanwhile; running workers change
-    over by themselves.
+    Useful as a proof, or after repairing data. The live version serves meanwhile; running workers
+    change over by themselves.
     """
     with configured() as settings, any_database(settings) as url:
         outcome = asyncio.run(rebuild_projection(url, settings, with_gaps=with_gaps))
@@ -69,7 +70,7 @@ def rebuild(with_gaps: WithGaps = False, as_json: AsJson = False) -> None:
 
 
 def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool) -> None:
-    """See a building through to its end, doing the work ourselves if nobody else does."""
+    """Follow a building to its end, and do the work here if no service runs."""
     match outcome:
         case Unknown():
             refuse("There is no such version; `healthsvc scorecard list` shows them.")
@@ -77,7 +78,8 @@ def _follow(url: str, settings: Settings, outcome: PublishOutcome, as_json: bool
             refuse("That version is live already; `healthsvc rebuild` builds it anew.")
         case AnotherBuilding():
             refuse(
-                "Another version is being built or in shadow; wait for it, or cancel it by POST /v1/scorecards/cancel."
+                "Another version is being built or in shadow; wait for it, or cancel it by POST"
+                " /v1/scorecards/cancel."
             )
         case GateRefusal():
             refuse(f"{outcome}. Publish it all the same with --override REASON.")

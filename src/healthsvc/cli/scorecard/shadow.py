@@ -1,4 +1,4 @@
-"""The command `scorecard shadow`: a version scored beside the live one, looked at and ended."""
+"""The command `scorecard shadow`: scores a version beside the live one, shows it and ends it."""
 
 import asyncio
 import json
@@ -20,18 +20,18 @@ def shadow(
     file: Annotated[
         str | None,
         typer.Argument(
-            help="A file, or a version's number; without: what the shadow says.",
+            help="A file, or a version's number.  [default: show the current shadow]",
             metavar="FILE|VERSION",
         ),
     ] = None,
     end: Annotated[
-        bool, typer.Option("--end", help="End the shadow and delete what it made.")
+        bool, typer.Option("--end", help="End the shadow and delete its results.")
     ] = False,
     with_gaps: WithGaps = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a version beside the live one, without alerts, webhooks or history; or say what it
-    makes of the customers.
+    """Score a version beside the live one, without alerts, webhooks or history; or show how its
+    scores compare.
 
     The running service builds it and keeps it up to date. `scorecard publish VERSION` lets it take
     over.

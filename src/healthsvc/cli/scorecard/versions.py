@@ -1,5 +1,4 @@
-"""The commands `scorecard validate`, `diff`, `list` and `status`: look at scorecards; nothing
-changes."""
+"""The commands `scorecard validate`, `diff`, `list` and `status`, which change nothing."""
 
 import asyncio
 import json
@@ -19,7 +18,7 @@ from healthsvc.wiring.scorecards import scorecard_status, scorecard_versions
 
 
 def validate(file: File, as_json: AsJson = False) -> None:
-    """Look a scorecard through: every fault with its place. Needs no database; ends with 1 if it
+    """Validate a scorecard: print every fault with its place. Needs no database; ends with 1 if it
     can't be published."""
     document = read(file)
     problems = faults(document)
@@ -84,7 +83,7 @@ def list_versions(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say what is live, what is being built, and which measures no event has fed in 30 days."""
+    """Show what is live, what is being built, and which measures no event has fed in 30 days."""
     with configured() as settings, any_database(settings) as url:
         publications, measures = asyncio.run(scorecard_status(url, settings))
     live = next(p for p in publications if p.state == "live")
@@ -113,7 +112,8 @@ def status(as_json: AsJson = False) -> None:
     typer.echo(f"Version {live.version} is live.")
     if building is not None:
         typer.echo(
-            f"Version {building.version} is being built: {building.phase}, {percent_of(building)} %."
+            f"Version {building.version} is being built: {building.phase},"
+            f" {percent_of(building)} %."
         )
     if shadow is not None:
         typer.echo(f"Version {shadow} is in shadow: `healthsvc scorecard shadow` shows it.")

@@ -1,9 +1,9 @@
 """Cool-down: after an alert of a flag, for some time there is no other of the same flag, nor of one
 that says less of the same thing.
 
-What comes too soon is an alert, never a flag: lists and the worklist show what stands. An alert that
-came too soon is raised when the cool-down is over, if its flag stands by then. The last alerts are
-remembered to the hour, the newest few of a customer.
+What comes too soon is an alert, never a flag: lists and the worklist show what stands. An alert
+that came too soon is raised when the cool-down is over, if its flag stands by then. The last alerts
+are remembered to the hour, the newest few of a customer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,8 +95,8 @@ class CoolDown:
         return int(self.evaluation.now_us[row]) // HOUR_US
 
     def _ends_us(self, row: int, flag: int) -> int:
-        """When the cool-down of the flag ends, 0 where it is over: that of its own last alert, or of
-        one of its group that says at least as much."""
+        """When the cool-down of the flag ends, 0 where it is over: that of its own last alert, or
+        of one of its group that says at least as much."""
         rules, now_us = self.card_of(row).flags, int(self.evaluation.now_us[row])
         rule, group = rules[flag], self.groups.get(flag, (flag,))
         cool_us = rule.cool_us

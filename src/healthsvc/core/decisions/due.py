@@ -70,8 +70,8 @@ def _cap_moves_after_us(
     """Microseconds until a cap that slides can at the earliest move the score out of its band; inf
     where none slides.
 
-    A falling one must come down to the band's lower end; and every cap below a better band must have
-    risen into it. From then on the score itself may have risen as well.
+    A falling one must come down to the band's lower end; and every cap below a better band must
+    have risen into it. From then on the score itself may have risen as well.
     """
     lower = limits.floor_of(band) - limits.hysteresis
     upper = limits.floor_of(np.maximum(band - 1, 0)) + limits.hysteresis

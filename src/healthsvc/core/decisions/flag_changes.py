@@ -18,8 +18,8 @@ from healthsvc.core.scoring.flags.kind import ABOVE, BELOW
 def standing_flags(
     card: Scorecard, evaluation: Evaluation, before: DecisionStates, anew: Mask | None = None
 ) -> Mask:
-    """(n, f) the flags that stand: between its lines a flag is as it was decided last, unless another
-    variant judges `anew`. Of whoever has left, those that say so alone."""
+    """(n, f) the flags that stand: between its lines a flag is as it was decided last, unless
+    another variant judges `anew`. Of whoever has left, those that say so alone."""
     stood = before.flags.astype(np.int64)[:, None] >> np.arange(len(card.flags)) & 1 == 1
     if anew is not None:
         stood &= ~anew[:, None]

@@ -145,7 +145,8 @@ def _touch(data: object, measures: Sequence[str]) -> Touch | None:
     talks = tuple(
         choose(name, measures, f"/touch/conversations/{i}") for i, name in enumerate(names)
     )
-    rules = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}), "/touch/low"),
+    rules = Touch(high=_line(r.get("high", {}), "/touch/high"), low=_line(r.get("low", {}),
+    "/touch/low"),
                   conversations=talks)  # fmt: skip
     r.done()
     return rules
@@ -156,9 +157,9 @@ def _line(data: object, path: str) -> TouchLine:
     line = TouchLine(
         mrr=None if r.get("mrr") is None else r.number("mrr", 0.0),
         heavy_use=bool(r.get("heavy_use", False)),
-        conversations=None
-        if r.get("conversations") is None
-        else r.number("conversations", 1.0, low=0.001),
+        conversations=(
+            None if r.get("conversations") is None else r.number("conversations", 1.0, low=0.001)
+        ),
     )
     r.done()
     return line

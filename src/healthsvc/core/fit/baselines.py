@@ -14,7 +14,8 @@ RIDGE = 10.0
 def features(horizon_us: int) -> tuple[Feature, ...]:
     """What the baselines look at; all among the candidates of a fit."""
     one, long = half_life(horizon_us, 1.0), half_life(horizon_us, 4.0)
-    return (Feature("recency"), Feature("log_count", "act", long), Feature("log_value", "any", long),
+    return (Feature("recency"), Feature("log_count", "act", long), Feature("log_value", "any",
+    long),
             Feature("log_count", "act", one))  # fmt: skip
 
 

@@ -98,9 +98,11 @@ def riskiest(obs_us: Instants, risk: Floats, *, share: float | None = None, coun
     dates, starts, counts = np.unique(obs_us[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(starts, counts)
     most = np.repeat(
-        np.maximum(1, np.round(counts * share))
-        if share is not None
-        else np.full(len(dates), count),
+        (
+            np.maximum(1, np.round(counts * share))
+            if share is not None
+            else np.full(len(dates), count)
+        ),
         counts,
     )
     is_riskiest = np.zeros(len(order), bool)
@@ -152,7 +154,8 @@ def lead(rows: ObservedRows, red: Mask) -> dict[str, Any]:
         f"caught_{d}_days_ahead": sum(a >= d for a in ahead) / max(1, churners) for d in LEADS_DAYS
     }
     median = float(np.median(ahead)) if ahead else None
-    return {"churners_told": churners, "caught": len(ahead) / max(1, churners), **told_days, "lead_days_median": median,
+    return {"churners_told": churners, "caught": len(ahead) / max(1, churners), **told_days,
+    "lead_days_median": median,
             "lead_days": sorted(ahead)}  # fmt: skip
 
 
@@ -186,9 +189,9 @@ def _team(rows: ObservedRows, red: Mask) -> dict[str, float | None]:
     pairs = int(same.sum())
     return {
         "alerts_per_csm_and_week": entered / weeks / csms,
-        "flips_per_customer_and_date": float((same & (before != after)).sum()) / pairs
-        if pairs
-        else None,
+        "flips_per_customer_and_date": (
+            float((same & (before != after)).sum()) / pairs if pairs else None
+        ),
     }
 
 

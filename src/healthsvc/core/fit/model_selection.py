@@ -134,8 +134,8 @@ def select_model(data: OutcomeRows, prior: Model) -> SelectedModel:
     behaviour = _behaviour_auc(outcomes, data, splits.folds, prior)
     if not behaviour.value - 2 * behaviour.error > LEAST_AUC:
         detail = (
-            f"behaviour alone reaches an AUC of {behaviour.value:.3f} ± {behaviour.error:.3f} on rows not fitted on; "
-            f"its lower two-sigma end must be above {LEAST_AUC}"
+            f"behaviour alone reaches an AUC of {behaviour.value:.3f} ± {behaviour.error:.3f} on"
+            f" rows not fitted on; its lower two-sigma end must be above {LEAST_AUC}"
         )
         return splits.prior_stays(detail, behaviour)
     odds_by_fold = [_fold_odds(CANDIDATES, outcomes, fold, prior) for fold in splits.folds]
@@ -181,7 +181,10 @@ def _leak_warnings(behaviour: standard_errors.EstimatedFigure) -> tuple[str, ...
     if behaviour.value <= LEAKED_AUC:
         return ()
     return (
-        f"an AUC of {behaviour.value:.3f} is more than behaviour tells: is an event the outcome itself?",
+        (
+            f"an AUC of {behaviour.value:.3f} is more than behaviour tells: is an event the outcome"
+            " itself?"
+        ),
     )
 
 

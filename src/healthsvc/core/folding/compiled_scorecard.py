@@ -98,8 +98,7 @@ class CompiledScorecard:
         self.slow = () if rhythm is None else tuple(map(self.measures.index, rhythm.slow_measures))
         """The columns of the measures that keep a level of the slow half-life."""
         self._page_kind = page_kind
-        self.unknown_pages = 0
-        """Views so far of pages that no rule knows."""
+        self._unknown_pages = 0
         self._feeds: dict[str, list[tuple[int, Feed]]] = {}
         for column, measure in enumerate(scorecard.level_measures):
             for feed in measure.feeds:
@@ -150,6 +149,11 @@ class CompiledScorecard:
         values = np.array(list(map(value_of, events))) if needs_values else np.zeros(0)
         return Extract(signatures, slots, fact_events, values)
 
+    def take_unknown_pages(self) -> int:
+        """How many views extracted since the last call were of pages that no rule knows."""
+        count, self._unknown_pages = self._unknown_pages, 0
+        return count
+
     def _left_out(self, codes: Int64s, events: Sequence[Any]) -> list[int]:
         """The places of visits that don't count."""
         if self._visits is None:
@@ -183,7 +187,7 @@ class CompiledScorecard:
         return self._visits is None or self._visits.is_counted(event)
 
     def kind_of_view(self, event: Any) -> str | None:
-        """The kind of page that a customer's view shows: as the sender says, else by the rules; None
+        """The kind of page that a customer's view shows: as sent, else by the rules; None
         where the visit doesn't count."""
         if not self.is_counted(event):
             return None
@@ -257,7 +261,7 @@ class CompiledScorecard:
             data = event.data
             kind = data.kind or page_kind(data.url, data.title)
             if kind is None:
-                self.unknown_pages += 1
+                self._unknown_pages += 1
                 kind = OTHER_PAGE
             signature = memo.get(kind)
             return (

@@ -2,8 +2,8 @@
 
 Present is who fed the measure of the scorecard's `rhythm`. Days are kept in cells of two, 52 cells
 a block, as bits of a fact: the newest five blocks up to the newest event, so 14 to 17 months. That
-set depends on no order. What it comes to stands in one more fact, written anew when a cell is added:
-once in two days a customer at most.
+set depends on no order. What it comes to stands in one more fact, written anew when a cell is
+added: once in two days a customer at most.
 """
 
 from typing import Final
@@ -59,7 +59,8 @@ def usual_gap_days(summary: Floats) -> Floats:
 
 
 def returned_us(summary: Floats) -> Floats:
-    """(n,) when each customer came back from its newest pause, to two days; 0 where it made none."""
+    """(n,) when each customer came back from its newest pause, to two days; 0 where it made
+    none."""
     at: Floats = np.floor(summary / _GAP_RANGE) * CELL_US
     return at
 

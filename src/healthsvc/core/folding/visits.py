@@ -1,4 +1,4 @@
-"""Which visits of a batch don't count: those of people of ours, robots, test accounts and the like."""
+"""Which visits of a batch don't count: those of staff, robots, test accounts and the like."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -5,7 +5,7 @@
 | severity | 5, 25, 50 | info, warning, critical |
 | risk | 0 to 20 | the churn risk; half where it isn't known |
 | money | 0 to 15 | MRR over MRR plus the median of those ranked; half where it isn't known |
-| freshness | 0 to 15 | half of it is gone after an hour, or a little later, the rest halves every three days |
+| freshness | 0 to 15 | half is gone after about an hour, the rest halves every three days |
 | spoken | -20 | somebody has spoken with them since |
 | cap | -30 | contacted as often as allowed already; not for cancel intent |
 

@@ -28,38 +28,42 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TROUBLE_WORDS: Final = _words(
-    """
-    bounced cancel canceled cancellation cancelled cancelling cancels chargeback complained complaint complaints
-    crash crashed decline declined delinquent detractor dispute disputed downtime dunning error errors exception
+TROUBLE_WORDS: Final = _words("""
+    bounced cancel canceled cancellation cancelled cancelling cancels chargeback complained
+    complaint complaints
+    crash crashed decline declined delinquent detractor dispute disputed downtime dunning error
+    errors exception
     fail failed failure incident miss missed outage overdue penalty rejected suspended unpaid
-    """
-)
-NEUTRAL_WORDS: Final = _words(
-    """
-    assigned credited delivered enrolled enrollment enrolment expired imported invoiced issued migrated notification
-    notified refund refunded refunds registered registration reminded reminder return returned returns reversal
+    """)
+NEUTRAL_WORDS: Final = _words("""
+    assigned credited delivered enrolled enrollment enrolment expired imported invoiced issued
+    migrated notification
+    notified refund refunded refunds registered registration reminded reminder return returned
+    returns reversal
     scheduled synced
-    """
-)
-ACT_WORDS: Final = _words(
-    """
-    active activity add added adview answer answered attend attended booked booking bought buy call called ces check
-    checkin click clicked comment commented completed create created csat data deposit dislike donated donation
-    download downloaded edit edited engagement event feature finished follow friend invite invited like liked likes
-    listen listened logged login logins message messages newfriend nps open opened opens order ordered orders paid
-    pay payment play played post posted posts purchase purchased purchases rated rating read recharge referral
-    renewal renewed replied replies reply request requested review sale search searched session sessions share
-    shared signin sms started stream submission submit submitted subscribed subscription survey ticket tickets topup
-    transaction transactions unfriend update updated upgrade upgraded upload uploaded usage use used view viewed
+    """)
+ACT_WORDS: Final = _words("""
+    active activity add added adview answer answered attend attended booked booking bought buy call
+    called ces check
+    checkin click clicked comment commented completed create created csat data deposit dislike
+    donated donation
+    download downloaded edit edited engagement event feature finished follow friend invite invited
+    like liked likes
+    listen listened logged login logins message messages newfriend nps open opened opens order
+    ordered orders paid
+    pay payment play played post posted posts purchase purchased purchases rated rating read
+    recharge referral
+    renewal renewed replied replies reply request requested review sale search searched session
+    sessions share
+    shared signin sms started stream submission submit submitted subscribed subscription survey
+    ticket tickets topup
+    transaction transactions unfriend update updated upgrade upgraded upload uploaded usage use
+    used view viewed
     views visit visited visits watch watched withdrawal
-    """
-)
-OUTCOME_WORDS: Final = _words(
-    """
+    """)
+OUTCOME_WORDS: Final = _words("""
     churn churned deactivated offboarded terminated unregistered unsubscribed
-    """
-)
+    """)
 
 _OUTCOMES: Final = re.compile(
     r"(subscription|contract|account|membership)[^a-z]*(cancell?ed|closed|ended|deleted)", re.I

@@ -20,7 +20,8 @@ class Rhythm:
     min_gaps: int = 3
     """With fewer gaps there is no usual one."""
     min_filled_us: int = 50 * DAY_US
-    """Gaps as long must fill this time at least: who has just slowed down has no slow rhythm yet."""
+    """Gaps as long must fill this time at least: who has just slowed down has no slow rhythm
+    yet."""
     times: float = 1.6
     """Usual gaps after which quiet is silence."""
     least_us: int = 14 * DAY_US

@@ -43,7 +43,7 @@ class MeasureCoverage:
 
 
 def trouble_of(coverage: Sequence[MeasureCoverage], live_since: datetime) -> Trouble | None:
-    """What an operator should know of measures that aren't fed; None where all are.
+    """The operations alert about measures that no event has fed for 30 days; None if all are fed.
 
     Its onset is when the last of them ceased, so a person who has settled it isn't told again until
     another one does. live_since: from when on those count that never were fed.
@@ -82,7 +82,7 @@ async def watch(engine: AsyncEngine, now: datetime) -> None:
 
 
 async def measures(engine: AsyncEngine, now: datetime) -> tuple[Sequence[MeasureCoverage], int]:
-    """The measures that are kept, in declared order, and how many customers were looked at.
+    """Measures in declared order with their newest event, and how many customers were examined.
 
     Looks until each measure is known to be fed, or `MOST` customers were looked at.
     """

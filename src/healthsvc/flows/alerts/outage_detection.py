@@ -1,5 +1,5 @@
-"""Guarding the fleet: what came is compared with what usually comes, and what has fallen is told
-once, to the operator.
+"""Detects outages of event sources: compares recent traffic with the usual traffic, and alerts the
+operator once for each fall.
 
 Any number of processing roles look; one at a time decides. Alerts that say of a customer that
 something didn't happen are held by the flush that raises them (store.processing.decisions) while a
@@ -46,43 +46,45 @@ log = structlog.get_logger()
 async def look(
     engine: AsyncEngine, now: datetime, every_seconds: float = 0.8 * LOOK_SECONDS
 ) -> Detection | None:
-    """One look, as of the last whole minute up to which everything logged was read; None: not our
-    turn, or nothing is read yet. A minute is judged once; alerts that need wait no longer are told
-    at each look."""
+    """Check traffic up to the last whole minute that was read completely; None if it isn't this
+    worker's turn or nothing has been read yet. A minute is judged once; alerts that need wait no
+    longer are told at each look."""
     async with engine.begin() as conn:
-        mine = await outages.turn(conn, every_seconds)
+        last_look = await outages.turn(conn, every_seconds)
         through = await customer_summary.as_of(conn)
-        if mine is None or through is None:
+        if last_look is None or through is None:
             return None
         for scope in await outages.dismiss_settled(conn, now):
             log.info(LogEvent.GUARD_ENDED, scope=scope, why="dismissed")
         minute_us = to_us(through) // MINUTE_US * MINUTE_US
-        turn = Detection()
-        if mine.judged_at is None or to_us(mine.judged_at) < minute_us:
-            turn = await _judge(conn, mine, minute_us, now)
+        detection = Detection()
+        if last_look.judged_at is None or to_us(last_look.judged_at) < minute_us:
+            detection = await _judge(conn, last_look, minute_us, now)
         await _release(conn, through, now)
-    return turn
+    return detection
 
 
-async def _judge(conn: AsyncConnection, mine: Look, minute_us: int, now: datetime) -> Detection:
+async def _judge(
+    conn: AsyncConnection, last_look: Look, minute_us: int, now: datetime
+) -> Detection:
     standing = await outages.standing(conn)
-    habits, learnt_us = await _learn(
-        conn, await traffic.habits(conn), mine.learnt_through, minute_us
+    baselines, learnt_us = await _learn(
+        conn, await traffic.baselines(conn), last_look.learnt_through, minute_us
     )
     came = await traffic.by_minute(conn, from_us(minute_us), detect.LOOKED_BACK)
-    turn = detect.detect_falls(habits, came, standing, minute_us)
-    for end in turn.ends:
+    detection = detect.detect_falls(baselines, came, standing, minute_us)
+    for end in detection.ends:
         await _end(conn, next(g for g in standing if g.scope == end.scope), end.why, minute_us, now)
-    for fall in turn.falls:
+    for fall in detection.falls:
         await _begin(conn, fall, minute_us, now)
     await traffic.forget_before(conn, from_us(minute_us) - KEPT)
     await outages.note_look(conn, from_us(minute_us), from_us(learnt_us))
-    GUARDS.set(len(standing) + len(turn.falls) - len(turn.ends))
-    return turn
+    GUARDS.set(len(standing) + len(detection.falls) - len(detection.ends))
+    return detection
 
 
 async def _learn(
-    conn: AsyncConnection, habits: dict[str, Habit], through: datetime | None, minute_us: int
+    conn: AsyncConnection, baselines: dict[str, Habit], through: datetime | None, minute_us: int
 ) -> tuple[dict[str, Habit], int]:
     """The habits with the hours that are over by now, and up to when hours are learnt.
 
@@ -91,7 +93,7 @@ async def _learn(
     """
     begin_us = -(-minute_us // HOUR_US) * HOUR_US if through is None else to_us(through)
     begin_us = max(begin_us, (minute_us - detect.LOOKED_BACK * MINUTE_US) // HOUR_US * HOUR_US)
-    learnt = dict(habits)
+    learnt = dict(baselines)
     while begin_us + HOUR_US <= minute_us:
         end_us = begin_us + HOUR_US
         hour = await traffic.between(conn, from_us(begin_us), from_us(end_us))
@@ -105,7 +107,7 @@ async def _learn(
                 )
         begin_us = end_us
     await traffic.keep_habits(
-        conn, {scope: h for scope, h in learnt.items() if habits.get(scope) is not h}
+        conn, {scope: h for scope, h in learnt.items() if baselines.get(scope) is not h}
     )
     return learnt, begin_us
 
@@ -133,12 +135,12 @@ async def _end(
     await outages.end(conn, guard.scope, from_us(minute_us), why, from_us(until))
     await operations_alerts.resolve_alert(conn, KIND, guard.scope, now)
     if why == "new_habit":
-        await traffic.drop_habits(conn, None if guard.scope == detect.FLEET else [guard.scope])
+        await traffic.drop_baselines(conn, None if guard.scope == detect.FLEET else [guard.scope])
     log.info(LogEvent.GUARD_ENDED, scope=guard.scope, why=why)
 
 
 async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> None:
-    """Tell what was held and holds still."""
+    """Send the inhibited alerts whose condition still holds."""
     released = await outages.release(conn, through, RELEASED_AT_ONCE)
     if not released:
         return

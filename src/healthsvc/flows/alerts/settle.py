@@ -53,8 +53,7 @@ Outcome: TypeAlias = Settled | Missing | ChangedSince | AlreadyResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Who wants what of which alert; `revision` is the one they have seen, None if they don't
-    care."""
+    """An actor's request to settle an alert; `revision` is the one they saw, None to settle any."""
 
     alert_id: str
     by: Actor
@@ -69,12 +68,12 @@ async def find(engine: AsyncEngine, alert_id: str) -> Alert | None:
 
 
 async def acknowledge(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
-    """Somebody takes an open alert on. Doing it again changes nothing."""
+    """Acknowledge an open alert for an actor. Doing it again changes nothing."""
     return await _settle(engine, now, request, ACKNOWLEDGE, alert_rows.acknowledge)
 
 
 async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
-    """Somebody declares an alert done, acknowledged or not. Doing it again changes nothing.
+    """Resolve an alert for an actor, acknowledged or not. Doing it again changes nothing.
 
     It changes no health: a flag that stands goes on standing, and what raised the alert raises the
     next one only after it has been released.
@@ -89,7 +88,7 @@ async def _settle(
     step: AlertStep,
     change: Callable[[AsyncConnection, str, Actor, datetime], Awaitable[Alert]],
 ) -> Outcome:
-    """Lock, check, change, tell and write down, in one transaction."""
+    """Lock, check and change the alert, enqueue its webhook and audit it, in one transaction."""
     async with engine.begin() as conn:
         alert = await alert_rows.get(conn, request.alert_id, lock=True)
         refusal = _refusal(alert, request, step)
@@ -128,8 +127,8 @@ def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome 
 
 
 async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
-    """The number of the last decision told about the customer: what people do comes after that one,
-    before the next."""
+    """The sequence number of the customer's last published decision; an alert settled by a person
+    comes after it and before the next."""
     live = await live_projection.live(conn)
     rows = await states.by_ids(conn, live.id, [customer_id])
     decision = rows[0].decision if rows else None

@@ -102,13 +102,13 @@ def _rule(alert: Alert, card: Scorecard) -> FlagRule | None:
     return next(iter([*same_play, *rules]), None)
 
 
-def _detail(kept: Mapping[str, Any], card: Scorecard, language: Language) -> dict[str, Any]:
+def _detail(stored: Mapping[str, Any], card: Scorecard, language: Language) -> dict[str, Any]:
     """The same facts, with the briefing's words in this language."""
-    briefing = kept.get("briefing")
+    briefing = stored.get("briefing")
     if not isinstance(briefing, Mapping):
-        return dict(kept)
+        return dict(stored)
     titles = {rule.name: rule.title.within(language) for rule in card.flags}
-    return {**kept, "briefing": _anew(briefing, titles, language)}
+    return {**stored, "briefing": _anew(briefing, titles, language)}
 
 
 def _anew(value: Any, titles: Mapping[str, str], language: Language) -> Any:

@@ -98,7 +98,7 @@ class _Evaluated:
 
 
 async def alerts(
-    engine: AsyncEngine, wanted: Paging, which: AlertQuery, now: datetime, rules: ContactRules
+    engine: AsyncEngine, paging: Paging, which: AlertQuery, now: datetime, rules: ContactRules
 ) -> Page[Ranked]:
     """Alerts that are open or acknowledged, those most worth a call first."""
     filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}
@@ -110,13 +110,13 @@ async def alerts(
             )
             return _page((await _ranked(conn, waiting, _as_of(place, now), rules))[0], place)
 
-    named = {**filters, "state": which.state, "customer_id": which.customer_id}
-    return await _listing("ranked_alerts", named).page(wanted, fetch)
+    bound_filters = {**filters, "state": which.state, "customer_id": which.customer_id}
+    return await _listing("ranked_alerts", bound_filters).page(paging, fetch)
 
 
 async def customers(
     engine: AsyncEngine,
-    wanted: Paging,
+    paging: Paging,
     owner: str | None,
     now: datetime,
     rules: ContactRules,
@@ -165,7 +165,7 @@ async def customers(
             )
         return page
 
-    page = await _listing("worklist", {"owner": owner}).page(wanted, fetch)
+    page = await _listing("worklist", {"owner": owner}).page(paging, fetch)
     items = [by_position[r.waiting.alert.position] for r in page.items]
     return waits, Page(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 
@@ -211,11 +211,11 @@ async def _ranked(
     ]
     risk_rules = customers.view.program.risk_rules
     risk_is = RANKING if risk_rules is None else risk_rules.model.kind
-    found = [
+    ranked = [
         Ranked(waiting=w, rank=rank, as_of_us=to_us(at), row=row, risk_is=risk_is)
         for w, rank, row in zip(waiting, ranks(worths), rows, strict=True)
     ]
-    return sorted(found, key=lambda r: r.keys[1:], reverse=True), customers
+    return sorted(ranked, key=lambda r: r.keys[1:], reverse=True), customers
 
 
 async def _evaluate(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) -> _Evaluated:
@@ -294,5 +294,5 @@ def _briefing(
     view, row = customers.view, ranked.row
     if row is None:
         return None
-    known = briefing.common_facts(view, customers.evaluation, row, language)
-    return briefing.briefing(view, row, ranked.waiting.alert.kind, known, language)
+    common = briefing.common_facts(view, customers.evaluation, row, language)
+    return briefing.briefing(view, row, ranked.waiting.alert.kind, common, language)

@@ -42,7 +42,7 @@ _REST: Final[dict[bool, tuple[str, str]]] = {
     True: ("ageing", "frozen_at_churn"),
     False: ("override", facts.OVERRIDE),
 }
-"""By whether the score is frozen: the part and the measure of what the scorecard doesn't explain."""
+"""By whether the score is frozen: part and measure of what the scorecard doesn't explain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,29 +116,29 @@ async def between(
 ) -> ScoreChange | None:
     """The change of a customer's score; None for an unknown customer. Raises PastNotKept."""
     async with engine.begin() as conn:
-        known = await past.load(conn, customer_id)
-        if known is None:
+        history = await past.load(conn, customer_id)
+        if history is None:
             return None
-        first, last = await _end(conn, known, since), await _end(conn, known, until)
-    return _change(known, first, last, language)
+        first, last = await _end(conn, history, since), await _end(conn, history, until)
+    return _change(history, first, last, language)
 
 
-async def _end(conn: AsyncConnection, known: CustomerPast, at: datetime) -> _End:
+async def _end(conn: AsyncConnection, history: CustomerPast, at: datetime) -> _End:
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
     card = compiled(then.document)
-    events = known.counted_by(at)
-    decided = await past.decided_then(conn, known.key, card, at)
-    customer = past.evaluate_events(known, events, card, then.scorecard_version, at, decided)
+    events = history.counted_by(at)
+    decided = await past.decided_then(conn, history.key, card, at)
+    customer = past.evaluate_events(history, events, card, then.scorecard_version, at, decided)
     return _End(at=at, projection=then, events=events, customer=customer)
 
 
-def _change(known: CustomerPast, first: _End, last: _End, language: Language) -> ScoreChange:
+def _change(history: CustomerPast, first: _End, last: _End, language: Language) -> ScoreChange:
     before, after = first.customer.score, last.customer.score
-    parts = _parts(known, first, last) if before is not None and after is not None else {}
+    parts = _parts(history, first, last) if before is not None and after is not None else {}
     points = {kind: sum(by_measure.values()) for kind, by_measure in parts.items()}
     events = _events_by_kind(first, last)
     return ScoreChange(
-        customer_id=known.customer_id,
+        customer_id=history.customer_id,
         first=_score_at(first),
         last=_score_at(last),
         change=None if before is None or after is None else after - before,
@@ -156,7 +156,7 @@ def _change(known: CustomerPast, first: _End, last: _End, language: Language) ->
         sentence=moved(
             language,
             ScoreMovement(
-                customer=last.customer.name or known.customer_id,
+                customer=last.customer.name or history.customer_id,
                 since=first.at,
                 until=last.at,
                 before=before,
@@ -179,7 +179,7 @@ def _events_by_kind(first: _End, last: _End) -> dict[str, list[CountedEvent]]:
     }
 
 
-def _parts(known: CustomerPast, first: _End, last: _End) -> dict[str, PointsByMeasure]:
+def _parts(history: CustomerPast, first: _End, last: _End) -> dict[str, PointsByMeasure]:
     """By kind: points by measure; all of them together are the change."""
     since_us = to_us(first.at)
     with_late = [e for e in last.events if e.counted_at <= first.at or e.occurred_us <= since_us]
@@ -188,7 +188,7 @@ def _parts(known: CustomerPast, first: _End, last: _End) -> dict[str, PointsByMe
         card, version = compiled(end.projection.document), end.projection.scorecard_version
         variant = end.customer.evaluation.variant
         return _stage(
-            past.evaluate_events(known, events, card, version, at, past.NOTHING_DECIDED, variant)
+            past.evaluate_events(history, events, card, version, at, past.NOTHING_DECIDED, variant)
         )
 
     stages = _filled(
@@ -229,11 +229,11 @@ def _stage(customer: EvaluatedCustomer) -> _Stage:
 
 def _filled(stages: Sequence[_Stage]) -> list[_Stage]:
     """Where there is no score in between, nothing moves until there is one again."""
-    known = next((s for s in stages if s.score is not None), _Stage(0.0, {}))
+    last_scored = next((s for s in stages if s.score is not None), _Stage(0.0, {}))
     filled: list[_Stage] = []
     for stage in stages:
-        known = stage if stage.score is not None else known
-        filled.append(known)
+        last_scored = stage if stage.score is not None else last_scored
+        filled.append(last_scored)
     return filled
 
 

@@ -82,7 +82,7 @@ def _event(type: str, customer_id: str, event_id: str, data: dict[str, Any], now
 
 
 # Outcomes
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,27 +112,27 @@ async def records(engine: AsyncEngine, now: datetime) -> Sequence[OverrideOutcom
     async with engine.begin() as conn:
         live = await live_projection.live(conn)
         keys = await stored.customers(conn, live.id)
-        made = await stored.every(conn, keys)
+        overrides_set = await stored.every(conn, keys)
         card = compiled(live.document)
         left = {
             row.key: at
             for row in await states.by_keys(conn, live.id, keys)
             if (at := _left_at(facts_of(card, row), now)) is not None
         }
-    return judged(made, left, now)
+    return with_outcomes(overrides_set, left, now)
 
 
-def judged(
-    made: Iterable[SetOverride], left: dict[int, datetime], now: datetime
+def with_outcomes(
+    overrides_set: Iterable[SetOverride], left: dict[int, datetime], now: datetime
 ) -> list[OverrideOutcomes]:
     """Overrides against outcomes; left: when a customer left, by key."""
-    found: dict[str, OverrideOutcomes] = {}
-    for each in made:
-        record = found.setdefault(each.author, OverrideOutcomes(author=each.author))
+    by_override: dict[str, OverrideOutcomes] = {}
+    for each in overrides_set:
+        record = by_override.setdefault(each.author, OverrideOutcomes(author=each.author))
         record.overrides += 1
         gone_at = left.get(each.customer_key)
-        gone = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON
-        record.left += gone
+        churned = gone_at is not None and each.set_at < gone_at <= each.set_at + HORIZON
+        record.left += churned
         raised = (
             None
             if each.replaces is None or each.score == each.replaces
@@ -142,20 +142,20 @@ def judged(
         record.lowered += raised is False
         if raised is None:
             record.unknown += 1
-        elif not gone and now < each.set_at + HORIZON:
+        elif not churned and now < each.set_at + HORIZON:
             record.open += 1
-        elif raised is gone:
+        elif raised is churned:
             record.wrong += 1
         else:
             record.right += 1
-    return sorted(found.values(), key=lambda r: (-r.overrides, r.author))
+    return sorted(by_override.values(), key=lambda r: (-r.overrides, r.author))
 
 
-def _left_at(known: Floats, now: datetime) -> datetime | None:
+def _left_at(row: Floats, now: datetime) -> datetime | None:
     cancelled, renewed = (
-        float(known[facts.COLUMN["cancelled_at"]]),
-        float(known[facts.COLUMN["renewed_at"]]),
+        float(row[facts.COLUMN["cancelled_at"]]),
+        float(row[facts.COLUMN["renewed_at"]]),
     )
-    effective = float(known[facts.COLUMN["cancel_effective"]])
+    effective = float(row[facts.COLUMN["cancel_effective"]])
     at = max(cancelled, 0.0 if isnan(effective) else effective)
     return from_us(at) if cancelled > 0 and cancelled >= renewed and at <= to_us(now) else None

@@ -37,11 +37,12 @@ class PastNotKept(Conflict):
     """The archive lacks events of this customer, so its past can't be told exactly; the score of
     now is complete."""
 
-    def __init__(self, archived: int, counted: int) -> None:
-        self.archived, self.counted = archived, counted
+    def __init__(self, archived: int, expected: int) -> None:
+        self.archived, self.counted = archived, expected
         super().__init__(
-            f"The archive has {archived:,} of the customer's {counted:,} events: it was off, or its retention dropped"
-            " the others. The past can't be told exactly. The recorded decisions are in the history."
+            f"The archive has {archived:,} of the customer's {expected:,} events: it was off, or"
+            " its retention dropped the others. The past can't be told exactly. The recorded"
+            " decisions are in the history."
         )
 
 
@@ -75,14 +76,14 @@ async def explanation(
 ) -> HealthExplanation | None:
     """The explanation that was given at `at`; None for an unknown customer. Raises PastNotKept."""
     async with engine.begin() as conn:
-        known = await load(conn, customer_id)
-        if known is None:
+        history = await load(conn, customer_id)
+        if history is None:
             return None
         then = await past.live_at(conn, at) or await live_projection.live(conn)
         card = compiled(then.document)
-        events = known.counted_by(at)
-        decided = await decided_then(conn, known.key, card, at)
-    customer = evaluate_events(known, events, card, then.scorecard_version, at, decided)
+        events = history.counted_by(at)
+        decided = await decided_then(conn, history.key, card, at)
+    customer = evaluate_events(history, events, card, then.scorecard_version, at, decided)
     instants = set(evidence_instants(customer))
     archived = [e.event for e in events if e.occurred_us in instants]
     async with engine.begin() as conn:
@@ -103,16 +104,16 @@ async def load(conn: AsyncConnection, customer_id: str) -> CustomerPast | None:
         return None
     row = stored[0]
     events = await past.events(conn, row.key)
-    counted = int(facts_of(compiled(live.document), row)[facts.EVENTS])
-    if counted > len(events):
-        raise PastNotKept(len(events), counted)
+    expected = int(facts_of(compiled(live.document), row)[facts.EVENTS])
+    if expected > len(events):
+        raise PastNotKept(len(events), expected)
     return CustomerPast(
         customer_id=customer_id, key=row.key, partition=row.partition, events=events
     )
 
 
 def evaluate_events(
-    known: CustomerPast,
+    history: CustomerPast,
     events: Sequence[CountedEvent],
     card: Compiled,
     version: int,
@@ -123,7 +124,7 @@ def evaluate_events(
     """The customer with these events, evaluated at an instant. decided: what had been decided by
     then; variant: the one that judges, whatever its place says."""
     table = States(card.program, 1)
-    table.admit([(known.customer_id, known.key, known.partition)])
+    table.admit([(history.customer_id, history.key, history.partition)])
     for first in range(0, len(events), FOLDED_AT_ONCE):
         some = events[first : first + FOLDED_AT_ONCE]
         batch = decode(card.program, [e.event.encode() for e in some], None, FOREVER_US)
@@ -136,7 +137,7 @@ def evaluate_events(
     names = card.scorecard.flag_names
     table.decisions.flags[0] = float(sum(1 << f for f, n in enumerate(names) if n in decided.flags))
     evaluation = as_decided(card.scorecard, evaluation, table.decisions)
-    return EvaluatedCustomer(version, card, table, view, evaluation, known.key)
+    return EvaluatedCustomer(version, card, table, view, evaluation, history.key)
 
 
 async def decided_then(

@@ -95,11 +95,11 @@ def loyalty(customer: EvaluatedCustomer, language: Language) -> Loyalty:
         return Loyalty(score=None, contributions=[], plays=[])
     parts = loyalty_parts(customer.view, rules.loyalty, rules.heavy_use)
     score = float(parts.loyalty[0])
-    known = score == score
+    has_score = score == score
     grounds = [_ground(customer, parts, p, language) for p in range(len(rules.loyalty.parts))]
     return Loyalty(
-        score=score if known else None,
-        contributions=grounds if known else [],
+        score=score if has_score else None,
+        contributions=grounds if has_score else [],
         plays=_plays(customer, parts, language),
     )
 
@@ -109,14 +109,14 @@ def _ground(
 ) -> LoyaltyGround:
     rules = customer.view.program.relationship.loyalty
     assert rules is not None  # asked before
-    part, known = rules.parts[p], bool(parts.known[0, p])
+    part, has_value = rules.parts[p], bool(parts.known[0, p])
     return LoyaltyGround(
         part=part.name,
         points=float(parts.points[0, p]),
         best=float(parts.best[0, p]),
         evidence=part.measure or part.fact or "first_event_at",
-        value=float(parts.amount[0, p]) if known else None,
-        since=from_us(parts.since_us[0, p]) if known else None,
+        value=float(parts.amount[0, p]) if has_value else None,
+        since=from_us(parts.since_us[0, p]) if has_value else None,
         why=part.why.within(language),
     )
 
@@ -134,14 +134,14 @@ def _plays(
     raised = [
         (rule.name, rule.play) for f, rule in enumerate(flags) if rule.kind in CHANCES and holds[f]
     ]
-    shown = [
+    leading = [
         (part.name, part.play)
         for p, part in enumerate(rules.loyalty.parts)
         if parts.value[0, p] >= _HALF
     ]
     return [
         SuggestedPlay(because=name, play=play.within(language))
-        for name, play in (*raised, *shown)
+        for name, play in (*raised, *leading)
         if play
     ]
 

@@ -1,5 +1,5 @@
-"""Writing down what came of tries to deliver: the delivery, the endpoint's health, and what others
-are to be told."""
+"""Records delivery attempts: the delivery itself, the endpoint's health, and messages about both
+for the other endpoints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,9 +65,12 @@ class Saved:
 async def save(conn: AsyncConnection, worker: str, batch: Sequence[Finished]) -> Saved:
     """Record a batch of tries in the caller's transaction.
 
-    1. The health of endpoints that failed now or before is locked, carried on by the core, and written.
-    2. Deliveries and attempts are written where the lease still holds; the rest was somebody else's by then.
-    3. Endpoints switched off, deliveries given up or recovered late become messages to the other endpoints.
+    1. The health of endpoints that failed now or before is locked, carried on by the core, and
+       written.
+    2. Deliveries and attempts are written where the lease still holds; the rest was somebody else's
+       by then.
+    3. Endpoints switched off, deliveries given up or recovered late become messages to the other
+       endpoints.
     """
     after, disabled = dict[str, Health](), dict[str, str]()
     if relevant := {each.claimed.endpoint_id for each in batch if _is_relevant(each)}:

@@ -59,7 +59,7 @@ class Deliverer:
         sender: Send,
         *,
         now: Callable[[], datetime],
-        wake: Wake,
+        notifications: Wake,
         vault: Vault,
         worker_id: str,
         chance: Callable[[], float],
@@ -69,11 +69,11 @@ class Deliverer:
         self._steps = steps or Steps()
         self._claiming = self._steps.register(CLAIMING, POLL_SECONDS)
         self._recording = self._steps.register(RECORDING, POLL_SECONDS)
-        self._engine, self._sender, self._now, self._ear, self._vault = (
+        self._engine, self._sender, self._now, self._notifications, self._vault = (
             engine,
             sender,
             now,
-            wake,
+            notifications,
             vault,
         )
         self._worker, self._chance, self._limits = worker_id, chance, limits or DeliveryLimits()
@@ -81,7 +81,7 @@ class Deliverer:
             concurrency=self._limits.concurrency, per_endpoint=self._limits.per_endpoint
         )
         self._limited = False  # more may be due as soon as a slot is free
-        self._look = asyncio.Event()
+        self._wake_up = asyncio.Event()
         self._stopping = self._saving = False
         self._finished: asyncio.Queue[Finished | None] = asyncio.Queue()
 
@@ -96,9 +96,13 @@ class Deliverer:
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            aides = [
-                group.create_task(aide)
-                for aide in (self._hear(), self._heed(stop), self._watch_tries())
+            helpers = [
+                group.create_task(helper)
+                for helper in (
+                    self._watch_notifications(),
+                    self._watch_stop(stop),
+                    self._watch_tries(),
+                )
             ]
             recorder = group.create_task(self._record())
             tries: set[asyncio.Task[None]] = set()
@@ -106,26 +110,26 @@ class Deliverer:
             await asyncio.gather(*tries)
             self._finished.put_nowait(None)
             await recorder
-            for aide in aides:
-                aide.cancel()
+            for helper in helpers:
+                helper.cancel()
 
-    async def _hear(self) -> None:
+    async def _watch_notifications(self) -> None:
         while True:
-            await self._ear.wait({CHANNEL}, POLL_SECONDS)
+            await self._notifications.wait({CHANNEL}, POLL_SECONDS)
             if self._finished.empty() and not self._saving:
                 self._recording.progressed()  # nothing waits to be recorded
-            self._look.set()
+            self._wake_up.set()
 
-    async def _heed(self, stop: asyncio.Event) -> None:
+    async def _watch_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._stopping = True
-        self._look.set()
+        self._wake_up.set()
 
     async def _claim_until(
         self, stop: asyncio.Event, group: asyncio.TaskGroup, tries: set[asyncio.Task[None]]
     ) -> None:
         while not stop.is_set():
-            self._look.clear()
+            self._wake_up.clear()
             try:
                 claimed, contended = await self._claim()
             except Exception as error:
@@ -140,7 +144,7 @@ class Deliverer:
             if contended:
                 await asyncio.sleep(CONTENTION_SECONDS)
             else:
-                await self._look.wait()
+                await self._wake_up.wait()
 
     async def _claim(self) -> tuple[list[Claimed], bool]:
         slots = self._slots
@@ -194,7 +198,7 @@ class Deliverer:
 
     def _look_if_limited(self) -> None:
         if self._limited:
-            self._look.set()
+            self._wake_up.set()
 
     def _show_slots(self) -> None:
         for pool, used in self._slots.used.items():

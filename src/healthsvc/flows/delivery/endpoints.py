@@ -141,8 +141,8 @@ async def rotate(
 async def test(
     engine: AsyncEngine, now: datetime, endpoint_id: str
 ) -> str | Literal["missing", "disabled"]:
-    """Send a test message to one subscriber, whatever types it wants; its id, or why there is
-    none."""
+    """Send a test message to one subscriber, whatever its event types; returns its id, or the
+    reason that there is none."""
     data = replace(TEST_SENT.example, endpoint_id=endpoint_id)
     message = OutboxMessage(
         id=f"msg_{secrets.token_hex(16)}",

@@ -1,4 +1,5 @@
-"""What is done to deliveries now and then: old ones are deleted, the oldest waiting one is measured."""
+"""Periodic upkeep of deliveries: deletes old ones, and measures the age of the oldest one that
+waits."""
 
 import asyncio
 from datetime import datetime, timedelta

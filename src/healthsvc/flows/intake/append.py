@@ -225,8 +225,8 @@ class _Waiter:
 
 
 class FoldingProgress:
-    """Tells waiters when the live projection has folded their positions: one query for all, at each
-    flush."""
+    """Wakes waiters when the live projection has folded their positions: one query for all of them,
+    at each flush."""
 
     def __init__(self, engine: AsyncEngine, listener: Listener | None) -> None:
         self._engine = engine

@@ -68,15 +68,20 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     horizons = np.unique(labelled.horizon_us)
     if len(dates) < 3:
         raise CannotJudgeError(
-            f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on others"
+            f"{len(dates)} observation dates: at least 3 are needed to fit on some and judge on"
+            " others"
         )
     if len(horizons) > 1:
         raise CannotJudgeError("rows of several horizons: judge one horizon at a time")
-    cut = dates[int(len(dates) * request.earlier_share)]
-    early, late = part(labelled, labelled.obs_us < cut), part(labelled, labelled.obs_us >= cut)
+    boundary = dates[int(len(dates) * request.earlier_share)]
+    early, late = (
+        part(labelled, labelled.obs_us < boundary),
+        part(labelled, labelled.obs_us >= boundary),
+    )
     horizon_us = int(horizons[0])
     tell(
-        f"fitting on dates before {from_us(int(cut)):%Y-%m-%d}, judging {len(late):,} rows from then on"
+        f"fitting on dates before {from_us(int(boundary)):%Y-%m-%d}, judging {len(late):,} rows"
+        " from then on"
     )
     probe = _probe(horizon_us)
     fitted = score(
@@ -94,8 +99,11 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     )
     result = {
         "summary": summary(fitted, late),
-        "judged_from": from_us(int(cut)).strftime("%Y-%m-%d"),
-        "dates": {"fitted": int((dates < cut).sum()), "judged": int((dates >= cut).sum())},
+        "judged_from": from_us(int(boundary)).strftime("%Y-%m-%d"),
+        "dates": {
+            "fitted": int((dates < boundary).sum()),
+            "judged": int((dates >= boundary).sum()),
+        },
         "horizon_days": horizon_us / DAY_US,
         "model": main | gaps(rows, fitted.risks),
         "lift_curve": {
@@ -108,9 +116,11 @@ def backtest(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
         "by_segment": _by_segment(
             request, late, rows, fitted.risks, probability=model.kind != "ranking"
         ),
-        "not_run": []
-        if "boosting" in comparisons
-        else ["boosting: scikit-learn isn't installed, or the fit had no evidence"],
+        "not_run": (
+            []
+            if "boosting" in comparisons
+            else ["boosting: scikit-learn isn't installed, or the fit had no evidence"]
+        ),
         "model_data": as_data(RiskRules(request.mapping, model)),
     }
     return result | {"gate": _gate(request, main, comparisons)}

@@ -1,5 +1,5 @@
-"""The service's archive as a log for the lab: a CSV in the order of time, its types as the live
-risk knows them."""
+"""Exports the service's archive as a log for the lab: a CSV in time order, with types as the live
+risk model maps them."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What a replay of the health score comes to: gathered block by block, told ready for JSON."""
+"""Collects the results of a replay of the health score, block by block, as data ready for JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -211,11 +211,13 @@ class _ScorecardFindings:
         messages = []
         if not self._all.has_scores:
             messages.append(
-                f"{name}: at no date has any customer enough evidence; these events can't feed this scorecard"
+                f"{name}: at no date has any customer enough evidence; these events can't feed this"
+                " scorecard"
             )
         elif len(coverage) and coverage.mean() < LITTLE_COVERAGE:
             messages.append(
-                f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say little of it"
+                f"{name}: only {coverage.mean():.0%} of its weight has evidence: these events say"
+                " little of it"
             )
         judges = [
             m.judge
@@ -225,8 +227,8 @@ class _ScorecardFindings:
         ]
         if any(judge.kind == "segment" and judge.reference is None for judge in judges):
             messages.append(
-                f"{name}: its measures by the place in the segment are judged by their targets here, since where"
-                " customers stand is frozen at publishing"
+                f"{name}: its measures by the place in the segment are judged by their targets"
+                " here, since where customers stand is frozen at publishing"
             )
         return messages
 

@@ -1,5 +1,5 @@
-"""A log replayed up to each asked instant: events folded in time order, a halt at each instant,
-nothing after it."""
+"""Replays a log up to each requested instant: folds events in time order, and halts at each instant
+with nothing after it folded."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

@@ -31,7 +31,7 @@ OTHER_PAGES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A run of this kind: the version to be judged beside the live one, and by which outcomes."""
+    """Options of a run that compares a version with the live one on the same outcomes."""
 
     kind: Literal["compare"] = "compare"
     version: int
@@ -42,7 +42,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewJob:
-    """A run of this kind: the version to be looked at beside the live one."""
+    """Options of a run that previews a version beside the live one."""
 
     kind: Literal["preview"] = "preview"
     version: int

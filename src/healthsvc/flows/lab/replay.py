@@ -44,7 +44,7 @@ AT_ONCE: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """Which past is told."""
+    """Which past is replayed."""
 
     dates: int = 26
     every_days: int = 7
@@ -141,8 +141,7 @@ async def replayed_blocks(
     say: Say,
     coverage: SequenceCoverage,
 ) -> AsyncIterator[ReplayLoop]:
-    """All customers of the archive, block by block, at the end of their way; each block sees the
-    archive of its own time, which is the same up to the last step."""
+    """All customers of the archive, block by block, each replayed to the last step."""
     until_us, customers_done = int(timetable.steps_us[-1]), 0
     async with engine.connect() as conn:
         block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)

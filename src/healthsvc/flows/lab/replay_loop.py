@@ -38,7 +38,8 @@ FOREVER_US: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """When customers are decided, rising, and which of these instants are dates to be told of."""
+    """The instants at which customers are decided, rising, and which of them are dates of the
+    report."""
 
     steps_us: Instants
     dates_us: Instants
@@ -126,8 +127,8 @@ class ReplayLoop:
             some = decode_batch(events.events[part], now_us=FOREVER_US)
             rows = events.places[part][some.index]
             types = types_of(some.events)
-            for lane in self.tracks:
-                lane.fold(rows, some, types)
+            for track in self.tracks:
+                track.fold(rows, some, types)
             if SUBSCRIPTION_CANCELLED.name in types:
                 us = some.occurred_us.tolist()
                 self._cancelled += [
@@ -140,8 +141,8 @@ class ReplayLoop:
 
     def _step(self) -> None:
         t, now_us = self._timetable, int(self._timetable.steps_us[self._next])
-        for lane in self.tracks:
-            lane.decide(now_us, int(t.place[self._next]), is_date=bool(t.is_date[self._next]))
+        for track in self.tracks:
+            track.decide(now_us, int(t.place[self._next]), is_date=bool(t.is_date[self._next]))
         self._next += 1
 
 
@@ -184,8 +185,8 @@ class Track:
         self._has_events[rows] = True
 
     def decide(self, now_us: int, date: int, *, is_date: bool) -> None:
-        """Decide as of an instant; told: it is the date of that place, so all are, and how they
-        stand is kept."""
+        """Decide as of an instant; is_date: it is a date of the report, so decide every customer
+        and keep the results."""
         states = self.states
         due = self._has_events | (states.decisions.due <= now_us)
         rows = np.flatnonzero((states.facts[:, facts.EVENTS] > 0) & (due | is_date))

@@ -32,7 +32,7 @@ OUTCOMES_AT, BACKTEST_AT, FIT_AT = 0.35, 0.45, 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a run is asked for."""
+    """Options of a run."""
 
     kind: Literal["backtest", "fit", "drift"]
     outcome: OutcomeKind = "cancelled"
@@ -51,8 +51,7 @@ def execute(
     live_since_us: int = 0,
     segments: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], str | None]:
-    """The result, ready for JSON, and the key of the model that it speaks of; None where the prior
-    stays."""
+    """The result, ready for JSON, and the key of its model; None if the prior stays."""
     live = compile_document(live_document).program.risk_rules
     if request.kind == "drift":
         return without_nan(_drift(events, request, live, report, live_since_us)), None

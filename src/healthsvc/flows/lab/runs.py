@@ -1,5 +1,5 @@
-"""Runs of the lab on the service's own archive: asked for, executed one at a time by a processing
-role, cancelled.
+"""Queues runs of the lab on the service's own archive, executes them one at a time in a processing
+role, and cancels them.
 
 Each is executed in a process of its own (flows.lab.worker_process); here it is only watched. What
 kills the watcher ends that process; another watcher begins the run anew after the lease.
@@ -96,14 +96,14 @@ async def execute_next(
         run = await runs.claim(conn, worker_id, LEASE_SECONDS)
         live = await live_projection.live(conn)
         version = None if run is None else run.options.get("version")
-        beside = None if version is None else await scorecards.get(conn, version)
+        candidate = None if version is None else await scorecards.get(conn, version)
     if run is None:
         return False
     task = {
         "url": url,
         "live_document": live.document,
         "live_since_us": 0 if live.live_at is None else to_us(live.live_at),
-        "document": None if beside is None else beside.frozen or beside.document,
+        "document": None if candidate is None else candidate.frozen or candidate.document,
         "now_us": to_us(now()),
         "wanted": {"kind": run.kind, **run.options},
     }
@@ -124,8 +124,7 @@ async def _watch(
     stop: asyncio.Event,
     progressed: Callable[[], None],
 ) -> None:
-    """Keep the claim and tell the progress while the process works, then keep what it said at
-    last."""
+    """Renew the claim and report progress while the process works, then store its result."""
     while process.works():
         if stop.is_set():
             async with engine.begin() as conn:
@@ -161,7 +160,7 @@ async def _watch(
 
 @dataclass(slots=True)
 class _Process:
-    """The process of a run, and what it has said so far."""
+    """The process of a run, with its last reported phase, progress and result."""
 
     task: dict[str, Any]
     phase: str = "starting"
@@ -182,11 +181,11 @@ class _Process:
         self._reader.start()
 
     def works(self) -> bool:
-        """Whether it is still at work; once it isn't, all that it said has been read."""
+        """Whether it is still at work; once it isn't, all of its output has been read."""
         return self._reader.is_alive()
 
     def end(self) -> None:
-        """End it, whatever it does: the end of its input asks it to clear up and go."""
+        """End it, whatever it does: closing its input requests a clean exit."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()

@@ -1,5 +1,4 @@
-"""What the lab does by itself: refits that the operator asked for at an interval, and the watch
-over the live model.
+"""Schedules runs of the lab: refits at the operator's interval, and drift checks of the live model.
 
 A refit publishes nothing: its run holds the scorecard, and its ship gate says whether it is good
 enough. The watch holds outcomes that have matured since the model went live against what it tells;
@@ -50,7 +49,7 @@ async def change(
 
 
 async def ask_for_what_is_due(engine: AsyncEngine, now: datetime) -> None:
-    """Queue the runs whose time has come; any number may look at once."""
+    """Queue the runs that are due; safe to call from any number of processes."""
     async with autocommit_connection(engine) as conn:
         schedule = await lab_schedule.get(conn)
         if not [kind for kind in ("drift", "fit") if await _due(conn, schedule, kind, now)]:

@@ -70,7 +70,8 @@ def score(
     shared = _shared_horizons(labels.horizon_us)
     if len(np.unique(shared)) != len(np.unique(labels.horizon_us)):
         notes.append(
-            f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of {MOST_HORIZONS}"
+            f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of"
+            f" {MOST_HORIZONS}"
         )
     grouped = replace(labels, horizon_us=shared)
     horizons = sorted(set(shared.tolist()))
@@ -87,7 +88,7 @@ def score(
     to_score = by_instant(grouped, np.arange(len(labels)))
     gathered = by_instant(used, purged.usable) if used is not None and purged is not None else None
 
-    def study() -> ScoringPass:
+    def new_pass() -> ScoringPass:
         return ScoringPass(
             mapping=mapping,
             horizons=horizons,
@@ -99,7 +100,7 @@ def score(
             probe=probe(horizons[0]),
         )
 
-    scoring_pass, tally, sorted_first = _replayed(events, study, tell)
+    scoring_pass, tally, sorted_first = _replayed(events, new_pass, tell)
     return Scored(
         scoring_pass.risks,
         scoring_pass.models,
@@ -170,7 +171,10 @@ def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
         for count, why in (
             (
                 purged.too_late,
-                f"whose horizon ends after {from_us(before_us):%Y-%m-%d %H:%M}, the first instant to score",
+                (
+                    f"whose horizon ends after {from_us(before_us):%Y-%m-%d %H:%M}, the first"
+                    " instant to score"
+                ),
             ),
             (purged.censored, "without an outcome"),
             (purged.already_gone, "that had left before they were observed"),
@@ -292,11 +296,13 @@ def _warnings(scored: Scored) -> list[str]:
     if assumed:
         names = ", ".join(repr(t) for t in assumed[:10]) + (" …" if len(assumed) > 10 else "")
         warnings.append(
-            f"not recognised, counted as {scoring_pass.mapping.default}: {names}; say what they are with --mapping"
+            f"not recognised, counted as {scoring_pass.mapping.default}: {names}; say what they are"
+            " with --mapping"
         )
     if judgements and not any(j.kind == "act" for j in judgements.values()):
         warnings.append(
-            "no type counts as the customer's own act: the prior can't rank; say what the types are with --mapping"
+            "no type counts as the customer's own act: the prior can't rank; say what the types are"
+            " with --mapping"
         )
     if not scoring_pass.history.events:
         warnings.append(

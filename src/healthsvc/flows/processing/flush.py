@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from healthsvc.core.alerts import HELD
 from healthsvc.flows.operations_alerts import raise_alert
-from healthsvc.flows.processing.decisions.decision_writer import DecisionRows
+from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
 from healthsvc.flows.processing.decisions.unrendered_messages import (
     ALERT_RESOLVED,
     RISK_RAISED,
@@ -75,7 +75,7 @@ class Flush:
 
 @dataclass(slots=True, kw_only=True)
 class Written:
-    """What only the database could tell."""
+    """What the flush changed, as only the database could determine."""
 
     raised: list[AlertRow] = field(default_factory=list)
     escalated: list[AlertRow] = field(default_factory=list)
@@ -85,12 +85,14 @@ class Written:
 async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     """Write a flush, all or nothing.
 
-    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a zombie (raises
+    1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a
+       zombie (raises
     Fenced).
     2. States, timers, standings, history.
     3. Alerts and, in the same breath, the webhooks that tell of them.
     4. Archive, dead letters and the operations alerts that tell of some of them, ids.
-    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the commit.
+    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the
+       commit.
     """
     result = Written()
     async with engine.begin() as conn:
@@ -124,22 +126,24 @@ async def _write_decisions(
     }
     new = await alert_writes.raise_alerts(conn, [a for a in rows.alerts if a.id not in taken_ids])
     resolved = await alert_writes.resolve_alerts(conn, rows.endings)
-    sharper = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
+    escalating = {a.id: a for a in rows.alerts if a.takes_over == "escalated"}
     result.raised += [a for a in rows.alerts if a.id in new]
-    result.escalated += [sharper[t.row_id] for t in taken_over if t.row_id in sharper]
+    result.escalated += [escalating[t.row_id] for t in taken_over if t.row_id in escalating]
     result.resolved += resolved
     messages_to_render = [
         *await _messages_without_outages(conn, rows, now),
-        *(draft for id, draft in rows.alert_messages.items() if id in new),
+        *(message for id, message in rows.alert_messages.items() if id in new),
     ]
     messages_to_render += [
         escalated(rows.alert_messages[t.row_id], t)
         for t in taken_over
-        if t.row_id in sharper and t.state != HELD
+        if t.row_id in escalating and t.state != HELD
     ]
     if messages_to_render or resolved:
         subscribed = await subscriptions.wanted_types(conn)
-        messages = [draft.render() for draft in messages_to_render if draft.type.name in subscribed]
+        messages = [
+            message.render() for message in messages_to_render if message.type.name in subscribed
+        ]
         if ALERT_RESOLVED.name in subscribed:
             messages += resolved_messages(resolved, now, flush.sequences)
         await outbox.enqueue(conn, messages)
@@ -148,8 +152,8 @@ async def _write_decisions(
 async def _messages_without_outages(
     conn: AsyncConnection, rows: DecisionRows, now: datetime
 ) -> list[UnrenderedMessage]:
-    """What is told beside alerts: a risk that time alone has raised isn't, of customers whose
-    source has fallen."""
+    """Messages besides alerts, without risks that only the passing of time has raised of customers
+    affected by an outage."""
     by_time = {d.customer_id for d in rows.messages if d.type == RISK_RAISED and not d.logged_us}
     affected = await outages.concerned(conn, sorted(by_time), now)
     return [

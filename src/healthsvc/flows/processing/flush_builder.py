@@ -13,7 +13,8 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
 from healthsvc.core.folding import dedupe, facts
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.flows.processing.decisions.decision_writer import Decider, DecisionRows
+from healthsvc.flows.processing.decisions.decider import Decider
+from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
 from healthsvc.flows.processing.flush import Flush, Rotated
 from healthsvc.flows.processing.owned_partition import MemoryLimits, OwnedPartition, Pending
 from healthsvc.flows.processing.packing import packed

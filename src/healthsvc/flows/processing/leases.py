@@ -32,7 +32,9 @@ class Leases:
     ) -> None:
         self._engine = engine
         self.projection = projection
-        self.owner = f"{projection}/{worker_id}"  # workers of another projection aren't counted in the shares
+        self.owner = (  # workers of another projection aren't counted in the shares
+            f"{projection}/{worker_id}"
+        )
         self._lease_seconds = lease_seconds
         self._epochs: dict[int, int] = {}
 

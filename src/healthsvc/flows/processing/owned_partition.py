@@ -1,9 +1,10 @@
 """What a worker holds of its partitions, as data: how far it has gone, and what the next flush has
 to write."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from healthsvc.store.processing.arena import Arena
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
 from healthsvc.store.processing.partitions import Move, Ownership
 
+Place: TypeAlias = tuple[str, int]
+"""Input and partition."""
 IMPORT_QUIET_US: Final = 10 * SECOND_US
 """An import is over when no old event has come for so long …"""
 IMPORT_LONGEST_US: Final = 900 * SECOND_US
@@ -85,6 +88,24 @@ class OwnedPartition:
             applied_to=self.applied,
             read_through_at=from_us(self.as_of_us) if self.as_of_us else None,
         )
+
+
+def offsets(owned: Mapping[int, OwnedPartition]) -> dict[Place, int]:
+    """The next offset to read, by input and partition."""
+    return {("table", p): each.table_offset for p, each in owned.items()} | {
+        ("kafka", p): each.kafka_offset for p, each in owned.items()
+    }
+
+
+def unflushed(owned: Mapping[int, OwnedPartition]) -> dict[Place, int]:
+    """Up to where inputs were read beyond what the database has."""
+    read_through: dict[Place, int] = {}
+    for partition, each in owned.items():
+        if each.table_offset > each.ownership.table_offset:
+            read_through["table", partition] = each.table_offset
+        if each.kafka_offset > each.ownership.kafka_offset:
+            read_through["kafka", partition] = each.kafka_offset
+    return read_through
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ from healthsvc.store.processing import dedupe as stored_ids
 from healthsvc.store.processing.arena import Arena
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter
 from healthsvc.store.processing.partitions import Ownership
-from healthsvc.telemetry import EVENTS
+from healthsvc.telemetry import EVENTS, UNKNOWN_PAGES
 from healthsvc.wire.events.dead_letter_text import errors_json, headers_json
 from healthsvc.wire.events.named_customer import customer_of
 from healthsvc.wire.scorecards.document import Compiled
@@ -161,7 +161,7 @@ class Owner:
         return {p: from_us(h.as_of_us) for p, h in self.owned.items() if h.as_of_us}
 
     def timers_as_of(self) -> dict[int, datetime]:
-        """Up to when absence can be told in each partition: until there, all partitions have been
+        """Up to when absence can be decided in each partition: until then, all partitions have been
         read as well."""
         bounds = {
             p: h.as_of_us if self.others_us is None else min(h.as_of_us, self.others_us)
@@ -193,6 +193,7 @@ class Owner:
         batch = decode(
             self.states.program, values, headers, now_us, self.states.rows, is_intake=True
         )
+        UNKNOWN_PAGES.inc(self.states.program.take_unknown_pages())
         read_in = np.repeat([c.partition for c in chunks], [len(c.values) for c in chunks])
         logged_us = (
             np.concatenate([np.asarray(c.logged_us, np.int64) for c in chunks])
@@ -259,10 +260,10 @@ class Owner:
             stored = await self._in_stored_ids(partition, window, hours[members], digests[members])
             new = window.take(hours[members], digests[members], now_us, stored)
             fresh[members] = new
-            counted = members[new]
-            if len(counted):
+            fresh_members = members[new]
+            if len(fresh_members):
                 self.pending.ids.setdefault(partition, []).append(
-                    (hours[counted], digests[counted])
+                    (hours[fresh_members], digests[fresh_members])
                 )
                 self.pending.advanced.add(partition)
         return at[fresh]
@@ -365,8 +366,7 @@ class Owner:
         EVENTS.labels(source, "rejected").inc(len(batch.rejects))
 
     def _set_unreadable_aside(self, source: str, topic: str, chunk: Chunk, now: datetime) -> None:
-        """Records that can't be read become one dead letter a range, and an alert for whoever
-        operates the service."""
+        """Turn unreadable records into one dead letter a range, and an alert for the operator."""
         for lost in chunk.unreadable:
             self.pending.letters.append(unreadable_letter(source, topic, chunk.partition, lost))
         self.pending.troubles.append(

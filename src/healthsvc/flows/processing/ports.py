@@ -94,7 +94,8 @@ class Input(Protocol):
         ...
 
     def hint(self, offsets: Mapping[int, int]) -> None:
-        """Tell outside tools how far we are. Never blocks, never raises, may do nothing."""
+        """Publish the current offsets for outside tools. Never blocks, never raises, may do
+        nothing."""
         ...
 
     async def close(self) -> None: ...
@@ -123,12 +124,15 @@ class OffsetOutOfRange(InputFault):
         if self.ours > self.end:
             return f"{where}, but the topic ends at {self.end}: it was made anew, or lost records."
         lost = self.begin - self.ours
-        return f"{where}, but the topic begins at {self.begin}: retention deleted {lost} unread records."
+        return (
+            f"{where}, but the topic begins at {self.begin}: retention deleted {lost} unread"
+            " records."
+        )
 
     def _remedy(self) -> str:
         return (
-            "Nothing was skipped. Restore the topic, or accept the loss: stop the processors, "
-            f"set partitions.kafka_offset to {self.begin} for partition {self.partition}, start them."
+            "Nothing was skipped. Restore the topic, or accept the loss: stop the processors, set"
+            f" partitions.kafka_offset to {self.begin} for partition {self.partition}, start them."
         )
 
 

@@ -7,8 +7,7 @@ from healthsvc.core.folding.stored import Stored
 
 
 class UnreadableStates(InternalFault):
-    """The database holds states that another version of the service wrote, in a form that this one
-    doesn't know."""
+    """The database holds states in the unsupported format of another version of the service."""
 
 
 def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
@@ -19,6 +18,6 @@ def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
             States(program, 1).load([some])
         except OtherFormat as error:
             raise UnreadableStates(
-                f"The stored states can't be read by this version ({error}): another one wrote them."
-                " `healthsvc rebuild` builds them anew from the archive."
+                f"The stored states can't be read by this version ({error}): another one wrote"
+                " them. `healthsvc rebuild` builds them anew from the archive."
             ) from error

@@ -15,8 +15,7 @@ POLL: Final = timedelta(seconds=5)
 
 
 class TimerScheduler:
-    """Knows when the next timer of the owner's partitions may be due, and asks the database
-    seldom."""
+    """Schedules the next timer of the owner's partitions, with few queries of the database."""
 
     def __init__(self, engine: AsyncEngine, projection: int, owner: Owner) -> None:
         self._engine, self._projection, self._owner = engine, projection, owner
@@ -84,5 +83,5 @@ class TimerScheduler:
         await self._owner.fire(keys)
 
     def flushed(self) -> None:
-        """Whoever was brought in is decided."""
+        """The customers that were brought in are decided."""
         self.in_hand = 0

@@ -1,5 +1,5 @@
-"""What one worker sees come in, counted by minute and by scope (fleet, source, segment) for the
-guard of the fleet.
+"""Counts one worker's incoming events by minute and by scope (fleet, source, segment) for outage
+detection.
 
 Cheap on the way: of a large batch a part is looked at, chosen by the events' digests, and counts
 for the rest.

@@ -7,54 +7,41 @@ epochs again and seeks: nothing is retried from memory.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from traceback import format_exception
 from typing import Final
 
 import structlog
 
-from healthsvc.core.alerts import RESOLVED
 from healthsvc.core.errors import OwnershipLost
 from healthsvc.core.instants import to_us
 from healthsvc.flows.processing.faults.poison_records import PoisonRecord, PoisonSearch, pieces
 from healthsvc.flows.processing.faults.poison_timers import PoisonTimer, TimerSearch
+from healthsvc.flows.processing.faults.postponing import postpone
 from healthsvc.flows.processing.faults.quarantine import quarantine
-from healthsvc.flows.processing.flush import Flush, write
-from healthsvc.flows.processing.flush_policy import FlushPolicy, FlushState
+from healthsvc.flows.processing.flush_policy import FlushPolicy
+from healthsvc.flows.processing.flusher import Flusher
 from healthsvc.flows.processing.leases import Leases
-from healthsvc.flows.processing.owned_partition import MemoryLimits
+from healthsvc.flows.processing.owned_partition import MemoryLimits, offsets, unflushed
 from healthsvc.flows.processing.owner import Owner
+from healthsvc.flows.processing.partitions import Partitions
 from healthsvc.flows.processing.ports import Chunk, Input, InputFault, InputReading
+from healthsvc.flows.processing.read_through import exchange_read_through
+from healthsvc.flows.processing.reads import Reads
 from healthsvc.flows.processing.state_format import try_to_read
 from healthsvc.flows.processing.timer_scheduler import TimerScheduler
 from healthsvc.flows.readiness.postponed import PostponedTimers
 from healthsvc.flows.readiness.progress import InputProgress
 from healthsvc.flows.readiness.steps import Steps
-from healthsvc.store.alerts import traffic
 from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.database.outage import is_content
 from healthsvc.store.intake.log import FAULTS
-from healthsvc.store.processing import (
-    archive,
-    customer_homes,
-    heartbeats,
-    partitions,
-    states,
-    timers,
-)
+from healthsvc.store.processing import customer_homes, heartbeats, states
 from healthsvc.store.processing.partitions import Fenced, Ownership
 from healthsvc.store.projections import live_projection, publications
 from healthsvc.telemetry import (
-    ALERTS,
-    DEAD_LETTERS,
     FENCED_FLUSHES,
-    FLUSH_EVENTS,
-    FLUSH_SECONDS,
-    INGEST_TO_SCORE,
-    LAST_PROGRESS,
-    TIMERS_POSTPONED,
     LogEvent,
 )
 from healthsvc.wire.scorecards.document import compile_document
@@ -66,7 +53,6 @@ RECOVERY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 SEARCH_READ_SECONDS: Final = 0.05
 SEARCH_SECONDS: Final = (0.0, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 1.0, 2.0, 5.0)
 """The same while a poison record is looked for: it holds up those behind it."""
-DAYS_AHEAD: Final = 2
 TRACE_FRAMES: Final = 8
 TRACE_CHARACTERS: Final = 4_000
 WELL_SECONDS: Final = 2.0
@@ -117,18 +103,16 @@ class Processor:
         self._steps = steps or Steps()
         self._step = self._steps.register(STEP, TICK_SECONDS)
         self._progress = progress or InputProgress(metrics=False)
-        self._flushing: asyncio.Task[None] | None = None
-        self._flushing_records = 0
-        self._flush_state = FlushState(self._policy)
         self._failures = 0
         self._ticked = float("-inf")
         self._search = PoisonSearch()
         self._timers = TimerSearch()
         self._postponed = postponed or PostponedTimers()
+        self._has_kafka = any(source.name == "kafka" for source in inputs)
         self._in_hand: tuple[str, Sequence[Chunk]] = ("", ())
-        self._partitions: set[int] = set()
+        self._partitions = Partitions(engine, inputs, archive=self._limits.archive)
         self._assigned: dict[str, set[int]] = {}
-        self._prepared: date | None = None
+        self._reads = Reads(inputs, now)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Own partitions and process them until `stop`. Raises InputFault when a person is
@@ -181,7 +165,16 @@ class Processor:
         self._timer_scheduler = TimerScheduler(self._engine, projection.id, self._owner)
         self._policy = policy.fitting(self._owner.states.capacity)
         self._owner.preallocate(many, self._policy.flush_customers)
-        self._flush_state = FlushState(self._policy)
+        self._flusher = Flusher(
+            self._flushing_to,
+            self._inputs,
+            owner=self._owner,
+            timers=self._timer_scheduler,
+            policy=self._policy,
+            progress=self._progress,
+            now=self._now,
+            on_flushed=self._note_flushed,
+        )
 
     async def _change_over(self, stop: asyncio.Event, policy: FlushPolicy) -> None:
         """Leave the projection that is live no longer: what isn't flushed is read again, under the
@@ -199,40 +192,32 @@ class Processor:
                 self._step.failed(error)
                 log.warning(LogEvent.LOG_UNREACHABLE, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RECOVERY_SECONDS[1])
-        self._partitions, self._failures, self._ticked = set(), 0, float("-inf")
+        self._partitions.forget()
+        self._failures, self._ticked = 0, float("-inf")
         log.info(LogEvent.PROJECTION_LIVE, projection=self._projection)
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Read, fold and flush until something changes the ownership or goes wrong."""
-        reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]] = {}
         began = perf_counter()
         try:
             while not stop.is_set():
                 if perf_counter() - self._ticked >= TICK_SECONDS:
-                    await self._tick(reads)
+                    await self._tick()
                     if perf_counter() - began > WELL_SECONDS:
                         self._step.succeeded()
-                for source in self._inputs:
-                    if source not in [i for i, _ in reads.values()]:
-                        reading = asyncio.create_task(
-                            source.read(self._policy.read_records, READ_SECONDS)
-                        )
-                        reads[reading] = (source, self._now())
-                await self._await_any(reads, stop)
-                for task in [t for t in reads if t.done()]:
-                    source, asked_at = reads.pop(task)
-                    await self._absorb(source, task.result(), asked_at)
-                if self._flushing is None:
+                self._reads.start(self._policy.read_records, READ_SECONDS)
+                await self._await_any()
+                for read in self._reads.completed():
+                    await self._absorb(*read)
+                if self._flusher.in_flight is None:
                     await self._timer_scheduler.fire(self._now())
-                await self._flush_if_due()
+                await self._flusher.flush_if_due()
         finally:
-            for task in reads:
-                task.cancel()
-            await asyncio.gather(*reads, return_exceptions=True)
+            await self._reads.cancel()
 
     @property
     def _is_searching(self) -> bool:
-        """Whether a record or a timer at fault is looked for."""
+        """Whether a search for a poison record or timer is under way."""
         return self._search.active or self._timers.active
 
     async def _work_carefully(self, stop: asyncio.Event) -> None:
@@ -240,15 +225,15 @@ class Processor:
         is behind us."""
         while self._is_searching and not stop.is_set():
             if perf_counter() - self._ticked >= TICK_SECONDS:
-                await self._tick({})
-            self._search.keep(self._offsets())
+                await self._tick()
+            self._search.keep(offsets(self._owner.owned))
             for source in self._inputs:
                 asked_at = self._now()
                 reading = await source.read(self._search.limit, SEARCH_READ_SECONDS)
                 for piece in pieces(reading.chunks, self._search.limit):
                     self._search.trying(source.name, piece)
                     await self._fold(source, [piece])
-                    await self._flush_all()
+                    await self._flusher.flush_all()
                     self._search.passed()
                 self._note_read(source, reading, asked_at)
                 if reading.drained and not reading.chunks:
@@ -265,34 +250,22 @@ class Processor:
             return
         self._timers.trying(keys)
         await self._timer_scheduler.bring(keys)
-        await self._flush_all()
+        await self._flusher.flush_all()
         self._timers.passed()
 
-    async def _await_any(
-        self, reads: Mapping[asyncio.Task[InputReading], object], stop: asyncio.Event
-    ) -> None:
+    async def _await_any(self) -> None:
         """Until a read, the flush or the next timer; not longer than a read takes anyway."""
-        waiting: set[asyncio.Task[object]] = {*reads}
-        if self._flushing is not None:
-            waiting.add(self._flushing)
+        waiting: set[asyncio.Task[object]] = {*self._reads.tasks}
+        if self._flusher.in_flight is not None:
+            waiting.add(self._flusher.in_flight)
         timeout = READ_SECONDS
-        if self._flushing is None and self._timer_scheduler.are_due():
+        if self._flusher.in_flight is None and self._timer_scheduler.are_due():
             timeout = 0.0
         else:
             timeout = min(timeout, self._timer_scheduler.seconds_until(self._now()))
-        if self._flushing is None:
-            timeout = min(timeout, self._flush_state.seconds_left())
+        if self._flusher.in_flight is None:
+            timeout = min(timeout, self._flusher.seconds_left())
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _settle_reads(
-        self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]
-    ) -> None:
-        """Let reads that are under way end, and fold what they give: assignments change between
-        reads only."""
-        for task, (source, asked_at) in list(reads.items()):
-            reading = await task
-            del reads[task]
-            await self._absorb(source, reading, asked_at)
 
     async def _absorb(self, source: Input, reading: InputReading, asked_at: datetime) -> None:
         await self._fold(source, reading.chunks)
@@ -315,125 +288,40 @@ class Processor:
         ):  # it looked after we asked; Kafka's "drained" may be a moment old
             through = dict.fromkeys(owned, to_us(asked_at))
         self._owner.read_through(source.name, through, self._assigned)
-        chunks = [c for c in reading.chunks if c.partition in owned]
-        self._flush_state.note(source.name, replace(reading, chunks=chunks), to_us(self._now()))
+        self._flusher.note(source, reading)
 
-    async def _flush_if_due(self) -> None:
-        pending = self._owner.pending
-        if self._flushing is not None:
-            if not self._flushing.done() and not self._flush_state.is_full(pending):
-                return
-            await self._flushed()
-        if not pending:
-            return
-        if self._flush_state.is_due(pending):
-            await self._start_flush()
-
-    async def _start_flush(self) -> None:
-        oldest_us = self._owner.pending.oldest_logged_us
-        self._flushing_records = self._owner.pending.records
-        flush = self._owner.flush(self._now())
-        self._flush_state.flushed()
-        self._timer_scheduler.expect(flush.decisions.next_due_us)
-        self._flushing = asyncio.create_task(self._write(flush, oldest_us))
-        if flush.rotated:
-            await self._flushed()
-
-    async def _flushed(self) -> None:
-        """Wait for the flush in flight; raises what it raised."""
-        if self._flushing is not None:
-            task, self._flushing = self._flushing, None
-            try:
-                await task
-            except BaseException:
-                self._flush_state.failed()
-                raise
-            self._flushing_records = 0
-            if self._timers.has_postponed:
-                self._postponed.recovered(self._timers.decided(self._owner.keys_in_flight()))
-            self._owner.flushed()
-            self._timer_scheduler.flushed()
-            self._flush_state.grow()
-            self._failures = 0
-
-    async def _write(self, flush: Flush, oldest_us: int) -> None:
-        began = perf_counter()
-        committed = False
-        self._progress.flush_begun()
-        try:
-            result = await write(self._flushing_to, flush, self._now())
-            committed = True
-        finally:
-            self._progress.flush_ended(committed=committed)
-        seconds = perf_counter() - began
-        FLUSH_SECONDS.observe(seconds)
-        FLUSH_EVENTS.observe(flush.events)
-        LAST_PROGRESS.set_to_current_time()
-        if oldest_us:
-            INGEST_TO_SCORE.observe(max(0.0, (to_us(self._now()) - oldest_us) / 1e6))
-        for alert in result.raised:
-            ALERTS.labels(alert.kind, "raised").inc()
-        for alert in result.escalated:
-            ALERTS.labels(alert.kind, "escalated").inc()
-        for resolved in result.resolved:
-            ALERTS.labels(resolved.kind, RESOLVED).inc()
-        for letter in flush.letters:
-            DEAD_LETTERS.labels(letter.reason).inc()
-        kafka = {m.partition: m.kafka_to for m in flush.moves if m.kafka_to >= 0}
-        self._progress.committed("table", {m.partition: m.table_to for m in flush.moves})
-        self._progress.committed("kafka", kafka)
-        for source in self._inputs:
-            if source.name == "kafka" and kafka:
-                source.hint(kafka)
-        log.debug(
-            LogEvent.FLUSHED, events=flush.events, states=flush.customers,
-            seconds=round(seconds, 4),
-            alerts=len(result.raised), dead_letters=len(flush.letters), handed_over=len(flush.forwarded),
-        )  # fmt: skip
-
-    async def _tick(self, reads: dict[asyncio.Task[InputReading], tuple[Input, datetime]]) -> None:
+    async def _tick(self) -> None:
         """Renew the leases, and take up or hand over partitions. Raises Fenced when some were taken
         from us."""
         self._ticked = perf_counter()
         async with autocommit_connection(self._engine) as conn:
             if not await publications.is_live(conn, self._projection):
                 raise Superseded
-        await self._find_partitions()
+        await self._partitions.find(self._leases, self._now())
         changes = await self._leases.tick()
-        await self._exchange_read_through()
+        await exchange_read_through(
+            self._engine, self._leases, self._owner, has_kafka=self._has_kafka
+        )
         if changes.lost:
             raise Fenced(changes.lost)
         if not changes.acquired and not changes.surplus:
             return
-        await self._settle_reads(reads)
+        async for read in self._reads.settled():  # assignments change between reads only
+            await self._absorb(*read)
         if changes.surplus:
-            await self._flush_all()
+            await self._flusher.flush_all()
             self._owner.forget(sorted(changes.surplus))
             await self._leases.release(changes.surplus)
             log.info(LogEvent.PARTITION_GIVEN_UP, partitions=sorted(changes.surplus))
         await self._own(changes.acquired)
-
-    async def _exchange_read_through(self) -> None:
-        """Say how far we have read, and learn how far all have: an event may wait in a partition
-        that isn't its home."""
-        mine = self._owner.as_of()
-        async with self._engine.begin() as conn:
-            await traffic.add(conn, self._leases.owner, self._owner.traffic.take())
-            if mine:
-                await partitions.note_read(
-                    conn, projection=self._projection, owner=self._leases.owner, through=mine
-                )
-            everybody = await partitions.read_by_all(conn, self._projection)
-        if any(source.name == "kafka" for source in self._inputs):
-            self._owner.others_us = 0 if everybody is None else to_us(everybody)
 
     async def _own(self, acquired: Mapping[int, Ownership]) -> None:
         await self._owner.take(acquired, self._now())
         owned = self._owner.owned
         for source in self._inputs:
             kafka = source.name == "kafka"
-            offsets = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
-            self._progress.hold(source.name, owned.keys(), offsets)
+            starts = {p: o.kafka_offset if kafka else o.table_offset for p, o in acquired.items()}
+            self._progress.hold(source.name, owned.keys(), starts)
             await source.assign(
                 {p: h.kafka_offset if kafka else h.table_offset for p, h in owned.items()}
             )
@@ -443,12 +331,6 @@ class Processor:
         self._timer_scheduler.forget()
         if acquired:
             log.info(LogEvent.PARTITION_TAKEN, partitions=sorted(acquired), held=sorted(owned))
-
-    async def _flush_all(self) -> None:
-        await self._flushed()
-        if self._owner.pending:
-            await self._start_flush()
-            await self._flushed()
 
     async def _recover_from(self, error: Exception, stop: asyncio.Event) -> None:
         """After an outage go on as before; after anything else, search for the record at fault."""
@@ -471,30 +353,17 @@ class Processor:
                 self._search.begin(*self._read_since_the_flush())
         await self._recover(stop, poison)
 
-    def _offsets(self) -> dict[tuple[str, int], int]:
-        owned = self._owner.owned.items()
-        return {("table", p): h.table_offset for p, h in owned} | {
-            ("kafka", p): h.kafka_offset for p, h in owned
-        }
-
     def _read_since_the_flush(self) -> tuple[dict[tuple[str, int], int], int]:
         """Up to where inputs were read that may not be flushed, and how many records that may
         be."""
-        read_through: dict[tuple[str, int], int] = {}
-        for partition, owned in self._owner.owned.items():
-            if owned.table_offset > owned.ownership.table_offset:
-                read_through["table", partition] = owned.table_offset
-            if owned.kafka_offset > owned.ownership.kafka_offset:
-                read_through["kafka", partition] = owned.kafka_offset
+        read_through = unflushed(self._owner.owned)
         source, chunks = self._in_hand
         for chunk in chunks:
-            read_through[source, chunk.partition] = max(
-                chunk.next, read_through.get((source, chunk.partition), chunk.next)
-            )
+            place = (source, chunk.partition)
+            read_through[place] = max(chunk.next, read_through.get(place, chunk.next))
         self._in_hand = ("", ())
-        return read_through, self._owner.pending.records + self._flushing_records + sum(
-            map(len, chunks)
-        )
+        in_hand = sum(map(len, chunks))
+        return read_through, self._flusher.records + in_hand
 
     async def _recover(
         self, stop: asyncio.Event, poison: PoisonRecord | PoisonTimer | None = None
@@ -526,7 +395,8 @@ class Processor:
     ) -> dict[int, Ownership]:
         """Quarantine the record, or postpone the timer; answers what is owned afterwards."""
         if isinstance(poison, PoisonTimer):
-            await self._postpone(poison)
+            delay = self._timers.delay(poison.customer_key)
+            await postpone(self._engine, self._leases, poison, self._postponed, delay, self._now())
             return owned
         return await quarantine(
             self._engine,
@@ -538,51 +408,20 @@ class Processor:
             self._now(),
         )
 
-    async def _postpone(self, poison: PoisonTimer) -> None:
-        delay = self._timers.delay(poison.customer_key)
-        async with self._engine.begin() as conn:
-            customer_id = await timers.postpone(
-                conn, self._projection, self._leases.owner, poison.customer_key, self._now() + delay
-            )
-        if customer_id is None:
-            return
-        TIMERS_POSTPONED.inc()
-        self._postponed.postponed(
-            poison.customer_key, customer_id, poison.error, delay.total_seconds()
-        )
-        log.error(
-            LogEvent.TIMER_POSTPONED,
-            customer_id=customer_id,
-            seconds=delay.total_seconds(),
-            error=poison.error,
-        )
-
     async def _drop_memory(self) -> None:
-        flushing, self._flushing = self._flushing, None
-        if flushing is not None:
-            flushing.cancel()
-            await asyncio.gather(flushing, return_exceptions=True)
+        await self._flusher.drop()
         self._owner.forget_everything()
-        self._flush_state.flushed()
+
+    def _note_flushed(self) -> None:
+        if self._timers.has_postponed:
+            self._postponed.recovered(self._timers.decided(self._owner.keys_in_flight()))
+        self._failures = 0
 
     async def _finish(self) -> None:
         """Flush what is folded and hand the partitions over; a failure leaves them to their leases'
         end."""
         try:
-            await self._flush_all()
+            await self._flusher.flush_all()
             await self._leases.stop()
         except Exception as error:
             log.warning(LogEvent.FLUSH_FAILED, error=f"{type(error).__name__}: {error}")
-
-    async def _find_partitions(self) -> None:
-        """Let new Kafka partitions and new days in."""
-        for source in self._inputs:
-            existing = set(await source.partitions()) if source.name == "kafka" else set()
-            if not existing <= self._partitions:
-                await self._leases.ensure(existing)
-                self._partitions |= existing
-        today = self._now().astimezone(UTC).date()
-        if self._limits.archive and today != self._prepared:
-            async with self._engine.begin() as conn:
-                await archive.ensure_days(conn, today - timedelta(days=1), DAYS_AHEAD + 1)
-            self._prepared = today

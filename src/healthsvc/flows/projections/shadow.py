@@ -65,7 +65,7 @@ class Skill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowOutcomes:
-    """What came of the customers whom both judged, once the horizon was over."""
+    """Outcomes of the customers that both versions judged, once the horizon is over."""
 
     horizon_days: float
     rows: int
@@ -94,7 +94,7 @@ class Summary:
 async def begin(
     engine: AsyncEngine, version: int, *, by: Actor, now: datetime, with_gaps: bool = False
 ) -> Begun | Unknown | Live | AnotherBuilding:
-    """Have a version scored beside the live one; Busy while another is built or shadowed."""
+    """Have a version scored beside the live one; Busy while another is being built or in shadow."""
     if await publish.find(engine, version) is None:
         return Unknown()
     async with engine.begin() as conn:
@@ -120,8 +120,7 @@ async def end(engine: AsyncEngine, *, by: Actor, now: datetime) -> bool:
 
 
 async def summary(engine: AsyncEngine, now: datetime) -> Summary | None:
-    """What the shadow makes of the customers, beside the live version; None if there is no
-    shadow."""
+    """How the shadow's scores compare with the live version's; None if there is no shadow."""
     async with engine.connect() as conn:
         shadow = await _shadow(conn)
         if shadow is None:

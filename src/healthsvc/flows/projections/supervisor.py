@@ -1,5 +1,5 @@
-"""Whoever looks after projections in the background: builds the one that is asked for, and clears
-the retired one."""
+"""Supervises projections in the background: builds the requested one, and clears the retired
+one."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 
 from healthsvc.flows.processing.owned_partition import MemoryLimits
-from healthsvc.flows.projections.rebuild import Builder, CannotBuild, Overtaken
+from healthsvc.flows.projections.build_faults import CannotBuild, Overtaken
+from healthsvc.flows.projections.rebuild import Builder
 from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 from healthsvc.store.intake.log import FAULTS
 from healthsvc.store.processing.partitions import Fenced
@@ -38,7 +39,7 @@ async def build_what_is_asked(
     stop: asyncio.Event,
     progressed: Callable[[], None] = _nothing,
 ) -> bool:
-    """Build the projection that is asked for, if nobody does; True when one has become live. Any
+    """Build the requested projection unless another worker does; True once one has become live. Any
     number may look at once: one builds, and another takes over should it die.
 
     Whatever breaks in it, but the database's own faults, gives the building up: the live projection

@@ -1,5 +1,5 @@
-"""States that another version of the service wrote: built anew from the archive, which knows
-nothing of their form."""
+"""Rebuilds states in another version's format from the archive, which doesn't depend on the
+format."""
 
 import asyncio
 from collections.abc import Callable
@@ -45,8 +45,9 @@ async def make_readable(
         last = await _last(engine)
         if last.failure is not None:
             raise UnreadableStates(
-                f"The stored states were written by another version, and can't be built anew. {last.failure} To go on"
-                " with what the archive has: `healthsvc rebuild --with-gaps`."
+                "The stored states were written by another version, and can't be built anew."
+                f" {last.failure} To go on with what the archive has: `healthsvc rebuild"
+                " --with-gaps`."
             ) from why
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)

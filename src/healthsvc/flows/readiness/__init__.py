@@ -1,2 +1,2 @@
-"""Readiness: what this process does in the background, whether its inputs make progress, and what
-is told of it."""
+"""Readiness: background steps of this process, progress of its inputs, and the resulting
+verdict."""

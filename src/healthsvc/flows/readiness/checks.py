@@ -36,8 +36,8 @@ class _Mark:
 
 
 class Readiness:
-    """Everything that one process knows of its own state. One is made in wiring for each process;
-    threads share it.
+    """The state of one process, for its probes. One is made in wiring for each process; threads
+    share it.
 
     It reads memory only. What the database tells is noted by the step `readiness`
     (flows.readiness.watch).
@@ -80,15 +80,14 @@ class Readiness:
 
     def note_ledger(self, ledger: Ledger) -> None:
         """Note how far the ledger is."""
-        if ledger.taken != self._ledger.value or not ledger.waiting:
-            self._ledger = _Mark(ledger.taken, time.monotonic())
+        if ledger.entries != self._ledger.value or not ledger.waiting:
+            self._ledger = _Mark(ledger.entries, time.monotonic())
         self._ledger_waiting = ledger.waiting
 
     # What fails
 
     def verdict(self) -> "ReadinessVerdict":
-        """Whether the process is ready, and what is to be told: of itself, then of its
-        neighbours."""
+        """Whether the process is ready, with the problems of itself, then of its neighbours."""
         own = self.failing()
         listed = {(check.kind, check.scope) for check in own}
         others = {
@@ -117,7 +116,7 @@ class Readiness:
         return sorted(failures, key=lambda check: not check.fatal)
 
     def _database(self) -> list[Check]:
-        """Outages that steps met: the looks at the database tell at once that it is away, others if
+        """Database outages that steps have met: of the database checks at once, of other steps if
         they go on."""
         met: dict[Outage, list[Step]] = {}
         for step in self.steps.all():
@@ -154,7 +153,7 @@ class Readiness:
         ]
 
     def _inputs(self) -> list[Check]:
-        """Inputs of this worker that stand still; and the table's, whoever reads it."""
+        """Inputs of this worker that stand still, and the table's, whichever worker reads it."""
         mine = {(s.source, s.partition): s for s in self.progress.stalled()}
         owned = self.progress.owned()
         patience = self._stall_seconds * (FLUSH_PATIENCE if self._flush_is_slow() else 1.0)

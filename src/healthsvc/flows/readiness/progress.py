@@ -56,7 +56,7 @@ class _Partition:
 
 
 class InputProgress:
-    """What one worker knows of its partitions; shared by threads.
+    """Offsets and ends of one worker's partitions; shared by threads.
 
     stall_seconds: how long one may stand, or a source be away, before that is told. metrics:
     whether the lag of its partitions is exported; off for partitions that are another worker's.

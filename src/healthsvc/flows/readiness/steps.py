@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What a step returns that wants its next turn sooner than its period says."""
+    """Returned by a step that has to run again sooner than its period."""
 
     after_seconds: float
 
@@ -60,12 +60,12 @@ class Step:
 
     @property
     def on_demand(self) -> bool:
-        """Whether it runs when somebody asks, at no period."""
+        """Whether it runs on request, without a period."""
         return self.period_seconds == ON_DEMAND
 
     @property
     def error_kind(self) -> str | None:
-        """What kind of error the last run failed on; its words may tell of customers, and stay in
+        """The kind of error of the last failed run; its message may name customers, and stays in
         the log."""
         return None if self.error is None else self.error.partition(":")[0]
 
@@ -84,13 +84,13 @@ class Step:
 
     @property
     def fails(self) -> bool:
-        """Whether it has failed so often in a row that a person should know."""
+        """Whether it has failed often enough in a row to report it."""
         return self.failures >= FAILURES_IN_A_ROW and self.is_recent
 
     @property
     def is_recent(self) -> bool:
-        """Whether its last failure still says something: what nobody asks for any more can't
-        recover."""
+        """Whether its last failure is still meaningful: an on-demand step that is no longer
+        requested can't recover."""
         return not self.on_demand or self.idle_seconds < RECENT_SECONDS
 
     @property

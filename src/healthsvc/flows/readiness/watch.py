@@ -1,5 +1,5 @@
-"""The step `readiness`, in every process: looks at the database, and tells others and the operator
-what fails.
+"""The step `readiness` of every process: checks the database, exchanges failures with the other
+processes, and alerts the operator.
 
 Each process reports its own failing checks in a table, so that a neighbour can list them. An
 operations alert is open while any process reports its cause: whoever can still write raises it, and
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 async def look(engine: AsyncEngine, readiness: Readiness, now: datetime) -> None:
-    """Note what the database tells, then exchange reports with the other processes and settle the
+    """Note the database's state, exchange reports with the other processes, and settle the
     alerts."""
     async with asyncio.timeout(ANSWER_SECONDS):
         async with autocommit_connection(engine) as conn:
@@ -74,7 +74,7 @@ async def _ask_for_the_ledger(conn: AsyncConnection, readiness: Readiness) -> No
 async def _exchange(
     engine: AsyncEngine, readiness: Readiness, failing: Sequence[Check], now: datetime
 ) -> None:
-    """Tell the other processes what fails here, learn what fails there, and settle the alerts."""
+    """Report this process's failures, read the others', and settle the alerts."""
     async with engine.begin() as conn:
         await check_reports.alone(conn)
         await check_reports.report(
@@ -103,8 +103,8 @@ def _report(readiness: Readiness, check: Check) -> CheckReport:
 
 
 async def _settle(conn: AsyncConnection, reports: Sequence[CheckReport], now: datetime) -> None:
-    """Raise an alert for each cause that is reported, and resolve those whose cause nobody reports
-    any more."""
+    """Raise an alert for each reported cause, and resolve those whose cause is no longer
+    reported."""
     causes: dict[tuple[str, str], CheckReport] = {}
     for report in reports:
         if report.confirmed:

@@ -58,7 +58,7 @@ class RecordBatch:
 
     @property
     def next(self) -> int:
-        """The offset behind the batch, as its header tells it."""
+        """The offset behind the batch, from its header."""
         return self.base + max(0, self.last_delta) + 1
 
     @property
@@ -162,7 +162,7 @@ class _Aborted:
         self._producers: set[int] = set()
 
     def hide(self, batch: RecordBatch) -> bool:
-        """Whether the batch is of an aborted transaction; to be asked of each batch in order."""
+        """Whether the batch belongs to an aborted transaction; call it for each batch in order."""
         if batch.magic != 2:
             return False
         while self._ahead and self._ahead[0][1] <= batch.base:
@@ -364,8 +364,7 @@ def _message_value(batch: RecordBatch) -> bytes | None:
 
 
 def size_of(data: bytes) -> int:
-    """Bytes of the batch with which the data begins, as its header tells it; 0 where there isn't
-    that much of it."""
+    """Length of the first batch in bytes, from its header; 0 if the header is incomplete."""
     return OVERHEAD + struct.unpack_from(">i", data, 8)[0] if len(data) >= OVERHEAD else 0
 
 

@@ -39,7 +39,7 @@ class Careful:
 
 
 class CarefulReader:
-    """Reads from offsets that it is told; keeps nothing between two reads but whose turn it is."""
+    """Reads from given offsets; keeps nothing between two reads but the turn of the partitions."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
@@ -120,7 +120,7 @@ class CarefulReader:
         highwater: int,
         max_records: int,
     ) -> FetchedRecords:
-        """A batch of which only the beginning came: asked for alone, or set aside."""
+        """A batch of which only the beginning arrived: fetched alone, or set aside."""
         size = batches.size_of(data)
         if len(data) < size <= LARGEST_BATCH_BYTES:
             fields = (await self._ask(leader, {partition: offset}, size, 0.0)).get(partition)

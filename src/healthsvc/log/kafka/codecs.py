@@ -97,7 +97,7 @@ DECODERS: Final[Mapping[int, Callable[[Any], bytes]]] = {
 
 
 def bound_aiokafka() -> None:
-    """Have aiokafka's parsers decompress with these functions; its own ones know no bound."""
+    """Make aiokafka's parsers decompress with these functions; its own have no size limit."""
     from aiokafka.record import default_records, legacy_records  # patched as they are used
 
     parsers: list[Any] = [aiokafka_codec, default_records, legacy_records]

@@ -24,8 +24,8 @@ class Ends:
         self._shrunk: dict[int, int] = {}
 
     def note(self, partition: int, end: int, at: datetime, *, asked_from: int, offset: int) -> None:
-        """The end was there at `at`; the next offset to read was `asked_from` when that was asked,
-        and is `offset`."""
+        """Note an end as of `at`; `asked_from` was the next offset to read when it was requested,
+        `offset` is the one of now."""
         self._shrunk[partition] = self._shrunk.get(partition, 0) + 1 if end < asked_from else 0
         previous = self._known.get(partition)
         if (
@@ -59,7 +59,7 @@ class Ends:
             self._shrunk.pop(partition, None)
 
     def forget_looks(self, changed: Iterable[int]) -> None:
-        """Another offset is read from: what looked shrunk is looked at again."""
+        """Forget how often these partitions looked shrunk: they are read from another offset."""
         for partition in changed:
             self._shrunk.pop(partition, None)
 

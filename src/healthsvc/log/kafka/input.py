@@ -336,7 +336,8 @@ class KafkaInput:
                 raise InputStalled(topic=self._topic, lag=stalled, seconds=self._watch.seconds)
             self._watch.restarts += 1
             await self._restart(
-                f"no record came for {self._watch.seconds:g} s, although {sum(stalled.values())} wait"
+                f"no record came for {self._watch.seconds:g} s, although {sum(stalled.values())}"
+                " wait"
             )
             return False
         return await self._admitted()

@@ -1,5 +1,5 @@
-"""Questions to the brokers beside the reading: which partitions there are, where they begin and
-end; and hints.
+"""Metadata requests to the brokers, on a connection of their own: partitions, their beginnings and
+ends; and hints.
 
 On a client of its own, since an answer on the reading one's connection would queue behind its long
 polls.
@@ -18,7 +18,7 @@ NEW_PARTITIONS_SECONDS = 3.0
 
 
 class Questions:
-    """Asks where partitions begin and end and how many there are; commits hints under a group
+    """Requests the number of partitions, their beginnings and ends; commits hints under a group
     id."""
 
     def __init__(self, topic: str, group: str, client: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ class Questions:
         self._assigned = set(partitions)
 
     async def refresh(self) -> None:
-        """Ask for the topic's partitions now. Raises one of FAULTS."""
+        """Fetch the topic's partitions now. Raises one of FAULTS."""
         if self._consumer is None:
             raise TimeoutError("not connected")
         async with asyncio.timeout(ANSWER_SECONDS):

@@ -1,5 +1,5 @@
-"""The reading client: a consumer without a group, told where to read; it guards no offset, whoever
-uses it does."""
+"""The reading client: a consumer without a group that reads from given offsets; its caller keeps
+the offsets."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ class KafkaReader:
         self._consumer.resume(*[TopicPartition(self._topic, partition) for partition in partitions])
 
     def note_answer(self, partition: int, highwater: int, stable_end: int) -> None:
-        """Somebody else has asked where a partition ends."""
+        """Note where a partition ends, from a fetch by another client."""
         state = self._state(partition)
         state.highwater, state.lso, state.timestamp = highwater, stable_end, int(time.time() * 1000)
 
@@ -90,19 +90,19 @@ class KafkaReader:
         return int(self._state(partition).position)
 
     def highwater(self, partition: int) -> int | None:
-        """The partition's end, as the last fetch has told it."""
+        """The partition's end, as of the last fetch."""
         end: int | None = self._state(partition).highwater
         return end
 
     def stable_end(self, partition: int) -> int | None:
-        """Up to where records may be read, as the last fetch has told it: those of open
-        transactions wait."""
+        """Up to where records may be read, as of the last fetch: those of open transactions
+        wait."""
         end: int | None = self._state(partition).lso
         return end
 
     def waits_for_a_transaction(self, partition: int, within_seconds: float) -> bool:
-        """Records beyond the last stable offset wait for their producer; told by an answer no older
-        than that."""
+        """Whether records beyond the last stable offset wait for their producer, by an answer no
+        older than that."""
         state = self._state(partition)
         if (
             state is None

@@ -83,7 +83,8 @@ async def revoke(conn: AsyncConnection, key_id: str, now: datetime) -> bool:
     """End a key; False if there is none, or it had ended already."""
     revoked = await conn.execute(
         text(
-            "update api_keys set revoked_at = :now where id = :id and revoked_at is null returning id"
+            "update api_keys set revoked_at = :now where id = :id and revoked_at is null"
+            " returning id"
         ),
         {"id": key_id, "now": now},
     )

@@ -1,2 +1,2 @@
-"""Alerts as people see and settle them, operations alerts, outages and the traffic they are told
-from."""
+"""Alerts and their settling, operations alerts, outages, and the traffic from which outages are
+detected."""

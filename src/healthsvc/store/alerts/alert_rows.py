@@ -14,9 +14,9 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 
 COLUMNS = (
-    "id, customer_id, scope, kind, severity, state, summary, detail, onset_at, raised_at, acknowledged_at,"
-    " acknowledged_by, acknowledged_actor, resolved_at, resolved_by, resolved_actor, condition_ended_at, revision,"
-    " position"
+    "id, customer_id, scope, kind, severity, state, summary, detail, onset_at, raised_at,"
+    " acknowledged_at, acknowledged_by, acknowledged_actor, resolved_at, resolved_by,"
+    " resolved_actor, condition_ended_at, revision, position"
 )
 
 
@@ -35,13 +35,19 @@ class AlertQuery:
 
 
 async def get(conn: AsyncConnection, alert_id: str, *, lock: bool = False) -> Alert | None:
-    """One alert; with `lock` nobody else changes it before the transaction's end."""
+    """One alert; `lock` protects it from other changes until the transaction's end."""
     suffix = " for update" if lock else ""
     rows = await conn.execute(
         text(f"select {COLUMNS} from alerts where id = :id{suffix}"), {"id": alert_id}
     )
     row = rows.mappings().first()
     return None if row is None else from_row(row)
+
+
+_OF_OWNER = """customer_key in (
+    select s.customer_key from standings s
+    where s.owner = :v and s.projection = (select id from projections where state = 'live')
+)"""
 
 
 async def page(conn: AsyncConnection, which: AlertQuery, place: Place) -> list[Alert]:
@@ -52,8 +58,7 @@ async def page(conn: AsyncConnection, which: AlertQuery, place: Place) -> list[A
         "kind = :v": which.kind,
         "state = :v": which.state,
         "severity = :v": which.severity,
-        "customer_key in (select s.customer_key from standings s where s.owner = :v and s.projection ="
-        " (select id from projections where state = 'live'))": which.owner,
+        _OF_OWNER: which.owner,
     }
     rows = await newest(conn, f"select {COLUMNS} from alerts", {"position": ":k"}, where, place)
     return [from_row(row) for row in rows]
@@ -77,8 +82,9 @@ async def resolve(conn: AsyncConnection, alert_id: str, by: Actor, now: datetime
     """An alert that isn't resolved, locked by `get`, becomes so."""
     changed = await conn.execute(
         text(
-            f"update alerts set state = {lifecycle_sql.after(RESOLVE)}, resolved_at = :now, resolved_by = :by,"
-            f" resolved_actor = cast(:actor as jsonb), revision = revision + 1 where id = :id returning {COLUMNS}"
+            f"update alerts set state = {lifecycle_sql.after(RESOLVE)}, resolved_at = :now,"
+            " resolved_by = :by, resolved_actor = cast(:actor as jsonb), revision = revision + 1"
+            f" where id = :id returning {COLUMNS}"
         ),
         {"id": alert_id, "by": by.by, "actor": json.dumps(by.as_data()), "now": now},
     )

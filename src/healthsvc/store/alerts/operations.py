@@ -18,8 +18,8 @@ from healthsvc.store.database.engine import AsyncConnection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that an operator should know: `kind` says what (fleet_guard, model_drift), `scope`
-    of what."""
+    """The cause of an operations alert: `kind` names what (fleet_guard, model_drift), `scope` of
+    what."""
 
     kind: str
     scope: str
@@ -37,9 +37,11 @@ async def open_one(
     """Open an alert; None where one of this kind and scope is open or acknowledged already."""
     inserted = await conn.execute(
         text(f"""
-            insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at, raised_at)
+            insert into alerts (id, scope, kind, severity, state, summary, detail, onset_at,
+                raised_at)
             values (
-                :id, :scope, :kind, :severity, {lifecycle_sql.literal(OPEN)}, :summary, cast(:detail as jsonb),
+                :id, :scope, :kind, :severity, {lifecycle_sql.literal(OPEN)}, :summary,
+                    cast(:detail as jsonb),
                 :onset_at, :now
             )
             on conflict do nothing returning {COLUMNS}

@@ -1,5 +1,4 @@
-"""Guards of the fleet: which scopes have fallen, whom that concerns, and the alerts that are held
-meanwhile."""
+"""Outages: which scopes have fallen, the customers affected, and the alerts inhibited meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +21,14 @@ a share."""
 
 
 def concerning(customer_key: str, segment: str) -> str:
-    """SQL: whether guard `g` concerns a customer, given by expressions; whoever has no archive may
-    be concerned."""
+    """SQL: whether outage `g` affects a customer, given by expressions; without an archive every
+    customer may be affected."""
     return f"""(
         g.scope = 'fleet' or g.scope = 'segment:' || {segment} or (
             g.scope like 'source:%' and (
                 select coalesce(
-                    avg(case when e.event::json ->> 'source' = substr(g.scope, 8) then 1.0 else 0.0 end), 1.0
+                    avg(case when e.event::json ->> 'source' = substr(g.scope, 8) then 1.0
+                        else 0.0 end), 1.0
                 ) >= {SHARE}
                 from (
                     select x.event from archive x where x.customer_key = {customer_key}
@@ -42,20 +42,21 @@ def concerning(customer_key: str, segment: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A turn to look: what the last one left."""
+    """The state that the last check of the traffic left."""
 
     judged_at: datetime | None
     learnt_through: datetime | None
 
 
 async def turn(conn: AsyncConnection, every_seconds: float) -> Look | None:
-    """Take the turn to look, until the end of the transaction; None: it is another's, or it isn't
-    time yet."""
+    """Take the turn to check, until the end of the transaction; None: another worker has it, or it
+    isn't time yet."""
     rows = await conn.execute(
         text("""
             update guard_watch set looked_at = clock_timestamp() where only_one in (
                 select only_one from guard_watch
-                where looked_at <= clock_timestamp() - make_interval(secs => :every) for update skip locked
+                where looked_at <= clock_timestamp() - make_interval(secs => :every)
+                    for update skip locked
             ) returning judged_at, learnt_through
         """),
         {"every": every_seconds},
@@ -87,7 +88,8 @@ async def begin(
 ) -> None:
     await conn.execute(
         text(
-            "insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now, :alert)"
+            "insert into guards (scope, since, began_at, alert_id) values (:scope, :since, :now,"
+            " :alert)"
         ),
         {"scope": scope, "since": since, "now": now, "alert": alert_id},
     )
@@ -124,7 +126,8 @@ async def held_during(conn: AsyncConnection, begin: datetime, end: datetime) -> 
     return bool(
         await conn.scalar(
             text(
-                "select exists(select from guards where since < :end and coalesce(ended_at, :end) > :begin)"
+                "select exists(select from guards where since < :end and coalesce(ended_at, :end) >"
+                " :begin)"
             ),
             {"begin": begin, "end": end},
         )
@@ -156,7 +159,8 @@ async def concerned(conn: AsyncConnection, customer_ids: Sequence[str], now: dat
         return set()
     rows = await conn.execute(
         text(f"""
-            select c.customer_id from guards g join customers c on c.customer_id = any(cast(:ids as text[]))
+            select c.customer_id from guards g join customers c
+                on c.customer_id = any(cast(:ids as text[]))
             left join standings s on s.customer_key = c.key
                 and s.projection = (select id from projections where state = 'live')
             where g.dismissed_at is null and (g.ended_at is null or g.holds_until > :now)

@@ -23,8 +23,10 @@ async def add(conn: AsyncConnection, worker: str, counts: Mapping[tuple[int, str
         text("""
             insert into traffic (minute, worker, scope, events)
             select m, :worker, s, e
-            from unnest(cast(:minutes as timestamptz[]), cast(:scopes as text[]), cast(:events as float8[])) t(m, s, e)
-            on conflict (minute, worker, scope) do update set events = traffic.events + excluded.events
+            from unnest(cast(:minutes as timestamptz[]), cast(:scopes as text[]),
+                cast(:events as float8[])) t(m, s, e)
+            on conflict (minute, worker, scope) do update
+                set events = traffic.events + excluded.events
         """),
         {
             "worker": worker,
@@ -39,9 +41,11 @@ async def by_minute(conn: AsyncConnection, until: datetime, minutes: int) -> dic
     """Events of each of the last minutes before `until`, the oldest first, by scope."""
     rows = await conn.execute(
         text("""
-            select scope, round(extract(epoch from u.until - minute) / 60)::int as ago, sum(events) as events
+            select scope, round(extract(epoch from u.until - minute) / 60)::int as ago,
+                sum(events) as events
             from traffic, (select cast(:until as timestamptz) as until) u
-            where minute >= u.until - make_interval(mins => :minutes) and minute < u.until group by 1, 2
+            where minute >= u.until - make_interval(mins => :minutes) and minute < u.until
+                group by 1, 2
         """),
         {"until": until, "minutes": minutes},
     )
@@ -55,7 +59,8 @@ async def between(conn: AsyncConnection, begin: datetime, end: datetime) -> dict
     """Events between two instants, by scope."""
     rows = await conn.execute(
         text(
-            "select scope, sum(events) as events from traffic where minute >= :begin and minute < :end group by 1"
+            "select scope, sum(events) as events from traffic where minute >= :begin and minute <"
+            " :end group by 1"
         ),
         {"begin": begin, "end": end},
     )
@@ -67,7 +72,7 @@ async def forget_before(conn: AsyncConnection, instant: datetime) -> None:
     await conn.execute(text("delete from traffic where minute < :instant"), {"instant": instant})
 
 
-async def habits(conn: AsyncConnection) -> dict[str, Habit]:
+async def baselines(conn: AsyncConnection) -> dict[str, Habit]:
     """What is known of each scope."""
     rows = await conn.execute(text("select scope, sums, weights, spread, spread_of from habits"))
     return {
@@ -101,7 +106,7 @@ async def keep_habits(conn: AsyncConnection, changed: Mapping[str, Habit]) -> No
         )
 
 
-async def drop_habits(conn: AsyncConnection, scopes: list[str] | None) -> None:
+async def drop_baselines(conn: AsyncConnection, scopes: list[str] | None) -> None:
     """Begin anew with these scopes; None: with all."""
     values: dict[str, Any] = {"scopes": scopes}
     await conn.execute(

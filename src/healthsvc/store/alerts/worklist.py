@@ -1,5 +1,4 @@
-"""Alerts that somebody may act on, with what lists say of their customers: what a rank is made
-from."""
+"""Open alerts with the columns of their customers' summaries that a rank is computed from."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -49,7 +48,8 @@ async def waiting(
     ]
     rows = await conn.execute(
         text(f"""
-            select {_ALERT}, s.name as customer_name, s.owner as customer_owner, s.tier as customer_tier
+            select {_ALERT}, s.name as customer_name, s.owner as customer_owner,
+                s.tier as customer_tier
             from alerts a left join standings s on s.customer_key = a.customer_key
                 and s.projection = (select id from projections where state = 'live')
             where {" and ".join(conditions)} order by a.position desc limit {MOST}

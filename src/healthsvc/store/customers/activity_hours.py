@@ -1,4 +1,4 @@
-"""When customers acted lately, from the archive: enough to know the hours of their day."""
+"""The hours at which customers were active lately, from the archive."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -20,12 +20,15 @@ async def acted(
     """
     rows = await conn.execute(
         text("""
-            select k.key, e.occurred_us, e.event::json ->> 'type' as type from unnest(cast(:keys as bigint[])) k(key)
+            select k.key, e.occurred_us, e.event::json ->> 'type' as type
+            from unnest(cast(:keys as bigint[])) k(key)
             cross join lateral (
                 select a.occurred_us, a.event from archive a
-                where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc limit :most
+                where a.customer_key = k.key and a.occurred_us > :after order by a.occurred_us desc
+                    limit :most
             ) e
-            where e.occurred_us % 86400000000 <> 0 and not e.event::json ->> 'type' = any(cast(:types as text[]))
+            where e.occurred_us % 86400000000 <> 0
+                and not e.event::json ->> 'type' = any(cast(:types as text[]))
         """),
         {"keys": list(keys), "after": after_us, "most": MOST, "types": sorted(not_types)},
     )

@@ -18,7 +18,8 @@ _PEOPLE = text("""
         where customer_key = :key and occurred_us > :after and occurred_us <= :until
         order by occurred_us desc limit :most
     ), said as (
-        select occurred_us, event ->> 'contact_id' as contact_id, event ->> 'type' as type, event -> 'data' as data,
+        select occurred_us, event ->> 'contact_id' as contact_id, event ->> 'type' as type,
+            event -> 'data' as data,
             event ->> 'type' <> all(:ours) as own
         from newest where event ->> 'contact_id' is not null
     )
@@ -28,7 +29,8 @@ _PEOPLE = text("""
         coalesce(max(occurred_us) filter (where own), 0) as last_us,
         (array_agg(json_number(data -> 'score') order by occurred_us desc)
             filter (where type = 'survey.answered' and data ->> 'survey' = 'nps'))[1] as nps,
-        coalesce(max(occurred_us) filter (where type = 'survey.answered' and data ->> 'survey' = 'nps'), 0) as nps_us,
+        coalesce(max(occurred_us) filter (where type = 'survey.answered'
+            and data ->> 'survey' = 'nps'), 0) as nps_us,
         coalesce(max(occurred_us) filter (where type = 'contact.logged'), 0) as contacted_us,
         coalesce(max(occurred_us) filter (where type = 'champion.left'), 0) as left_us,
         (select count(*) from newest) as looked_at
@@ -40,7 +42,7 @@ _PEOPLE = text("""
 async def people(
     conn: AsyncConnection, key: int, after_us: int, until_us: int, lately_us: int
 ) -> Sequence[Any]:
-    """Those whom the newest `MOST_EVENTS` events within the span name, the last seen first."""
+    """The people named by the newest `MOST_EVENTS` events within the span, the last seen first."""
     rows = await conn.execute(
         _PEOPLE,
         {
@@ -59,8 +61,10 @@ async def champion(conn: AsyncConnection, key: int) -> str | None:
     """The main contact, where the customer's attribute `champion` names one."""
     person: str | None = await conn.scalar(
         text("""
-            select told -> 3 ->> 'attributes.champion' from states, json_array_elements(profile) told
-            where customer_key = :key and projection = (select id from projections where state = 'live')
+            select told -> 3 ->> 'attributes.champion' from states,
+                json_array_elements(profile) told
+            where customer_key = :key and projection = (select id from projections
+                where state = 'live')
                 and told -> 3 ->> 'attributes.champion' is not null limit 1
         """),
         {"key": key},

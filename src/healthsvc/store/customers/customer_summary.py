@@ -16,10 +16,11 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Key, Place
 
 COLUMNS = (
-    "s.customer_key, s.customer_id, s.name, s.owner, s.segment, s.tier, s.stage, s.band, s.score, s.risk, s.loyalty,"
-    " s.icp_fit, s.parent_id, s.flags, s.decided_at,"
-    " (select g.scope from guards g where g.ended_at is null and g.dismissed_at is null and"
-    f" {concerning('s.customer_key', 's.segment')} order by g.scope = 'fleet' desc, g.since limit 1) as stale"
+    "s.customer_key, s.customer_id, s.name, s.owner, s.segment, s.tier, s.stage, s.band, s.score,"
+    " s.risk, s.loyalty, s.icp_fit, s.parent_id, s.flags, s.decided_at, (select g.scope from"
+    " guards g where g.ended_at is null and g.dismissed_at is null and"
+    f" {concerning('s.customer_key', 's.segment')} order by g.scope = 'fleet' desc, g.since limit"
+    " 1) as stale"
 )
 LIVE = "s.projection = (select id from projections where state = 'live')"
 SortName = Literal["risk", "loyalty", "name", "customer_id"]
@@ -95,8 +96,8 @@ async def as_of(conn: AsyncConnection) -> datetime | None:
     once."""
     read_through = await conn.execute(
         text(
-            "select case when count(*) = count(read_through_at) then min(read_through_at) end from partitions"
-            " where projection = (select id from projections where state = 'live')"
+            "select case when count(*) = count(read_through_at) then min(read_through_at) end from"
+            " partitions where projection = (select id from projections where state = 'live')"
         )
     )
     instant: datetime | None = read_through.scalar_one()
@@ -159,7 +160,10 @@ def _next_to(how: Sort, part: str, *, backwards: bool) -> str:
 
 
 def _order(how: Sort, *, backwards: bool) -> str:
-    value = f"{how.column} {'desc' if how.descending != backwards else 'asc'} nulls {'first' if backwards else 'last'}"
+    value = (
+        f"{how.column} {'desc' if how.descending != backwards else 'asc'} nulls"
+        f" {'first' if backwards else 'last'}"
+    )
     return f"{value}, s.customer_key {'desc' if backwards else 'asc'}"
 
 

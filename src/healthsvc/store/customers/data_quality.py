@@ -24,8 +24,10 @@ async def rejected(
     """By customer; the most frequent reason first."""
     rows = await conn.execute(
         text("""
-            select customer_id, reason, count(*) as times, max(created_at) as last_at from dead_letters
-            where customer_id = any(cast(:ids as text[])) and created_at > :after and created_at <= :until
+            select customer_id, reason, count(*) as times, max(created_at) as last_at
+                from dead_letters
+            where customer_id = any(cast(:ids as text[])) and created_at > :after
+                and created_at <= :until
               and (replayed_at is null or replayed_at > :until)
             group by 1, 2 order by 3 desc, 2
         """),

@@ -8,21 +8,25 @@ from sqlalchemy import RowMapping
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import INSTANT, Place, newest
 
-SELECT = "select decided_at, ctid::text as row, score, risk, band, flags, cause, scorecard_version from history"
+SELECT = (
+    "select decided_at, ctid::text as row, score, risk, band, flags, cause, scorecard_version from"
+    " history"
+)
 # Two decisions may carry one instant and have no other name: the row's place in the table tells
 # them apart. Rows of history are never changed, so it stays the same. A key holds it as block times
 # 2^16 plus the place in the block.
 ORDER = {
     "decided_at": INSTANT,
     "ctid": (
-        "cast(format('(%s,%s)', (cast(:k as bigint) >> 16) & 4294967295, cast(:k as bigint) & 65535) as tid)"
+        "cast(format('(%s,%s)', (cast(:k as bigint) >> 16) & 4294967295, cast(:k as bigint) &"
+        " 65535) as tid)"
     ),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One recorded decision; `row` tells it from others of the same instant."""
+    """One recorded decision; `row` distinguishes it from others of the same instant."""
 
     decided_at: datetime
     row: int

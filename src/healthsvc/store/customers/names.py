@@ -8,7 +8,7 @@ from healthsvc.store.database.engine import AsyncConnection
 
 
 async def names(conn: AsyncConnection, customer_ids: Sequence[str]) -> dict[str, str]:
-    """Return the names of these customers by id; none of a customer that nobody named."""
+    """Return the names of these customers by id, without those that have none."""
     if not customer_ids:
         return {}
     rows = await conn.execute(

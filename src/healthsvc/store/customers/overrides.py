@@ -1,4 +1,4 @@
-"""Overrides that were set, from the archive: looked for among the customers that ever had one."""
+"""Overrides that were set, read from the archive for the customers that ever had one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ async def customers(conn: AsyncConnection, projection: int) -> list[int]:
     """Keys of the customers that have, or once had, an override."""
     rows = await conn.execute(
         text("""
-            select customer_key from states where projection = :id and profile::text like '%"override":%'
+            select customer_key from states where projection = :id
+                and profile::text like '%"override":%'
               and jsonb_path_exists(profile::jsonb, '$[*][3].override')
         """),
         {"id": projection},

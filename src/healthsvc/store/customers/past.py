@@ -26,7 +26,8 @@ async def events(conn: AsyncConnection, customer_key: int) -> list[CountedEvent]
     """
     rows = await conn.execute(
         text("""
-            select occurred_us, coalesce(counted_at, logged_on::timestamp at time zone 'UTC') as counted_at, event
+            select occurred_us, coalesce(counted_at,
+                logged_on::timestamp at time zone 'UTC') as counted_at, event
             from archive where customer_key = :key order by sequence
         """),
         {"key": customer_key},
@@ -39,10 +40,12 @@ async def live_at(conn: AsyncConnection, at: datetime) -> Projection | None:
     row = (
         await conn.execute(
             text("""
-                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document from projections p
+                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document
+                    from projections p
                 join scorecards s on s.version = p.scorecard_version
                 where p.state <> 'building' and (p.live_at is not null or p.reason = 'start')
-                  and coalesce(p.live_at, '-infinity') <= :at and coalesce(p.retired_at, 'infinity') > :at
+                  and coalesce(p.live_at, '-infinity') <= :at
+                      and coalesce(p.retired_at, 'infinity') > :at
                 order by p.id desc limit 1
             """),
             {"at": at},

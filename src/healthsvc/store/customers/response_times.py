@@ -29,7 +29,8 @@ _RESPONSE: Final = text("""
             min(l.occurred_us) filter (where l.kind = :answered) - o.us as first_answer,
             max(l.occurred_us) filter (where l.kind = :resolved) - o.us as resolution
         from opened o left join ledger l on l.customer_key = :key and l.item = o.item
-            and l.kind in (:answered, :resolved) and l.occurred_us >= o.us and l.occurred_us <= :until
+            and l.kind in (:answered, :resolved) and l.occurred_us >= o.us
+                and l.occurred_us <= :until
         where o.us > :after group by o.item, o.us
     )
     select count(*) as tickets, count(first_answer) as answered, count(resolution) as resolved,

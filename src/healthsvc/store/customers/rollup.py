@@ -1,4 +1,4 @@
-"""The customers below a parent, as the standings of the live projection know them."""
+"""The customers below a parent, from the customer summary of the live projection."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -21,7 +21,8 @@ __all__ = [
 CONNECT_TIMEOUT_SECONDS = 10.0
 SESSION = {
     "jit": "off",  # no statement of ours runs long enough to be worth compiling
-    "max_parallel_workers_per_gather": "0",  # nor worth starting processes for: they took longer than they saved
+    # Parallel workers took longer to start than they saved.
+    "max_parallel_workers_per_gather": "0",
     "random_page_cost": "1.1",  # what is looked up by key is in memory or on a solid state disk
     "work_mem": "32MB",  # nor what is sorted: some thousand customers, a kilobyte each
     "temp_buffers": "64MB",  # a large flush's rows wait in a temporary table: not on disk
@@ -45,7 +46,8 @@ def create_engine(url: str, *, pool_size: int = 5, application: str = "healthsvc
         async_creator=creator,
         pool_size=pool_size,
         max_overflow=5,
-        pool_use_lifo=True,  # a server process that has just worked knows the tables, plans and pages
+        # A server process that has just worked knows the tables, plans and pages.
+        pool_use_lifo=True,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine

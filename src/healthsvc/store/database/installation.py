@@ -41,8 +41,8 @@ async def waiting(conn: AsyncConnection) -> int:
     """Return how many entries of the table log the live projection hasn't folded yet."""
     count = await conn.scalar(
         text(
-            "select sum(h.head - p.table_offset) from partitions p join log_heads h using (partition)"
-            " join projections j on j.id = p.projection where j.state = 'live'"
+            "select sum(h.head - p.table_offset) from partitions p join log_heads h using"
+            " (partition) join projections j on j.id = p.projection where j.state = 'live'"
         )
     )
     return int(count or 0)

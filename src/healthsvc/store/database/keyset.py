@@ -13,7 +13,10 @@ from healthsvc.store.database.engine import AsyncConnection
 
 Key = str | int | float | None
 
-INSTANT = "timestamptz 'epoch' + least(abs(cast(:k as bigint)), 8000000000000000) * interval '1 microsecond'"
+INSTANT = (
+    "timestamptz 'epoch' + least(abs(cast(:k as bigint)), 8000000000000000) * interval '1"
+    " microsecond'"
+)
 """A key in microseconds since 1970 as an instant; one that was made up stays within what PostgreSQL
 can hold."""
 

@@ -1,5 +1,5 @@
-"""Telling an outage of the database, which passes, from a mistake of ours, which doesn't; and what
-kind of outage."""
+"""Distinguishes an outage of the database, which passes, from a mistake in a statement, which
+doesn't; and names the kind of outage."""
 
 from enum import StrEnum
 from typing import Final
@@ -22,7 +22,8 @@ AWAY = (
     asyncpg.PostgresIOError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server has said that it goes, and a question came before its end was heard
+    # A query was sent after the server said that it stops and before the connection closed.
+    asyncpg.InternalClientError,
 )
 
 
@@ -47,7 +48,7 @@ _BY_SQLSTATE: Final = {
 
 
 def outage_of(error: BaseException) -> Outage | None:
-    """The kind of outage that `error` tells of; None where it tells of a mistake."""
+    """The kind of outage behind `error`; None if it is a mistake in a statement."""
     if not is_outage(error):
         return None
     return _BY_SQLSTATE.get(getattr(cause_of(error), "sqlstate", None) or "", Outage.UNREACHABLE)

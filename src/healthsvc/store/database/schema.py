@@ -44,7 +44,7 @@ async def downgrade(url: str, revision: str = "base") -> None:
 
 @cache
 def head() -> str:
-    """The newest revision that this code knows."""
+    """The newest revision in this code."""
     revision = ScriptDirectory.from_config(config()).get_current_head()
     assert revision is not None, "there is always a first migration"
     return revision

@@ -23,8 +23,8 @@ NONCE_BYTES: Final = 12
 
 
 def derive(secret: bytes, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose (HKDF-SHA256); keys of different purposes tell nothing of
-    each other."""
+    """A key of 32 bytes for one purpose (HKDF-SHA256); keys of different purposes reveal nothing
+    about each other."""
     return HKDF(algorithm=SHA256(), length=32, salt=b"healthsvc", info=purpose.encode()).derive(
         secret
     )

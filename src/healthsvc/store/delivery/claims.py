@@ -51,7 +51,8 @@ class Room:
 
 _CLAIM: Final = text("""
     with held as (
-        select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id) group by id
+        select id, count(*) as count from unnest(cast(:held_endpoints as text[])) as h (id)
+            group by id
     ), known as (
         select * from unnest(
             cast(:known_ids as text[]), cast(:windows as int[]), cast(:proven as boolean[]),
@@ -64,7 +65,8 @@ _CLAIM: Final = text("""
         select e.id, k.turn, coalesce(h.count, 0) as held,
             case when e.failing_since is not null then 'failing' when k.proven then 'proven'
                 else 'probation' end as pool,
-            case when e.failing_since is not null then 1 else coalesce(k.tries, :new_window) end as tries
+            case when e.failing_since is not null then 1 else coalesce(k.tries,
+                :new_window) end as tries
         from endpoints e left join held h on h.id = e.id left join known k on k.id = e.id
         where e.state = 'enabled' and (e.paused_until is null or e.paused_until <= :now)
     ), due as materialized (
@@ -166,16 +168,20 @@ _RECORD: Final = text("""
             cast(:seconds as float8[]), cast(:statuses as int[]), cast(:outcomes as text[]),
             cast(:responses as text[]), cast(:states as text[]), cast(:due as timestamptz[]),
             cast(:finished as timestamptz[])
-        ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at, finished_at)
+        ) as t (id, attempt, started_at, seconds, status, outcome, response, state, due_at,
+            finished_at)
     ), kept as (
-        update deliveries d set attempt = t.attempt, state = t.state, due_at = coalesce(t.due_at, d.due_at),
+        update deliveries d set attempt = t.attempt, state = t.state, due_at = coalesce(t.due_at,
+            d.due_at),
             finished_at = t.finished_at, lease_owner = null, lease_until = null
         from tried t
-        where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1 and d.state = 'pending'
+        where d.id = t.id and d.lease_owner = :worker and d.attempt = t.attempt - 1
+            and d.state = 'pending'
         returning d.id
     ), noted as (
         insert into attempts (delivery_id, attempt, started_at, seconds, status, outcome, response)
-        select id, attempt, started_at, seconds, status, outcome, response from tried join kept using (id)
+        select id, attempt, started_at, seconds, status, outcome, response from tried
+            join kept using (id)
     )
     select id from kept
 """)

@@ -1,4 +1,4 @@
-"""Deliveries: their lists with the attempts made, sending one again, and deleting old ones."""
+"""The outbox: messages, one delivery for each endpoint that subscribes, and the attempts made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,9 @@ async def replay(conn: AsyncConnection, delivery_id: int) -> bool:
     """
     changed = await conn.execute(
         text(
-            "update deliveries set state = 'pending', due_at = 'epoch', finished_at = null, lease_until = null"
-            " where id = :id and state <> 'pending' returning pg_notify(:channel, '')"
+            "update deliveries set state = 'pending', due_at = 'epoch', finished_at = null,"
+            " lease_until = null where id = :id and state <> 'pending' returning"
+            " pg_notify(:channel, '')"
         ),
         {"id": delivery_id, "channel": CHANNEL},
     )
@@ -76,8 +77,9 @@ async def _attempts(
 ) -> dict[int, list[DeliveryAttempt]]:
     rows = await conn.execute(
         text(
-            "select delivery_id, attempt, started_at, seconds, status, outcome, response from attempts"
-            " where delivery_id = any(cast(:ids as bigint[])) order by delivery_id, attempt"
+            "select delivery_id, attempt, started_at, seconds, status, outcome, response from"
+            " attempts where delivery_id = any(cast(:ids as bigint[])) order by delivery_id,"
+            " attempt"
         ),
         {"ids": list(delivery_ids)},
     )
@@ -90,19 +92,17 @@ async def _attempts(
 
 
 async def oldest_untried_seconds(conn: AsyncConnection) -> float:
-    """Age of the oldest delivery to an enabled endpoint that nobody has tried yet; 0 if there is
-    none."""
+    """Age of the oldest delivery to an enabled endpoint without any attempt; 0 if there is none."""
     rows = await conn.execute(
-        text(
-            """
+        text("""
             select coalesce(extract(epoch from clock_timestamp() - min(m.created_at)), 0)
             from endpoints e cross join lateral (
                 select message_id from deliveries
-                where endpoint_id = e.id and state = 'pending' and due_at = 'epoch' order by due_at, id limit 1
+                where endpoint_id = e.id and state = 'pending' and due_at = 'epoch'
+                    order by due_at, id limit 1
             ) d join messages m on m.id = d.message_id
             where e.state = 'enabled'
-            """
-        )
+            """)
     )
     return float(rows.scalar_one())
 
@@ -114,8 +114,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
     One that an enabled endpoint still waits for stays.
     """
     deleted = await conn.execute(
-        text(
-            """
+        text("""
             delete from messages where id in (
                 select m.id from messages m
                 where m.created_at < :before and not exists (
@@ -124,8 +123,7 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
                 )
                 order by m.created_at limit :limit for update skip locked
             )
-            """
-        ),
+            """),
         {"before": before, "limit": limit},
     )
     return int(deleted.rowcount)

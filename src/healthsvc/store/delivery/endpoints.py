@@ -47,8 +47,8 @@ async def create(
     (`secrets.Vault`)."""
     inserted = await conn.execute(
         text(
-            "insert into endpoints (id, url, description, event_types, secret, created_at)"
-            f" values (:id, :url, :description, cast(:types as text[]), :secret, :now) returning {COLUMNS}"
+            "insert into endpoints (id, url, description, event_types, secret, created_at) values"
+            f" (:id, :url, :description, cast(:types as text[]), :secret, :now) returning {COLUMNS}"
         ),
         {
             "id": endpoint_id,
@@ -97,9 +97,9 @@ async def update(
     the new URL."""
     changed = await conn.execute(
         text(
-            "update endpoints set url = coalesce(:url, url), description = coalesce(:description, description),"
-            " event_types = coalesce(cast(:types as text[]), event_types)"
-            f" where id = :id returning {COLUMNS}"
+            "update endpoints set url = coalesce(:url, url), description = coalesce(:description,"
+            " description), event_types = coalesce(cast(:types as text[]), event_types) where id ="
+            f" :id returning {COLUMNS}"
         ),
         {
             "id": endpoint_id,
@@ -131,8 +131,8 @@ async def disable(conn: AsyncConnection, endpoint_id: str, reason: str) -> bool:
     is off already."""
     changed = await conn.execute(
         text(
-            "update endpoints set state = 'disabled', disabled_reason = :reason, paused_until = null"
-            " where id = :id and state = 'enabled'"
+            "update endpoints set state = 'disabled', disabled_reason = :reason, paused_until ="
+            " null where id = :id and state = 'enabled'"
         ),
         {"id": endpoint_id, "reason": reason},
     )
@@ -146,7 +146,8 @@ async def rotate(
     if there is none."""
     changed = await conn.execute(
         text(
-            "update endpoints set previous_secret = secret, previous_until = :until, secret = :secret where id = :id"
+            "update endpoints set previous_secret = secret, previous_until = :until, secret ="
+            " :secret where id = :id"
         ),
         {"id": endpoint_id, "secret": secret, "until": previous_until},
     )
@@ -154,12 +155,11 @@ async def rotate(
 
 
 async def lock_health(conn: AsyncConnection, endpoint_ids: Iterable[str]) -> dict[str, Health]:
-    """The health of these enabled subscribers, which nobody else changes before the transaction's
-    end."""
+    """The health of these enabled endpoints, locked until the transaction's end."""
     rows = await conn.execute(
         text(
-            "select id, failing_since, failing_again_at, paused_until from endpoints"
-            " where id = any(cast(:ids as text[])) and state = 'enabled' order by id for no key update"
+            "select id, failing_since, failing_again_at, paused_until from endpoints where id ="
+            " any(cast(:ids as text[])) and state = 'enabled' order by id for no key update"
         ),
         {"ids": sorted(endpoint_ids)},
     )
@@ -177,9 +177,10 @@ async def save_health(conn: AsyncConnection, healths: Mapping[str, Health]) -> N
     """Write what `lock_health` read and the core changed."""
     await conn.execute(
         text(
-            "update endpoints e set failing_since = h.since, failing_again_at = h.again, paused_until = h.paused"
-            " from unnest(cast(:ids as text[]), cast(:since as timestamptz[]), cast(:again as timestamptz[]),"
-            " cast(:paused as timestamptz[])) as h (id, since, again, paused) where e.id = h.id"
+            "update endpoints e set failing_since = h.since, failing_again_at = h.again,"
+            " paused_until = h.paused from unnest(cast(:ids as text[]), cast(:since as"
+            " timestamptz[]), cast(:again as timestamptz[]), cast(:paused as timestamptz[])) as h"
+            " (id, since, again, paused) where e.id = h.id"
         ),
         {
             "ids": list(healths),

@@ -28,7 +28,8 @@ class OutboxMessage:
 _ENQUEUE: Final = text("""
     with given as materialized (
         select * from unnest(
-            cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]), cast(:bodies as text[]),
+            cast(:ids as text[]), cast(:types as text[]), cast(:customers as text[]),
+                cast(:bodies as text[]),
             cast(:logged as timestamptz[]), cast(:not_to as text[])
         ) as g (id, type, customer_id, body, logged_at, not_to)
     ), kept as (
@@ -49,8 +50,8 @@ _ENQUEUE: Final = text("""
 
 
 async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
-    """Keep the messages, fan them out to the enabled endpoints that want their types, and wake the
-    deliverers.
+    """Store the messages, fan them out to the enabled endpoints that subscribe to their types, and
+    wake the deliverers.
 
     One round trip whatever the number. A message whose id is there already is left alone, so doing
     it twice does no harm. The endpoints' rows are locked against deletion until commit: one that
@@ -80,7 +81,8 @@ _ENQUEUE_TO: Final = text("""
         insert into messages (id, type, customer_id, body, logged_at)
         select :id, :type, :customer, :body, cast(:logged as timestamptz) from wanting returning id
     ), made as (
-        insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross join wanting w
+        insert into deliveries (message_id, endpoint_id) select k.id, w.id from kept k cross
+            join wanting w
         returning 1
     )
     select pg_notify(:channel, '') from made
@@ -88,7 +90,7 @@ _ENQUEUE_TO: Final = text("""
 
 
 async def enqueue_to(conn: AsyncConnection, message: OutboxMessage, endpoint_id: str) -> bool:
-    """Keep a message for one endpoint alone, whatever types it wants; False if there is no such
+    """Store a message for one endpoint alone, whatever its event types; False if there is no such
     enabled endpoint."""
     inserted = await conn.execute(
         _ENQUEUE_TO,

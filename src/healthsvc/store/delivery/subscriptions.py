@@ -1,4 +1,4 @@
-"""Which types of webhook anybody wants, so that nobody words messages that no one reads."""
+"""Which webhook types have subscribers, so that other messages needn't be rendered."""
 
 from sqlalchemy import text
 
@@ -15,7 +15,7 @@ async def wanted_types(conn: AsyncConnection) -> "Wanted":
 
 
 class Wanted:
-    """A set of types; an endpoint without a choice wants everything."""
+    """A set of types; an endpoint without a choice subscribes to all."""
 
     def __init__(self, *, everything: bool, types: frozenset[str]) -> None:
         self._everything, self._types = everything, types

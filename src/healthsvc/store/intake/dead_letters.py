@@ -11,7 +11,10 @@ from sqlalchemy import RowMapping, text
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 
-COLUMNS = "id, origin, topic, partition, position, raw, raw_bytes, headers, reason, errors, created_at, replayed_at"
+COLUMNS = (
+    "id, origin, topic, partition, position, raw, raw_bytes, headers, reason, errors, created_at,"
+    " replayed_at"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,11 @@ async def page(conn: AsyncConnection, which: DeadLetterQuery, place: Place) -> l
 
 
 async def lock(conn: AsyncConnection, ids: Sequence[int]) -> list[DeadLetter]:
-    """Those of `ids` that exist, by id; nobody else replays them before the transaction's end."""
+    """Those of `ids` that exist, by id, locked until the transaction's end."""
     rows = await conn.execute(
         text(
-            f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id for update"
+            f"select {COLUMNS} from dead_letters where id = any(cast(:ids as bigint[])) order by id"
+            " for update"
         ),
         {"ids": list(ids)},
     )
@@ -77,10 +81,9 @@ async def waiting(
     or both."""
     rows = await conn.execute(
         text(
-            "select id from dead_letters where replayed_at is null and raw is not null and id > :after"
-            " and reason = coalesce(cast(:reason as text), reason)"
-            " and id = any(coalesce(cast(:ids as bigint[]), array[id]))"
-            " order by id limit :limit"
+            "select id from dead_letters where replayed_at is null and raw is not null and id >"
+            " :after and reason = coalesce(cast(:reason as text), reason) and id ="
+            " any(coalesce(cast(:ids as bigint[]), array[id])) order by id limit :limit"
         ),
         {
             "reason": reason,

@@ -53,13 +53,15 @@ _APPEND = text("""
         where partition = any(cast(:touched as integer[])) order by partition for update
     ), moved as (
         update log_heads set head = heads.head + m.entries
-        from heads join unnest(cast(:touched as integer[]), cast(:counts as integer[])) as m(partition, entries)
+        from heads join unnest(cast(:touched as integer[]),
+            cast(:counts as integer[])) as m(partition, entries)
              using (partition)
         where log_heads.partition = heads.partition
     ), added as (
         insert into log_entries (partition, position, logged_at, event)
         select partition, heads.head + given.step, clock_timestamp(), given.event
-        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]), cast(:events as text[]))
+        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]),
+            cast(:events as text[]))
              as given(partition, step, event)
         join heads using (partition)
     )
@@ -126,10 +128,11 @@ def blames_a_row(error: BaseException) -> bool:
 
 
 async def is_there(conn: AsyncConnection, partition: int, position: int) -> bool:
-    """Whether an entry has this position, whatever it holds."""
+    """Whether an entry has this position; False also where reading it fails."""
     exists = await conn.scalar(
         text(
-            "select exists (select from log_entries where partition = :partition and position = :position)"
+            "select exists (select from log_entries where partition = :partition and position ="
+            " :position)"
         ),
         {"partition": partition, "position": position},
     )
@@ -140,7 +143,8 @@ async def raw_event(conn: AsyncConnection, partition: int, position: int) -> byt
     """The bytes of an entry's event, as they are stored."""
     raw: bytes | None = await conn.scalar(
         text(
-            "select textsend(event) from log_entries where partition = :partition and position = :position"
+            "select textsend(event) from log_entries where partition = :partition and position ="
+            " :position"
         ),
         {"partition": partition, "position": position},
     )
@@ -164,7 +168,8 @@ async def trim(conn: AsyncConnection, *, keep: timedelta, limit: int = 10_000) -
                 select page.partition, page.position
                 from folded cross join lateral (
                     select partition, position, logged_at from log_entries
-                    where partition = folded.partition and position < folded.below order by position limit :limit
+                    where partition = folded.partition and position < folded.below order by position
+                        limit :limit
                 ) as page
                 where page.logged_at < clock_timestamp() - cast(:keep as interval)
             )

@@ -28,7 +28,7 @@ class LogColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReading:
-    """What one look at the log gave: whatever was committed at `read_at` lies below `heads`."""
+    """The result of one read of the log: everything committed at `read_at` lies below `heads`."""
 
     read_at: datetime
     heads: dict[int, int]
@@ -52,12 +52,14 @@ async def read(conn: AsyncConnection, partition: int, offset: int, limit: int) -
 _READ_ALL = text("""
     select wanted.partition, now() as read_at, coalesce(log_heads.head, 0) as head,
            entries.first, entries.positions, entries.logged_us, entries.events
-    from unnest(cast(:partitions as integer[]), cast(:offsets as bigint[]), cast(:limits as integer[]))
+    from unnest(cast(:partitions as integer[]), cast(:offsets as bigint[]),
+        cast(:limits as integer[]))
          as wanted(partition, from_position, at_most)
     left join log_heads on log_heads.partition = wanted.partition
     left join lateral (
         select min(position) as first, count(*) as positions,
-               array_agg((extract(epoch from logged_at) * 1000000)::bigint order by position) as logged_us,
+               array_agg((extract(epoch from logged_at) * 1000000)::bigint
+                   order by position) as logged_us,
                array_agg(event order by position) as events
         from (
             select position, logged_at, event from log_entries
@@ -99,7 +101,7 @@ async def read_all(
 
 
 class LogReader:
-    """A connection kept for reading, in autocommit: a look is one round trip. Made anew after any
+    """A connection kept for reading, in autocommit: a read is one round trip. Made anew after any
     error."""
 
     def __init__(self, engine: AsyncEngine) -> None:

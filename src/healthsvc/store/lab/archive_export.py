@@ -101,11 +101,12 @@ async def share_counted_late(
 
 
 async def segments(conn: AsyncConnection) -> dict[str, str]:
-    """Segment of each customer whose profile tells one, by id."""
+    """Segment of each customer whose profile has one, by id."""
     rows = await conn.execute(
         text("""
             select customer_id, segment from standings
-            where projection = (select id from projections where state = 'live') and segment is not null
+            where projection = (select id from projections where state = 'live')
+                and segment is not null
         """)
     )
     return {r.customer_id: r.segment for r in rows}

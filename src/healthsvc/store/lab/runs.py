@@ -1,4 +1,4 @@
-"""Runs of the lab: asked for, claimed by one runner at a time, and what came of them."""
+"""Runs of the lab: queued, claimed by one runner at a time, and their results."""
 
 import json
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class Run:
 
 
 _COLUMNS = """
-    id, kind, options::text as options, state, phase, progress, result::text as result, failure, requested_by,
+    id, kind, options::text as options, state, phase, progress, result::text as result, failure,
+        requested_by,
     requested_at, started_at, ended_at, attempts
 """
 
@@ -78,7 +79,8 @@ async def is_due(conn: AsyncConnection) -> bool:
         await conn.scalar(
             text("""
                 select exists (select from lab_runs
-                               where state = 'queued' or (state = 'running' and runner_until < clock_timestamp()))
+                               where state = 'queued' or (state = 'running'
+                                   and runner_until < clock_timestamp()))
             """)
         )
     )
@@ -94,19 +96,23 @@ async def claim(conn: AsyncConnection, runner: str, lease_seconds: float) -> Run
     await conn.execute(
         text("""
             update lab_runs set state = 'failed', ended_at = clock_timestamp(), failure =
-                   'The process that executed it ended ' || attempts || ' times; is there enough memory?'
+                'The process that executed it ended ' || attempts
+                || ' times; is there enough memory?'
             where state = 'running' and runner_until < clock_timestamp() and attempts >= :most
         """),
         {"most": MOST_ATTEMPTS},
     )
     row = await conn.execute(
         text(f"""
-            update lab_runs set state = 'running', runner = :runner, attempts = attempts + 1, progress = 0,
+            update lab_runs set state = 'running', runner = :runner, attempts = attempts + 1,
+                progress = 0,
                    started_at = coalesce(started_at, clock_timestamp()),
                    runner_until = clock_timestamp() + make_interval(secs => :lease)
             where id = (select min(id) from lab_runs
-                        where state = 'queued' or (state = 'running' and runner_until < clock_timestamp()))
-              and not exists (select from lab_runs where state = 'running' and runner_until >= clock_timestamp())
+                        where state = 'queued' or (state = 'running'
+                            and runner_until < clock_timestamp()))
+              and not exists (select from lab_runs where state = 'running'
+                  and runner_until >= clock_timestamp())
             returning {_COLUMNS}
         """),
         {"runner": runner, "lease": lease_seconds},
@@ -135,7 +141,8 @@ async def release(conn: AsyncConnection, run: int, runner: str) -> None:
     """Leave an unfinished run to the next runner, as if it hadn't been begun."""
     await conn.execute(
         text("""
-            update lab_runs set state = 'queued', runner = null, attempts = attempts - 1, phase = 'waiting'
+            update lab_runs set state = 'queued', runner = null, attempts = attempts - 1,
+                phase = 'waiting'
             where id = :id and runner = :runner and state = 'running'
         """),
         {"id": run, "runner": runner},
@@ -148,7 +155,8 @@ async def finish(
     """Keep what came of it; False when it was cancelled meanwhile."""
     finished = await conn.execute(
         text("""
-            update lab_runs set state = 'done', phase = 'done', progress = 1, ended_at = clock_timestamp(),
+            update lab_runs set state = 'done', phase = 'done', progress = 1,
+                ended_at = clock_timestamp(),
                    result = cast(:result as jsonb), model_key = :key
             where id = :id and runner = :runner and state = 'running' returning id
         """),
@@ -176,10 +184,11 @@ async def fail(conn: AsyncConnection, run: int, why: str, runner: str | None = N
 
 
 async def of_model(conn: AsyncConnection, model_key: str) -> Run | None:
-    """The newest finished run that speaks of a model."""
+    """The newest finished run about a model."""
     row = await conn.execute(
         text(
-            f"select {_COLUMNS} from lab_runs where model_key = :key and state = 'done' order by id desc limit 1"
+            f"select {_COLUMNS} from lab_runs where model_key = :key and state = 'done' order by id"
+            " desc limit 1"
         ),
         {"key": model_key},
     )

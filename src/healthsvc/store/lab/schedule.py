@@ -43,7 +43,8 @@ async def get(conn: AsyncConnection) -> Schedule:
         (
             await conn.execute(
                 text(
-                    "select refit, drift, options::text as options, set_by, set_at from lab_schedule"
+                    "select refit, drift, options::text as options, set_by, set_at from"
+                    " lab_schedule"
                 )
             )
         )
@@ -73,7 +74,7 @@ async def put(conn: AsyncConnection, schedule: Schedule) -> None:
 
 
 async def last_asked(conn: AsyncConnection, kind: str) -> datetime | None:
-    """When the schedule asked for a run of a kind last."""
+    """When the schedule last queued a run of a kind."""
     requested_at: datetime | None = await conn.scalar(
         text("select max(requested_at) from lab_runs where kind = :kind and requested_by = :by"),
         {"kind": kind, "by": BY},
@@ -82,5 +83,5 @@ async def last_asked(conn: AsyncConnection, kind: str) -> datetime | None:
 
 
 async def ask_alone(conn: AsyncConnection) -> None:
-    """Keep others that look what is due waiting until the end of the transaction."""
+    """Make other schedulers wait until the end of the transaction."""
     await conn.execute(text("select pg_advisory_xact_lock(hashtext('healthsvc_lab_schedule'))"))

@@ -37,7 +37,8 @@ STEP: Final = 50_000
 
 _UNMARKED = text("""
     select exists (
-        select from partitions p where p.projection = (select id from projections where state = 'live')
+        select from partitions p where p.projection = (select id from projections
+            where state = 'live')
             and not exists (select from ledger_marks m where m.partition = p.partition)
     )
 """)
@@ -46,15 +47,18 @@ _MARK = text("""
     select p.partition, coalesce(a.oldest, 0), coalesce(a.since, date '1970-01-01'),
         case when a.oldest > 0 then a.since::timestamp at time zone 'UTC' end
     from partitions p left join (
-        select partition, min(sequence) as oldest, min(logged_on) as since from archive group by partition
+        select partition, min(sequence) as oldest, min(logged_on) as since from archive
+            group by partition
     ) a using (partition)
     where p.projection = (select id from projections where state = 'live')
     on conflict (partition) do nothing
 """)
 _ALONE = text("select pg_try_advisory_xact_lock(hashtext('healthsvc_ledger'))")
 _WAITING = text("""
-    select coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)), 0)::bigint from partitions p
-    left join ledger_marks m using (partition) where p.projection = (select id from projections where state = 'live')
+    select coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)), 0)::bigint
+        from partitions p
+    left join ledger_marks m using (partition) where p.projection = (select id from projections
+        where state = 'live')
 """)
 
 _KINDS: Final = {
@@ -77,7 +81,8 @@ def _case(column: str, numbers: dict[str, int]) -> str:
 _FRESH: Final = """
     fresh as materialized (
         select a.customer_key, a.occurred_us, a.partition, a.sequence, a.logged_on, a.event
-        from archive a join wanted w on a.partition = w.partition and a.sequence >= w.first and a.sequence < w.below
+        from archive a join wanted w on a.partition = w.partition and a.sequence >= w.first
+            and a.sequence < w.below
         where a.logged_on >= (select min(since) from wanted)
     )
 """
@@ -100,11 +105,14 @@ _WHY: Final = "the archived event can't be read: it is in no figure of the portf
 _LETTERS: Final = """letters as (
         insert into dead_letters
             (origin, topic, partition, position, raw, raw_bytes, reason, errors, customer_id)
-        select 'archive', 'ledger', f.partition, f.sequence, convert_to(f.event, 'UTF8'), octet_length(f.event),
-            'unreadable', jsonb_build_array(jsonb_build_object('pointer', '', 'detail', cast(:why as text))),
+        select 'archive', 'ledger', f.partition, f.sequence, convert_to(f.event, 'UTF8'),
+            octet_length(f.event),
+            'unreadable', jsonb_build_array(jsonb_build_object('pointer', '', 'detail',
+                cast(:why as text))),
             c.customer_id
         from fresh f left join customers c on c.key = f.customer_key
-        where f.event like any(cast(:marks as text[]) || cast(:used as text[])) and event_json(f.event) is null
+        where f.event like any(cast(:marks as text[]) || cast(:used as text[]))
+            and event_json(f.event) is null
         on conflict (origin, topic, partition, position) do nothing returning 1
     ),"""
 
@@ -119,9 +127,11 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
     )
     return text(f"""
     with wanted as materialized (
-        select m.partition, m.sequence as first, least(p.applied, m.sequence + :step) as below, m.read_on - 2 as since
+        select m.partition, m.sequence as first, least(p.applied, m.sequence + :step) as below,
+            m.read_on - 2 as since
         from ledger_marks m join partitions p using (partition)
-        where p.projection = (select id from projections where state = 'live') and p.applied > m.sequence
+        where p.projection = (select id from projections where state = 'live')
+            and p.applied > m.sequence
     ), {_FRESH},
     parsed as materialized (
         select customer_key, occurred_us, partition, sequence, {parsed} as event
@@ -134,32 +144,41 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
                 when kind in ({PROFILE}, {RENEWED}) then {mrr} end,
             case when type = 'subscription.changed' then {previous} end,
             case when kind = {PROFILE} then {owned} end,
-            case when kind in ({OPENED}, {ANSWERED}, {RESOLVED}) then hashtextextended(data ->> 'ticket_id', 0) end,
+            case when kind in ({OPENED}, {ANSWERED},
+                {RESOLVED}) then hashtextextended(data ->> 'ticket_id', 0) end,
             case when kind = {CANCELLED} then data ->> 'effective_at' end
         from (
             select p.*, event ->> 'type' as type, event -> 'data' as data,
-                case event ->> 'type' when 'survey.answered' then {_case("event -> 'data' ->> 'survey'", _SURVEYS)}
+                case event ->> 'type'
+                    when 'survey.answered' then {_case("event -> 'data' ->> 'survey'", _SURVEYS)}
                     else {_case("event ->> 'type'", _KINDS)} end as kind
             from parsed p
         ) known
         where kind is not null
-            and (kind <> {PROFILE} or coalesce(data ->> 'mrr', data ->> 'features_owned') is not null)
+            and (kind <> {PROFILE} or coalesce(data ->> 'mrr',
+                data ->> 'features_owned') is not null)
     ),
     {letters}
     seen as (
-        insert into ledger_customers as known select customer_key, min(occurred_us) from fresh group by customer_key
-        on conflict (customer_key) do update set first_us = excluded.first_us where excluded.first_us < known.first_us
+        insert into ledger_customers as known select customer_key, min(occurred_us) from fresh
+            group by customer_key
+        on conflict (customer_key) do update set first_us = excluded.first_us
+            where excluded.first_us < known.first_us
     ),
     used as (
         insert into ledger_functions as known
-        select customer_key, occurred_us / {SPAN_US}, hashtextextended(event -> 'data' ->> 'feature', 0),
+        select customer_key, occurred_us / {SPAN_US},
+            hashtextextended(event -> 'data' ->> 'feature', 0),
             min(occurred_us), max(occurred_us)
         from (
-            select customer_key, occurred_us, {parsed} as event from fresh where event like any(cast(:used as text[]))
+            select customer_key, occurred_us, {parsed} as event from fresh
+                where event like any(cast(:used as text[]))
         ) f
-        where event ->> 'type' = 'feature.used' and event -> 'data' ->> 'feature' is not null group by 1, 2, 3
+        where event ->> 'type' = 'feature.used' and event -> 'data' ->> 'feature' is not null
+            group by 1, 2, 3
         on conflict (customer_key, span, function) do update
-        set first_us = least(known.first_us, excluded.first_us), last_us = greatest(known.last_us, excluded.last_us)
+        set first_us = least(known.first_us, excluded.first_us), last_us = greatest(known.last_us,
+            excluded.last_us)
     ),
     found as (
         select w.partition, w.below, count(f.sequence) as events, w.below - w.first as expected,
@@ -169,7 +188,8 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
     update ledger_marks m set sequence = f.below, read_on = coalesce(f.latest, m.read_on),
         missing_until = case
             when f.events = f.expected then m.missing_until
-            when f.events > 0 and f.oldest = f.below - f.events then f.since::timestamp at time zone 'UTC'
+            when f.events > 0
+                and f.oldest = f.below - f.events then f.since::timestamp at time zone 'UTC'
             else now() end
     from found f where m.partition = f.partition
     returning ({aside}) as set_aside
@@ -178,7 +198,8 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
 
 _CURRENT = text("""
     update ledger_marks m set as_of = p.read_through_at from partitions p
-    where p.projection = (select id from projections where state = 'live') and p.partition = m.partition
+    where p.projection = (select id from projections where state = 'live')
+        and p.partition = m.partition
         and p.applied = m.sequence and p.read_through_at > coalesce(m.as_of, '-infinity')
 """)
 
@@ -193,9 +214,8 @@ _ONE_BY_ONE: Final = _take("event_json(event)", "json_number({0})", _LETTERS)
 async def catch_up(
     conn: AsyncConnection, step: int = STEP, on_set_aside: Callable[[int], None] | None = None
 ) -> int | None:
-    """Take in the next events of each partition, at most `step` of each; answers how many still
-    wait, None if somebody else is at it. on_set_aside: called with the number of events that
-    couldn't be read, if there were any."""
+    """Add the next events of each partition, at most `step` of each; returns how many still wait,
+    None if another process is at it."""
     if not await conn.scalar(_ALONE):
         return None
     if await conn.scalar(_UNMARKED):

@@ -1,4 +1,4 @@
-"""The ledger read: customers in the order of their keys, some at a time, and what they told."""
+"""Reads the ledger: customers in the order of their keys, some at a time, and their entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,14 +33,15 @@ async def still(conn: AsyncConnection) -> None:
 
 
 async def reach(conn: AsyncConnection) -> Reach:
-    """Up to when and since when the ledger tells."""
+    """The span that the ledger covers."""
     row = (
         await conn.execute(
             text(f"""
                 select (select max(missing_until) from ledger_marks) as missing_until,
                     (select min(first_us) from ledger_customers) as first_us,
                     (select case when count(*) = count(p.as_of) then min(p.as_of) end from (
-                        select case when p.applied <= m.sequence then p.read_through_at else m.as_of end as as_of
+                        select case when p.applied <= m.sequence then p.read_through_at
+                            else m.as_of end as as_of
                         from partitions p left join ledger_marks m using (partition) where {LIVE}
                     ) p) as as_of
             """)
@@ -63,7 +64,8 @@ async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int
     rows = await conn.execute(
         text(f"""
             select l.customer_key, l.first_us, {f"s.{by}" if by else "null::text"} as name
-            from ledger_customers l {join} where l.customer_key > :after order by l.customer_key limit :limit
+            from ledger_customers l {join} where l.customer_key > :after order by l.customer_key
+                limit :limit
         """),
         {"after": after, "limit": limit},
     )
@@ -71,11 +73,12 @@ async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int
 
 
 async def entries(conn: AsyncConnection, after: int, last: int, before_us: int) -> Sequence[Any]:
-    """What the customers with keys beyond `after` and up to `last` told before an instant, in the
-    order of the keys and then as it happened."""
+    """Entries of the customers with keys beyond `after` and up to `last` before an instant, by key,
+    then in order of time."""
     rows = await conn.execute(
         text("""
-            select customer_key, occurred_us, kind, value, before, owned, effective, item from ledger
+            select customer_key, occurred_us, kind, value, before, owned, effective, item
+                from ledger
             where customer_key > :after and customer_key <= :last and occurred_us < :until
             order by customer_key, occurred_us, partition, sequence
         """),

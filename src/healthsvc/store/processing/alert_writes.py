@@ -73,8 +73,10 @@ _ALERT_FIELDS: Final = {
 
 _RAISE = text(f"""
     insert into alerts
-        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at, raised_at)
-    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}' else '{HELD}' end,
+        (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at,
+            raised_at)
+    select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}'
+        else '{HELD}' end,
         held.id, summary, detail::jsonb, onset_at, raised_at
     from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
         a({", ".join(_ALERT_FIELDS)})
@@ -88,7 +90,8 @@ _RAISE = text(f"""
         order by g.ended_at desc nulls first, g.id limit 1
     ) held on true
     where not (a.unless_open and exists (
-        select from alerts o where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+        select from alerts o where o.customer_key = a.customer_key
+            and o.kind = any(string_to_array(a.family, e'\\n'))
           and {lifecycle_sql.unresolved("o.state")}
     ))
     on conflict (id) do nothing returning id, state
@@ -97,22 +100,28 @@ _RAISE = text(f"""
 
 _TAKE_OVER = text(f"""
     with taken as materialized (
-        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind, o.severity as previous_severity
+        select distinct on (a.id) a.id as row_id, o.id, o.kind as previous_kind,
+            o.severity as previous_severity
         from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
             a(id, customer_key, family)
-        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\\n'))
+        join alerts o on o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family,
+            e'\\n'))
             and {lifecycle_sql.may(ESCALATE, "o.state")}
         order by a.id, o.position desc
     ), changed as (
-        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary, revision = o.revision + 1,
+        update alerts o set kind = a.kind, severity = a.severity, summary = a.summary,
+            revision = o.revision + 1,
             detail = a.detail::jsonb || jsonb_build_object(
-                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until', a.raised_at))
+                'before', jsonb_build_object('kind', o.kind, 'severity', o.severity, 'until',
+                    a.raised_at))
         from taken t join unnest(
-            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]), cast(:summary as text[]),
+            cast(:id as text[]), cast(:kind as text[]), cast(:severity as text[]),
+                cast(:summary as text[]),
             cast(:detail as text[]), cast(:raised_at as timestamptz[])
         ) a(id, kind, severity, summary, detail, raised_at) on a.id = t.row_id
         where o.id = t.id
-        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind, t.previous_severity
+        returning t.row_id, o.id, o.state, o.onset_at, o.raised_at, t.previous_kind,
+            t.previous_severity
     )
     select * from changed
 """)
@@ -144,8 +153,8 @@ async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[Tak
 
 
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
-    """Open alerts, or hold them while a guard of the fleet says so; returns the ids of those that
-    are new and to be told: the same cause raises one alert once."""
+    """Open alerts, or hold them during an outage; returns the ids of new ones that are to be sent:
+    the same cause raises one alert once."""
     if not rows:
         return set()
     raised = await conn.execute(
@@ -159,7 +168,8 @@ _RESOLVE_ALERTS: Final = text(f"""
         select a.id, a.state as was, e.at
         from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
             e(key, kind, at)
-        join alerts a on a.customer_key = e.key and a.kind = e.kind and {lifecycle_sql.may(END, "a.state")}
+        join alerts a on a.customer_key = e.key and a.kind = e.kind
+            and {lifecycle_sql.may(END, "a.state")}
         for update of a
     ), resolved as (
         update alerts a set state = {lifecycle_sql.after(END)}, resolved_at = e.at,
@@ -176,8 +186,8 @@ _RESOLVE_ALERTS: Final = text(f"""
 async def resolve_alerts(
     conn: AsyncConnection, endings: Sequence[tuple[int, str, datetime]]
 ) -> list[ResolvedAlert]:
-    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those there were
-    and had been told."""
+    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those that existed
+    and had been sent."""
     if not endings:
         return []
     parameters: dict[str, Any] = {

@@ -43,8 +43,8 @@ async def ensure_days(conn: AsyncConnection, first: date, days: int) -> None:
             continue
         await conn.execute(
             text(
-                f"create table if not exists {_table(day)} partition of archive (logged_on default '{day}')"
-                f" for values from ('{day}') to ('{day + timedelta(days=1)}')"
+                f"create table if not exists {_table(day)} partition of archive (logged_on default"
+                f" '{day}') for values from ('{day}') to ('{day + timedelta(days=1)}')"
             )
         )
 
@@ -63,7 +63,8 @@ async def drop_before(conn: AsyncConnection, first_kept: date) -> list[str]:
     """Drop the tables of the days before; returns their names."""
     rows = await conn.execute(
         text(
-            "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'archive'::regclass"
+            "select inhrelid::regclass::text as name from pg_inherits where inhparent ="
+            " 'archive'::regclass"
         )
     )
     old = [
@@ -78,7 +79,8 @@ async def at_instants(conn: AsyncConnection, key: int, occurred_us: list[int]) -
     """A customer's events of these instants."""
     rows = await conn.execute(
         text(
-            "select event from archive where customer_key = :key and occurred_us = any(:instants) limit 1000"
+            "select event from archive where customer_key = :key and occurred_us = any(:instants)"
+            " limit 1000"
         ),
         {"key": key, "instants": occurred_us},
     )

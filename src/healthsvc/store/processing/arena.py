@@ -20,7 +20,7 @@ class Arena:
 
     @property
     def allocated(self) -> int:
-        """Bytes that it has asked the system for."""
+        """Bytes allocated so far."""
         return sum(map(len, self._slabs))
 
     def preallocate(self, size: int) -> None:

@@ -16,7 +16,8 @@ class CustomerHome(NamedTuple):
 
 
 _FIND = text("""
-    select customer_id, key, partition from customers where customer_id = any(string_to_array(:ids, e'\\n'))
+    select customer_id, key, partition from customers where customer_id = any(string_to_array(:ids,
+        e'\\n'))
 """)
 
 # Sorted, so that two claimers of the same unseen customers wait for each other in one direction
@@ -24,7 +25,8 @@ _FIND = text("""
 _CLAIM = text("""
     insert into customers (customer_id, partition)
     select customer_id, partition
-    from unnest(string_to_array(:ids, e'\\n'), cast(:partitions as integer[])) as wanted(customer_id, partition)
+    from unnest(string_to_array(:ids, e'\\n'),
+        cast(:partitions as integer[])) as wanted(customer_id, partition)
     order by customer_id
     on conflict (customer_id) do nothing
     returning customer_id, key, partition
@@ -80,7 +82,8 @@ async def oldest(conn: AsyncConnection) -> datetime | None:
 
 
 async def about_how_many(conn: AsyncConnection) -> int:
-    """Customers, as of PostgreSQL's last look at the table; 0 before its first."""
+    """The estimated number of customers, as of the last analysis of the table; 0 before the
+    first."""
     estimate = await conn.scalar(
         text("select reltuples::bigint from pg_class where oid = 'customers'::regclass")
     )

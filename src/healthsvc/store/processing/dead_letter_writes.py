@@ -69,8 +69,10 @@ async def dead_letter(conn: AsyncConnection, letters: Sequence[NewDeadLetter]) -
     await conn.execute(
         text(f"""
             insert into dead_letters
-                (origin, topic, partition, position, raw, raw_bytes, headers, reason, errors, customer_id)
-            select origin, topic, partition, position, raw, raw_bytes, headers::jsonb, reason, errors::jsonb,
+                (origin, topic, partition, position, raw, raw_bytes, headers, reason, errors,
+                    customer_id)
+            select origin, topic, partition, position, raw, raw_bytes, headers::jsonb, reason,
+                errors::jsonb,
                 customer_id
             from unnest({arrays}) d({", ".join(fields)})
             on conflict (origin, topic, partition, position) do nothing

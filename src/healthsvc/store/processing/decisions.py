@@ -14,8 +14,10 @@ _STANDINGS_TABLE = text(
     "create temporary table if not exists incoming_standings (like standings) on commit delete rows"
 )
 _STANDINGS_MERGE = text(f"""
-    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)} from incoming_standings
-    on conflict (projection, customer_key) do update set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
+    insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)}
+        from incoming_standings
+    on conflict (projection, customer_key) do update
+        set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
 """)
 
 

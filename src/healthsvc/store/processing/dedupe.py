@@ -49,7 +49,8 @@ async def hours(
     its number of ids."""
     rows = await conn.execute(
         text("""
-            select hour, max(logged_at) as newest, sum(octet_length(ids)) / 16 as ids from dedupe_buckets
+            select hour, max(logged_at) as newest, sum(octet_length(ids)) / 16 as ids
+                from dedupe_buckets
             where projection = :projection and partition = :partition group by hour
         """),
         {"projection": projection, "partition": partition},
@@ -78,7 +79,8 @@ async def add_recent(conn: AsyncConnection, projection: int, rows: Sequence[Rece
     if rows:
         driver = await raw(conn)
         await driver.executemany(
-            "insert into dedupe_recent (projection, partition, sequence, logged_at, ids) values ($1, $2, $3, $4, $5)",
+            "insert into dedupe_recent (projection, partition, sequence, logged_at, ids) values"
+            " ($1, $2, $3, $4, $5)",
             [(projection, r.partition, r.sequence, r.logged_at, r.ids) for r in rows],
         )
 

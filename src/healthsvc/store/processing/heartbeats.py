@@ -9,7 +9,8 @@ async def heartbeat(conn: AsyncConnection, worker: str, lease_seconds: float) ->
     """Say that this worker lives, for a lease's time."""
     await conn.execute(
         text("""
-            insert into workers (id, seen_until) values (:id, clock_timestamp() + make_interval(secs => :lease))
+            insert into workers (id, seen_until) values (:id,
+                clock_timestamp() + make_interval(secs => :lease))
             on conflict (id) do update set seen_until = excluded.seen_until
         """),
         {"id": worker, "lease": lease_seconds},
@@ -20,7 +21,8 @@ async def live_workers(conn: AsyncConnection, prefix: str) -> list[str]:
     """Return the workers that live, of those whose id begins with `prefix`."""
     rows = await conn.execute(
         text(
-            "select id from workers where seen_until > clock_timestamp() and starts_with(id, :prefix) order by id"
+            "select id from workers where seen_until > clock_timestamp() and starts_with(id,"
+            " :prefix) order by id"
         ),
         {"prefix": prefix},
     )
@@ -36,7 +38,8 @@ async def forget_dead_workers(conn: AsyncConnection) -> None:
     await conn.execute(
         text("""
             delete from workers where id in (
-                select id from workers where seen_until < clock_timestamp() - interval '1 hour' for update skip locked
+                select id from workers where seen_until < clock_timestamp() - interval '1 hour'
+                    for update skip locked
             )
         """)
     )

@@ -25,7 +25,8 @@ async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
     """Return all partitions of a projection, without waiting for flushes."""
     rows = await conn.execute(
         text("""
-            select partition, owner, epoch, coalesce(lease_until < clock_timestamp(), true) as expired
+            select partition, owner, epoch, coalesce(lease_until < clock_timestamp(),
+                true) as expired
             from partitions where projection = :projection order by partition
         """),
         {"projection": projection},
@@ -36,14 +37,15 @@ async def leases(conn: AsyncConnection, projection: int) -> dict[int, Lease]:
 async def renew(
     conn: AsyncConnection, *, projection: int, owner: str, lease_seconds: float
 ) -> None:
-    """Prolong the owner's leases; one that a flush holds locked stays as it is, nobody can take it
+    """Prolong the owner's leases; one locked by a flush stays as it is, and can't be taken
     meanwhile."""
     await conn.execute(
         text("""
             update partitions set lease_until = clock_timestamp() + make_interval(secs => :lease)
             where projection = :projection and partition in (
                 select partition from partitions
-                where projection = :projection and owner = :owner order by partition for update skip locked
+                where projection = :projection and owner = :owner order by partition
+                    for update skip locked
             )
         """),
         {"projection": projection, "owner": owner, "lease": lease_seconds},
@@ -57,7 +59,8 @@ _TAKE: Final = text(f"""
     where projection = :projection and partition in (
         select partition from partitions
         where projection = :projection and partition <> all(cast(:held as integer[]))
-          and (owner is null or owner = :owner or lease_until is null or lease_until < clock_timestamp())
+          and (owner is null or owner = :owner or lease_until is null
+              or lease_until < clock_timestamp())
         order by partition limit :at_most for update skip locked
     )
     returning {OWNERSHIP}
@@ -89,10 +92,12 @@ async def take(
 
 
 _RETAKE: Final = text(f"""
-    update partitions set epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => :lease)
+    update partitions set epoch = epoch + 1,
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
     where projection = :projection and owner = :owner and partition in (
         select partition from partitions
-        where projection = :projection and owner = :owner and partition = any(cast(:partitions as integer[]))
+        where projection = :projection and owner = :owner
+            and partition = any(cast(:partitions as integer[]))
         order by partition for update
     )
     returning {OWNERSHIP}
@@ -107,8 +112,8 @@ async def retake(
     lease_seconds: float,
     partitions: Iterable[int],
 ) -> dict[int, Ownership]:
-    """Take anew those of these partitions that are still ours; waits for a flush of ours whose fate
-    is open."""
+    """Take those of these partitions that are still ours again; waits for an unfinished flush of
+    ours to end."""
     rows = await conn.execute(
         _RETAKE,
         {
@@ -142,8 +147,10 @@ async def release(
     await conn.execute(
         text("""
             update partitions p set owner = null, lease_until = null
-            from unnest(cast(:partitions as integer[]), cast(:epochs as bigint[])) as m(partition, epoch)
-            where p.projection = :projection and p.partition = m.partition and p.owner = :owner and p.epoch = m.epoch
+            from unnest(cast(:partitions as integer[]), cast(:epochs as bigint[])) as m(partition,
+                epoch)
+            where p.projection = :projection and p.partition = m.partition and p.owner = :owner
+                and p.epoch = m.epoch
             returning pg_notify('healthsvc_leases', p.partition::text)
         """),
         {

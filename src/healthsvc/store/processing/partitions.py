@@ -16,7 +16,8 @@ from healthsvc.core.errors import OwnershipLost
 from healthsvc.store.database.engine import AsyncConnection
 
 FLUSHED_CHANNEL = "healthsvc_flushed"
-STALL_SECONDS = 30.0  # how long a flush may hold its partitions doing nothing, before the server ends its session
+# How long a flush may hold its partitions doing nothing before the server ends its session.
+STALL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One partition's step in a flush: from what its owner believes is stored to what shall be."""
+    """One partition's step in a flush: from the stored position that its owner expects to the new
+    one."""
 
     partition: int
     epoch: int
@@ -46,8 +48,8 @@ class Move:
 
 
 class Fenced(OwnershipLost):
-    """Somebody else owns these partitions, or has moved their offsets: nothing of this flush may
-    stay."""
+    """Another worker owns these partitions, or has moved their offsets: this flush must not be
+    committed."""
 
     def __init__(self, partitions: set[int]) -> None:
         self.partitions = partitions
@@ -66,10 +68,14 @@ _COMPARE_AND_SET = text("""
         cast(:partitions as integer[]), cast(:epochs as bigint[]),
         cast(:table_from as bigint[]), cast(:table_to as bigint[]),
         cast(:kafka_from as bigint[]), cast(:kafka_to as bigint[]),
-        cast(:applied_from as bigint[]), cast(:applied_to as bigint[]), cast(:read_through as timestamptz[])
-    ) as m(partition, epoch, table_from, table_to, kafka_from, kafka_to, applied_from, applied_to, read_through_at)
-    where p.projection = :projection and p.partition = m.partition and p.owner = :owner and p.epoch = m.epoch
-      and p.table_offset = m.table_from and p.kafka_offset = m.kafka_from and p.applied = m.applied_from
+        cast(:applied_from as bigint[]), cast(:applied_to as bigint[]),
+            cast(:read_through as timestamptz[])
+    ) as m(partition, epoch, table_from, table_to, kafka_from, kafka_to, applied_from, applied_to,
+        read_through_at)
+    where p.projection = :projection and p.partition = m.partition and p.owner = :owner
+        and p.epoch = m.epoch
+      and p.table_offset = m.table_from and p.kafka_offset = m.kafka_from
+          and p.applied = m.applied_from
     returning p.partition,
         pg_notify('healthsvc_flushed', p.partition::text),
         set_config('idle_in_transaction_session_timeout', :stall_ms, true),
@@ -81,8 +87,7 @@ _COMPARE_AND_SET = text("""
 async def compare_and_set(
     conn: AsyncConnection, *, projection: int, owner: str, moves: Sequence[Move]
 ) -> None:
-    """Move offsets, if they and the epochs are what we believe; must be the flush's first
-    statement.
+    """Move offsets, if they and the epochs are as expected; must be the flush's first statement.
 
     It begins the transaction, locks the partitions to its end, and tells `healthsvc_flushed` at
     commit. Raises Fenced.
@@ -117,12 +122,14 @@ async def note_read(
     await conn.execute(
         text("""
             update partitions p set read_through_at = t.at
-            from unnest(cast(:partitions as integer[]), cast(:at as timestamptz[])) as t(partition, at)
+            from unnest(cast(:partitions as integer[]), cast(:at as timestamptz[])) as t(partition,
+                at)
             where p.projection = :projection and p.partition = t.partition and p.owner = :owner
               and (p.read_through_at is null or p.read_through_at < t.at)
               and p.partition in (
                   select partition from partitions
-                  where projection = :projection and owner = :owner order by partition for update skip locked
+                  where projection = :projection and owner = :owner order by partition
+                      for update skip locked
               )
         """),
         {
@@ -152,14 +159,16 @@ async def ensure(conn: AsyncConnection, partitions: Iterable[int]) -> None:
     ordered = sorted(partitions)
     await conn.execute(
         text(
-            "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on conflict do nothing"
+            "insert into log_heads (partition) select unnest(cast(:wanted as integer[])) on"
+            " conflict do nothing"
         ),
         {"wanted": ordered},
     )
     await conn.execute(
         text("""
             insert into partitions (projection, partition)
-            select id, partition from projections cross join unnest(cast(:wanted as integer[])) as w(partition)
+            select id, partition from projections cross
+                join unnest(cast(:wanted as integer[])) as w(partition)
             where state <> 'retired' order by 1, 2 on conflict do nothing
         """),
         {"wanted": ordered},
@@ -171,7 +180,8 @@ async def table_offsets(conn: AsyncConnection) -> dict[int, int]:
     rows = await conn.execute(
         text("""
             select partition, table_offset
-            from partitions join projections on projections.id = partitions.projection where projections.state = 'live'
+            from partitions join projections on projections.id = partitions.projection
+                where projections.state = 'live'
         """)
     )
     return {row.partition: row.table_offset for row in rows}

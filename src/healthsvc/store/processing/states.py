@@ -71,15 +71,22 @@ weigh each id."""
 _MANY = """
     select c.ids, c.keys, c.partitions, found.*
     from (
-        select string_agg(customer_id, e'\\n' order by key) as ids, string_agg(int8send(key), '' order by key) as keys,
-            string_agg(int4send(partition), '' order by key) as partitions, array_agg(key order by key) as members
+        select string_agg(customer_id, e'\\n' order by key) as ids,
+            string_agg(int8send(key), '' order by key) as keys,
+            string_agg(int4send(partition), '' order by key) as partitions,
+            array_agg(key order by key) as members
         from (
-            select customer_id, key, partition, row_number() over (order by key) as n from customers where {} offset 0
+            select customer_id, key, partition, row_number() over (order by key) as n
+            from customers where {} offset 0
         ) wanted group by n / 256
     ) c, lateral (
-        select string_agg(int8send(s.customer_key), '') as there, string_agg(tidsend(s.ctid), '') as tids,
-            string_agg(int4send(octet_length(s.state)), '') as widths, string_agg(s.state, '') as states,
-            string_agg(s.decision || substring($3::bytea from octet_length(s.decision) + 1), '') as decisions,
+        select string_agg(int8send(s.customer_key), '') as there,
+            string_agg(tidsend(s.ctid), '') as tids,
+            string_agg(int4send(octet_length(s.state)), '') as widths,
+            string_agg(s.state, '') as states,
+            string_agg(
+                s.decision || substring($3::bytea from octet_length(s.decision) + 1), ''
+            ) as decisions,
             string_agg(coalesce(s.profile::text, ''), e'\\n') as profiles
         from states s where s.projection = $1 and s.customer_key = any(c.members)
     ) found
@@ -199,10 +206,12 @@ def _tid_bytes(tids: NDArray[np.int64]) -> NDArray[np.void]:
 
 
 _INCOMING = text(
-    "create temporary table if not exists incoming_states (like states, tid tid) on commit delete rows"
+    "create temporary table if not exists incoming_states (like states, tid tid) on commit delete"
+    " rows"
 )
 _MERGE = """
-    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile, s.profile),
+    update states s set state = i.state, decision = i.decision, profile = coalesce(i.profile,
+        s.profile),
         partition = i.partition
     from incoming_states i where
 """
@@ -211,7 +220,8 @@ _WITHOUT_TID = text(
     f"{_MERGE} s.projection = i.projection and s.customer_key = i.customer_key and i.tid = '(0,0)'"
 )
 _BY_TID = text(
-    f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 = i.customer_key"
+    f"{_MERGE} s.ctid = i.tid and s.projection + 0 = i.projection and s.customer_key + 0 ="
+    " i.customer_key"
 )
 """The sums keep the planner from the index, of which the tid would only be a filter."""
 

@@ -1,4 +1,4 @@
-"""Timers: for each customer at most one instant at which its owner looks at it again."""
+"""Timers: for each customer at most one instant at which its owner decides it again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,8 @@ _INCOMING = text(
 _MERGE = text("""
     insert into timers (projection, customer_key, partition, due_at)
     select projection, customer_key, partition, due_at from incoming_timers
-    on conflict (projection, customer_key) do update set due_at = excluded.due_at, partition = excluded.partition
+    on conflict (projection, customer_key) do update set due_at = excluded.due_at,
+        partition = excluded.partition
 """)
 
 
@@ -59,7 +60,8 @@ async def postpone(
             with postponed as (
                 update timers set due_at = :due_at
                 from partitions p
-                where timers.projection = :projection and timers.customer_key = :key and p.projection = :projection
+                where timers.projection = :projection and timers.customer_key = :key
+                    and p.projection = :projection
                     and p.partition = timers.partition and p.owner = :owner
                 returning timers.customer_key
             )
@@ -78,10 +80,12 @@ async def due(
     rows = await conn.execute(
         text("""
             select t.customer_key
-            from unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition, as_of)
+            from unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition,
+                as_of)
             cross join lateral (
                 select customer_key, due_at from timers
-                where projection = :projection and partition = a.partition and due_at <= a.as_of order by due_at
+                where projection = :projection and partition = a.partition and due_at <= a.as_of
+                    order by due_at
                 limit :limit
             ) t order by t.due_at limit :limit
         """),
@@ -103,7 +107,8 @@ async def earliest(
         text("""
             select min(t.due_at) from unnest(cast(:partitions as integer[])) p(partition)
             cross join lateral (
-                select due_at from timers where projection = :projection and partition = p.partition order by due_at
+                select due_at from timers where projection = :projection and partition = p.partition
+                    order by due_at
                 limit 1
             ) t
         """),

@@ -16,9 +16,11 @@ _LOCK: Final = "healthsvc_warming"
 _TABLES: Final = ("customers", "states", "standings", "timers")
 
 _WORTH_READING = text("""
-    select c.oid::regclass::text as name, pg_relation_size(c.oid) / current_setting('block_size')::int as blocks
+    select c.oid::regclass::text as name,
+        pg_relation_size(c.oid) / current_setting('block_size')::int as blocks
     from pg_class c left join pg_index i on i.indexrelid = c.oid
-    where c.relkind in ('r', 'i') and coalesce(i.indrelid, c.oid) = any(cast(:tables as text[])::regclass[])
+    where c.relkind in ('r', 'i') and coalesce(i.indrelid,
+        c.oid) = any(cast(:tables as text[])::regclass[])
     order by c.relkind, pg_relation_size(c.oid)
 """)
 _ROOM = text("select setting::bigint from pg_settings where name = 'shared_buffers'")

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 
 _DAYS = text("""
-    select c.relname as day, i.indexrelid is not null as indexed, coalesce(i.indisvalid, false) as valid
+    select c.relname as day, i.indexrelid is not null as indexed, coalesce(i.indisvalid,
+        false) as valid
     from pg_inherits h join pg_class c on c.oid = h.inhrelid
     left join pg_class x on x.relname = c.relname || '_fold' and x.relnamespace = c.relnamespace
     left join pg_index i on i.indexrelid = x.oid
@@ -30,7 +31,8 @@ async def index_days(engine: AsyncEngine) -> None:
             if not day.valid:
                 await conn.execute(
                     text(
-                        f"create index concurrently if not exists {day.day}_fold on {day.day} (partition, sequence)"
+                        f"create index concurrently if not exists {day.day}_fold on {day.day}"
+                        " (partition, sequence)"
                     )
                 )
 
@@ -57,7 +59,8 @@ async def page(
     rows = await conn.execute(
         text("""
             select sequence, event from archive
-            where partition = :partition and sequence >= :first and sequence < :below order by sequence limit :limit
+            where partition = :partition and sequence >= :first and sequence < :below
+                order by sequence limit :limit
         """),
         {"partition": partition, "first": first, "below": below, "limit": limit},
     )

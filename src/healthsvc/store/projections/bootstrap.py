@@ -10,8 +10,8 @@ async def insert_scorecard(conn: AsyncConnection, version: int, name: str, docum
     """Record a published scorecard; a version that exists stays as it is."""
     await conn.execute(
         text(
-            "insert into scorecards (version, name, document, published_at) values (:v, :n, :d, now())"
-            " on conflict do nothing"
+            "insert into scorecards (version, name, document, published_at) values (:v, :n, :d,"
+            " now()) on conflict do nothing"
         ),
         {"v": version, "n": name, "d": document},
     )
@@ -39,7 +39,8 @@ async def grow_partitions(conn: AsyncConnection, count: int) -> None:
     )
     await conn.execute(
         text(
-            "insert into partitions (projection, partition) select j.id, h.partition"
-            " from projections j cross join log_heads h where j.state <> 'retired' order by 1, 2 on conflict do nothing"
+            "insert into partitions (projection, partition) select j.id, h.partition from"
+            " projections j cross join log_heads h where j.state <> 'retired' order by 1, 2 on"
+            " conflict do nothing"
         )
     )

@@ -25,7 +25,8 @@ async def claim(conn: AsyncConnection, projection: int, builder: str, lease_seco
     claimed = await conn.execute(
         text("""
             update projections
-            set builder = :builder, builder_until = clock_timestamp() + make_interval(secs => :lease)
+            set builder = :builder,
+                builder_until = clock_timestamp() + make_interval(secs => :lease)
             where id = :id and state = 'building'
               and (builder is null or builder = :builder or builder_until < clock_timestamp())
             returning id
@@ -39,7 +40,8 @@ async def leave(conn: AsyncConnection, projection: int, builder: str) -> None:
     """Let another builder go on at once."""
     await conn.execute(
         text(
-            "update projections set builder = null, builder_until = null where id = :id and builder = :builder"
+            "update projections set builder = null, builder_until = null where id = :id and builder"
+            " = :builder"
         ),
         {"id": projection, "builder": builder},
     )
@@ -70,8 +72,10 @@ async def take(conn: AsyncConnection, projection: int, owner: str) -> dict[int, 
     )
     rows = await conn.execute(
         text(f"""
-            update partitions set owner = :owner, epoch = epoch + 1 where projection = :id and partition in (
-                select partition from partitions where projection = :id order by partition for update
+            update partitions set owner = :owner, epoch = epoch + 1 where projection = :id
+                and partition in (
+                select partition from partitions where projection = :id order by partition
+                    for update
             )
             returning {OWNERSHIP}
         """),
@@ -99,8 +103,8 @@ async def reached(conn: AsyncConnection, live: int, *, lock: bool = False) -> di
         )
     rows = await conn.execute(
         text(
-            "select partition, applied, read_through_at from partitions where projection = :id order by partition"
-            + (" for update" if lock else "")
+            "select partition, applied, read_through_at from partitions where projection = :id"
+            " order by partition" + (" for update" if lock else "")
         ),
         {"id": live},
     )
@@ -115,7 +119,8 @@ async def decisions(
     """The packed memory of decisions, by customer_key."""
     rows = await conn.execute(
         text(
-            "select customer_key, decision from states where projection = :id and customer_key = any(:keys)"
+            "select customer_key, decision from states where projection = :id and customer_key ="
+            " any(:keys)"
         ),
         {"id": projection, "keys": list(keys)},
     )
@@ -142,11 +147,13 @@ async def overtaken(
     rows = await conn.execute(
         text("""
             select t.customer_key from timers t
-            join unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition, as_of)
+            join unnest(cast(:partitions as integer[]), cast(:as_of as timestamptz[])) a(partition,
+                as_of)
                 on a.partition = t.partition
             where t.projection = :id and t.due_at <= a.as_of and not exists (
                 select from timers o
-                where o.projection = :live and o.customer_key = t.customer_key and o.due_at <= a.as_of
+                where o.projection = :live and o.customer_key = t.customer_key
+                    and o.due_at <= a.as_of
             ) limit :limit
         """),
         {

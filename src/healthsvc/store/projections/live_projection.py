@@ -29,7 +29,8 @@ async def live(conn: AsyncConnection) -> Projection:
     row = (
         await conn.execute(
             text("""
-                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document, p.live_at
+                select p.id, p.scorecard_version, coalesce(s.frozen, s.document) as document,
+                    p.live_at
                 from projections p
                 join scorecards s on s.version = p.scorecard_version where p.state = 'live'
             """)

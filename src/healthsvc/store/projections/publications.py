@@ -1,4 +1,4 @@
-"""Projections beside the live one: asked for, told of, given up. At most one is there at a time.
+"""Projections beside the live one: requested, reported, given up. At most one is there at a time.
 
 One is built to take over, or it is a shadow: built alike, kept up to date, and not switched to
 until it is asked for.
@@ -113,8 +113,10 @@ async def building(conn: AsyncConnection) -> Building | None:
         (
             await conn.execute(
                 text("""
-                    select b.id, b.scorecard_version as version, coalesce(s.frozen, s.document) as document, b.reason,
-                           b.with_gaps, l.id as live, coalesce(o.frozen, o.document) as live_document,
+                    select b.id, b.scorecard_version as version, coalesce(s.frozen,
+                        s.document) as document, b.reason,
+                           b.with_gaps, l.id as live, coalesce(o.frozen,
+                               o.document) as live_document,
                            s.published_at is null as fresh
                     from projections b join scorecards s on s.version = b.scorecard_version
                     cross join projections l join scorecards o on o.version = l.scorecard_version
@@ -158,7 +160,8 @@ async def give_up(
     """
     retired = await conn.execute(
         text("""
-            update projections set state = 'retired', retired_at = clock_timestamp(), failure = :why, builder = null,
+            update projections set state = 'retired', retired_at = clock_timestamp(),
+                failure = :why, builder = null,
                 phase = 'done', marked_at = clock_timestamp()
             where id = :id and state = 'building'
               and (cast(:builder as text) is null or builder = cast(:builder as text))
@@ -179,10 +182,13 @@ async def publications(conn: AsyncConnection, limit: int = 20) -> list[StoredPub
     rows = await conn.execute(
         text("""
             select j.id, j.scorecard_version as version, j.state, j.reason, j.requested_by,
-                   j.created_at as requested_at, j.with_gaps, j.phase, j.failure, j.live_at, j.retired_at,
+                   j.created_at as requested_at, j.with_gaps, j.phase, j.failure, j.live_at,
+                       j.retired_at,
                    j.cleared_at, j.positions,
-                   coalesce((select sum(applied) from partitions p where p.projection = j.id), 0)::bigint as folded,
-                   (select coalesce(sum(applied), 0) from partitions p join projections l on l.id = p.projection
+                   coalesce((select sum(applied) from partitions p
+                       where p.projection = j.id), 0)::bigint as folded,
+                   (select coalesce(sum(applied), 0) from partitions p join projections l
+                       on l.id = p.projection
                     where l.state = 'live')::bigint as events
             from projections j order by j.id desc limit :limit
         """),

@@ -28,9 +28,12 @@ class Version:
 
 
 _SELECT = """
-    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason, s.document, s.frozen,
-           coalesce((select case when p.state = 'building' and p.reason = 'shadow' then 'shadow' else p.state end
-                     from projections p where p.scorecard_version = s.version and p.state <> 'retired'
+    select s.version, s.name, s.created_at, s.created_by, s.published_at, s.override_reason,
+        s.document, s.frozen,
+           coalesce((select case when p.state = 'building' and p.reason = 'shadow' then 'shadow'
+               else p.state end
+                     from projections p where p.scorecard_version = s.version
+                         and p.state <> 'retired'
                      order by p.state = 'live' desc limit 1),
                     case when s.published_at is null then 'draft' else 'retired' end) as state
     from scorecards s
@@ -68,7 +71,8 @@ async def freeze(conn: AsyncConnection, version: int, frozen: str) -> str:
     frozen_document: str = (
         await conn.execute(
             text(
-                "update scorecards set frozen = coalesce(frozen, :frozen) where version = :version returning frozen"
+                "update scorecards set frozen = coalesce(frozen, :frozen) where version = :version"
+                " returning frozen"
             ),
             {"version": version, "frozen": frozen},
         )
@@ -91,7 +95,8 @@ async def add(conn: AsyncConnection, *, name: str, document: str, by: str, now: 
         await conn.execute(
             text("""
                 insert into scorecards (version, name, document, created_by, created_at)
-                select coalesce(max(version), 0) + 1, :name, :document, :by, :now from scorecards returning version
+                select coalesce(max(version), 0) + 1, :name, :document, :by, :now from scorecards
+                    returning version
             """),
             {"name": name, "document": document, "by": by, "now": now},
         )

@@ -1,5 +1,4 @@
-"""What a shadow makes of the customers, beside the live projection, and what came of those whom
-both once judged."""
+"""Compares the shadow's scores with the live projection's, and both with the outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionScore:
-    """What one version tells of a customer."""
+    """A customer's score, risk and band under one version."""
 
     score: float | None
     risk: float | None
@@ -43,7 +42,8 @@ _BOTH: Final = """
     where n.projection = (select id from projections where state = 'building' and reason = 'shadow')
 """
 _COLUMNS: Final = """
-    n.customer_key, n.customer_id, o.segment, o.score as live_score, o.risk as live_risk, o.band as live_band,
+    n.customer_key, n.customer_id, o.segment, o.score as live_score, o.risk as live_risk,
+        o.band as live_band,
     n.score as shadow_score, n.risk as shadow_risk, n.band as shadow_band
 """
 
@@ -80,7 +80,8 @@ async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str
     """(segment, live band, shadow band, customers)."""
     rows = await conn.execute(
         text(
-            f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH} group by 1, 2, 3"
+            f"select o.segment, o.band as live, n.band as shadow, count(*) as customers {_BOTH}"
+            " group by 1, 2, 3"
         )
     )
     return [(r.segment, r.live, r.shadow, r.customers) for r in rows]
@@ -88,7 +89,7 @@ async def moves(conn: AsyncConnection) -> list[tuple[str | None, str | None, str
 
 async def agreement(conn: AsyncConnection) -> float | None:
     """Spearman's correlation of the two risks; None with too little to correlate."""
-    found: float | None = await conn.scalar(
+    correlation: float | None = await conn.scalar(
         text(f"""
             select corr(a, b) from (
                 select rank() over (order by o.risk) as a, rank() over (order by n.risk) as b
@@ -96,19 +97,22 @@ async def agreement(conn: AsyncConnection) -> float | None:
             ) ranks
         """)
     )
-    return found
+    return correlation
 
 
 async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> None:
-    """Keep what both tell of each customer that hasn't left, once in `MARK_DAYS`."""
+    """Record both versions' scores of each customer that hasn't churned, once in `MARK_DAYS`."""
     await conn.execute(
         text(f"""
             insert into shadow_marks (projection, marked_at, customer_key, live_risk, shadow_risk)
             select :shadow, :now, n.customer_key, o.risk, n.risk
-            from standings n join standings o on o.customer_key = n.customer_key and o.projection = :live
-            where n.projection = :shadow and n.risk is not null and o.risk is not null and not exists (
+            from standings n join standings o on o.customer_key = n.customer_key
+                and o.projection = :live
+            where n.projection = :shadow and n.risk is not null and o.risk is not null
+                and not exists (
                 select from shadow_marks
-                where projection = :shadow and marked_at > cast(:now as timestamptz) - interval '{MARK_DAYS} days'
+                where projection = :shadow
+                    and marked_at > cast(:now as timestamptz) - interval '{MARK_DAYS} days'
             )
         """),
         {"shadow": shadow, "live": live, "now": now},
@@ -117,7 +121,7 @@ async def mark(conn: AsyncConnection, shadow: int, live: int, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Matured:
-    """A customer whom both judged at a time, and whether it left within the horizon."""
+    """A customer that both versions judged at a time, and whether it churned within the horizon."""
 
     marked_at: datetime
     customer_key: int
@@ -135,7 +139,8 @@ async def matured(
             select m.marked_at, m.customer_key, m.live_risk, m.shadow_risk, exists(
                 select from ledger l where l.customer_key = m.customer_key and l.kind = {CANCELLED}
                 and l.occurred_us > extract(epoch from m.marked_at) * 1000000
-                and l.occurred_us <= extract(epoch from m.marked_at + make_interval(secs => :horizon)) * 1000000
+                and l.occurred_us <= extract(epoch
+                    from m.marked_at + make_interval(secs => :horizon)) * 1000000
             ) as gone
             from shadow_marks m where m.projection = :shadow
               and m.marked_at + make_interval(secs => :horizon) <= cast(:now as timestamptz)

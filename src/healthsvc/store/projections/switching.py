@@ -1,5 +1,5 @@
-"""The switch from one projection to another, and what follows it: the history tells of it, old rows
-are cleared."""
+"""The switch from one projection to another, and its follow-up: marks in the history, clearing of
+old rows."""
 
 import json
 
@@ -18,9 +18,12 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     """
     await conn.execute(
         text("""
-            update partitions n set table_offset = o.table_offset, kafka_offset = o.kafka_offset, applied = o.applied,
-                read_through_at = o.read_through_at, owner = null, lease_until = null, epoch = n.epoch + 1
-            from partitions o where n.projection = :new and o.projection = :old and n.partition = o.partition
+            update partitions n set table_offset = o.table_offset, kafka_offset = o.kafka_offset,
+                applied = o.applied,
+                read_through_at = o.read_through_at, owner = null, lease_until = null,
+                    epoch = n.epoch + 1
+            from partitions o where n.projection = :new and o.projection = :old
+                and n.partition = o.partition
         """),
         {"new": new, "old": old},
     )
@@ -31,7 +34,8 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
         )
     rows = await conn.execute(
         text(
-            "delete from partitions where projection = :old returning partition, applied, table_offset, kafka_offset"
+            "delete from partitions where projection = :old returning partition, applied,"
+            " table_offset, kafka_offset"
         ),
         {"old": old},
     )
@@ -41,13 +45,15 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
     }
     await conn.execute(
         text(
-            "update projections set state = 'retired', retired_at = clock_timestamp() where id = :old"
+            "update projections set state = 'retired', retired_at = clock_timestamp() where id ="
+            " :old"
         ),
         {"old": old},
     )
     await conn.execute(
         text("""
-            update projections p set state = 'live', phase = 'done', builder = null, builder_until = null,
+            update projections p set state = 'live', phase = 'done', builder = null,
+                builder_until = null,
                 live_at = o.retired_at, previous = o.id, positions = cast(:positions as jsonb)
             from projections o where p.id = :new and o.id = :old
         """),
@@ -64,13 +70,13 @@ async def flip(conn: AsyncConnection, new: int, old: int) -> None:
 
 
 async def unmarked(conn: AsyncConnection) -> tuple[int, int] | None:
-    """(projection, the one before it) of a live one whose history doesn't tell of the change
+    """(projection, the one before it) of a live one whose change isn't marked in the history
     yet."""
     row = (
         await conn.execute(
             text(
-                "select id, previous from projections"
-                " where state = 'live' and previous is not null and live_at is not null and marked_at is null"
+                "select id, previous from projections where state = 'live' and previous is not null"
+                " and live_at is not null and marked_at is null"
             )
         )
     ).first()
@@ -83,8 +89,10 @@ _MARK = text("""
         order by n.customer_key limit :limit
     ), marks as (
         insert into history
-            (projection, customer_key, decided_at, score, risk, band, flags, cause, scorecard_version)
-        select j.id, n.customer_key, j.live_at, n.score, n.risk, n.band, n.flags, 'scorecard', j.scorecard_version
+            (projection, customer_key, decided_at, score, risk, band, flags, cause,
+                scorecard_version)
+        select j.id, n.customer_key, j.live_at, n.score, n.risk, n.band, n.flags, 'scorecard',
+            j.scorecard_version
         from page n join projections j on j.id = n.projection
         left join standings o on o.projection = :old and o.customer_key = n.customer_key
         where o.customer_key is null or o.band is distinct from n.band or o.flags <> n.flags
@@ -100,8 +108,8 @@ async def mark_alone(conn: AsyncConnection) -> None:
 
 
 async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int) -> int | None:
-    """Have the history tell of the change of version, for customers after this key; answers the
-    last one, None at the end."""
+    """Mark the change of version in the history of customers after this key; returns the last one,
+    None at the end."""
     row = (
         await conn.execute(_MARK, {"new": new, "old": old, "after": after, "limit": limit})
     ).one()
@@ -109,7 +117,7 @@ async def mark(conn: AsyncConnection, new: int, old: int, after: int, limit: int
 
 
 async def marked_up_to(conn: AsyncConnection, new: int) -> int:
-    """The last customer whose history tells of this projection's beginning; 0 for none."""
+    """The last customer in whose history this projection's beginning is marked; 0 for none."""
     customer_key: int | None = await conn.scalar(
         text("""
             select max(h.customer_key) from history h join projections j on j.id = h.projection
@@ -128,8 +136,8 @@ async def marked(conn: AsyncConnection, projection: int) -> None:
 
 
 async def to_clear(conn: AsyncConnection, grace_seconds: float) -> int | None:
-    """A retired projection whose rows nobody needs: readers had their time, the history tells of
-    the change."""
+    """A retired projection whose rows are no longer needed: readers had their time, the history is
+    marked."""
     projection: int | None = await conn.scalar(
         text("""
             select r.id from projections r
@@ -157,7 +165,8 @@ async def clear(conn: AsyncConnection, projection: int, limit: int) -> bool:
     ):
         deleted = await conn.execute(
             text(
-                f"delete from {table} where ctid = any(array(select ctid from {table} where projection = :id limit :n))"
+                f"delete from {table} where ctid = any(array(select ctid from {table} where"
+                " projection = :id limit :n))"
             ),
             {"id": projection, "n": limit},
         )

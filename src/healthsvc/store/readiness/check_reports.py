@@ -1,5 +1,5 @@
-"""What processes report of themselves, and what the database alone tells of the log's partitions
-and the ledger."""
+"""Reports of the processes about themselves, and the state of the log's partitions and of the
+ledger."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Partition:
 class Ledger:
     """How far the ledger is."""
 
-    taken: int
+    entries: int
     waiting: int
 
 
@@ -53,10 +53,12 @@ async def partitions(conn: AsyncConnection) -> list[Partition]:
     """The live projection's partitions: who reads them, and what the table log has for them."""
     rows = await conn.execute(
         text("""
-            select p.partition, p.owner is not null and coalesce(p.lease_until > clock_timestamp(), false) as owned,
+            select p.partition, p.owner is not null and coalesce(p.lease_until > clock_timestamp(),
+                false) as owned,
                 p.table_offset, coalesce(h.head, 0) as head, p.kafka_offset >= 0 as reads_kafka
             from partitions p left join log_heads h using (partition)
-            where p.projection = (select id from projections where state = 'live') order by p.partition
+            where p.projection = (select id from projections where state = 'live')
+                order by p.partition
         """)
     )
     return [Partition(**row) for row in rows.mappings()]
@@ -68,13 +70,14 @@ async def ledger(conn: AsyncConnection) -> Ledger:
         await conn.execute(
             text("""
                 select coalesce(sum(m.sequence), 0)::bigint as taken,
-                    coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)), 0)::bigint as waiting
+                    coalesce(sum(greatest(p.applied - coalesce(m.sequence, 0), 0)),
+                        0)::bigint as waiting
                 from partitions p left join ledger_marks m using (partition)
                 where p.projection = (select id from projections where state = 'live')
             """)
         )
     ).one()
-    return Ledger(taken=row.taken, waiting=row.waiting)
+    return Ledger(entries=row.taken, waiting=row.waiting)
 
 
 async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bool:
@@ -83,7 +86,8 @@ async def something_to_settle(conn: AsyncConnection, kinds: Sequence[str]) -> bo
         text(f"""
             select exists (select from check_reports) or exists (
                 select from alerts
-                where scope is not null and {lifecycle_sql.unresolved("state")} and kind = any(cast(:kinds as text[]))
+                where scope is not null and {lifecycle_sql.unresolved("state")}
+                    and kind = any(cast(:kinds as text[]))
             )
         """),
         {"kinds": list(kinds)},
@@ -158,7 +162,8 @@ async def open_alerts(conn: AsyncConnection, kinds: Sequence[str]) -> list[tuple
     rows = await conn.execute(
         text(f"""
             select kind, scope from alerts
-            where scope is not null and {lifecycle_sql.unresolved("state")} and kind = any(cast(:kinds as text[]))
+            where scope is not null and {lifecycle_sql.unresolved("state")}
+                and kind = any(cast(:kinds as text[]))
         """),
         {"kinds": list(kinds)},
     )

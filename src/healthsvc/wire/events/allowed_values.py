@@ -11,7 +11,10 @@ from healthsvc.wire.events.catalogue import (
     Instant,
 )
 
-INSTANT_RULE = "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to 2999"
+INSTANT_RULE = (
+    "must be an RFC 3339 time with an offset, such as 2026-05-04T09:30:00Z, or a date, from 1900 to"
+    " 2999"
+)
 MAX_NAME = 100
 _KINDS = {
     "string": "text",

@@ -1,5 +1,4 @@
-"""The events this service knows: one envelope, typed data per type; msgspec structs decode and
-check in one pass.
+"""The event types: one envelope, typed data per type; msgspec structs decode and check in one pass.
 
 Unknown fields are refused in the envelope and allowed in `data`. The limits here are also what
 `schemas` publishes.
@@ -18,8 +17,8 @@ from healthsvc.core import events as core_events
 LARGEST = 10**15  # beyond this a number is a mistake, and sums in doubles lose their cents
 TYPE_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 TYPE_LENGTH = 100
-NO_CONTROL_PATTERN = (
-    r"^[^\u0000-\u001f\u007f-\u009f]*$"  # ids end up in logs, URLs and PostgreSQL text
+NO_CONTROL_PATTERN = (  # ids end up in logs, URLs and PostgreSQL text
+    r"^[^\u0000-\u001f\u007f-\u009f]*$"
 )
 DATA_DEPTH = 16
 
@@ -75,6 +74,9 @@ class Data(Struct, frozen=True, gc=False, kw_only=True):
     """What an event says beyond its envelope; fields not listed are kept in the log and otherwise
     ignored."""
 
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Fields of which one must be there."""
+
 
 class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What every event has."""
@@ -84,7 +86,9 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
     id: Annotated[
         Id,
         Meta(
-            description="Unique within its source; a repeated (customer_id, source, id) is counted once."
+            description=(
+                "Unique within its source; a repeated (customer_id, source, id) is counted once."
+            )
         ),
     ]
     source: Annotated[Id, Meta(description="The system that says so.", examples=["crm", "web"])]
@@ -96,7 +100,9 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_field
         str,
         Meta(
             max_length=64,
-            description="When it happened: RFC 3339 with an offset or Z, from 1990 on, not in the future.",
+            description=(
+                "When it happened: RFC 3339 with an offset or Z, from 1990 on, not in the future."
+            ),
             examples=["2026-05-04T09:30:00Z"],
         ),
     ]
@@ -111,13 +117,20 @@ class VisitData(Data, frozen=True, kw_only=True):
 
 
 class PageData(VisitData, frozen=True, kw_only=True):
-    """A page that someone of the customer looked at."""
+    """A page that someone of the customer looked at; applications without addresses send titles."""
 
-    url: Url
+    one_of: ClassVar[tuple[str, ...]] = ("url", "title")
+
+    url: Url | None = None
     kind: PageKind | None = None
     title: Line | None = None
     referrer: Annotated[str, Meta(max_length=8192)] | None = None
     feature: Name | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a page without address and title; msgspec makes this a fault of the data."""
+        if self.url is None and self.title is None:
+            raise ValueError("url or title is required")
 
 
 class FeatureUsedData(VisitData, frozen=True, kw_only=True):

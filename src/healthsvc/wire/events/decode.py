@@ -102,7 +102,8 @@ def decode_one(value: bytes, now_us: int) -> Envelope | Reject:
 
 
 def digests_of(events: Sequence[Envelope]) -> NDArray[np.uint64]:
-    """What dedupe knows an event by: (n, 2) of 128-bit hashes over customer, source and id."""
+    """The identity of an event for dedupe: (n, 2) of 128-bit hashes over customer, source and
+    id."""
     packed = b"".join(
         [xxh3_128_digest(f"{e.customer_id}\0{e.source}\0{e.id}".encode()) for e in events]
     )
@@ -231,8 +232,8 @@ def _zones(
     if rejects is None or not unknown:
         return events, raws, index
     rejects += unknown.values()
-    known = [place for place in range(len(events)) if place not in unknown]
-    return _picked(events, known), _picked(raws, known), _picked(index, known)
+    valid_places = [place for place in range(len(events)) if place not in unknown]
+    return _picked(events, valid_places), _picked(raws, valid_places), _picked(index, valid_places)
 
 
 def _picked(column: list[_T], places: list[int]) -> list[_T]:

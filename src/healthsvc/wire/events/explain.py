@@ -1,5 +1,5 @@
-"""Why a record isn't an event, in full: every field is looked at on its own. Slow, and only for
-records that failed.
+"""Explains in full why a record isn't an event, field by field. Slow, and only for records that
+failed.
 
 Also the one repair made here: a whole number written as 5.0 is the integer 5, as JSON Schema has
 it.
@@ -101,7 +101,7 @@ def control_characters(event: Envelope) -> Reject | None:
 
 
 def custom_faults(event: CustomEvent) -> Reject | None:
-    """What the struct can't say about an event of the operator's own type."""
+    """Faults of an event of the operator's own type that the struct can't express."""
     if event.type in BUILTIN_TYPES:
         return refuse("invalid_envelope", "must stand once in the record", "/type")
     if not is_type_name(event.type):
@@ -186,6 +186,10 @@ def _struct_errors(kind: type[msgspec.Struct], data: Mapping[str, Any]) -> Itera
             yield from _field_errors(field.type, data[field.encode_name], pointer)
         elif field.required:
             yield FieldError(pointer, f"is required: {allowed(schema_of(field.type))}")
+    alternatives: tuple[str, ...] = getattr(kind, "one_of", ())
+    if alternatives and all(data.get(name) is None for name in alternatives):
+        first, *others = alternatives
+        yield FieldError(f"/data/{first}", f"is required where there is no {' or '.join(others)}")
 
 
 def _field_errors(kind: Any, value: object, pointer: str) -> Iterator[FieldError]:
@@ -208,7 +212,8 @@ def _attribute_errors(attributes: dict[str, Any], pointer: str) -> Iterator[Fiel
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2000):
             yield FieldError(
                 place,
-                f"must be text of at most 2000 characters, a number, true, false or null, got {shown(value)}",
+                "must be text of at most 2000 characters, a number, true, false or null, got"
+                f" {shown(value)}",
             )
         elif isinstance(value, (int, float)) and abs(value) > LARGEST:
             yield FieldError(place, NUMBER_RULE)

@@ -7,8 +7,10 @@ from typing import Final
 Meanings = Mapping[str, str]
 
 _VISIT: Final[Mapping[str, str]] = {
-    "visitor": "Who came, where it isn't the customer: `staff`, `robot`, `agent`, `test` or `trial`; "
-    "the scorecard's `visitors` leave them out. `customer` overrules what other fields suggest.",
+    "visitor": (
+        "Who came, where it isn't the customer: `staff`, `robot`, `agent`, `test` or `trial`; "
+        "the scorecard's `visitors` leave them out. `customer` overrules what other fields suggest."
+    ),
     "impersonated_by": "Who of yours was signed in as the customer: an id, or `true`.",
     "user_agent": "Browser or client; robots are known by it.",
 }
@@ -23,7 +25,8 @@ _SURVEY_ID: Final = "The survey campaign, to match an answer with what was sent.
 
 MEANINGS: Final[Mapping[str, Meanings]] = {
     "page.viewed": {
-        "url": "Address of the page; the scorecard's `page_kinds` derive its kind from it.",
+        "url": "Address of the page; the scorecard's `page_kinds` derive its kind from it. "
+        "Needed where there is no `title`.",
         "kind": "Kind of the page; overrides what the URL suggests.",
         "title": "Title of the page.",
         "referrer": "Page that the visitor came from.",
@@ -130,9 +133,13 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "features_owned": "Number of features that the plan includes.",
         "renewal_at": _RENEWAL,
         "sold_at": "When the customer was won; when it was first seen if absent.",
-        "timezone": "Time zone, for the hours to call: an IANA name, or one of Windows (mapped by CLDR).",
+        "timezone": (
+            "Time zone, for the hours to call: an IANA name, or one of Windows (mapped by CLDR)."
+        ),
         "country": "ISO 3166 code of the country.",
-        "attributes": "Your own attributes, such as industry; the ideal customer profile may read them.",
+        "attributes": (
+            "Your own attributes, such as industry; the ideal customer profile may read them."
+        ),
     },
     "override.set": {
         "score": "Health score that applies until the override ends.",

@@ -130,7 +130,8 @@ def sights(archived: Sequence[str], kind_of: Callable[[PageViewed], str | None])
             kind = kind_of(event)
             if kind is None:
                 continue
-            function = event.data.feature or (function_of(event.data.url) if kind in HELP else None)
+            url = event.data.url if kind in HELP else None
+            function = event.data.feature or (function_of(url) if url else None)
         elif isinstance(event, TicketOpened):
             kind, function = TICKET, event.data.feature
         else:

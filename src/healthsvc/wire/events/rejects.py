@@ -1,5 +1,5 @@
-"""What is said about a record that can't be an event: a short reason, and per fault its place and
-what is allowed."""
+"""Refusals of records that can't be events: a short reason, and per fault its place and the
+rule."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

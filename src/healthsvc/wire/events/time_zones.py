@@ -17,11 +17,14 @@ from healthsvc.wire.events.catalogue import CustomerUpdated, Envelope
 from healthsvc.wire.events.rejects import Reject, refuse
 
 POINTER: Final = "/data/timezone"
-RULE: Final = "must be an IANA time zone such as Europe/Berlin, or a Windows one such as W. Europe Standard Time"
+RULE: Final = (
+    "must be an IANA time zone such as Europe/Berlin, or a Windows one such as W. Europe Standard"
+    " Time"
+)
 
 
 @cache
-def _known() -> dict[str, str]:
+def _names_by_key() -> dict[str, str]:
     """IANA name by name in lower case."""
     windows = {name.casefold(): zone for name, zone in win_tz.items()}
     return windows | {name.casefold(): name for name in available_timezones()}
@@ -30,7 +33,7 @@ def _known() -> dict[str, str]:
 @lru_cache(maxsize=4096)
 def iana(name: str) -> str | None:
     """The IANA name of a time zone; None where it isn't one."""
-    return _known().get(name.strip().casefold())
+    return _names_by_key().get(name.strip().casefold())
 
 
 def with_iana_zones(events: list[Envelope]) -> list[Envelope]:

@@ -150,7 +150,8 @@ class _RowReader:
         ]
         if missing:
             raise FileRefusedError(
-                f"no column for {', '.join(missing)} in the header {','.join(header)!r}: give a mapping"
+                f"no column for {', '.join(missing)} in the header {','.join(header)!r}: give a"
+                " mapping"
             )
 
     def __call__(self, number: int, row: list[str]) -> Line | BadLine:

@@ -74,8 +74,8 @@ def groups_of(
     if missing:
         hint = f"in {first.strip()[:200]!r}" if first.strip() else "since it is empty"
         raise FileRefusedError(
-            f"{path}, line 1: needs the columns {', '.join(needed)}, separated by commas; missing {', '.join(missing)}"
-            f" {hint}"
+            f"{path}, line 1: needs the columns {', '.join(needed)}, separated by commas; missing"
+            f" {', '.join(missing)} {hint}"
         )
     places = [names.index(name) for name in columns_read if name in names]
     width, line, rest = len(names), 2, b""

@@ -9,8 +9,8 @@ from healthsvc.core.risk.mapping import KINDS, Kind, TypeMapping
 from healthsvc.wire.files.file_lines import FileRefusedError
 
 _FORM = (
-    "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds; kinds: "
-    + ", ".join(KINDS)
+    "must map kinds to lists of types, as in `trouble: [payment_failed]`, or types to kinds;"
+    " kinds: " + ", ".join(KINDS)
 )
 
 
@@ -25,7 +25,7 @@ def load_type_mapping(path: Path) -> TypeMapping:
 
 
 def mapping_of(data: object, where: str) -> TypeMapping:
-    """The mapping that plain data says."""
+    """The mapping from plain data."""
     if data is None:
         return TypeMapping(recognises_ours=True)
     if not isinstance(data, dict):

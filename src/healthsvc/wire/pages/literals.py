@@ -54,12 +54,12 @@ def _selectivity(texts: frozenset[str]) -> tuple[int, int]:
 def _mandatory(pattern: str) -> list[list[str]]:
     """The texts of each part that no match can lack."""
     parts = []
-    for found in _PART.finditer(pattern):
-        after = pattern[found.end() : found.end() + 1]
-        if found["plain"] and len(found["plain"]) >= SHORTEST:
-            parts.append([found["plain"]])
-        elif found["group"] and after not in ("?", "*"):
-            parts.append(_alternatives(found["group"][1:-1]))
+    for part in _PART.finditer(pattern):
+        after = pattern[part.end() : part.end() + 1]
+        if part["plain"] and len(part["plain"]) >= SHORTEST:
+            parts.append([part["plain"]])
+        elif part["group"] and after not in ("?", "*"):
+            parts.append(_alternatives(part["group"][1:-1]))
     return parts
 
 

@@ -45,7 +45,7 @@ class PageRules:
     """Compiled rules. `kind_of` remembers the kinds of addresses."""
 
     def __init__(self, rules: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Compile plain data; None is the word lists of former scorecards. Raises ScorecardError."""
+        """Compile plain data; None: the word lists of former scorecards. Raises ScorecardError."""
         self.is_former = rules is None
         chosen = FORMER_RULES if rules is None else rules
         if not isinstance(chosen, list | tuple) or len(chosen) > MAX_RULES:

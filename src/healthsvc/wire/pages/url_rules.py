@@ -1,8 +1,9 @@
-"""Rules of URL patterns, in the syntax of the URL Pattern standard (https://urlpattern.spec.whatwg.org).
+"""Rules of URL patterns, in the syntax of the URL Pattern standard
+(https://urlpattern.spec.whatwg.org).
 
 A rule is `{"kind": "cancel", "pathname": [...], "hostname": [...], "search": [...], "hash": [...],
 "title": [...]}`. Each list that it has must have a pattern that fits; patterns are anchored at both
-ends. `pathname` is matched with the simplified path, `title` with each simplified part of the title.
+ends. `pathname` is matched with the simplified path, `title` with each simplified part of a title.
 """
 
 import re

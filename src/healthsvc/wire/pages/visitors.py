@@ -42,8 +42,8 @@ class Visitors:
     @property
     def knows_staff(self) -> bool:
         """Whether the contact alone can tell a person of ours."""
-        named = bool(self._contacts or self._prefixes or self._domains)
-        return named and STAFF in self._left_out
+        has_names = bool(self._contacts or self._prefixes or self._domains)
+        return has_names and STAFF in self._left_out
 
     def __bool__(self) -> bool:
         """Whether anybody is left out."""
@@ -66,15 +66,15 @@ class Visitors:
         return CUSTOMER
 
     def _is_staff(self, contact: str) -> bool:
-        known = self._staff.get(contact)
-        if known is None:
+        is_staff = self._staff.get(contact)
+        if is_staff is None:
             folded = contact.casefold()
-            known = contact in self._contacts or contact.startswith(self._prefixes)
-            known = known or folded.endswith(self._domains)
+            is_staff = contact in self._contacts or contact.startswith(self._prefixes)
+            is_staff = is_staff or folded.endswith(self._domains)
             if len(self._staff) >= REMEMBERED:
                 self._staff.clear()
-            self._staff[contact] = known
-        return known
+            self._staff[contact] = is_staff
+        return is_staff
 
 
 def _texts(data: object, place: str) -> list[str]:

@@ -1,5 +1,5 @@
-"""Rules of words: `{"kind": "cancel", "words": [...], "hosts": [...]}`, as scorecards state them that
-were published before rules of URL patterns.
+"""Rules of words: `{"kind": "cancel", "words": [...], "hosts": [...]}`, as scorecards published
+before rules of URL patterns state them.
 
 Each entry of `words` is one or more words that stand next to each other in the path, in lower case
 and without accents ("close account" finds /my/close-account.html); a `*` at its end takes any

@@ -45,8 +45,10 @@ class AlertFilter(Paging, Worded):
     sort: Annotated[
         Literal["raised", "rank"],
         Field(
-            description="The last raised first; or those most worth a call first, then only of customers, and only what"
-            " is open or acknowledged."
+            description=(
+                "The last raised first; or those most worth a call first, then only of customers,"
+                " and only what is open or acknowledged."
+            )
         ),
     ] = "raised"
 
@@ -110,7 +112,9 @@ class Alert(Told):
     scope: Annotated[
         str | None,
         Field(
-            description="What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`."
+            description=(
+                "What an operations alert is about: `fleet`, `source:…`, `segment:…`, `model`."
+            )
         ),
     ]
     kind: str

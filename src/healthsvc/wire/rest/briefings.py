@@ -15,9 +15,10 @@ class RuleReason(Told):
     rule: Annotated[
         str,
         Field(
-            description="own_rhythm, daily_rhythm: the customer's own gap between visits; fixed_span: that of the "
-            "scorecard, since no gap is known; habit: its usual rate; last_year: that of the past months; recurring: "
-            "it does so time and again, and is alerted of rarely."
+            description="own_rhythm, daily_rhythm: the customer's own gap between visits; "
+            "fixed_span: that of the scorecard, since no gap is known; habit: its usual rate; "
+            "last_year: that of the past months; recurring: it does so time and again, and is "
+            "alerted of rarely."
         ),
     ]
     usual_days: Annotated[float | None, Field(description="The usual gap between visits.")]

@@ -139,6 +139,8 @@ class ReplayResults(Told):
     next_after: Annotated[
         int | None,
         Field(
-            description="More dead letters wait: ask again with this as `after`. Null: that was all."
+            description=(
+                "More dead letters wait: ask again with this as `after`. Null: that was all."
+            )
         ),
     ] = None

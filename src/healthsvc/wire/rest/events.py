@@ -39,6 +39,9 @@ class EventResults(Told):
     position: Annotated[
         str | None,
         Field(
-            description="Where the accepted events stand in the log, `partition-position`, joined by commas."
+            description=(
+                "Where the accepted events stand in the log, `partition-position`, joined by"
+                " commas."
+            )
         ),
     ]

@@ -33,17 +33,23 @@ class LabRunCreate(Asked):
     kind: Annotated[
         LabRunKind,
         Field(
-            description="backtest: fitted on the earlier dates, judged on the later; fit: then on all outcomes, too; "
-            "drift: the live model against outcomes that have matured since it went live, over its own horizon; "
-            "compare: the risk of a scorecard `version` judged beside the live one's on the same outcomes; "
-            "preview: how the risk of a `version` would lie now, and who would move; no outcome is looked at; "
-            "replay: the health score's bands over dates of the past, with only what was known then."
+            description=(
+                "backtest: fitted on the earlier dates, judged on the later; fit: then on all"
+                " outcomes, too; drift: the live model against outcomes that have matured since it"
+                " went live, over its own horizon; compare: the risk of a scorecard `version`"
+                " judged beside the live one's on the same outcomes; preview: how the risk of a"
+                " `version` would lie now, and who would move; no outcome is looked at; replay: the"
+                " health score's bands over dates of the past, with only what was known then."
+            )
         ),
     ]
     outcome: Annotated[
         Literal["cancelled", "silence"],
         Field(
-            description="What counts as churn: an explicit act, or no act of the customer's over the horizon."
+            description=(
+                "What counts as churn: an explicit act, or no act of the customer's over the"
+                " horizon."
+            )
         ),
     ] = "cancelled"
     horizon_days: Annotated[float, Field(ge=3, le=3650)] = 28.0
@@ -58,8 +64,10 @@ class LabRunCreate(Asked):
         Field(
             ge=1,
             le=2_147_483_647,
-            description="Of compare, preview (which need it) and replay: a scorecard version, a draft too, to be held "
-            "against the live one.",
+            description=(
+                "Of compare, preview (which need it) and replay: a scorecard version, a draft too,"
+                " to be held against the live one."
+            ),
         ),
     ] = None
     dates: Annotated[
@@ -71,9 +79,11 @@ class LabRunCreate(Asked):
     known_by: Annotated[
         Literal["auto", "counted", "occurred"],
         Field(
-            description="Of replay: an event is known when the service had counted it (scores are then those that were "
-            "told), or when it had happened. auto: counted, unless most of the archive was counted more than three "
-            "days after it happened, as an import is."
+            description=(
+                "Of replay: an event is known when the service had counted it (scores are then"
+                " those that were told), or when it had happened. auto: counted, unless most of the"
+                " archive was counted more than three days after it happened, as an import is."
+            )
         ),
     ] = "auto"
 
@@ -126,7 +136,10 @@ class LabRunSummary(Told):
     state: Annotated[
         Literal["queued", "running", "done", "failed"],
         Field(
-            description="One is executed at a time; failed: see `failure`, which also tells who cancelled it."
+            description=(
+                "One is executed at a time; failed: see `failure`, which also tells who"
+                " cancelled it."
+            )
         ),
     ]
     phase: str
@@ -146,19 +159,24 @@ class LabRun(LabRunSummary):
     result: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Null until it is done. `model` and `reason` (`no_evidence`: the prior stays), figures on the "
-            "dates judged and of what stands beside, the ship gate's checks; `scorecard`: the live document with the "
-            "fitted model as YAML, ready for POST /v1/scorecards; null where the prior stays, and of a backtest. "
-            "Of kind drift: `drift` with `alarm`, `intercept_off_by` in log-odds and its error, `told` and `happened`; "
-            "null with a `detail` where nothing has matured or the live risk is a ranking. "
-            "Of kind compare: `compare` with the figures of `one`, the live scorecard, and of `other`, the version; "
-            "`auc_gain` of the version with its error, who enters and leaves the riskiest tenth (`red`), risk `steps`. "
-            "Of kind preview: `preview` with the `distribution` of the version's risks and of the live one's, the "
-            "`riskiest`, and `red`. Null with a `detail` where there are no outcomes or one has no `risk` section; "
-            "`warnings` where the two read pages differently. "
-            "Of kind replay: `live` and, with a `version`, `scorecard`: shares of the bands by date and segment, "
-            "moves, flips, alerts, what red foretold; `against_live`: who is in another band. Null where the events "
-            "of the archive give nobody a score; `warnings` say so."
+            description=(
+                "Null until it is done. `model` and `reason` (`no_evidence`: the prior stays),"
+                " figures on the dates judged and of what stands beside, the ship gate's checks;"
+                " `scorecard`: the live document with the fitted model as YAML, ready for POST"
+                " /v1/scorecards; null where the prior stays, and of a backtest. Of kind drift:"
+                " `drift` with `alarm`, `intercept_off_by` in log-odds and its error, `told` and"
+                " `happened`; null with a `detail` where nothing has matured or the live risk is a"
+                " ranking. Of kind compare: `compare` with the figures of `one`, the live"
+                " scorecard, and of `other`, the version; `auc_gain` of the version with its error,"
+                " who enters and leaves the riskiest tenth (`red`), risk `steps`. Of kind preview:"
+                " `preview` with the `distribution` of the version's risks and of the live one's,"
+                " the `riskiest`, and `red`. Null with a `detail` where there are no outcomes or"
+                " one has no `risk` section; `warnings` where the two read pages differently. Of"
+                " kind replay: `live` and, with a `version`, `scorecard`: shares of the bands by"
+                " date and segment, moves, flips, alerts, what red foretold; `against_live`: who is"
+                " in another band. Null where the events of the archive give nobody a score;"
+                " `warnings` say so."
+            )
         ),
     ]
 
@@ -181,7 +199,9 @@ class LabScheduleSet(Asked):
     drift: Annotated[
         Literal["daily", "weekly"] | None,
         Field(
-            description="A run of kind drift so often, while the live model is a fitted one. Null: never."
+            description=(
+                "A run of kind drift so often, while the live model is a fitted one. Null: never."
+            )
         ),
     ] = "weekly"
     outcome: Annotated[

@@ -7,7 +7,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from healthsvc.core.languages import ALLOWED, TAG_PATTERN, Language, named
 from healthsvc.wire.rest.shapes import Queried
 
-DESCRIPTION = "The language of everything that is said in words; left out: what `Accept-Language` prefers, else en."
+DESCRIPTION = (
+    "The language of everything that is said in words; left out: what `Accept-Language` prefers,"
+    " else en."
+)
 
 
 def _language(tag: Any) -> Language:

@@ -98,7 +98,10 @@ class PortfolioPart(Told):
     grr: Annotated[
         Measured,
         Field(
-            description="Recurring revenue at the end of those there at the start, each at most as before / before."
+            description=(
+                "Recurring revenue at the end of those there at the start, each at most as before /"
+                " before."
+            )
         ),
     ]
     nrr: Annotated[Measured, Field(description="The same with what they pay more.")]
@@ -149,7 +152,9 @@ class Portfolio(Told):
     kept_from: Annotated[
         datetime | None,
         Field(
-            description="Not all events logged before are kept: periods that begin earlier have no figures."
+            description=(
+                "Not all events logged before are kept: periods that begin earlier have no figures."
+            )
         ),
     ]
     as_of: Annotated[datetime | None, Field(description="Everything logged up to here is counted.")]

@@ -17,8 +17,11 @@ class ScorecardPublish(Asked):
     with_gaps: Annotated[
         bool,
         Field(
-            description="Where the archive lacks events that were counted: go on without them, instead of refusing. "
-            "The new version then knows only what the archive still has, and what comes from now on."
+            description=(
+                "Where the archive lacks events that were counted: go on without them, instead of"
+                " refusing. The new version then knows only what the archive still has, and what"
+                " comes from now on."
+            )
         ),
     ] = False
 
@@ -32,7 +35,9 @@ class ScorecardPublishVersion(ScorecardPublish):
         Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(storable)]
         | None,
         Field(
-            description="Publish although the ship gate says no to the fitted model; kept with the version."
+            description=(
+                "Publish although the ship gate says no to the fitted model; kept with the version."
+            )
         ),
     ] = None
 
@@ -70,8 +75,10 @@ class Publication(Told):
     phase: Annotated[
         str,
         Field(
-            description="waiting, indexing, folding, freezing (where the customers stand), deciding, beside, "
-            "switching, done"
+            description=(
+                "waiting, indexing, folding, freezing (where the customers stand), deciding,"
+                " beside, switching, done"
+            )
         ),
     ]
     folded: Annotated[int, Field(description="Events that are in it.")]
@@ -87,7 +94,9 @@ class Publication(Told):
     positions: Annotated[
         dict[str, dict[str, int]] | None,
         Field(
-            description="Where it took over: by partition, events counted and the next offsets to be read."
+            description=(
+                "Where it took over: by partition, events counted and the next offsets to be read."
+            )
         ),
     ]
 

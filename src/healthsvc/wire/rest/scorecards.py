@@ -12,7 +12,10 @@ from healthsvc.wire.rest.shapes import Asked, ListAnswer, Text, Told, example
 Document = Annotated[
     dict[str, Any] | Text,
     Field(
-        description="The scorecard: an object, or the same as YAML text. Its JSON Schema is schemas/scorecard.json."
+        description=(
+            "The scorecard: an object, or the same as YAML text. Its JSON Schema is"
+            " schemas/scorecard.json."
+        )
     ),
 ]
 _SMALL_CARD: JsonDict = {
@@ -79,8 +82,10 @@ class ScorecardVersion(Told):
     state: Annotated[
         Literal["draft", "building", "shadow", "live", "retired"],
         Field(
-            description="draft: never was live; building: about to be; shadow: scored beside the live one; "
-            "retired: was live."
+            description=(
+                "draft: never was live; building: about to be; shadow: scored beside the live one; "
+                "retired: was live."
+            )
         ),
     ]
     created_at: datetime
@@ -112,6 +117,9 @@ class Scorecard(ScorecardVersion):
     reference: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Where the customers stood when it was first published; null: it places nobody among others."
+            description=(
+                "Where the customers stood when it was first published; null: it places nobody"
+                " among others."
+            )
         ),
     ] = None

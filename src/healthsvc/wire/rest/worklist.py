@@ -58,7 +58,9 @@ class ContactTold(Told):
     contacts: Annotated[
         int | None,
         Field(
-            description="Within `contacts_in_days`, 3 at most; null: the scorecard doesn't count them."
+            description=(
+                "Within `contacts_in_days`, 3 at most; null: the scorecard doesn't count them."
+            )
         ),
     ]
     contacts_in_days: int
@@ -133,7 +135,9 @@ class WorkItem(Told):
     briefing: Annotated[
         PriceBriefing | Briefing | None,
         Field(
-            description="As of now: what happened, use, money, open matters, a question to open with."
+            description=(
+                "As of now: what happened, use, money, open matters, a question to open with."
+            )
         ),
     ]
 

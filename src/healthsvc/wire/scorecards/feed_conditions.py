@@ -1,5 +1,5 @@
-"""Conditions of feeds that could never hold: properties that a built-in type doesn't have, and values
-that they can't have.
+"""Conditions of feeds that could never hold: properties that a built-in type doesn't have, and
+values that they can't have.
 
 Decoding keeps of a built-in event what its type declares, so such a condition would validate and do
 nothing.

@@ -35,9 +35,12 @@ def _loyalty() -> Schema:
         "name": TEXT | {"description": "Unique; contributions are told under it."},
         "kind": {
             "enum": list(PARTS),
-            "description": "tenure: full marks after `days`; count: events of a measure, `at` of them give half; "
-            "answer: the last one to a survey, from `worst` to `best`, for `days`; since: something that happened "
-            "within `days`; habit: today's rate over the long-standing one.",
+            "description": (
+                "tenure: full marks after `days`; count: events of a measure, `at` of them give"
+                " half; answer: the last one to a survey, from `worst` to `best`, for `days`;"
+                " since: something that happened within `days`; habit: today's rate over the"
+                " long-standing one."
+            ),
         },
         "weight": _number("Its weight against the other parts.", low=0.001, high=1e6, default=1),
         "measure": TEXT | {"description": "count, habit: a measure that has feeds."},
@@ -84,8 +87,10 @@ def _heavy_use() -> Schema:
 def _icp() -> Schema:
     bounds = {"low": -1e15, "high": 1e15}
     condition = {
-        "attribute": TEXT
-        | {"description": "An attribute of customer.updated, or segment, country, timezone."},
+        "attribute": (
+            TEXT
+            | {"description": "An attribute of customer.updated, or segment, country, timezone."}
+        ),
         "is": {
             "type": [*VALUE, "array"],
             "items": {"type": VALUE},
@@ -114,8 +119,10 @@ def _touch() -> Schema:
         {
             "mrr": _number("Recurring revenue a month.") | {"type": ["number", "null"]},
             "heavy_use": {"type": "boolean", "default": False},
-            "conversations": _number("In 30 days, over the longest half-life.", low=0.001)
-            | {"type": ["number", "null"]},
+            "conversations": (
+                _number("In 30 days, over the longest half-life.", low=0.001)
+                | {"type": ["number", "null"]}
+            ),
         },
         nullable=False,
     )

@@ -15,15 +15,18 @@ def rhythm_schema() -> Schema:
         "type": ["object", "null"],
         "required": ["measure"],
         "additionalProperties": False,
-        "description": "The customer's own rhythm, by which silence, habit, extent and targets are judged. Left out: "
-        "everybody is judged by the same spans.",
+        "description": (
+            "The customer's own rhythm, by which silence, habit, extent and targets are judged."
+            " Left out: everybody is judged by the same spans."
+        ),
         "properties": {
             "measure": {
                 "type": "string",
                 "description": "The measure whose events are the customer's presence.",
             },
             "share": _number(
-                "The usual gap is the longest of which gaps as long or longer fill this share of the time.",
+                "The usual gap is the longest of which gaps as long or longer fill this share of"
+                " the time.",
                 _DEFAULT.share,
                 low=0.01,
                 high=1,
@@ -38,7 +41,8 @@ def rhythm_schema() -> Schema:
                 "With fewer gaps no rhythm is known.", _DEFAULT.min_gaps, low=1, high=100
             ),
             "min_filled_days": _days(
-                "Gaps as long fill so much time at least: who has just slowed down has no slow rhythm.",
+                "Gaps as long fill so much time at least: who has just slowed down has no slow"
+                " rhythm.",
                 _DEFAULT.min_filled_us,
             ),
             "times": _number(
@@ -54,7 +58,8 @@ def rhythm_schema() -> Schema:
                 _DEFAULT.quick_us,
             ),
             "slow_days": _days(
-                "Up to this gap it is judged by the longest of them against slow_half_life_days; beyond it by quiet.",
+                "Up to this gap it is judged by the longest of them against slow_half_life_days;"
+                " beyond it by quiet.",
                 _DEFAULT.slow_us,
             ),
             "settle_days": _days(

@@ -21,14 +21,19 @@ def risk_schema() -> dict[str, Any]:
                 "minimum": 3,
                 "maximum": 36_500,
                 "default": 28,
-                "description": "Within how many days a customer may leave; the model's half-lives are made of it.",
+                "description": (
+                    "Within how many days a customer may leave; the model's half-lives are made"
+                    " of it."
+                ),
             },
             "mapping": {
                 "type": ["object", "null"],
                 "additionalProperties": False,
                 "description": "What event types are; those not named are judged by their words.",
-                "properties": dict.fromkeys(mapping.KINDS, types)
-                | {"default": {"enum": list(mapping.KINDS), "default": "act"}},
+                "properties": (
+                    dict.fromkeys(mapping.KINDS, types)
+                    | {"default": {"enum": list(mapping.KINDS), "default": "act"}}
+                ),
             },
             "model": {"anyOf": [{"const": "prior"}, _model()], "default": "prior"},
         },
@@ -39,15 +44,20 @@ def event_types_schema() -> dict[str, Any]:
     """What the operator's own types of event are."""
     roles = {
         "act": "The customer's own acts: they break silence, are evidence, and lower the risk.",
-        "neutral": "What we or our systems do, such as what we send: it says nothing of the customer.",
+        "neutral": (
+            "What we or our systems do, such as what we send: it says nothing of the customer."
+        ),
         "trouble": "Trouble: it raises the risk, and is no activity.",
         "outcome": "The churn itself, for the lab's fit.",
     }
     return {
         "type": ["object", "null"],
         "additionalProperties": False,
-        "description": "What event types of your own are, for activity (`*`), evidence, the hours to call and the "
-        "risk alike. Those not named are judged by their words, then by `default`. Left out: all of them are activity.",
+        "description": (
+            "What event types of your own are, for activity (`*`), evidence, the hours to call and"
+            " the risk alike. Those not named are judged by their words, then by `default`. Left"
+            " out: all of them are activity."
+        ),
         "properties": {
             role: {
                 "type": "array",
@@ -65,7 +75,9 @@ def _model() -> dict[str, Any]:
         "type": "object",
         "required": ["name", "kind"],
         "additionalProperties": False,
-        "description": "Log-odds: the intercept (the reference customer's) and what each term adds.",
+        "description": (
+            "Log-odds: the intercept (the reference customer's) and what each term adds."
+        ),
         "properties": {
             "name": {"enum": list(model.MODELS)},
             "kind": {"enum": list(model.KINDS), "description": "What the number is."},
@@ -95,8 +107,10 @@ def _term() -> dict[str, Any]:
                     "properties": _feature([kind for kind in features.KINDS if kind != "product"]),
                 },
             },
-            "at": numbers
-            | {"description": "Rising knots; beyond the outer ones the term is constant."},
+            "at": (
+                numbers
+                | {"description": "Rising knots; beyond the outer ones the term is constant."}
+            ),
             "gives": numbers | {"description": "Log-odds at each knot."},
             "reference": {
                 "type": "number",

@@ -35,16 +35,20 @@ def scorecard_schema() -> Schema:
             "minItems": 2,
             "maxItems": 5,
             "items": {"type": "number", "minimum": 3, "exclusiveMaximum": 36_500},
-            "description": "Rising: today's habit first, the long-standing one last. Each measure keeps a level of "
-            "each.",
+            "description": (
+                "Rising: today's habit first, the long-standing one last. Each measure keeps a"
+                " level of each."
+            ),
         },
         "evidence_events": _number(
             "Fewer events than this are not enough evidence for a score.", 3, low=1
         ),
         "evidence_measure": {
             "type": ["string", "null"],
-            "description": "A measure of the customer's own acts: its events are the evidence. Left out: every event "
-            "counts, whoever made it.",
+            "description": (
+                "A measure of the customer's own acts: its events are the evidence. Left out: every"
+                " event counts, whoever made it."
+            ),
         },
         "evidence_coverage": _number(
             "The least share of the scorecard's weight that must have evidence for a score.",
@@ -54,7 +58,9 @@ def scorecard_schema() -> Schema:
         "coverage_levels": {
             "type": ["object", "null"],
             "additionalProperties": False,
-            "description": "From which share on the coverage is called medium and high; below, it is low.",
+            "description": (
+                "From which share on the coverage is called medium and high; below, it is low."
+            ),
             "properties": {
                 "medium": _number("From here on it is medium.", 0.3, high=1),
                 "high": _number("From here on it is high.", 0.6, high=1),
@@ -69,7 +75,9 @@ def scorecard_schema() -> Schema:
             "type": "object",
             "minProperties": 1,
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100},
-            "description": "Band names and their floors, no two the same; the worst one's floor is 0.",
+            "description": (
+                "Band names and their floors, no two the same; the worst one's floor is 0."
+            ),
         },
         "dimensions": {
             "type": "object",
@@ -87,14 +95,18 @@ def scorecard_schema() -> Schema:
             "type": ["array", "null"],
             "maxItems": MOST_VARIANTS,
             "items": {"$ref": "#/$defs/variant"},
-            "description": "How customers of certain segments, tiers or stages are judged. Of several that fit a "
-            "customer, the first judges it; where none fits, the scorecard itself does.",
+            "description": (
+                "How customers of certain segments, tiers or stages are judged. Of several that fit"
+                " a customer, the first judges it; where none fits, the scorecard itself does."
+            ),
         },
         "lifecycle": {
             "type": ["array", "null"],
             "items": {"$ref": "#/$defs/stage"},
-            "description": "Which stage a customer is in that nobody named one for: the first rule that holds says it. "
-            "Left out: the built-in rules.",
+            "description": (
+                "Which stage a customer is in that nobody named one for: the first rule that holds"
+                " says it. Left out: the built-in rules."
+            ),
         },
         "large_account": {
             "type": ["object", "null"],
@@ -105,7 +117,9 @@ def scorecard_schema() -> Schema:
                     "type": ["number", "null"],
                     "minimum": 1,
                     "maximum": 99.9,
-                    "description": "From this place among the customers' MRR on, as frozen at publishing.",
+                    "description": (
+                        "From this place among the customers' MRR on, as frozen at publishing."
+                    ),
                 },
                 "mrr": _number(
                     "From this MRR on, where no place is asked for or known.", 1000, high=1e12
@@ -125,8 +139,10 @@ def scorecard_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:healthsvc:scorecard",
         "title": "Scorecard",
-        "description": "What feeds the score of a customer, how it is judged, which rules flag and cap, and where the "
-        "bands lie. Written as YAML or JSON; a published version is immutable.",
+        "description": (
+            "What feeds the score of a customer, how it is judged, which rules flag and cap, and"
+            " where the bands lie. Written as YAML or JSON; a published version is immutable."
+        ),
         "type": "object",
         "required": ["name", "half_lives_days", "bands", "dimensions", "measures"],
         "additionalProperties": False,
@@ -188,8 +204,10 @@ def _feed() -> Schema:
                     "type": ["string", "number", "boolean", "null", "array"],
                     "items": {"type": ["string", "number", "boolean", "null"]},
                 },
-                "description": "Properties of the event's data (or the page's kind) and the value or values that "
-                "count; all must hold.",
+                "description": (
+                    "Properties of the event's data (or the page's kind) and the value or values"
+                    " that count; all must hold."
+                ),
             },
             "weight": _number("What one event counts.", 1, low=0.001, high=1000),
         },
@@ -204,9 +222,9 @@ def _judge() -> Schema:
         "properties": {
             "kind": _kinds(judges.KINDS),
             "at": _number(
-                "habit, ratio: the share that is full marks; target, trouble, credit, and segment without a "
-                "reference: the level that counts half; "
-                "extent: features owned if unknown.",
+                "habit, ratio: the share that is full marks; target, trouble, credit, and segment"
+                " without a reference: the level that counts half; extent: features owned if"
+                " unknown.",
                 1,
                 low=0.001,
             ),
@@ -243,8 +261,10 @@ def _measure() -> Schema:
         "properties": {
             "name": TEXT | {"description": "Unique; contributions are told under it."},
             "feeds": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/feed"}},
-            "of": TEXT
-            | {"description": "Judge another measure's events instead of events of its own."},
+            "of": (
+                TEXT
+                | {"description": "Judge another measure's events instead of events of its own."}
+            ),
             "dimension": {
                 "type": ["string", "null"],
                 "description": "One of `dimensions`; without: kept, not scored.",
@@ -267,21 +287,30 @@ def _flag() -> Schema:
             "name": TEXT | {"description": "Unique; the kind of its alert."},
             "kind": _kinds(flags.KINDS),
             "title": text_schema(
-                "What the customer did, after its name: the summary of the alert, with the play's first step."
+                "What the customer did, after its name: the summary of the alert, with the play's"
+                " first step."
             ),
-            "measure": TEXT
-            | {
-                "description": "A measure that has feeds; intent, level, absence, drop and unstarted need it."
-            },
-            "release": TEXT
-            | {"description": "intent: the measure of the contacts that release it."},
+            "measure": (
+                TEXT
+                | {
+                    "description": (
+                        "A measure that has feeds; intent, level, absence, drop and unstarted"
+                        " need it."
+                    )
+                }
+            ),
+            "release": (
+                TEXT | {"description": "intent: the measure of the contacts that release it."}
+            ),
             "fact": {"$ref": "#/$defs/fact"},
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
             "at": _number("The line.", 0, low=-1e9),
             "exit": {
                 "type": "number",
-                "description": "level, drop, fading: the line at which a flag that stands is released; between "
-                "the lines its cap slides. Left out: `at`.",
+                "description": (
+                    "level, drop, fading: the line at which a flag that stands is released; between"
+                    " the lines its cap slides. Left out: `at`."
+                ),
             },
             "habit_at": _number(
                 "fading: the line of the habit itself, as a share of the slow half-life's rate.",
@@ -289,8 +318,8 @@ def _flag() -> Schema:
                 low=0.001,
             ),
             "times": _number(
-                "level: so many times the long-standing rate; intent: below so many times it the event is a habit, "
-                "and no news. 0: it doesn't matter.",
+                "level: so many times the long-standing rate; intent: below so many times it the"
+                " event is a habit, and no news. 0: it doesn't matter.",
                 0,
                 high=1000,
             ),
@@ -302,8 +331,10 @@ def _flag() -> Schema:
                 "type": "number",
                 "minimum": 0,
                 "maximum": 3650,
-                "description": "After an alert of the flag, for so long it raises no other. Left out: 35; open: 7; "
-                "intent, churned: 0.",
+                "description": (
+                    "After an alert of the flag, for so long it raises no other. Left out: 35;"
+                    " open: 7; intent, churned: 0."
+                ),
             },
             "min_events": _number(
                 "absence, drop: fewer events tell nothing; unstarted: so many are a start.", 1
@@ -330,11 +361,16 @@ def _flag() -> Schema:
                 "type": "array",
                 "minItems": 1,
                 "items": TEXT,
-                "description": "both: flags declared before it; it takes over the alert of the first.",
+                "description": (
+                    "both: flags declared before it; it takes over the alert of the first."
+                ),
             },
             "unless": {
                 "$ref": "#/$defs/fact",
-                "description": "answer: a fact that says more; told within `days`, it keeps the flag from holding.",
+                "description": (
+                    "answer: a fact that says more; told within `days`, it keeps the flag from"
+                    " holding."
+                ),
             },
             "enabled": {
                 "type": "boolean",

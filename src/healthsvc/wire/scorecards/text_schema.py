@@ -18,5 +18,7 @@ def text_schema(meaning: str) -> dict[str, Any]:
                 "properties": {language: {**one, "minLength": 1} for language in LANGUAGES},
             },
         ],
-        "description": f"{meaning} A text, or one by language; a plain one stands for every language.",
+        "description": (
+            f"{meaning} A text, or one by language; a plain one stands for every language."
+        ),
     }

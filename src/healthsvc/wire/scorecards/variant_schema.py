@@ -25,7 +25,9 @@ def variant_schema(flag: Schema, measure: Schema) -> Schema:
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "description": "Which customers; all that is said must fit. null fits where nobody said.",
+                "description": (
+                    "Which customers; all that is said must fit. null fits where nobody said."
+                ),
                 "properties": {
                     "segment": _one_or_several(None),
                     "tier": _one_or_several(TIERS),
@@ -60,10 +62,13 @@ def stage_schema() -> Schema:
             "stage": {"enum": list(NAMED_STAGES)},
             "kind": {
                 "enum": list(STAGE_KINDS),
-                "description": "young: `days` since the sale, or since the customer was first seen; ahead: `days` "
-                "before an instant; fed: an event fed `measure` within `days`; reached: `fact` is at least `at`, told "
-                "within `days`; ratio: `fact` is at least `at` of `to`; adopted: so much of the features owned was "
-                "ever used; otherwise: always.",
+                "description": (
+                    "young: `days` since the sale, or since the customer was first seen; ahead:"
+                    " `days` before an instant; fed: an event fed `measure` within `days`; reached:"
+                    " `fact` is at least `at`, told within `days`; ratio: `fact` is at least `at`"
+                    " of `to`; adopted: so much of the features owned was ever used; otherwise:"
+                    " always."
+                ),
             },
             "days": {"type": "number", "minimum": 0.001, "maximum": 36_500, "default": 30},
             "fact": {"$ref": "#/$defs/fact"},
@@ -86,14 +91,19 @@ def reference_schema() -> Schema:
     return {
         "type": ["object", "null"],
         "additionalProperties": False,
-        "description": "Distributions that customers are placed in. Left out: made of the customers there are when the "
-        "version is published, and kept with it.",
+        "description": (
+            "Distributions that customers are placed in. Left out: made of the customers there are"
+            " when the version is published, and kept with it."
+        ),
         "properties": {
             "taken_at": {"type": "string"},
             "customers": {"type": "integer", "minimum": 0},
             "measures": {
                 "type": "object",
-                "description": "Of each measure, by segment; * is all customers, and counts for segments not named.",
+                "description": (
+                    "Of each measure, by segment; * is all customers, and counts for segments not"
+                    " named."
+                ),
                 "additionalProperties": {
                     "type": "object",
                     "required": [EVERYBODY],

@@ -32,11 +32,16 @@ from healthsvc.wire.webhooks.webhook_type import (
 STATE: Final[Schema] = {"enum": [OPEN, ACKNOWLEDGED, RESOLVED]}
 BY: Final[Schema] = {
     "type": ["string", "null"],
-    "description": f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended.",
+    "description": (
+        f"Who settled it: the name of an API key; `{CONDITION_ENDED}`: its condition has ended."
+    ),
 }
 ACTOR: Final[Schema] = {
     "type": ["object", "null"],
-    "description": "The same in full: a person is who the owner of the key says acts, asserted and not authenticated.",
+    "description": (
+        "The same in full: a person is who the owner of the key says acts, asserted and not"
+        " authenticated."
+    ),
     "required": ["kind", "id", "name", "via_key"],
     "properties": {
         "kind": {"enum": [*get_args(ActorKind)]},
@@ -52,7 +57,7 @@ NOTE: Final[Schema] = {"type": ["string", "null"], "description": "What that per
 
 
 class Announced(Protocol):
-    """What every webhook about a customer's alert says of it, wherever it was read."""
+    """What all webhooks about a customer's alert have in common, wherever it was read."""
 
     @property
     def id(self) -> str: ...
@@ -72,7 +77,7 @@ class Announced(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertData:
-    """What every webhook about a customer's alert says."""
+    """Data of all webhooks about a customer's alert."""
 
     id: Annotated[
         str, {**TEXT, "description": "The alert's id; the same in every webhook about it."}
@@ -92,7 +97,7 @@ class AlertData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalatedData(AlertData):
-    """What `alert.escalated` says."""
+    """Data of `alert.escalated`."""
 
     previous_kind: Annotated[
         str, {**TEXT, "description": "What the same alert was about until now."}
@@ -102,7 +107,7 @@ class EscalatedData(AlertData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledData(AlertData):
-    """What `alert.acknowledged` and `alert.resolved` say."""
+    """Data of `alert.acknowledged` and `alert.resolved`."""
 
     by: Annotated[str | None, BY]
     actor: Annotated[Mapping[str, str | None] | None, ACTOR]
@@ -137,7 +142,7 @@ _SETTLED: Final = SettledData(
 
 
 def only(*states: AlertState) -> dict[str, Schema]:
-    """The schema of the state in webhooks that tell of these states."""
+    """The schema of the state in webhooks about these states."""
     return {"state": {"const": states[0]} if len(states) == 1 else {"enum": list(states)}}
 
 
@@ -167,7 +172,7 @@ SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
 
 
 def raised(alert: Announced, detail: Mapping[str, Any], sequence: int) -> AlertData:
-    """What `alert.raised` says."""
+    """Data of `alert.raised`."""
     return AlertData(**_common(alert, OPEN, detail, sequence))
 
 
@@ -181,15 +186,15 @@ def escalated(
     previous_kind: str,
     previous_severity: Severity,
 ) -> EscalatedData:
-    """What `alert.escalated` says of an alert that a more severe flag has taken over; raised: what
-    would have been said of a new alert of that flag."""
+    """Data of `alert.escalated`, about an alert that a more severe flag has taken over; raised: the
+    data of a new alert of that flag."""
     same = replace(raised, id=id, state=state, onset_at=onset_at, raised_at=raised_at)
     common = {name: getattr(same, name) for name in AlertData.__slots__}
     return EscalatedData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
 
 
 def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
-    """What is said of an alert that a person has acknowledged or resolved."""
+    """Data about an alert that a person has acknowledged or resolved."""
     return SettledData(
         **_common(alert, alert.state, alert.detail, sequence),
         by=alert.settled_by,
@@ -199,7 +204,7 @@ def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
 
 
 def condition_ended(alert: Announced, sequence: int) -> SettledData:
-    """What is said of an alert that was resolved since its condition ended; its facts no longer
+    """Data about an alert that was resolved because its condition ended; its facts no longer
     hold."""
     return SettledData(
         **_common(alert, RESOLVED, {}, sequence),
@@ -210,7 +215,7 @@ def condition_ended(alert: Announced, sequence: int) -> SettledData:
 
 
 def actor_data(alert: Alert) -> dict[str, str | None] | None:
-    """Who brought an alert into its state, as webhooks say it."""
+    """The actor who brought an alert into its state, for webhooks."""
     actor = alert.settled_by_actor
     return None if actor is None else actor.as_data()
 

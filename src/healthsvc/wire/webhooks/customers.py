@@ -16,7 +16,9 @@ from healthsvc.wire.webhooks.webhook_type import (
 
 BAND: Final[Schema] = {
     "type": ["string", "null"],
-    "description": "A band of the scorecard (healthy, watch, at_risk, critical); null: not enough evidence.",
+    "description": (
+        "A band of the scorecard (healthy, watch, at_risk, critical); null: not enough evidence."
+    ),
 }
 SCORE: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 RISK: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
@@ -24,7 +26,7 @@ RISK: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandData:
-    """What `customer.band.changed` says."""
+    """Data of `customer.band.changed`."""
 
     customer_id: CustomerId
     score: Annotated[float | None, SCORE]
@@ -41,14 +43,14 @@ class BandData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskData(BandData):
-    """What `customer.risk.raised` says."""
+    """Data of `customer.risk.raised`."""
 
     previous_risk: Annotated[float | None, RISK]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagData:
-    """What webhooks about a flag say."""
+    """Data of webhooks about a flag."""
 
     customer_id: CustomerId
     flag: Annotated[str, TEXT]

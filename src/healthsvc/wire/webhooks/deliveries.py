@@ -10,7 +10,7 @@ from healthsvc.wire.webhooks.webhook_type import COUNT, TEXT, webhook_type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisabledData:
-    """What `endpoint.disabled` says."""
+    """Data of `endpoint.disabled`."""
 
     endpoint_id: Annotated[str, TEXT]
     url: Annotated[str, TEXT]
@@ -18,7 +18,9 @@ class DisabledData:
         str,
         {
             "enum": ["gone", "asked", "failing"],
-            "description": "It answered 410; it asked by webhook-delivery: disable; it failed for days.",
+            "description": (
+                "It answered 410; it asked by webhook-delivery: disable; it failed for days."
+            ),
         },
     ]
     failing_since: Annotated[datetime | None, {"type": ["string", "null"]}]
@@ -26,7 +28,7 @@ class DisabledData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryData:
-    """What webhooks about a delivery say."""
+    """Data of webhooks about a delivery."""
 
     delivery_id: Annotated[int, COUNT]
     endpoint_id: Annotated[str, TEXT]
@@ -39,7 +41,7 @@ class DeliveryData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestData:
-    """What `test.sent` says."""
+    """Data of `test.sent`."""
 
     endpoint_id: Annotated[str, TEXT]
     note: Annotated[str, TEXT]

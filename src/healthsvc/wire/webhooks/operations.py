@@ -30,7 +30,7 @@ from healthsvc.wire.webhooks.webhook_type import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsData:
-    """What webhooks about operations alerts say."""
+    """Data of webhooks about operations alerts."""
 
     id: Annotated[str, TEXT]
     kind: Annotated[
@@ -104,7 +104,7 @@ BY_STATE: Final[Mapping[AlertState, WebhookType[OperationsData]]] = {
 
 
 def said_of(alert: Alert, note: str | None) -> OperationsData:
-    """What is said of an operations alert, in whichever state it is."""
+    """Data about an operations alert, in whichever state it is."""
     return OperationsData(
         id=alert.id,
         kind=alert.kind,

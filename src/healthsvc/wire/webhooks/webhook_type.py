@@ -1,5 +1,5 @@
-"""What a webhook type is: its name, its meaning, the dataclass of what it says, an example, its one
-maker of bodies.
+"""A webhook type: its name, its meaning, the dataclass of its data, an example, its one maker of
+bodies.
 
 The JSON Schema is derived from the dataclass: each field is `Annotated` with its own schema. A body
 is made from an instance, so that nothing can be sent that isn't declared, and nothing declared can
@@ -29,7 +29,9 @@ FACTS: Final[Schema] = {"type": "object", "description": "The facts behind it."}
 CUSTOMER: Final[Schema] = {**TEXT, "description": "The customer that it is about."}
 SEQUENCE: Final[Schema] = {
     "type": "integer",
-    "description": "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap.",
+    "description": (
+        "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap."
+    ),
 }
 
 CustomerId: TypeAlias = Annotated[str, CUSTOMER]
@@ -56,7 +58,7 @@ class WebhookType(Generic[DataT]):
         return bodies.body(self.name, at, content)
 
     def data_schemas(self) -> dict[str, Schema]:
-        """The schema of each field that it says."""
+        """The schema of each field of its data."""
         hints = get_type_hints(type(self.example), include_extras=True)
         return {
             name: self.narrowed.get(name) or hint.__metadata__[0] for name, hint in hints.items()

@@ -51,21 +51,28 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing_most": "Above all, there is no data yet on {what}.",
     # how the score moved
     "change.unknown": (
-        "There wasn't enough evidence between {since} and {until} to compare the health of {customer}."
+        "There wasn't enough evidence between {since} and {until} to compare the health of"
+        " {customer}."
     ),
     "change.steady": "The health of {customer} stayed at {after} between {since} and {until}",
-    "change.same": "The health of {customer} was {after} at both ends of the period from {since} to {until}",
+    "change.same": (
+        "The health of {customer} was {after} at both ends of the period from {since} to {until}"
+    ),
     "change.rose.one": (
-        "The health of {customer} rose by {points} point, from {before} to {after}, between {since} and {until}"
+        "The health of {customer} rose by {points} point, from {before} to {after}, between {since}"
+        " and {until}"
     ),
     "change.rose.other": (
-        "The health of {customer} rose by {points} points, from {before} to {after}, between {since} and {until}"
+        "The health of {customer} rose by {points} points, from {before} to {after}, between"
+        " {since} and {until}"
     ),
     "change.fell.one": (
-        "The health of {customer} fell by {points} point, from {before} to {after}, between {since} and {until}"
+        "The health of {customer} fell by {points} point, from {before} to {after}, between {since}"
+        " and {until}"
     ),
     "change.fell.other": (
-        "The health of {customer} fell by {points} points, from {before} to {after}, between {since} and {until}"
+        "The health of {customer} fell by {points} points, from {before} to {after}, between"
+        " {since} and {until}"
     ),
     "change.with_causes": "{head}: it {causes}.",
     "change.gained.one": "gained {points} point {cause}",
@@ -101,7 +108,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "review.several": (
         "Ambiguous: there is evidence for more than one reading. Ask before you draw a conclusion."
     ),
-    "review.nothing": "Ambiguous: nothing tells the three readings apart. Ask before you draw a conclusion.",
+    "review.nothing": (
+        "Ambiguous: nothing tells the three readings apart. Ask before you draw a conclusion."
+    ),
     "help.unknown": "{customer} is looking for help; the pages don't say with which feature. Ask.",
     "help.with": "{customer} is looking for help with {features}. Offer the matching guide.",
     "disagreement.high": "The score is high, but the money says otherwise: {sign}.",
@@ -113,7 +122,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "expansion.contraction": "They pay less than before: find out why first.",
     "expansion.just_sold": "Sold less than 30 days ago: let them see the value first.",
     "expansion.first_seen_lately": (
-        "First seen less than 30 days ago, and the date of the sale isn't known: let them see the value first."
+        "First seen less than 30 days ago, and the date of the sale isn't known: let them see the"
+        " value first."
     ),
     "expansion.onboarding": "Still in onboarding: let them see the value first.",
     "expansion.not_enough_evidence": "There isn't enough evidence yet to judge the relationship.",
@@ -153,23 +163,28 @@ SENTENCES: Final[Mapping[str, str]] = {
     "scope.source": "from the source “{name}”",
     "scope.segment": "from the segment “{name}”",
     "operations.fleet_guard": (
-        "Events {scope} fell to {share} of the usual volume: {came} instead of {usual} within {span}. Alerts about"
-        " silence and falling usage are on hold, and scores are marked as stale. Check your tracking first."
+        "Events {scope} fell to {share} of the usual volume: {came} instead of {usual} within"
+        " {span}. Alerts about silence and falling usage are on hold, and scores are marked as"
+        " stale. Check your tracking first."
     ),
     "operations.measures_unfed.one": (
-        "No event has counted towards the measure {names} in {days}, so it says nothing about any customer. Either"
-        " the scorecard names an event type or property that nobody sends, or a source has stopped."
+        "No event has counted towards the measure {names} in {days}, so it says nothing about any"
+        " customer. Either the scorecard names an event type or property that nobody sends, or a"
+        " source has stopped."
     ),
     "operations.measures_unfed.other": (
-        "No event has counted towards the measures {names} in {days}, so they say nothing about any customer. Either"
-        " the scorecard names an event type or property that nobody sends, or a source has stopped."
+        "No event has counted towards the measures {names} in {days}, so they say nothing about any"
+        " customer. Either the scorecard names an event type or property that nobody sends, or a"
+        " source has stopped."
     ),
     "operations.model_drift.more": (
-        "More customers leave than the risk model predicts: of {rows} predictions that have matured since it went"
-        " live it expected {expected} to leave, and {left} did. Refit it: POST /v1/lab/runs with kind fit."
+        "More customers leave than the risk model predicts: of {rows} predictions that have matured"
+        " since it went live it expected {expected} to leave, and {left} did. Refit it: POST"
+        " /v1/lab/runs with kind fit."
     ),
     "operations.model_drift.fewer": (
-        "Fewer customers leave than the risk model predicts: of {rows} predictions that have matured since it went"
-        " live it expected {expected} to leave, and {left} did. Refit it: POST /v1/lab/runs with kind fit."
+        "Fewer customers leave than the risk model predicts: of {rows} predictions that have"
+        " matured since it went live it expected {expected} to leave, and {left} did. Refit it:"
+        " POST /v1/lab/runs with kind fit."
     ),
 }

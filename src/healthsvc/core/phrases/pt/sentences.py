@@ -51,21 +51,28 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing_most": "Ainda não há dados principalmente sobre {what}.",
     # how the score moved
     "change.unknown": (
-        "Não havia informações suficientes entre {since} e {until} para comparar a saúde de {customer}."
+        "Não havia informações suficientes entre {since} e {until} para comparar a saúde de"
+        " {customer}."
     ),
     "change.steady": "A saúde de {customer} ficou em {after} entre {since} e {until}",
-    "change.same": "A saúde de {customer} estava em {after} no início e no fim do período de {since} a {until}",
+    "change.same": (
+        "A saúde de {customer} estava em {after} no início e no fim do período de {since} a {until}"
+    ),
     "change.rose.one": (
-        "A saúde de {customer} subiu {points} ponto, de {before} para {after}, entre {since} e {until}"
+        "A saúde de {customer} subiu {points} ponto, de {before} para {after}, entre {since} e"
+        " {until}"
     ),
     "change.rose.other": (
-        "A saúde de {customer} subiu {points} pontos, de {before} para {after}, entre {since} e {until}"
+        "A saúde de {customer} subiu {points} pontos, de {before} para {after}, entre {since} e"
+        " {until}"
     ),
     "change.fell.one": (
-        "A saúde de {customer} caiu {points} ponto, de {before} para {after}, entre {since} e {until}"
+        "A saúde de {customer} caiu {points} ponto, de {before} para {after}, entre {since} e"
+        " {until}"
     ),
     "change.fell.other": (
-        "A saúde de {customer} caiu {points} pontos, de {before} para {after}, entre {since} e {until}"
+        "A saúde de {customer} caiu {points} pontos, de {before} para {after}, entre {since} e"
+        " {until}"
     ),
     "change.with_causes": "{head}: {causes}.",
     "change.gained.one": "ganhou {points} ponto {cause}",
@@ -100,7 +107,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "review.likely": "Leitura mais provável: {reading} ({evidence}).",
     "review.several": "Ambíguo: há indícios de mais de uma leitura. Pergunte antes de concluir.",
     "review.nothing": "Ambíguo: nada distingue as três leituras. Pergunte antes de concluir.",
-    "help.unknown": "{customer} procura ajuda; as páginas não dizem com qual funcionalidade. Pergunte.",
+    "help.unknown": (
+        "{customer} procura ajuda; as páginas não dizem com qual funcionalidade. Pergunte."
+    ),
     "help.with": "{customer} procura ajuda com {features}. Ofereça o guia correspondente.",
     "disagreement.high": "A pontuação é alta, mas o dinheiro diz o contrário: {sign}.",
     "disagreement.low": "A pontuação é baixa, e há dinheiro em jogo: {sign}.",
@@ -109,10 +118,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "expansion.complaint_open": "Há uma reclamação em aberto: resolva-a primeiro.",
     "expansion.invoice_overdue": "Há uma fatura em atraso: pergunte sobre ela primeiro.",
     "expansion.contraction": "O cliente paga menos do que antes: descubra primeiro o motivo.",
-    "expansion.just_sold": "Venda feita há menos de 30 dias: deixe o cliente perceber o valor primeiro.",
+    "expansion.just_sold": (
+        "Venda feita há menos de 30 dias: deixe o cliente perceber o valor primeiro."
+    ),
     "expansion.first_seen_lately": (
-        "Visto pela primeira vez há menos de 30 dias, e a data da venda não é conhecida: deixe o cliente perceber o"
-        " valor primeiro."
+        "Visto pela primeira vez há menos de 30 dias, e a data da venda não é conhecida: deixe o"
+        " cliente perceber o valor primeiro."
     ),
     "expansion.onboarding": "Ainda em onboarding: deixe o cliente perceber o valor primeiro.",
     "expansion.not_enough_evidence": "Ainda não há informações suficientes para avaliar a relação.",
@@ -122,7 +133,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "stage.by_sender": "É o que os seus próprios sistemas informam.",
     "stage.by_churn": "A assinatura terminou.",
     "stage.no_rule": "Nenhuma regra da régua de pontuação se aplica.",
-    "stage.first_seen": "Visto pela primeira vez há menos de {days}; a data da venda não é conhecida.",
+    "stage.first_seen": (
+        "Visto pela primeira vez há menos de {days}; a data da venda não é conhecida."
+    ),
     "stage.sold": "Venda feita há menos de {days}.",
     "stage.ahead": "Menos de {days} até {fact}.",
     "stage.fed": "Houve eventos para {measure} nos últimos {days}.",
@@ -152,26 +165,28 @@ SENTENCES: Final[Mapping[str, str]] = {
     "scope.source": "da fonte “{name}”",
     "scope.segment": "do segmento “{name}”",
     "operations.fleet_guard": (
-        "Os eventos {scope} caíram para {share} do volume habitual: {came} em vez de {usual} em {span}. Os alertas de"
-        " silêncio e de queda no uso estão suspensos, e as pontuações estão marcadas como desatualizadas. Verifique"
-        " primeiro a coleta de eventos."
+        "Os eventos {scope} caíram para {share} do volume habitual: {came} em vez de {usual} em"
+        " {span}. Os alertas de silêncio e de queda no uso estão suspensos, e as pontuações estão"
+        " marcadas como desatualizadas. Verifique primeiro a coleta de eventos."
     ),
     "operations.measures_unfed.one": (
-        "Nenhum evento alimentou o indicador {names} em {days}, portanto ele não diz nada sobre nenhum cliente. Ou a"
-        " régua de pontuação cita um tipo de evento ou uma propriedade que ninguém envia, ou uma fonte parou."
+        "Nenhum evento alimentou o indicador {names} em {days}, portanto ele não diz nada sobre"
+        " nenhum cliente. Ou a régua de pontuação cita um tipo de evento ou uma propriedade que"
+        " ninguém envia, ou uma fonte parou."
     ),
     "operations.measures_unfed.other": (
-        "Nenhum evento alimentou os indicadores {names} em {days}, portanto eles não dizem nada sobre nenhum cliente."
-        " Ou a régua de pontuação cita um tipo de evento ou uma propriedade que ninguém envia, ou uma fonte parou."
+        "Nenhum evento alimentou os indicadores {names} em {days}, portanto eles não dizem nada"
+        " sobre nenhum cliente. Ou a régua de pontuação cita um tipo de evento ou uma propriedade"
+        " que ninguém envia, ou uma fonte parou."
     ),
     "operations.model_drift.more": (
-        "Mais clientes cancelam do que o modelo de risco prevê: das {rows} previsões que venceram desde que ele entrou"
-        " em uso, esperavam-se {expected} de cancelamentos, e foram {left}. Ajuste-o de novo: POST /v1/lab/runs com"
-        " kind fit."
+        "Mais clientes cancelam do que o modelo de risco prevê: das {rows} previsões que venceram"
+        " desde que ele entrou em uso, esperavam-se {expected} de cancelamentos, e foram {left}."
+        " Ajuste-o de novo: POST /v1/lab/runs com kind fit."
     ),
     "operations.model_drift.fewer": (
-        "Menos clientes cancelam do que o modelo de risco prevê: das {rows} previsões que venceram desde que ele"
-        " entrou em uso, esperavam-se {expected} de cancelamentos, e foram {left}. Ajuste-o de novo:"
-        " POST /v1/lab/runs com kind fit."
+        "Menos clientes cancelam do que o modelo de risco prevê: das {rows} previsões que venceram"
+        " desde que ele entrou em uso, esperavam-se {expected} de cancelamentos, e foram {left}."
+        " Ajuste-o de novo: POST /v1/lab/runs com kind fit."
     ),
 }

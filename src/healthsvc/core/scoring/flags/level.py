@@ -1,5 +1,5 @@
-"""Flag kind `level`: while a measure's level is at least the line, and well above the customer's own
-usual one."""
+"""Flag kind `level`: while a measure's level is at least the line, and well above the customer's
+own usual one."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self

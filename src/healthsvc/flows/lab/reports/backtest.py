@@ -8,7 +8,8 @@ from typing import Any, Final
 from healthsvc.flows.lab.reports.pictures import Axes, document, figure, number, percent
 
 COLUMNS: Final = (
-    ("auc", "AUC"), ("auc_error", "±"), ("auc_within_date", "within date"), ("average_precision", "avg. precision"),
+    ("auc", "AUC"), ("auc_error", "±"), ("auc_within_date", "within date"), ("average_precision",
+    "avg. precision"),
     ("lift_top_tenth", "lift, top tenth"), ("precision_at_capacity", "precision at capacity"),
     ("brier_skill", "Brier skill"), ("ece", "ECE"), ("caught_14_days_ahead", "caught 14 d ahead"),
     ("alerts_per_csm_and_week", "alerts/CSM/week"),
@@ -85,7 +86,7 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 # Pictures
-# ----------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def _reliability(bins: list[dict[str, float]] | None) -> str:

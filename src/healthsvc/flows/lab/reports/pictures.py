@@ -7,12 +7,14 @@ from typing import Any, Final
 
 WIDE, HIGH, EDGE = 420, 260, 36
 STYLE: Final = """
-body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1000px;margin:2rem auto;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1000px;
+margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%;font-size:13px;margin:.8rem 0}
 th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid #e3e8ee}
 th:first-child,td:first-child{text-align:left}
-figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}figcaption{font-size:13px;color:#52606d}
+figure{display:inline-block;margin:.5rem 1rem .5rem 0;vertical-align:top}
+figcaption{font-size:13px;color:#52606d}
 svg text{font:11px system-ui,sans-serif;fill:#52606d}.no{color:#b42318}.yes{color:#1a7f37}
 .terms figure{margin:.3rem .6rem .3rem 0;width:220px;overflow-wrap:anywhere;min-height:200px}
 """
@@ -60,8 +62,8 @@ class Axes:
         for left, right, height in zip(edges, edges[1:], heights, strict=False):
             (x0, top), (x1, bottom) = self.at(left, height), self.at(right, 0)
             drawn.append(
-                f'<rect x="{x0}" y="{top}" width="{max(0.5, x1 - x0 - 1):.1f}" height="{max(0.0, bottom - top):.1f}" '
-                'fill="#93b4f5"/>'
+                f'<rect x="{x0}" y="{top}" width="{max(0.5, x1 - x0 - 1):.1f}"'
+                f' height="{max(0.0, bottom - top):.1f}" fill="#93b4f5"/>'
             )
         return "".join(drawn)
 
@@ -80,8 +82,8 @@ class Axes:
 def figure(axes: Axes, drawn: str, caption: str, labels: str = "") -> str:
     """What is drawn, in its frame, with what it shows."""
     svg = (
-        f'<svg width="{axes.wide}" height="{axes.high}" viewBox="0 0 {axes.wide} {axes.high}" role="img" '
-        f'aria-label="{escape(caption)}">{axes.frame(labels)}{drawn}</svg>'
+        f'<svg width="{axes.wide}" height="{axes.high}" viewBox="0 0 {axes.wide} {axes.high}"'
+        f' role="img" aria-label="{escape(caption)}">{axes.frame(labels)}{drawn}</svg>'
     )
     return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 

@@ -1,4 +1,5 @@
-"""What to know before the talk about an alert, ready for JSON: it rides with the alert."""
+"""Prepares a customer success manager's talk about an alert, as data ready for JSON that is stored
+and sent with the alert."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,8 @@ from healthsvc.core.scoring.view import View
 def common_facts(
     view: View, evaluation: Evaluation, row: int, language: Language
 ) -> dict[str, Any]:
-    """What to know before any talk with a customer: from the state alone."""
+    """The part of a briefing that is the same for all alerts of a customer, from the state
+    alone."""
     facts = briefings.briefing(view, evaluation, row)
     return {
         "happened": [
@@ -60,8 +62,8 @@ def reason(rule: RuleReason, language: Language) -> dict[str, Any]:
 def briefing(
     view: View, row: int, kind: str, common: dict[str, Any], language: Language
 ) -> dict[str, Any]:
-    """What to know before the talk about an alert of this kind: what is `known`, and with which
-    question to open, in both languages."""
+    """The briefing of one kind of alert: the common facts, and the question to open with in both
+    languages."""
     if kind == interpretations.FLAG:
         return {**common, **_price_briefing(view, row, language)}
     rule = next((rule for rule in view.program.scorecard.flags if rule.name == kind), None)

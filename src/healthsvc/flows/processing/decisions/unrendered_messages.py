@@ -1,4 +1,4 @@
-"""Webhooks to be: what a flush would tell, worded only if somebody wants its type."""
+"""Webhooks of a flush before rendering: rendered only if an endpoint subscribes to their type."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -48,8 +48,8 @@ def raised(alert: AlertRow, detail: Mapping[str, Any], sequence: int) -> AlertDa
 
 
 def escalated(new: UnrenderedMessage, predecessor: TakenOver) -> UnrenderedMessage:
-    """`alert.escalated` for an alert that became a sharper flag's; new: what would have told of a
-    new one."""
+    """`alert.escalated` for an alert that a more severe flag takes over; new: the message of a new
+    alert of that flag."""
 
     def data(sequence: int) -> alert_webhooks.EscalatedData:
         return alert_webhooks.escalated(

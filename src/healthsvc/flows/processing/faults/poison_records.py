@@ -1,5 +1,4 @@
-"""Isolates poison records: those at which processing fails each time, in whatever phase, for a
-reason nobody foresaw.
+"""Isolates poison records: records at which processing fails each time, in whatever phase.
 
 After a failure what was read is read again in pieces, each flushed by itself; a piece that fails is
 read in smaller ones, down to single records. A record that fails twice running is quarantined, from

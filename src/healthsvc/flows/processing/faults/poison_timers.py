@@ -1,5 +1,4 @@
-"""Isolates poison timers: customers whose decision fails whenever their timer is due, for a reason
-nobody foresaw.
+"""Isolates poison timers: customers whose decision fails whenever their timer is due.
 
 After a failure due timers are decided in smaller and smaller groups, each flushed by itself. A
 single one that fails twice running is postponed, and longer each time, so that the others go on; it

@@ -59,7 +59,8 @@ async def quarantine(
     EVENTS.labels(poison.source, "rejected").inc()
     structlog.get_logger().error(
         LogEvent.RECORD_QUARANTINED,
-        input=poison.source, partition=poison.partition, position=poison.position, error=poison.error,
+        input=poison.source, partition=poison.partition, position=poison.position,
+        error=poison.error,
     )  # fmt: skip
     return {**owned, poison.partition: behind}
 
@@ -96,7 +97,10 @@ def _trouble(poison: PoisonRecord, topic: str, now: datetime) -> Trouble:
         kind=KIND,
         scope=where,
         severity="warning",
-        summary=f"Processing failed twice at record {poison.position} of {where}, which is a dead letter now.",
+        summary=(
+            f"Processing failed twice at record {poison.position} of {where}, which is a dead"
+            " letter now."
+        ),
         onset_at=now,
         detail={
             "input": poison.source,

@@ -1,4 +1,4 @@
-"""Records that an input can't read: what is kept of them, and the alert that tells of them."""
+"""Dead letters and operations alerts about records that an input can't read."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,7 +42,10 @@ def unreadable_trouble(
         kind=KIND,
         scope=where,
         severity="warning",
-        summary=f"Records of {where} between {first} and {last} can't be read and were set aside as dead letters.",
+        summary=(
+            f"Records of {where} between {first} and {last} can't be read and were set aside as"
+            " dead letters."
+        ),
         onset_at=now,
         detail={
             "input": source,

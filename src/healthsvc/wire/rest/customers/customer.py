@@ -57,8 +57,10 @@ class CustomerFilter(Paging):
     sort: Annotated[
         Literal["risk", "loyalty", "name", "customer_id"],
         Field(
-            description="By risk or loyalty (highest first, unknown last), by name, or by customer_id, which never"
-            " moves."
+            description=(
+                "By risk or loyalty (highest first, unknown last), by name, or by customer_id,"
+                " which never moves."
+            )
         ),
     ] = "risk"
 
@@ -77,13 +79,17 @@ class Standing(Told):
     risk: float | None
     loyalty: Annotated[
         float | None,
-        Field(description="0 to 100, told anew when it has moved by ten points or something else changes; null: not"
-              " enough evidence."),
-    ]  # fmt: skip
+        Field(
+            description="0 to 100, told anew when it has moved by ten points or something else"
+            " changes; null: not enough evidence."
+        ),
+    ]
     icp_fit: Annotated[
         float | None,
         Field(
-            description="0 to 1, how well it matches the ideal profile; null: no attribute is known."
+            description=(
+                "0 to 1, how well it matches the ideal profile; null: no attribute is known."
+            )
         ),
     ]
     parent_id: str | None
@@ -92,7 +98,9 @@ class Standing(Told):
     stale: Annotated[
         str | None,
         Field(
-            description="What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …"
+            description=(
+                "What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …"
+            )
         ),
     ]
 
@@ -171,7 +179,9 @@ class Customer(Told):
                                 "reason": "red_flag",
                                 "flag": "cancel_intent",
                                 "since": "2026-11-20T09:29:57Z",
-                                "why": "Visited the cancellation page: the relationship is fragile.",
+                                "why": (
+                                    "Visited the cancellation page: the relationship is fragile."
+                                ),
                             }
                         ],
                     },
@@ -199,8 +209,10 @@ class Customer(Told):
     stage: Annotated[
         str,
         Field(
-            description="Where it is in its life with us: as its own systems say, else by the scorecard's rules; "
-            "churned freezes the score."
+            description=(
+                "Where it is in its life with us: as its own systems say, else by the scorecard's"
+                " rules; churned freezes the score."
+            )
         ),
     ]
     stage_because: Annotated[str, Field(description="Why it is in that stage.")]
@@ -223,8 +235,10 @@ class Customer(Told):
     risk_is: Annotated[
         str,
         Field(
-            description="ranking (good for sorting, not a probability), probability_of_silence or churn_probability, "
-            "over risk_horizon_days."
+            description=(
+                "ranking (good for sorting, not a probability), probability_of_silence or"
+                " churn_probability, over risk_horizon_days."
+            )
         ),
     ]
     risk_model: Annotated[

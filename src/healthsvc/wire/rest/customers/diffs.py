@@ -36,8 +36,11 @@ class DiffPart(Told):
     kind: Annotated[
         Literal["new_events", "ageing", "late_data", "configuration", "override"],
         Field(
-            description="late_data: happened before `from` and was counted after it; configuration: another version of "
-            "the scorecard, or another variant of it because the customer's place changed."
+            description=(
+                "late_data: happened before `from` and was counted after it; configuration: another"
+                " version of the scorecard, or another variant of it because the customer's place"
+                " changed."
+            )
         ),
     ]
     points: float
@@ -94,8 +97,10 @@ class Diff(Told):
                             "events": [],
                         }
                     ],
-                    "sentence": "The health of Acme fell by 26 points, from 71 to 45, between 1 November and "
-                    "20 November: lost 26.0 through the passing of time (silence).",
+                    "sentence": (
+                        "The health of Acme fell by 26 points, from 71 to 45, between 1 November"
+                        " and 20 November: lost 26.0 through the passing of time (silence)."
+                    ),
                 }
             ]
         },

@@ -81,10 +81,16 @@ _EXAMPLE: JsonDict = {
                     "occurred_at": "2026-11-20T09:29:57Z",
                 }
             ],
-            "why": "Adoption is frequency: usage that falls below the customer's own habit comes before leaving.",
+            "why": (
+                "Adoption is frequency: usage that falls below the customer's own habit comes"
+                " before leaving."
+            ),
         }
     ],
-    "sentence": "The health of Acme Ltd is 42 out of 100. The frequency of feature use weighs on it the most.",
+    "sentence": (
+        "The health of Acme Ltd is 42 out of 100. The frequency of feature use weighs on it the"
+        " most."
+    ),
     "coverage_details": COVERAGE_EXAMPLE,
     "price_review": None,
     "help_wanted": None,
@@ -117,8 +123,10 @@ class Explanation(Told):
     risk_is: Annotated[
         str,
         Field(
-            description="ranking (good for sorting, not a probability), probability_of_silence or churn_probability, "
-            "over risk_horizon_days."
+            description=(
+                "ranking (good for sorting, not a probability), probability_of_silence or"
+                " churn_probability, over risk_horizon_days."
+            )
         ),
     ]
     risk_model: Annotated[
@@ -130,8 +138,10 @@ class Explanation(Told):
     risk_reference_log_odds: Annotated[
         float | None,
         Field(
-            description="The log-odds of the reference customer; with `risk_contributions` they add up to the risk's. "
-            "Left out, like these, where no model gives the risk or there is none."
+            description=(
+                "The log-odds of the reference customer; with `risk_contributions` they add up to"
+                " the risk's. Left out, like these, where no model gives the risk or there is none."
+            )
         ),
     ] = None
     risk_contributions: Annotated[
@@ -141,7 +151,9 @@ class Explanation(Told):
     risk_raised: Annotated[
         bool | None,
         Field(
-            description="An exception of the scorecard raises the risk above what its parts add up to."
+            description=(
+                "An exception of the scorecard raises the risk above what its parts add up to."
+            )
         ),
     ] = None
     flags: Annotated[list[str], Field(description="Those that hold at that instant.")]

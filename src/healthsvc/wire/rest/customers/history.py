@@ -32,8 +32,10 @@ class HistoryEntry(Told):
     cause: Annotated[
         str,
         Field(
-            description="events, ageing, import, scorecard (another version is live), variant (its place changed, so "
-            "another variant judges)"
+            description=(
+                "events, ageing, import, scorecard (another version is live), variant (its place"
+                " changed, so another variant judges)"
+            )
         ),
     ]
     scorecard_version: int

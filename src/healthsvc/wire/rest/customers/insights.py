@@ -62,9 +62,11 @@ class ExpansionReason(Told):
     reason: Annotated[
         str,
         Field(
-            description="churned, complaint_open, invoice_overdue, contraction, red_flag, just_sold,"
-            " first_seen_lately (the date of the sale isn't known), onboarding, not_enough_evidence, or band_ with the"
-            " band's name"
+            description=(
+                "churned, complaint_open, invoice_overdue, contraction, red_flag, just_sold,"
+                " first_seen_lately (the date of the sale isn't known), onboarding,"
+                " not_enough_evidence, or band_ with the band's name"
+            )
         ),
     ]
     flag: Annotated[str | None, Field(description="The flag that stands against it, for red_flag.")]

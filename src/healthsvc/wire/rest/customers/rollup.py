@@ -76,8 +76,11 @@ class Contact(Told):
     status: Annotated[
         Literal["active", "quiet", "seldom", "left"],
         Field(
-            description="active: did something in the last 28 days; quiet: three things or more, and nothing since;"
-            " seldom: fewer; left: a champion.left names them, and they did nothing since."
+            description=(
+                "active: did something in the last 28 days; quiet: three things or more, and"
+                " nothing since; seldom: fewer; left: a champion.left names them, and they did"
+                " nothing since."
+            )
         ),
     ]
     champion: Annotated[
