@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.core.folded import Event, at
 
 CUSTOMERS: Final = ("acme", "bolt", "corp")
+CONTACTS: Final = (None, None, "ada", "bob", "cyd")
 SPAN_DAYS: Final = 120
 
 _PAGES = ("cancel", "pricing", "help", "docs", "home")
@@ -22,7 +23,11 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         for seats, active in ((10, 0), (10, 4), (20, 15))
     ),
     *(("survey.answered", {"survey": survey, "score": score}) for survey, score in _ANSWERS),
-    ("survey.sent", {"survey": "nps"}),
+    *(
+        ("survey.answered", {"survey": "nps", "score": score, "role": role})
+        for score, role in ((2, "decider"), (10, "champion"), (7, "user"))
+    ),
+    *(("survey.sent", {"survey": survey}) for survey in ("nps", "csat")),
     *(("ticket.opened", {"ticket_id": i, "subject": "help"}) for i in "123"),
     *(("ticket.answered", {"ticket_id": i}) for i in "123"),
     *(("ticket.resolved", {"ticket_id": i, "rating": r}) for i in "123" for r in (1, 5)),
@@ -42,6 +47,7 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         ("contact.logged", {"outcome": outcome})
         for outcome in ("positive", "negative", "no_answer")
     ),
+    ("contact.logged", {"direction": "inbound"}),
     *(
         ("customer.updated", {"owner": o, "tier": t, "features_owned": 9})
         for o, t in (("jo", "high"), ("mo", "low"))
@@ -66,7 +72,9 @@ def histories(
 ) -> list[Event]:
     """A log: events in the order in which they were logged; ids are unique, times aren't in
     order."""
-    event = st.tuples(st.sampled_from(VARIANTS), st.sampled_from(customers), _HOURS)
+    event = st.tuples(
+        st.sampled_from(VARIANTS), st.sampled_from(customers), _HOURS, st.sampled_from(CONTACTS)
+    )
     drawn = draw(st.lists(event, min_size=1, max_size=max_events))
     return [
         {
@@ -77,7 +85,8 @@ def histories(
             "occurred_at": at(hours / 24),
             "data": data,
         }
-        for i, ((type, data), customer, hours) in enumerate(drawn)
+        | ({} if contact is None else {"contact_id": contact})
+        for i, ((type, data), customer, hours, contact) in enumerate(drawn)
     ]
 
 

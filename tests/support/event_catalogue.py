@@ -10,8 +10,9 @@ import numpy as np
 from healthsvc.core.events import RISK_ROLES
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.items import table as item_table
-from healthsvc.core.folding.items.registry import STEPS
+from healthsvc.core.folding.items.registry import BY_NUMBER, STEPS
 from healthsvc.core.scorecard.model import Feed, Scorecard
+from healthsvc.core.scorecard.surveys import SurveyRules
 from healthsvc.wire.events.catalogue import BUILTIN_TYPES, example
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.fields import MEANINGS
@@ -19,6 +20,7 @@ from healthsvc.wire.schemas import event_schema
 from healthsvc.wire.scorecards.document import compile_document
 from tests.support.markdown import table
 
+VOICE_COLUMNS: Final = BY_NUMBER[10].columns
 UNTOUCHED: Final = -1.0
 """No handler writes it, so a fact that still has it was not written."""
 FOREVER_US: Final = 1 << 62
@@ -37,16 +39,20 @@ class RecordingStore:
     def __init__(self) -> None:
         self.facts = np.full((1, facts.WIDTH), UNTOUCHED)
         self.items = item_table.ItemTable()
+        self.surveys = SurveyRules()
         self._profile: facts.Profile = {}
 
     def profile(self, row: int) -> facts.Profile:
         return self._profile
 
     def written(self) -> list[str]:
-        """The facts that were written, without their instants and ties."""
+        """The facts that were written, without their instants and ties, and without what voices
+        come to: that says something only of several people."""
         touched = np.flatnonzero(self.facts[0] != UNTOUCHED)
         names = [name for name, column in facts.COLUMN.items() if column in touched]
-        return [name for name in names if not _accompanies(name, names)]
+        return [
+            name for name in names if not _accompanies(name, names) and name not in VOICE_COLUMNS
+        ]
 
 
 def render() -> str:

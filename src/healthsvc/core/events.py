@@ -16,13 +16,14 @@ from typing import Final, Literal
 RiskRole = Literal["act", "neutral", "trouble", "outcome"]
 """What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
 itself."""
-ItemKind = Literal["ticket", "complaint", "invoice"]
-Moment = Literal["opened", "answered", "closed", "rated", "paid"]
+ItemKind = Literal["ticket", "complaint", "invoice", "voice"]
+Moment = Literal["opened", "answered", "closed", "rated", "paid", "asked", "left", "named"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStep:
-    """A step in the life of a ticket, complaint or invoice, named by its `<kind>_id`."""
+    """A step in the life of a ticket, complaint or invoice, named by its `<kind>_id`, or
+    of a person who is asked for an answer."""
 
     kind: ItemKind
     moment: Moment
@@ -48,8 +49,18 @@ SESSION_STARTED: Final = EventType(name="session.started", risk="act")
 SEATS_CHANGED: Final = EventType(
     name="seats.changed", risk="neutral", by_customer=False, facts=("seats", "seats_active")
 )
-SURVEY_SENT: Final = EventType(name="survey.sent", risk="neutral", by_customer=False)
-SURVEY_ANSWERED: Final = EventType(name="survey.answered", risk="act", facts=("nps", "csat", "ces"))
+SURVEY_SENT: Final = EventType(
+    name="survey.sent",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="voice", moment="asked"),
+)
+SURVEY_ANSWERED: Final = EventType(
+    name="survey.answered",
+    risk="act",
+    facts=("nps", "csat", "ces"),
+    item=ItemStep(kind="voice", moment="answered"),
+)
 TICKET_OPENED: Final = EventType(
     name="ticket.opened", risk="act", item=ItemStep(kind="ticket", moment="opened")
 )
@@ -109,8 +120,15 @@ SUBSCRIPTION_CANCELLED: Final = EventType(
 )
 ENGAGEMENT_RECORDED: Final = EventType(name="engagement.recorded", risk="act")
 REFERRAL_MADE: Final = EventType(name="referral.made", risk="act")
-CHAMPION_LEFT: Final = EventType(name="champion.left", risk="trouble", by_customer=False)
-CONTACT_LOGGED: Final = EventType(name="contact.logged", risk="neutral", by_customer=False)
+CHAMPION_LEFT: Final = EventType(
+    name="champion.left",
+    risk="trouble",
+    by_customer=False,
+    item=ItemStep(kind="voice", moment="left"),
+)
+CONTACT_LOGGED: Final = EventType(
+    name="contact.logged", risk="neutral", by_customer=False, facts=("replied_at",)
+)
 CUSTOMER_UPDATED: Final = EventType(
     name="customer.updated",
     risk="neutral",
@@ -124,6 +142,7 @@ CUSTOMER_UPDATED: Final = EventType(
         "owner_changed_at",
         "profile",
     ),
+    item=ItemStep(kind="voice", moment="named"),
 )
 OVERRIDE_SET: Final = EventType(
     name="override.set", risk="neutral", by_customer=False, facts=("override",)

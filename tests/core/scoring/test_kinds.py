@@ -26,6 +26,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "drop": {"measure": "usage", "at": 0.5},
     "fading": {"measure": "usage", "at": 0.6},
     "unstarted": {"measure": "usage"},
+    "low_answer": {"fact": "nps", "at": 0.5},
+    "promoter": {"at": 0.5},
+    "waiting": {"fact": "tickets_open"},
     "answer": {"fact": "nps", "at": 6},
     "answer_from": {"fact": "nps", "at": 9},
     "loyal": {"at": 60},
@@ -68,7 +71,7 @@ def test_a_good_flag_of_each_kind_is_read(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind, fields in GOOD.items() if fields and kind != "loyal"]
+    "kind", [kind for kind, fields in GOOD.items() if fields and kind not in ("loyal", "promoter")]
 )
 def test_a_flag_without_what_its_kind_needs_is_refused_at_its_place(kind):
     needed = next(iter(GOOD[kind]))

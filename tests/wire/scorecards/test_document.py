@@ -35,6 +35,9 @@ def test_the_default_scorecard_is_good_by_code_and_by_schema():
     jsonschema_rs.validator_for(scorecard_schema()).validate(yaml.safe_load(default_document()))
 
 
+NAMES = [flag["name"] for flag in yaml.safe_load(default_document())["flags"]]
+EITHER = f"flags/{NAMES.index('unhappy')}"
+"""A flag of flags."""
 BROKEN = [
     ({"measures/0/judge/kind": "habits"}, "/measures/0/judge/kind", "did you mean 'habit'"),
     ({"measures/1/dimension": "adopton"}, "/measures/1/dimension", "did you mean 'adoption'"),
@@ -43,8 +46,8 @@ BROKEN = [
     ({"flags/0/alert": "urgent"}, "/flags/0/alert", "known: info, warning, critical"),
     ({"flags/0/release": None}, "/flags/0/release", "is needed"),
     ({"flags/1/half_life_days": 15}, "/flags/1/half_life_days", "must be one of half_lives_days"),
-    ({"flags/14/of": ["silnt"]}, "/flags/14/of/0", "did you mean 'silent'"),
-    ({"flags/14/of": None}, "/flags/14/of", "is needed"),
+    ({f"{EITHER}/of": ["silnt"]}, f"/{EITHER}/of/0", "did you mean 'silent'"),
+    ({f"{EITHER}/of": None}, f"/{EITHER}/of", "is needed"),
     ({"half_lives_days": "often"}, "/half_lives_days", "must be a list of numbers"),
     ({"bands": {"good": 20, "bad": 10}}, "/bands", "the worst band's floor must be 0"),
     ({"bands": {"good": 20, "fair": 20, "bad": 0}}, "/bands", "no two floors the same"),
@@ -115,7 +118,7 @@ def test_whatever_is_sent_is_refused_not_crashed_on(document):
     [c for c, p, _ in BROKEN if "half_life_days" not in p and p not in ("/bands",
     "/measures/2/name")
      and p not in ("/measures/1/dimension", "/flags/0/measure", "/flags/0/release",
-     "/flags/14/of/0")],
+     f"/{EITHER}/of/0")],
 )  # fmt: skip
 def test_the_schema_refuses_what_needs_no_look_at_other_places(change):
     assert not jsonschema_rs.validator_for(scorecard_schema()).is_valid(

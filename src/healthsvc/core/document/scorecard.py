@@ -20,6 +20,7 @@ from healthsvc.core.levels import MIN_HALF_LIFE_US
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import COOL_DAYS, FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
+from healthsvc.core.scorecard.surveys import survey_rules
 from healthsvc.core.scoring.flags import read_flag
 from healthsvc.core.scoring.flags.reading import Vocabulary
 
@@ -56,6 +57,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         dwell_us=r.days("dwell_days", 1),
         cool_us=round(r.number("cool_days", COOL_DAYS, high=3650) * DAY_US),
         evidence=evidence(r, names),
+        surveys=survey_rules(r.get("surveys")),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
         rhythm=rhythm(r.get("rhythm"), measures, flags),

@@ -26,6 +26,7 @@ FLAG_KEYS: Final = (
         "renew_days",
         "cool_days",
         "half_life_days",
+        "tier_days",
         "min_events",
         "cap",
         "alert",

@@ -68,6 +68,21 @@ SLOW_LEVELS: Final = 2
 _COLUMNS += [(f"presence_{i}", 0.0) for i in range(PRESENCE_BLOCKS)]  # see `presence`
 _COLUMNS += [("presence", 0.0)]
 _COLUMNS += [(f"slow_{i}", 0.0) for i in range(SLOW_LEVELS)]  # sums of the slow half-life
+_COLUMNS += [
+    ("nps_mean", nan),
+    ("nps_low", nan),
+    ("nps_low_at", 0.0),
+    ("nps_low_share", 0.0),
+    ("nps_high_at", 0.0),
+    ("nps_high_share", 0.0),
+    ("csat_mean", nan),
+    ("csat_low", nan),
+    ("csat_low_at", 0.0),
+    ("csat_low_share", 0.0),
+    ("ces_mean", nan),
+    ("surveys_unanswered", 0.0),
+    ("replied_at", 0.0),
+]  # of several people's answers, see items.voice; our newest reply to the customer
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
@@ -234,6 +249,14 @@ def _profile(store: FactStore, row: int, event: Any, us: int) -> None:
                 store.facts[row, COLUMN[f"{name}_code"]] = cohort.profile_code(name, value)
 
 
+def _contact_logged(store: FactStore, group: Group) -> None:
+    data = [event.data for event in group.events]
+    replies = [i for i, d in enumerate(data) if d.direction != "inbound" or d.outcome in SPOKEN]
+    _latest(store, "replied_at", group.take(replies))
+
+
+SPOKEN: Final = ("positive", "neutral", "negative")
+"""Outcomes of a conversation that took place."""
 OVERRIDE: Final = "override"
 
 
@@ -293,6 +316,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     events.SUBSCRIPTION_CHANGED.name: _subscription_changed,
     events.SUBSCRIPTION_RENEWED.name: _subscription,
     events.SUBSCRIPTION_CANCELLED.name: _subscription_cancelled,
+    events.CONTACT_LOGGED.name: _contact_logged,
     events.CUSTOMER_UPDATED.name: _customer_updated,
     events.OVERRIDE_SET.name: _override_set,
     events.OVERRIDE_LIFTED.name: _override_lifted,

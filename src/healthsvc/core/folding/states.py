@@ -26,6 +26,7 @@ from healthsvc.core.folding.items import packed
 from healthsvc.core.folding.items import table as item_table
 from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.folding.stored import Stored, StoredMany
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 _HEADER: Final = 8
 _FORMAT: Final = 3
@@ -81,6 +82,11 @@ class States:
             + risk
             + 300
         )
+
+    @property
+    def surveys(self) -> SurveyRules:
+        """The scorecard's rules of surveys."""
+        return self.program.scorecard.surveys
 
     def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at

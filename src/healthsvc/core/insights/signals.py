@@ -7,10 +7,11 @@ doesn't keep.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp2, inf, isfinite, isnan
+from math import exp2, inf, isfinite, isinf, isnan
 from typing import Final
 
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.scorecard.surveys import Survey
 from healthsvc.core.scoring.view import View
 
 RECENT_US: Final = 90 * DAY_US
@@ -19,9 +20,6 @@ today."""
 FALLING, RISING = 0.8, 1.25
 """Today's use over the long-standing one: below the first it falls, above the second it rises."""
 USES_NEEDED: Final = 10
-DETRACTOR, PROMOTER = 6.0, 9.0
-DISSATISFIED: Final = 2.0
-"""CSAT up to here."""
 FULL, IDLE = 0.9, 0.5
 """Share of the seats in use from which they are nearly full, and below which most stand idle."""
 
@@ -103,26 +101,40 @@ def open_items(view: View, row: int, sign: str, fact: str) -> Signal | None:
     )
 
 
-def answer(
-    view: View, row: int, sign: str, survey: str, *, low: float, high: float
-) -> Signal | None:
-    """The last answer to a survey if it is recent and from `low` to `high`."""
-    score, at = known(view, row, survey), view.fact_of(f"{survey}_at", row)
-    if score is None or not low <= score <= high or not recent(view, row, at):
+def detractor(view: View, row: int) -> Signal | None:
+    """Somebody's newest NPS answer is a detractor's."""
+    return _low_answer(view, row, "low_nps", "nps")
+
+
+def promoter(view: View, row: int) -> Signal | None:
+    """NPS answers are a promoter's, by their mean where several people gave some."""
+    line = view.program.scorecard.surveys.high["nps"]
+    score, at = _mean_answer(view, row, "nps"), view.fact_of("nps_at", row)
+    if score is None or score < line or not recent(view, row, at):
+        return None
+    return Signal(sign="promoter", measure="nps", value=score, since_us=int(at))
+
+
+def dissatisfied(view: View, row: int) -> Signal | None:
+    """Somebody's newest CSAT answer is low."""
+    return _low_answer(view, row, "low_csat", "csat")
+
+
+def _low_answer(view: View, row: int, sign: str, survey: Survey) -> Signal | None:
+    """The newest low answer of anybody, if it is recent."""
+    line = view.program.scorecard.surveys.low[survey]
+    of_several = "_low" if known(view, row, f"{survey}_mean") is not None else ""
+    score, at = known(view, row, survey + of_several), view.fact_of(f"{survey}{of_several}_at", row)
+    if score is None or score > line or not recent(view, row, at):
         return None
     return Signal(sign=sign, measure=survey, value=score, since_us=int(at))
 
 
-def detractor(view: View, row: int) -> Signal | None:
-    return answer(view, row, "low_nps", "nps", low=0, high=DETRACTOR)
-
-
-def promoter(view: View, row: int) -> Signal | None:
-    return answer(view, row, "promoter", "nps", low=PROMOTER, high=10)
-
-
-def dissatisfied(view: View, row: int) -> Signal | None:
-    return answer(view, row, "low_csat", "csat", low=1, high=DISSATISFIED)
+def _mean_answer(view: View, row: int, survey: Survey) -> float | None:
+    """The mean of everybody's newest answer; None where there is none."""
+    mean = known(view, row, f"{survey}_mean")
+    score = known(view, row, survey) if mean is None else mean
+    return None if score is None or isinf(score) else score
 
 
 def cancel_page(view: View, row: int) -> Signal | None:

@@ -5,7 +5,7 @@ A published scorecard is immutable: everything here changes a fold or a score. `
 reads one from the plain data of a YAML file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from healthsvc.core.instants import DAY_US
@@ -13,6 +13,7 @@ from healthsvc.core.levels import LANDMARK_US
 from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.rhythm import Rhythm
+from healthsvc.core.scorecard.surveys import SurveyRules
 from healthsvc.core.scorecard.texts import NO_TEXT, Text
 from healthsvc.core.severity import Severity
 
@@ -179,6 +180,7 @@ class Scorecard:
     cool_us: int = round(COOL_DAYS * DAY_US)
     """After an alert of a fall in band, for so long there is no other."""
     evidence: Evidence = Evidence()
+    surveys: SurveyRules = field(default_factory=SurveyRules)
     landmark_us: int = LANDMARK_US
     lifecycle: tuple[StageRule, ...] = LIFECYCLE
     large_account: LargeAccount = LargeAccount()

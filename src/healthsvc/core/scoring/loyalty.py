@@ -16,6 +16,8 @@ import numpy as np
 from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.instants import DAY_US, SECOND_US
 from healthsvc.core.scorecard.relationship import ACTS, HeavyUse, LoyaltyRule, LoyaltyRules
+from healthsvc.core.scorecard.surveys import SURVEYS
+from healthsvc.core.scoring.surveys import mean_answer
 from healthsvc.core.scoring.view import View
 
 LISTED_STEP: Final = 10.0
@@ -210,7 +212,9 @@ def _count(view: View, part: LoyaltyRule) -> _Ground:
 
 
 def _answer(view: View, part: LoyaltyRule) -> _Ground:
-    score, at = view.fact(part.fact), view.fact(f"{part.fact}_at")
+    survey = next((survey for survey in SURVEYS if survey == part.fact), None)
+    score = view.fact(part.fact) if survey is None else mean_answer(view, survey)
+    at = view.fact(f"{part.fact}_at")
     ends = at + part.span_us
     known = ~np.isnan(score) & (view.now_us < ends)
     marks = np.clip(

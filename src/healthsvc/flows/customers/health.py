@@ -33,6 +33,7 @@ from healthsvc.flows.customers.response_times import ResponseTimes
 from healthsvc.flows.customers.risk import risk_of
 from healthsvc.flows.customers.rollup import ChildrenSummary, Family, ParentLink
 from healthsvc.flows.customers.staleness import StaleSince
+from healthsvc.flows.customers.surveys import Surveys, surveys
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 
 
@@ -65,6 +66,7 @@ class CustomerHealth:
     loyalty: Loyalty
     icp: ProfileFit
     touch: TouchTier
+    surveys: Surveys
     events_total: int
     first_event_at: datetime | None
     last_event_at: datetime | None
@@ -163,6 +165,7 @@ def _health(
         loyalty=relationship.loyalty(customer, language),
         icp=relationship.profile_fit(customer, language),
         touch=relationship.touch_tier(customer, language),
+        surveys=surveys(customer),
         events_total=int(customer.table.facts[0, facts.EVENTS]),
         first_event_at=_instant(float(customer.table.facts[0, facts.FIRST_SEEN])),
         last_event_at=_instant(float(customer.table.facts[0, facts.LAST_SEEN])),

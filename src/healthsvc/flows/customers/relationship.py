@@ -12,7 +12,7 @@ from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts
 from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer
 
-CHANCES = ("answer_from", "loyal")
+CHANCES = ("answer_from", "promoter", "loyal")
 """Kinds of flags that are chances."""
 _HALF = 0.5
 

@@ -173,6 +173,7 @@ class SurveyAnswer(Struct, frozen=True, gc=False, kw_only=True, tag_field="surve
 
     survey_id: Name | None = None
     comment: Prose | None = None
+    role: Literal["champion", "decider", "user"] | None = None
 
 
 class NpsAnswer(SurveyAnswer, frozen=True, kw_only=True, tag="nps"):
@@ -572,7 +573,13 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTO
         "renewal_at": "2027-01-01",
         "timezone": "Europe/Berlin",
         "country": "DE",
-        "attributes": {"icp": 0.8, "region": "north", "vip": True, "old": None},
+        "attributes": {
+            "icp": 0.8,
+            "region": "north",
+            "champion": "ada@example.com",
+            "vip": True,
+            "old": None,
+        },
     }
 
 

@@ -54,6 +54,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "score": "The answer: NPS is a whole number, CSAT and CES may be fractions.",
         "survey_id": _SURVEY_ID,
         "comment": "What the customer wrote.",
+        "role": "Role of the person who answered; a champion's or decider's answer weighs more.",
     },
     "ticket.opened": {
         "ticket_id": _TICKET_ID,
@@ -138,7 +139,8 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         ),
         "country": "ISO 3166 code of the country.",
         "attributes": (
-            "Your own attributes, such as industry; the ideal customer profile may read them."
+            "Your own attributes, such as industry. `champion` names the main contact by"
+            " `contact_id`."
         ),
     },
     "override.set": {

@@ -12,6 +12,7 @@ from healthsvc.core.document.parts import MOST_FLAGS, MOST_MEASURES
 from healthsvc.core.document.variants import MOST_VARIANTS
 from healthsvc.core.events import BUILTIN_TYPES
 from healthsvc.core.folding import facts
+from healthsvc.core.scorecard.cohort import TIERS
 from healthsvc.core.scoring import flags, judges
 from healthsvc.core.severity import SEVERITIES
 from healthsvc.wire.scorecards.page_schema import page_schemas, rule_schema
@@ -19,7 +20,12 @@ from healthsvc.wire.scorecards.relationship_schema import relationship_schemas
 from healthsvc.wire.scorecards.rhythm_schema import rhythm_schema
 from healthsvc.wire.scorecards.risk_schema import event_types_schema, risk_schema
 from healthsvc.wire.scorecards.text_schema import text_schema
-from healthsvc.wire.scorecards.variant_schema import reference_schema, stage_schema, variant_schema
+from healthsvc.wire.scorecards.variant_schema import (
+    reference_schema,
+    stage_schema,
+    surveys_schema,
+    variant_schema,
+)
 
 Schema = dict[str, Any]
 
@@ -67,6 +73,7 @@ def scorecard_schema() -> Schema:
             },
         },
         "event_types": event_types_schema(),
+        "surveys": surveys_schema(),
         "hysteresis": _number("Points beyond a band's floor before the band changes.", 3, high=20),
         "dwell_days": _number(
             "How long a better band must hold; a worse one is believed at once.", 1, low=0.001
@@ -222,14 +229,14 @@ def _judge() -> Schema:
         "properties": {
             "kind": _kinds(judges.KINDS),
             "at": _number(
-                "habit, ratio: the share that is full marks; target, trouble, credit, and segment"
-                " without a reference: the level that counts half; extent: features owned if"
-                " unknown.",
+                "habit, ratio: the share that is full marks; target, trouble, unanswered, credit,"
+                " and segment without a reference: the level that counts half; extent: features"
+                " owned if unknown.",
                 1,
                 low=0.001,
             ),
             "half_life_days": _number(
-                "survey, served: how fast it loses weight; recent: how fast the marks fall.",
+                "survey, voices, served: how fast it loses weight; recent: how fast marks fall.",
                 90,
                 low=0.001,
                 high=36_500,
@@ -242,9 +249,11 @@ def _judge() -> Schema:
             ),
             "fact": {"$ref": "#/$defs/fact"},
             "to": {"$ref": "#/$defs/fact"},
-            "worst": _number("survey: the answer that is no marks.", 0, low=-1e9),
+            "worst": _number("survey, voices: the answer that is no marks.", 0, low=-1e9),
             "best": _number(
-                "survey: the answer that is full marks; served: the marks, 0 to 1.", 1, low=-1e9
+                "survey, voices: the answer that is full marks; served: the marks, 0 to 1.",
+                1,
+                low=-1e9,
             ),
             "min_events": _number("habit, target, recent: fewer events are no evidence.", 1),
         },
@@ -368,9 +377,17 @@ def _flag() -> Schema:
             "unless": {
                 "$ref": "#/$defs/fact",
                 "description": (
-                    "answer: a fact that says more; told within `days`, it keeps the flag from"
-                    " holding."
+                    "answer, low_answer: a fact that says more; told within `days`, it keeps the"
+                    " flag from holding."
                 ),
+            },
+            "tier_days": {
+                "type": ["object", "null"],
+                "additionalProperties": False,
+                "description": "waiting: the span by touch tier; `days` for the others.",
+                "properties": {
+                    tier: {"type": "number", "minimum": 0.001, "maximum": 36_500} for tier in TIERS
+                },
             },
             "enabled": {
                 "type": "boolean",

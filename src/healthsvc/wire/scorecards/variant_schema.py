@@ -1,12 +1,13 @@
 """The JSON Schema of a scorecard's variants, its rules of the lifecycle, and its reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from healthsvc.core.document.reference_section import LEAST, MOST
 from healthsvc.core.document.variants import FLAG_KEYS, MEASURE_KEYS
 from healthsvc.core.scorecard.cohort import NAMED_STAGES, STAGE_KINDS, TIERS
 from healthsvc.core.scorecard.distributions import EVERYBODY
+from healthsvc.core.scorecard.surveys import HIGH, LOW, SURVEYS, Survey
 
 Schema = dict[str, Any]
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
@@ -131,3 +132,43 @@ def _changes(what: Schema, meaning: str, *, properties: bool = False) -> Schema:
         else what
     )
     return {"type": ["object", "null"], "additionalProperties": value, "description": meaning}
+
+
+def surveys_schema() -> Schema:
+    """How the answers of several people come to one judgement."""
+
+    def lines(meaning: str, defaults: Mapping[Survey, float]) -> Schema:
+        numbers = {
+            survey: {"type": "number", "minimum": 0, "maximum": 10, "default": defaults[survey]}
+            for survey in SURVEYS
+        }
+        return {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": meaning,
+            "properties": numbers,
+        }
+
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "description": "Answers of several people to a survey: each person's newest counts.",
+        "properties": {
+            "low": lines("Up to here an answer is low; of NPS, a detractor's.", LOW),
+            "high": lines("From here on an answer is high; of NPS, a promoter's.", HIGH),
+            "half_life_days": {
+                "type": "number",
+                "minimum": 0.001,
+                "maximum": 36_500,
+                "default": 120,
+                "description": "An answer so much older than the newest one weighs half of it.",
+            },
+            "decider_weight": {
+                "type": "number",
+                "minimum": 1,
+                "maximum": 100,
+                "default": 3,
+                "description": "How much more a champion's or decider's answer weighs.",
+            },
+        },
+    }

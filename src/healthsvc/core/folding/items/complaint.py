@@ -13,6 +13,7 @@ from healthsvc.core.folding.items.kind import (
     count_and_oldest,
     open_since,
 )
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 WELL_SERVED: Final = 4.0
 """A rating (1-5) from here on counts as served well."""
@@ -47,7 +48,9 @@ class Complaint(ItemRules):
         opened, closed, rating, rated_at = item
         return [opened if opened > closed else 0.0, closed, rating, rated_at]
 
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
         open_items = [open_since(item[OPENED], item[CLOSED], start) for item, start in items]
         verdicts = [_verdict(item, start) for item, start in items]
         well = max([well for well, _ in verdicts], default=0.0)

@@ -11,6 +11,7 @@ from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
 from healthsvc.core.folding.items.kind import Counted, Item, ItemRules, count_and_oldest
 from healthsvc.core.instants import to_us
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 OVERDUE_AT, FIRST_AT, PAID_AT, ENDED_AT, DUE_AT, OWED, SETTLED = range(7)
 """Newest message that it is overdue, first event of all, newest payment, newest other settlement,
@@ -59,7 +60,9 @@ class Invoice(ItemRules):
         item[FIRST_AT] = item[FIRST_AT] or _earliest(item)
         return item
 
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
         overdue = [_overdue_since(item, start) for item, start in items]
         paid = [item for item, _ in items if item[PAID_AT]]
         return (

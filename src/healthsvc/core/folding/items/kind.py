@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 MOST: Final = 64
 """Items of a kind that are kept; beyond that the oldest count as settled."""
@@ -51,8 +52,11 @@ class ItemRules(ABC):
         return item
 
     @abstractmethod
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
-        """What all items of the kind come to, in the order of `columns`; facts: the customer's."""
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
+        """What all items of the kind come to, in the order of `columns`; facts: the customer's,
+        surveys: the scorecard's rules of them."""
 
 
 def open_since(opened: float, closed: float, counts_from: float) -> float:

@@ -8,8 +8,9 @@ from healthsvc.core.folding.items.complaint import Complaint
 from healthsvc.core.folding.items.invoice import Invoice
 from healthsvc.core.folding.items.kind import ItemRules
 from healthsvc.core.folding.items.ticket import Ticket
+from healthsvc.core.folding.items.voice import Voice
 
-KINDS: Final[tuple[ItemRules, ...]] = (Ticket(), Complaint(), Invoice())
+KINDS: Final[tuple[ItemRules, ...]] = (Ticket(), Complaint(), Invoice(), Voice())
 BY_NUMBER: Final[Mapping[int, ItemRules]] = {rules.number: rules for rules in KINDS}
 _BY_KIND: Final = {rules.kind: rules for rules in KINDS}
 

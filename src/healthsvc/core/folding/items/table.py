@@ -10,6 +10,7 @@ from healthsvc.core.folding.items.customer_items import CustomerItems, item_hash
 from healthsvc.core.folding.items.kind import ItemRules
 from healthsvc.core.folding.items.packed import pack, unpack
 from healthsvc.core.folding.items.registry import KINDS, STEPS
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 _COLUMNS: Final = {rules.number: [COLUMN[name] for name in rules.columns] for rules in KINDS}
 _SETTLED_BEFORE: Final = COLUMN["items_settled_before"]
@@ -20,6 +21,10 @@ class ItemStore(Protocol):
 
     facts: Floats
     items: "ItemTable"
+
+    @property
+    def surveys(self) -> SurveyRules:
+        """The scorecard's rules of surveys."""
 
 
 class ItemTable:
@@ -82,7 +87,7 @@ def _summarise(store: ItemStore, touched: set[tuple[int, ItemRules]]) -> None:
     for row, rules in touched:
         items = store.items.of(row)
         at += [row * WIDTH + column for column in _COLUMNS[rules.number]]
-        values += rules.summary(list(items.counted(rules)), store.facts[row])
+        values += rules.summary(list(items.counted(rules)), store.facts[row], store.surveys)
         if items.limits:
             store.facts[row, _SETTLED_BEFORE] = max(limit.us for limit in items.limits.values())
     store.facts.reshape(-1)[at] = values

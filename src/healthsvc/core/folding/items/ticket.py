@@ -12,6 +12,7 @@ from healthsvc.core.folding.items.kind import (
     count_and_oldest,
     open_since,
 )
+from healthsvc.core.scorecard.surveys import SurveyRules
 
 OPENED, ANSWERED, CLOSED = range(3)
 _FIELD_OF: Final[dict[Moment, int]] = {"opened": OPENED, "answered": ANSWERED, "closed": CLOSED}
@@ -42,7 +43,9 @@ class Ticket(ItemRules):
             closed,
         ]
 
-    def summary(self, items: Sequence[Counted], facts: Floats) -> Sequence[float]:
+    def summary(
+        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
+    ) -> Sequence[float]:
         open_items = [open_since(item[OPENED], item[CLOSED], start) for item, start in items]
         waiting = [
             open_since(item[OPENED], max(item[ANSWERED], item[CLOSED]), start)

@@ -45,6 +45,8 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "price_review": Noun("a look at plans and prices"),
     "needs_help": Noun("a search for help"),
     "silent": Noun("silence"),
+    "ticket_waiting": Noun("a wait for a first reply"),
+    "inbound": Noun("messages from the customer", plural=True),
     "never_started": Noun("a start that never came"),
     "usage_drop": Noun("a drop in usage"),
     "fading": Noun("a slow decline in usage"),

@@ -17,6 +17,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.cancel_intent": "What were you hoping to do with us that hasn't worked out so far?",
     "question.needs_help": "What are you setting up at the moment, and where are you stuck?",
     "question.silence": "We haven't seen you for a while: what has changed on your side?",
+    "question.ticket_waiting": ("We have kept you waiting: what do you need first, and by when?"),
     "question.never_started": (
         "What did you want to do first with us, and what is keeping you from it?"
     ),

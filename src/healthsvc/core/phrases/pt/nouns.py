@@ -46,6 +46,8 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "price_review": Noun("a consulta a planos e preços"),
     "needs_help": Noun("a busca por ajuda"),
     "silent": Noun("o silêncio"),
+    "ticket_waiting": Noun("a espera por uma primeira resposta"),
+    "inbound": Noun("as mensagens do cliente", plural=True),
     "never_started": Noun("a falta de um começo"),
     "usage_drop": Noun("a queda no uso"),
     "fading": Noun("a queda gradual no uso"),

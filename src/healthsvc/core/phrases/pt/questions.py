@@ -17,6 +17,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.cancel_intent": "O que vocês esperavam fazer conosco e até agora não deu certo?",
     "question.needs_help": "O que vocês estão configurando agora, e onde está travando?",
     "question.silence": "Faz um tempo que não vemos vocês por aqui: o que mudou do lado de vocês?",
+    "question.ticket_waiting": "Deixamos vocês esperando: do que precisam primeiro, e até quando?",
     "question.never_started": "O que vocês queriam fazer primeiro conosco, e o que está impedindo?",
     "question.drop": (
         "Vocês estão usando menos do que antes: como resolvem isso agora, e o que faltou aqui?"

@@ -25,10 +25,13 @@ from healthsvc.core.scoring.flags.fading import FadingFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
 from healthsvc.core.scoring.flags.level import LevelFlag
+from healthsvc.core.scoring.flags.low_answer import LowAnswerFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
+from healthsvc.core.scoring.flags.promoter import PromoterFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
 from healthsvc.core.scoring.flags.unstarted import UnstartedFlag
+from healthsvc.core.scoring.flags.waiting import WaitingFlag
 from healthsvc.core.scoring.view import View
 
 KINDS: Final[Mapping[str, type[Flag]]] = {
@@ -48,6 +51,9 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         BothFlag,
         EitherFlag,
         UnstartedFlag,
+        LowAnswerFlag,
+        PromoterFlag,
+        WaitingFlag,
     )
 }
 """Every kind of flag, by the name that a scorecard uses."""
@@ -60,10 +66,11 @@ def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
     reader.need("name")
     kind = KINDS[reader.choice("kind", tuple(KINDS))]
     rule = kind.read(FlagReader(reader, vocabulary, kind.default_cool_days))
-    if (
-        reader.get("unless") and kind is not AnswerFlag
+    if reader.get("unless") and kind not in (
+        AnswerFlag,
+        LowAnswerFlag,
     ):  # ignored, it would let the flag hold all the same
-        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer'")
+        raise ScorecardError(f"{path}/unless", "is for a flag of kind 'answer' or 'low_answer'")
     for field in FIELDS:
         reader.get(field)  # known, although this kind may not use it
     reader.done()

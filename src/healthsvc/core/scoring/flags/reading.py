@@ -7,6 +7,7 @@ from typing import Final, TypedDict
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.model import COOL_DAYS
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
+from healthsvc.core.scorecard.surveys import Survey
 from healthsvc.core.scorecard.texts import Text, text
 from healthsvc.core.severity import SEVERITIES, Severity
 
@@ -22,7 +23,7 @@ FIELDS: Final = (
         "days",
         "renew_days",
     ),
-    *("min_events", "fact", "of", "unless"),
+    *("min_events", "fact", "of", "unless", "tier_days"),
     *("cap", "alert", "cool_days", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
@@ -86,6 +87,22 @@ class FlagReader:
 
     def fact(self, allowed: FactFilter) -> str:
         return self._choice("fact", allowed(self._vocabulary.facts))
+
+    def survey(self, allowed: Sequence[Survey]) -> Survey:
+        """A survey, named as the fact of its newest answer."""
+        name = self._choice("fact", list(allowed))
+        return next(survey for survey in allowed if survey == name)
+
+    def optional_measure(self) -> str:
+        """A measure, "" for none."""
+        return self.measure() if self._reader.get("measure") else ""
+
+    def tier_spans_us(self, tiers: Sequence[str]) -> tuple[tuple[str, int], ...]:
+        """Spans by touch tier, of the tiers that have one of their own."""
+        spans = MappingReader(self._reader.get("tier_days") or {}, self._place("tier_days"))
+        own = tuple((tier, spans.days(tier, 2)) for tier in tiers if tier in spans.data)
+        spans.done()
+        return own
 
     def unless(self) -> str:
         """A fact that says more, "" for none."""

@@ -24,6 +24,8 @@ from healthsvc.core.scoring.judges.served import ServedJudge
 from healthsvc.core.scoring.judges.survey import SurveyJudge
 from healthsvc.core.scoring.judges.target import TargetJudge
 from healthsvc.core.scoring.judges.trouble import TroubleJudge
+from healthsvc.core.scoring.judges.unanswered import UnansweredJudge
+from healthsvc.core.scoring.judges.voices import VoicesJudge
 
 KINDS: Final[Mapping[str, type[MeasureJudge]]] = {
     kind.kind: kind
@@ -39,6 +41,8 @@ KINDS: Final[Mapping[str, type[MeasureJudge]]] = {
         OpenJudge,
         ServedJudge,
         RecentJudge,
+        VoicesJudge,
+        UnansweredJudge,
     )
 }
 """Every kind of judge, by the name that a scorecard uses."""

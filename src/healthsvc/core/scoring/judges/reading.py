@@ -5,6 +5,7 @@ from typing import Final
 
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
+from healthsvc.core.scorecard.surveys import SURVEYS, Survey
 from healthsvc.core.scoring.flags.reading import FactFilter
 
 FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events", "days")
@@ -33,6 +34,11 @@ class JudgeReader:
 
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)
+
+    def survey(self) -> Survey:
+        """A survey, named as the fact of its newest answer."""
+        name = self.fact(allowed=lambda _: list(SURVEYS))
+        return next(survey for survey in SURVEYS if survey == name)
 
     def fact(self, field: str = "fact", allowed: FactFilter = list) -> str:
         name = self._reader.get(field, "")

@@ -12,6 +12,7 @@ from healthsvc.wire.rest.customers.relationship import EXAMPLE, FitTold, Loyalty
 from healthsvc.wire.rest.customers.response_times import SUPPORT_EXAMPLE, Support
 from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Parent
 from healthsvc.wire.rest.customers.staleness import Stale
+from healthsvc.wire.rest.customers.surveys import SURVEYS_EXAMPLE, Surveys
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.shapes import (
     AnyShortText,
@@ -187,6 +188,7 @@ class Customer(Told):
                     },
                     "disagreements": [],
                     **EXAMPLE,
+                    "surveys": SURVEYS_EXAMPLE,
                     **ROLLUP_EXAMPLE,
                     "stale": None,
                     "contact": CONTACT_EXAMPLE,
@@ -264,6 +266,9 @@ class Customer(Told):
     loyalty: LoyaltyTold
     icp: FitTold
     touch: TouchTold
+    surveys: Annotated[
+        Surveys | None, Field(description="What the people there answered to surveys.")
+    ] = None
     events_total: Annotated[int, Field(description="Events counted for this customer, once each.")]
     first_event_at: datetime | None
     last_event_at: datetime | None
