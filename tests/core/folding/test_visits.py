@@ -107,3 +107,25 @@ def test_pages_that_no_rule_knows_are_counted() -> None:
 
     assert program.take_unknown_pages() == 2
     assert program.take_unknown_pages() == 0
+
+
+def test_a_remembered_user_agent_does_not_hide_who_else_came_with_it() -> None:
+    chrome = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"
+    own, staff, library = (
+        {"user_agent": chrome},
+        {"user_agent": chrome, "impersonated_by": "jo"},
+        {"user_agent": "okhttp/4.9.1"},
+    )
+    sent = [
+        make_event(data=CANCEL | own),
+        make_event(data=CANCEL | staff),
+        make_event(type="session.started", data=library),
+        make_event(data=CANCEL | library),
+    ]
+    events = [decode_one(as_json(event).encode(), now_us=1 << 62) for event in sent]
+    types = [event["type"] for event in sent]
+    program = compile_document("").program
+
+    for _ in range(2):
+        signatures = program.extract(types, events).signatures
+        assert set(program.contributions(signatures)[0].tolist()) == {0, 2}
