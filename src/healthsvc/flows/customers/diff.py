@@ -127,7 +127,7 @@ async def _end(conn: AsyncConnection, history: CustomerPast, at: datetime) -> _E
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
     card = compiled(then.document)
     events = history.counted_by(at)
-    decided = await past.decided_then(conn, history.key, card, at)
+    decided = await past.decided_then(conn, history.key, card, then.scorecard_version, at)
     customer = past.evaluate_events(history, events, card, then.scorecard_version, at, decided)
     return _End(at=at, projection=then, events=events, customer=customer)
 

@@ -82,7 +82,7 @@ async def explanation(
         then = await past.live_at(conn, at) or await live_projection.live(conn)
         card = compiled(then.document)
         events = history.counted_by(at)
-        decided = await decided_then(conn, history.key, card, at)
+        decided = await decided_then(conn, history.key, card, then.scorecard_version, at)
     customer = evaluate_events(history, events, card, then.scorecard_version, at, decided)
     instants = set(evidence_instants(customer))
     archived = [e.event for e in events if e.occurred_us in instants]
@@ -141,13 +141,13 @@ def evaluate_events(
 
 
 async def decided_then(
-    conn: AsyncConnection, key: int, card: Compiled, at: datetime
+    conn: AsyncConnection, key: int, card: Compiled, version: int, at: datetime
 ) -> DecidedThen:
-    """The recorded decisions that stood at `at`."""
+    """The recorded decisions that stood at `at`, of flags those by this version."""
     frozen = None
     for rule in card.scorecard.flags:
         if rule.kind == "churned":
-            recorded = await past.decided(conn, key, at, rule.name)
+            recorded = await past.decided(conn, key, at, flag=rule.name)
             frozen = frozen if recorded is None else recorded.score
-    last = await past.decided(conn, key, at)
+    last = await past.decided(conn, key, at, version=version)
     return DecidedThen(frozen_score=frozen, flags=() if last is None else last.flags)
