@@ -35,17 +35,29 @@ VARIANTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     *(("complaint.resolved", {"complaint_id": i}) for i in "12"),
     *(("complaint.rated", {"complaint_id": i, "rating": r}) for i in "12" for r in (1, 3, 5)),
     *((f"invoice.{verb}", {"invoice_id": i}) for i in "12" for verb in ("paid", "overdue")),
+    ("invoice.overdue", {"invoice_id": "2", "amount": 100.1, "due_at": at(30)}),
+    *(("invoice.paid", {"invoice_id": "2", "amount": amount}) for amount in (40.05, 60.05)),
+    ("invoice.credited", {"invoice_id": "2", "amount": 10}),
+    ("invoice.voided", {"invoice_id": "1"}),
+    ("ticket.reopened", {"ticket_id": "1"}),
+    ("ticket.merged", {"ticket_id": "2", "into_ticket_id": "1"}),
     *(("subscription.changed", {"mrr": mrr}) for mrr in (10, 90)),
     *(("subscription.renewed", {"renewal_at": at(days)}) for days in (100, 200)),
     ("subscription.cancelled", {}),
     ("subscription.cancelled", {"effective_at": at(90)}),
+    ("subscription.cancellation_withdrawn", {}),
+    ("subscription.changed", {"mrr": 0}),
+    *(("subscription.changed", {"mrr": 50, "subscription_id": i}) for i in "ab"),
+    *(("subscription.cancelled", {"subscription_id": i}) for i in "ab"),
+    ("subscription.renewed", {"subscription_id": "a"}),
+    ("subscription.cancelled", {"subscription_id": "b", "effective_at": at(90)}),
     ("engagement.recorded", {"kind": "webinar"}),
     ("referral.made", {"kind": "review"}),
     ("feature.requested", {"feature": "z"}),
     ("champion.left", {"name": "Ada"}),
     *(
         ("contact.logged", {"outcome": outcome})
-        for outcome in ("positive", "negative", "no_answer")
+        for outcome in ("positive", "negative", "leaving", "no_answer")
     ),
     ("contact.logged", {"direction": "inbound"}),
     *(

@@ -233,7 +233,7 @@ def test_the_cap_of_two_flags_together_names_the_last_events_before_the_silence(
 
 
 def test_an_overdue_invoice_costs_until_it_is_paid() -> None:
-    overdue: Happening = (58, "invoice.overdue", {"invoice_id": "1"})
+    overdue: Happening = (50, "invoice.overdue", {"invoice_id": "1"})
     paid: Happening = (59, "invoice.paid", {"invoice_id": "1"})
     assert score(*STEADY, overdue) <= 65
     assert alerts(*STEADY, overdue) == {"payment_overdue": "warning"}
@@ -283,7 +283,7 @@ def test_a_change_of_owner_is_some_risk_in_itself_and_calls_nobody() -> None:
 
 def test_a_contact_logged_releases_intent_only_if_someone_was_reached() -> None:
     cancel = page(40, "account/cancel")
-    assert "cancel_intent" not in held(*STEADY, cancel, contact(41, "negative"))
+    assert "cancel_intent" not in held(*STEADY, cancel, contact(41, "positive"))
     assert "cancel_intent" in held(*STEADY, cancel, contact(41, "no_answer"))
 
 

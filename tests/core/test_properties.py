@@ -227,7 +227,7 @@ def test_timers_come_to_rest_and_meet_each_exact_instant(events: list[Event]) ->
         if due == np.inf:
             break
         now, firings = int(due), firings + 1
-    assert firings < 900
+    assert firings < 1_500  # one a day, and some hundred for each edge of a band that is neared
 
 
 @often

@@ -49,10 +49,9 @@ class RecordingStore:
         """The facts that were written, without their instants and ties, and without what voices
         come to: that says something only of several people."""
         touched = np.flatnonzero(self.facts[0] != UNTOUCHED)
-        names = [name for name, column in facts.COLUMN.items() if column in touched]
-        return [
-            name for name in names if not _accompanies(name, names) and name not in VOICE_COLUMNS
-        ]
+        shown = {*facts.NAMES, "override"}.difference(VOICE_COLUMNS)
+        names = [n for n, column in facts.COLUMN.items() if column in touched and n in shown]
+        return [name for name in names if not _accompanies(name, names)]
 
 
 def render() -> str:

@@ -16,14 +16,17 @@ from typing import Final, Literal
 RiskRole = Literal["act", "neutral", "trouble", "outcome"]
 """What a type is to the churn risk: an act of the customer's own, nothing, trouble, or the churn
 itself."""
-ItemKind = Literal["ticket", "complaint", "invoice", "voice"]
-Moment = Literal["opened", "answered", "closed", "rated", "paid", "asked", "left", "named"]
+ItemKind = Literal["ticket", "complaint", "invoice", "subscription", "voice"]
+ItemMoment = Literal["opened", "answered", "closed", "rated", "paid", "credited"]
+VoiceMoment = Literal["asked", "left", "named"]
+ContractMoment = Literal["changed", "renewed", "cancelled", "withdrawn"]
+Moment = ItemMoment | VoiceMoment | ContractMoment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStep:
-    """A step in the life of a ticket, complaint or invoice, named by its `<kind>_id`, or
-    of a person who is asked for an answer."""
+    """A step in the life of a ticket, complaint, invoice or subscription, named by its
+    `<kind>_id`, or of a person who is asked for an answer."""
 
     kind: ItemKind
     moment: Moment
@@ -76,6 +79,15 @@ TICKET_RESOLVED: Final = EventType(
     by_customer=False,
     item=ItemStep(kind="ticket", moment="closed"),
 )
+TICKET_REOPENED: Final = EventType(
+    name="ticket.reopened", risk="act", item=ItemStep(kind="ticket", moment="opened")
+)
+TICKET_MERGED: Final = EventType(
+    name="ticket.merged",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="ticket", moment="closed"),
+)
 COMPLAINT_FILED: Final = EventType(
     name="complaint.filed", risk="trouble", item=ItemStep(kind="complaint", moment="opened")
 )
@@ -100,23 +112,51 @@ INVOICE_OVERDUE: Final = EventType(
     by_customer=False,
     item=ItemStep(kind="invoice", moment="opened"),
 )
+INVOICE_CREDITED: Final = EventType(
+    name="invoice.credited",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="invoice", moment="credited"),
+)
+INVOICE_VOIDED: Final = EventType(
+    name="invoice.voided",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="invoice", moment="closed"),
+)
+INVOICE_WRITTEN_OFF: Final = EventType(
+    name="invoice.written_off",
+    risk="neutral",
+    by_customer=False,
+    item=ItemStep(kind="invoice", moment="closed"),
+)
 SUBSCRIPTION_CHANGED: Final = EventType(
     name="subscription.changed",
     risk="neutral",
     by_customer=False,
-    facts=("mrr", "mrr_change", "renewal_at", "renewed_at"),
+    facts=("mrr", "mrr_change", "renewal_at", "changed_at"),
+    item=ItemStep(kind="subscription", moment="changed"),
 )
 SUBSCRIPTION_RENEWED: Final = EventType(
     name="subscription.renewed",
     risk="neutral",
     by_customer=False,
     facts=("mrr", "renewal_at", "renewed_at"),
+    item=ItemStep(kind="subscription", moment="renewed"),
 )
 SUBSCRIPTION_CANCELLED: Final = EventType(
     name="subscription.cancelled",
     risk="outcome",
     by_customer=False,
     facts=("cancel_effective", "cancelled_at"),
+    item=ItemStep(kind="subscription", moment="cancelled"),
+)
+SUBSCRIPTION_CANCELLATION_WITHDRAWN: Final = EventType(
+    name="subscription.cancellation_withdrawn",
+    risk="neutral",
+    by_customer=False,
+    facts=("withdrawn_at",),
+    item=ItemStep(kind="subscription", moment="withdrawn"),
 )
 ENGAGEMENT_RECORDED: Final = EventType(name="engagement.recorded", risk="act")
 REFERRAL_MADE: Final = EventType(name="referral.made", risk="act")
@@ -162,14 +202,20 @@ EVENT_TYPES: Final = (
     TICKET_OPENED,
     TICKET_ANSWERED,
     TICKET_RESOLVED,
+    TICKET_REOPENED,
+    TICKET_MERGED,
     COMPLAINT_FILED,
     COMPLAINT_RESOLVED,
     COMPLAINT_RATED,
     INVOICE_PAID,
     INVOICE_OVERDUE,
+    INVOICE_CREDITED,
+    INVOICE_VOIDED,
+    INVOICE_WRITTEN_OFF,
     SUBSCRIPTION_CHANGED,
     SUBSCRIPTION_RENEWED,
     SUBSCRIPTION_CANCELLED,
+    SUBSCRIPTION_CANCELLATION_WITHDRAWN,
     ENGAGEMENT_RECORDED,
     REFERRAL_MADE,
     CHAMPION_LEFT,

@@ -20,14 +20,12 @@ def plan(days: float, mrr: float, before: float) -> Happening:
     return (days, "subscription.changed", {"mrr": mrr, "previous_mrr": before})
 
 
+CANCELLED_FOR_LATER: Happening = (95, "subscription.cancelled", {"effective_at": at(130)})
 DISAGREE: list[tuple[str, list[Happening], list[tuple[str, str, float]]]] = [
     ("healthy, and pays less", [*WELL, plan(90, 500, 900)], [("high", "contraction", -400)]),
     ("healthy, and most seats stand idle", [*WELL, *used(*[99 + d / 50 for d in range(40)]), (95,
     "seats.changed",
     {"seats": 50, "active": 20})], [("high", "seats_idle", 0.4)]),
-    ("healthy, and has cancelled for later", [*WELL, (95, "subscription.cancelled",
-    {"effective_at": at(130)})],
-    [("high", "cancelled", 30)]),
     ("at risk, and pays more", [*ILL, plan(90, 900, 500)], [("low", "growth", 400)]),
     ("at risk, and large", [*ILL, (1, "customer.updated", {"mrr": 5000})], [("low", "large_account",
     5000)]),
@@ -49,6 +47,7 @@ AGREE: list[tuple[str, list[Happening]]] = [
     ("healthy and paying", [*WELL, plan(90, 900, 500)]),
     ("at risk and shrinking", [*ILL, plan(90, 500, 900)]),
     ("at risk and small", [*ILL, (1, "customer.updated", {"mrr": 50})]),
+    ("has cancelled for later, and the score says so", [*WELL, CANCELLED_FOR_LATER]),
     ("a change long ago", [*WELL, plan(1, 500, 900)]),
     ("gone", [*WELL, CANCELLED, plan(90, 500, 900)][:-1]),
     ("nothing known", [(0, "customer.updated", {"mrr": 5000})]),

@@ -62,7 +62,7 @@ FLAG_TABLE: list[tuple[str, str, list[Happening], list[tuple[float, bool]]]] = [
     ("contact and 14 quiet days release", "cancel_intent", [CANCEL, contact(1, "positive")],
     [(14 - TINY, True), (14,
     False)]),
-    ("contact after the 14 days releases", "cancel_intent", [CANCEL, contact(20, "negative")], [(20,
+    ("contact after the 14 days releases", "cancel_intent", [CANCEL, contact(20, "neutral")], [(20,
     False)]),
     ("no answer isn't a contact", "cancel_intent", [CANCEL, contact(1, "no_answer")], [(30, True)]),
     ("contact before the view doesn't count", "cancel_intent", [page(2, "cancel"), contact(1,

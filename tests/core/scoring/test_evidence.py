@@ -56,7 +56,7 @@ def test_without_a_score_the_flags_and_alerts_are_the_same() -> None:
     little: list[Happening] = [
         *CRM_RECORDS,
         (19.9, *FILED[1:]),
-        (19.9, "invoice.overdue", {"invoice_id": "1"}),
+        (12.9, "invoice.overdue", {"invoice_id": "1"}),
     ]
     found = fold(*little).evaluate(us(20))
     assert np.isnan(found.score[0])

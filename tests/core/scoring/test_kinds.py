@@ -35,6 +35,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "open": {"fact": "tickets_open"},
     "ahead": {"fact": "cancelled_at"},
     "churned": {},
+    "notice": {},
+    "contraction": {},
+    "returned": {"measure": "usage"},
     "both": {"of": ["first", "second"]},
     "either": {"of": ["first"]},
 }

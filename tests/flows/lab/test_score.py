@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from healthsvc.core.risk.mapping import TypeMapping
-from healthsvc.flows.lab.score import Scored, score, summary
+from healthsvc.flows.lab.score import Scored, score
+from healthsvc.flows.lab.score_results import summary
 from healthsvc.wire.files.labels import read_labels
 from tests.flows.lab import logs
 from tests.flows.lab.logs import Event, Row

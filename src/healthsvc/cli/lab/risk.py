@@ -29,6 +29,7 @@ from healthsvc.flows.lab import backtest as backtesting
 from healthsvc.flows.lab import compare as comparing
 from healthsvc.flows.lab import fit as fitting
 from healthsvc.flows.lab import score as scoring
+from healthsvc.flows.lab import score_results
 from healthsvc.flows.lab.reports.backtest import page
 from healthsvc.wire.files.labels import read_labels, read_segments
 from healthsvc.wire.scorecards.document import compile_document, default_document
@@ -59,8 +60,8 @@ def score(
         rows = read_labels(labels, outcomes=False)
         labelled = read_labels(fit, outcomes=True) if fit else None
         scored = scoring.score(events, rows, fit=labelled, mapping=mapping_of(mapping), tell=tell)
-        scoring.write_scores(out, rows, scored.risks)
-        result = scoring.summary(scored, rows)
+        score_results.write_scores(out, rows, scored.risks)
+        result = score_results.summary(scored, rows)
         for warning in result["warnings"]:
             tell(f"warning: {warning}")
         answer(result)

@@ -45,12 +45,13 @@ def due_us(
 def _exact_us(limits: BandLimits, evaluation: Evaluation, pending_since: Floats) -> Floats:
     """The next change of a flag, the extent, an override or the stage, and the end of the dwell;
     inf: none."""
-    due = np.minimum(
-        evaluation.flags.change_us.min(axis=1, initial=np.inf), evaluation.slot_expiry_us
-    )
+    flags_due: Floats = evaluation.flags.change_us.min(axis=1, initial=np.inf)
+    due = np.minimum(flags_due, evaluation.slot_expiry_us)
+    due = np.minimum(due, evaluation.marks_change_us)
     due = np.minimum(np.minimum(due, evaluation.override_until_us), evaluation.stages.change_us)
-    due = np.where(evaluation.churned, np.inf, due)
-    return np.where(pending_since > 0, np.minimum(due, pending_since + limits.dwell_us), due)
+    due = np.where(evaluation.churned, flags_due, due)
+    dwelt: Floats = np.minimum(due, pending_since + limits.dwell_us)
+    return np.where(pending_since > 0, dwelt, due)
 
 
 def _falls_after_us(

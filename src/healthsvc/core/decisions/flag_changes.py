@@ -10,7 +10,6 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US, FlagChange, Kind
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
-from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.scoring.flags.kind import ABOVE, BELOW
 
@@ -25,7 +24,7 @@ def standing_flags(
         stood &= ~anew[:, None]
     standing = evaluation.flags.standing(stood)
     if evaluation.churned.any():
-        of_churn = np.array([isinstance(rule, ChurnedFlag) for rule in card.flags], bool)
+        of_churn = np.array([rule.after_leaving for rule in card.flags], bool)
         standing[evaluation.churned] &= of_churn
     return standing
 

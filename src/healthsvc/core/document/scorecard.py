@@ -60,6 +60,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         surveys=survey_rules(r.get("surveys")),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
+        comeback_use=_comeback_use(r.get("comeback"), names),
         rhythm=rhythm(r.get("rhythm"), measures, flags),
     )
     for elsewhere in (
@@ -76,6 +77,15 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         r.get(elsewhere)
     r.done()
     return card
+
+
+def _comeback_use(data: object, measures: Sequence[str]) -> str | None:
+    if data is None:
+        return None
+    r = MappingReader(data, "/comeback")
+    use = choose(r.need("use"), measures, "/comeback/use")
+    r.done()
+    return use
 
 
 def _dimensions(data: object) -> dict[str, float]:

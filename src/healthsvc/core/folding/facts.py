@@ -23,6 +23,9 @@ SLOTS: Final = 16
 SLOT_SPAN_DAYS: Final = 28
 SLOT_SPAN_US: Final = SLOT_SPAN_DAYS * DAY_US
 
+GROWING: Final = ("seats", "features_owned")
+"""Facts of which the largest value is kept, since when it has been told, and the next smaller one:
+a customer that grows is judged by what it owned before for a time."""
 _COLUMNS: list[tuple[str, float]] = [("events", 0.0), ("first_seen", inf), ("last_seen", 0.0)]
 LAST_WRITER: Final = (
     "nps",
@@ -83,15 +86,40 @@ _COLUMNS += [
     ("surveys_unanswered", 0.0),
     ("replied_at", 0.0),
 ]  # of several people's answers, see items.voice; our newest reply to the customer
+_COLUMNS += [("changed_at", 0.0), ("withdrawn_at", 0.0)]  # of the subscription without an id
+_COLUMNS += [
+    ("subscriptions", 0.0),
+    ("subscriptions_open", 0.0),
+    ("subscriptions_end", 0.0),
+    ("subscriptions_told_at", 0.0),
+    ("subscriptions_renewed_at", 0.0),
+    ("subscriptions_cancelled_at", 0.0),
+    ("subscriptions_mrr", nan),
+    ("subscription_lost_share", 0.0),
+    ("subscription_lost_at", 0.0),
+]  # of those with ids
+
+_COLUMNS += [("mrr_before", nan)]  # the last change, as told with it
+_COLUMNS += [
+    ("currency_code", 0.0),
+    ("currency_told_at", 0.0),
+    ("former_currency_code", 0.0),
+    ("former_currency_told_at", 0.0),
+]  # of the newest two changes of recurring revenue that named one
+for _name in GROWING:
+    _COLUMNS += [(f"{_name}_most", nan), (f"{_name}_most_since", inf), (f"{_name}_next", nan)]
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
+_INTERNAL: Final = (
+    *("slot_", "override", "presence", "slow_", "subscription", "currency_", "former_currency_"),
+    *("mrr_before", "new_invoice_paid_at", "items_settled_before", "usual_delay"),
+    *(f"{name}_{end}" for name in GROWING for end in ("most", "next")),
+)
+"""Beginnings of the names of facts that no scorecard names: others are made of them."""
 NAMES: Final = tuple(
-    name
-    for name, _ in _COLUMNS
-    if not name.startswith(("slot_", "override", "presence", "slow_"))
-    and not name.endswith("_code")
+    name for name, _ in _COLUMNS if not name.startswith(_INTERNAL) and not name.endswith("_code")
 )
 EVENTS: Final = COLUMN["events"]
 FIRST_SEEN: Final = COLUMN["first_seen"]
@@ -149,8 +177,15 @@ def known(value: float) -> bool:
     return not isnan(value)
 
 
-def write_last(store: FactStore, name: str, group: Group, values: Sequence[float | None]) -> None:
-    """Last writer by (occurred_at, tie) of each row; None writes nothing."""
+def write_last(
+    store: FactStore,
+    name: str,
+    group: Group,
+    values: Sequence[float | None],
+    beside: tuple[str, Sequence[float | None]] | None = None,
+) -> None:
+    """Last writer by (occurred_at, tie) of each row; None writes nothing. beside: a column that
+    the same writer writes, and its values."""
     new_values = np.array([value if value is not None else nan for value in values], np.float64)
     at = np.flatnonzero(~np.isnan(new_values))
     if not len(at):
@@ -166,6 +201,9 @@ def write_last(store: FactStore, name: str, group: Group, values: Sequence[float
     store.facts[rows, column] = new_values[later]
     store.facts[rows, column + 1] = us[later]
     store.facts[rows, column + 2] = ties[later]
+    if beside is not None:
+        besides = np.array([nan if value is None else value for value in beside[1]], np.float64)
+        store.facts[rows, COLUMN[beside[0]]] = besides[at[last]][later]
 
 
 def _latest(store: FactStore, name: str, group: Group) -> None:
@@ -182,36 +220,94 @@ def _survey_answered(store: FactStore, group: Group) -> None:
 
 
 def _seats_changed(store: FactStore, group: Group) -> None:
-    write_last(store, "seats", group, [event.data.seats for event in group.events])
+    seats = [event.data.seats for event in group.events]
+    write_last(store, "seats", group, seats)
+    _growth(store, "seats", group, seats)
     write_last(store, "seats_active", group, [event.data.active for event in group.events])
 
 
-def _subscription(store: FactStore, group: Group) -> None:
-    write_last(store, "mrr", group, [event.data.mrr for event in group.events])
-    write_last(
-        store, "renewal_at", group, [instant(event.data.renewal_at) for event in group.events]
-    )
-    _latest(store, "renewed_at", group)
+def _unnamed(group: Group) -> Group:
+    """The events about the subscription without an id; those with one are items."""
+    return group.take([i for i, e in enumerate(group.events) if e.data.subscription_id is None])
+
+
+def _subscription_renewed(store: FactStore, group: Group) -> None:
+    _renewal_at(store, group)
+    unnamed = _unnamed(group)
+    write_last(store, "mrr", unnamed, [event.data.mrr for event in unnamed.events])
+    _latest(store, "renewed_at", unnamed)
 
 
 def _subscription_changed(store: FactStore, group: Group) -> None:
-    _subscription(store, group)
+    _renewal_at(store, group)
     data = [event.data for event in group.events]
     changes = [
         None if d.mrr is None or d.previous_mrr is None else float(d.mrr - d.previous_mrr)
         for d in data
     ]
-    write_last(store, "mrr_change", group, changes)
+    write_last(
+        store, "mrr_change", group, changes, beside=("mrr_before", [d.previous_mrr for d in data])
+    )
+    _currencies(store, group)
+    unnamed = _unnamed(group)
+    write_last(store, "mrr", unnamed, [event.data.mrr for event in unnamed.events])
+    paying = [i for i, event in enumerate(unnamed.events) if event.data.mrr]
+    _latest(store, "changed_at", unnamed.take(paying))
+
+
+def _currencies(store: FactStore, group: Group) -> None:
+    """Keep the currencies of the newest two changes that name one: amounts in two currencies can't
+    be compared."""
+    at = COLUMN["currency_code"]
+    for row, event, us in zip(
+        group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True
+    ):
+        if event.data.currency is None or event.data.mrr is None:
+            continue
+        code, newest_at, former_code, former_at = store.facts[row, at : at + 4].tolist()
+        told = [(newest_at, code), (former_at, former_code)]
+        told.append((float(us), _currency_code(event.data.currency)))
+        (newest_at, code), (former_at, former_code) = sorted(told, reverse=True)[:2]
+        store.facts[row, at : at + 4] = (code, newest_at, former_code, former_at)
+
+
+def _currency_code(currency: str) -> float:
+    return float(int.from_bytes(currency.upper().encode(), "big"))
+
+
+def _growth(store: FactStore, name: str, group: Group, values: Sequence[float | None]) -> None:
+    """Keep the largest value, since when it has been told, and the next smaller one."""
+    column = COLUMN[f"{name}_most"]
+    for row, value, us in zip(group.rows.tolist(), values, group.occurred_us.tolist(), strict=True):
+        if value is None:
+            continue
+        most, since, second = store.facts[row, column : column + 3].tolist()
+        if isnan(most) or value > most:
+            store.facts[row, column : column + 3] = (value, us, most)
+        elif value == most:
+            store.facts[row, column + 1] = min(since, us)
+        elif isnan(second) or value > second:
+            store.facts[row, column + 2] = value
+
+
+def _renewal_at(store: FactStore, group: Group) -> None:
+    renewals = [instant(event.data.renewal_at) for event in group.events]
+    write_last(store, "renewal_at", group, renewals)
 
 
 def _subscription_cancelled(store: FactStore, group: Group) -> None:
-    effective_at = [instant(event.data.effective_at) for event in group.events]
+    unnamed = _unnamed(group)
+    effective_at = [instant(event.data.effective_at) for event in unnamed.events]
     effective = [
         us if at is None else at
-        for at, us in zip(effective_at, group.occurred_us.tolist(), strict=True)
+        for at, us in zip(effective_at, unnamed.occurred_us.tolist(), strict=True)
     ]
-    write_last(store, "cancel_effective", group, effective)
-    _latest(store, "cancelled_at", group)
+    write_last(store, "cancel_effective", unnamed, effective)
+    _latest(store, "cancelled_at", unnamed)
+
+
+def _cancellation_withdrawn(store: FactStore, group: Group) -> None:
+    _latest(store, "withdrawn_at", _unnamed(group))
 
 
 def _customer_updated(store: FactStore, group: Group) -> None:
@@ -219,6 +315,8 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     write_last(store, "mrr", group, [d.mrr for d in data])
     write_last(store, "seats", group, [d.seats for d in data])
     write_last(store, "features_owned", group, [d.features_owned for d in data])
+    _growth(store, "seats", group, [d.seats for d in data])
+    _growth(store, "features_owned", group, [d.features_owned for d in data])
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
     _latest(
@@ -314,9 +412,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     events.SURVEY_ANSWERED.name: _survey_answered,
     events.SEATS_CHANGED.name: _seats_changed,
     events.SUBSCRIPTION_CHANGED.name: _subscription_changed,
-    events.SUBSCRIPTION_RENEWED.name: _subscription,
+    events.SUBSCRIPTION_RENEWED.name: _subscription_renewed,
     events.SUBSCRIPTION_CANCELLED.name: _subscription_cancelled,
     events.CONTACT_LOGGED.name: _contact_logged,
+    events.SUBSCRIPTION_CANCELLATION_WITHDRAWN.name: _cancellation_withdrawn,
     events.CUSTOMER_UPDATED.name: _customer_updated,
     events.OVERRIDE_SET.name: _override_set,
     events.OVERRIDE_LIFTED.name: _override_lifted,

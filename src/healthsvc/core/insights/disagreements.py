@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
 from healthsvc.core.insights import signals
 from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.evaluate import Evaluation
+from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.view import View
 
 RENEWED_LATELY_US: Final = 30 * DAY_US
@@ -47,19 +50,16 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
 
 def _leaving(view: View, row: int) -> Signal | None:
     """Cancelled, to end later: until then nothing of the behaviour need change."""
-    cancelled, ends = (
-        float(view.fact("cancelled_at")[row]),
-        signals.known(view, row, "cancel_effective"),
-    )
-    if cancelled <= 0 or cancelled < float(view.fact("renewed_at")[row]) or ends is None:
+    standing = leaving(view.rows(np.array([row])))
+    if not standing.gave_notice[0]:
         return None
-    days = (ends - float(view.now_us[row])) / DAY_US
-    return Signal(sign="cancelled", measure="cancel_effective", value=days, since_us=int(cancelled))
+    days = (float(standing.ends_at[0]) - float(view.now_us[row])) / DAY_US
+    told_us = int(standing.told_at[0])
+    return Signal(sign="cancelled", measure="cancel_effective", value=days, since_us=told_us)
 
 
 def _renewal(view: View, row: int) -> Signal | None:
-    """The contract was signed anew lately. (A change of plan writes the same fact, and growth tells
-    of those.)"""
+    """The contract was signed anew lately."""
     renewal_us = float(view.fact("renewed_at")[row])
     change_us = max(float(view.fact("mrr_change_at")[row]), float(view.fact("cancelled_at")[row]))
     age = float(view.now_us[row]) - renewal_us

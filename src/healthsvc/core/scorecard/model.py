@@ -121,6 +121,8 @@ class FlagRule:
     kind: ClassVar[str]
     of_absence: ClassVar[bool] = False
     """Whether it says that something didn't happen, or happened less."""
+    after_leaving: ClassVar[bool] = False
+    """Whether it is about customers that have left; of those no other flag holds."""
     by_habit: ClassVar[bool] = False
     """Whether it compares with the customer's own habit."""
     default_cool_days: ClassVar[float] = COOL_DAYS
@@ -187,6 +189,9 @@ class Scorecard:
     rhythm: Rhythm | None = None
     """None: every customer is judged by the same spans."""
     variants: tuple[Variant, ...] = ()
+    comeback_use: str | None = None
+    """The measure whose events show that a customer uses the product again after it left; None: a
+    customer comes back by contract alone."""
 
     @property
     def wants_reference(self) -> bool:

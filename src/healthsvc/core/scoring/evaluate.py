@@ -24,6 +24,7 @@ from healthsvc.core.scoring import rhythm, variant_choice
 from healthsvc.core.scoring.flags import flag_states
 from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
 from healthsvc.core.scoring.judges.kind import MeasureJudge
+from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.lifecycle import Stages, stages
 from healthsvc.core.scoring.view import View
 
@@ -55,6 +56,8 @@ class Evaluation:
     """(n,) when the override in force expires, inf without one."""
     slot_expiry_us: Floats
     """(n,) next instant at which a function stops counting as used, inf where none does."""
+    marks_change_us: Floats
+    """(n,) next instant at which a judge's marks jump, inf where none do."""
     first_seen_us: Instants
     """(n,) the first event, 0 where there is none."""
 
@@ -92,6 +95,7 @@ class _Judgement(NamedTuple):
     onset_us: Floats
     change_us: Floats
     flag_cap: Floats
+    marks_change_us: Floats
     cap_drift: Floats
     is_habit: Mask
     risk: Floats
@@ -103,7 +107,7 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
 
     variant: judge by these variants (n,), whatever the places say.
     """
-    card, churned = view.program.scorecard, _churned(view)
+    card, churned = view.program.scorecard, leaving(view).has_left
     lifecycle = stages(view, churned)
     if variant is None:
         variant = (
@@ -128,13 +132,14 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         flags=FlagStates(
             judgement.place,
             judgement.onset_us,
-            judgement.change_us,
+            _flag_changes_us(card, judgement, churned),
             judgement.flag_cap,
             judgement.cap_drift,
             judgement.is_habit,
         ),
         churned=churned,
         slot_expiry_us=_slot_expiry(view),
+        marks_change_us=judgement.marks_change_us,
         modelled_risk=None if judgement.risk.ndim > 1 else judgement.risk,
         first_seen_us=np.where(view.fact("events") > 0, view.fact("first_seen"), 0.0).astype(
             np.int64
@@ -142,6 +147,12 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
         stages=lifecycle,
         variant=variant,
     )
+
+
+def _flag_changes_us(card: Scorecard, judgement: _Judgement, churned: Mask) -> Floats:
+    """Of whoever has left, other flags than those about it don't change any more."""
+    after_leaving = np.array([rule.after_leaving for rule in card.flags], bool)
+    return np.where(churned[:, None] & ~after_leaving, np.inf, judgement.change_us)
 
 
 def _judge_apart(view: View, variant: Instants) -> _Judgement:
@@ -160,7 +171,7 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
 
 def _judge(view: View, card: Scorecard) -> _Judgement:
     n, measures = len(view.now_us), card.scored_measures
-    dimension = dict(card.dimensions)
+    dimension, marks_change_us = dict(card.dimensions), np.full(n, np.inf)
     column = {name: i for i, name in enumerate(view.program.measures)}
     weight, value = np.zeros((n, len(measures))), np.zeros((n, len(measures)))
     good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
@@ -168,7 +179,9 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         judge = measure.judge
         assert isinstance(judge, MeasureJudge)  # the document reader makes no other
         assert measure.dimension is not None
-        evidence, marks = judge.judge(view, column[measure.of or measure.name])
+        evidence, marks, change_us = judge.judge(view, column[measure.of or measure.name])
+        if change_us is not None:
+            marks_change_us = np.minimum(marks_change_us, change_us)
         most = dimension[measure.dimension] * measure.share
         weight[:, k], value[:, k] = evidence * most, marks
         good = good + weight[:, k] * value[:, k]
@@ -192,6 +205,7 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         onset_us=standing.onset_us,
         change_us=standing.change_us,
         flag_cap=standing.cap,
+        marks_change_us=marks_change_us,
         cap_drift=standing.cap_drift,
         is_habit=standing.is_habit,
         risk=_modelled_risk(view, card, standing),
@@ -240,12 +254,6 @@ def _caps(card: Scorecard, standing: FlagStates) -> tuple[Floats, Mask]:
         if rule.cap is not None and rule.override:
             override |= holds[:, f]
     return cap, override
-
-
-def _churned(view: View) -> Mask:
-    cancelled = view.fact("cancelled_at")
-    effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
-    return (cancelled > 0) & (cancelled >= view.fact("renewed_at")) & (effective <= view.now_us)
 
 
 def _slot_expiry(view: View) -> Floats:

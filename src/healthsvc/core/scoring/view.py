@@ -10,6 +10,7 @@ from healthsvc.core.arrays import Floats, Instants, Int64s
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.folding import presence
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.contract import recurring_revenue
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.levels import Snapshot
 
@@ -94,10 +95,15 @@ class View:
         return self.cells[:, measure, len(self.program.half_lives_us) + 1]
 
     def fact(self, name: str) -> Floats:
+        """A fact of each row; recurring revenue is that of all subscriptions."""
+        if name == "mrr":
+            return recurring_revenue(self.facts)
         return self.facts[:, fact.COLUMN[name]]
 
     def fact_of(self, name: str, row: int) -> float:
         """A fact of one row."""
+        if name == "mrr":
+            return float(recurring_revenue(self.facts[row : row + 1])[0])
         return self.facts.item(row, fact.COLUMN[name])
 
     def rows(self, at: Int64s) -> "View":

@@ -73,12 +73,12 @@ class EvaluatedCustomer:
 
     @property
     def flags(self) -> list[str]:
-        """The flags that hold; a churned customer has only that."""
+        """The flags that hold; of a customer that has left, those about it alone."""
         holds = self.evaluation.flags.holds[0]
         return [
             rule.name
             for f, rule in enumerate(self.compiled.scorecard.flags)
-            if holds[f] and (not self.churned or rule.kind == "churned")
+            if holds[f] and (not self.churned or rule.after_leaving)
         ]
 
 

@@ -201,7 +201,7 @@ def _profile(customer: EvaluatedCustomer) -> dict[str, Any]:
 
 def _figures(customer: EvaluatedCustomer) -> dict[str, Any]:
     def fact(name: str) -> float | None:
-        return _or_none(float(customer.table.facts[0, facts.COLUMN[name]]))
+        return _or_none(customer.view.fact_of(name, 0))
 
     figures = {name: fact(name) for name in ("mrr", "seats", "seats_active", "features_owned")}
     instants = {name: fact(name) for name in ("renewal_at", "sold_at")}

@@ -5,13 +5,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import isnan
 from typing import Any, Final
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import OVERRIDE_LIFTED, OVERRIDE_SET
-from healthsvc.core.folding import facts
+from healthsvc.core.folding.contract import customer_end
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.flows.customers.evaluated_customer import compiled, facts_of
 from healthsvc.store.admin import audit
@@ -151,11 +150,6 @@ def with_outcomes(
     return sorted(by_override.values(), key=lambda r: (-r.overrides, r.author))
 
 
-def _left_at(row: Floats, now: datetime) -> datetime | None:
-    cancelled, renewed = (
-        float(row[facts.COLUMN["cancelled_at"]]),
-        float(row[facts.COLUMN["renewed_at"]]),
-    )
-    effective = float(row[facts.COLUMN["cancel_effective"]])
-    at = max(cancelled, 0.0 if isnan(effective) else effective)
-    return from_us(at) if cancelled > 0 and cancelled >= renewed and at <= to_us(now) else None
+def _left_at(known: Floats, now: datetime) -> datetime | None:
+    ends_us = float(customer_end(known[None]).ends_at[0])
+    return from_us(ends_us) if ends_us <= to_us(now) else None

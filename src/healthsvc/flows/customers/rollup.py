@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from healthsvc.core.folding import facts
+from healthsvc.core.folding.contract import recurring_revenue
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.insights.rollup import MOST, Child, rollup
@@ -106,7 +106,7 @@ def _children(
 
 
 def _child(table: States, row: int, *, depth: int, score: float, churned: bool) -> Child:
-    mrr = float(table.facts[row, facts.COLUMN["mrr"]])
+    mrr = float(recurring_revenue(table.facts[row : row + 1])[0])
     band = table.decisions.band_index(row)
     name = table.profile_values(row).get("name") if table.has_profile(row) else None
     return Child(

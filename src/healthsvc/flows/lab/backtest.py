@@ -19,7 +19,8 @@ from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
 from healthsvc.core.risk.section import RiskRules, as_data
 from healthsvc.flows.lab.boosting import boosting
-from healthsvc.flows.lab.score import Scored, Tell, score, summary
+from healthsvc.flows.lab.score import Scored, Tell, score
+from healthsvc.flows.lab.score_results import summary
 from healthsvc.wire.files.labels import Labels
 
 EARLIER_SHARE: Final = 2 / 3

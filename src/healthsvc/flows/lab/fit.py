@@ -16,7 +16,8 @@ from healthsvc.core.instants import DAY_US, from_us
 from healthsvc.core.risk.mapping import KINDS, TypeMapping
 from healthsvc.core.risk.model import Model, prior
 from healthsvc.core.risk.section import RiskRules, as_data
-from healthsvc.flows.lab.score import Tell, score, summary
+from healthsvc.flows.lab.score import Tell, score
+from healthsvc.flows.lab.score_results import summary
 from healthsvc.wire.files.labels import Labels
 
 

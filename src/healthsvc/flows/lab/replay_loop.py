@@ -24,6 +24,7 @@ from healthsvc.core.folding.states import States
 from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring.evaluate import evaluate
+from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.processing.decode import PIECE
 from healthsvc.wire.events.catalogue import types_of
@@ -207,10 +208,7 @@ class Track:
                     evaluation.churned, LEFT, decisions.after.band
                 )
                 self.course.score[rows, date] = decisions.score
-                cancelled = view.fact("cancelled_at")
-                self.course.leaving[rows, date] = (cancelled > 0) & (
-                    cancelled >= view.fact("renewed_at")
-                )
+                self.course.leaving[rows, date] = np.isfinite(leaving(view).ends_at)
                 self.raw[rows], self.risk[rows], self.coverage[rows] = (
                     evaluation.raw,
                     decisions.risk,

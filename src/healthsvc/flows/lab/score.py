@@ -1,21 +1,17 @@
 """`lab score`: each row of an outcome file scored with what was known at its instant; the same core
 that runs live."""
 
-import csv
-import gzip
-import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.arrays import Floats
 from healthsvc.core.fit.model_selection import SelectedModel
-from healthsvc.core.instants import DAY_US, from_us
+from healthsvc.core.instants import from_us
 from healthsvc.core.risk.features import Feature
 from healthsvc.core.risk.mapping import TypeMapping
 from healthsvc.core.risk.model import Model
@@ -28,9 +24,7 @@ from healthsvc.wire.files.row_groups import RowTally
 MOST_HORIZONS: Final = 6
 """Different horizons with models of their own; with more, rows share the model of the nearest of so
 many."""
-MOST_TYPES_TOLD: Final = 200
 
-_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
 
 Tell = Callable[[str], None]
 """Says how far it is: on standard error."""
@@ -67,7 +61,7 @@ def score(
     shortest horizon.
     """
     notes: list[str] = []
-    shared = _shared_horizons(labels.horizon_us)
+    shared = shared_horizons(labels.horizon_us)
     if len(np.unique(shared)) != len(np.unique(labels.horizon_us)):
         notes.append(
             f"more than {MOST_HORIZONS} horizons: rows share the models of the nearest of"
@@ -150,7 +144,7 @@ def _with_progress(
             )
 
 
-def _shared_horizons(horizon_us: NDArray[np.int64]) -> NDArray[np.int64]:
+def shared_horizons(horizon_us: NDArray[np.int64]) -> NDArray[np.int64]:
     distinct = np.unique(horizon_us)
     if len(distinct) <= MOST_HORIZONS:
         return horizon_us
@@ -186,138 +180,3 @@ def _purge_sentence(purged: Purged, rows: int, before_us: int) -> str:
     return f"fit: {len(purged.usable):,} of {rows:,} rows; dropped: " + (
         "; ".join(dropped) if dropped else "none"
     )
-
-
-# What is told
-# ------------------------------------------------------------------------------------------------
-
-
-def write_scores(path: Path, labels: Labels, risks: Floats) -> None:
-    """account_id, obs_ts, risk in the rows' order; gzip where the name ends in .gz."""
-    columns = zip(labels.accounts, labels.obs, map(repr, risks.tolist()), strict=True)
-    if any(_NEEDS_QUOTES.search(account) for account in dict.fromkeys(labels.accounts)):
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows(columns)
-        text = buffer.getvalue()
-    else:
-        text = "".join([f"{account},{obs},{risk}\n" for account, obs, risk in columns])
-    data = f"account_id,obs_ts,risk\n{text}".encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
-
-
-def summary(scored: Scored, labels: Labels) -> dict[str, Any]:
-    """What was done, ready for JSON."""
-    models = [_model_summary(scored, h) for h in sorted(scored.models)]
-    counts = {h: int((_shared_horizons(labels.horizon_us) == h).sum()) for h in scored.models}
-    main = models[sorted(scored.models).index(max(counts, key=lambda h: (counts[h], -h)))]
-    result: dict[str, Any] = {
-        "rows": len(labels),
-        "model": main["model"],
-        "reason": main["reason"],
-        "risk_kind": main["risk_kind"],
-        "horizon_days": main["horizon_days"],
-        "models": models,
-        "mapping": _mapping_summary(scored.scoring_pass),
-        "events": {
-            "read": scored.tally.rows,
-            "set_aside": scored.tally.bad,
-            "folded": scored.scoring_pass.history.events,
-            "after_the_last_row": scored.scoring_pass.history.after,
-            "sorted": scored.sorted_first,
-        },
-        "rows_without_events": scored.scoring_pass.unseen,
-        "warnings": _warnings(scored),
-    }
-    if scored.purged is not None:
-        result["fit_rows"] = {
-            "used": len(scored.purged.usable),
-            "dropped_horizon_too_late": scored.purged.too_late,
-            "dropped_without_outcome": scored.purged.censored,
-            "dropped_already_gone": scored.purged.already_gone,
-            "dropped_other_horizon": scored.purged.other_horizon,
-            "sampled_out": scored.purged.sampled_out,
-        }
-    return result
-
-
-def _model_summary(scored: Scored, horizon_us: int) -> dict[str, Any]:
-    model, verdict = scored.models[horizon_us], scored.verdicts.get(horizon_us)
-    result: dict[str, Any] = {
-        "horizon_days": horizon_us / DAY_US,
-        "model": model.name,
-        "reason": verdict.reason if verdict else "no_outcomes_given",
-        "risk_kind": model.kind,
-        "terms": [term.feature.name for term in model.terms],
-    }
-    if verdict is not None:
-        result |= verdict_summary(verdict)
-    return result
-
-
-def verdict_summary(verdict: SelectedModel) -> dict[str, Any]:
-    """What a fit came to, ready for JSON."""
-    result: dict[str, Any] = {
-        "detail": verdict.detail,
-        "churners": verdict.churners,
-        "others": verdict.others,
-        "folds": {"how": verdict.folds, "count": verdict.fold_count},
-        "ladder": [
-            {
-                "model": s.candidate,
-                "log_loss": s.log_loss,
-                "behind_the_best": s.behind.value,
-                "standard_error": s.behind.error,
-            }
-            for s in verdict.steps
-        ],
-        "intercept_moved_by": verdict.shift,
-    }
-    if verdict.behaviour_auc is not None:
-        result["behaviour_auc"] = {
-            "value": verdict.behaviour_auc.value,
-            "error": verdict.behaviour_auc.error,
-        }
-    return result
-
-
-def _mapping_summary(scoring_pass: ScoringPass) -> dict[str, dict[str, str]]:
-    judgements = {
-        t: scoring_pass.mapping.judge(t) for t in list(scoring_pass.history.types)[:MOST_TYPES_TOLD]
-    }
-    return {t: {"kind": j.kind, "by": j.how} for t, j in judgements.items()}
-
-
-def _warnings(scored: Scored) -> list[str]:
-    scoring_pass, tally = scored.scoring_pass, scored.tally
-    warnings = list(scored.notes)
-    judgements = {t: scoring_pass.mapping.judge(t) for t in scoring_pass.history.types}
-    assumed = [t for t, j in judgements.items() if j.how == "assumed"]
-    if assumed:
-        names = ", ".join(repr(t) for t in assumed[:10]) + (" …" if len(assumed) > 10 else "")
-        warnings.append(
-            f"not recognised, counted as {scoring_pass.mapping.default}: {names}; say what they are"
-            " with --mapping"
-        )
-    if judgements and not any(j.kind == "act" for j in judgements.values()):
-        warnings.append(
-            "no type counts as the customer's own act: the prior can't rank; say what the types are"
-            " with --mapping"
-        )
-    if not scoring_pass.history.events:
-        warnings.append(
-            "no event lies before any row: all rows get the risk of a customer without events"
-        )
-    if scored.sorted_first:
-        warnings.append("the events weren't in the order of time and have been sorted by ts")
-    if tally.naive:
-        warnings.append(f"{tally.naive:,} times had no offset and were taken as UTC")
-    if tally.unreadable_values:
-        warnings.append(f"{tally.unreadable_values:,} values aren't numbers and were left out")
-    if tally.bad:
-        warnings.append(
-            f"{tally.bad:,} event rows were set aside, among them: " + "; ".join(tally.examples[:3])
-        )
-    if scoring_pass.unseen:
-        warnings.append(f"{scoring_pass.unseen:,} rows are of customers without events up to then")
-    return warnings + [w for v in scored.verdicts.values() for w in v.warnings]

@@ -219,6 +219,20 @@ class TicketResolvedData(Data, frozen=True, kw_only=True):
     rating: Stars | None = None
 
 
+class TicketReopenedData(Data, frozen=True, kw_only=True):
+    """A ticket that wasn't solved after all."""
+
+    ticket_id: Word
+    reason: Prose | None = None
+
+
+class TicketMergedData(Data, frozen=True, kw_only=True):
+    """A ticket that goes on as part of another one."""
+
+    ticket_id: Word
+    into_ticket_id: Word | None = None
+
+
 class ComplaintFiledData(Data, frozen=True, kw_only=True):
     """The customer complains."""
 
@@ -257,9 +271,32 @@ class InvoiceOverdueData(Data, frozen=True, kw_only=True):
     due_at: Instant | None = None
 
 
+class InvoiceCreditedData(Data, frozen=True, kw_only=True):
+    """An invoice that needn't be paid in full: credited as a whole, or by an amount."""
+
+    invoice_id: Word
+    amount: Amount | None = None
+    currency: Currency | None = None
+
+
+class InvoiceVoidedData(Data, frozen=True, kw_only=True):
+    """An invoice that is void."""
+
+    invoice_id: Word
+    reason: Prose | None = None
+
+
+class InvoiceWrittenOffData(Data, frozen=True, kw_only=True):
+    """An invoice that is no longer expected to be paid."""
+
+    invoice_id: Word
+    reason: Prose | None = None
+
+
 class SubscriptionChangedData(Data, frozen=True, kw_only=True):
     """Plan or recurring revenue changed."""
 
+    subscription_id: Word | None = None
     plan: Name | None = None
     mrr: Money | None = None
     previous_mrr: Money | None = None
@@ -270,6 +307,7 @@ class SubscriptionChangedData(Data, frozen=True, kw_only=True):
 class SubscriptionRenewedData(Data, frozen=True, kw_only=True):
     """The contract goes on."""
 
+    subscription_id: Word | None = None
     plan: Name | None = None
     mrr: Money | None = None
     renewal_at: Instant | None = None
@@ -279,8 +317,16 @@ class SubscriptionRenewedData(Data, frozen=True, kw_only=True):
 class SubscriptionCancelledData(Data, frozen=True, kw_only=True):
     """The customer leaves."""
 
+    subscription_id: Word | None = None
     reason: Prose | None = None
     effective_at: Instant | None = None
+
+
+class CancellationWithdrawnData(Data, frozen=True, kw_only=True):
+    """The customer stays after all."""
+
+    subscription_id: Word | None = None
+    reason: Prose | None = None
 
 
 class EngagementData(Data, frozen=True, kw_only=True):
@@ -307,7 +353,7 @@ class ChampionLeftData(Data, frozen=True, kw_only=True):
 class ContactLoggedData(Data, frozen=True, kw_only=True):
     """Someone of ours spoke, or tried to speak, with the customer."""
 
-    outcome: Literal["positive", "neutral", "negative", "no_answer"] | None = None
+    outcome: Literal["positive", "neutral", "negative", "leaving", "no_answer"] | None = None
     channel: Name | None = None
     author: Name | None = None
     note: Prose | None = None
@@ -439,6 +485,20 @@ class TicketResolved(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET
     example_data: ClassVar[Example] = {"ticket_id": "t-1", "rating": 4}
 
 
+class TicketReopened(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET_REOPENED.name):
+    """A resolved ticket is open again."""
+
+    data: TicketReopenedData
+    example_data: ClassVar[Example] = {"ticket_id": "t-1", "reason": "It fails again"}
+
+
+class TicketMerged(Envelope, frozen=True, kw_only=True, tag=core_events.TICKET_MERGED.name):
+    """A ticket was merged into another one, and is closed itself."""
+
+    data: TicketMergedData
+    example_data: ClassVar[Example] = {"ticket_id": "t-2", "into_ticket_id": "t-1"}
+
+
 class ComplaintFiled(Envelope, frozen=True, kw_only=True, tag=core_events.COMPLAINT_FILED.name):
     """The customer complained."""
 
@@ -485,6 +545,29 @@ class InvoiceOverdue(Envelope, frozen=True, kw_only=True, tag=core_events.INVOIC
     }
 
 
+class InvoiceCredited(Envelope, frozen=True, kw_only=True, tag=core_events.INVOICE_CREDITED.name):
+    """An invoice was credited, as a whole or by an amount."""
+
+    data: InvoiceCreditedData
+    example_data: ClassVar[Example] = {"invoice_id": "i-1", "amount": 90.0, "currency": "EUR"}
+
+
+class InvoiceVoided(Envelope, frozen=True, kw_only=True, tag=core_events.INVOICE_VOIDED.name):
+    """An invoice was voided: nothing is owed."""
+
+    data: InvoiceVoidedData
+    example_data: ClassVar[Example] = {"invoice_id": "i-1", "reason": "Billed twice"}
+
+
+class InvoiceWrittenOff(
+    Envelope, frozen=True, kw_only=True, tag=core_events.INVOICE_WRITTEN_OFF.name
+):
+    """An invoice was written off: payment is no longer expected."""
+
+    data: InvoiceWrittenOffData
+    example_data: ClassVar[Example] = {"invoice_id": "i-1", "reason": "Not worth the dispute"}
+
+
 class SubscriptionChanged(
     Envelope, frozen=True, kw_only=True, tag=core_events.SUBSCRIPTION_CHANGED.name
 ):
@@ -492,6 +575,7 @@ class SubscriptionChanged(
 
     data: SubscriptionChangedData = field(default_factory=SubscriptionChangedData)
     example_data: ClassVar[Example] = {
+        "subscription_id": "s-1",
         "plan": "team",
         "mrr": 490.0,
         "previous_mrr": 990.0,
@@ -506,6 +590,7 @@ class SubscriptionRenewed(
 
     data: SubscriptionRenewedData = field(default_factory=SubscriptionRenewedData)
     example_data: ClassVar[Example] = {
+        "subscription_id": "s-1",
         "plan": "team",
         "mrr": 490.0,
         "renewal_at": "2027-01-01T00:00:00Z",
@@ -519,7 +604,23 @@ class SubscriptionCancelled(
     """The customer cancelled."""
 
     data: SubscriptionCancelledData = field(default_factory=SubscriptionCancelledData)
-    example_data: ClassVar[Example] = {"reason": "Too dear", "effective_at": "2026-06-30"}
+    example_data: ClassVar[Example] = {
+        "subscription_id": "s-1",
+        "reason": "Too dear",
+        "effective_at": "2026-06-30",
+    }
+
+
+class CancellationWithdrawn(
+    Envelope,
+    frozen=True,
+    kw_only=True,
+    tag=core_events.SUBSCRIPTION_CANCELLATION_WITHDRAWN.name,
+):
+    """The customer withdrew its cancellation: the subscription goes on."""
+
+    data: CancellationWithdrawnData = field(default_factory=CancellationWithdrawnData)
+    example_data: ClassVar[Example] = {"subscription_id": "s-1", "reason": "Agreed on a price"}
 
 
 class EngagementRecorded(
@@ -623,14 +724,20 @@ BuiltinEvent = (
     | TicketOpened
     | TicketAnswered
     | TicketResolved
+    | TicketReopened
+    | TicketMerged
     | ComplaintFiled
     | ComplaintResolved
     | ComplaintRated
     | InvoicePaid
     | InvoiceOverdue
+    | InvoiceCredited
+    | InvoiceVoided
+    | InvoiceWrittenOff
     | SubscriptionChanged
     | SubscriptionRenewed
     | SubscriptionCancelled
+    | CancellationWithdrawn
     | EngagementRecorded
     | ReferralMade
     | ChampionLeft

@@ -17,6 +17,9 @@ _VISIT: Final[Mapping[str, str]] = {
 _TICKET_ID: Final = "The ticket; the same id in all steps of one ticket."
 _COMPLAINT_ID: Final = "The complaint; the same id in all steps of one complaint."
 _INVOICE_ID: Final = "The invoice; the same id when it becomes overdue and when it is paid."
+_SUBSCRIPTION_ID: Final = (
+    "The subscription, if the customer may have several; those without an id are one."
+)
 _CURRENCY: Final = "ISO 4217 code of the amount."
 _PLAN: Final = "Name of the plan from now on."
 _MRR: Final = "Monthly recurring revenue from now on."
@@ -67,6 +70,11 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "ticket_id": _TICKET_ID,
         "rating": "The customer's rating of the support, 5 is best.",
     },
+    "ticket.reopened": {"ticket_id": _TICKET_ID, "reason": "Reason given."},
+    "ticket.merged": {
+        "ticket_id": "Your id of the ticket that is closed by merging it.",
+        "into_ticket_id": "Your id of the ticket that goes on.",
+    },
     "complaint.filed": {
         "complaint_id": _COMPLAINT_ID,
         "subject": "Subject line.",
@@ -79,7 +87,7 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
     },
     "invoice.paid": {
         "invoice_id": _INVOICE_ID,
-        "amount": "Amount paid; negative for a credit note.",
+        "amount": "Amount paid; the whole invoice if absent. Less than is owed leaves it overdue.",
         "currency": _CURRENCY,
     },
     "invoice.overdue": {
@@ -88,7 +96,15 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "currency": _CURRENCY,
         "due_at": "When payment was due.",
     },
+    "invoice.credited": {
+        "invoice_id": _INVOICE_ID,
+        "amount": "Amount credited; the whole invoice if absent.",
+        "currency": _CURRENCY,
+    },
+    "invoice.voided": {"invoice_id": _INVOICE_ID, "reason": "Reason given."},
+    "invoice.written_off": {"invoice_id": _INVOICE_ID, "reason": "Reason given."},
     "subscription.changed": {
+        "subscription_id": _SUBSCRIPTION_ID,
         "plan": _PLAN,
         "mrr": _MRR,
         "previous_mrr": "Monthly recurring revenue before; `mrr` less this is the change.",
@@ -96,14 +112,21 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "renewal_at": _RENEWAL,
     },
     "subscription.renewed": {
+        "subscription_id": _SUBSCRIPTION_ID,
         "plan": _PLAN,
         "mrr": _MRR,
         "renewal_at": "When the contract comes up for renewal next.",
         "term_months": "Length of the new term.",
     },
     "subscription.cancelled": {
+        "subscription_id": _SUBSCRIPTION_ID,
         "reason": "Reason given.",
-        "effective_at": "When the subscription ends; immediately if absent.",
+        "effective_at": "When the subscription ends; immediately if absent. A later date is notice "
+        "given: until then the customer can be kept.",
+    },
+    "subscription.cancellation_withdrawn": {
+        "subscription_id": _SUBSCRIPTION_ID,
+        "reason": "Reason given.",
     },
     "engagement.recorded": {
         "kind": "Kind of engagement.",
@@ -115,7 +138,8 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "role": "Role of the person who left.",
     },
     "contact.logged": {
-        "outcome": "How it went; `no_answer` is an attempt that reached nobody.",
+        "outcome": "How it went; `leaving`: they said that they will leave, which is notice, "
+        "however friendly the talk was; `no_answer`: an attempt that reached nobody.",
         "channel": "Phone, e-mail, meeting …",
         "author": "Who of your team was in contact.",
         "note": "Notes on the conversation.",

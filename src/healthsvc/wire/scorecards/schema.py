@@ -133,6 +133,17 @@ def scorecard_schema() -> Schema:
                 ),
             },
         },
+        "comeback": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "required": ["use"],
+            "description": (
+                "How a customer that left comes back, beside a contract event: by use and the"
+                " payment of an invoice that is first heard of after the end. Left out: by contract"
+                " alone."
+            ),
+            "properties": {"use": TEXT | {"description": "The measure whose events show use."}},
+        },
         "rhythm": rhythm_schema(),
         "cool_days": _number(
             "After an alert of a fall in band, for so long there is no other.", 35, high=3650
@@ -256,6 +267,21 @@ def _judge() -> Schema:
                 low=-1e9,
             ),
             "min_events": _number("habit, target, recent: fewer events are no evidence.", 1),
+            "grace_days": {
+                "type": ["number", "null"],
+                "minimum": 0.001,
+                "maximum": 36_500,
+                "description": (
+                    "extent, ratio: so long after a growth it is judged by what was owned before;"
+                    " open: so long what is open costs nothing."
+                ),
+            },
+            "usual_times": _number(
+                "open, of invoices: the grace is so many times the customer's usual delay, where"
+                " that is longer.",
+                0,
+                high=100,
+            ),
         },
     }
 
@@ -303,13 +329,22 @@ def _flag() -> Schema:
                 TEXT
                 | {
                     "description": (
-                        "A measure that has feeds; intent, level, absence, drop and unstarted"
-                        " need it."
+                        "A measure that has feeds; intent, level, absence, drop, unstarted and"
+                        " returned need it; notice: events that say that the customer will leave."
                     )
                 }
             ),
             "release": (
                 TEXT | {"description": "intent: the measure of the contacts that release it."}
+            ),
+            "blocked_by": (
+                TEXT
+                | {
+                    "description": (
+                        "intent: the measure of contacts that settle nothing; while the newest"
+                        " contact is one of them, it isn't released."
+                    )
+                }
             ),
             "fact": {"$ref": "#/$defs/fact"},
             "half_life_days": _number("level: one of half_lives_days.", 14, low=0.001, high=36_500),
@@ -347,6 +382,12 @@ def _flag() -> Schema:
             },
             "min_events": _number(
                 "absence, drop: fewer events tell nothing; unstarted: so many are a start.", 1
+            ),
+            "usual_times": _number(
+                "open, of invoices: `days`, or so many times the customer's usual delay, whichever"
+                " is longer.",
+                0,
+                high=100,
             ),
             "cap": {
                 "type": ["number", "null"],

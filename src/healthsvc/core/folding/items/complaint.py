@@ -68,6 +68,7 @@ def _verdict(item: Item, counts_from: float) -> tuple[float, float]:
     opened_at, closed_at, rating, rated_at = item
     if rated_at <= counts_from:
         return 0.0, 0.0
-    if rating >= WELL_SERVED and closed_at >= opened_at:
+    is_open = open_since(opened_at, closed_at, counts_from) > 0
+    if rating >= WELL_SERVED and not is_open:
         return rated_at, 0.0
     return (0.0, rated_at) if rating <= BADLY_SERVED else (0.0, 0.0)

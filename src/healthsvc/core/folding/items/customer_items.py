@@ -17,17 +17,21 @@ class Limit(NamedTuple):
 class CustomerItems:
     """The items of one customer."""
 
-    __slots__ = ("limits", "of_kind")
+    __slots__ = ("limits", "of_kind", "packed")
 
     def __init__(self) -> None:
         self.of_kind: dict[int, dict[int, Item]] = {}
         """Number of the kind → hash of the id → item."""
         self.limits: dict[int, Limit] = {}
         """Of kinds of which the customer has had more than are kept."""
+        self.packed: dict[tuple[int, int], bytes] = {}
+        """Number of the kind and hash of the id → the item as the database has it, of those that
+        didn't change since: most don't between two flushes."""
 
     def item(self, rules: ItemRules, key: int) -> Item:
         """An item to write into, new if there was none."""
         of_kind = self.of_kind.setdefault(rules.number, {})
+        self.packed.pop((rules.number, key), None)
         item = of_kind.get(key)
         if item is None:
             item = of_kind[key] = [0.0] * rules.fields
@@ -43,6 +47,7 @@ class CustomerItems:
             return
         oldest = min(Limit(rules.newest(item), key) for key, item in of_kind.items())
         del of_kind[oldest.hash]
+        self.packed.pop((rules.number, oldest.hash), None)
         self.limits[rules.number] = max(self.limits.get(rules.number, oldest), oldest)
 
     def counted(self, rules: ItemRules) -> Iterator[Counted]:

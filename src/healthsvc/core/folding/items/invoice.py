@@ -73,7 +73,7 @@ class Invoice(ItemRules):
 
 
 def _thousandths(amount: float | None) -> float:
-    return 0.0 if amount is None else float(round(amount * 1000))
+    return 0.0 if amount is None else float(round(abs(amount) * 1000))
 
 
 def _earliest(item: Item) -> float:

@@ -32,7 +32,12 @@ def pack(items: CustomerItems) -> bytes:
         if limit is not None:
             parts.append(_record(limit.hash, _LIMIT, _LIMIT_MASK, [limit.us, rules.number]))
         of_kind = items.of_kind.get(rules.number, {})
-        parts += [_packed_item(key, rules, of_kind[key]) for key in sorted(of_kind)]
+        for key in sorted(of_kind):
+            record = items.packed.get((rules.number, key))
+            if record is None:
+                record = _packed_item(key, rules, of_kind[key])
+                items.packed[rules.number, key] = record
+            parts.append(record)
     return b"".join(parts)
 
 
@@ -45,8 +50,8 @@ def unpack(content: bytes) -> CustomerItems:
     while at < len(words):
         word = words[at]
         places = _places(word >> (_HASH_BITS + _KIND_BITS))
-        known = numbers[at + 1 : at + 1 + len(places)]
-        at += 1 + len(places)
+        begin, at = at, at + 1 + len(places)
+        known = numbers[begin + 1 : at]
         kind = word >> _HASH_BITS & _KIND
         if kind == _LIMIT:
             items.limits[int(known[1])] = Limit(known[0], word & _HASH)
@@ -56,6 +61,7 @@ def unpack(content: bytes) -> CustomerItems:
         for place, number in zip(places, known, strict=True):
             item[place] = number
         items.of_kind.setdefault(kind, {})[word & _HASH] = rules.restore(item)
+        items.packed[kind, word & _HASH] = content[8 * begin : 8 * at]
     return items
 
 

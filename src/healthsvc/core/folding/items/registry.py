@@ -7,10 +7,17 @@ from healthsvc.core.events import EVENT_TYPES, Moment
 from healthsvc.core.folding.items.complaint import Complaint
 from healthsvc.core.folding.items.invoice import Invoice
 from healthsvc.core.folding.items.kind import ItemRules
+from healthsvc.core.folding.items.subscription import Subscription
 from healthsvc.core.folding.items.ticket import Ticket
 from healthsvc.core.folding.items.voice import Voice
 
-KINDS: Final[tuple[ItemRules, ...]] = (Ticket(), Complaint(), Invoice(), Voice())
+KINDS: Final[tuple[ItemRules, ...]] = (
+    Ticket(),
+    Complaint(),
+    Invoice(),
+    Voice(),
+    Subscription(),
+)
 BY_NUMBER: Final[Mapping[int, ItemRules]] = {rules.number: rules for rules in KINDS}
 _BY_KIND: Final = {rules.kind: rules for rules in KINDS}
 

@@ -39,5 +39,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.reassess": (
         "What has changed for you since we last spoke, and what do you need most now?"
     ),
+    "question.notice_given": (
+        "What made you decide to leave, and what would have to change for you to stay?"
+    ),
+    "question.returned": "I see that you are using the product again: what brought you back?",
     "question.churned": "What should we have done differently?",
 }

@@ -39,5 +39,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "question.reassess": (
         "O que mudou para vocês desde a nossa última conversa, e do que mais precisam agora?"
     ),
+    "question.notice_given": (
+        "O que levou vocês a decidir sair, e o que precisaria mudar para ficarem?"
+    ),
+    "question.returned": "Vi que vocês voltaram a usar o produto: o que trouxe vocês de volta?",
     "question.churned": "O que deveríamos ter feito de outra forma?",
 }

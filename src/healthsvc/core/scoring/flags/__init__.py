@@ -19,6 +19,7 @@ from healthsvc.core.scoring.flags.answer import AnswerFlag
 from healthsvc.core.scoring.flags.answer_from import AnswerFromFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.churned import ChurnedFlag
+from healthsvc.core.scoring.flags.contraction import ContractionFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.either import EitherFlag
 from healthsvc.core.scoring.flags.fading import FadingFlag
@@ -27,9 +28,11 @@ from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
 from healthsvc.core.scoring.flags.level import LevelFlag
 from healthsvc.core.scoring.flags.low_answer import LowAnswerFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
+from healthsvc.core.scoring.flags.notice import NoticeFlag
 from healthsvc.core.scoring.flags.open import OpenFlag
 from healthsvc.core.scoring.flags.promoter import PromoterFlag
 from healthsvc.core.scoring.flags.reading import FIELDS, FlagReader, Vocabulary
+from healthsvc.core.scoring.flags.returned import ReturnedFlag
 from healthsvc.core.scoring.flags.unstarted import UnstartedFlag
 from healthsvc.core.scoring.flags.waiting import WaitingFlag
 from healthsvc.core.scoring.view import View
@@ -48,6 +51,9 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         OpenFlag,
         AheadFlag,
         ChurnedFlag,
+        NoticeFlag,
+        ReturnedFlag,
+        ContractionFlag,
         BothFlag,
         EitherFlag,
         UnstartedFlag,

@@ -1,5 +1,4 @@
-"""Flag kind `churned`: the customer cancelled, the cancellation took effect, and no renewal came
-since."""
+"""Flag kind `churned`: the last subscription has ended, and the customer didn't come back."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -8,6 +7,7 @@ import numpy as np
 
 from healthsvc.core.scoring.flags.kind import Condition, EarlierFlags, Flag
 from healthsvc.core.scoring.flags.reading import FlagReader
+from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.view import View
 
 
@@ -15,6 +15,7 @@ from healthsvc.core.scoring.view import View
 class ChurnedFlag(Flag):
     kind: ClassVar[str] = "churned"
     meaning: ClassVar[str] = "the customer has left"
+    after_leaving: ClassVar[bool] = True
     default_cool_days: ClassVar[float] = 0.0
 
     @classmethod
@@ -22,9 +23,7 @@ class ChurnedFlag(Flag):
         return cls(**reader.common())
 
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
-        cancelled = view.fact("cancelled_at")
-        effective = np.nan_to_num(view.fact("cancel_effective"), nan=0.0)
-        leaving = (cancelled > 0) & (cancelled >= view.fact("renewed_at"))
-        holds = leaving & (effective <= view.now_us)
-        change = np.where(leaving & ~holds, effective, np.inf)
-        return Condition.of_one_line(holds, np.maximum(cancelled, effective), change)
+        standing = leaving(view)
+        onset = np.where(np.isfinite(standing.ends_at), standing.ends_at, 0.0)
+        change = np.where(standing.has_left, np.inf, standing.ends_at)
+        return Condition.of_one_line(standing.has_left, onset, change)

@@ -22,6 +22,9 @@ class IntentFlag(Flag):
 
     release: str
     """The measure of the contacts that release it."""
+    blocked_by: str
+    """The measure of the contacts that don't: while the newest contact is one of them, the flag
+    stands."""
     span_us: int
     times: float
     """The event is news while its rate is at least so many times the long-standing one; else it is
@@ -35,6 +38,7 @@ class IntentFlag(Flag):
             **reader.common(),
             measure=reader.measure(),
             release=reader.release(),
+            blocked_by=reader.blocked_by(),
             span_us=reader.span_us(),
             times=reader.times(),
             renew_us=reader.renew_us(),
@@ -43,7 +47,10 @@ class IntentFlag(Flag):
     def condition(self, view: View, earlier: EarlierFlags) -> Condition:
         last_event = view.newest(column(view, self.measure))
         last_contact = view.newest(column(view, self.release))
-        ends = np.where(last_contact >= last_event, last_event + self.span_us, np.inf)
+        is_released = last_contact >= last_event
+        if self.blocked_by:
+            is_released &= view.newest(column(view, self.blocked_by)) < last_contact
+        ends = np.where(is_released, last_event + self.span_us, np.inf)
         holds = (last_event > 0) & (view.now_us < ends)
         return Condition(
             np.where(holds, ABOVE, BELOW),

@@ -15,6 +15,7 @@ FIELDS: Final = (
     *(
         "measure",
         "release",
+        "blocked_by",
         "half_life_days",
         "at",
         "exit",
@@ -23,7 +24,7 @@ FIELDS: Final = (
         "days",
         "renew_days",
     ),
-    *("min_events", "fact", "of", "unless", "tier_days"),
+    *("min_events", "usual_times", "fact", "of", "unless", "tier_days"),
     *("cap", "alert", "cool_days", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
@@ -84,6 +85,11 @@ class FlagReader:
 
     def release(self) -> str:
         return self._choice("release", self._vocabulary.measures)
+
+    def blocked_by(self) -> str:
+        """A measure of contacts that release nothing, "" for none."""
+        name = self._reader.get("blocked_by", "")
+        return choose(name, ("", *self._vocabulary.measures), self._place("blocked_by"))
 
     def fact(self, allowed: FactFilter) -> str:
         return self._choice("fact", allowed(self._vocabulary.facts))
@@ -160,6 +166,16 @@ class FlagReader:
         if half_life not in self._vocabulary.half_lives_us:
             raise ScorecardError(self._place("half_life_days"), "must be one of half_lives_days")
         return half_life
+
+    def grace_us(self) -> int:
+        """`days`, 0 where the flag gives none."""
+        return 0 if self._reader.get("days") is None else self.span_us()
+
+    def usual_times(self) -> float:
+        return self._reader.number("usual_times", 0.0, high=100)
+
+    def share(self, default: float) -> float:
+        return self._reader.number("at", default, low=0.0, high=1.0)
 
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)

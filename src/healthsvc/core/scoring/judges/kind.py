@@ -19,6 +19,8 @@ class Marks(NamedTuple):
     """0 nothing is known .. 1 full evidence."""
     value: Floats
     """0 bad .. 1 good."""
+    change_us: Floats | None = None
+    """When the marks jump by time alone, inf where they don't; None: they never do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""Judge kind `open`: no marks while something is open."""
+"""Judge kind `open`: no marks while something is open, beyond a time of grace."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
+from healthsvc.core.scoring.grace import overdue
 from healthsvc.core.scoring.judges.kind import Marks, MeasureJudge
 from healthsvc.core.scoring.judges.reading import JudgeReader
 from healthsvc.core.scoring.view import View
@@ -17,11 +18,17 @@ class OpenJudge(MeasureJudge):
     expected: ClassVar[bool] = False
 
     fact: str
+    grace_us: int
+    usual_times: float
 
     @classmethod
     def read(cls, reader: JudgeReader) -> Self:
-        return cls(fact=reader.fact())
+        return cls(fact=reader.fact(), grace_us=reader.grace_us(), usual_times=reader.usual_times())
 
     def judge(self, view: View, measure: int) -> Marks:
-        evidence = (view.fact(self.fact) > 0).astype(np.float64)
-        return Marks(evidence, np.zeros_like(evidence))
+        if not self.grace_us:
+            evidence = (view.fact(self.fact) > 0).astype(np.float64)
+            return Marks(evidence, np.zeros_like(evidence))
+        late = overdue(view, self.fact, self.grace_us, self.usual_times)
+        evidence = late.holds.astype(np.float64)
+        return Marks(evidence, np.zeros_like(evidence), late.change_us)

@@ -8,7 +8,10 @@ from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choos
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey
 from healthsvc.core.scoring.flags.reading import FactFilter
 
-FIELDS: Final = ("at", "half_life_days", "fact", "to", "worst", "best", "min_events", "days")
+FIELDS: Final = (
+    *("at", "half_life_days", "fact", "to", "worst", "best", "min_events", "days"),
+    *("grace_days", "usual_times"),
+)
 """All fields that some kind of judge has, beside `kind`; a kind ignores those that it doesn't
 use."""
 
@@ -34,6 +37,13 @@ class JudgeReader:
 
     def min_events(self) -> float:
         return self._reader.number("min_events", 1.0)
+
+    def grace_us(self) -> int:
+        """0 where the judge gives none."""
+        return 0 if self._reader.get("grace_days") is None else self._reader.days("grace_days", 1)
+
+    def usual_times(self) -> float:
+        return self._reader.number("usual_times", 0.0, high=100)
 
     def survey(self) -> Survey:
         """A survey, named as the fact of its newest answer."""
