@@ -48,6 +48,8 @@ AGREE: list[tuple[str, list[Happening]]] = [
     ("at risk and shrinking", [*ILL, plan(90, 500, 900)]),
     ("at risk and small", [*ILL, (1, "customer.updated", {"mrr": 50})]),
     ("has cancelled for later, and the score says so", [*WELL, CANCELLED_FOR_LATER]),
+    ("two cents less", [*WELL, plan(90, 499.98, 500)]),
+    ("a yearly amount told as a monthly one", [*WELL, plan(90, 500, 6000)]),
     ("a change long ago", [*WELL, plan(1, 500, 900)]),
     ("gone", [*WELL, CANCELLED, plan(90, 500, 900)][:-1]),
     ("nothing known", [(0, "customer.updated", {"mrr": 5000})]),

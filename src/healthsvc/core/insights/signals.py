@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from math import exp2, inf, isfinite, isinf, isnan
 from typing import Final
 
+import numpy as np
+
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.surveys import Survey
+from healthsvc.core.scoring.revenue import told_change
 from healthsvc.core.scoring.view import View
 
 RECENT_US: Final = 90 * DAY_US
@@ -22,6 +25,8 @@ FALLING, RISING = 0.8, 1.25
 USES_NEEDED: Final = 10
 FULL, IDLE = 0.9, 0.5
 """Share of the seats in use from which they are nearly full, and below which most stand idle."""
+REVENUE_SHARE: Final = 0.05
+"""A smaller change of recurring revenue doesn't matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +172,13 @@ def growth(view: View, row: int) -> Signal | None:
 
 
 def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
-    """The last change of plan that told what was paid before; None where none did lately."""
+    """The last change of plan that told what was paid before; None where none did lately, or none
+    that matters or compares: see `scoring.revenue`."""
     change, at = known(view, row, "mrr_change"), view.fact_of("mrr_change_at", row)
-    return None if change is None or not recent(view, row, at) else (change, int(at))
+    if change is None or not recent(view, row, at):
+        return None
+    share = float(told_change(view.rows(np.array([row]))).share[0])
+    return (change, int(at)) if abs(share) >= REVENUE_SHARE else None
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:

@@ -205,6 +205,9 @@ def _figures(customer: EvaluatedCustomer) -> dict[str, Any]:
 
     figures = {name: fact(name) for name in ("mrr", "seats", "seats_active", "features_owned")}
     instants = {name: fact(name) for name in ("renewal_at", "sold_at")}
+    settled_before = fact("items_settled_before")
+    if settled_before:
+        instants["items_settled_before"] = settled_before
     return {
         **{name: value for name, value in figures.items() if value is not None},
         **{name: from_us(us) for name, us in instants.items() if us is not None},
