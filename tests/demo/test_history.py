@@ -79,10 +79,26 @@ def test_a_full_fleet_has_the_size_of_a_demo() -> None:
 
 
 def test_a_fleet_holds_every_behaviour_in_its_share() -> None:
-    examples = history.examples(history.Demo(seed=1, customers=300, end_us=END_US))
+    fleet = history.Demo(seed=1, customers=300, end_us=END_US)
+    examples = history.examples(fleet, history.lines(fleet))
 
     assert set(examples) == set(Archetype)
     assert sum(SHARES.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_example_has_not_left_unless_it_stands_for_leaving(seed: int) -> None:
+    fleet = history.Demo(seed=seed, customers=120, end_us=END_US)
+    lines = history.lines(fleet)
+    events = [json.loads(line) for line in lines]
+
+    left = {e["customer_id"] for e in events if e["type"] == "subscription.cancelled"}
+    examples = history.examples(fleet, lines)
+
+    assert {archetype for archetype, example in examples.items() if example in left} <= {
+        Archetype.CANCELLED
+    }
+    assert Archetype.SILENT in examples
 
 
 def test_some_leave_and_are_silent_afterwards(events: list[dict[str, Any]]) -> None:

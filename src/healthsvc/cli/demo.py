@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -87,7 +88,8 @@ def demo(
             waiting = asyncio.run(_fold(address)) if address else 0
         report.tell(as_json=as_json)
         if not as_json:
-            _look_here(fleet, url or f"http://{settings.host}:{settings.port}", waiting)
+            examples = history.examples(fleet, lines)
+            _look_here(examples, url or f"http://{settings.host}:{settings.port}", waiting)
 
 
 def _fleet(data_dir: Path, requested: history.Demo) -> history.Demo:
@@ -115,9 +117,8 @@ async def _fold(address: str) -> int:
             await asyncio.sleep(1.5)
 
 
-def _look_here(fleet: history.Demo, url: str, waiting: int) -> None:
+def _look_here(examples: Mapping[Archetype, str], url: str, waiting: int) -> None:
     """What to try next."""
-    examples = history.examples(fleet)
     if waiting:
         typer.echo(
             f"\n{waiting:,} events wait to be folded: start the service with `healthsvc up`, if it"

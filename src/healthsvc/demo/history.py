@@ -2,7 +2,7 @@
 replay can send."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -67,10 +67,16 @@ def write(demo: list[bytes], path: Path) -> None:
         file.writelines(line + b"\n" for line in demo)
 
 
-def examples(demo: Demo) -> dict[Archetype, str]:
-    """One customer of each behaviour."""
+def examples(demo: Demo, lines: Iterable[bytes]) -> dict[Archetype, str]:
+    """One customer of each behaviour, to look at first: one that hasn't left, where leaving isn't
+    the behaviour. lines: the fleet's."""
     members = roster(_chance(demo), customers=demo.customers, end_us=demo.end_us, seed=demo.seed)
-    return {member.archetype: member.customer_id for member in reversed(members)}
+    ends = [line for line in lines if b'"subscription.cancelled"' in line]
+    left = {str(json.loads(line)["customer_id"]) for line in ends}
+    stayed_last = sorted(
+        members, key=lambda member: (member.customer_id not in left, -member.number)
+    )
+    return {member.archetype: member.customer_id for member in stayed_last}
 
 
 def remembered(path: Path, demo: Demo) -> Demo:

@@ -166,23 +166,26 @@ def _changes(language: Language) -> Iterator[Sample]:
 
 
 def _ranks(language: Language) -> Iterator[Sample]:
-    for risk_is in ("ranking", "churn_probability", "probability_of_silence"):
-        for severity, risk, mrr, age in (
-            ("critical", 0.8, 1490.0, 12 * 60),
-            ("warning", 0.5, None, 3600),
-            ("info", 0.1, 0.0, 3 * 86_400),
-            ("info", None, 1.0, 5),
-        ):
-            worth = Worth(
-                severity=severity,
-                risk=risk,
-                mrr=mrr,
-                age_us=age * 1_000_000,
-                spoken_since=severity == "warning",
-                over_cap=severity == "info",
-            )
-            (rank,) = ranks([worth])
-            yield f"rank: {severity}, {risk_is}", alert_rank.why(language, rank, risk_is)
+    for severity, depth, mrr, age, quiet in (
+        ("critical", 1.0, 1490.0, 12 * 60, 0),
+        ("warning", 0.0, None, 3600, 40),
+        ("info", 0.34, 0.0, 3 * 86_400, None),
+        ("info", 1.0, 1.0, 5, 200),
+        (None, 1.0, 90.0, 0, 3),
+    ):
+        worth = Worth(
+            severity=severity,
+            mrr=mrr,
+            age_us=age * 1_000_000,
+            band_depth=depth,
+            quiet_us=None if quiet is None else quiet * DAY_US,
+            spoken_since=severity == "warning",
+            over_cap=severity == "info",
+            notice_given=severity == "critical",
+        )
+        (rank,) = ranks([worth])
+        yield f"rank: {severity}, {depth}", alert_rank.why(language, rank)
+    yield "worklist: band alone", alerts.low_band(language, "Acme Ltd", "at_risk")
 
 
 def _insights(language: Language) -> Iterator[Sample]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from healthsvc.core.decisions.decide import decide
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.insights import touch
-from healthsvc.core.insights.touch import Suggestion
+from healthsvc.core.insights.touch import SuggestedTier
 from healthsvc.core.instants import SECOND_US
 from healthsvc.core.scorecard.relationship import IcpCondition
 from healthsvc.core.scorecard.texts import Text
@@ -279,7 +279,7 @@ def test_fit_is_the_weight_of_what_matches_over_what_is_known(
 # --------------------------------------------------------------------------------------------------
 
 
-def suggestion(*happenings: Happening, day: float = 365) -> Suggestion | None:
+def suggestion(*happenings: Happening, day: float = 365) -> SuggestedTier | None:
     return touch.suggested(fold(*happenings).view(us(day)), 0, TOUCH, RULES.heavy_use)
 
 

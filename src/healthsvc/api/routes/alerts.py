@@ -24,7 +24,7 @@ from healthsvc.api.responses import answers
 from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
-from healthsvc.flows.alerts import settle, wording, worklist
+from healthsvc.flows.alerts import ranked_alerts, settle, wording
 from healthsvc.flows.alerts.settle import AlreadyResolved, ChangedSince, Missing, Outcome, Settled
 from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.wire.cursors import is_storable
@@ -92,11 +92,14 @@ async def list_alerts(
 async def _ranked(
     deps: Services, query: AlertFilter, which: AlertQuery, language: Language
 ) -> Alerts:
-    page = await worklist.alerts(deps.engine, query, which, deps.now(), deps.contact)
+    page = await ranked_alerts.alerts(deps.engine, query, which, deps.now(), deps.contact)
     worded = await wording.worded(
         deps.engine, [each.waiting.alert for each in page.items], language
     )
-    ranks = [RankTold.model_validate(worklist.worded_rank(each, language)) for each in page.items]
+    ranks = [
+        RankTold.model_validate(ranked_alerts.worded_rank(found.rank, language))
+        for found in page.items
+    ]
     items = [alert_answer(alert, rank) for alert, rank in zip(worded, ranks, strict=True)]
     return Alerts(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
 

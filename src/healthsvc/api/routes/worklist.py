@@ -30,11 +30,15 @@ async def get_worklist(
     query: Annotated[WorklistAsked, Query()],
     prefers: Preferred,
 ) -> Worklist:
-    """An owner's customers with open or acknowledged alerts, those most worth a call first: as many
+    """An owner's customers that need a call by what stands now, those most worth it first: as many
     as somebody can speak with in a day. Each with why it is ranked there, when to call, how often
     it was contacted, and a briefing.
 
-    The newest 1,000 alerts are ranked, as of the first page. Scope: `customers:read`.
+    On it are the lower half of the bands, flags whose alert is a warning or critical, and alerts
+    that wait, whether or not an alert was raised: after an import, too. Not on it are customers
+    that have left, and those whom somebody called today, unless something critical began since.
+    The 2,000 that stand worst and the newest 1,000 alerts are ranked, as of the first page.
+    Scope: `customers:read`.
     """
     deps, now, language = services(request), services(request).now(), query.language or prefers
     mark(response, language)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import fsum
 
 from healthsvc.core.folding.items.customer_items import CustomerItems
-from healthsvc.core.folding.items.voice import Answer, Voice, answers, asked_and_unanswered
+from healthsvc.core.folding.items.voice import Voice, VoiceAnswer, answers, asked_and_unanswered
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey, SurveyRules
 
 _VOICE = Voice()
@@ -58,7 +58,7 @@ def survey_summary(items: CustomerItems, rules: SurveyRules) -> SurveySummary:
     )
 
 
-def _result(survey: Survey, given: Sequence[Answer], rules: SurveyRules) -> SurveyResult:
+def _result(survey: Survey, given: Sequence[VoiceAnswer], rules: SurveyRules) -> SurveyResult:
     low = [answer for answer in given if answer.score <= rules.low[survey]]
     high = [answer for answer in given if answer.score >= rules.high[survey]]
     return SurveyResult(

@@ -23,13 +23,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
+class SuggestedTier:
     tier: Tier
     reasons: tuple[Reason, ...]
     """Empty for tech: nothing asks for more."""
 
 
-def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) -> Suggestion | None:
+def suggested(
+    view: View, row: int, rules: Touch, heavy_use: HeavyUse | None
+) -> SuggestedTier | None:
     """None where nothing is known: neither spend, nor use, nor a conversation."""
     spend, use, talks = (
         known(view, row, "mrr"),
@@ -42,8 +44,8 @@ def suggested(view: View, row: int, rules: Touch, heavy_use: HeavyUse | None) ->
     for tier, line in lines:
         reasons = _reasons(line, spend, use, talks, heavy_use)
         if reasons:
-            return Suggestion(tier=tier, reasons=reasons)
-    return Suggestion(tier="tech", reasons=())
+            return SuggestedTier(tier=tier, reasons=reasons)
+    return SuggestedTier(tier="tech", reasons=())
 
 
 def _reasons(

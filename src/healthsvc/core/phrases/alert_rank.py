@@ -1,57 +1,52 @@
-"""Says why an alert is ranked where it is, in one sentence that a CSM can read out."""
+"""Says why a customer is ranked where it is, in one sentence that a CSM can read out."""
 
 from typing import Final
 
-from healthsvc.core.insights.rank import Rank, RankPart
+from healthsvc.core.insights.rank import Rank, Worth
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.catalogue import duration, phrase
-from healthsvc.core.phrases.grammar import as_sentence, number, percent
+from healthsvc.core.phrases.grammar import as_sentence, number
 
-RANKING: Final = "ranking"
-"""A risk that is good for sorting and is no probability: it is worded as a level, never as a
-percentage."""
-LEVELS: Final = ((2 / 3, "high"), (1 / 3, "medium"), (0.0, "low"))
-"""From which risk on a ranking is called what."""
 MINUTE_SECONDS: Final = 60.0
+LOW_BAND: Final = 0.5
+"""From which depth on a band is named as low."""
+CHANCES: Final = ((2 / 3, "good"), (1 / 3, "fair"), (0.0, "slim"))
+"""From which chance to save on it is called what: a ranking is never a percentage."""
 
 
-def why(language: Language, rank: Rank, risk_is: str) -> str:
-    """Word the parts of a rank. risk_is: ranking, churn_probability or probability_of_silence."""
-    parts = [_part(language, part, risk_is) for part in rank.parts]
-    return as_sentence("; ".join(part for part in parts if part))
+def why(language: Language, rank: Rank) -> str:
+    """Word the factors of a rank."""
+    parts = [
+        *_urgency(language, rank.worth),
+        _money(language, rank.worth.mrr),
+        *_chance(language, rank),
+    ]
+    return as_sentence("; ".join(parts))
 
 
-def _part(language: Language, part: RankPart, risk_is: str) -> str:
-    match part.part:
-        case "severity":
-            return phrase(language, f"rank.{part.value}")
-        case "risk":
-            return _risk(language, part.value, risk_is)
-        case "money":
-            return _money(language, part.value)
-        case "freshness":
-            return _age(language, part.value)
-        case "spoken" | "cap":
-            return phrase(language, f"rank.{part.part}")
+def _urgency(language: Language, worth: Worth) -> list[str]:
+    low = [phrase(language, "rank.low_band")] if worth.band_depth >= LOW_BAND else []
+    if worth.severity is None:
+        return low
+    return [phrase(language, f"rank.{worth.severity}"), _age(language, worth.age_us / 1e6), *low]
 
 
-def _risk(language: Language, risk: str | float | None, risk_is: str) -> str:
-    if not isinstance(risk, float):
-        return phrase(language, "rank.risk.unknown")
-    if risk_is == RANKING:
-        level = next(name for least, name in LEVELS if risk >= least or least == 0.0)
-        return phrase(language, f"rank.risk.{level}")
-    return phrase(language, f"rank.risk.{risk_is}", share=percent(language, risk))
-
-
-def _money(language: Language, mrr: str | float | None) -> str:
-    if not isinstance(mrr, float):
+def _money(language: Language, mrr: float | None) -> str:
+    if mrr is None:
         return phrase(language, "rank.money.unknown")
     return phrase(language, "rank.money", money=number(language, mrr))
 
 
-def _age(language: Language, seconds: str | float | None) -> str:
-    age = float(seconds or 0.0)
-    if age < MINUTE_SECONDS:
+def _age(language: Language, seconds: float) -> str:
+    if seconds < MINUTE_SECONDS:
         return phrase(language, "rank.just_began")
-    return phrase(language, "rank.began", span=duration(language, age))
+    return phrase(language, "rank.began", span=duration(language, seconds))
+
+
+def _chance(language: Language, rank: Rank) -> list[str]:
+    worth = rank.worth
+    chance = next(part.factor for part in rank.parts if part.part == "chance")
+    level = next(name for least, name in CHANCES if chance >= least)
+    told = [phrase(language, f"rank.chance.{level}")]
+    holding = {"spoken": worth.spoken_since, "cap": worth.over_cap, "notice": worth.notice_given}
+    return told + [phrase(language, f"rank.{name}") for name, holds in holding.items() if holds]

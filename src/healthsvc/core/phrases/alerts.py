@@ -29,6 +29,11 @@ def band_drop(language: Language, customer: str, before: str, after: str) -> str
     return summary(language, customer, title, phrase(language, "alert.band_drop.play"))
 
 
+def low_band(language: Language, customer: str, name: str) -> str:
+    """Say that the health of a customer is in a low band, where no single cause stands out."""
+    return phrase(language, "worklist.band", customer=customer, band=band(language, name))
+
+
 def fleet_guard(language: Language, scope: str, came: float, usual: float, minutes: int) -> str:
     """Say that far fewer events came than usual. scope: fleet, source:NAME or segment:NAME."""
     kind, _, name = scope.partition(":")

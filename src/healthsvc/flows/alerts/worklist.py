@@ -1,38 +1,54 @@
-"""What is most worth a call: open alerts ranked, and an owner's customers of the day, each with
-why, when and what to know."""
+"""An owner's customers of the day, by what stands with them now, alert or not: each with why, when
+and what to know."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import isnan
-from typing import Any
-
-import numpy as np
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from healthsvc.core.alerts import Alert
-from healthsvc.core.folding.states import States
-from healthsvc.core.insights.briefing import last_contact
-from healthsvc.core.insights.contact_windows import ContactRules, contacts_within
-from healthsvc.core.insights.rank import Rank, RankPart, Worth, ranks
+from healthsvc.core.decisions.decide import BAND_ALERT
+from healthsvc.core.insights.causes import (
+    Cause,
+    band_depth,
+    causes,
+    last_attempt,
+    most_urgent_first,
+    worth,
+)
+from healthsvc.core.insights.contact_windows import ContactRules
+from healthsvc.core.insights.rank import Rank, ranks
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import Language
-from healthsvc.core.phrases.alert_rank import RANKING, why
-from healthsvc.core.scoring.evaluate import Evaluation, evaluate
-from healthsvc.core.scoring.view import View
+from healthsvc.core.phrases import alerts as phrases
+from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.flows.alerts import wording
+from healthsvc.flows.alerts.evaluated_customers import (
+    EvaluatedCustomers,
+    evaluate_customers,
+    live_scorecard,
+)
+from healthsvc.flows.alerts.ranked_alerts import (
+    WordedRank,
+    as_of,
+    cause_of,
+    listing,
+    page_of,
+    worded_rank,
+)
 from healthsvc.flows.customers import contact_windows, data_quality
 from healthsvc.flows.customers.contact_windows import ContactPlan
 from healthsvc.flows.customers.data_quality import RejectionSummary
-from healthsvc.flows.customers.evaluated_customer import compiled
-from healthsvc.flows.lists import Listing, Page, Paging
+from healthsvc.flows.lists import Page, Paging
 from healthsvc.flows.processing.decisions import briefing
 from healthsvc.store.alerts import worklist
-from healthsvc.store.alerts.alert_rows import AlertQuery
-from healthsvc.store.alerts.worklist import Waiting
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.keyset import Place
-from healthsvc.store.processing import states
-from healthsvc.store.projections import live_projection
+
+CRITICAL: Final = "critical"
+LISTED_FOR: Final = frozenset((CRITICAL, "warning"))
+"""Severities of flags that put a customer on the list without an alert."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,73 +60,57 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
-    """A waiting alert with its rank, as of an instant."""
-
-    waiting: Waiting
-    rank: Rank
-    as_of_us: int
-    row: int | None
-    """Of its customer in the evaluated customers; None: nothing is known of it."""
-    risk_is: str
-    """What the risk in it is: a ranking, or which probability."""
-
-    @property
-    def keys(self) -> tuple[int, float, int]:
-        return self.as_of_us, self.rank.points, self.waiting.alert.position
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordedRank:
-    """A rank with its parts, and the same in words."""
-
-    points: float
-    parts: Sequence[RankPart]
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistItem:
     """A customer to speak with: why, when, and what to know."""
 
-    customer_id: str | None
+    customer_id: str
     name: str | None
     owner: str | None
     tier: str | None
     rank: WordedRank
-    alert: Alert
+    alert: Alert | None
+    """Of the most urgent cause; None: none was raised for anything that stands."""
     other_alerts: int
-    contact: ContactPlan | None
-    briefing: Mapping[str, Any] | None
-    """As alerts carry it; None: nothing is known of the customer."""
+    contact: ContactPlan
+    briefing: Mapping[str, Any]
+    """As alerts carry it."""
     data_quality: RejectionSummary
+    summary: str
+    band: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Evaluated:
-    """The customers of waiting alerts, evaluated."""
+@dataclass(slots=True, kw_only=True)
+class _Candidate:
+    """A customer that may be on the list."""
 
-    table: States
-    view: View
-    evaluation: Evaluation
-    row_of: Mapping[str, int]
+    customer_id: str
+    name: str | None
+    owner: str | None
+    tier: str | None
+    alerts: list[Alert] = field(default_factory=list)
 
 
-async def alerts(
-    engine: AsyncEngine, paging: Paging, which: AlertQuery, now: datetime, rules: ContactRules
-) -> Page[Ranked]:
-    """Alerts that are open or acknowledged, those most worth a call first."""
-    filters = {"owner": which.owner, "kind": which.kind, "severity": which.severity}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RankedCustomer:
+    """A customer on the list, with its rank and the most urgent cause; None: its band alone."""
 
-    async def fetch(place: Place) -> list[Ranked]:
-        async with engine.begin() as conn:
-            waiting = await worklist.waiting(
-                conn, **filters, state=which.state, customer_id=which.customer_id
-            )
-            return _page((await _ranked(conn, waiting, _as_of(place, now), rules))[0], place)
+    candidate: _Candidate
+    row: int
+    key: int
+    cause: Cause | None
+    rank: Rank
+    as_of_us: int
 
-    bound_filters = {**filters, "state": which.state, "customer_id": which.customer_id}
-    return await _listing("ranked_alerts", bound_filters).page(paging, fetch)
+    @property
+    def keys(self) -> tuple[int, float, int]:
+        return self.as_of_us, self.rank.points, self.key
+
+    @property
+    def alert(self) -> Alert | None:
+        """The alert of the most urgent cause, else any of the customer's."""
+        name = "" if self.cause is None else self.cause.name
+        alerts = sorted(self.candidate.alerts, key=lambda a: (a.kind != name, -a.position))
+        return alerts[0] if alerts else None
 
 
 async def customers(
@@ -121,176 +121,197 @@ async def customers(
     rules: ContactRules,
     language: Language,
 ) -> tuple[int, Page[WorklistItem]]:
-    """An owner's customers (None: everybody's) that wait, by their most urgent alert; and how many
-    do in all."""
-    waits = 0
-    by_position: dict[int, WorklistItem] = {}
+    """An owner's customers (None: everybody's) that need a call, the one most worth it first; and
+    how many do in all."""
+    on_the_list = 0
+    by_key: dict[int, WorklistItem] = {}
 
-    async def fetch(place: Place) -> list[Ranked]:
-        nonlocal waits
+    async def fetch(place: Place) -> list[_RankedCustomer]:
+        nonlocal on_the_list
         async with engine.begin() as conn:
-            at = _as_of(place, now)
-            ranked, customers = await _ranked(
-                conn, await worklist.waiting(conn, owner=owner), at, rules
-            )
-            tops = _one_each(ranked)
-            waits = len(tops)
-            page = _page(tops, place)
-            rows = [r.row for r in page if r.row is not None]
-            acts = await contact_windows.acted(
-                conn,
-                [int(customers.table.key[row]) for row in rows],
-                to_us(at),
-                customers.table.program,
-            )
-            quality = await data_quality.of(
-                conn, [r.waiting.alert.customer_id or "" for r in page], at
-            )
-        also = [r.waiting.alert.customer_id for r in ranked]
-        worded = await wording.worded(engine, [r.waiting.alert for r in page], language)
-        for r, alert in zip(page, worded, strict=True):
-            others = also.count(alert.customer_id) - 1
-            by_position[alert.position] = WorklistItem(
-                customer_id=alert.customer_id,
-                name=r.waiting.name,
-                owner=r.waiting.owner,
-                tier=r.waiting.tier,
-                rank=worded_rank(r, language),
-                alert=alert,
-                other_alerts=others,
-                contact=_contact(r, customers, acts, rules),
-                briefing=_briefing(r, customers, language),
-                data_quality=quality[alert.customer_id or ""],
-            )
+            at = as_of(place, now)
+            candidates = await _candidates(conn, owner)
+            evaluated = await evaluate_customers(conn, candidates.keys(), at)
+            ranked = _ranked(candidates, evaluated, at, rules)
+            on_the_list, page = len(ranked), page_of(ranked, place)
+            items = await _items(conn, page, evaluated, at, rules, language)
+        worded = await _worded_alerts(engine, page, language)
+        for r, item, alert in zip(page, items, worded, strict=True):
+            by_key[r.key] = _with_alert(item, r, alert)
         return page
 
-    page = await _listing("worklist", {"owner": owner}).page(paging, fetch)
-    items = [by_position[r.waiting.alert.position] for r in page.items]
-    return waits, Page(items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor)
-
-
-def _listing(name: str, filters: Mapping[str, object]) -> Listing[Ranked]:
-    return Listing(name=name, keys=lambda r: r.keys, shape=(int, float, int), filters=filters)
-
-
-def _as_of(place: Place, now: datetime) -> datetime:
-    """All pages of one reading are ranked as of its first one."""
-    began = place.keys[0] if place.keys else None
-    return from_us(min(int(began), to_us(now))) if isinstance(began, int) and began > 0 else now
-
-
-def _page(ranked: Sequence[Ranked], place: Place) -> list[Ranked]:
-    if place.keys is None:
-        return list(ranked[: place.limit])
-    points, position = float(place.keys[1] or 0.0), int(place.keys[2] or 0)
-    if place.backwards:
-        return [r for r in ranked if r.keys[1:] > (points, position)][-place.limit :]
-    return [r for r in ranked if r.keys[1:] < (points, position)][: place.limit]
-
-
-def _one_each(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """The most urgent alert of each customer."""
-    first: dict[str | None, Ranked] = {}
-    for r in ranked:
-        first.setdefault(r.waiting.alert.customer_id, r)
-    return list(first.values())
-
-
-async def _ranked(
-    conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime, rules: ContactRules
-) -> tuple[list[Ranked], _Evaluated]:
-    """All of them, the one most worth a call first."""
-    customers = await _evaluate(conn, waiting, at)
-    intents = {
-        rule.name for rule in customers.view.program.scorecard.flags if rule.kind == "intent"
-    }
-    rows = [customers.row_of.get(w.alert.customer_id or "") for w in waiting]
-    worths = [
-        _worth(w, customers, row, at, rules, intents) for w, row in zip(waiting, rows, strict=True)
-    ]
-    risk_rules = customers.view.program.risk_rules
-    risk_is = RANKING if risk_rules is None else risk_rules.model.kind
-    ranked = [
-        Ranked(waiting=w, rank=rank, as_of_us=to_us(at), row=row, risk_is=risk_is)
-        for w, rank, row in zip(waiting, ranks(worths), rows, strict=True)
-    ]
-    return sorted(ranked, key=lambda r: r.keys[1:], reverse=True), customers
-
-
-async def _evaluate(conn: AsyncConnection, waiting: Sequence[Waiting], at: datetime) -> _Evaluated:
-    live = await live_projection.live(conn)
-    program = compiled(live.document).program
-    ids = sorted({w.alert.customer_id for w in waiting if w.alert.customer_id is not None})
-    stored = await states.by_ids(conn, live.id, ids) if ids else []
-    table = States(program, max(1, len(stored)))
-    rows = table.load(stored)
-    view = View(
-        program,
-        table.cells[rows],
-        table.facts[rows],
-        np.full(len(rows), to_us(at), np.int64),
-        table.risk[rows],
+    page = await listing("worklist", {"owner": owner}, _RankedCustomer).page(paging, fetch)
+    items = [by_key[r.key] for r in page.items]
+    return on_the_list, Page(
+        items=items, next_cursor=page.next_cursor, prev_cursor=page.prev_cursor
     )
-    row_of = {s.customer_id: int(row) for s, row in zip(stored, rows.tolist(), strict=True)}
-    return _Evaluated(table, view, evaluate(view), row_of)
 
 
-def _worth(
-    waiting: Waiting,
-    customers: _Evaluated,
-    row: int | None,
+async def _candidates(conn: AsyncConnection, owner: str | None) -> dict[str, _Candidate]:
+    """Whoever stands badly as last decided, or has an alert that waits."""
+    card = await live_scorecard(conn)
+    bands = [band.name for band in card.bands]
+    rules = [rule for one in (card, *(v.card for v in card.variants)) for rule in one.flags]
+    low = await worklist.candidates(
+        conn,
+        owner=owner,
+        bands=bands[: (len(bands) - 1) // 2 : -1],
+        flags=sorted({rule.name for rule in rules if rule.severity in LISTED_FOR}),
+        critical=sorted({rule.name for rule in rules if rule.severity == CRITICAL}),
+        gone=sorted({rule.name for rule in rules if rule.kind == "churned"}),
+    )
+    found = {
+        c.customer_id: _Candidate(
+            customer_id=c.customer_id, name=c.name, owner=c.owner, tier=c.tier
+        )
+        for c in low
+    }
+    for w in await worklist.waiting(conn, owner=owner):
+        customer_id = w.alert.customer_id or ""
+        candidate = found.setdefault(
+            customer_id,
+            _Candidate(customer_id=customer_id, name=w.name, owner=w.owner, tier=w.tier),
+        )
+        candidate.alerts.append(w.alert)
+    return found
+
+
+def _ranked(
+    candidates: Mapping[str, _Candidate],
+    evaluated: EvaluatedCustomers,
     at: datetime,
     rules: ContactRules,
-    intents: set[str],
-) -> Worth:
-    alert, age_us = waiting.alert, max(0, to_us(at) - to_us(waiting.alert.onset_at))
-    if row is None:
-        return Worth(
-            severity=alert.severity,
-            risk=None,
-            mrr=None,
-            age_us=age_us,
-            spoken_since=False,
-            over_cap=False,
+) -> list[_RankedCustomer]:
+    """Those who need a call, the one most worth it first: not who has left, nor whom somebody
+    called today."""
+    view, evaluation = evaluated.view, evaluated.evaluation
+    listed = [
+        (candidate, row, _cause(candidate, evaluated, row))
+        for customer_id, candidate in candidates.items()
+        if (row := evaluated.row_of.get(customer_id)) is not None and not evaluation.churned[row]
+    ]
+    due = [each for each in listed if not _called_today(evaluated, each[1], each[2], at, rules)]
+    worths = [
+        worth(view, evaluation, row, cause, _depth(evaluated, row), rules) for _, row, cause in due
+    ]
+    ranked = [
+        _RankedCustomer(
+            candidate=candidate,
+            row=row,
+            key=int(evaluated.table.key[row]),
+            cause=cause,
+            rank=rank,
+            as_of_us=to_us(at),
         )
-    risk, mrr = float(customers.evaluation.risk[row]), float(customers.view.fact("mrr")[row])
-    contacts = contacts_within(customers.view, row, rules.cap_days) or 0
-    return Worth(
-        severity=alert.severity,
-        risk=None if isnan(risk) else risk,
-        mrr=None if isnan(mrr) else mrr,
-        age_us=age_us,
-        spoken_since=(last_contact(customers.view, row) or 0) > to_us(alert.onset_at),
-        over_cap=contacts >= rules.cap and alert.kind not in intents,
-    )
+        for (candidate, row, cause), rank in zip(due, ranks(worths), strict=True)
+    ]
+    return sorted(ranked, key=lambda r: r.keys[1:], reverse=True)
 
 
-def worded_rank(ranked: Ranked, language: Language) -> WordedRank:
-    """A rank with its parts in words."""
-    rank = ranked.rank
-    return WordedRank(points=rank.points, parts=rank.parts, why=why(language, rank, ranked.risk_is))
+def _cause(candidate: _Candidate, evaluated: EvaluatedCustomers, row: int) -> Cause | None:
+    """The most urgent of what stands now and of the alerts that wait."""
+    card = evaluated.card_of(row)
+    standing = causes(evaluated.view, evaluated.evaluation, row)
+    names = {cause.name for cause in standing}
+    waiting = [cause_of(alert, card) for alert in candidate.alerts if alert.kind not in names]
+    ordered = most_urgent_first([*standing, *waiting], int(evaluated.view.now_us[row]))
+    return ordered[0] if ordered else None
 
 
-def _contact(
-    ranked: Ranked,
-    customers: _Evaluated,
-    acts: Mapping[int, list[int]],
+def _depth(evaluated: EvaluatedCustomers, row: int) -> float:
+    decided = evaluated.table.decisions.band_index(row)
+    return band_depth(evaluated.view, evaluated.evaluation, row, decided)
+
+
+def _called_today(
+    evaluated: EvaluatedCustomers,
+    row: int,
+    cause: Cause | None,
+    at: datetime,
     rules: ContactRules,
-) -> ContactPlan | None:
-    row = ranked.row
-    if row is None:
-        return None
-    zone = customers.table.profile_field(row, "timezone")
-    acts_us = acts.get(int(customers.table.key[row]), [])
-    at = from_us(ranked.as_of_us)
-    return contact_windows.plan(customers.view, row, zone, acts_us, rules, at)
+) -> bool:
+    """Whether somebody of ours called today, by our own clock, and nothing critical began since."""
+    called_us = last_attempt(evaluated.view, row)
+    zone = contact_windows.zone_of(rules.timezone) or ZoneInfo("UTC")
+    if not called_us or from_us(called_us).astimezone(zone).date() != at.astimezone(zone).date():
+        return False
+    began_since = cause is not None and cause.onset_us > called_us
+    return not (began_since and cause is not None and cause.severity == CRITICAL)
+
+
+async def _items(
+    conn: AsyncConnection,
+    page: Sequence[_RankedCustomer],
+    evaluated: EvaluatedCustomers,
+    at: datetime,
+    rules: ContactRules,
+    language: Language,
+) -> list[WorklistItem]:
+    """The items of a page, without their alerts."""
+    table, view = evaluated.table, evaluated.view
+    acts = await contact_windows.acted(conn, [r.key for r in page], to_us(at), view.program)
+    quality = await data_quality.of(conn, [r.candidate.customer_id for r in page], at)
+    items = []
+    for r in page:
+        zone, acts_us = table.profile_field(r.row, "timezone"), acts.get(r.key, [])
+        card, band = evaluated.card_of(r.row), table.decisions.band_index(r.row)
+        band_name = card.bands[band].name if band >= 0 else None
+        items.append(
+            WorklistItem(
+                customer_id=r.candidate.customer_id,
+                name=r.candidate.name,
+                owner=r.candidate.owner,
+                tier=r.candidate.tier,
+                rank=worded_rank(r.rank, language),
+                alert=None,
+                other_alerts=0,
+                contact=contact_windows.plan(view, r.row, zone, acts_us, rules, at),
+                briefing=_briefing(r, evaluated, language),
+                data_quality=quality[r.candidate.customer_id],
+                summary=_summary(r, card, band_name, language),
+                band=band_name,
+            )
+        )
+    return items
 
 
 def _briefing(
-    ranked: Ranked, customers: _Evaluated, language: Language
-) -> Mapping[str, Any] | None:
-    view, row = customers.view, ranked.row
-    if row is None:
-        return None
-    common = briefing.common_facts(view, customers.evaluation, row, language)
-    return briefing.briefing(view, row, ranked.waiting.alert.kind, common, language)
+    ranked: _RankedCustomer, evaluated: EvaluatedCustomers, language: Language
+) -> Mapping[str, Any]:
+    view, row = evaluated.view, ranked.row
+    kind = BAND_ALERT if ranked.cause is None else ranked.cause.name
+    facts = briefing.common_facts(view, evaluated.evaluation, row, language)
+    return briefing.briefing(view, row, kind, facts, language)
+
+
+def _summary(ranked: _RankedCustomer, card: Scorecard, band: str | None, language: Language) -> str:
+    """Who did what, and what to do first."""
+    name = ranked.candidate.name or ranked.candidate.customer_id
+    cause = None if ranked.cause is None else ranked.cause.name
+    for rule in card.flags:
+        if rule.name == cause:
+            title, play = rule.title.within(language), rule.play.within(language)
+            return phrases.summary(language, name, title, play)
+    return phrases.low_band(language, name, band or card.bands[-1].name)
+
+
+async def _worded_alerts(
+    engine: AsyncEngine, page: Sequence[_RankedCustomer], language: Language
+) -> list[Alert | None]:
+    """The alert of each, in the reader's language."""
+    alerts = [r.alert for r in page]
+    present = [alert for alert in alerts if alert is not None]
+    worded = iter(await wording.worded(engine, present, language))
+    return [None if alert is None else next(worded) for alert in alerts]
+
+
+def _with_alert(item: WorklistItem, ranked: _RankedCustomer, alert: Alert | None) -> WorklistItem:
+    if alert is None:
+        return item
+    same_cause = ranked.cause is not None and ranked.cause.name == alert.kind
+    return replace(
+        item,
+        alert=alert,
+        other_alerts=len(ranked.candidate.alerts) - 1,
+        summary=alert.summary if same_cause else item.summary,
+    )

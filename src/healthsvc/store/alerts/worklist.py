@@ -1,5 +1,7 @@
-"""Open alerts with the columns of their customers' summaries that a rank is computed from."""
+"""Whom a worklist is made from: alerts that somebody may act on, and customers that stand badly
+whether or not an alert was raised."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +13,7 @@ from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
 
 MOST: Final = 1_000
+MOST_CANDIDATES: Final = 2_000
 _ALERT: Final = ", ".join(f"a.{column.strip()}" for column in COLUMNS.split(","))
 
 
@@ -68,3 +71,48 @@ async def waiting(
         name, who, tier = (fields.pop(f"customer_{field}") for field in ("name", "owner", "tier"))
         alerts.append(Waiting(alert=from_row(fields), name=name, owner=who, tier=tier))
     return alerts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A customer in a low band or with a flag that asks for a call, as last decided."""
+
+    customer_id: str
+    name: str | None
+    owner: str | None
+    tier: str | None
+
+
+_CANDIDATES: Final = text(f"""
+    select s.customer_id, s.name, s.owner, s.tier from standings s
+    where s.projection = (select id from projections where state = 'live')
+        and (cast(:owner as text) is null or s.owner = :owner)
+        and (s.band = any(cast(:bands as text[])) or s.flags && cast(:flags as text[]))
+        and not s.flags && cast(:gone as text[])
+    order by s.flags && cast(:critical as text[]) desc,
+        array_position(cast(:bands as text[]), s.band), s.risk desc nulls last, s.customer_key
+    limit {MOST_CANDIDATES}
+""")
+
+
+async def candidates(
+    conn: AsyncConnection,
+    *,
+    owner: str | None,
+    bands: Sequence[str],
+    flags: Sequence[str],
+    critical: Sequence[str],
+    gone: Sequence[str],
+) -> list[Candidate]:
+    """The first `MOST_CANDIDATES` of those in one of the bands (the worst named first) or with one
+    of the flags, without those that have left (`gone`). critical: flags whose holders come
+    first."""
+    values = {
+        "owner": owner,
+        "bands": list(bands),
+        "flags": list(flags),
+        "critical": list(critical),
+        "gone": list(gone),
+    }
+    rows = await conn.execute(_CANDIDATES, values)
+    return [Candidate(**row) for row in rows.mappings()]

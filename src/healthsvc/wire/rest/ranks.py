@@ -1,4 +1,4 @@
-"""How much an alert is worth a call."""
+"""How much a call is worth now."""
 
 from typing import Annotated, Literal
 
@@ -8,32 +8,37 @@ from pydantic.config import JsonDict
 from healthsvc.wire.rest.shapes import Told
 
 RANK_EXAMPLE: JsonDict = {
-    "points": 81.9,
+    "points": 88.7,
     "parts": [
-        {"part": "severity", "points": 50.0, "value": "critical"},
-        {"part": "risk", "points": 11.6, "value": 0.58},
-        {"part": "money", "points": 7.5, "value": 490.0},
-        {"part": "freshness", "points": 12.8, "value": 1800.0},
+        {"part": "money", "factor": 1.0, "value": 490.0},
+        {"part": "urgency", "factor": 0.887, "value": "critical"},
+        {"part": "chance", "factor": 1.0, "value": 0.0},
     ],
-    "why": "Critical; medium churn risk; pays 490 a month; began 30 minutes ago.",
+    "why": "Critical; began 30 minutes ago; low health; pays 490 a month; a good chance to keep"
+    " them.",
 }
 
 
 class RankPart(Told):
-    """What puts points into a rank."""
+    """One of the three factors of a rank."""
 
-    part: Literal["severity", "risk", "money", "freshness", "spoken", "cap"]
-    points: float
+    part: Literal["money", "urgency", "chance"]
+    factor: float
     value: Annotated[
         str | float | None,
-        Field(description="The severity, risk, MRR, or age in seconds; null: not known."),
+        Field(
+            description="MRR; the severity of the most urgent cause (null: the band alone); days"
+            " since the customer's last act. Null: not known."
+        ),
     ]
 
 
 class RankTold(Told):
-    """Points that add up: severity 5, 25 or 50; risk up to 20; money up to 15; freshness up to 15;
-    -20 where somebody has spoken with them since; -30 where they were contacted as often as allowed
-    (not for cancel intent)."""
+    """Money at stake x urgency x chance to save, times 100. It orders a list and is no probability.
+
+    Money is 0.5 to 1.5: the square root of MRR over the median of those ranked. Urgency and chance
+    are 0 to 1.
+    """
 
     points: float
     parts: list[RankPart]

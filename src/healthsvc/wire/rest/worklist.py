@@ -97,6 +97,8 @@ _ITEM: JsonDict = {
     "other_alerts": 1,
     "contact": CONTACT_EXAMPLE,
     "data_quality": DATA_QUALITY_EXAMPLE,
+    "summary": "Acme Ltd: visited the cancellation page. Call within the hour.",
+    "band": "critical",
     "briefing": {
         "happened": [
             {
@@ -121,19 +123,24 @@ _ITEM: JsonDict = {
 
 
 class WorkItem(Told):
-    """A customer to speak with, by its most urgent alert."""
+    """A customer to speak with, by what stands with it now."""
 
     customer_id: str
     name: str | None
     owner: str | None
     tier: str | None
     rank: RankTold
-    alert: Alert
+    alert: Annotated[
+        Alert | None,
+        Field(description="Of the most urgent cause; null: none was raised for what stands."),
+    ]
     other_alerts: Annotated[int, Field(description="Further alerts of this customer that wait.")]
-    contact: ContactTold | None
+    contact: ContactTold
     data_quality: Annotated[DataQuality, Field(description="Bad data isn't no data.")]
+    summary: Annotated[str, Field(description="Who did what, and what to do first.")]
+    band: Annotated[str | None, Field(description="As last decided.")]
     briefing: Annotated[
-        PriceBriefing | Briefing | None,
+        PriceBriefing | Briefing,
         Field(
             description=(
                 "As of now: what happened, use, money, open matters, a question to open with."
@@ -151,5 +158,5 @@ class Worklist(ListAnswer[WorkItem]):
 
     as_of: datetime
     waiting: Annotated[
-        int, Field(description="Customers with alerts that wait, on this page and beyond.")
+        int, Field(description="Customers that need a call, on this page and beyond.")
     ]

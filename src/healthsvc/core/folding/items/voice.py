@@ -35,7 +35,7 @@ _SAYS_NOTHING: Final = (nan, nan, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VoiceAnswer:
     """The newest answer of one person to one survey."""
 
     score: float
@@ -110,11 +110,11 @@ def _take_role(item: Item, role: float, us: float) -> None:
     item[_ROLE_AT], item[_ROLE] = max((item[_ROLE_AT], item[_ROLE]), (us, role))
 
 
-def answers(items: Sequence[Counted], survey: Survey) -> list[Answer]:
+def answers(items: Sequence[Counted], survey: Survey) -> list[VoiceAnswer]:
     """The newest answer of each person who is still there."""
     at = _AT[survey]
     return [
-        Answer(item[at + 1] - 1.0, item[at], item[_ROLE] if item[_ROLE_AT] > start else NAMED)
+        VoiceAnswer(item[at + 1] - 1.0, item[at], item[_ROLE] if item[_ROLE_AT] > start else NAMED)
         for item, start in items
         if item[at] > max(start, item[_LEFT_AT])
     ]
