@@ -233,3 +233,14 @@ def test_who_has_left_does_not_depend_on_the_order_in_which_it_was_told(
     assert np.array_equal(
         standing(told, restarts=False), standing(shuffled, restarts=True), equal_nan=True
     )
+
+
+def test_a_test_account_is_neither_scored_nor_flagged_and_a_trial_is_scored() -> None:
+    def marked(segment: str) -> Happening:
+        return (0, "customer.updated", {"segment": segment})
+
+    looked = page(60, "account/cancel")
+    of_test = fold(*STEADY, marked("test"), looked).evaluate(us(DAY))
+    assert np.isnan(of_test.score[0])
+    assert flags(of_test) == set()
+    assert fold(*STEADY, marked("trial"), looked).evaluate(us(DAY)).score[0] == 20

@@ -14,12 +14,16 @@ from healthsvc.core.portfolio import (
     ANSWERED,
     CANCELLED,
     CES,
+    CHANGED,
     CSAT,
     NPS,
     OPENED,
     PROFILE,
     RENEWED,
     RESOLVED,
+    TEST,
+    TRIAL,
+    WITHDRAWN,
     Accounts,
     Entries,
     Figures,
@@ -127,6 +131,32 @@ THERE: list[tuple[str, list[Told], tuple[float, float, float]]] = [
     ("left before and won back", [leaves(80), pays(120, 10)], (0, 1, 0)),
     ("won back and lost again", [leaves(80), pays(120, 10), leaves(150)], (0, 0, 1)),
     ("lost and won back within", [leaves(100), pays(120, 10)], (1, 1, 0)),
+    ("told to pay nothing after leaving", [leaves(100), pays(101, 0)], (1, 0, 1)),
+    (
+        "one of two subscriptions ended",
+        [
+            (5, CHANGED, {"value": 90, "item": 7}),
+            (6, CHANGED, {"value": 10, "item": 8}),
+            (100, CANCELLED, {"item": 8}),
+        ],
+        (1, 1, 0),
+    ),
+    (
+        "both ended",
+        [
+            (5, CHANGED, {"value": 90, "item": 7}),
+            (6, CHANGED, {"value": 10, "item": 8}),
+            (100, CANCELLED, {"item": 8}),
+            (110, CANCELLED, {"item": 7}),
+        ],
+        (1, 0, 1),
+    ),
+    (
+        "changed while notice runs",
+        [leaves(100, effective=150), (120, CHANGED, {"value": 10})],
+        (1, 0, 1),
+    ),
+    ("notice withdrawn", [leaves(100, effective=150), (120, WITHDRAWN, {})], (1, 1, 0)),
     ("left on the first day of the period", [leaves(90)], (1, 0, 1)),
     ("left on the day after it", [leaves(180)], (1, 1, 0)),
 ]
@@ -153,6 +183,26 @@ def test_revenue_that_nobody_told_is_left_out_of_both_sides() -> None:
         1,
         170,
     )
+
+
+def test_revenue_is_the_sum_of_the_subscriptions_that_have_not_ended() -> None:
+    two = [(5, CHANGED, {"value": 90, "item": 7}), (6, CHANGED, {"value": 10, "item": 8})]
+    figures_after = found([*two, (100, CANCELLED, {"item": 8})])
+    assert (figures_after["mrr_at_start"], figures_after["mrr_at_end"]) == (100, 90)
+    assert figures_after["grr"] == 0.9
+
+
+def test_trials_that_pay_nothing_and_test_accounts_are_in_no_figure() -> None:
+    ended_trial, paying_trial = [pays(5, 0), leaves(140)], [pays(5, 100)]
+    of_tests = [pays(5, 500), leaves(150)]
+    told = [ended_trial, paying_trial, of_tests, GOES, STAYS]
+    accounts = Accounts(
+        np.zeros(5, np.int64), np.full(5, DAY_US), np.array([TRIAL, TRIAL, TEST, 0, 0])
+    )
+    of_all = sums(accounts, entries(told), np.zeros(5), 1, 90 * DAY_US, 180 * DAY_US)
+    counts = figures(of_all)
+    assert (counts["customers_at_start"], counts["lost"]) == (3, 1)
+    assert counts["mrr_at_start"] == 500
 
 
 # Answers, tickets, adoption

@@ -180,12 +180,12 @@ def test_no_band_flag_or_place_changes_by_time_alone_before_the_timer_is_due(
         decisions = course.decide(fold, now)
         due = float(course.decisions.due[0])
         assert due > now or due == before.due[0]
-        _assert_quiet(fold, course.decisions, now, due)
+        assert_quiet(fold, course.decisions, now, due)
         now += data.draw(st.integers(1, 30 * DAY_US))
         del decisions
 
 
-def _assert_quiet(fold: Fold, remembered: DecisionStates, now: int, due: float) -> None:
+def assert_quiet(fold: Fold, remembered: DecisionStates, now: int, due: float) -> None:
     """Deciding at any instant before `due` changes neither band nor flags. A second is the timers'
     finest step."""
     end = min(due, now + 500 * DAY_US)

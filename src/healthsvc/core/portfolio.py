@@ -17,9 +17,14 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core.arrays import Floats, Int64s, Mask
+from healthsvc.core.folding.contract import Contract
 from healthsvc.core.instants import DAY_US
 
 PROFILE, RENEWED, CANCELLED, NPS, CSAT, CES, OPENED, ANSWERED, RESOLVED = range(9)
+CHANGED, WITHDRAWN = 9, 10
+"""Kinds of entries. Changes of a subscription that a former version took in are RENEWED."""
+NO_MARK, TRIAL, TEST = range(3)
+"""Marks of accounts."""
 ACTIVE_US: Final = 28 * DAY_US
 """A function is active if it was used within so long before the end of the period."""
 PROMOTER, DETRACTOR, SATISFIED = 9.0, 6.0, 4.0
@@ -58,6 +63,15 @@ class Accounts:
     """(n,) number of its group."""
     first_us: Int64s
     """(n,) its first event: from then on it is there."""
+    mark: Int64s | None = None
+    """(n,) whether it is a trial or a test account; None: none is."""
+
+    def counted(self, pays: Mask) -> Mask:
+        """(n,) who counts: no test accounts, and of the trials those that pay."""
+        if self.mark is None:
+            return np.ones(len(self.group), bool)
+        counts: Mask = (self.mark == NO_MARK) | ((self.mark == TRIAL) & pays)
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ class Entries:
     effective_us: Int64s
     """When a cancellation takes effect."""
     item: Int64s
-    """Which ticket."""
+    """Which ticket or subscription; 0: the subscription without an id."""
 
     def take(self, some: Mask) -> "Entries":
         return Entries(
@@ -119,9 +133,8 @@ def sums(
         **_answers(within, len(accounts.group)),
         **_tickets(entries.take(entries.us < end_us), start_us, len(accounts.group)),
     }
-    return {
-        name: _summed(accounts.group, result[name].astype(np.float64), groups) for name in _SUMS
-    }
+    counts = accounts.counted((np.nan_to_num(start.mrr) > 0) | (np.nan_to_num(end.mrr) > 0))
+    return {name: _summed(accounts.group, result[name] * counts, groups) for name in _SUMS}
 
 
 def _summed(places: Int64s, numbers: Floats, length: int) -> Floats:
@@ -157,25 +170,74 @@ def _over(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
 
+class _Subscriptions:
+    """The subscriptions that were told by an instant, m of them, and when each ends."""
+
+    def __init__(self, entries: Entries, known: Mask) -> None:
+        told = np.isin(entries.kind, (RENEWED, CHANGED, CANCELLED, WITHDRAWN)) & known
+        self._some = entries.take(told)
+        keys = np.stack([self._some.customer, self._some.item], axis=1)
+        unique, place = np.unique(keys, axis=0, return_inverse=True)
+        self._place: Int64s = place.reshape(-1).astype(np.int64)
+        self.customer: Int64s = unique[:, 0]
+        self.is_named: Mask = unique[:, 1] != 0
+        pays = ~(self._some.value <= 0)  # also where nothing is said
+        self.renewed_at = self._newest(RENEWED, pays)
+        self.changed_at = self._newest(CHANGED, self._some.value > 0)
+        withdrawn_at = self._newest(WITHDRAWN, pays)
+        self.told_at = np.maximum(np.maximum(self.renewed_at, self.changed_at), withdrawn_at)
+        cancelled_at = self._newest(CANCELLED, np.ones(len(self._some.us), bool))
+        effective_at = np.zeros(len(self.customer))
+        cancellation = self._some.kind == CANCELLED
+        effective_at[self._place[cancellation]] = self._some.effective_us[cancellation]
+        self.ends_at = Contract(
+            cancelled_at=cancelled_at,
+            effective_at=effective_at,
+            renewed_at=self.renewed_at,
+            changed_at=self.changed_at,
+            withdrawn_at=withdrawn_at,
+        ).ends_at
+
+    def mrr(self) -> Floats:
+        """(m,) as last told of each; NaN where it wasn't."""
+        mrr = np.full(len(self.customer), np.nan)
+        told = ~np.isnan(self._some.value) & (self._some.kind != CANCELLED)
+        mrr[self._place[told]] = self._some.value[told]  # in order of time: the last one stays
+        return mrr
+
+    def _newest(self, kind: int, which: Mask) -> Floats:
+        """(m,) the newest instant of a kind, 0 where there is none."""
+        newest = np.zeros(len(self.customer))
+        some = (self._some.kind == kind) & which
+        np.maximum.at(newest, self._place[some], self._some.us[some].astype(np.float64))
+        return newest
+
+
 class _Standing:
     """Who is there at an instant, and what is known by then."""
 
     def __init__(self, accounts: Accounts, entries: Entries, at_us: int) -> None:
-        n = len(accounts.group)
-        self._n, self._known = n, entries.us < at_us
-        cancelled, renewed = (
-            self._last(entries, entries.kind == kind) for kind in (CANCELLED, RENEWED)
-        )
-        ends = np.zeros(n, np.int64)
-        ends[entries.customer[cancelled]] = entries.effective_us[cancelled]
-        gone_us, back_us = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        gone_us[entries.customer[cancelled]], back_us[entries.customer[renewed]] = (
-            entries.us[cancelled],
-            entries.us[renewed],
-        )
-        churned = (gone_us > 0) & (gone_us >= back_us) & (ends <= at_us)
+        self._n, self._known = len(accounts.group), entries.us < at_us
+        subscriptions = _Subscriptions(entries, self._known)
+        churned = self._ends(subscriptions) <= at_us
         self.there: Mask = (accounts.first_us < at_us) & ~churned
-        self.mrr: Floats = self._mrr(entries)
+        self.mrr: Floats = self._mrr(entries, subscriptions, at_us)
+
+    def _ends(self, subscriptions: _Subscriptions) -> Floats:
+        """(n,) when the last subscription of each ends; inf where one goes on or none was told. A
+        cancellation without an id ends all where all others have ids."""
+        customer, named = subscriptions.customer, subscriptions.is_named
+        has_named = np.zeros(self._n, bool)
+        has_named[customer[named]] = True
+        is_own = named | (subscriptions.told_at > 0) | ~has_named[customer]
+        last = np.full(self._n, -np.inf)
+        np.maximum.at(last, customer[is_own], subscriptions.ends_at[is_own])
+        told = np.zeros(self._n)
+        np.maximum.at(told, customer[named], subscriptions.told_at[named])
+        of_all = customer[~is_own]
+        ends = subscriptions.ends_at[~is_own]
+        last[of_all] = np.where(told[of_all] > ends, last[of_all], np.minimum(last[of_all], ends))
+        return np.where(np.isneginf(last), np.inf, last)
 
     def owned(self, entries: Entries) -> Floats:
         """(n,) functions owned as last told; NaN where nobody did."""
@@ -184,17 +246,33 @@ class _Standing:
         features_owned[entries.customer[at]] = entries.owned[at]
         return features_owned
 
-    def _mrr(self, entries: Entries) -> Floats:
-        """(n,) as last told; else what the first change afterwards says was paid before it."""
-        money = np.isin(entries.kind, (PROFILE, RENEWED))
-        mrr = np.full(self._n, np.nan)
+    def _mrr(self, entries: Entries, subscriptions: _Subscriptions, at_us: int) -> Floats:
+        """(n,) the sum of the subscriptions with ids where they tell it, and of the one without;
+        else as last told of the customer."""
+        mrr, is_own = self._unnamed_mrr(entries)
+        each = subscriptions.mrr()
+        told = subscriptions.is_named & ~np.isnan(each)
+        has_named = np.zeros(self._n, bool)
+        has_named[subscriptions.customer[told]] = True
+        paying = told & (subscriptions.ends_at > at_us)
+        named = _summed(subscriptions.customer[paying], each[paying], self._n)
+        own = np.where(is_own, np.nan_to_num(mrr), 0.0)
+        return np.where(has_named, named + own, mrr)
+
+    def _unnamed_mrr(self, entries: Entries) -> tuple[Floats, Mask]:
+        """(n,) as last told without an id of a subscription, else what the first change afterwards
+        says was paid before it; and whether a subscription told it, rather than the profile."""
+        of_contract = np.isin(entries.kind, (RENEWED, CHANGED)) & (entries.item == 0)
+        money = of_contract | (entries.kind == PROFILE)
+        mrr, is_own = np.full(self._n, np.nan), np.zeros(self._n, bool)
         later = np.flatnonzero(
             money & ~self._known & ~(np.isnan(entries.before) & np.isnan(entries.value))
         )[::-1]
         mrr[entries.customer[later]] = entries.before[later]  # the earliest of them is written last
         at = self._last(entries, money & ~np.isnan(entries.value))
         mrr[entries.customer[at]] = entries.value[at]
-        return mrr
+        is_own[entries.customer[at]] = of_contract[at]
+        return mrr, is_own
 
     def _last(self, entries: Entries, which: Mask) -> Int64s:
         """Places of the last entries of each customer by then."""
@@ -210,7 +288,8 @@ def _was_there(
     """Who was there at some time of the period: at its start, come in it, or won back in it."""
     came: Mask = (accounts.first_us >= start_us) & (accounts.first_us < end_us)
     back = np.zeros(len(came), bool)
-    back[within.customer[within.kind == RENEWED]] = True
+    is_back = np.isin(within.kind, (RENEWED, CHANGED)) & ~(within.value <= 0)
+    back[within.customer[is_back]] = True
     return start.there | came | back
 
 

@@ -41,6 +41,7 @@ def judged(score: float, now_us: int = START_US) -> Evaluation:
         flags=FlagStates.none(1, len(NAMES)),
         churned=np.zeros(1, bool),
         slot_expiry_us=np.full(1, np.inf),
+        marks_change_us=np.full(1, np.inf),
         first_seen_us=np.zeros(1, np.int64),
         stages=Stages(
             stage=np.zeros(1, np.int64), rule=np.zeros(1, np.int64), change_us=np.full(1, np.inf)

@@ -14,6 +14,7 @@ from healthsvc.core.insights.expansion_gate import ClosedGate
 from healthsvc.core.insights.interpretations import Interpretation, ReadingName, Review
 from healthsvc.core.insights.page_visits import Concern
 from healthsvc.core.insights.rank import Worth, ranks
+from healthsvc.core.insights.rule_reasons import RuleReason
 from healthsvc.core.insights.signals import Signal
 from healthsvc.core.insights.touch import Reason
 from healthsvc.core.instants import DAY_US
@@ -26,6 +27,7 @@ from healthsvc.core.phrases import (
     explanation,
     insights,
     openings,
+    rule_reasons,
     stages,
     touches,
 )
@@ -81,8 +83,24 @@ def samples(language: Language) -> Iterator[Sample]:
     yield from _stages(language)
     yield from _touches(language)
     yield from _alerts(language)
+    yield from _rule_reasons(language)
     yield from _scorecard(language)
     yield from _raw(language)
+
+
+def _rule_reasons(language: Language) -> Iterator[Sample]:
+    cases = {
+        "own rhythm": RuleReason(rule="own_rhythm", usual_days=16.2, quiet_days=34.9),
+        "daily": RuleReason(rule="daily_rhythm", usual_days=2.0, quiet_days=14.0),
+        "no rhythm known": RuleReason(rule="fixed_span", quiet_days=1.2),
+        "habit": RuleReason(rule="habit", share=0.42),
+        "past months": RuleReason(rule="last_year", share=0.7),
+        "recurring": RuleReason(rule="recurring"),
+    }
+    for name, reason in cases.items():
+        worded = rule_reasons.rule_reason(language, reason)
+        title = {"en": "Has gone silent", "pt": "Ficou em silêncio"}[language]
+        yield f"rule: {name}", alerts.title_with_reason(language, title, worded)
 
 
 def _healths(language: Language) -> Iterator[Sample]:

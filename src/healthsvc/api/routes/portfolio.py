@@ -57,7 +57,9 @@ async def get_portfolio(
     if start >= end:
         raise invalid(RequestFault(pointer="/query/from", detail="must be before `to`"))
     portfolio = to_response(
-        await figures.portfolio(deps.engine, start, end, query.by, deps.freshening)
+        await figures.portfolio(
+            deps.engine, start, end, query.by, deps.freshening, trials=query.trials
+        )
     )
     if CSV in request.headers.get("accept", ""):
         return Response(as_csv(portfolio), media_type=f"{CSV}; charset=utf-8")

@@ -17,7 +17,7 @@ from healthsvc.core.arrays import Floats, Instants, Int64s, Mask
 from healthsvc.core.decisions.alert_groups import alert_groups, one_alert
 from healthsvc.core.decisions.bands import BandLimits, band_changes, move_bands
 from healthsvc.core.decisions.changes import BandChange, FlagChange
-from healthsvc.core.decisions.cool_down import cool_bands, cool_flags
+from healthsvc.core.decisions.cool_down import CoolDown, cool_bands
 from healthsvc.core.decisions.due import due_us
 from healthsvc.core.decisions.flag_changes import as_bits, flag_changes, standing_flags
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
@@ -73,18 +73,19 @@ def decide(
     limits = BandLimits.of(card, evaluation)
     after.place = evaluation.stages.stage + 1 + PLACES * evaluation.variant
 
-    flags, cooled = _decide_flags(card, evaluation, before, after, anew)
+    cool_down = CoolDown(_card_of(card, evaluation), alert_groups(card), evaluation, after)
+    flags, cooled = _decide_flags(card, evaluation, before, anew, cool_down)
     move_bands(limits, score, evaluation, anew, after)
     quiet = {c.row for c in flags if c.alert} | cooled
     quiet |= set(np.flatnonzero(evaluation.overridden | anew).tolist())
     bands = band_changes(card, before, after, quiet, anew)
-    bands = cool_bands(_card_of(card, evaluation), evaluation, bands, after)
+    bands = cool_bands(cool_down.card_of, evaluation, bands, after)
 
     is_changed = (after.flags != before.flags) | (after.band != before.band) | anew
     is_changed |= np.abs(risk - before.risk) >= RISK_STEP
     standings = _list(is_changed, score, before, after)
     history = _record(is_changed, score, risk, now, before, after)
-    due = due_us(limits, evaluation, score, after)
+    due = np.minimum(due_us(limits, evaluation, score, after), cool_down.due_us())
     due, timers = _set_timers(due, evaluation, before, after)
     after.decided_us = now
     return Decisions(after, score, flags, bands, history, standings, due, timers, risk, anew)
@@ -127,20 +128,23 @@ def _decide_flags(
     card: Scorecard,
     evaluation: Evaluation,
     before: DecisionStates,
-    after: DecisionStates,
     anew: Mask,
+    cool_down: CoolDown,
 ) -> tuple[list[FlagChange], set[int]]:
     """Changes of flags, one alert for each group, and the rows of which one came too soon; writes
-    the flags and the last alerts of `after`."""
+    the flags and alerts of the state after."""
+    after = cool_down.after
     standing = standing_flags(card, evaluation, before, anew)
     bits = as_bits(standing)
     after.flags = bits.astype(np.float64)
     changes = flag_changes(card, evaluation, before, anew, standing, bits)
-    if not changes:
-        return changes, set()
-    card_of, groups = _card_of(card, evaluation), alert_groups(card)
-    changes = one_alert(card_of, groups, changes, evaluation.flags.onset_us, after.flags)
-    return cool_flags(card_of, groups, evaluation, changes, after)
+    cooled: set[int] = set()
+    if changes:
+        changes = one_alert(
+            cool_down.card_of, cool_down.groups, changes, evaluation.flags.onset_us, after.flags
+        )
+        changes, cooled = cool_down.cool(changes)
+    return [*changes, *cool_down.postponed(standing)], cooled
 
 
 def _card_of(card: Scorecard, evaluation: Evaluation) -> Callable[[int], Scorecard]:

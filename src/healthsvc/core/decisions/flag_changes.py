@@ -1,6 +1,7 @@
 """Which flags were raised, released or renewed since the last decision."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.flags.intent import IntentFlag
+from healthsvc.core.scoring.flags.kind import ABOVE, BELOW
 
 
 def standing_flags(
@@ -25,6 +27,14 @@ def standing_flags(
         of_churn = np.array([rule.after_leaving for rule in card.flags], bool)
         standing[evaluation.churned] &= of_churn
     return standing
+
+
+def as_decided(card: Scorecard, evaluation: Evaluation, decided: DecisionStates) -> Evaluation:
+    """The same evaluation with each flag that lies between its lines as it was decided: what people
+    are shown."""
+    standing = standing_flags(card, evaluation, decided)
+    place = np.where(standing, ABOVE, BELOW)
+    return replace(evaluation, flags=replace(evaluation.flags, place=place))
 
 
 def as_bits(holds: Mask) -> Int64s:

@@ -17,6 +17,7 @@ from healthsvc.core.document.rhythm_section import rhythm
 from healthsvc.core.document.variants import variants
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import MIN_HALF_LIFE_US
+from healthsvc.core.scorecard.cohort import AccountMarks
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.model import COOL_DAYS, FlagRule, Measure, Scorecard
 from healthsvc.core.scorecard.reader import MappingReader, ScorecardError, choose
@@ -60,6 +61,7 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         surveys=survey_rules(r.get("surveys")),
         lifecycle=lifecycle(r.get("lifecycle"), names, facts),
         large_account=large_account(r.get("large_account"), frame.mrr),
+        accounts=_accounts(r.get("accounts")),
         comeback_use=_comeback_use(r.get("comeback"), names),
         rhythm=rhythm(r.get("rhythm"), measures, flags),
     )
@@ -77,6 +79,19 @@ def _without_variants(document: object, facts: Sequence[str]) -> Scorecard:
         r.get(elsewhere)
     r.done()
     return card
+
+
+def _accounts(data: object) -> AccountMarks:
+    r = MappingReader({} if data is None else data, "/accounts")
+    trial, test = (_segments(r.get(name, []), f"/accounts/{name}") for name in ("trial", "test"))
+    r.done()
+    return AccountMarks(trial=trial, test=test)
+
+
+def _segments(data: object, path: str) -> frozenset[str]:
+    if not isinstance(data, list) or not all(isinstance(name, str) and name for name in data):
+        raise ScorecardError(path, "must be a list of segments")
+    return frozenset(data)
 
 
 def _comeback_use(data: object, measures: Sequence[str]) -> str | None:

@@ -30,6 +30,7 @@ _COLUMNS: Final[dict[str, float]] = {
     "alerted_0": 0.0,
     "alerted_1": 0.0,
     "alerted_2": 0.0,
+    "postponed": 0.0,
 }
 """In the order in which they are stored, with what stands there before the first decision; only
 ever appended to."""
@@ -94,6 +95,10 @@ class DecisionStates:
     decision."""
     loyalty = _Column()
     """In the customer summary."""
+
+    postponed = _Column()
+    """A bit a flag whose alert came too soon after the last one: it is raised later if the flag
+    stands by then."""
 
     def __init__(self, array: Floats) -> None:
         self.array = array

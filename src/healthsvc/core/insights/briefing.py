@@ -10,8 +10,10 @@ import numpy as np
 
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.insights import signals
+from healthsvc.core.insights.rule_reasons import RuleReason, rule_reason
 from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scorecard.texts import Text
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
@@ -26,6 +28,8 @@ class Happened:
     flag: str
     title: Text
     since_us: int
+    reason: RuleReason | None
+    """The rule that judged; None where the title says it all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +59,9 @@ class Briefing:
 def briefing(view: View, evaluation: Evaluation, row: int) -> Briefing:
     """What is known of one row."""
     rules = view.program.scorecard.judging(evaluation.variant_of(row)).flags
-    onsets: list[float] = evaluation.flags.onset_us[row].tolist()
     happenings = [
-        Happened(flag=rule.name, title=rule.title, since_us=int(onset))
-        for rule, onset, holds in zip(
-            rules, onsets, evaluation.flags.holds[row].tolist(), strict=True
-        )
-        if holds
+        _happened(view, evaluation, row, f, rules[f])
+        for f in np.flatnonzero(evaluation.flags.holds[row]).tolist()
     ]
     renewal = signals.known(view, row, "renewal_at")
     return Briefing(
@@ -90,6 +90,13 @@ def briefing(view: View, evaluation: Evaluation, row: int) -> Briefing:
         renewal_us=None if renewal is None else int(renewal),
         last_contact_us=last_contact(view, row),
     )
+
+
+def _happened(view: View, evaluation: Evaluation, row: int, f: int, rule: FlagRule) -> Happened:
+    flags = evaluation.flags
+    reason = rule_reason(view, rule, row, is_habit=bool(flags.is_habit[row, f]))
+    since_us = int(flags.onset_us[row, f])
+    return Happened(flag=rule.name, title=rule.title, since_us=since_us, reason=reason)
 
 
 def last_contact(view: View, row: int) -> int | None:

@@ -21,6 +21,15 @@ def summary(language: Language, customer: str, title: str, play: str) -> str:
     return phrase(language, "alert.summary_with_step", customer=customer, title=clause, step=step)
 
 
+def title_with_reason(language: Language, title: str, reason: str) -> str:
+    """Say which rule judged, after what the customer did; reason: "" where the title says it
+    all."""
+    if not reason:
+        return title
+    bare = title.rstrip(".")
+    return phrase(language, "alert.title_with_reason", title=bare, reason=reason)
+
+
 def band_drop(language: Language, customer: str, before: str, after: str) -> str:
     """Say that the health of a customer fell from one band to another."""
     title = phrase(

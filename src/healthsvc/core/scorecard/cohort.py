@@ -44,6 +44,19 @@ def profile_code(field: str, word: str) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMarks:
+    """The segments that mark accounts which aren't paying customers."""
+
+    trial: frozenset[str] = frozenset()
+    """Scored, and no churn while they pay nothing."""
+    test: frozenset[str] = frozenset()
+    """Neither scored nor counted."""
+
+
+NO_ACCOUNT_MARKS: Final = AccountMarks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageRule:
     """When a customer is in a stage that nobody named; of several rules the first that holds
     decides."""

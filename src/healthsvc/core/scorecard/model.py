@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.levels import LANDMARK_US
-from healthsvc.core.scorecard.cohort import LIFECYCLE, StageRule
+from healthsvc.core.scorecard.cohort import LIFECYCLE, NO_ACCOUNT_MARKS, AccountMarks, StageRule
 from healthsvc.core.scorecard.distributions import Distributions
 from healthsvc.core.scorecard.rhythm import Rhythm
 from healthsvc.core.scorecard.surveys import SurveyRules
@@ -189,6 +189,7 @@ class Scorecard:
     rhythm: Rhythm | None = None
     """None: every customer is judged by the same spans."""
     variants: tuple[Variant, ...] = ()
+    accounts: AccountMarks = NO_ACCOUNT_MARKS
     comeback_use: str | None = None
     """The measure whose events show that a customer uses the product again after it left; None: a
     customer comes back by contract alone."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from healthsvc.core.arrays import Floats, Instants, Mask
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.risk.model import risk
+from healthsvc.core.scorecard import cohort
 from healthsvc.core.scorecard.model import Measure, Scorecard
 from healthsvc.core.scoring import rhythm, variant_choice
 from healthsvc.core.scoring.flags import flag_states
@@ -190,8 +191,10 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
             full += most
             known_weight = known_weight + np.where(evidence > 0, most, 0.0)
     standing = flag_states(view, card)
+    is_test = _test_accounts(view)
+    standing.clear(is_test)
     coverage = known_weight / full if full else known_weight
-    enough = _enough(view, card, coverage) & (total > 1e-9)
+    enough = _enough(view, card, coverage) & (total > 1e-9) & ~is_test
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
     cap, override = _caps(card, standing)
     return _Judgement(
@@ -210,6 +213,12 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         is_habit=standing.is_habit,
         risk=_modelled_risk(view, card, standing),
     )
+
+
+def _test_accounts(view: View) -> Mask:
+    """(n,) who is marked as a test account."""
+    codes = [cohort.code(segment) for segment in view.program.scorecard.accounts.test]
+    return np.isin(view.fact("segment_code"), codes)
 
 
 def _enough(view: View, card: Scorecard, coverage: Floats) -> Mask:

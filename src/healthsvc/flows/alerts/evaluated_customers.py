@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.folding.states import States
 from healthsvc.core.instants import to_us
 from healthsvc.core.scorecard.model import Scorecard
@@ -48,4 +49,6 @@ async def evaluate_customers(
     now_us = np.full(len(rows), to_us(at), np.int64)
     view = View(program, table.cells[rows], table.facts[rows], now_us, table.risk[rows])
     row_of = {s.customer_id: int(row) for s, row in zip(stored, rows.tolist(), strict=True)}
-    return EvaluatedCustomers(table, view, evaluate(view), row_of)
+    decided = table.decisions.take(rows)
+    evaluation = as_decided(program.scorecard, evaluate(view), decided)
+    return EvaluatedCustomers(table, view, evaluation, row_of)

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from healthsvc.core.alerts import Alert
 from healthsvc.core.decisions.decide import BAND_ALERT
+from healthsvc.core.insights.rule_reasons import RuleReason
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.core.outages import detect
 from healthsvc.core.phrases import alerts as phrases
-from healthsvc.core.phrases import insights
+from healthsvc.core.phrases import insights, rule_reasons
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.flows.alerts import measure_coverage, outage_detection
 from healthsvc.flows.customers.evaluated_customer import compiled
@@ -52,6 +53,9 @@ def _worded(alert: Alert, card: Scorecard, names: Mapping[str, str], language: L
     title, play = rule.title.within(language), rule.play.within(language)
     if "play" in detail:
         detail["play"] = play
+    if isinstance(detail.get("reason"), Mapping):
+        detail["reason"] = _anew(detail["reason"], {}, language)
+        title = phrases.title_with_reason(language, title, detail["reason"]["says"])
     return replace(alert, summary=phrases.summary(language, name, title, play), detail=detail)
 
 
@@ -116,6 +120,17 @@ def _anew(value: Any, titles: Mapping[str, str], language: Language) -> Any:
     again = {key: _anew(each, titles, language) for key, each in value.items()}
     if "says" in again and "sign" in again:
         again["says"] = insights.sign(language, again["sign"], float(again["value"]))
+    if "says" in again and "rule" in again:
+        again["says"] = rule_reasons.rule_reason(language, _rule_reason(again))
     if "title" in again and "flag" in again:
         again["title"] = titles.get(again["flag"], again["title"])
     return again
+
+
+def _rule_reason(kept: Mapping[str, Any]) -> RuleReason:
+    return RuleReason(
+        rule=kept["rule"],
+        usual_days=kept["usual_days"] or 0.0,
+        quiet_days=kept["quiet_days"] or 0.0,
+        share=kept["share"] or 0.0,
+    )

@@ -127,8 +127,8 @@ async def _end(conn: AsyncConnection, history: CustomerPast, at: datetime) -> _E
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
     card = compiled(then.document)
     events = history.counted_by(at)
-    frozen = await past.frozen_score(conn, history.key, card, at)
-    customer = past.evaluate_events(history, events, card, then.scorecard_version, at, frozen)
+    decided = await past.decided_then(conn, history.key, card, then.scorecard_version, at)
+    customer = past.evaluate_events(history, events, card, then.scorecard_version, at, decided)
     return _End(at=at, projection=then, events=events, customer=customer)
 
 
@@ -187,7 +187,9 @@ def _parts(history: CustomerPast, first: _End, last: _End) -> dict[str, PointsBy
     def stage(events: Sequence[CountedEvent], end: _End, at: datetime) -> _Stage:
         card, version = compiled(end.projection.document), end.projection.scorecard_version
         variant = end.customer.evaluation.variant
-        return _stage(past.evaluate_events(history, events, card, version, at, None, variant))
+        return _stage(
+            past.evaluate_events(history, events, card, version, at, past.NOTHING_DECIDED, variant)
+        )
 
     stages = _filled(
         [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from healthsvc.core.arrays import Floats
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import to_us
@@ -95,7 +96,8 @@ async def evaluate_customer(
     view = View(
         card.program, table.cells, table.facts, np.array([to_us(now)], np.int64), table.risk
     )
-    return EvaluatedCustomer(live.scorecard_version, card, table, view, evaluate(view), row.key)
+    evaluation = as_decided(card.scorecard, evaluate(view), table.decisions)
+    return EvaluatedCustomer(live.scorecard_version, card, table, view, evaluation, row.key)
 
 
 def facts_of(card: Compiled, row: Stored) -> Floats:

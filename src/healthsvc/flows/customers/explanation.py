@@ -7,7 +7,9 @@ from math import isnan
 
 from healthsvc.core.events import OVERRIDE_SET
 from healthsvc.core.folding import facts
+from healthsvc.core.insights.rule_reasons import rule_reason
 from healthsvc.core.languages import Language
+from healthsvc.core.phrases import alerts, rule_reasons
 from healthsvc.core.phrases import explanation as phrases
 from healthsvc.core.phrases.catalogue import phrase
 from healthsvc.core.scoring.explain import Contribution, contributions
@@ -144,7 +146,9 @@ def _worded_contributions(
 def _worded_contribution(
     part: Contribution, events: list[NamedEvent], customer: EvaluatedCustomer, language: Language
 ) -> WordedContribution:
-    why = part.why.within(language)
+    why = alerts.title_with_reason(
+        language, part.why.within(language), _rule_reason(part, customer, language)
+    )
     if part.measure == facts.OVERRIDE:
         why = phrase(language, "contribution.override")
         override = current_override(customer)
@@ -159,6 +163,18 @@ def _worded_contribution(
         events=events,
         why=why,
     )
+
+
+def _rule_reason(part: Contribution, customer: EvaluatedCustomer, language: Language) -> str:
+    """The rule behind a cap in words; "" for what is no cap, or where its title says it all."""
+    flags = customer.card.flag_names
+    name = part.measure.removeprefix("cap:")
+    if name == part.measure or name not in flags:
+        return ""
+    f = flags.index(name)
+    is_habit = bool(customer.evaluation.flags.is_habit[0, f])
+    reason = rule_reason(customer.view, customer.card.flags[f], 0, is_habit=is_habit)
+    return "" if reason is None else rule_reasons.rule_reason(language, reason)
 
 
 def _override_event(override: CurrentOverride) -> NamedEvent:

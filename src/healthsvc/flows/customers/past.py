@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from healthsvc.core.arrays import Instants
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.errors import Conflict
 from healthsvc.core.folding import facts
 from healthsvc.core.folding.states import States
@@ -58,6 +59,18 @@ class CustomerPast:
         return [e for e in self.events if e.counted_at <= at]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedThen:
+    """What had been decided about a customer by an instant, of what its events don't say."""
+
+    frozen_score: float | None = None
+    """Its score if it had left by then."""
+    flags: tuple[str, ...] = ()
+
+
+NOTHING_DECIDED: Final = DecidedThen()
+
+
 async def explanation(
     engine: AsyncEngine, customer_id: str, at: datetime, language: Language = "en"
 ) -> HealthExplanation | None:
@@ -69,8 +82,8 @@ async def explanation(
         then = await past.live_at(conn, at) or await live_projection.live(conn)
         card = compiled(then.document)
         events = history.counted_by(at)
-        frozen = await frozen_score(conn, history.key, card, at)
-    customer = evaluate_events(history, events, card, then.scorecard_version, at, frozen)
+        decided = await decided_then(conn, history.key, card, then.scorecard_version, at)
+    customer = evaluate_events(history, events, card, then.scorecard_version, at, decided)
     instants = set(evidence_instants(customer))
     archived = [e.event for e in events if e.occurred_us in instants]
     async with engine.begin() as conn:
@@ -105,10 +118,10 @@ def evaluate_events(
     card: Compiled,
     version: int,
     at: datetime,
-    frozen: float | None,
+    decided: DecidedThen,
     variant: Instants | None = None,
 ) -> EvaluatedCustomer:
-    """The customer with these events, evaluated at an instant. frozen: its score if it had left by
+    """The customer with these events, evaluated at an instant. decided: what had been decided by
     then; variant: the one that judges, whatever its place says."""
     table = States(card.program, 1)
     table.admit([(history.customer_id, history.key, history.partition)])
@@ -119,18 +132,22 @@ def evaluate_events(
         table.fold(np.zeros(len(batch.index), np.int64), batch.extract, batch.occurred_us, ties)
     view = View(card.program, table.cells, table.facts, np.array([to_us(at)], np.int64), table.risk)
     evaluation = evaluate(view, variant)
-    if frozen is not None and evaluation.churned[0]:
-        table.decisions.score_at_churn[0] = frozen
+    if decided.frozen_score is not None and evaluation.churned[0]:
+        table.decisions.score_at_churn[0] = decided.frozen_score
+    names = card.scorecard.flag_names
+    table.decisions.flags[0] = float(sum(1 << f for f, n in enumerate(names) if n in decided.flags))
+    evaluation = as_decided(card.scorecard, evaluation, table.decisions)
     return EvaluatedCustomer(version, card, table, view, evaluation, history.key)
 
 
-async def frozen_score(
-    conn: AsyncConnection, key: int, card: Compiled, at: datetime
-) -> float | None:
-    """The score that stood at `at` because the customer had left: a recorded decision."""
+async def decided_then(
+    conn: AsyncConnection, key: int, card: Compiled, version: int, at: datetime
+) -> DecidedThen:
+    """The recorded decisions that stood at `at`, of flags those by this version."""
+    frozen = None
     for rule in card.scorecard.flags:
         if rule.kind == "churned":
-            recorded = await past.decided(conn, key, at, rule.name)
-            if recorded is not None:
-                return recorded.score
-    return None
+            recorded = await past.decided(conn, key, at, flag=rule.name)
+            frozen = frozen if recorded is None else recorded.score
+    last = await past.decided(conn, key, at, version=version)
+    return DecidedThen(frozen_score=frozen, flags=() if last is None else last.flags)

@@ -13,6 +13,9 @@ from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.portfolio import (
     COUNTS,
     MEASURES,
+    NO_MARK,
+    TEST,
+    TRIAL,
     Accounts,
     Entries,
     Figures,
@@ -25,8 +28,10 @@ from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
 from healthsvc.store.portfolio.ledger_reads import By
+from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import DEAD_LETTERS
 from healthsvc.wire.events.times import parse_date, parse_instant
+from healthsvc.wire.scorecards.document import compile_document
 
 CUSTOMERS_AT_ONCE: Final = 20_000
 TAKEN_WHEN_ASKED: Final = 20_000
@@ -102,10 +107,17 @@ async def _freshen(engine: AsyncEngine, step: Step) -> None:
 
 
 async def portfolio(
-    engine: AsyncEngine, start: datetime, end: datetime, by: By | None, step: Step | None = None
+    engine: AsyncEngine,
+    start: datetime,
+    end: datetime,
+    by: By | None,
+    step: Step | None = None,
+    *,
+    trials: bool = False,
 ) -> PortfolioFigures:
     """The figures of [start, end); customers are in the groups that they are in today. step: what a
-    failure to take in the newest events is reported to."""
+    failure to take in the newest events is reported to. trials: whether those that pay nothing
+    count."""
     await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
@@ -113,7 +125,7 @@ async def portfolio(
         reach, waiting = await ledger_reads.reach(conn), await ledger.waiting(conn)
         names: list[str | None] = [*(await ledger_reads.groups(conn, by) if by else []), None]
         periods = [(start_us, end_us), (2 * start_us - end_us, start_us)]
-        sums_by_period = await _sums(conn, by, names, periods)
+        sums_by_period = await _sums(conn, by, names, periods, trials=trials)
     since_us = to_us(reach.missing_until) if reach.missing_until else 0
     now, before = (
         period_sums if begins >= since_us else None
@@ -154,13 +166,24 @@ def _anybody(part: PortfolioGroup) -> bool:
     return any(part.counts[count] for count in ("customers_at_start", "customers_at_end", "lost"))
 
 
+async def _marks(conn: AsyncConnection, *, trials: bool) -> dict[str | None, int]:
+    """By segment, the mark of its accounts; trials: they count like customers."""
+    document = (await live_projection.live(conn)).document
+    accounts = compile_document(document or "").program.scorecard.accounts
+    marks: dict[str | None, int] = {} if trials else dict.fromkeys(accounts.trial, TRIAL)
+    return marks | dict.fromkeys(accounts.test, TEST)
+
+
 async def _sums(
     conn: AsyncConnection,
     by: By | None,
     names: Sequence[str | None],
     periods: Sequence[tuple[int, int]],
+    *,
+    trials: bool,
 ) -> list[Sums]:
     """The sums of each period, some customers at a time."""
+    marks = await _marks(conn, trials=trials)
     number = {name: i for i, name in enumerate(names)}
     nobody = Accounts(np.zeros(0, np.int64), np.zeros(0, np.int64))
     totals = [
@@ -173,6 +196,7 @@ async def _sums(
         accounts = Accounts(
             np.array([number[row.name] for row in rows], np.int64),
             np.array([row.first_us for row in rows], np.int64),
+            np.array([marks.get(row.segment, NO_MARK) for row in rows], np.int64),
         )
         last = int(keys[-1])
         entries = _entries(await ledger_reads.entries(conn, after, last, until_us), keys)

@@ -79,7 +79,8 @@ async def preview(
         if history is None:
             continue
         evaluated = [
-            past.evaluate_events(history, history.events, c, 0, now, None) for c in (present, card)
+            past.evaluate_events(history, history.events, c, 0, now, past.NOTHING_DECIDED)
+            for c in (present, card)
         ]
         counts = evaluated[1].table.cells[0, :, evaluated[1].table.count_field].tolist()
         coverage = [a + b for a, b in zip(coverage, counts, strict=True)]

@@ -64,24 +64,35 @@ class Recorded:
 
     score: float | None
     band: str | None
+    flags: tuple[str, ...]
 
 
 async def decided(
-    conn: AsyncConnection, customer_key: int, at: datetime, flag: str | None = None
+    conn: AsyncConnection,
+    customer_key: int,
+    at: datetime,
+    *,
+    flag: str | None = None,
+    version: int | None = None,
 ) -> Recorded | None:
-    """The last recorded decision by an instant; with `flag`, the last one in which it held."""
+    """The last recorded decision by an instant; with `flag`, the last one in which it held; with
+    `version`, the last one by that scorecard."""
     row = (
         await conn.execute(
             text("""
-                select score, band from history
+                select score, band, flags from history
                 where customer_key = :key and coalesce(recorded_at, decided_at) <= :at
                   and (cast(:flag as text) is null or cast(:flag as text) = any(flags))
+                  and (cast(:version as integer) is null
+                       or cast(:version as integer) = scorecard_version)
                 order by decided_at desc limit 1
             """),
-            {"key": customer_key, "at": at, "flag": flag},
+            {"key": customer_key, "at": at, "flag": flag, "version": version},
         )
     ).first()
-    return None if row is None else Recorded(score=row.score, band=row.band)
+    if row is None:
+        return None
+    return Recorded(score=row.score, band=row.band, flags=tuple(row.flags))
 
 
 async def sample(conn: AsyncConnection, projection: int, count: int) -> list[str]:

@@ -22,12 +22,14 @@ from healthsvc.core.portfolio import (
     ANSWERED,
     CANCELLED,
     CES,
+    CHANGED,
     CSAT,
     NPS,
     OPENED,
     PROFILE,
     RENEWED,
     RESOLVED,
+    WITHDRAWN,
 )
 from healthsvc.store.database.engine import AsyncConnection
 
@@ -63,9 +65,10 @@ _WAITING = text("""
 
 _KINDS: Final = {
     "customer.updated": PROFILE,
-    "subscription.changed": RENEWED,
+    "subscription.changed": CHANGED,
     "subscription.renewed": RENEWED,
     "subscription.cancelled": CANCELLED,
+    "subscription.cancellation_withdrawn": WITHDRAWN,
     "ticket.opened": OPENED,
     "ticket.answered": ANSWERED,
     "ticket.resolved": RESOLVED,
@@ -141,11 +144,13 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
         insert into ledger
         select customer_key, occurred_us, partition, sequence, kind,
             case when kind in ({NPS}, {CSAT}, {CES}) then {score}
-                when kind in ({PROFILE}, {RENEWED}) then {mrr} end,
+                when kind in ({PROFILE}, {RENEWED}, {CHANGED}) then {mrr} end,
             case when type = 'subscription.changed' then {previous} end,
             case when kind = {PROFILE} then {owned} end,
             case when kind in ({OPENED}, {ANSWERED},
-                {RESOLVED}) then hashtextextended(data ->> 'ticket_id', 0) end,
+                {RESOLVED}) then hashtextextended(data ->> 'ticket_id', 0)
+                when kind in ({RENEWED}, {CHANGED}, {CANCELLED}, {WITHDRAWN})
+                then hashtextextended(data ->> 'subscription_id', 0) end,
             case when kind = {CANCELLED} then data ->> 'effective_at' end
         from (
             select p.*, event ->> 'type' as type, event -> 'data' as data,

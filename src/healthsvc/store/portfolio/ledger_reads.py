@@ -59,11 +59,12 @@ async def groups(conn: AsyncConnection, by: By) -> list[str]:
 
 
 async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int) -> Sequence[Any]:
-    """The next customers: key, first_us and their group."""
-    join = f"left join standings s on s.{LIVE} and s.customer_key = l.customer_key" if by else ""
+    """The next customers: key, first_us, their group and their segment."""
+    join = f"left join standings s on s.{LIVE} and s.customer_key = l.customer_key"
     rows = await conn.execute(
         text(f"""
-            select l.customer_key, l.first_us, {f"s.{by}" if by else "null::text"} as name
+            select l.customer_key, l.first_us, {f"s.{by}" if by else "null::text"} as name,
+                s.segment
             from ledger_customers l {join} where l.customer_key > :after order by l.customer_key
                 limit :limit
         """),

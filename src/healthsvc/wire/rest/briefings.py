@@ -9,12 +9,31 @@ from healthsvc.wire.rest.shapes import Told
 from healthsvc.wire.rest.signs import ReadingName, Sign
 
 
+class RuleReason(Told):
+    """The rule that judged a flag."""
+
+    rule: Annotated[
+        str,
+        Field(
+            description="own_rhythm, daily_rhythm: the customer's own gap between visits; "
+            "fixed_span: that of the scorecard, since no gap is known; habit: its usual rate; "
+            "last_year: that of the past months; recurring: it does so time and again, and is "
+            "alerted of rarely."
+        ),
+    ]
+    usual_days: Annotated[float | None, Field(description="The usual gap between visits.")]
+    quiet_days: float | None
+    share: Annotated[float | None, Field(description="Today's rate over the usual one.")]
+    says: Annotated[str, Field(description="In the language asked for.")]
+
+
 class FlagHeld(Told):
     """A flag that holds now."""
 
     flag: str
     title: Annotated[str, Field(description="What it means, in the language asked for.")]
     since: datetime | None
+    reason: Annotated[RuleReason | None, Field(description="Null: the title says it all.")] = None
 
 
 class Use(Told):

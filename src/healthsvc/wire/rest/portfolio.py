@@ -58,6 +58,10 @@ class PortfolioAsked(Queried):
             description="Also by these groups; customers are in the group that they are in today."
         ),
     ] = None
+    trials: Annotated[
+        bool,
+        Field(description="Count trials that pay nothing, too. Test accounts never count."),
+    ] = False
 
 
 class Measured(Told):

@@ -133,6 +133,19 @@ def scorecard_schema() -> Schema:
                 ),
             },
         },
+        "accounts": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "description": (
+                "The segments that mark accounts which aren't paying customers. Trials are scored,"
+                " and no churn while they pay nothing; test accounts are neither scored nor"
+                " counted."
+            ),
+            "properties": {
+                "trial": {"type": "array", "items": TEXT},
+                "test": {"type": "array", "items": TEXT},
+            },
+        },
         "comeback": {
             "type": ["object", "null"],
             "additionalProperties": False,

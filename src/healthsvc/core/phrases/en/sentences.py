@@ -35,6 +35,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "health.override": "It is a manual assessment",
     "contribution.override": "A manual assessment stands in place of the score.",
     "contribution.frozen": "The subscription ended; the score stays as it was then.",
+    # by which rule a flag holds
+    "reason.own_rhythm": "usually comes every {usual}; {quiet} quiet",
+    "reason.daily_rhythm": "usually comes almost every day; {quiet} quiet",
+    "reason.fixed_span": "{quiet} quiet; its usual rhythm isn't known",
+    "reason.habit": "{share} of its usual level",
+    "reason.last_year": "{share} of its level over the past months",
+    "reason.recurring": "does so time and again",
+    "alert.title_with_reason": "{title} ({reason})",
     # how much is known
     "coverage.low": "Little is known of this customer: {share} of the scorecard.",
     "coverage.medium": "Part of the picture is known: {share} of the scorecard.",

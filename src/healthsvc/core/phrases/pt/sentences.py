@@ -35,6 +35,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "health.override": "Trata-se de uma avaliação manual",
     "contribution.override": "Uma avaliação manual substitui a pontuação.",
     "contribution.frozen": "A assinatura terminou; a pontuação fica como estava naquele momento.",
+    # by which rule a flag holds
+    "reason.own_rhythm": "costuma vir a cada {usual}; está há {quiet} em silêncio",
+    "reason.daily_rhythm": "costuma vir quase todos os dias; está há {quiet} em silêncio",
+    "reason.fixed_span": "está há {quiet} em silêncio; o ritmo habitual ainda não é conhecido",
+    "reason.habit": "{share} do nível habitual",
+    "reason.last_year": "{share} do nível dos últimos meses",
+    "reason.recurring": "faz isso repetidamente",
+    "alert.title_with_reason": "{title} ({reason})",
     # how much is known
     "coverage.low": "Pouco se sabe deste cliente: {share} da régua de pontuação.",
     "coverage.medium": "Conhecemos parte do quadro: {share} da régua de pontuação.",

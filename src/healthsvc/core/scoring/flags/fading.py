@@ -31,8 +31,8 @@ class FadingFlag(Flag):
     """What falls by a few percent a week never lies far below the habit of the last weeks, which
     falls with it; it lies below the habit of the last year.
 
-    The lines are for daily users. The rate of one who comes more seldom is noisier, by the root of
-    the gap, and so much farther below 1 its lines lie.
+    The lines are for daily users. The rate of one who comes more seldom is noisier, and its
+    lines lie farther below 1.
     """
 
     kind: ClassVar[str] = "fading"
@@ -85,7 +85,8 @@ class FadingFlag(Flag):
         today, habit = HalfLives(0, SLOW), HalfLives(last, SLOW)
         now, long = (baseline.ratio_by(view, measure, lives)[rows] for lives in (today, habit))
         since = np.maximum(view.fact("first_seen") + self.span_us, rhythm.settled_us(view))[rows]
-        noise = np.sqrt(np.maximum(view.usual_gap_us[rows] / _DAILY_US, 1.0))
+        root = np.sqrt(np.maximum(view.usual_gap_us[rows] / _DAILY_US, 1.0))
+        noise = root * np.sqrt(root)  # the root alone would be the noise of visits at random
         line, habit_line = _widened(self.at, noise), _widened(self.habit_at, noise)
         enters = np.maximum(
             baseline.falls_by_us(view, rows, now, line, today),

@@ -80,6 +80,11 @@ class FlagStates:
             np.zeros(shape, bool),
         )
 
+    def clear(self, customers: Mask) -> None:
+        """Have no flag hold for some customers, (n,)."""
+        self.place[customers], self.change_us[customers] = BELOW, np.inf
+        self.cap[customers], self.cap_drift[customers] = NO_CAP, 0.0
+
     @property
     def holds(self) -> Mask:
         """(n, f) which flags hold without a former decision."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from healthsvc.core.insights import briefing as briefings
 from healthsvc.core.insights import interpretations
+from healthsvc.core.insights.rule_reasons import RuleReason
 from healthsvc.core.insights.signals import Signal
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
-from healthsvc.core.phrases import insights, openings
+from healthsvc.core.phrases import insights, openings, rule_reasons
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 
@@ -22,7 +23,12 @@ def common_facts(
     facts = briefings.briefing(view, evaluation, row)
     return {
         "happened": [
-            {"flag": h.flag, "title": h.title.within(language), "since": _instant(h.since_us)}
+            {
+                "flag": h.flag,
+                "title": h.title.within(language),
+                "since": _instant(h.since_us),
+                "reason": None if h.reason is None else reason(h.reason, language),
+            }
             for h in facts.happened
         ],
         "use": {
@@ -39,6 +45,17 @@ def common_facts(
         },
         "open_matters": [sign(signal, language) for signal in facts.open_matters],
         "last_contact_at": _instant(facts.last_contact_us),
+    }
+
+
+def reason(rule: RuleReason, language: Language) -> dict[str, Any]:
+    """The rule that judged with its figures, and both in words."""
+    return {
+        "rule": rule.rule,
+        "usual_days": round(rule.usual_days, 1) or None,
+        "quiet_days": round(rule.quiet_days, 1) or None,
+        "share": round(rule.share, 4) or None,
+        "says": rule_reasons.rule_reason(language, rule),
     }
 
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US, BandChange, FlagChange
 from healthsvc.core.decisions.decide import BAND_ALERT, alert_id
+from healthsvc.core.decisions.flag_changes import as_decided
 from healthsvc.core.folding import facts
+from healthsvc.core.insights.rule_reasons import rule_reason
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
+from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.view import View
 from healthsvc.core.severity import Severity
 from healthsvc.flows.processing.decisions import briefing, unrendered_messages
@@ -95,11 +98,13 @@ class DecisionWriter:
                 (self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds
             ]
         elif change.alert and rule.severity is not None:
+            reason = self._reason(change, rule)
             detail: dict[str, Any] = {
                 "flag": rule.name,
                 "play": rule.play.within(WEBHOOK_LANGUAGE),
                 "score": self._outcome.score(change.row),
                 "band": self._outcome.band(change.row),
+                **({} if reason is None else {"reason": reason}),
             }
             self._alert(
                 change.row,
@@ -108,7 +113,11 @@ class DecisionWriter:
                 alerts.summary(
                     WEBHOOK_LANGUAGE,
                     self._outcome.name(change.row),
-                    rule.title.within(WEBHOOK_LANGUAGE),
+                    alerts.title_with_reason(
+                        WEBHOOK_LANGUAGE,
+                        rule.title.within(WEBHOOK_LANGUAGE),
+                        "" if reason is None else reason["says"],
+                    ),
                     rule.play.within(WEBHOOK_LANGUAGE),
                 ),
                 change.onset_us,
@@ -118,6 +127,12 @@ class DecisionWriter:
                 family=self._family(change.flag),
                 absence=rule.name in self._relations.absent,
             )
+
+    def _reason(self, change: FlagChange, rule: FlagRule) -> dict[str, Any] | None:
+        """The rule that judged, its figures, and both in words."""
+        is_habit = bool(self._evaluation.flags.is_habit[change.row, change.flag])
+        reason = rule_reason(self._view, rule, change.row, is_habit=is_habit)
+        return None if reason is None else briefing.reason(reason, WEBHOOK_LANGUAGE)
 
     def _family(self, flag: int) -> tuple[str, ...]:
         """The kinds of alert of which the customer has one."""
@@ -135,9 +150,8 @@ class DecisionWriter:
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
         if i not in self._common_facts:
-            self._common_facts[i] = briefing.common_facts(
-                self._view, self._evaluation, i, WEBHOOK_LANGUAGE
-            )
+            decided = as_decided(self._card, self._evaluation, self._decisions.after)
+            self._common_facts[i] = briefing.common_facts(self._view, decided, i, WEBHOOK_LANGUAGE)
         return briefing.briefing(self._view, i, kind, self._common_facts[i], WEBHOOK_LANGUAGE)
 
     def _band(self, change: BandChange) -> None:
