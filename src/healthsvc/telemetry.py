@@ -28,6 +28,7 @@ class LogEvent(StrEnum):
     POSTGRES_STOPPED = "postgres.stopped"
     SCORECARD_KEPT = "scorecard.level_measures"
     STATES_UNREADABLE = "states.unreadable"
+    STATES_FORMER = "states.former"
     PROJECTION_BUILDING = "projection.building"
     PROJECTION_LIVE = "projection.live"
     PROJECTION_GIVEN_UP = "projection.given_up"

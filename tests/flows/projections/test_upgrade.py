@@ -91,3 +91,53 @@ async def test_an_archive_with_holes_refuses_and_says_what_can_be_done(engine, d
             await asyncio.wait_for(
                 make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS
             )
+
+
+async def as_a_former_version_wrote_them(engine) -> None:
+    async with engine.begin() as conn:
+        await conn.execute(text("update states set state = set_byte(state, 0, 2)"))
+
+
+async def test_states_of_the_former_format_serve_while_others_are_built_beside_them(
+    engine, database_url
+):
+    events = [used("acme", wall()) for _ in range(3)]
+    await folded(engine, database_url, await installed(engine, 2), events)
+    before = await live_id(engine)
+    await as_a_former_version_wrote_them(engine)
+
+    async def taken_over() -> bool:
+        return await live_id(engine) != before
+
+    await asyncio.wait_for(make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS)
+    served = await customer_health(engine, "acme", wall())
+    assert served is not None
+    assert served.events_total == 3
+    async with looking_after(engine), processing(engine, database_url, wall):
+        await until(taken_over)
+    first = {state[0] for state, _ in (await states_of(engine, await live_id(engine))).values()}
+    assert first == {3}
+
+
+async def test_with_the_archive_off_states_of_the_former_format_go_on_serving(engine, database_url):
+    events = [used("acme", wall()) for _ in range(3)]
+    await folded(engine, database_url, await installed(engine, 2), events)
+    before = await live_id(engine)
+    await as_a_former_version_wrote_them(engine)
+    async with engine.begin() as conn:
+        await conn.execute(text("delete from archive"))
+
+    async def failed() -> bool:
+        sql = "select count(*) from projections where failure is not null"
+        return await scalar(engine, sql) == 1
+
+    async with looking_after(engine):
+        for _ in range(2):
+            await asyncio.wait_for(
+                make_readable(engine, now=wall, stop=asyncio.Event()), PATIENCE_SECONDS
+            )
+            await until(failed)
+    assert await live_id(engine) == before
+    served = await customer_health(engine, "acme", wall())
+    assert served is not None
+    assert served.events_total == 3

@@ -32,6 +32,8 @@ _HEADER: Final = 8
 _FORMAT: Final = 3
 _FORMER: Final = 2
 """A format that is read, too: its items have another form, and their number one byte."""
+IS_FORMER: Final = bytes((_FORMER,))
+"""How a state of the former format begins."""
 _UNKNOWN: Final = np.isnan(fact.DEFAULTS)
 _AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""

@@ -2,7 +2,7 @@
 
 from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
-from healthsvc.core.folding.states import OtherFormat, States
+from healthsvc.core.folding.states import IS_FORMER, OtherFormat, States
 from healthsvc.core.folding.stored import Stored
 
 
@@ -21,3 +21,8 @@ def try_to_read(program: CompiledScorecard, some: Stored | None) -> None:
                 f"The stored states can't be read by this version ({error}): another one wrote"
                 " them. `healthsvc rebuild` builds them anew from the archive."
             ) from error
+
+
+def is_former(some: Stored | None) -> bool:
+    """Whether a former version wrote it: readable, without what that version didn't keep."""
+    return some is not None and (some.state or b"").startswith(IS_FORMER)

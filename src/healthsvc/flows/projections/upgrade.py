@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from healthsvc.core.actors import system
-from healthsvc.flows.processing.state_format import UnreadableStates, try_to_read
+from healthsvc.flows.processing.state_format import UnreadableStates, is_former, try_to_read
 from healthsvc.flows.projections import publish
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.processing import states
@@ -29,13 +29,14 @@ async def make_readable(
     engine: AsyncEngine, *, now: Callable[[], datetime], stop: asyncio.Event
 ) -> None:
     """Return when the live states can be read, at once as a rule: else they are built anew first,
-    or `stop` is set.
+    or `stop` is set. Those of a former format serve while others are built beside them.
 
     Somebody has to look after projections meanwhile. Raises UnreadableStates where the archive
     doesn't do.
     """
     why = await _unreadable(engine)
     if why is None:
+        await _complete(engine, now())
         return
     log.warning(
         LogEvent.STATES_UNREADABLE, why=str(why), done="they are built anew from the archive"
@@ -51,6 +52,24 @@ async def make_readable(
             ) from why
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+
+async def _complete(engine: AsyncEngine, now: datetime) -> None:
+    """Have states of a former format built anew in the background, once: where the archive doesn't
+    do, what they lack stays unknown of a customer until an event tells it."""
+    async with engine.connect() as conn:
+        some = await states.any_one(conn, (await live_projection.live(conn)).id)
+    if not is_former(some):
+        return
+    last = await _last(engine)
+    is_asked = last.state == "building" or last.requested_by == BY.by
+    log.warning(
+        LogEvent.STATES_FORMER,
+        lacks="subscriptions by id, habits of payment, growth; unknown until told or built anew",
+        done="" if is_asked else "they are built anew from the archive, in the background",
+    )
+    if not is_asked:
+        await publish.rebuild(engine, by=BY, now=now)
 
 
 async def _ask(engine: AsyncEngine, now: datetime) -> None:
