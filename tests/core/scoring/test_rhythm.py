@@ -3,11 +3,14 @@ told within about two of its periods."""
 
 import numpy as np
 import pytest
+import yaml
 
 from healthsvc.core.decisions.decide import decide
+from healthsvc.core.folding import facts
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scoring import rhythm
+from healthsvc.wire.scorecards.document import compile_document, default_document
 from tests.core.folded import CARD, PROGRAM, Fold, at, us
 from tests.core.scoring.test_evaluate import Happening, fold, page, used
 
@@ -118,3 +121,30 @@ def test_a_customer_that_looks_at_prices_all_the_time_is_no_news() -> None:
     alerts = told([*used(*every(1, 300)), *looks], every(7, 300, since=150))
 
     assert alerts == []
+
+
+def test_a_scorecard_of_before_judges_everybody_by_the_same_spans() -> None:
+    document = yaml.safe_load(default_document())
+    del document["rhythm"]
+    document["flags"] = [flag for flag in document["flags"] if flag["kind"] != "fading"]
+    former = Fold(program=compile_document(yaml.safe_dump(document, sort_keys=False)).program)
+    days = every(30)
+    former.feed(
+        [
+            {"id": f"e{i}", "source": "t", "type": "feature.used", "customer_id": "acme"}
+            | {"occurred_at": at(day), "data": {"feature": "export"}}
+            for i, day in enumerate(days)
+        ]
+    )
+
+    assert silent_after(former, days[-1]) == 14
+    assert (former.states.facts[:, facts.PRESENCE_0 : facts.SLOW_0 + facts.SLOW_LEVELS] == 0).all()
+
+
+def test_a_silence_that_begins_within_the_cool_down_is_told_when_it_is_over() -> None:
+    """Away for three weeks, back for three days, gone."""
+    days = [*every(1, 100), *every(1, 124, since=121)]
+
+    alerts = told(used(*days), every(1, 170, since=90))
+
+    assert alerts == [(113.0, "silent"), (148.0, "silent")]

@@ -45,8 +45,8 @@ def story(now: datetime) -> list[dict[str, Any]]:
         for hours in range(40):
             happened("feature.used", customer, timedelta(hours=hours, minutes=7), feature="export")
     for customer in ("small", "large", "theirs"):
-        happened("invoice.overdue", customer, timedelta(hours=5), invoice_id="1")
-    happened("invoice.overdue", "called", timedelta(days=2), invoice_id="1")
+        happened("complaint.filed", customer, timedelta(hours=5), complaint_id="1")
+    happened("complaint.filed", "called", timedelta(days=2), complaint_id="1")
     for day in (1.2, 1.6):
         happened("contact.logged", "called", timedelta(days=day), outcome="positive")
     happened("page.viewed", "leaving", timedelta(minutes=2), **CANCEL)
@@ -76,7 +76,7 @@ async def test_a_day_begins_with_whoever_is_most_worth_a_call_and_the_rest_is_on
         back = await asked(
             api, "/v1/worklist", owner="kim", limit="2", cursor=second["prev_cursor"]
         )
-        ranked = await asked(api, "/v1/alerts", owner="kim", sort="rank", kind="payment_overdue")
+        ranked = await asked(api, "/v1/alerts", owner="kim", sort="rank", kind="complaint_open")
         everybody = await asked(api, "/v1/worklist")
         customer = await asked(api, "/v1/customers/leaving")
         portuguese = await asked(api, "/v1/worklist", owner="kim", limit="1", language="pt-BR")

@@ -2,7 +2,7 @@
 
 | part | factor | from |
 |---|---|---|
-| money | 0.5 to 1.5 | square root of MRR over the median of those ranked; 1 if unknown |
+| money | 0.6 to 1.4 | square root of MRR over the median of those ranked; 1 if unknown |
 | urgency | 0 to 1 | what stands now: the most urgent cause, by severity and age, and the band |
 | chance | 0 to 1 | time since the last act; less after a talk, many contacts, a notice |
 
@@ -24,7 +24,7 @@ IN_THE_BEST_BAND: Final = 0.5
 """What a cause that isn't critical counts for while the health doesn't show it."""
 WORST_BAND: Final = 0.4
 """The urgency of the worst band alone."""
-LEAST_MONEY, MOST_MONEY = 0.5, 1.5
+LEAST_MONEY, MOST_MONEY = 0.6, 1.4
 HOUR_US: Final = DAY_US // 24
 AGE_US: Final = 3 * DAY_US
 QUIET_FROM_US: Final = 7 * DAY_US

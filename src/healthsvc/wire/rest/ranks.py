@@ -36,7 +36,7 @@ class RankPart(Told):
 class RankTold(Told):
     """Money at stake x urgency x chance to save, times 100. It orders a list and is no probability.
 
-    Money is 0.5 to 1.5: the square root of MRR over the median of those ranked. Urgency and chance
+    Money is 0.6 to 1.4: the square root of MRR over the median of those ranked. Urgency and chance
     are 0 to 1.
     """
 
