@@ -87,10 +87,12 @@ def _add(facts: Floats, rows: Rows, cells: Int64s, newest_block: Int64s) -> None
 
 def _summarise(facts: Floats, rhythm: Rhythm, rows: Rows, cells: Int64s, newest_us: Floats) -> None:
     """Write what the cells of these rows come to."""
-    each, place = np.unique(rows, return_inverse=True)
+    each, place, many = np.unique(rows, return_inverse=True, return_counts=True)
     newest = np.zeros(len(each), np.int64)
     newest[place] = newest_us.astype(np.int64) // CELL_US
+    is_first = (newest == 0) & (many == 1)  # a customer's only cell: there is no gap
     np.maximum.at(newest, place, cells)
+    each, newest = each[~is_first], newest[~is_first]
     for first in range(0, len(each), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         _summarise_some(facts, rhythm, each[some], newest[some] // BLOCK - (BLOCKS - 1))
@@ -98,7 +100,7 @@ def _summarise(facts: Floats, rhythm: Rhythm, rows: Rows, cells: Int64s, newest_
 
 def _summarise_some(facts: Floats, rhythm: Rhythm, each: Rows, oldest_block: Int64s) -> None:
     present = _present(facts, each, oldest_block)
-    row, at = np.nonzero(present)
+    row, at = np.divmod(np.flatnonzero(present), CELLS)
     gap = np.diff(at, prepend=0)
     is_gap = np.append(False, row[1:] == row[:-1])
     row, at, gap = row[is_gap], at[is_gap], gap[is_gap]
@@ -110,11 +112,11 @@ def _summarise_some(facts: Floats, rhythm: Rhythm, each: Rows, oldest_block: Int
     facts[each, fact.PRESENCE] = back.astype(np.float64) * _GAP_RANGE + steps
 
 
-def _present(facts: Floats, rows: Rows, oldest_block: Int64s) -> NDArray[np.uint8]:
-    """(n, CELLS) 1 where a customer was present, the oldest cell first."""
+def _present(facts: Floats, rows: Rows, oldest_block: Int64s) -> NDArray[np.bool_]:
+    """(n, CELLS) whether a customer was present, the oldest cell first."""
     columns = fact.PRESENCE_0 + (oldest_block[:, None] + np.arange(BLOCKS)) % BLOCKS
     words = facts[rows[:, None], columns].astype("<i8")
-    bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
+    bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").view(np.bool_)
     return bits.reshape(len(rows), BLOCKS, _WINDOW)[:, :, :BLOCK].reshape(len(rows), CELLS)
 
 
@@ -123,17 +125,29 @@ def _usual_gap(rhythm: Rhythm, n: int, row: Int64s, gap: Int64s) -> Floats:
 
     The mean of the gaps of that length or a cell less evens out how days fall into cells.
     """
-    count = np.bincount(row * (CELLS + 1) + gap, minlength=n * (CELLS + 1))
-    count = count.reshape(n, CELLS + 1)[:, ::-1]
-    lengths = np.arange(CELLS, -1, -1)
-    as_long = np.cumsum(count, axis=1)
-    filled = np.cumsum(count * lengths, axis=1)
-    needed = np.maximum(rhythm.share * filled[:, -1:], rhythm.min_filled_us / CELL_US)
-    is_usual = (filled >= needed) & (as_long >= rhythm.repeats)
-    known = is_usual.any(axis=1) & (as_long[:, -1] >= rhythm.min_gaps)
-    at = np.minimum(np.argmax(is_usual, axis=1), CELLS - 1)
-    each = np.arange(n)
-    some, shorter = count[each, at], count[each, at + 1]
-    length = lengths[at]
-    mean = (some * length + shorter * (length - 1)) / np.maximum(some + shorter, 1)
-    return np.where(known, CELL_DAYS * mean, 0.0)
+    counts = np.bincount(row * (CELLS + 1) + gap, minlength=n * (CELLS + 1))
+    each = np.flatnonzero(counts > 0)[::-1]  # the longest gaps of a row first
+    some, row, length = counts[each], each // (CELLS + 1), each % (CELLS + 1)
+    as_long, gaps = _running_sums(some, row, n)
+    filled, total = _running_sums(some * length, row, n)
+    needed = np.maximum(rhythm.share * total, rhythm.min_filled_us / CELL_US)
+    is_usual = (filled >= needed[row]) & (as_long >= rhythm.repeats)
+    is_usual &= (gaps >= rhythm.min_gaps)[row]
+    usual = np.flatnonzero(is_usual)
+    usual = usual[np.append(True, row[usual[1:]] != row[usual[:-1]])[: len(usual)]]
+    after = np.minimum(usual + 1, len(each) - 1)
+    is_a_cell_less = (row[after] == row[usual]) & (length[after] == length[usual] - 1)
+    shorter = np.where(is_a_cell_less, some[after], 0)
+    mean = (some[usual] * length[usual] + shorter * (length[usual] - 1)) / (some[usual] + shorter)
+    days = np.zeros(n)
+    days[row[usual]] = CELL_DAYS * mean
+    return days
+
+
+def _running_sums(values: Int64s, row: Int64s, n: int) -> tuple[Int64s, Int64s]:
+    """The sums within each row so far, and each row's total, (n,); a row's values stand together,
+    the highest row first."""
+    total = np.zeros(n, np.int64)
+    np.add.at(total, row, values)
+    of_higher_rows = total[::-1].cumsum()[::-1] - total
+    return np.cumsum(values) - of_higher_rows[row], total
