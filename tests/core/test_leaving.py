@@ -244,3 +244,11 @@ def test_a_test_account_is_neither_scored_nor_flagged_and_a_trial_is_scored() ->
     assert np.isnan(of_test.score[0])
     assert flags(of_test) == set()
     assert fold(*STEADY, marked("trial"), looked).evaluate(us(DAY)).score[0] == 20
+
+
+def test_visits_of_a_test_account_raise_no_alert() -> None:
+    def looks(segment: str) -> list[Happening]:
+        return [(0, "customer.updated", {"segment": segment}), page(60, "account/cancel")]
+
+    assert "cancel_intent" in alerts(*STEADY, *looks("trial"))
+    assert alerts(*STEADY, *looks("test")) == {}

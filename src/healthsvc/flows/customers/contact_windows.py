@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from healthsvc.core.events import NOT_BY_CUSTOMER
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
+from healthsvc.core.folding.visits import VISITS
 from healthsvc.core.insights import contact_windows
 from healthsvc.core.insights.briefing import last_contact
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.core.instants import from_us
 from healthsvc.core.scoring.view import View
 from healthsvc.store.customers import activity_hours
+from healthsvc.store.customers.activity_hours import Act
 from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.time_zones import iana
 
 
@@ -50,11 +53,19 @@ async def acted(
 ) -> Mapping[int, list[int]]:
     """When these customers acted themselves lately, by key; program: says which types are acts."""
     since_us = now_us - contact_windows.LOOKED_BACK_US
-    newest = await activity_hours.acted(conn, keys, since_us, NOT_BY_CUSTOMER)
-    return {
-        key: [us for us, event_type in events if program.is_act(event_type)]
-        for key, events in newest.items()
-    }
+    newest = await activity_hours.acted(conn, keys, since_us, NOT_BY_CUSTOMER, VISITS)
+    return {key: own_acts(acts, program, now_us) for key, acts in newest.items()}
+
+
+def own_acts(acts: Sequence[Act], program: CompiledScorecard, now_us: int) -> list[int]:
+    """The instants of the customer's own acts: visits of staff, robots and the like are none."""
+    own = [act.occurred_us for act in acts if act.visit is None and program.is_act(act.event_type)]
+    visits = [act for act in acts if act.visit is not None]
+    batch = decode_batch([str(act.visit).encode() for act in visits], now_us=now_us)
+    for place, event in zip(batch.index, batch.events, strict=True):
+        if program.is_counted(event):
+            own.append(visits[place].occurred_us)
+    return own
 
 
 def plan(
