@@ -26,7 +26,7 @@ def ours(tmp_path: Path) -> Path:
     file.write_text(
         default_document()
         .replace("name: default", "name: ours")
-        .replace("share: 0.3", "share: 0.4", 1)
+        .replace("    share: 0.3\n", "    share: 0.4\n", 1)
     )
     return file
 

@@ -37,7 +37,7 @@ OTHER_MEANINGS = {
     ("core/scoring/flags/open.py", "open"),  # the flag kind: something is open
     ("core/scoring/judges/open.py", "open"),  # the judge kind: likewise
     ("store/customers/response_times.py", "resolved"),  # a step of a ticket
-    ("store/processing/partitions.py", "held"),  # partitions that a worker holds
+    ("store/processing/partition_leases.py", "held"),  # partitions that a worker holds
     ("wire/rest/customers/customer.py", "open"),  # whether the expansion gate is open
     ("wire/rest/customers/overrides.py", "open"),  # overrides of which it is too early to tell
     ("wire/rest/customers/response_times.py", "resolved"),  # a step of a ticket

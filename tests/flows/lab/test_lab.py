@@ -124,8 +124,8 @@ def test_a_fit_is_a_scorecard_that_can_be_read_compared_and_looked_at(
 
 
 @pytest.mark.parametrize("command", ["compare", "preview"])
-def test_help_says_where_the_bands_of_the_health_score_are_told(command: str) -> None:
-    assert "The health score's bands are told by lab replay." in " ".join(
+def test_help_says_which_command_shows_the_bands_of_the_health_score(command: str) -> None:
+    assert "lab replay shows the health score's bands." in " ".join(
         lab(command, "--help").stdout.split()
     )
 

@@ -20,7 +20,7 @@ from tests.flows.readiness.limited import limited, run
 from tests.flows.spine import installed, rows, wall
 from tests.support.waiting import until
 
-PACE = 0.01
+PACE = 0.03
 """Waits are so much shorter."""
 
 
