@@ -3,7 +3,7 @@ rendered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.phrases import alerts
 from healthsvc.core.scorecard.model import FlagRule
+from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 from healthsvc.core.severity import Severity
 from healthsvc.flows.processing.decisions import briefing, unrendered_messages
@@ -150,9 +151,15 @@ class DecisionWriter:
     def _briefing(self, i: int, kind: str) -> dict[str, Any]:
         """A customer may have several alerts at once: what is known of it is put together once."""
         if i not in self._common_facts:
-            decided = as_decided(self._card, self._evaluation, self._decisions.after)
-            self._common_facts[i] = briefing.common_facts(self._view, decided, i, WEBHOOK_LANGUAGE)
+            self._common_facts[i] = briefing.common_facts(
+                self._view, self._as_decided, i, WEBHOOK_LANGUAGE
+            )
         return briefing.briefing(self._view, i, kind, self._common_facts[i], WEBHOOK_LANGUAGE)
+
+    @cached_property
+    def _as_decided(self) -> Evaluation:
+        """The evaluation of the whole batch with its flags as they were decided just now."""
+        return as_decided(self._card, self._evaluation, self._decisions.after)
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
