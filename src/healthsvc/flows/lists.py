@@ -76,7 +76,9 @@ class Listing(Generic[ItemT]):
         )
         rows = await fetch(place)
         more = len(rows) > paging.limit
-        items = (rows[1:] if backwards else rows[: paging.limit]) if more else rows
+        items = rows
+        if more:
+            items = rows[1:] if backwards else rows[: paging.limit]
         behind, before = (True, more) if backwards else (more, cursor is not None)
         on = encode(Cursor(keys=self.keys(items[-1])), bound_to) if items and behind else None
         back = (

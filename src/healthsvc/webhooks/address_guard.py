@@ -123,7 +123,8 @@ def target(url: str) -> Target:
     if parsed.userinfo or "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
         raise TargetError("The URL must not contain a user name or password.")
     scheme: Scheme = "https" if parsed.scheme == "https" else "http"
-    port = port if port is not None else (443 if scheme == "https" else 80)
+    if port is None:
+        port = 443 if scheme == "https" else 80
     if not 0 < port < 65536:
         raise TargetError("The port must be between 1 and 65535.")
     if not _is_host(host):

@@ -55,13 +55,13 @@ def documents_of(settings: Settings, names: Sequence[str]) -> list[str]:
             stored = asyncio.run(scorecard_documents(url, settings, stored_names))
     documents: list[str] = []
     for name in names:
-        document = (
-            default_document()
-            if name == "default"
-            else stored[name]
-            if name in stored_names
-            else checked(read(name))
-        )
+        document: str | None
+        if name == "default":
+            document = default_document()
+        elif name in stored_names:
+            document = stored[name]
+        else:
+            document = checked(read(name))
         if document is None:
             refuse(f"There is no version {name}; `healthsvc scorecard list` shows them.")
         documents.append(document)

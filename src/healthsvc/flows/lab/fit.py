@@ -76,13 +76,12 @@ def number_prior(
     else:
         numbered = probability_of_silence(plain, odds, labelled.churned)
     model = numbered or plain
+    reason = "no_evidence"
+    if numbered is not None:
+        reason = "silence" if base_rate is None else "stated_base_rate"
     report = {
         "model": model.name,
-        "reason": "no_evidence"
-        if numbered is None
-        else "stated_base_rate"
-        if base_rate is not None
-        else "silence",
+        "reason": reason,
         "risk_kind": model.kind,
         "horizon_days": horizon_us / DAY_US,
         "rows": len(labelled),

@@ -44,15 +44,23 @@ class Scored:
     notes: list[str] = field(default_factory=list)
 
 
+def _ignore_note(note: str) -> None:
+    """Nobody reads along."""
+
+
+def _no_features(horizon_us: int) -> Sequence[Feature]:
+    return ()
+
+
 def score(
     events: Path,
     labels: Labels,
     *,
     fit: Labels | None = None,
     mapping: TypeMapping,
-    tell: Tell = lambda _: None,
+    tell: Tell = _ignore_note,
     models: Mapping[int, Model] | None = None,
-    probe: Callable[[int], Sequence[Feature]] = lambda _: (),
+    probe: Callable[[int], Sequence[Feature]] = _no_features,
 ) -> Scored:
     """Replay the log and score each row; with `fit`, models are first fitted on the outcomes known
     by the first row.

@@ -14,13 +14,17 @@ AT_ONCE: Final = 1000
 """Customers; between a state and what is sent of it nothing then leaves the processor's cache."""
 
 
+def _as_it_is(piece: Piece) -> Piece:
+    return piece
+
+
 def packed(
     states: States,
     projection: int,
     rows: Rows,
     *,
     fresh: bool,
-    keep: Callable[[Piece], Piece] = lambda piece: piece,
+    keep: Callable[[Piece], Piece] = _as_it_is,
 ) -> stored.StateRows | None:
     """The rows' states encoded, each piece as `keep` answers it; None: there are none.
 

@@ -39,9 +39,8 @@ class _Layout:
 
     def __init__(self, pattern: str) -> None:
         self.low = np.array([ord("0") if c == "9" else ord(c) for c in pattern], np.uint8)[:, None]
-        self.span = np.array([9 if c == "9" else 2 if c == "+" else 0 for c in pattern], np.uint8)[
-            :, None
-        ]
+        spans = {"9": 9, "+": 2}
+        self.span = np.array([spans.get(c, 0) for c in pattern], np.uint8)[:, None]
         self.sign = pattern.find("+")
         digits = len(pattern.partition(".")[2].split("+")[0].rstrip("Z"))
         fraction = range(20, 20 + digits, 2)
