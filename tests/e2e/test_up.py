@@ -19,7 +19,7 @@ from tests.support.waiting import PATIENCE_SECONDS, eventually
 @pytest.fixture
 def service(data_dir: Path) -> Iterator[Service]:
     """One that the test may end."""
-    with Service(DATA_DIR=str(data_dir)) as running:
+    with Service(by_command=True, DATA_DIR=str(data_dir)) as running:
         yield running
 
 
@@ -29,7 +29,7 @@ def standing() -> Iterator[Service]:
     with tempfile.TemporaryDirectory(
         prefix="healthsvc-data-", ignore_cleanup_errors=True
     ) as folder:
-        with Service(DATA_DIR=folder) as running:
+        with Service(by_command=True, DATA_DIR=folder) as running:
             yield running
 
 

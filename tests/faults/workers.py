@@ -5,17 +5,14 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.faults import ask
+from tests.support.forked import Forked
 from tests.support.waiting import PATIENCE_SECONDS, eventually
-
-HEALTHSVC = Path(sys.executable).with_name("healthsvc")
 
 
 class Worker:
@@ -35,15 +32,8 @@ class Worker:
             "HEALTHSVC_LOG_FORMAT": "json",
             **{f"HEALTHSVC_{name.upper()}": value for name, value in settings.items()},
         }
-        with open(self.log_path, "wb") as output:
-            self._process = subprocess.Popen(
-                [str(HEALTHSVC), "process"],
-                env=environment,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        self.log_path.write_bytes(b"")
+        self._process = Forked(["process"], env=environment, output=self.log_path, cwd=folder)
 
     @property
     def pid(self) -> int:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from tests.support.forked import Forked
 from tests.support.waiting import PATIENCE_SECONDS, POLL_SECONDS
 
 COMMAND = Path(sys.executable).with_name("healthsvc")
@@ -40,12 +41,16 @@ def command(
 
 
 class Service:
-    """One `healthsvc ROLE` on a free port; a context manager that ends it."""
+    """One `healthsvc ROLE` on a free port; a context manager that ends it.
 
-    def __init__(self, role: str = "up", **variables: str) -> None:
+    `by_command` starts the installed command; without it the process is forked, which is quicker.
+    """
+
+    def __init__(self, role: str = "up", *, by_command: bool = False, **variables: str) -> None:
         self.role = role
+        self._by_command = by_command
         self.variables = {"HOST": "127.0.0.1", "PORT": "0", "LOG_FORMAT": "json", **variables}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         options = {"prefix": "healthsvc-output-", "mode": "r", "encoding": "utf-8"}
         self._output = tempfile.NamedTemporaryFile(**options)  # noqa: SIM115
 
@@ -65,15 +70,13 @@ class Service:
 
     def start(self) -> None:
         """Start, and wait until it says that it is ready."""
-        with open(self._output.name, "wb") as output:
-            self.process = subprocess.Popen(
-                [COMMAND, self.role],
-                env=environment(**self.variables),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        output = Path(self._output.name)
+        output.write_bytes(b"")
+        env = environment(**self.variables)
+        if self._by_command:
+            self.process = _started([COMMAND, self.role], env, output)
+        else:
+            self.process = Forked([self.role], env=env, output=output, cwd=Path.cwd())
         self.wait_for({"up": "is up", "api": "listens on"}.get(self.role, "role.started"))
 
     @property
@@ -127,3 +130,17 @@ class Service:
         found = re.search(pattern, self.output)
         assert found, f"{pattern} isn't in\n{self.output}"
         return found.group(1)
+
+
+def _started(
+    arguments: Sequence[str | Path], env: Mapping[str, str], output_path: Path
+) -> subprocess.Popen[bytes]:
+    with open(output_path, "wb") as output:
+        return subprocess.Popen(
+            arguments,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
