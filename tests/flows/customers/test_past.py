@@ -98,7 +98,7 @@ async def test_the_parts_of_a_change_add_up_to_it(engine, database_url):
     instants += [wall(), wall() + timedelta(days=40)]
 
     kinds: set[str] = set()
-    for n in range(10):
+    for n in range(2, 6):
         for i, at in enumerate(instants):
             then = await past.explanation(engine, f"c{n}", at)
             assert then is not None

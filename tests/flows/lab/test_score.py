@@ -15,7 +15,7 @@ from healthsvc.wire.files.labels import read_labels
 from tests.flows.lab import logs
 from tests.flows.lab.logs import Event, Row
 
-LOG = logs.make_log(customers=400)
+LOG = logs.make_log(customers=240)
 CUT = 170.0
 
 

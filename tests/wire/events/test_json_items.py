@@ -79,11 +79,12 @@ def test_what_looks_like_an_end_within_a_text_is_none_however_the_body_is_cut_in
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=12,
 )
 
 
-@given(st.lists(values, max_size=20), st.integers(1, 9))
+@given(st.lists(values, max_size=8), st.integers(1, 9))
 def test_cutting_an_array_gives_what_decoding_it_gives(
     listed: list[object], slice_bytes: int
 ) -> None:
