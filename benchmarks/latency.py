@@ -32,7 +32,7 @@ def measure(count: int) -> list[float]:
     """Milliseconds from POST sent to webhook read, for `count` customers, after WARM_UP others."""
     with (
         tempfile.TemporaryDirectory(prefix="latency-", dir=WORK) as folder,
-        _service(Path(folder)) as (port, process),
+        running_service(Path(folder)) as (port, process),
     ):
         return asyncio.run(_measure(port, process, count))
 
@@ -45,7 +45,7 @@ async def _measure(port: int, process: subprocess.Popen[bytes], count: int) -> l
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
         ) as client,
     ):
-        await _until_ready(client, process)
+        await until_ready(client, process)
         endpoint = {"url": f"http://127.0.0.1:{receiver_port}/", "event_types": ["alert.raised"]}
         answer = await client.post("/v1/webhooks/endpoints", json=endpoint)
         if answer.status_code != 201:
@@ -83,7 +83,7 @@ def _cancel_view(customer: str) -> dict[str, object]:
     }
 
 
-async def _until_ready(client: httpx.AsyncClient, process: subprocess.Popen[bytes]) -> None:
+async def until_ready(client: httpx.AsyncClient, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -96,7 +96,7 @@ async def _until_ready(client: httpx.AsyncClient, process: subprocess.Popen[byte
 
 
 @contextmanager
-def _service(data_dir: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def running_service(data_dir: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = free_port()
     variables = environment(
         HEALTHSVC_HOST="127.0.0.1",

@@ -21,7 +21,7 @@ class WordedCoverage:
 
 def details(customer: EvaluatedCustomer, language: Language) -> WordedCoverage:
     """How much of the scorecard there is evidence for."""
-    subject = coverage(customer.view, customer.evaluation, 0)
+    subject = coverage(customer.view, customer.evaluation, customer.row)
     return WordedCoverage(
         share=subject.share,
         level=subject.level,

@@ -23,9 +23,10 @@ class CurrentOverride:
 
 def current_override(customer: EvaluatedCustomer) -> CurrentOverride | None:
     """The override in force; None: the score speaks for itself."""
-    if not customer.table.has_profile(0) or not customer.evaluation.overridden[0]:
+    table, row = customer.table, customer.row
+    if not table.has_profile(row) or not customer.evaluation.overridden[row]:
         return None
-    entry = customer.table.profile(0).get(facts.OVERRIDE)
+    entry = table.profile(row).get(facts.OVERRIDE)
     if entry is None or entry[0] is None:
         return None
     judgement = entry[0]

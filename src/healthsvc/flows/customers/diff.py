@@ -217,11 +217,11 @@ def _add_rest(parts: dict[str, PointsByMeasure], rest: float, *, frozen: bool) -
 
 
 def _stage(customer: EvaluatedCustomer) -> _Stage:
-    score = float(customer.evaluation.own[0])
+    score = float(customer.evaluation.own[customer.row])
     if isnan(score):
         return _Stage(None, {})
     points: PointsByMeasure = {}
-    for part in contributions(customer.view, customer.evaluation, 0):
+    for part in contributions(customer.view, customer.evaluation, customer.row):
         if part.measure != facts.OVERRIDE:
             points[part.measure] = points.get(part.measure, 0.0) + part.points
     return _Stage(score, points)

@@ -36,7 +36,7 @@ def named_events(events: Sequence[str]) -> list[NamedEvent]:
 
 def evidence_instants(customer: EvaluatedCustomer) -> list[int]:
     """When the events happened that an explanation names."""
-    parts = contributions(customer.view, customer.evaluation, 0)
+    parts = contributions(customer.view, customer.evaluation, customer.row)
     return sorted({us for part in parts if part.fed_by for us in part.evidence_us})
 
 

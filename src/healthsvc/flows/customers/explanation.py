@@ -106,8 +106,8 @@ def explain_evaluated(
     return HealthExplanation(
         customer_id=customer_id,
         score=score,
-        raw_score=_or_none(float(customer.evaluation.raw[0])),
-        own_score=_or_none(float(customer.evaluation.own[0])),
+        raw_score=_or_none(float(customer.evaluation.raw[customer.row])),
+        own_score=_or_none(float(customer.evaluation.own[customer.row])),
         override=current_override(customer),
         risk=risk.risk,
         risk_is=risk.kind,
@@ -132,7 +132,7 @@ def explain_evaluated(
 def _worded_contributions(
     customer: EvaluatedCustomer, archived: Sequence[str], language: Language
 ) -> list[WordedContribution]:
-    parts = contributions(customer.view, customer.evaluation, 0)
+    parts = contributions(customer.view, customer.evaluation, customer.row)
     events = evidence(customer, parts, archived)
     worded = [
         _worded_contribution(part, events.get(i, []), customer, language)
@@ -172,8 +172,8 @@ def _rule_reason(part: Contribution, customer: EvaluatedCustomer, language: Lang
     if name == part.measure or name not in flags:
         return ""
     f = flags.index(name)
-    is_habit = bool(customer.evaluation.flags.is_habit[0, f])
-    reason = rule_reason(customer.view, customer.card.flags[f], 0, is_habit=is_habit)
+    is_habit = bool(customer.evaluation.flags.is_habit[customer.row, f])
+    reason = rule_reason(customer.view, customer.card.flags[f], customer.row, is_habit=is_habit)
     return "" if reason is None else rule_reasons.rule_reason(language, reason)
 
 

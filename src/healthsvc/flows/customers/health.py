@@ -117,10 +117,10 @@ async def _surroundings(
     rules: ContactRules,
 ) -> _Surroundings:
     acts = await contact_windows.acted(conn, [customer.key], to_us(now), customer.compiled.program)
-    zone = customer.table.profile_field(0, "timezone")
+    zone = customer.table.profile_field(customer.row, "timezone")
     return _Surroundings(
         contact=contact_windows.plan(
-            customer.view, 0, zone, acts.get(customer.key, []), rules, now
+            customer.view, customer.row, zone, acts.get(customer.key, []), rules, now
         ),
         stale=await staleness.stale(conn, customer, now),
         data_quality=(await data_quality.of(conn, [customer_id], now))[customer_id],
@@ -136,28 +136,28 @@ def _health(
     now: datetime,
     language: Language,
 ) -> CustomerHealth:
-    decisions, evaluation = customer.table.decisions, customer.evaluation
+    decisions, evaluation, row = customer.table.decisions, customer.evaluation, customer.row
     card = customer.compiled.scorecard
-    band, decided_us = decisions.band_index(0), float(decisions.decided_us[0])
+    band, decided_us = decisions.band_index(row), float(decisions.decided_us[row])
     risk = risk_of(customer)
     return CustomerHealth(
         customer_id=customer_id,
         profile=_profile(customer),
-        stage=stage_name(int(evaluation.stages.stage[0])),
-        stage_because=stage_reason(customer.view, evaluation.stages, 0, language),
+        stage=stage_name(int(evaluation.stages.stage[row])),
+        stage_because=stage_reason(customer.view, evaluation.stages, row, language),
         score=customer.score,
-        raw_score=_or_none(float(evaluation.raw[0])),
-        own_score=_or_none(float(evaluation.own[0])),
+        raw_score=_or_none(float(evaluation.raw[row])),
+        own_score=_or_none(float(evaluation.own[row])),
         override=current_override(customer),
         band=card.bands[band].name if band >= 0 else None,
-        band_since=from_us(decisions.band_since[0]) if band >= 0 else None,
+        band_since=from_us(decisions.band_since[row]) if band >= 0 else None,
         risk=risk.risk,
         risk_is=risk.kind,
         risk_model=risk.model,
         risk_horizon_days=risk.horizon_days,
         flags=customer.flags,
-        flags_decided=list(flag_names(card.flag_names, decisions.flag_bits(0))),
-        coverage=float(evaluation.coverage[0]),
+        flags_decided=list(flag_names(card.flag_names, decisions.flag_bits(row))),
+        coverage=float(evaluation.coverage[row]),
         coverage_details=coverage.details(customer, language),
         evidence="enough" if customer.score is not None else "not_enough",
         expansion=insights.expansion(customer, language),
@@ -166,9 +166,9 @@ def _health(
         icp=relationship.profile_fit(customer, language),
         touch=relationship.touch_tier(customer, language),
         surveys=surveys(customer),
-        events_total=int(customer.table.facts[0, facts.EVENTS]),
-        first_event_at=_instant(float(customer.table.facts[0, facts.FIRST_SEEN])),
-        last_event_at=_instant(float(customer.table.facts[0, facts.LAST_SEEN])),
+        events_total=int(customer.table.facts[row, facts.EVENTS]),
+        first_event_at=_instant(float(customer.table.facts[row, facts.FIRST_SEEN])),
+        last_event_at=_instant(float(customer.table.facts[row, facts.LAST_SEEN])),
         evaluated_at=now,
         decided_at=from_us(decided_us) if decided_us else None,
         scorecard_version=customer.version,
@@ -184,7 +184,7 @@ def _health(
 
 def _profile(customer: EvaluatedCustomer) -> dict[str, Any]:
     """Figures and fields as the customer's own systems have them; attributes in an object."""
-    values = customer.table.profile_values(0)
+    values = customer.table.profile_values(customer.row)
     plain = {
         name: value
         for name, value in values.items()
@@ -201,7 +201,7 @@ def _profile(customer: EvaluatedCustomer) -> dict[str, Any]:
 
 def _figures(customer: EvaluatedCustomer) -> dict[str, Any]:
     def fact(name: str) -> float | None:
-        return _or_none(customer.view.fact_of(name, 0))
+        return _or_none(customer.view.fact_of(name, customer.row))
 
     figures = {name: fact(name) for name in ("mrr", "seats", "seats_active", "features_owned")}
     instants = {name: fact(name) for name in ("renewal_at", "sold_at")}

@@ -134,7 +134,7 @@ def price_interest(
     if not _holds(customer, interpretations.FLAG):
         return None
     visits = sights(recently, customer.compiled.program.kind_of_view)
-    review = interpretations.review(customer.view, 0, visits)
+    review = interpretations.review(customer.view, customer.row, visits)
     return PriceInterest(
         likely=review.likely,
         sentence=insights.review(language, review),
@@ -174,10 +174,14 @@ def help_search(
 
 def expansion(customer: EvaluatedCustomer, language: Language) -> ExpansionGate:
     """Whether more may be offered now, and if not, why."""
-    band = customer.table.decisions.band_index(0)
-    stage = stage_name(int(customer.evaluation.stages.stage[0]))
+    band = customer.table.decisions.band_index(customer.row)
+    stage = stage_name(int(customer.evaluation.stages.stage[customer.row]))
     against = expansion_gate.expansion(
-        customer.view, customer.evaluation, 0, stage=stage, band=band if band >= 0 else None
+        customer.view,
+        customer.evaluation,
+        customer.row,
+        stage=stage,
+        band=band if band >= 0 else None,
     )
     titles = {rule.name: rule.title.within(language) for rule in customer.card.flags}
     return ExpansionGate(
@@ -202,7 +206,7 @@ def disagreeing(customer: EvaluatedCustomer, language: Language) -> list[WordedD
             money=worded_signal(d.money, language),
             sentence=insights.disagreement(language, d),
         )
-        for d in disagreements.disagreements(customer.view, customer.evaluation, 0)
+        for d in disagreements.disagreements(customer.view, customer.evaluation, customer.row)
     ]
 
 

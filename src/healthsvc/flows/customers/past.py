@@ -19,7 +19,12 @@ from healthsvc.core.languages import Language
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.view import View
 from healthsvc.flows.customers import data_quality, insights, staleness
-from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, compiled, facts_of
+from healthsvc.flows.customers.evaluated_customer import (
+    EvaluatedBatch,
+    EvaluatedCustomer,
+    compiled,
+    facts_of,
+)
 from healthsvc.flows.customers.evidence import FOREVER_US, evidence_instants
 from healthsvc.flows.customers.explanation import HealthExplanation, explain_evaluated
 from healthsvc.flows.processing.decode import decode
@@ -137,7 +142,8 @@ def evaluate_events(
     names = card.scorecard.flag_names
     table.decisions.flags[0] = float(sum(1 << f for f, n in enumerate(names) if n in decided.flags))
     evaluation = as_decided(card.scorecard, evaluation, table.decisions)
-    return EvaluatedCustomer(version, card, table, view, evaluation, history.key)
+    alone = EvaluatedBatch(version, card, table, view, evaluation)
+    return EvaluatedCustomer(alone, history.key)
 
 
 async def decided_then(

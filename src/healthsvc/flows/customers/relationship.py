@@ -9,7 +9,8 @@ from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases import touches
 from healthsvc.core.scoring import icp
-from healthsvc.core.scoring.loyalty import LoyaltyParts, loyalty_parts
+from healthsvc.core.scoring.flags.kind import ABOVE
+from healthsvc.core.scoring.loyalty import LoyaltyParts
 from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer
 
 CHANCES = ("answer_from", "promoter", "loyal")
@@ -93,8 +94,8 @@ def loyalty(customer: EvaluatedCustomer, language: Language) -> Loyalty:
     rules = customer.view.program.relationship
     if rules.loyalty is None or customer.churned:
         return Loyalty(score=None, contributions=[], plays=[])
-    parts = loyalty_parts(customer.view, rules.loyalty, rules.heavy_use)
-    score = float(parts.loyalty[0])
+    parts = customer.batch.loyalty
+    score = float(parts.loyalty[customer.row])
     has_score = score == score
     grounds = [_ground(customer, parts, p, language) for p in range(len(rules.loyalty.parts))]
     return Loyalty(
@@ -109,14 +110,15 @@ def _ground(
 ) -> LoyaltyGround:
     rules = customer.view.program.relationship.loyalty
     assert rules is not None  # asked before
-    part, has_value = rules.parts[p], bool(parts.known[0, p])
+    part, row = rules.parts[p], customer.row
+    has_value = bool(parts.known[row, p])
     return LoyaltyGround(
         part=part.name,
-        points=float(parts.points[0, p]),
-        best=float(parts.best[0, p]),
+        points=float(parts.points[row, p]),
+        best=float(parts.best[row, p]),
         evidence=part.measure or part.fact or "first_event_at",
-        value=float(parts.amount[0, p]) if has_value else None,
-        since=from_us(parts.since_us[0, p]) if has_value else None,
+        value=float(parts.amount[row, p]) if has_value else None,
+        since=from_us(parts.since_us[row, p]) if has_value else None,
         why=part.why.within(language),
     )
 
@@ -126,7 +128,8 @@ def _plays(
 ) -> list[SuggestedPlay]:
     """What to do with the chance; nothing while a flag caps the score: the relationship comes
     first."""
-    flags, holds = customer.compiled.scorecard.flags, customer.evaluation.flags.holds[0]
+    flags, row = customer.compiled.scorecard.flags, customer.row
+    holds = customer.evaluation.flags.place[row] == ABOVE
     rules = customer.view.program.relationship
     assert rules.loyalty is not None  # asked before
     if any(rule.cap is not None and holds[f] for f, rule in enumerate(flags)):
@@ -137,7 +140,7 @@ def _plays(
     leading = [
         (part.name, part.play)
         for p, part in enumerate(rules.loyalty.parts)
-        if parts.value[0, p] >= _HALF
+        if parts.value[row, p] >= _HALF
     ]
     return [
         SuggestedPlay(because=name, play=play.within(language))
@@ -171,7 +174,7 @@ def touch_tier(customer: EvaluatedCustomer, language: Language) -> TouchTier:
     tier = customer.profile.get("tier") or None
     if rules.touch is None or customer.churned:
         return TouchTier(tier=tier, reasons=[])
-    suggestion = touch.suggested(customer.view, 0, rules.touch, rules.heavy_use)
+    suggestion = touch.suggested(customer.view, customer.row, rules.touch, rules.heavy_use)
     if suggestion is None:
         return TouchTier(tier=tier, reasons=[])
     reasons = [

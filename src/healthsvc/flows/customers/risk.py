@@ -43,7 +43,7 @@ def risk_of(customer: EvaluatedCustomer) -> CustomerRisk:
         by_score = None if customer.frozen or score is None else 1 - score / 100
         return CustomerRisk(risk=by_score, kind=BY_SCORE, model="score", horizon_days=None)
     return CustomerRisk(
-        risk=None if unknown else float(customer.evaluation.risk[0]),
+        risk=None if unknown else float(customer.evaluation.risk[customer.row]),
         kind=rules.model.kind,
         model=rules.model.name,
         horizon_days=rules.model.horizon_us / DAY_US,
@@ -54,14 +54,14 @@ def explain_risk(customer: EvaluatedCustomer) -> CustomerRisk:
     """The risk with the log-odds of each term over the reference customer's: they and
     `reference_log_odds` add up to the risk's log-odds, unless an exception rule raises the risk."""
     risk = risk_of(customer)
-    snapshot, rules = customer.view.risk_snapshot(), customer.view.program.risk_rules
-    if rules is None or snapshot is None or customer.frozen or customer.score is None:
+    parts, rules = customer.batch.risk_parts, customer.view.program.risk_rules
+    if rules is None or parts is None or customer.frozen or customer.score is None:
         return risk
-    parts = model.contributions(rules.model, snapshot)
-    own = float(model.as_risk(model.log_odds(rules.model, parts))[0])
+    row = customer.row
+    own = float(model.as_risk(model.log_odds(rules.model, parts[row : row + 1]))[0])
     names = [term.feature.name for term in rules.model.terms]
     strongest_first = sorted(
-        zip(names, parts[0].tolist(), strict=True), key=lambda part: -abs(part[1])
+        zip(names, parts[row].tolist(), strict=True), key=lambda part: -abs(part[1])
     )
     return replace(
         risk,
@@ -69,5 +69,5 @@ def explain_risk(customer: EvaluatedCustomer) -> CustomerRisk:
         contributions=[
             FeatureEffect(feature=name, log_odds=part) for name, part in strongest_first
         ],
-        raised=bool(customer.evaluation.risk[0] > own),
+        raised=bool(customer.evaluation.risk[customer.row] > own),
     )

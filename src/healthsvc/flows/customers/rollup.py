@@ -88,7 +88,7 @@ def _children(
         return []
     table = States(customer.compiled.program, len(stored))
     rows = table.load(list(stored))
-    now_us = np.full(len(rows), customer.view.now_us[0], np.int64)
+    now_us = np.full(len(rows), customer.view.now_us[customer.row], np.int64)
     view = View(
         customer.compiled.program, table.cells[rows], table.facts[rows], now_us, table.risk[rows]
     )

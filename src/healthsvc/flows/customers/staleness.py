@@ -21,7 +21,7 @@ async def stale(
     conn: AsyncConnection, customer: EvaluatedCustomer, at: datetime
 ) -> StaleSince | None:
     """Since when and why a customer's score was stale at an instant; None: it wasn't."""
-    segment = customer.table.profile_field(0, "segment")
+    segment = customer.table.profile_field(customer.row, "segment")
     known_segment = segment if isinstance(segment, str) else None
     outage = await outages.stale(conn, customer.key, known_segment, at)
     return None if outage is None else StaleSince(since=outage.since, reason=outage.scope)

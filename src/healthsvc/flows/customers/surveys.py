@@ -36,7 +36,7 @@ class Surveys:
 def surveys(customer: EvaluatedCustomer) -> Surveys:
     """The surveys, from the customer's state."""
     rules = customer.compiled.scorecard.surveys
-    summary = survey_summary(customer.table.items.of(0), rules)
+    summary = survey_summary(customer.table.items.of(customer.row), rules)
     return Surveys(
         answers=[_answers(result) for result in summary.results],
         asked=summary.asked,
