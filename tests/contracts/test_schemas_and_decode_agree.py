@@ -153,6 +153,7 @@ BY_TYPE = {
     "number": lambda schema: st.floats(schema.get("minimum", 1e-9), schema["maximum"]),
     "string": texts,
     "object": objects,
+    "array": lambda schema: st.lists(values(schema["items"]), max_size=3),
 }
 GOOD = {type: values(event_schema(type)) for type in BUILTIN_TYPES} | {
     "custom": values(custom_schema())

@@ -217,7 +217,16 @@ def _some(field: Mapping[str, Any]) -> Mapping[str, Any]:
     return first if first is field else _some(first)
 
 
+def _forms(field: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The schemas of a value that isn't null; an array beside another form is one of its own."""
+    alternatives = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"]
+    return alternatives if any(each.get("type") == "array" for each in alternatives) else [field]
+
+
 def _type(field: Mapping[str, Any]) -> str:
+    forms = _forms(field)
+    if len(forms) > 1:
+        return ", or ".join(_type(form) for form in forms)
     kind = _some(field)
     if "const" in kind:
         return f"`{kind['const']}`"
@@ -230,6 +239,8 @@ def _type(field: Mapping[str, Any]) -> str:
 
 def _bounded(kind: Mapping[str, Any]) -> str:
     name = str(kind["type"])
+    if name == "array":
+        return f"array of up to {kind['maxItems']}: {_type(kind['items'])}"
     low, high = kind.get("minimum", kind.get("exclusiveMinimum")), kind.get("maximum")
     if name in ("integer", "number") and high is not None and high < 10**6:
         return f"{name}, {low} to {high}"

@@ -99,6 +99,10 @@ TABLES: Final[tuple[TableData, ...]] = (
     _of_customer(
         "ledger_functions", "which features were used when, hashed", FOREVER, "customer_key"
     ),
+    _of_customer(
+        "ledger_features_owned", "names of the features of its plan", FOREVER, "customer_key"
+    ),
+    _of_nobody("ledger_feature_names", "names of features that were used", FOREVER),
     # What was sent
     _of_customer(
         "messages", "webhooks, with what they say of a customer", "30 days", "customer_id"

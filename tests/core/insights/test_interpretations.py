@@ -152,7 +152,7 @@ def test_the_readings_are_told_from_the_second_look_at_prices_on() -> None:
 def test_every_reading_has_a_question_to_open_with_in_both_languages() -> None:
     for language in LANGUAGES:
         questions = {openings.reading_question(language, r) for r in (*READINGS, None)}
-        assert len(questions) == 4
+        assert len(questions) == len(READINGS) + 1
         assert all(q.endswith("?") for q in questions)
 
 
@@ -168,3 +168,24 @@ def test_every_sign_can_be_said_in_both_languages() -> None:
 
 def test_a_contact_does_not_change_what_the_evidence_says() -> None:
     assert evidence(read(FILED, contact(99, "positive"))) == {"doubts_the_cost": {"complaint_open"}}
+
+
+def owned(days: float, features: int | list[str]) -> Happening:
+    return (days, "customer.updated", {"features_owned": features})
+
+
+def test_a_plan_is_too_large_where_seats_and_features_both_lie_idle() -> None:
+    idle_seats, wide = seats(60, 50, 10), owned(60, ["a", "b", "c", "d", "e", "f", "g", "h"])
+
+    both = read(idle_seats, wide, *STEADY)
+
+    assert evidence(both) == {"right_size": {"seats_idle", "features_idle"}}
+    assert both.likely == "right_size"
+    assert evidence(read(idle_seats, *STEADY)) == {"doubts_the_cost": {"seats_idle"}}
+    assert evidence(read(wide, *STEADY)) == {}
+
+
+def test_names_of_features_owned_count_once_each() -> None:
+    told_names = fold(owned(1, ["a", "b", "a"])).view(us(NOW))
+    assert told_names.fact_of("features_owned", 0) == 2
+    assert fold(owned(1, [])).view(us(NOW)).fact_of("features_owned", 0) == 0

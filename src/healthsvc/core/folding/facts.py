@@ -314,9 +314,10 @@ def _customer_updated(store: FactStore, group: Group) -> None:
     data = [event.data for event in group.events]
     write_last(store, "mrr", group, [d.mrr for d in data])
     write_last(store, "seats", group, [d.seats for d in data])
-    write_last(store, "features_owned", group, [d.features_owned for d in data])
+    features_owned = [_how_many(d.features_owned) for d in data]
+    write_last(store, "features_owned", group, features_owned)
     _growth(store, "seats", group, [d.seats for d in data])
-    _growth(store, "features_owned", group, [d.features_owned for d in data])
+    _growth(store, "features_owned", group, features_owned)
     write_last(store, "renewal_at", group, [instant(d.renewal_at) for d in data])
     write_last(store, "sold_at", group, [instant(d.sold_at) for d in data])
     _latest(
@@ -326,6 +327,11 @@ def _customer_updated(store: FactStore, group: Group) -> None:
         group.rows.tolist(), group.events, group.occurred_us.tolist(), strict=True
     ):
         _profile(store, row, event, us)
+
+
+def _how_many(told: int | Sequence[str] | None) -> int | None:
+    """A number, or names that are counted once each."""
+    return told if told is None or isinstance(told, int) else len(set(told))
 
 
 def _changes_owner(data: Any) -> bool:

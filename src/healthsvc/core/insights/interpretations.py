@@ -1,4 +1,5 @@
-"""The three readings of a pricing page: doubts the cost, a budget review, thinks of an upgrade.
+"""The readings of a pricing page: doubts the cost, pays for more than is used, a budget review,
+thinks of an upgrade.
 
 Who looks at prices says only that they matter. Each reading has its evidence; one is called likely
 only if the evidence leaves little doubt, and otherwise the customer is asked.
@@ -19,7 +20,7 @@ LEAD: Final = 2
 """A reading is likely when it alone has evidence, or has at least so many signs more than each
 other."""
 
-ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
+ReadingName = Literal["doubts_the_cost", "right_size", "budget_review", "thinks_of_an_upgrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Interpretation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All three readings, and the likely one; None: it stays open, and a question opens the
+    """All readings, and the likely one; None: it stays open, and a question opens the
     talk."""
 
     readings: tuple[Interpretation, ...]
@@ -40,6 +41,7 @@ class Review:
 def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
     """The readings of one row. sights: pages of the last weeks where the archive could be asked,
     none otherwise."""
+    idle = _idle(view, row)
     doubt = (
         signals.falling_use(view, row),
         signals.open_items(view, row, "complaint_open", "complaints_open"),
@@ -47,7 +49,7 @@ def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
         signals.dissatisfied(view, row),
         signals.cancel_page(view, row),
         signals.contraction(view, row),
-        signals.seats_idle(view, row),
+        None if idle else signals.seats_idle(view, row),
     )
     budget = (
         signals.renewal_near(view, row),
@@ -62,10 +64,18 @@ def review(view: View, row: int, sights: Sequence[PageVisit] = ()) -> Review:
     )
     readings = (
         Interpretation(reading="doubts_the_cost", evidence=signals.present(doubt)),
+        Interpretation(reading="right_size", evidence=idle),
         Interpretation(reading="budget_review", evidence=signals.present(budget)),
         Interpretation(reading="thinks_of_an_upgrade", evidence=signals.present(upgrade)),
     )
     return Review(readings=readings, likely=_likely(readings))
+
+
+def _idle(view: View, row: int) -> tuple[Signal, ...]:
+    """Seats and features that both lie idle: the plan is larger than the need. One of them alone
+    may have any cause."""
+    idle = signals.present((signals.seats_idle(view, row), signals.features_idle(view, row)))
+    return idle if len(idle) > 1 else ()
 
 
 def _pages(sights: Sequence[PageVisit], sign: str, kind: str) -> Signal | None:

@@ -25,6 +25,8 @@ FALLING, RISING = 0.8, 1.25
 USES_NEEDED: Final = 10
 FULL, IDLE = 0.9, 0.5
 """Share of the seats in use from which they are nearly full, and below which most stand idle."""
+SETTLING_US: Final = 60 * DAY_US
+"""Nobody is told to buy less in the first weeks, when much is not set up yet."""
 REVENUE_SHARE: Final = 0.05
 """A smaller change of recurring revenue doesn't matter."""
 
@@ -205,6 +207,26 @@ def seats_idle(view: View, row: int) -> Signal | None:
     if seats is None or seats[0] >= IDLE:
         return None
     return Signal(sign="seats_idle", measure="seats_active", value=seats[0], since_us=seats[1])
+
+
+def features_idle(view: View, row: int) -> Signal | None:
+    """Less than half of the features owned were used lately; `since_us` is when one was used
+    last."""
+    measure, features_owned = column(view, "feature_use"), known(view, row, "features_owned")
+    if measure is None or not features_owned:
+        return None
+    now_us = float(view.now_us[row])
+    if now_us - view.fact_of("first_seen", row) < SETTLING_US:
+        return None
+    share = view.functions_of(row, since_us=int(now_us) - RECENT_US) / features_owned
+    if share >= IDLE:
+        return None
+    return Signal(
+        sign="features_idle",
+        measure="features_owned",
+        value=share,
+        since_us=int(view.newest(measure)[row]),
+    )
 
 
 def renewal_near(view: View, row: int) -> Signal | None:

@@ -91,7 +91,7 @@ async def catch_up(engine: AsyncEngine) -> Again | None:
     return Again(NEXT_STEP_SECONDS) if waiting else None
 
 
-async def _freshen(engine: AsyncEngine, step: Step) -> None:
+async def freshen(engine: AsyncEngine, step: Step) -> None:
     """Take in what little waits before figures are read. Whatever breaks must not hide the figures
     that there are: `as_of` and `events_waiting` tell what isn't in them, the registry that it
     broke."""
@@ -118,7 +118,7 @@ async def portfolio(
     """The figures of [start, end); customers are in the groups that they are in today. step: what a
     failure to take in the newest events is reported to. trials: whether those that pay nothing
     count."""
-    await _freshen(engine, step or Step(FRESHENING, ON_DEMAND))
+    await freshen(engine, step or Step(FRESHENING, ON_DEMAND))
     start_us, end_us = to_us(start), to_us(end)
     async with engine.connect() as conn:
         await ledger_reads.still(conn)

@@ -36,6 +36,8 @@ from healthsvc.store.database.engine import AsyncConnection
 SPAN_US: Final = 28 * 86_400_000_000
 STEP: Final = 50_000
 """Events of a partition taken in at once."""
+NAMES_AT_MOST: Final = 20_000
+"""Names of used features are kept up to about so many: a sender may put ids into them."""
 
 _UNMARKED = text("""
     select exists (
@@ -120,14 +122,23 @@ _LETTERS: Final = """letters as (
     ),"""
 
 
+def _owned(told: str, number: str) -> str:
+    """How many features a profile says: a number, or names that are counted once each."""
+    return f"""
+        case json_typeof({told}) when 'array' then
+            (select count(distinct t.name) from json_array_elements_text({told}) as t (name))
+        else {number.format(told)} end
+    """
+
+
 def _take(parsed: str, number: str, letters: str = "") -> TextClause:
     """The statement of a step; answers the number of the letters. parsed: an event as JSON; number:
     a member `{0}` as a number; letters: sets aside what can't be read; all as SQL."""
     aside = "select count(*) from letters" if letters else "select 0"
-    score, mrr, previous, owned = (
-        number.format(f"(data -> '{name}')")
-        for name in ("score", "mrr", "previous_mrr", "features_owned")
+    score, mrr, previous = (
+        number.format(f"(data -> '{name}')") for name in ("score", "mrr", "previous_mrr")
     )
+    owned = _owned("(data -> 'features_owned')", number)
     return text(f"""
     with wanted as materialized (
         select m.partition, m.sequence as first, least(p.applied, m.sequence + :step) as below,
@@ -170,16 +181,40 @@ def _take(parsed: str, number: str, letters: str = "") -> TextClause:
         on conflict (customer_key) do update set first_us = excluded.first_us
             where excluded.first_us < known.first_us
     ),
-    used as (
-        insert into ledger_functions as known
-        select customer_key, occurred_us / {SPAN_US},
-            hashtextextended(event -> 'data' ->> 'feature', 0),
-            min(occurred_us), max(occurred_us)
+    owned as (
+        insert into ledger_features_owned as known
+        select distinct on (customer_key) customer_key, occurred_us, sequence,
+            case when json_typeof(told) = 'array' then
+                array(select distinct t.name from json_array_elements_text(told) as t (name)) end
+        from (
+            select p.*, event -> 'data' -> 'features_owned' as told from parsed p
+            where event ->> 'type' = 'customer.updated'
+        ) p
+        where json_typeof(told) in ('number', 'array')
+        order by customer_key, occurred_us desc, sequence desc
+        on conflict (customer_key) do update
+        set occurred_us = excluded.occurred_us, sequence = excluded.sequence, names = excluded.names
+        where (excluded.occurred_us, excluded.sequence) > (known.occurred_us, known.sequence)
+    ),
+    uses as materialized (
+        select customer_key, occurred_us, event -> 'data' ->> 'feature' as name
         from (
             select customer_key, occurred_us, {parsed} as event from fresh
                 where event like any(cast(:used as text[]))
         ) f
         where event ->> 'type' = 'feature.used' and event -> 'data' ->> 'feature' is not null
+    ),
+    named as (
+        insert into ledger_feature_names
+        select distinct on (hashtextextended(name, 0)) hashtextextended(name, 0), name from uses
+        where (select count(*) from ledger_feature_names) < {NAMES_AT_MOST}
+        on conflict (function) do nothing
+    ),
+    used as (
+        insert into ledger_functions as known
+        select customer_key, occurred_us / {SPAN_US}, hashtextextended(name, 0),
+            min(occurred_us), max(occurred_us)
+        from uses
             group by 1, 2, 3
         on conflict (customer_key, span, function) do update
         set first_us = least(known.first_us, excluded.first_us), last_us = greatest(known.last_us,

@@ -44,6 +44,7 @@ Zone = Annotated[
     str, Meta(min_length=1, max_length=64, description="IANA time zone", examples=["Europe/Berlin"])
 ]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+FeatureNames = Annotated[list[Word], Meta(max_length=200)]
 Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
 Amount = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 Money = Annotated[float, Meta(ge=0, le=LARGEST)]
@@ -373,7 +374,7 @@ class CustomerData(Data, frozen=True, kw_only=True):
     parent_id: Name | None = None
     mrr: Money | None = None
     seats: Count | None = None
-    features_owned: Count | None = None
+    features_owned: Count | FeatureNames | None = None
     renewal_at: Instant | None = None
     sold_at: Instant | None = None
     timezone: Zone | None = None
@@ -670,7 +671,7 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTO
         "stage": "value",
         "mrr": 490.0,
         "seats": 25,
-        "features_owned": 12,
+        "features_owned": ["reports", "exports", "single-sign-on"],
         "renewal_at": "2027-01-01",
         "timezone": "Europe/Berlin",
         "country": "DE",

@@ -155,7 +155,10 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
         "parent_id": "Customer id of the parent company, for roll-ups.",
         "mrr": "Monthly recurring revenue.",
         "seats": "Seats paid for.",
-        "features_owned": "Number of features that the plan includes.",
+        "features_owned": (
+            "The features that the plan includes: their names as `feature.used` has them, or only"
+            " their number. With names it can be said which were never used."
+        ),
         "renewal_at": _RENEWAL,
         "sold_at": "When the customer was won; when it was first seen if absent.",
         "timezone": (

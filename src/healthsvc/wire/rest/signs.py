@@ -7,7 +7,7 @@ from pydantic import Field
 
 from healthsvc.wire.rest.shapes import Told
 
-ReadingName = Literal["doubts_the_cost", "budget_review", "thinks_of_an_upgrade"]
+ReadingName = Literal["doubts_the_cost", "right_size", "budget_review", "thinks_of_an_upgrade"]
 
 
 class Sign(Told):

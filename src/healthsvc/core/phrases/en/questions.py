@@ -8,6 +8,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
         "How well does your plan fit what you need today, and what is about to change for you?"
     ),
     "question.doubts_the_cost": "Which results did you expect from us that you aren't seeing yet?",
+    "question.right_size": (
+        "Which of your seats and features do you still need, and which could go at the renewal?"
+    ),
     "question.budget_review": (
         "Are you planning your next budget, and which of your usage figures would help you with it?"
     ),

@@ -102,6 +102,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "rank.cap": "contacted often enough lately",
     # the pricing page, help, and score against money
     "reading.doubts_the_cost": "doubts that the product is worth its price",
+    "reading.right_size": "a plan larger than what they use",
     "reading.budget_review": "a budget review in their department",
     "reading.thinks_of_an_upgrade": "interest in an upgrade",
     "review.likely": "Most likely reading: {reading} ({evidence}).",
@@ -109,7 +110,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Ambiguous: there is evidence for more than one reading. Ask before you draw a conclusion."
     ),
     "review.nothing": (
-        "Ambiguous: nothing tells the three readings apart. Ask before you draw a conclusion."
+        "Ambiguous: nothing tells the readings apart. Ask before you draw a conclusion."
     ),
     "help.unknown": "{customer} is looking for help; the pages don't say with which feature. Ask.",
     "help.with": "{customer} is looking for help with {features}. Offer the matching guide.",

@@ -15,6 +15,7 @@ SIGNS: Final[Mapping[str, str]] = {
     "sign.contraction": "pays {money} less a month",
     "sign.growth": "pays {money} more a month",
     "sign.seats_idle": "only {share} of the seats are in use",
+    "sign.features_idle": "only {share} of the features they pay for are in use",
     "sign.seats_nearly_full": "{share} of the seats are in use",
     "sign.ticket_waiting.one": "{n} ticket waiting for a first reply",
     "sign.ticket_waiting.other": "{n} tickets waiting for a first reply",

@@ -8,6 +8,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
         "O plano atende bem ao que vocês precisam hoje? E o que está para mudar por aí?"
     ),
     "question.doubts_the_cost": "Que resultados vocês esperavam de nós e ainda não estão vendo?",
+    "question.right_size": (
+        "De quais licenças e funcionalidades vocês ainda precisam, e quais podem sair na renovação?"
+    ),
     "question.budget_review": (
         "Vocês estão planejando o próximo orçamento? Que números do uso de vocês ajudariam nisso?"
     ),

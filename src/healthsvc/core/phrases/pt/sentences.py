@@ -102,11 +102,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "rank.cap": "já contatado vezes suficientes nos últimos dias",
     # the pricing page, help, and score against money
     "reading.doubts_the_cost": "dúvida se o produto vale o que custa",
+    "reading.right_size": "um plano maior do que o uso",
     "reading.budget_review": "uma revisão de orçamento no departamento",
     "reading.thinks_of_an_upgrade": "interesse em ampliar o plano",
     "review.likely": "Leitura mais provável: {reading} ({evidence}).",
     "review.several": "Ambíguo: há indícios de mais de uma leitura. Pergunte antes de concluir.",
-    "review.nothing": "Ambíguo: nada distingue as três leituras. Pergunte antes de concluir.",
+    "review.nothing": "Ambíguo: nada distingue as leituras. Pergunte antes de concluir.",
     "help.unknown": (
         "{customer} procura ajuda; as páginas não dizem com qual funcionalidade. Pergunte."
     ),

@@ -15,6 +15,7 @@ SIGNS: Final[Mapping[str, str]] = {
     "sign.contraction": "paga {money} a menos por mês",
     "sign.growth": "paga {money} a mais por mês",
     "sign.seats_idle": "só {share} das licenças estão em uso",
+    "sign.features_idle": "só {share} das funcionalidades contratadas estão em uso",
     "sign.seats_nearly_full": "{share} das licenças estão em uso",
     "sign.ticket_waiting.one": "{n} chamado à espera da primeira resposta",
     "sign.ticket_waiting.other": "{n} chamados à espera da primeira resposta",

@@ -165,7 +165,7 @@ class Explanation(Told):
     ] = None
     price_review: Annotated[
         PriceReview | None,
-        Field(description="The three readings of a pricing page; null: nobody looks at prices."),
+        Field(description="The readings of a pricing page; null: nobody looks at prices."),
     ] = None
     help_wanted: Annotated[
         HelpWanted | None,
