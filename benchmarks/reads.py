@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,8 @@ from benchmarks.memory import cpu_seconds
 from benchmarks.product import Measured, end, free_port
 from healthsvc.runtime.embedded import running_url
 
-CUSTOMERS, SECONDS, CONNECTIONS = 300, 4, 16
+CUSTOMERS, CONNECTIONS = 300, 16
+SECONDS, WARM_UP_SECONDS = 4, 2
 BUSY_EVENTS_PER_SECOND = 10_000
 _REQUESTS = re.compile(r"(\d+) requests in")
 _ELAPSED = re.compile(r"requests in ([0-9.]+)(m?s),")
@@ -130,22 +131,27 @@ def serving(customers: int = CUSTOMERS) -> Iterator[Serving]:
 def wrk(url: str, paths: Path, pid: int, *, conditional: bool = False) -> Measured:
     """Requests that wrk got answered; cpu_seconds: those of the process `pid`."""
     script = str(Path(__file__).with_name("wrk.lua"))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script, url, "--"]
-    command += [str(paths), "tags" if conditional else "plain"]
+    arguments = ["-s", script, url, "--", str(paths), "tags" if conditional else "plain"]
     tags = {"BENCH_TAGS": "1"} if conditional else {}
+    _wrk(WARM_UP_SECONDS, arguments, tags)
     before = cpu_seconds(pid)
+    output = _wrk(SECONDS, arguments, tags)
+    return _measured(output, cpu_seconds(pid) - before)
+
+
+def _wrk(seconds: int, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", *arguments]
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, "BENCH_KEY": KEY, **tags},
+            env={**os.environ, "BENCH_KEY": KEY, **variables},
             capture_output=True,
             text=True,
             check=False,
         )
     except FileNotFoundError as error:
         raise BenchmarkError("wrk isn't installed: apt-get install wrk") from error
-    used = cpu_seconds(pid) - before
-    return _measured(done.stdout + done.stderr, used)
+    return done.stdout + done.stderr
 
 
 def customer_id(number: int) -> str:

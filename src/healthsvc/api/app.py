@@ -16,7 +16,9 @@ from starlette.responses import Response
 from healthsvc.api import probes, problem_types
 from healthsvc.api.auth import Authenticator
 from healthsvc.api.body_limit import BODY_SECONDS
+from healthsvc.api.customer_views import CustomerViews
 from healthsvc.api.deps import CheckUrl, Services
+from healthsvc.api.hot_routes import HotRoutes
 from healthsvc.api.middleware import Border
 from healthsvc.api.openapi import describe
 from healthsvc.api.paths import Methods
@@ -112,6 +114,7 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(Border, body_seconds=config.body_seconds),
+            Middleware(HotRoutes, routers=ROUTERS),
             Middleware(Methods, routers=ROUTERS),
         ],
     )
@@ -126,6 +129,7 @@ def create_app(
         partitions=config.partitions,
         draining=config.draining,
         contact=config.contact,
+        customer_views=CustomerViews(engine, now, config.contact),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
+from healthsvc.api.customer_views import CustomerViews
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.readiness.checks import Readiness
@@ -40,6 +41,7 @@ class Services:
     partitions: int
     draining: Callable[[], bool]
     contact: ContactRules
+    customer_views: CustomerViews
     readiness: Readiness
     freshening: Step
     """What taking the newest events into the ledger, before a portfolio is read, reports to."""

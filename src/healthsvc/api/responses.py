@@ -24,6 +24,19 @@ ANYWHERE = (
 )
 
 Responses = dict[int | str, dict[str, Any]]
+UNCHANGED: Responses = {304: {"description": "Unchanged since the ETag in `If-None-Match`."}}
+IF_NONE_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "ETags of answers that the client has: 304 if one of them holds.",
+            "schema": {"type": "string"},
+            "example": '"88dccbefeb0b0fd2-6618edad9960f-989680"',
+        }
+    ]
+}
 
 
 def answers(
@@ -67,5 +80,9 @@ def example_of(model: type[BaseModel]) -> Any:
 
 def json_response(answer: BaseModel, left_out: Set[str] = frozenset()) -> Response:
     """The response with this answer as its body, without the members that are left out."""
-    members = answer.model_dump(by_alias=True, exclude=set(left_out))
-    return Response(msgspec.json.encode(members), media_type="application/json")
+    return Response(json_body(answer, left_out), media_type="application/json")
+
+
+def json_body(answer: BaseModel, left_out: Set[str] = frozenset()) -> bytes:
+    """The same as bytes."""
+    return msgspec.json.encode(answer.model_dump(by_alias=True, exclude=set(left_out)))

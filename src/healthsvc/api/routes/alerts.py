@@ -20,7 +20,7 @@ from healthsvc.api.problem_types import (
 )
 from healthsvc.api.problems import ProblemError, not_found
 from healthsvc.api.request_bodies import body_of, documented
-from healthsvc.api.responses import answers
+from healthsvc.api.responses import UNCHANGED, answers
 from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
@@ -109,8 +109,7 @@ async def _ranked(
     operation_id="get_alert",
     summary="Get an alert",
     response_model=Alert,
-    responses=answers(Alert, NOT_FOUND, INVALID_REQUEST)
-    | {304: {"description": "Unchanged since the ETag in `If-None-Match`."}},
+    responses=answers(Alert, NOT_FOUND, INVALID_REQUEST) | UNCHANGED,
 )
 async def get_alert(
     request: Request, response: Response, _: Reader, alert_id: AlertId, language: Chosen

@@ -7,17 +7,17 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
+from healthsvc.api.customer_views import CustomerView, Kind, Question
 from healthsvc.api.deps import services
+from healthsvc.api.entity_tags import tags_in
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
 from healthsvc.api.problems import RequestFault, invalid, not_found
-from healthsvc.api.responses import answers, json_response
+from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past
-from healthsvc.flows.customers.explanation import explain
-from healthsvc.flows.customers.health import customer_health
 from healthsvc.store.customers.customer_summary import StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
@@ -77,7 +77,8 @@ async def list_customers(
     operation_id="explain_health",
     summary="Explain a customer's score",
     response_class=Response,
-    responses=answers(Explanation, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT),
+    responses=answers(Explanation, NOT_FOUND, INVALID_REQUEST, PAST_NOT_KEPT) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def explain_health(
     request: Request,
@@ -96,12 +97,11 @@ async def explain_health(
     deps = services(request)
     now, language = deps.now(), query.language or prefers
     if query.at is None:
-        explanation = await explain(deps.engine, valid_customer_id(customer_id), now, language)
-    else:
-        _in_the_past(query.at, now, "at")
-        explanation = await past.explanation(
-            deps.engine, valid_customer_id(customer_id), query.at, language
-        )
+        return await current_view(request, "explanation", customer_id, language)
+    _in_the_past(query.at, now, "at")
+    explanation = await past.explanation(
+        deps.engine, valid_customer_id(customer_id), query.at, language
+    )
     if explanation is None:
         raise not_found("customer")
     answer = Explanation.model_validate(explanation)
@@ -194,23 +194,31 @@ async def list_customer_events(
     operation_id="get_customer",
     summary="Get a customer's health",
     response_class=Response,
-    responses=answers(Customer, NOT_FOUND, INVALID_REQUEST),
+    responses=answers(Customer, NOT_FOUND, INVALID_REQUEST) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_customer(
     request: Request, _: Reader, customer_id: CustomerId, language: Chosen
 ) -> Response:
-    """Profile, score, band, risk and flags, evaluated at this moment from everything counted so
-    far.
+    """Profile, score, band, risk and flags, evaluated from everything counted so far.
 
-    Scope: `customers:read`.
+    The answer is the same, byte by byte, until something about the customer changes, time alone
+    changes a flag, or ten seconds are over; `evaluated_at` says when it was made. With its ETag in
+    `If-None-Match` it needn't be sent again. Scope: `customers:read`.
     """
-    deps = services(request)
-    health = await customer_health(
-        deps.engine, valid_customer_id(customer_id), deps.now(), deps.contact, language
-    )
-    if health is None:
+    return await current_view(request, "health", customer_id, language)
+
+
+async def current_view(
+    request: Request, kind: Kind, customer_id: str, language: Language
+) -> Response:
+    """The answer about a customer as of now, or 304 if the client has it."""
+    tags = tuple(tags_in(request.headers.get("if-none-match", "")))
+    question = Question(kind, valid_customer_id(customer_id), language, tags)
+    view = await services(request).customer_views.view(question)
+    if view is None:
         raise not_found("customer")
-    return _worded(json_response(Customer.model_validate(health)), language)
+    return _worded(view_response(view), language)
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
@@ -223,6 +231,14 @@ def valid_customer_id(customer_id: str) -> str:
     if len(customer_id) > 512 or not is_storable(customer_id):
         raise not_found("customer")
     return customer_id
+
+
+def view_response(view: CustomerView) -> Response:
+    """The answer with its tag; 304 where the client has it."""
+    headers = {"etag": str(view.tag)}
+    if view.body is None:
+        return Response(status_code=304, headers=headers)
+    return Response(view.body, headers=headers, media_type="application/json")
 
 
 def _worded(response: Response, language: Language) -> Response:

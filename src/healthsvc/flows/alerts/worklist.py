@@ -249,11 +249,12 @@ async def _items(
 ) -> list[WorklistItem]:
     """The items of a page, without their alerts."""
     table, view = evaluated.table, evaluated.view
-    acts = await contact_windows.acted(conn, [r.key for r in page], to_us(at), view.program)
+    names = {r.key: table.profile_field(r.row, "timezone") for r in page}
+    zones = {key: contact_windows.own_zone(name, rules) for key, name in names.items()}
+    hours = await contact_windows.known_hours(conn, zones, at, view.program)
     quality = await data_quality.of(conn, [r.candidate.customer_id for r in page], at)
     items = []
     for r in page:
-        zone, acts_us = table.profile_field(r.row, "timezone"), acts.get(r.key, [])
         card, band = evaluated.card_of(r.row), table.decisions.band_index(r.row)
         band_name = card.bands[band].name if band >= 0 else None
         items.append(
@@ -265,7 +266,7 @@ async def _items(
                 rank=worded_rank(r.rank, language),
                 alert=None,
                 other_alerts=0,
-                contact=contact_windows.plan(view, r.row, zone, acts_us, rules, at),
+                contact=contact_windows.plan(view, r.row, names[r.key], hours[r.key], rules, at),
                 briefing=_briefing(r, evaluated, language),
                 data_quality=quality[r.candidate.customer_id],
                 summary=_summary(r, card, band_name, language),

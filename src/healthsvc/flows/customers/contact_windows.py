@@ -1,10 +1,11 @@
 """When a customer is to be called and how often it was: its hours from the archive, its own
 clock."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from healthsvc.core.events import NOT_BY_CUSTOMER
@@ -12,14 +13,18 @@ from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.visits import VISITS
 from healthsvc.core.insights import contact_windows
 from healthsvc.core.insights.briefing import last_contact
-from healthsvc.core.insights.contact_windows import ContactRules
-from healthsvc.core.instants import from_us
+from healthsvc.core.insights.contact_windows import ContactRules, Hours
+from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.scoring.view import View
 from healthsvc.store.customers import activity_hours
 from healthsvc.store.customers.activity_hours import Act
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.time_zones import iana
+
+KEPT_FOR: Final = timedelta(minutes=10)
+UNKNOWN_KEPT_FOR: Final = timedelta(seconds=10)
+MOST_KEPT: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,8 @@ class ContactPlan:
     """The best first."""
     windows_from: Literal["activity", "default"]
     peak_hours: list[int]
+    hours_as_of: datetime
+    """When the archive was read for them."""
     next_window_at: datetime
     contacts: int | None
     contacts_in_days: int
@@ -48,10 +55,64 @@ class ContactPlan:
     last_contact_at: datetime | None
 
 
-async def acted(
+@dataclass(frozen=True, slots=True)
+class KnownHours:
+    """The hours of a customer, and as of when the archive was read for them."""
+
+    hours: Hours
+    as_of: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Whether they needn't be read again: hours that aren't known yet may be soon."""
+        most = KEPT_FOR if self.hours.known else UNKNOWN_KEPT_FOR
+        return timedelta(0) <= now - self.as_of < most
+
+
+class HoursCache:
+    """The hours of customers by key and time zone, the least recently used forgotten first."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._hours: OrderedDict[tuple[int, str], KnownHours] = OrderedDict()
+
+    def get(self, key: int, zone: ZoneInfo, now: datetime) -> KnownHours | None:
+        """Those that hold."""
+        known = self._hours.get((key, zone.key))
+        if known is None or not known.holds(now):
+            return None
+        self._hours.move_to_end((key, zone.key))
+        return known
+
+    def put(self, key: int, zone: ZoneInfo, known: KnownHours) -> None:
+        self._hours[key, zone.key] = known
+        self._hours.move_to_end((key, zone.key))
+        while len(self._hours) > self._most:
+            self._hours.popitem(last=False)
+
+
+async def known_hours(
+    conn: AsyncConnection,
+    zones: Mapping[int, ZoneInfo],
+    now: datetime,
+    program: CompiledScorecard,
+    cache: HoursCache | None = None,
+) -> dict[int, KnownHours]:
+    """The hours of customers by key, from what they did themselves lately. zones: whose clock holds
+    for each; program: says which types are acts."""
+    kept = HoursCache() if cache is None else cache
+    unread = {key: zone for key, zone in zones.items() if kept.get(key, zone, now) is None}
+    acts = await _acted(conn, list(unread), to_us(now), program) if unread else {}
+    for key, zone in unread.items():
+        instants = [from_us(us).astimezone(zone) for us in acts.get(key, ())]
+        kept.put(key, zone, KnownHours(contact_windows.hours(instants), now))
+    by_key = {key: kept.get(key, zone, now) for key, zone in zones.items()}
+    return {key: known for key, known in by_key.items() if known is not None}
+
+
+async def _acted(
     conn: AsyncConnection, keys: Sequence[int], now_us: int, program: CompiledScorecard
 ) -> Mapping[int, list[int]]:
-    """When these customers acted themselves lately, by key; program: says which types are acts."""
+    """When these customers acted themselves lately, by key."""
     since_us = now_us - contact_windows.LOOKED_BACK_US
     newest = await activity_hours.acted(conn, keys, since_us, NOT_BY_CUSTOMER, VISITS)
     return {key: own_acts(acts, program, now_us) for key, acts in newest.items()}
@@ -69,19 +130,13 @@ def own_acts(acts: Sequence[Act], program: CompiledScorecard, now_us: int) -> li
 
 
 def plan(
-    view: View,
-    row: int,
-    zone_name: object,
-    acts_us: Sequence[int],
-    rules: ContactRules,
-    now: datetime,
+    view: View, row: int, zone_name: object, known: KnownHours, rules: ContactRules, now: datetime
 ) -> ContactPlan:
     """The windows and the cap of one row. zone_name: as the profile has it."""
-    zone = zone_of(zone_name)
-    own = zone if zone is not None else zone_of(rules.timezone) or ZoneInfo("UTC")
-    hours = contact_windows.hours([from_us(us).astimezone(own) for us in acts_us])
+    zone, hours = zone_of(zone_name), known.hours
     contacts = contact_windows.contacts_within(view, row, rules.cap_days)
     last_us = last_contact(view, row)
+    own_now = now.astimezone(own_zone(zone_name, rules))
     return ContactPlan(
         timezone=rules.timezone if zone is None else zone.key,
         timezone_from="profile" if zone is not None else "default",
@@ -90,13 +145,19 @@ def plan(
         ],
         windows_from="activity" if hours.known else "default",
         peak_hours=list(hours.peak),
-        next_window_at=contact_windows.next_window(hours.windows, now.astimezone(own)),
+        hours_as_of=known.as_of,
+        next_window_at=contact_windows.next_window(hours.windows, own_now),
         contacts=contacts,
         contacts_in_days=rules.cap_days,
         cap=rules.cap,
         over_cap=contacts is not None and contacts >= rules.cap,
         last_contact_at=None if last_us is None else from_us(last_us),
     )
+
+
+def own_zone(zone_name: object, rules: ContactRules) -> ZoneInfo:
+    """Whose clock holds for a customer: its own, else the rules'."""
+    return zone_of(zone_name) or zone_of(rules.timezone) or ZoneInfo("UTC")
 
 
 def zone_of(name: object) -> ZoneInfo | None:

@@ -134,10 +134,18 @@ async def evaluate_customer(
     conn: AsyncConnection, customer_id: str, now: datetime
 ) -> EvaluatedCustomer | None:
     """Evaluate a customer's stored state under the live scorecard; None for an unknown customer."""
+    return (await evaluate_customers(conn, [customer_id], now)).get(customer_id)
+
+
+async def evaluate_customers(
+    conn: AsyncConnection, customer_ids: Sequence[str], now: datetime
+) -> dict[str, EvaluatedCustomer]:
+    """Evaluate those of the customers that are known, together."""
     live = await live_projection.live(conn)
-    rows = await states.by_ids(conn, live.id, [customer_id])
-    customers = evaluate_stored(live.scorecard_version, compiled(live.document), rows, now)
-    return customers[0] if customers else None
+    stored = await states.by_ids(conn, live.id, customer_ids)
+    card = compiled(live.document)
+    customers = evaluate_stored(live.scorecard_version, card, stored, now)
+    return dict(zip([each.customer_id for each in stored], customers, strict=True))
 
 
 def evaluate_stored(

@@ -17,7 +17,7 @@ from healthsvc.flows.customers import coverage, data_quality, insights, stalenes
 from healthsvc.flows.customers.coverage import WordedCoverage
 from healthsvc.flows.customers.current_override import CurrentOverride, current_override
 from healthsvc.flows.customers.data_quality import RejectionSummary
-from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, evaluate_customer
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, evaluate_customers
 from healthsvc.flows.customers.evidence import (
     EVENTS_PER_CONTRIBUTION,
     NamedEvent,
@@ -27,7 +27,7 @@ from healthsvc.flows.customers.evidence import (
 from healthsvc.flows.customers.insights import HelpSearch, PriceInterest, WordedDisagreement
 from healthsvc.flows.customers.risk import FeatureEffect, explain_risk
 from healthsvc.flows.customers.staleness import StaleSince
-from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.engine import AsyncConnection, AsyncEngine, autocommit_connection
 from healthsvc.store.processing import archive
 
 
@@ -74,20 +74,62 @@ class HealthExplanation:
     data_quality: RejectionSummary = field(default_factory=RejectionSummary)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadExplanation:
+    """A customer as of an instant with the events that explain it, not yet in words."""
+
+    customer_id: str
+    customer: EvaluatedCustomer
+    at: datetime
+    archived: Sequence[str]
+    recent: Sequence[str]
+    stale: StaleSince | None
+    data_quality: RejectionSummary
+
+    @property
+    def due_us(self) -> float:
+        """When time alone changes its band or flags next, as last decided; inf: never."""
+        return float(self.customer.table.decisions.due[self.customer.row])
+
+    def worded(self, language: Language) -> HealthExplanation:
+        """The explanation in words of a language."""
+        explained = explain_evaluated(
+            self.customer_id, self.customer, self.at, self.archived, self.recent, language
+        )
+        return replace(explained, stale=self.stale, data_quality=self.data_quality)
+
+
 async def explain(
     engine: AsyncEngine, customer_id: str, now: datetime, language: Language = "en"
 ) -> HealthExplanation | None:
     """Explain a customer's score as of now; None for an unknown customer."""
-    async with engine.begin() as conn:
-        customer = await evaluate_customer(conn, customer_id, now)
-        if customer is None:
-            return None
-        archived = await archive.at_instants(conn, customer.key, evidence_instants(customer))
-        recent = await insights.recent(conn, customer, now)
-        stale = await staleness.stale(conn, customer, now)
-        quality = (await data_quality.of(conn, [customer_id], now))[customer_id]
-    explanation = explain_evaluated(customer_id, customer, now, archived, recent, language)
-    return replace(explanation, stale=stale, data_quality=quality)
+    async with autocommit_connection(engine) as conn:
+        explanations = await read_explanations(conn, [customer_id], now)
+    explanation = explanations.get(customer_id)
+    return None if explanation is None else explanation.worded(language)
+
+
+async def read_explanations(
+    conn: AsyncConnection, customer_ids: Sequence[str], now: datetime
+) -> dict[str, ReadExplanation]:
+    """What explains those of the customers that are known, by id, evaluated as one batch."""
+    customers = await evaluate_customers(conn, customer_ids, now)
+    instants = {customer.key: evidence_instants(customer) for customer in customers.values()}
+    archived = await archive.at_instants(conn, instants)
+    stale = await staleness.stale_customers(conn, list(customers.values()), now)
+    quality = await data_quality.of(conn, list(customers), now)
+    return {
+        customer_id: ReadExplanation(
+            customer_id=customer_id,
+            customer=customer,
+            at=now,
+            archived=archived[customer.key],
+            recent=await insights.recent(conn, customer, now),
+            stale=stale.get(customer.key),
+            data_quality=quality[customer_id],
+        )
+        for customer_id, customer in customers.items()
+    }
 
 
 def explain_evaluated(

@@ -8,33 +8,25 @@ from typing import Any
 from healthsvc.core.decisions.decide import flag_names
 from healthsvc.core.folding import facts
 from healthsvc.core.insights.contact_windows import ContactRules
-from healthsvc.core.instants import from_us, to_us
+from healthsvc.core.instants import from_us
 from healthsvc.core.languages import Language
 from healthsvc.core.phrases.stages import stage_reason
 from healthsvc.core.scoring.lifecycle import stage_name
-from healthsvc.flows.customers import (
-    contact_windows,
-    coverage,
-    data_quality,
-    insights,
-    relationship,
-    response_times,
-    rollup,
-    staleness,
-)
+from healthsvc.flows.customers import coverage, insights, relationship
 from healthsvc.flows.customers.contact_windows import ContactPlan
 from healthsvc.flows.customers.coverage import WordedCoverage
 from healthsvc.flows.customers.current_override import CurrentOverride, current_override
 from healthsvc.flows.customers.data_quality import RejectionSummary
-from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer, evaluate_customer
+from healthsvc.flows.customers.evaluated_customer import EvaluatedCustomer
 from healthsvc.flows.customers.insights import ExpansionGate, WordedDisagreement
+from healthsvc.flows.customers.read_customers import ReadCustomer, read_customers
 from healthsvc.flows.customers.relationship import Loyalty, ProfileFit, TouchTier
 from healthsvc.flows.customers.response_times import ResponseTimes
 from healthsvc.flows.customers.risk import risk_of
-from healthsvc.flows.customers.rollup import ChildrenSummary, Family, ParentLink
+from healthsvc.flows.customers.rollup import ChildrenSummary, ParentLink
 from healthsvc.flows.customers.staleness import StaleSince
 from healthsvc.flows.customers.surveys import Surveys, surveys
-from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
+from healthsvc.store.database.engine import AsyncEngine, autocommit_connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +74,6 @@ class CustomerHealth:
     data_quality: RejectionSummary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Surroundings:
-    """What other tables than the states say of a customer."""
-
-    family: Family
-    support: ResponseTimes
-    stale: StaleSince | None
-    contact: ContactPlan
-    data_quality: RejectionSummary
-
-
 async def customer_health(
     engine: AsyncEngine,
     customer_id: str,
@@ -101,47 +82,21 @@ async def customer_health(
     language: Language = "en",
 ) -> CustomerHealth | None:
     """Evaluate a customer; None for an unknown one. rules: of contacting it."""
-    async with engine.begin() as conn:
-        customer = await evaluate_customer(conn, customer_id, now)
-        if customer is None:
-            return None
-        around = await _surroundings(conn, customer, customer_id, now, rules or ContactRules())
-    return _health(customer_id, customer, around, now, language)
+    async with autocommit_connection(engine) as conn:
+        customers = await read_customers(conn, [customer_id], now, rules or ContactRules())
+    customer = customers.get(customer_id)
+    return None if customer is None else health_of(customer, language)
 
 
-async def _surroundings(
-    conn: AsyncConnection,
-    customer: EvaluatedCustomer,
-    customer_id: str,
-    now: datetime,
-    rules: ContactRules,
-) -> _Surroundings:
-    acts = await contact_windows.acted(conn, [customer.key], to_us(now), customer.compiled.program)
-    zone = customer.table.profile_field(customer.row, "timezone")
-    return _Surroundings(
-        contact=contact_windows.plan(
-            customer.view, customer.row, zone, acts.get(customer.key, []), rules, now
-        ),
-        stale=await staleness.stale(conn, customer, now),
-        data_quality=(await data_quality.of(conn, [customer_id], now))[customer_id],
-        family=await rollup.family(conn, customer, customer_id),
-        support=await response_times.measure(conn, customer.key, now),
-    )
-
-
-def _health(
-    customer_id: str,
-    customer: EvaluatedCustomer,
-    around: _Surroundings,
-    now: datetime,
-    language: Language,
-) -> CustomerHealth:
+def health_of(read: ReadCustomer, language: Language) -> CustomerHealth:
+    """What is known of a customer that was read, in words of a language."""
+    customer, around = read.customer, read.around
     decisions, evaluation, row = customer.table.decisions, customer.evaluation, customer.row
     card = customer.compiled.scorecard
     band, decided_us = decisions.band_index(row), float(decisions.decided_us[row])
     risk = risk_of(customer)
     return CustomerHealth(
-        customer_id=customer_id,
+        customer_id=read.customer_id,
         profile=_profile(customer),
         stage=stage_name(int(evaluation.stages.stage[row])),
         stage_because=stage_reason(customer.view, evaluation.stages, row, language),
@@ -169,7 +124,7 @@ def _health(
         events_total=int(customer.table.facts[row, facts.EVENTS]),
         first_event_at=_instant(float(customer.table.facts[row, facts.FIRST_SEEN])),
         last_event_at=_instant(float(customer.table.facts[row, facts.LAST_SEEN])),
-        evaluated_at=now,
+        evaluated_at=read.at,
         decided_at=from_us(decided_us) if decided_us else None,
         scorecard_version=customer.version,
         variant=customer.variant,

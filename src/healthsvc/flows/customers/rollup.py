@@ -1,8 +1,8 @@
 """A customer's parent, and how the customers below it do together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -60,6 +60,22 @@ class Family:
 
     parent: ParentLink | None
     children: ChildrenSummary | None
+
+
+NO_FAMILY: Final = Family(parent=None, children=None)
+
+
+async def families(
+    conn: AsyncConnection, customers: Mapping[str, EvaluatedCustomer]
+) -> dict[str, Family]:
+    """By customer id; one question for all that are nobody's parent or child."""
+    parents = await rollup_reads.parents(conn, list(customers))
+    return {
+        customer_id: await family(conn, customer, customer_id)
+        if customer_id in parents or customer.profile.get("parent_id")
+        else NO_FAMILY
+        for customer_id, customer in customers.items()
+    }
 
 
 async def family(conn: AsyncConnection, customer: EvaluatedCustomer, customer_id: str) -> Family:

@@ -179,6 +179,20 @@ class OutageScope:
     scope: str
 
 
+_HELD_AT: Final = """
+    g.began_at <= :at and coalesce(g.ended_at, 'infinity') > :at
+    and coalesce(g.dismissed_at, 'infinity') > :at
+"""
+
+
+async def any_at(conn: AsyncConnection, at: datetime) -> bool:
+    """Whether any guard concerned anybody at an instant."""
+    exists = await conn.scalar(
+        text(f"select exists (select from guards g where {_HELD_AT})"), {"at": at}
+    )
+    return bool(exists)
+
+
 async def stale(
     conn: AsyncConnection, customer_key: int, segment: str | None, at: datetime
 ) -> OutageScope | None:
@@ -187,9 +201,7 @@ async def stale(
     rows = await conn.execute(
         text(f"""
             select g.scope, g.since from guards g
-            where g.began_at <= :at and coalesce(g.ended_at, 'infinity') > :at
-              and coalesce(g.dismissed_at, 'infinity') > :at
-              and {concerning("cast(:key as bigint)", "cast(:segment as text)")}
+            where {_HELD_AT} and {concerning("cast(:key as bigint)", "cast(:segment as text)")}
             order by g.scope = 'fleet' desc, g.since limit 1
         """),
         values,

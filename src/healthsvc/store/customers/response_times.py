@@ -1,5 +1,6 @@
 """How fast a customer's tickets were answered and resolved, from the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,35 +21,41 @@ class Response:
     hours_to_resolution: float | None
 
 
-_RESPONSE: Final = text("""
+_RESPONSES: Final = text("""
     with opened as (
-        select item, min(occurred_us) as us from ledger
-        where customer_key = :key and kind = :opened and occurred_us <= :until group by item
+        select customer_key, item, min(occurred_us) as us from ledger
+        where customer_key = any(:keys) and kind = :opened and occurred_us <= :until
+        group by customer_key, item
     ), tickets as (
-        select o.item, o.us,
+        select o.customer_key, o.item, o.us,
             min(l.occurred_us) filter (where l.kind = :answered) - o.us as first_answer,
             max(l.occurred_us) filter (where l.kind = :resolved) - o.us as resolution
-        from opened o left join ledger l on l.customer_key = :key and l.item = o.item
+        from opened o left join ledger l on l.customer_key = o.customer_key and l.item = o.item
             and l.kind in (:answered, :resolved) and l.occurred_us >= o.us
                 and l.occurred_us <= :until
-        where o.us > :after group by o.item, o.us
+        where o.us > :after group by o.customer_key, o.item, o.us
     )
-    select count(*) as tickets, count(first_answer) as answered, count(resolution) as resolved,
+    select customer_key, count(*) as tickets, count(first_answer) as answered,
+        count(resolution) as resolved,
         cast(avg(first_answer) / 3.6e9 as float8) as hours_to_first_answer,
         cast(avg(resolution) / 3.6e9 as float8) as hours_to_resolution
-    from tickets
+    from tickets group by customer_key
 """)
+NO_TICKETS: Final = Response(
+    tickets=0, answered=0, hours_to_first_answer=None, resolved=0, hours_to_resolution=None
+)
 
 
-async def response(
-    conn: AsyncConnection, customer_key: int, after_us: int, until_us: int
-) -> Response:
-    """Of one customer's tickets that were opened within a span, by what was known at its end: from
-    the opening to the first answer, and to the last resolution after it."""
+async def responses(
+    conn: AsyncConnection, customer_keys: Sequence[int], after_us: int, until_us: int
+) -> dict[int, Response]:
+    """By customer, of its tickets that were opened within a span, by what was known at its end:
+    from the opening to the first answer, and to the last resolution after it. None for customers
+    without such tickets."""
     rows = await conn.execute(
-        _RESPONSE,
+        _RESPONSES,
         {
-            "key": customer_key,
+            "keys": list(customer_keys),
             "after": after_us,
             "until": until_us,
             "opened": OPENED,
@@ -56,4 +63,5 @@ async def response(
             "resolved": RESOLVED,
         },
     )
-    return Response(**rows.mappings().one())
+    by_customer = [dict(row) for row in rows.mappings()]
+    return {row.pop("customer_key"): Response(**row) for row in by_customer}

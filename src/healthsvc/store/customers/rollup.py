@@ -31,6 +31,19 @@ async def below(conn: AsyncConnection, customer_id: str) -> Sequence[Any]:
     return rows.all()
 
 
+async def parents(conn: AsyncConnection, customer_ids: Sequence[str]) -> set[str]:
+    """Which of these customers are somebody's parent."""
+    rows = await conn.execute(
+        text("""
+            select distinct s.parent_id from standings s
+            where s.projection = (select id from projections where state = 'live')
+                and s.parent_id = any(cast(:ids as text[])) and s.parent_id <> s.customer_id
+        """),
+        {"ids": list(customer_ids)},
+    )
+    return set(rows.scalars())
+
+
 async def is_known(conn: AsyncConnection, customer_id: str) -> bool:
     """Whether there is such a customer."""
     exists: bool = await conn.scalar(

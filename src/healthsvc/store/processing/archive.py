@@ -75,13 +75,26 @@ async def drop_before(conn: AsyncConnection, first_kept: date) -> list[str]:
     return old
 
 
-async def at_instants(conn: AsyncConnection, key: int, occurred_us: list[int]) -> list[str]:
-    """A customer's events of these instants."""
+async def at_instants(
+    conn: AsyncConnection, instants: Mapping[int, Sequence[int]]
+) -> dict[int, list[str]]:
+    """By customer key, its events of these instants."""
+    keys = [key for key, occurred_us in instants.items() for _ in occurred_us]
+    events: dict[int, list[str]] = {key: [] for key in instants}
+    if not keys:
+        return events
     rows = await conn.execute(
-        text(
-            "select event from archive where customer_key = :key and occurred_us = any(:instants)"
-            " limit 1000"
-        ),
-        {"key": key, "instants": occurred_us},
+        text("""
+            select w.key, e.event from unnest(
+                cast(:keys as bigint[]), cast(:instants as bigint[])
+            ) as w(key, us)
+            cross join lateral (
+                select a.event from archive a where a.customer_key = w.key and a.occurred_us = w.us
+                limit 1000
+            ) e
+        """),
+        {"keys": keys, "instants": [us for at in instants.values() for us in at]},
     )
-    return list(rows.scalars())
+    for key, event in rows:
+        events[key].append(event)
+    return events

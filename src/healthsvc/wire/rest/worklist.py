@@ -20,6 +20,7 @@ CONTACT_EXAMPLE: JsonDict = {
     "windows": [{"from": "08:00", "to": "10:00"}, {"from": "15:00", "to": "17:00"}],
     "windows_from": "activity",
     "peak_hours": [10, 11],
+    "hours_as_of": "2026-11-20T09:24:11Z",
     "next_window_at": "2026-11-20T15:00:00+01:00",
     "contacts": 1,
     "contacts_in_days": 7,
@@ -53,6 +54,10 @@ class ContactTold(Told):
     ]
     peak_hours: Annotated[
         list[int], Field(description="Hours at which they are busiest; don't disturb.")
+    ]
+    hours_as_of: Annotated[
+        datetime,
+        Field(description="When their activity was read for that: at most ten minutes ago."),
     ]
     next_window_at: Annotated[datetime, Field(description="Now, if a window is open.")]
     contacts: Annotated[
