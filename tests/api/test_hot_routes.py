@@ -1,5 +1,6 @@
 """The routes that are answered without the framework answer what the framework's do."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -107,11 +108,69 @@ async def test_both_routes_answer_alike(
             assert shown(hot) == shown(cold), (method, path, headers)
 
 
+EVENT = {
+    "id": "e-1",
+    "source": "site",
+    "type": "page.viewed",
+    "customer_id": "acme",
+    "occurred_at": "2026-03-02T08:59:00Z",
+    "data": {"url": "https://example.com/account/cancel"},
+}
+ONE = json.dumps(EVENT)
+TWO = json.dumps([EVENT, EVENT | {"id": "e-2", "customer_id": "b"}])
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "path"),
+    [
+        (ONE, JSON, ""),
+        (TWO, JSON, ""),
+        (ONE, {"content-type": "application/json; charset=utf-8"}, ""),
+        (ONE, {"content-type": "text/plain"}, ""),
+        (ONE, {}, ""),
+        (ONE, JSON | {"content-encoding": "zip"}, ""),
+        (ONE, JSON | {"prefer": "wait=0"}, ""),
+        (ONE, JSON | {"ce-id": "1", "ce-specversion": "1.0"}, ""),
+        (ONE, JSON | {"authorization": "Bearer nobody"}, ""),
+        (ONE, JSON | {"x-actor": ""}, ""),
+        (ONE, JSON, "?a=b"),
+        (json.dumps([EVENT, EVENT]), JSON, ""),
+        (json.dumps([EVENT, EVENT | {"type": "page.veiwed"}, EVENT | {"id": 1}, 7]), JSON, ""),
+        (json.dumps([EVENT | {"id": f"e-{n}"} for n in range(1001)]), JSON, ""),
+        (json.dumps(EVENT | {"occurred_at": "now"}), JSON, ""),
+        ("[]", JSON, ""),
+        ("", JSON, ""),
+        ("null", JSON, ""),
+        ("{", JSON, ""),
+        ("[" + ONE, JSON, ""),
+        ("[" * 3000, JSON, ""),
+        (" " * 1_100_000, JSON, ""),
+    ],
+    ids=range(22),
+)
+async def test_events_are_answered_alike(
+    both: tuple[httpx.AsyncClient, httpx.AsyncClient],
+    body: str,
+    headers: dict[str, str],
+    path: str,
+) -> None:
+    hot, cold = [
+        await client.post(f"/v1/events{path}", content=body, headers=headers) for client in both
+    ]
+
+    assert shown(hot) == shown(cold)
+
+
 def shown(answer: httpx.Response) -> tuple[int, dict[str, str | None], Any]:
     headers = {name: answer.headers.get(name) for name in HEADERS}
     body = answer.json() if answer.content else None
     if answer.status_code >= 400 and body is not None:
         del body["request_id"]
+    if answer.status_code == 202 and body is not None:
+        assert (body.pop("position") is None) == all(
+            result["status"] == "rejected" for result in body["results"]
+        )
     return answer.status_code, headers, body
 
 

@@ -14,11 +14,15 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from healthsvc.api import hot_events
 from healthsvc.api.auth import Authenticator, Principal
 from healthsvc.api.customer_views import Kind, Question
 from healthsvc.api.deps import Services
 from healthsvc.api.entity_tags import tags_in
 from healthsvc.api.paths import decoded
+from healthsvc.api.problem_answers import problem_for
+from healthsvc.api.problem_types import INTERNAL_ERROR
+from healthsvc.api.problems import render
 from healthsvc.api.representations import (
     ALERTS,
     CUSTOMERS,
@@ -27,6 +31,7 @@ from healthsvc.api.representations import (
     Representation,
     Shown,
 )
+from healthsvc.core.errors import HealthsvcError
 from healthsvc.core.languages import TAGS, Language, accepted
 from healthsvc.wire.api_keys import Scope as KeyScope
 from healthsvc.wire.cursors import is_storable
@@ -69,7 +74,7 @@ _LISTS: Final[dict[str, _List]] = {
 
 class HotRoutes:
     """ASGI middleware that answers `GET` of one customer and of its explanation, and of lists while
-    an answer holds."""
+    an answer holds, and takes events in."""
 
     def __init__(self, app: ASGIApp, routers: Sequence[APIRouter]) -> None:
         self._app = app
@@ -79,12 +84,37 @@ class HotRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         representation = None
-        if scope["type"] == "http" and scope["method"] == "GET":
-            representation = await self._ordinary(scope)
+        if scope["type"] == "http":
+            if scope["method"] == "POST" and scope["path"] == hot_events.PATH:
+                await self._events(scope, receive, send)
+                return
+            if scope["method"] == "GET":
+                representation = await self._ordinary(scope)
         if representation is None:
             await self._app(scope, receive, send)
         else:
             await _send(send, representation)
+
+    async def _events(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take events in; what is out of the ordinary is the framework's affair."""
+        headers = _headers(scope) if hot_events.is_ordinary(scope) else None
+        if headers is None or await _holder(scope, headers, ("events:write",)) is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = self._routes["append_events"]
+        body = hot_events.Body(receive)
+        try:
+            answer = await hot_events.answer(scope["app"].state.services, body)
+        except HealthsvcError as error:
+            problem = problem_for(error)
+            if problem.kind is INTERNAL_ERROR:
+                raise
+            await render(scope, problem)(scope, receive, send)
+            return
+        if answer is None:
+            await self._app(scope, body.again, send)
+        else:
+            await _send_json(send, 202, answer)
 
     async def _ordinary(self, scope: Scope) -> Representation | None:
         """The answer to an ordinary request."""
@@ -99,7 +129,7 @@ class HotRoutes:
 
     async def _kept(self, scope: Scope, kept: _List) -> Representation | None:
         headers = _headers(scope)
-        reader = None if headers is None else await _reader(scope, headers, kept.scopes)
+        reader = None if headers is None else await _holder(scope, headers, kept.scopes)
         if reader is None:
             return None
         shown = RANKED_ALERTS if b"sort=rank" in scope["query_string"] else kept.shown
@@ -113,7 +143,7 @@ class HotRoutes:
         customer_id, headers = _customer_id(segment), _headers(scope)
         if customer_id is None or headers is None or headers.get(b"accept", b"") not in _ANY_JSON:
             return None
-        if await _reader(scope, headers, _READ) is None:
+        if await _holder(scope, headers, _READ) is None:
             return None
         prefers = _accepted(headers.get(b"accept-language", b""))
         language = _LANGUAGES[scope["query_string"]] or prefers
@@ -147,7 +177,7 @@ def _customer_id(segment: str) -> str | None:
     return customer_id if len(customer_id) <= 512 and is_storable(customer_id) else None
 
 
-async def _reader(scope: Scope, headers: _Headers, scopes: Sequence[KeyScope]) -> Principal | None:
+async def _holder(scope: Scope, headers: _Headers, scopes: Sequence[KeyScope]) -> Principal | None:
     """The holder of a key with one of these scopes."""
     match = _BEARER.fullmatch(headers.get(b"authorization", b""))
     if match is None:
@@ -162,6 +192,15 @@ async def _reader(scope: Scope, headers: _Headers, scopes: Sequence[KeyScope]) -
 @lru_cache(maxsize=256)
 def _accepted(header: bytes) -> Language:
     return accepted(header.decode("latin-1"))
+
+
+async def _send_json(send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _send(send: Send, representation: Representation) -> None:
