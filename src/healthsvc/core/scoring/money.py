@@ -1,7 +1,7 @@
 """What a customer's money says, whatever its behaviour: it pays less, late or for more than it
 uses; or more, anew and much."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,8 +43,19 @@ def against_high(view: View) -> tuple[MoneySign, ...]:
 
 
 def against_low(view: View) -> tuple[MoneySign, ...]:
-    """What speaks against a low score."""
-    return growth(view), _contract_signed(view), _large_account(view)
+    """What speaks against a low score, unless the customer pays less, late or no longer: then the
+    money agrees with the score."""
+    agreeing = (contraction(view), _overdue(view), _cancelled(view))
+    agrees = np.logical_or.reduce([sign.holds for sign in agreeing])
+    agrees_until = np.minimum.reduce([sign.change_us for sign in agreeing])
+    return tuple(
+        replace(
+            sign,
+            holds=sign.holds & ~agrees,
+            change_us=np.minimum(sign.change_us, agrees_until),
+        )
+        for sign in (growth(view), _contract_signed(view), _large_account(view))
+    )
 
 
 def contraction(view: View) -> MoneySign:

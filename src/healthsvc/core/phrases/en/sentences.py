@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "fact.seats": "the number of seats",
     "fact.own": "the fact “{name}”",
     # why the score is what it is
+    "health.left": "{customer} has left. Its health was {score} out of 100 when it did",
     "health.unknown": "There isn't enough evidence yet to judge the health of {customer}.",
     "health.is": "The health of {customer} is {score} out of 100",
     "health.helps.one": "{what} helps the most",

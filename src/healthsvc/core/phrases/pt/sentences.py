@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "fact.seats": "o número de licenças",
     "fact.own": "o dado “{name}”",
     # why the score is what it is
+    "health.left": "{customer} saiu. Quando saiu, a saúde estava em {score} de 100",
     "health.unknown": "Ainda não há informações suficientes para avaliar a saúde de {customer}.",
     "health.is": "A saúde de {customer} está em {score} de 100",
     "health.helps.one": "o que mais ajuda é {what}",
