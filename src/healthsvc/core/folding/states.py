@@ -26,7 +26,6 @@ from healthsvc.core.folding.items import packed
 from healthsvc.core.folding.items import table as item_table
 from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.folding.stored import Stored, StoredMany
-from healthsvc.core.scorecard.surveys import SurveyRules
 
 _HEADER: Final = 8
 _FORMAT: Final = 3
@@ -53,7 +52,7 @@ class States:
         self.fields = len(program.half_lives_us) + 4
         self.count_field = len(program.half_lives_us)
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
-        self.facts: Floats = np.zeros((capacity, fact.WIDTH))
+        self._facts: Floats = np.zeros((capacity, fact.WIDTH))
         self.decisions = DecisionStates.reserved(capacity)
         self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
         self.key = np.zeros(capacity, np.int64)
@@ -86,15 +85,17 @@ class States:
         )
 
     @property
-    def surveys(self) -> SurveyRules:
-        """The scorecard's rules of surveys."""
-        return self.program.scorecard.surveys
+    def facts(self) -> Floats:
+        """Facts (capacity, WIDTH), with what the items come to."""
+        if self.items.changed:
+            item_table.summarise(self.items, self._facts, self.program.scorecard.surveys)
+        return self._facts
 
     def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at
         the first touch, page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"
-        for table in (self.cells, self.facts, self.decisions.array, self.risk):
+        for table in (self.cells, self._facts, self.decisions.array, self.risk):
             table[: min(customers, self.capacity)] = 0.0
 
     def __len__(self) -> int:
@@ -220,7 +221,7 @@ class States:
         if not len(rows):
             return
         flat, at, occurred = (
-            self.facts.reshape(-1),
+            self._facts.reshape(-1),
             rows * fact.WIDTH,
             occurred_us.astype(np.float64),
         )
@@ -246,13 +247,14 @@ class States:
                 places, events = groups.setdefault(fact_event[1], ([], []))
                 places.append(fact_event[0])
                 events.append(fact_event[2])
+        store = fact.FactStore(self._facts, self.profile)
         for name, (places, events) in groups.items():
             at = np.array(places)
-            fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
+            fact.HANDLERS[name](store, fact.Group(rows[at], events, occurred_us[at], ties[at]))
         if steps:
             steps_at = [place for place, _, _ in steps]
             item_table.fold(
-                self,
+                self.items,
                 rows[steps_at].tolist(),
                 [step[1:] for step in steps],
                 occurred_us[steps_at].tolist(),
@@ -286,10 +288,10 @@ class States:
             at = np.flatnonzero(measure == column)
             added = levels.weights(occurred_us[at], rhythm.slow_half_life_us, program.landmark_us)
             places = rows[at] * fact.WIDTH + fact.SLOW_0 + i
-            np.add.at(self.facts.reshape(-1), places, added * weight[at])
+            np.add.at(self._facts.reshape(-1), places, added * weight[at])
         at = np.flatnonzero(measure == program.presence)
         newest = self.cells[rows[at], program.presence, self.count_field + 1]
-        presence.fold(self.facts, rhythm, rows[at], occurred_us[at], newest)
+        presence.fold(self._facts, rhythm, rows[at], occurred_us[at], newest)
 
     def _fold_risk(
         self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats
@@ -380,7 +382,7 @@ class States:
         self.risk[rows] = doubles[(ends - risks)[:, None] + np.arange(risks)]
         fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
         fact_start = body + cells * self.fields
-        self.facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
+        self._facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
         first, some = (fact_start + known) * 8, np.flatnonzero(items)
         last = first + items * 8
         for row, a, b, former in zip(
@@ -414,10 +416,10 @@ class States:
             self.tid,
         ):  # of a row that nobody had they are
             zeros[again] = 0
-        self.facts[again] = fact.DEFAULTS
+        self._facts[again] = fact.DEFAULTS
         self.decisions.reset(again)
         first, self._used = self._used, self._used + count - len(again)
-        self.facts[first : self._used] = fact.DEFAULTS
+        self._facts[first : self._used] = fact.DEFAULTS
         self.decisions.reset(slice(first, self._used))
         return np.concatenate([again, np.arange(first, self._used)])
 

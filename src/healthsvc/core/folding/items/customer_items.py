@@ -1,6 +1,5 @@
 """The items of customers in memory; those of a customer stay packed until an event needs them."""
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -50,14 +49,13 @@ class CustomerItems:
         self.packed.pop((rules.number, oldest.hash), None)
         self.limits[rules.number] = max(self.limits.get(rules.number, oldest), oldest)
 
-    def counted(self, rules: ItemRules) -> Iterator[Counted]:
+    def counted(self, rules: ItemRules) -> list[Counted]:
         """The items of a kind, and from when on each counts."""
         limit = self.limits.get(rules.number)
-        for key, item in self.of_kind.get(rules.number, {}).items():
-            if limit is None:
-                yield item, 0.0
-            else:
-                yield item, limit.us - (key > limit.hash)
+        of_kind = self.of_kind.get(rules.number, {})
+        if limit is None:
+            return [(item, 0.0) for item in of_kind.values()]
+        return [(item, limit.us - (key > limit.hash)) for key, item in of_kind.items()]
 
 
 def item_hash(item_id: str) -> int:

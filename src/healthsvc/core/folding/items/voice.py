@@ -142,6 +142,8 @@ def asked_and_unanswered(items: Sequence[Counted]) -> tuple[int, int]:
 
 
 def _unanswered(items: Sequence[Counted]) -> float:
+    if not any(item[sent] for item, _ in items for sent in _SENT.values()):
+        return 0.0
     asked, unanswered = asked_and_unanswered(items)
     return unanswered / asked if asked else 0.0
 
