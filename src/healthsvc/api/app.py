@@ -24,6 +24,7 @@ from healthsvc.api.openapi import describe
 from healthsvc.api.paths import Methods
 from healthsvc.api.problem_answers import problem_for
 from healthsvc.api.problems import ProblemError, invalid, respond
+from healthsvc.api.representations import Representations
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
@@ -130,6 +131,7 @@ def create_app(
         draining=config.draining,
         contact=config.contact,
         customer_views=CustomerViews(engine, now, config.contact),
+        representations=Representations(engine, now),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )

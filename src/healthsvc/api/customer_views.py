@@ -3,12 +3,12 @@ once for as long as it holds."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from healthsvc.api.entity_tags import EntityTag, digest_of, tag_of
 from healthsvc.api.gathering import Gatherer
+from healthsvc.api.representations import Representation
 from healthsvc.api.responses import json_body
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.core.instants import to_us
@@ -35,23 +35,15 @@ class Question(NamedTuple):
     tags: tuple[EntityTag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerView:
-    """An answer's body and tag; no body: the asker has it."""
-
-    tag: EntityTag
-    body: bytes | None
-
-
 class _Views:
     """Answers by question, the least recently given forgotten first."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._views: OrderedDict[Question, CustomerView] = OrderedDict()
+        self._views: OrderedDict[Question, Representation] = OrderedDict()
 
-    def get(self, question: Question, digest: str, now_us: int) -> CustomerView | None:
+    def get(self, question: Question, digest: str, now_us: int) -> Representation | None:
         """The answer that holds."""
         view = self._views.get(question)
         if view is None or not view.tag.holds(digest, now_us):
@@ -59,7 +51,7 @@ class _Views:
         self._views.move_to_end(question)
         return view
 
-    def put(self, question: Question, view: CustomerView) -> None:
+    def put(self, question: Question, view: Representation) -> None:
         former = self._views.pop(question, None)
         self._views[question] = view
         self._bytes += _size(view) - _size(former)
@@ -77,19 +69,19 @@ class CustomerViews:
         self._engine, self._now, self._rules = engine, now, rules
         self._hours = HoursCache()
         self._views = _Views()
-        self._gatherer: Gatherer[Question, CustomerView | None] = Gatherer(self._answer)
+        self._gatherer: Gatherer[Question, Representation | None] = Gatherer(self._answer)
 
-    async def view(self, question: Question) -> CustomerView | None:
+    async def view(self, question: Question) -> Representation | None:
         """The answer; None: there is no such customer."""
         return await self._gatherer.ask(question)
 
     async def _answer(
         self, questions: Sequence[Question]
-    ) -> Mapping[Question, CustomerView | None]:
+    ) -> Mapping[Question, Representation | None]:
         async with autocommit_connection(self._engine) as conn:
             now = self._now()
             by_customer = await revisions(conn, list({q.customer_id for q in questions}))
-            answers: dict[Question, CustomerView | None] = {}
+            answers: dict[Question, Representation | None] = {}
             digests: dict[Question, str] = {}
             for question in questions:
                 revision = by_customer.get(question.customer_id)
@@ -110,18 +102,18 @@ class CustomerViews:
 
     def _known(
         self, question: Question, plain: Question, digest: str, now_us: int
-    ) -> CustomerView | None:
+    ) -> Representation | None:
         """The answer that needn't be made."""
         for tag in question.tags:
             if tag.holds(digest, now_us):
-                return CustomerView(tag, None)
+                return Representation(tag, None, question.language)
         return self._views.get(plain, digest, now_us)
 
     async def _make(
         self, conn: AsyncConnection, digests: Mapping[Question, str], now: datetime
-    ) -> Mapping[Question, CustomerView]:
+    ) -> Mapping[Question, Representation]:
         """Evaluate and render."""
-        made: dict[Question, CustomerView] = {}
+        made: dict[Question, Representation] = {}
         for kind, load in _LOADERS.items():
             asked = [question for question in digests if question.kind == kind]
             if not asked:
@@ -132,7 +124,8 @@ class CustomerViews:
                 customer = customers.get(question.customer_id)
                 if customer is not None:
                     tag = tag_of(digests[question], to_us(now), customer.due_us)
-                    view = CustomerView(tag, _rendered(customer, question.language))
+                    body = _rendered(customer, question.language)
+                    view = Representation(tag, body, question.language)
                     self._views.put(question, view)
                     made[question] = view
         return made
@@ -163,5 +156,5 @@ def _rendered(customer: ReadCustomer | ReadExplanation, language: Language) -> b
     return json_body(explanation, explanation.left_out())
 
 
-def _size(view: CustomerView | None) -> int:
+def _size(view: Representation | None) -> int:
     return len(view.body or b"") + 500 if view is not None else 0

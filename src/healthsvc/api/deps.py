@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 
 from healthsvc.api.customer_views import CustomerViews
+from healthsvc.api.representations import Representations
 from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.readiness.checks import Readiness
@@ -42,6 +43,7 @@ class Services:
     draining: Callable[[], bool]
     contact: ContactRules
     customer_views: CustomerViews
+    representations: Representations
     readiness: Readiness
     freshening: Step
     """What taking the newest events into the ledger, before a portfolio is read, reports to."""

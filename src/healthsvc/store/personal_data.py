@@ -159,4 +159,5 @@ TABLES: Final[tuple[TableData, ...]] = (
     _of_nobody("guards", "outages that were detected", FOREVER),
     _of_nobody("guard_watch", "whose turn it is to look for outages", FOREVER),
     _of_nobody("check_reports", "checks that fail now", "seconds"),
+    _of_nobody("change_counts", "how often tables were changed", FOREVER),
 )

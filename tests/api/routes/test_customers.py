@@ -8,6 +8,7 @@ from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.rest.customers.customer import Customer
 from healthsvc.wire.rest.customers.explanations import Explanation
 from tests.api.rows import AT, add_archived, add_customer, add_history, move_customer
+from tests.support.clock import Clock
 
 RISKS = [0.9, 0.9, None, 0.1, 0.5, None, 0.5, 0.5, 0.0, 1.0, None]
 
@@ -174,7 +175,9 @@ async def test_the_loyal_ones_hidden_in_low_and_tech_touch_are_one_query(
     assert (await api.get("/v1/customers", params={"loyalty_min": 101})).status_code == 422
 
 
-async def test_the_list_says_as_of_when(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_the_list_says_as_of_when(
+    api: httpx.AsyncClient, engine: AsyncEngine, clock: Clock
+) -> None:
     assert (await api.get("/v1/customers")).json()["as_of"] is None
 
     async with engine.begin() as conn:
@@ -182,6 +185,8 @@ async def test_the_list_says_as_of_when(api: httpx.AsyncClient, engine: AsyncEng
             "update partitions set read_through_at = timestamptz '2026-03-01 12:00Z' + partition *"
             " interval '1 s'"
         )
+
+    clock.advance(seconds=10)  # for as long an answer holds while no customer changes
 
     assert (await api.get("/v1/customers")).json()["as_of"] == "2026-03-01T12:00:00Z"
 

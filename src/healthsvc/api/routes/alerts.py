@@ -19,8 +19,9 @@ from healthsvc.api.problem_types import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from healthsvc.api.problems import ProblemError, not_found
+from healthsvc.api.representations import ALERTS, RANKED_ALERTS
 from healthsvc.api.request_bodies import body_of, documented
-from healthsvc.api.responses import UNCHANGED, answers
+from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers
 from healthsvc.core.alerts import Alert as StoredAlert
 from healthsvc.core.languages import DEFAULT, Language
 from healthsvc.flows import lists
@@ -57,20 +58,28 @@ IF_MATCH = {
     "/v1/alerts",
     operation_id="list_alerts",
     summary="List alerts",
-    responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR),
+    response_class=Response,
+    responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def list_alerts(
-    request: Request,
-    response: Response,
-    _: Reader,
-    query: Annotated[AlertFilter, Query()],
-    prefers: Preferred,
-) -> Alerts:
+    request: Request, reader: Reader, query: Annotated[AlertFilter, Query()], prefers: Preferred
+) -> Response:
     """Alerts, the last raised first; `about=operations` lists those about the service and what
     feeds it; `sort=rank` puts those first that are most worth a call, each with its points and why.
 
     Scope: `customers:read` or `alerts:write`.
     """
+    deps = services(request)
+
+    async def make() -> Alerts:
+        return await _alerts(deps, query, query.language or prefers)
+
+    shown = RANKED_ALERTS if query.sort == "rank" else ALERTS
+    return await deps.representations.answer(request.scope, shown, reader.id, make)
+
+
+async def _alerts(deps: Services, query: AlertFilter, language: Language) -> Alerts:
     which = AlertQuery(
         operations=query.about == "operations",
         customer_id=query.customer_id,
@@ -79,8 +88,6 @@ async def list_alerts(
         severity=query.severity,
         owner=query.owner,
     )
-    deps, language = services(request), query.language or prefers
-    mark(response, language)
     if query.sort == "rank":
         return await _ranked(deps, query, which, language)
     page = await lists.alerts(deps.engine, query, which)

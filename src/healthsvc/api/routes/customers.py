@@ -7,13 +7,14 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.customer_views import CustomerView, Kind, Question
+from healthsvc.api.customer_views import Kind, Question
 from healthsvc.api.deps import services
 from healthsvc.api.entity_tags import tags_in
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
 from healthsvc.api.problems import RequestFault, invalid, not_found
+from healthsvc.api.representations import CUSTOMERS
 from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
@@ -39,11 +40,13 @@ CustomerId = Annotated[
     "/v1/customers",
     operation_id="list_customers",
     summary="List customers",
-    responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR),
+    response_class=Response,
+    responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def list_customers(
-    request: Request, _: Reader, query: Annotated[CustomerFilter, Query()]
-) -> Standings:
+    request: Request, reader: Reader, query: Annotated[CustomerFilter, Query()]
+) -> Response:
     """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is
     counted.
 
@@ -56,6 +59,15 @@ async def list_customers(
 
     Scope: `customers:read`.
     """
+
+    async def make() -> Standings:
+        return await _standings(request, query)
+
+    shown = services(request).representations
+    return await shown.answer(request.scope, CUSTOMERS, reader.id, make)
+
+
+async def _standings(request: Request, query: CustomerFilter) -> Standings:
     which = StandingFilter(
         **query.model_dump(
             include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}
@@ -218,7 +230,7 @@ async def current_view(
     view = await services(request).customer_views.view(question)
     if view is None:
         raise not_found("customer")
-    return _worded(view_response(view), language)
+    return view.response()
 
 
 def _in_the_past(at: datetime, now: datetime, name: str) -> None:
@@ -231,14 +243,6 @@ def valid_customer_id(customer_id: str) -> str:
     if len(customer_id) > 512 or not is_storable(customer_id):
         raise not_found("customer")
     return customer_id
-
-
-def view_response(view: CustomerView) -> Response:
-    """The answer with its tag; 304 where the client has it."""
-    headers = {"etag": str(view.tag)}
-    if view.body is None:
-        return Response(status_code=304, headers=headers)
-    return Response(view.body, headers=headers, media_type="application/json")
 
 
 def _worded(response: Response, language: Language) -> Response:

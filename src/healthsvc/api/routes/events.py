@@ -147,7 +147,7 @@ async def append_events(
     items = await _items(request)
     if isinstance(items, Reject):
         return _answer(Results([_rejected(items)], None), {})
-    results, fresh = await in_steps(_judge_all(items, to_us(deps.now())))
+    results, fresh = await in_steps(judge_all(items, to_us(deps.now())))
     positions = await append(deps, fresh)
     header = ",".join(str(position) for position in positions) or None
     return _answer(Results(results, header), await _preference(request, deps, positions))
@@ -195,7 +195,7 @@ def _wrong_count(count: int) -> ProblemError:
     return ProblemError(TOO_LARGE, f"The body has {count} events; {MAX_EVENTS} at most.")
 
 
-def _judge_all(
+def judge_all(
     items: Sequence[bytes], now_us: int
 ) -> Steps[tuple[list[Result], list[tuple[str, str]]]]:
     """A result for each item, in order, and the customer and text of those that are to be appended;

@@ -6,7 +6,7 @@ import yaml
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.deps import services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.problem_types import (
     CONFLICT,
     INVALID_CURSOR,
@@ -18,8 +18,9 @@ from healthsvc.api.problem_types import (
 )
 from healthsvc.api.problems import ProblemError, RequestFault, invalid, not_found
 from healthsvc.api.publications import publication, publication_of
+from healthsvc.api.representations import SCORECARD_STATUS, SCORECARDS
 from healthsvc.api.request_bodies import body_of, documented
-from healthsvc.api.responses import answers
+from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers
 from healthsvc.flows import lists
 from healthsvc.flows.alerts import measure_coverage
 from healthsvc.flows.projections import publish
@@ -57,15 +58,21 @@ BODIES = (MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)
     "",
     operation_id="list_scorecards",
     summary="List scorecard versions",
-    responses=answers(ScorecardVersions, INVALID_REQUEST, INVALID_CURSOR),
+    response_class=Response,
+    responses=answers(ScorecardVersions, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def list_scorecards(
-    request: Request, _: Reader, query: Annotated[Paging, Query()]
-) -> ScorecardVersions:
+    request: Request, reader: Reader, query: Annotated[Paging, Query()]
+) -> Response:
     """Versions, newest first, drafts too. Scope: `customers:read` or `scorecards:admin`."""
-    return ScorecardVersions.model_validate(
-        await lists.scorecard_versions(services(request).engine, query)
-    )
+    deps = services(request)
+
+    async def make() -> ScorecardVersions:
+        versions = await lists.scorecard_versions(deps.engine, query)
+        return ScorecardVersions.model_validate(versions)
+
+    return await deps.representations.answer(request.scope, SCORECARDS, reader.id, make)
 
 
 @router.post(
@@ -115,9 +122,11 @@ async def validate_scorecard(
     "/status",
     operation_id="get_scorecard_status",
     summary="What is live, what is being built, which measures are not fed",
-    responses=answers(ScorecardStatus),
+    response_class=Response,
+    responses=answers(ScorecardStatus) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
-async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
+async def get_scorecard_status(request: Request, reader: Reader) -> Response:
     """The live version, the last publications, and for each measure whether any event has fed it in
     30 days.
 
@@ -125,6 +134,12 @@ async def get_scorecard_status(request: Request, _: Reader) -> ScorecardStatus:
     `customers:read` or `scorecards:admin`.
     """
     deps = services(request)
+    return await deps.representations.answer(
+        request.scope, SCORECARD_STATUS, reader.id, lambda: _status(deps)
+    )
+
+
+async def _status(deps: Services) -> ScorecardStatus:
     now = deps.now()
     publications = [publication(p) for p in await publish.progress(deps.engine)]
     measured, looked_at = await measure_coverage.measures(deps.engine, now)
@@ -180,14 +195,21 @@ async def cancel_publishing(request: Request, principal: Admin) -> Response:
     "/{version}",
     operation_id="get_scorecard",
     summary="Get a scorecard version",
-    responses=answers(Scorecard, NOT_FOUND, INVALID_REQUEST),
+    response_class=Response,
+    responses=answers(Scorecard, NOT_FOUND, INVALID_REQUEST) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
-async def get_scorecard(request: Request, _: Reader, version: VersionNumber) -> Scorecard:
+async def get_scorecard(request: Request, reader: Reader, version: VersionNumber) -> Response:
     """The version with its document. Scope: `customers:read` or `scorecards:admin`."""
-    stored = await publish.find(services(request).engine, version)
-    if stored is None:
-        raise not_found("scorecard version")
-    return await services(request).aside(_response, stored)
+    deps = services(request)
+
+    async def make() -> Scorecard:
+        stored = await publish.find(deps.engine, version)
+        if stored is None:
+            raise not_found("scorecard version")
+        return await deps.aside(_response, stored)
+
+    return await deps.representations.answer(request.scope, SCORECARDS, reader.id, make)
 
 
 @router.post(

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.deps import services
-from healthsvc.api.languages import Preferred, mark
+from healthsvc.api.deps import Services, services
+from healthsvc.api.languages import Preferred
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST
-from healthsvc.api.responses import answers
+from healthsvc.api.representations import WORKLIST
+from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers
+from healthsvc.core.languages import Language
 from healthsvc.flows.alerts import worklist
 from healthsvc.flows.alerts.worklist import Some
 from healthsvc.wire.rest.worklist import WorkItem, Worklist, WorklistAsked
@@ -21,15 +23,13 @@ Reader = Annotated[Principal, require("customers:read")]
     "/v1/worklist",
     operation_id="get_worklist",
     summary="Tell whom to call today",
-    responses=answers(Worklist, INVALID_REQUEST, INVALID_CURSOR),
+    response_class=Response,
+    responses=answers(Worklist, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_worklist(
-    request: Request,
-    response: Response,
-    _: Reader,
-    query: Annotated[WorklistAsked, Query()],
-    prefers: Preferred,
-) -> Worklist:
+    request: Request, reader: Reader, query: Annotated[WorklistAsked, Query()], prefers: Preferred
+) -> Response:
     """An owner's customers that need a call by what stands now, those most worth it first: as many
     as somebody can speak with in a day. Each with why it is ranked there, when to call, how often
     it was contacted, and a briefing.
@@ -40,8 +40,16 @@ async def get_worklist(
     The 2,000 that stand worst and the newest 1,000 alerts are ranked, as of the first page.
     Scope: `customers:read`.
     """
-    deps, now, language = services(request), services(request).now(), query.language or prefers
-    mark(response, language)
+    deps = services(request)
+
+    async def make() -> Worklist:
+        return await _worklist(deps, query, query.language or prefers)
+
+    return await deps.representations.answer(request.scope, WORKLIST, reader.id, make)
+
+
+async def _worklist(deps: Services, query: WorklistAsked, language: Language) -> Worklist:
+    now = deps.now()
     paging = Some(limit=query.limit or deps.contact.calls_a_day, cursor=query.cursor)
     waiting, page = await worklist.customers(
         deps.engine, paging, query.owner, now, deps.contact, language

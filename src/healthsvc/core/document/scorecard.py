@@ -155,7 +155,7 @@ def _flags(
 ) -> tuple[FlagRule, ...]:
     rules: list[FlagRule] = []
     for i, item in enumerate(_entries("flags", data, MOST_FLAGS)):
-        earlier = [rule.name for rule in rules]
+        earlier = [rule.name for rule in rules if not rule.after_score]
         vocabulary = Vocabulary(
             measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives
         )

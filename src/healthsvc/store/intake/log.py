@@ -8,13 +8,14 @@ goes by position misses nothing.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final, NamedTuple
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from healthsvc.core.errors import InternalFault
-from healthsvc.store.database.engine import AsyncConnection
+from healthsvc.store.database.engine import AsyncConnection, raw
 from healthsvc.store.database.outage import AWAY, cause_of
 
 NOTIFY_CHANNEL = "healthsvc_log"
@@ -27,6 +28,8 @@ LOCK_SECONDS = 10.0  # how long an append waits for the heads
 STALL_SECONDS = (
     5.0  # how long an append may hold them doing nothing, before the server ends its session
 )
+
+_LIMITED: Final = "healthsvc.lock_timeout"
 
 
 class UnknownPartition(InternalFault, LookupError):
@@ -47,26 +50,31 @@ _TIMEOUTS = text("""
 # `heads` locks in the order of partitions (the sort lies below the lock) and sees the newest
 # committed head, not the snapshot's. `moved` must therefore take its values from it, never from its
 # own row.
-_APPEND = text("""
+_APPEND_FORM: Final = """
     with heads as materialized (
         select partition, head from log_heads
-        where partition = any(cast(:touched as integer[])) order by partition for update
+        where partition = any(cast({touched} as integer[])) order by partition for update
     ), moved as (
         update log_heads set head = heads.head + m.entries
-        from heads join unnest(cast(:touched as integer[]),
-            cast(:counts as integer[])) as m(partition, entries)
+        from heads join unnest(cast({touched} as integer[]),
+            cast({counts} as integer[])) as m(partition, entries)
              using (partition)
         where log_heads.partition = heads.partition
     ), added as (
         insert into log_entries (partition, position, logged_at, event)
         select partition, heads.head + given.step, clock_timestamp(), given.event
-        from unnest(cast(:partitions as integer[]), cast(:steps as integer[]),
-            cast(:events as text[]))
+        from unnest(cast({partitions} as integer[]), cast({steps} as integer[]),
+            cast({events} as text[]))
              as given(partition, step, event)
         join heads using (partition)
     )
     select partition, head, pg_notify('healthsvc_log', partition::text) from heads
-""")
+"""
+_PARAMETERS: Final = ("touched", "counts", "partitions", "steps", "events")
+_APPEND: Final = text(_APPEND_FORM.format(**{name: f":{name}" for name in _PARAMETERS}))
+_APPEND_ALONE: Final = _APPEND_FORM.format(
+    **{name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
+)
 
 
 async def append(
@@ -80,6 +88,44 @@ async def append(
     """
     if not entries:
         return []
+    await conn.execute(
+        _TIMEOUTS,
+        {"lock_ms": f"{LOCK_SECONDS * 1000:.0f}", "stall_ms": f"{STALL_SECONDS * 1000:.0f}"},
+    )
+    to_append = _columns(entries)
+    rows = await conn.execute(_APPEND, dict(zip(_PARAMETERS, to_append, strict=True)))
+    return _positions(to_append, [(row.partition, row.head) for row in rows])
+
+
+async def append_alone(
+    conn: AsyncConnection, entries: Sequence[tuple[int, str]]
+) -> list[tuple[int, int]]:
+    """The same on an autocommit connection: a transaction of one statement and one round trip,
+    which the server ends even if we are stopped amid it. Its session keeps the time limit for
+    locks."""
+    if not entries:
+        return []
+    driver = await raw(conn)
+    pooled = await conn.get_raw_connection()
+    if not pooled.info.get(_LIMITED):
+        await driver.execute(f"set lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+        pooled.info[_LIMITED] = True
+    to_append = _columns(entries)
+    rows = await driver.fetch(_APPEND_ALONE, *to_append)
+    return _positions(to_append, [(row[0], row[1]) for row in rows])
+
+
+class _Columns(NamedTuple):
+    """What is to be appended; as `_PARAMETERS`."""
+
+    touched: list[int]
+    counts: list[int]
+    partitions: list[int]
+    steps: list[int]
+    events: list[str]
+
+
+def _columns(entries: Sequence[tuple[int, str]]) -> _Columns:
     counts: dict[int, int] = {}
     partitions: list[int] = []
     steps: list[int] = []
@@ -88,26 +134,17 @@ async def append(
         counts[partition] = step + 1
         partitions.append(partition)
         steps.append(step)
-    await conn.execute(
-        _TIMEOUTS,
-        {"lock_ms": f"{LOCK_SECONDS * 1000:.0f}", "stall_ms": f"{STALL_SECONDS * 1000:.0f}"},
-    )
-    rows = await conn.execute(
-        _APPEND,
-        {
-            "touched": list(counts),
-            "counts": list(counts.values()),
-            "partitions": partitions,
-            "steps": steps,
-            "events": [event for _, event in entries],
-        },
-    )
-    heads: dict[int, int] = {row.partition: row.head for row in rows}
-    if missing := counts.keys() - heads.keys():
+    events = [event for _, event in entries]
+    return _Columns(list(counts), list(counts.values()), partitions, steps, events)
+
+
+def _positions(appended: _Columns, rows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    heads = dict(rows)
+    if missing := set(appended.touched) - heads.keys():
         raise UnknownPartition(missing)
     return [
         (partition, heads[partition] + step)
-        for partition, step in zip(partitions, steps, strict=True)
+        for partition, step in zip(appended.partitions, appended.steps, strict=True)
     ]
 
 
