@@ -268,15 +268,16 @@ def _enough(view: View, card: Scorecard, coverage: Floats) -> Mask:
 
 
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
-    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks
-    at the cancel page comes first, however much they use. A probability isn't touched."""
+    """The model's risk. Trouble that was told also lifts a ranking: whoever looks at the cancel
+    page or waits for an answer to a complaint comes first, however much they use. Absence doesn't:
+    the model sees it, and orders by it better than a flag. A probability isn't touched."""
     snapshot, rules = view.risk_snapshot(), view.program.risk_rules
     if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
-    modelled, holds = risk(rules.model, snapshot), standing.holds
+    modelled = risk(rules.model, snapshot)
     for f, rule in enumerate(card.flags):
-        if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            modelled = np.where(holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
+        if rules.model.kind == "ranking" and rule.cap is not None and not rule.of_absence:
+            modelled = np.maximum(modelled, 1.0 - standing.cap[:, f] / 100.0)
     return modelled
 
 

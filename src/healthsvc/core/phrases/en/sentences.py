@@ -50,6 +50,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing": "No data yet on {what}.",
     "coverage.missing_most": "Above all, there is no data yet on {what}.",
     # how the score moved
+    "change.imported": (
+        "What happened before {since} was imported on {imported}, so the comparison goes by when"
+        " things happened."
+    ),
     "change.unknown": (
         "There wasn't enough evidence between {since} and {until} to compare the health of"
         " {customer}."

@@ -50,6 +50,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing": "Ainda não há dados sobre {what}.",
     "coverage.missing_most": "Ainda não há dados principalmente sobre {what}.",
     # how the score moved
+    "change.imported": (
+        "O que aconteceu antes de {since} foi importado em {imported}; por isso a comparação segue"
+        " as datas dos acontecimentos."
+    ),
     "change.unknown": (
         "Não havia informações suficientes entre {since} e {until} para comparar a saúde de"
         " {customer}."
