@@ -16,7 +16,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import ground, lab, latency, load, million, product, references, report
+from benchmarks import (
+    drain,
+    ground,
+    http_rates,
+    lab,
+    latency,
+    load,
+    million,
+    product,
+    references,
+    report,
+)
 from benchmarks.ground import BenchmarkError, Ground
 from benchmarks.product import Measured
 from benchmarks.report import Pair, Row
@@ -38,7 +49,11 @@ ALONE = "pipeline_10k_one_process_vs_raw"
 QUIX, ORM = "pipeline_10k_vs_quix", "pipeline_10k_vs_orm"
 P50, P99, RSS = "event_to_webhook_p50_ms", "event_to_webhook_p99_ms", "rss_1m_customers_mib"
 LAB = "lab_events_per_second"
-NAMES = (SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM, LARGE, P50, P99, RSS, LAB)
+DRAIN = "webhook_drain_vs_httpx"
+NAMES = (
+    *(SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM, LARGE, P50, P99, RSS, LAB),
+    *(*http_rates.NAMES, DRAIN),
+)
 ON_REQUEST = (LARGE_NO_ARCHIVE,)
 
 Measure = Callable[[], Measured]
@@ -144,6 +159,27 @@ def webhooks(run: Run) -> None:
                 unit="ms",
             )
         )
+
+
+def requests(run: Run) -> None:
+    """An idle service of a demo fleet, beside a bare FastAPI application."""
+    rates = [rate for rate in http_rates.RATES if run.wants(rate.name)]
+    with http_rates.serving() as both:
+        for number in range(run.rounds):
+            for rate in rates:
+                _compare_requests(run, number, both, rate)
+
+
+def _compare_requests(
+    run: Run, number: int, both: http_rates.Serving, rate: http_rates.Read | http_rates.Post
+) -> None:
+    _compare(run, number, lambda: both.measure(rate), {rate.name: lambda: both.reference(rate)})
+
+
+def webhook_drain(run: Run) -> None:
+    """A backlog of deliveries, beside a bare loop."""
+    for number in range(run.rounds):
+        _compare(run, number, drain.drain, {DRAIN: drain.loop})
 
 
 def _beside_with_archive(run: Run, topic: str) -> dict[str, Measure]:
@@ -299,6 +335,10 @@ def bench(
 def _parts(run: Run) -> Iterable[Callable[[Run], None]]:
     if run.wants(P50, P99):
         yield webhooks
+    if run.wants(*http_rates.NAMES):
+        yield requests
+    if run.wants(DRAIN):
+        yield webhook_drain
     if run.wants(LAB):
         yield laboratory
     if run.wants(SMALL, SMALL_NO_ARCHIVE, ALONE, QUIX, ORM):

@@ -135,7 +135,7 @@ async def measure(url: str, seconds: float) -> dict[str, float]:
             await stack.enter_async_context(_receiving()) for _ in range(HEALTHY + HANGING)
         ]
         for number, receiver in enumerate(receivers):
-            await _subscribe(engine, vault, number, receiver.port)
+            await subscribe(engine, vault, number, receiver.port)
         deliverer = Deliverer(
             engine,
             sender,
@@ -180,7 +180,8 @@ async def _phases(load: Load, receivers: Sequence[Receiver], seconds: float) -> 
     return figures
 
 
-async def _subscribe(engine: AsyncEngine, vault: Vault, number: int, port: int) -> None:
+async def subscribe(engine: AsyncEngine, vault: Vault, number: int, port: int) -> None:
+    """An endpoint at a port of loopback that gets everything."""
     endpoint_id = f"ep_{number:03}"
     async with engine.begin() as conn:
         await endpoints.create(

@@ -5,7 +5,7 @@ import asyncio
 import sys
 import time
 
-from benchmarks.reads import events
+from benchmarks.http_rates import events
 from healthsvc.flows.intake.append import Appender
 from healthsvc.store.database import installation
 from healthsvc.store.database.engine import create_engine

@@ -1,7 +1,8 @@
 """Requests a second that a running service answers, beside a bare FastAPI route that returns as
-many bytes: wrk, 16 connections, all customers of a demo fleet in random order.
+many bytes or decodes the same events: wrk, 16 connections, all customers of a demo fleet in random
+order.
 
-`python -m benchmarks.reads [ROW …]` measures these rows alone, without Kafka.
+`python -m benchmarks.http_rates [ROW …]` measures these rows alone, without Kafka.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -45,15 +47,25 @@ class Read:
     busy: bool = False
 
 
-READS = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A row: how many events a request has."""
+
+    name: str
+    events: int
+
+
+RATES: tuple[Read | Post, ...] = (
     Read(name="read_customer_vs_bare", path="/v1/customers/{}"),
     Read(name="read_customer_busy_vs_bare", path="/v1/customers/{}", busy=True),
     Read(name="read_customer_304_vs_bare", path="/v1/customers/{}", conditional=True),
     Read(name="read_explanation_vs_bare", path="/v1/customers/{}/health/explanation"),
     Read(name="read_list_vs_bare", path="/v1/customers?limit=50"),
     Read(name="worklist_vs_bare", path="/v1/worklist"),
+    Post(name="post_event_vs_bare", events=1),
+    Post(name="post_events_vs_bare", events=100),
 )
-NAMES = tuple(read.name for read in READS)
+NAMES = tuple(rate.name for rate in RATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +79,32 @@ class Serving:
     log: "EventLog"
     folder: Path
 
-    def measure(self, read: Read) -> Measured:
+    def measure(self, rate: Read | Post) -> Measured:
         """The service's rate."""
-        paths = _paths(self.folder, read)
-        if not read.busy:
-            return wrk(self.service, paths, self.service_pid, conditional=read.conditional)
+        if isinstance(rate, Post):
+            return self._posted(self.service + "/v1/events", self.service_pid, rate)
+        paths = _paths(self.folder, rate)
+        if not rate.busy:
+            return self._read(self.service, self.service_pid, paths, rate)
         with self.log.written(BUSY_EVENTS_PER_SECOND):
-            return wrk(self.service, paths, self.service_pid)
+            return self._read(self.service, self.service_pid, paths, rate)
 
-    def reference(self, read: Read) -> Measured:
-        """The bare route's, with an answer of the same size."""
-        path = _listed(self.folder / "bare", [f"/bytes/{self.size(read)}"])
-        return wrk(self.bare, path, self.bare_pid)
+    def reference(self, rate: Read | Post) -> Measured:
+        """The bare route's, with an answer of the same size, or the same request."""
+        if isinstance(rate, Post):
+            return self._posted(self.bare + "/events", self.bare_pid, rate)
+        path = _listed(self.folder / "bare", [f"/bytes/{self.size(rate)}"])
+        return wrk(self.bare, self.bare_pid, "wrk_get.lua", [str(path), "plain"])
+
+    def _read(self, url: str, pid: int, paths: Path, read: Read) -> Measured:
+        how = "tags" if read.conditional else "plain"
+        tags = {"BENCH_TAGS": "1"} if read.conditional else {}
+        return wrk(url, pid, "wrk_get.lua", [str(paths), how], tags)
+
+    def _posted(self, url: str, pid: int, post: Post) -> Measured:
+        customers = _listed(self.folder / "customers", [customer_id(n) for n in range(CUSTOMERS)])
+        instant = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return wrk(url, pid, "wrk_post.lua", [str(customers), str(post.events), instant])
 
     def size(self, read: Read) -> int:
         """Bytes of an answer; of a 304, those of the answer that it saves."""
@@ -128,14 +154,18 @@ def serving(customers: int = CUSTOMERS) -> Iterator[Serving]:
         )
 
 
-def wrk(url: str, paths: Path, pid: int, *, conditional: bool = False) -> Measured:
+def wrk(
+    url: str,
+    pid: int,
+    script: str,
+    arguments: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+) -> Measured:
     """Requests that wrk got answered; cpu_seconds: those of the process `pid`."""
-    script = str(Path(__file__).with_name("wrk.lua"))
-    arguments = ["-s", script, url, "--", str(paths), "tags" if conditional else "plain"]
-    tags = {"BENCH_TAGS": "1"} if conditional else {}
-    _wrk(WARM_UP_SECONDS, arguments, tags)
+    command = ["-s", str(Path(__file__).with_name(script)), url, "--", *arguments]
+    _wrk(WARM_UP_SECONDS, command, variables or {})
     before = cpu_seconds(pid)
-    output = _wrk(SECONDS, arguments, tags)
+    output = _wrk(SECONDS, command, variables or {})
     return _measured(output, cpu_seconds(pid) - before)
 
 
@@ -244,14 +274,14 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(NAMES))
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    wanted = [read for read in READS if not arguments.rows or read.name in arguments.rows]
+    chosen = [rate for rate in RATES if not arguments.rows or rate.name in arguments.rows]
     WORK.mkdir(exist_ok=True)
     with serving() as both:
         for number in range(arguments.rounds):
-            for read in wanted:
-                ours, bare = both.measure(read), both.reference(read)
+            for rate in chosen:
+                ours, bare = both.measure(rate), both.reference(rate)
                 print(
-                    f"round {number + 1}  {read.name:30} {ours.rate:8,.0f}/s"
+                    f"round {number + 1}  {rate.name:30} {ours.rate:8,.0f}/s"
                     f"  bare {bare.rate:8,.0f}/s  ratio {ours.rate / bare.rate:.3f}"
                     f"  cpu {ours.cpu_seconds / max(1, ours.events) * 1e3:.2f} ms",
                     flush=True,
