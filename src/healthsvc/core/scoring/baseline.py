@@ -15,6 +15,7 @@ Newton's steps from the late side: its logarithm is concave, so each step ends l
 and nearer.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -135,6 +136,47 @@ def falls_by_us(
         ahead = ahead - above / slope
     instant: Floats = view.now_us[rows] + ahead
     return instant
+
+
+def falls_together_by_us(
+    view: View, rows: Int64s, ratios: Sequence[tuple[Floats, HalfLives]], at: Floats | float
+) -> Floats:
+    """The instant at which the geometric mean of several ratios of each of some rows falls or fell
+    to `at` if nothing comes; each ratio with its half-lives."""
+    age = _age(view)[rows]
+    known_age = np.maximum(age, float(SECOND_US))
+    share = 1.0 / len(ratios)
+    logs = share * _added([np.log2(now) for now, _ in ratios]) - np.log2(at)
+    full = _added([np.log2(_correction_at(known_age, *lives.of(view))) for _, lives in ratios])
+    start = logs - share * full
+    speed = share * sum(lives.speed(view) for _, lives in ratios)
+    ahead: Floats = np.maximum(2.0 * logs / speed, 0.0)
+    for _ in range(STEPS):
+        then = np.maximum(age + ahead, float(SECOND_US))
+        pairs = [lives.of(view) for _, lives in ratios]
+        filled = _added([np.log2(_correction_at(then, short, long)) for short, long in pairs])
+        slopes = _added([_slope(then, short, long) for short, long in pairs])
+        above = start - speed * ahead + share * filled
+        ahead = ahead - above / (share * slopes - speed)
+    instant: Floats = view.now_us[rows] + ahead
+    return instant
+
+
+def _added(parts: Sequence[Floats]) -> Floats:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _correction_at(age: Floats, short_us: int, long_us: int) -> Floats:
+    return _correction(_growth(age, short_us), _growth(age, long_us))
+
+
+def _slope(age: Floats, short_us: int, long_us: int) -> Floats:
+    """By how much the logarithm of the correction grows in a microsecond."""
+    brief, lasting = _growth(age, short_us), _growth(age, long_us)
+    return 1.0 / (long_us * lasting) - 1.0 / (short_us * brief)
 
 
 def _age(view: View) -> Floats:
