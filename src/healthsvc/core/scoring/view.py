@@ -107,7 +107,18 @@ class View:
         return self.facts.item(row, fact.COLUMN[name])
 
     def rows(self, at: Int64s) -> "View":
-        """Some of the rows."""
+        """Some of the rows; each column stays together in memory."""
+        return View(
+            self.program,
+            self.cells.transpose(1, 2, 0).take(at, axis=2).transpose(2, 0, 1),
+            self.facts.T.take(at, axis=1).T,
+            self.now_us[at],
+            None if self.risk is None else self.risk[at],
+        )
+
+    def only(self, row: int) -> "View":
+        """One of the rows, where it lies."""
+        at = slice(row, row + 1)
         return View(
             self.program,
             self.cells[at],
