@@ -38,6 +38,30 @@ def alerts(*happenings: Happening, day: float = DAY) -> dict[str, str | None]:
     return {CARD.flags[c.flag].name: CARD.flags[c.flag].severity for c in changes if c.alert}
 
 
+def risk(*happenings: Happening, day: float = DAY) -> float:
+    return float(fold(*happenings).evaluate(us(day)).risk[0])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        [FILED],
+        [(40, "invoice.overdue", {"invoice_id": "i", "amount": 100})],
+        [(58, "champion.left", {})],
+        [nps(58, 0)],
+        [page(59, "account/cancel")],
+        [(59, "contact.logged", {"outcome": "leaving"})],
+    ],
+    ids=["complaint", "overdue", "champion left", "detractor", "cancel page", "notice"],
+)
+def test_a_heavy_user_in_trouble_ranks_above_a_newcomer_who_is_in_none(
+    trouble: list[Happening],
+) -> None:
+    newcomer = risk(*used(*range(50, 60)))
+    assert risk(*STEADY) < newcomer
+    assert risk(*STEADY, *trouble) > newcomer + 0.1
+
+
 def csat(days: float, stars: float) -> Happening:
     return (days, "survey.answered", {"survey": "csat", "score": stars})
 

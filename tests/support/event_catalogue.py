@@ -41,7 +41,6 @@ class RecordingStore:
         self.items = item_table.ItemTable()
         self.surveys = SurveyRules()
         self._profile: facts.Profile = {}
-        self.facts_to_write = facts.FactStore(self.facts, self.profile)
 
     def profile(self, row: int) -> facts.Profile:
         return self._profile
@@ -154,11 +153,10 @@ def _fold(store: RecordingStore, name: str, data: Mapping[str, Any]) -> None:
     us = np.asarray(batch.occurred_us, np.int64)
     if name in facts.HANDLERS:
         facts.HANDLERS[name](
-            store.facts_to_write, facts.Group(np.zeros(1, np.int64), batch.events, us, np.zeros(1))
+            store, facts.Group(np.zeros(1, np.int64), batch.events, us, np.zeros(1))
         )
     if name in STEPS:
-        item_table.fold(store.items, [0], [(name, batch.events[0])], us.tolist())
-        item_table.summarise(store.items, store.facts, store.surveys)
+        item_table.fold(store, np.zeros(1, np.int64), [(name, batch.events[0])], us.astype(float))
 
 
 def full_data(schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

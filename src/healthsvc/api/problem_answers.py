@@ -28,7 +28,7 @@ from healthsvc.core.errors import (
     OwnershipLost,
     Unavailable,
 )
-from healthsvc.core.folding.states import OtherFormat
+from healthsvc.core.folding.packing import OtherFormat
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.flows.intake.append import AppendFailed, Overloaded

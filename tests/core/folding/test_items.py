@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.folding.facts import COLUMN
-from healthsvc.core.folding.items.customer_items import item_hash
 from healthsvc.core.folding.items.kind import MOST
-from healthsvc.core.folding.items.packed import from_former
+from healthsvc.core.folding.items.packed import from_former, item_hash, unpack
+from healthsvc.core.folding.items.registry import BY_NUMBER
 from healthsvc.core.folding.items.table import ItemTable
 from tests.core.folded import Event, Fold, at, us
 
@@ -131,7 +131,7 @@ def test_a_settled_ticket_takes_16_bytes_and_an_open_one_no_more() -> None:
     fold.feed(
         [event("ticket.resolved", 3, ticket_id="t"), event("ticket.opened", 3, ticket_id="u")]
     )
-    (packed,) = fold.states.items.pack([fold.states.row_of["acme"]])
+    (packed,) = fold.states.items.packed([fold.states.row_of["acme"]])
     assert len(packed) == 2 * 16
 
 
@@ -143,21 +143,24 @@ def test_items_of_the_former_format_are_read() -> None:
     former.extend([key(2, "c"), us(1), 0.0, us(3), 4.0, us(4)])
     former.extend([key(3, "i"), us(1), 0.0, 0.0, 0.0, 0.0])
     table = ItemTable()
-    table.put(0, from_former(former.tobytes()))
-    items = table.of(0).of_kind
-    assert items[1] == {item_hash("t"): [0.0, 0.0, us(3)]}
-    assert items[2] == {item_hash("c"): [0.0, us(3), 4.0, us(4)]}
-    assert items[3] == {item_hash("i"): [us(1), us(1), 0.0, 0.0, 0.0, 0.0, 0.0]}
+    table.put([7, 0], from_former([b"", former.tobytes()]))
+    tickets, complaints, invoices = (table.counted(0, BY_NUMBER[kind]) for kind in (1, 2, 3))
+    assert tickets == [([0.0, 0.0, us(3)], 0.0)]
+    assert complaints == [([0.0, us(3), 4.0, us(4)], 0.0)]
+    assert invoices == [([us(1), us(1), 0.0, 0.0, 0.0, 0.0, 0.0], 0.0)]
+    hashes = unpack(table.packed([0])).hash.tolist()
+    assert hashes == [item_hash("t"), item_hash("c"), item_hash("i")]
+    assert table.packed([7]) == [b""]
 
 
 def test_items_that_no_event_touches_stay_packed_as_they_are() -> None:
     fold = Fold()
     fold.feed([event("ticket.opened", 1, ticket_id="t")])
     row = fold.states.row_of["acme"]
-    packed = fold.states.items.pack([row])
+    packed = fold.states.items.packed([row])
     table = ItemTable()
-    table.put(7, packed[0])
-    assert table.pack([7, 8]) == [packed[0], b""]
+    table.put([7], packed)
+    assert table.packed([7, 8]) == [packed[0], b""]
     table.drop(7)
-    assert table.pack([7]) == [b""]
+    assert table.packed([7]) == [b""]
     assert np.frombuffer(packed[0], np.uint8).size % 8 == 0

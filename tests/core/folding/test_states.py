@@ -44,7 +44,7 @@ def test_rows_of_dropped_customers_are_used_again_and_come_empty() -> None:
     assert states.partition[row] == 1
     risks = states.risk.shape[1]
     assert [bytes(p) for p in states.pack(np.array([row]))] == [
-        bytes((3, states.fields, 0, 0, 0, risks, 0, 0)) + bytes(8 * risks)
+        bytes((4, states.fields, PROGRAM.width, risks, 3)) + bytes(3 * 8 - 5) + bytes(8 * risks)
     ]
     assert states.rows(["a", "b", "c"]).tolist() == [-1, 1, 0]
 

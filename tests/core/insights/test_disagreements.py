@@ -4,7 +4,7 @@ import pytest
 
 from healthsvc.core.insights.disagreements import Disagreement, disagreements
 from healthsvc.core.phrases import insights
-from tests.core.folded import at, us
+from tests.core.folded import CARD, at, flags, us
 from tests.core.scoring.test_evaluate import CANCELLED, OVERDUE, Happening, fold, nps, page, used
 
 WELL = [*used(*range(100)), nps(95, 10)]
@@ -73,3 +73,33 @@ def test_the_money_before_a_change_is_the_last_one_told_in_any_order() -> None:
     changes = [plan(80, 700, 900), plan(90, 500, 700)]
     for order in (changes, changes[::-1]):
         assert [d.money.value for d in found(*WELL, *order)] == [-200]
+
+
+def standing(*happenings: Happening, day: float = 100) -> set[str]:
+    return flags(fold(*happenings).evaluate(us(day))) & {"score_above_money", "score_below_money"}
+
+
+@pytest.mark.parametrize(
+    ("happenings", "told"), [row[1:] for row in DISAGREE], ids=[row[0] for row in DISAGREE]
+)
+def test_each_disagreement_is_a_flag_too(
+    happenings: list[Happening], told: list[tuple[str, str, float]]
+) -> None:
+    assert standing(*happenings) == {
+        {"high": "score_above_money", "low": "score_below_money"}[told[0][0]]
+    }
+
+
+@pytest.mark.parametrize("happenings", [row[1] for row in AGREE], ids=[row[0] for row in AGREE])
+def test_where_they_agree_no_flag_holds(happenings: list[Happening]) -> None:
+    assert standing(*happenings) == set()
+
+
+def test_a_disagreement_ends_when_what_the_money_said_is_old_news() -> None:
+    happenings = [*WELL, *used(*range(100, 190)), nps(179, 10), plan(90, 500, 900)]
+    state = fold(*happenings)
+    flag = CARD.flag_names.index("score_above_money")
+
+    assert standing(*happenings, day=179.9) == {"score_above_money"}
+    assert standing(*happenings, day=180.1) == set()
+    assert state.evaluate(us(179.9)).flags.change_us[0, flag] <= us(180)

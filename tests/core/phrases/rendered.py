@@ -181,6 +181,17 @@ def _changes(language: Language) -> Iterator[Sample]:
             reasons=reasons,
         )
         yield f"change: {name}", moved(language, change)
+    imported = ScoreMovement(
+        customer="Acme Ltd",
+        since=day,
+        until=later,
+        before=60.0,
+        after=50.0,
+        imported_at=next_day,
+        parts={"ageing": -10.0},
+        reasons={},
+    )
+    yield "change: over an import", moved(language, imported)
 
 
 def _ranks(language: Language) -> Iterator[Sample]:

@@ -40,6 +40,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "returned": {"measure": "usage"},
     "both": {"of": ["first", "second"]},
     "either": {"of": ["first"]},
+    "disagreement": {"score": "high"},
 }
 
 
@@ -69,8 +70,15 @@ def test_the_schema_lists_the_kinds_with_their_meanings(registry, definition):
 
 @pytest.mark.parametrize("kind", flags.KINDS)
 def test_a_good_flag_of_each_kind_is_read(kind):
-    rule = flags.read_flag(entry(kind, cap=30, alert="warning"), "/flags/0", VOCABULARY)
-    assert (rule.kind, rule.name, rule.cap, rule.severity) == (kind, "some", 30, "warning")
+    cap = None if flags.KINDS[kind].after_score else 30
+    rule = flags.read_flag(entry(kind, cap=cap, alert="warning"), "/flags/0", VOCABULARY)
+    assert (rule.kind, rule.name, rule.cap, rule.severity) == (kind, "some", cap, "warning")
+
+
+@pytest.mark.parametrize("field", ["cap", "override"])
+def test_a_flag_that_reads_the_score_cannot_cap_it(field):
+    with pytest.raises(ScorecardError, match=f"/flags/0/{field}"):
+        flags.read_flag(entry("disagreement", **{field: 1}), "/flags/0", VOCABULARY)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ async def test_prices_help_and_money_are_told_now_and_the_same_of_the_past(engin
     assert told.help_wanted is not None
     evidence = {r.reading: [s.sign for s in r.evidence] for r in review.readings}
     assert evidence == {
+        "right_size": [],
         "doubts_the_cost": ["contraction"],
         "budget_review": ["billing_pages"],
         "thinks_of_an_upgrade": ["promoter", "spec_pages"],

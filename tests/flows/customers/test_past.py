@@ -155,6 +155,28 @@ async def test_the_sentence_names_what_moved_it_in_both_languages(engine, databa
     assert "limitada pela visita à página de cancelamento" in why.sentence
 
 
+async def test_over_an_import_the_change_goes_by_when_things_happened(engine, database_url):
+    appender = await installed(engine)
+    before_import = wall()
+    since = before_import - timedelta(days=30)
+    await folded(engine, database_url, appender, story(6, 400, seed=6))
+
+    found = await diff.between(engine, "c2", since, wall(), "en")
+    assert found is not None
+    assert (found.compared_by, found.first.score is not None) == ("occurred", True)
+    assert found.imported_at is not None
+    assert found.imported_at > before_import
+    assert found.change == pytest.approx(sum(part.points for part in found.parts), abs=1e-9)
+    kinds = {part.kind: part for part in found.parts}
+    assert (kinds["late_data"].points, kinds["late_data"].events_total) == (0.0, 0)
+    assert kinds["new_events"].events_total > 0
+    assert "was imported on" in found.sentence
+
+    later = await diff.between(engine, "c2", wall(), wall(), "en")
+    assert later is not None
+    assert (later.compared_by, later.imported_at) == ("counted", None)
+
+
 async def test_a_past_that_the_archive_lacks_is_refused_not_guessed(engine, database_url):
     appender = await installed(engine)
     await folded(engine, database_url, appender, story(3, 60))

@@ -112,3 +112,35 @@ def test_who_left_is_known_by_when_it_next_did() -> None:
     assert ((walk.churn_us() - begin) // DAY_US).tolist()[0][:3] == [1, 3, 3]
     assert walk.churn_us()[0, 3] == -1
     assert (walk.churn_us()[1] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("profile", "counts"),
+    [
+        ({"segment": "trial", "mrr": 0}, False),
+        ({"segment": "Trial"}, False),
+        ({"segment": "trial", "mrr": 100}, True),
+        ({"segment": "test", "mrr": 100}, False),
+        ({"segment": "retail", "mrr": 0}, True),
+    ],
+)
+def test_the_end_of_a_trial_that_pays_nothing_is_no_churn(
+    profile: dict[str, object], *, counts: bool
+) -> None:
+    begin = 20_000 * DAY_US
+    days = begin + np.arange(4) * DAY_US
+    walk = ReplayLoop([compile_document("").program], ["a"], Timetable.of(days, days))
+    steps = [("customer.updated", profile, 0), ("subscription.cancelled", {}, 2)]
+    lines = [
+        as_json(
+            make_event(
+                type, customer_id="a", occurred_at=from_us(days[at].item()).isoformat(), data=data
+            )
+        ).encode()
+        for type, data, at in steps
+    ]
+
+    walk.feed(KnownEvents(days[[0, 2]], np.zeros(2, np.int64), lines))
+    walk.finish()
+
+    assert bool(walk.churn_us()[0, 0] > 0) is counts

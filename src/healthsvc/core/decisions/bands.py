@@ -8,7 +8,8 @@ from healthsvc.core.arrays import Floats, Int64s, Mask
 from healthsvc.core.decisions.changes import BandChange
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
-from healthsvc.core.scoring.evaluate import Evaluation, fastest_half_life_us
+from healthsvc.core.scoring.evaluate import Evaluation
+from healthsvc.core.scoring.motion import fastest_half_life_us
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,12 @@ def _accounts(data: object) -> AccountMarks:
 def _segments(data: object, path: str) -> frozenset[str]:
     if not isinstance(data, list) or not all(isinstance(name, str) and name for name in data):
         raise ScorecardError(path, "must be a list of segments")
-    return frozenset(data)
+    return frozenset(form for name in data for form in (name, *_cases(name)))
+
+
+def _cases(name: str) -> tuple[str, str, str, str]:
+    """The cases in which senders write a name."""
+    return name.lower(), name.upper(), name.capitalize(), name.title()
 
 
 def _comeback_use(data: object, measures: Sequence[str]) -> str | None:
@@ -155,7 +160,7 @@ def _flags(
 ) -> tuple[FlagRule, ...]:
     rules: list[FlagRule] = []
     for i, item in enumerate(_entries("flags", data, MOST_FLAGS)):
-        earlier = [rule.name for rule in rules]
+        earlier = [rule.name for rule in rules if not rule.after_score]
         vocabulary = Vocabulary(
             measures=measures, facts=facts, flags=earlier, half_lives_us=half_lives
         )

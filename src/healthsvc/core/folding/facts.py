@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from math import inf, isnan, nan
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -133,12 +133,12 @@ Profile = dict[str, list[Any]]
 """Field → [value, occurred_us, source, id] of its last writer."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactStore:
-    """What handlers write to: facts (customers, WIDTH), and the profile of a row."""
+class FactStore(Protocol):
+    """The columns that handlers write to."""
 
     facts: Floats
-    profile: Callable[[int], Profile]
+
+    def profile(self, row: int) -> Profile: ...
 
 
 @dataclass(frozen=True, slots=True)

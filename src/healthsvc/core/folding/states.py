@@ -8,7 +8,7 @@ decision state stands beside it.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise, repeat
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -16,30 +16,18 @@ from numpy.typing import NDArray
 
 from healthsvc.core import levels
 from healthsvc.core.arrays import Floats, Int64s, Rows
-from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding import facts as fact
-from healthsvc.core.folding import presence
+from healthsvc.core.folding import packing, presence
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.decision_state import ROW_BYTES, DecisionStates
 from healthsvc.core.folding.extract import NO_SLOT, Extract
-from healthsvc.core.folding.items import packed
 from healthsvc.core.folding.items import table as item_table
 from healthsvc.core.folding.items.registry import STEPS
 from healthsvc.core.folding.stored import Stored, StoredMany
+from healthsvc.core.scorecard.surveys import SurveyRules
 
-_HEADER: Final = 8
-_FORMAT: Final = 3
-_FORMER: Final = 2
-"""A format that is read, too: its items have another form, and their number one byte."""
-IS_FORMER: Final = bytes((_FORMER,))
-"""How a state of the former format begins."""
-_UNKNOWN: Final = np.isnan(fact.DEFAULTS)
 _AT_ONCE: Final = 1024
 """Rows; what they may have is then small enough for the processor's cache."""
-
-
-class OtherFormat(InternalFault, ValueError):
-    """Another version packed it, or another projection's program."""
 
 
 class States:
@@ -52,9 +40,10 @@ class States:
         self.fields = len(program.half_lives_us) + 4
         self.count_field = len(program.half_lives_us)
         self.cells: Floats = np.zeros((capacity, program.width, self.fields))
-        self._facts: Floats = np.zeros((capacity, fact.WIDTH))
+        self.facts: Floats = np.zeros((capacity, fact.WIDTH))
         self.decisions = DecisionStates.reserved(capacity)
         self.risk: Floats = np.zeros((capacity, 0 if program.risk is None else program.risk.width))
+        self._columns = packing.StateColumns(self.cells, self.facts, self.risk)
         self.key = np.zeros(capacity, np.int64)
         self.partition = np.full(capacity, -1, np.int32)
         self.in_database = np.zeros(capacity, bool)
@@ -68,9 +57,6 @@ class States:
         self.profile_changed: set[int] = set()
         self._free: list[int] = []
         self._used = 0
-        self._names = np.concatenate([np.arange(program.width), np.arange(fact.WIDTH)]).astype(
-            np.uint8
-        )
 
     @staticmethod
     def row_bytes(program: CompiledScorecard) -> int:
@@ -85,17 +71,15 @@ class States:
         )
 
     @property
-    def facts(self) -> Floats:
-        """Facts (capacity, WIDTH), with what the items come to."""
-        if self.items.changed:
-            item_table.summarise(self.items, self._facts, self.program.scorecard.surveys)
-        return self._facts
+    def surveys(self) -> SurveyRules:
+        """The scorecard's rules of surveys."""
+        return self.program.scorecard.surveys
 
     def preallocate(self, customers: int) -> None:
         """Have the memory for so many customers before the first one comes: the system gives it at
         the first touch, page by page, which would take longer than loading them."""
         assert not self.row_of, "only while nobody is in memory"
-        for table in (self.cells, self._facts, self.decisions.array, self.risk):
+        for table in (self.cells, self.facts, self.decisions.array, self.risk):
             table[: min(customers, self.capacity)] = 0.0
 
     def __len__(self) -> int:
@@ -121,7 +105,7 @@ class States:
 
     def load(self, stored: Sequence[Stored]) -> Rows:
         """Take in customers as the database has them. Raises MemoryError when they don't fit,
-        OtherFormat."""
+        packing.OtherFormat."""
         return self.load_many(StoredMany.of(stored))
 
     def load_many(self, customers: StoredMany) -> Rows:
@@ -133,9 +117,11 @@ class States:
         if len(there):
             self.in_database[there] = True
             self.tid[there] = customers.tids[known]
-            self._unpack(there, customers.states, customers.widths[known])
+            self.items.put(
+                *packing.unpack(self._columns, there, customers.states, customers.widths[known])
+            )
             if len(customers.decisions) != len(there) * ROW_BYTES:
-                raise OtherFormat(
+                raise packing.OtherFormat(
                     f"a decision state of {len(customers.decisions) // len(there)} bytes"
                 )
             self.decisions.put(there, DecisionStates.unpack(customers.decisions, len(there)))
@@ -221,7 +207,7 @@ class States:
         if not len(rows):
             return
         flat, at, occurred = (
-            self._facts.reshape(-1),
+            self.facts.reshape(-1),
             rows * fact.WIDTH,
             occurred_us.astype(np.float64),
         )
@@ -247,17 +233,16 @@ class States:
                 places, events = groups.setdefault(fact_event[1], ([], []))
                 places.append(fact_event[0])
                 events.append(fact_event[2])
-        store = fact.FactStore(self._facts, self.profile)
         for name, (places, events) in groups.items():
             at = np.array(places)
-            fact.HANDLERS[name](store, fact.Group(rows[at], events, occurred_us[at], ties[at]))
+            fact.HANDLERS[name](self, fact.Group(rows[at], events, occurred_us[at], ties[at]))
         if steps:
             steps_at = [place for place, _, _ in steps]
             item_table.fold(
-                self.items,
-                rows[steps_at].tolist(),
+                self,
+                rows[steps_at],
                 [step[1:] for step in steps],
-                occurred_us[steps_at].tolist(),
+                occurred_us[steps_at].astype(np.float64),
             )
 
     def _fold_levels(self, rows: Rows, signatures: Int64s, occurred_us: Int64s) -> None:
@@ -288,10 +273,10 @@ class States:
             at = np.flatnonzero(measure == column)
             added = levels.weights(occurred_us[at], rhythm.slow_half_life_us, program.landmark_us)
             places = rows[at] * fact.WIDTH + fact.SLOW_0 + i
-            np.add.at(self._facts.reshape(-1), places, added * weight[at])
+            np.add.at(self.facts.reshape(-1), places, added * weight[at])
         at = np.flatnonzero(measure == program.presence)
         newest = self.cells[rows[at], program.presence, self.count_field + 1]
-        presence.fold(self._facts, rhythm, rows[at], occurred_us[at], newest)
+        presence.fold(self.facts, rhythm, rows[at], occurred_us[at], newest)
 
     def _fold_risk(
         self, rows: Rows, signatures: Int64s, occurred_us: Int64s, values: Floats
@@ -301,99 +286,13 @@ class States:
             worth = values if len(values) else np.full(len(rows), np.nan)
             program.fold(self.risk, rows, self.program.risk_codes[signatures], occurred_us, worth)
 
-    def pack(self, rows: Rows) -> Sequence[memoryview]:
-        """The rows' states for the database: only the cells and facts that were ever touched.
-
-        A header of 8 bytes (format, fields, and how many cells, facts, words of the items and sums
-        of the risk follow; those words in two bytes, the second one at the end), the numbers of the
-        cells and of the facts, padded to 8 bytes; then as float64 the cells, facts, items, sums of
-        the risk.
-        """
-        states: list[memoryview] = []
+    def pack(self, rows: Rows) -> list[memoryview | bytes]:
+        """The rows' states for the database."""
+        states: list[memoryview | bytes] = []
         for first in range(0, len(rows), _AT_ONCE):
-            states += self._pack_some(rows[first : first + _AT_ONCE])
+            some = rows[first : first + _AT_ONCE]
+            states += packing.pack(self._columns.take(some), self.items.packed(some.tolist()))
         return states
-
-    def _pack_some(self, rows: Rows) -> list[memoryview]:
-        """Everything that rows may have, side by side, and a mask of what they do have, which picks
-        row after row."""
-        n, cells, facts, risk = len(rows), self.cells[rows], self.facts[rows], self.risk[rows]
-        has_level = cells[:, :, self.count_field] > 0
-        known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
-        blobs = self.items.pack(rows.tolist())
-        item_counts = np.fromiter(map(len, blobs), np.int64, n) // 8
-        items = np.zeros((n, int(item_counts.max(initial=0))))
-        has_item = np.arange(items.shape[1]) < item_counts[:, None]
-        items[has_item] = np.frombuffer(b"".join(blobs))
-        present = np.concatenate([has_level, known], axis=1)
-        ids_per_row = present.sum(axis=1)
-        most = -(-present.shape[1] // 8)
-        names = np.zeros((n, most * 8), np.uint8)
-        names[np.arange(most * 8) < ids_per_row[:, None]] = np.broadcast_to(
-            self._names, present.shape
-        )[present]
-        header = np.zeros((n, _HEADER), np.uint8)
-        header[:, 0], header[:, 1], header[:, 5] = _FORMAT, self.fields, risk.shape[1]
-        header[:, 2], header[:, 3] = has_level.sum(axis=1), known.sum(axis=1)
-        header[:, 4], header[:, 6] = item_counts & 0xFF, item_counts >> 8
-        parts = (
-            header.view(np.float64),
-            names.view(np.float64),
-            cells.reshape(n, -1),
-            facts,
-            items,
-            risk,
-        )
-        always = np.ones((n, 1), bool)
-        mask = np.concatenate(
-            [
-                always,
-                np.arange(most) < -(-ids_per_row[:, None] // 8),
-                np.repeat(has_level, self.fields, axis=1),
-                known,
-                has_item,
-                np.repeat(always, risk.shape[1], axis=1),
-            ],
-            axis=1,
-        )
-        content = np.concatenate(parts, axis=1)[mask].data.cast("B")
-        limits = [0, *(np.cumsum(np.count_nonzero(mask, axis=1)) * 8).tolist()]
-        return [content[a:b] for a, b in pairwise(limits)]
-
-    def _unpack(self, rows: Rows, content: bytes, lengths: Int64s) -> None:
-        block = np.frombuffer(content, np.uint8)
-        start = np.cumsum(lengths) - lengths
-        risks = self.risk.shape[1]
-        is_former = block[start] == _FORMER
-        is_readable = is_former | (block[start] == _FORMAT)
-        for place, number in ((1, self.fields), (5, risks)):
-            is_readable &= block[start + place] == number
-        if not is_readable.all():
-            raise OtherFormat("a packed state is of another format or projection")
-        ends = (start + lengths) // 8
-        cells, known, low, high = (block[start + i].astype(np.int64) for i in (2, 3, 4, 6))
-        items = np.where(is_former, low * packed.FORMER_FIELDS, low | high << 8)
-        doubles = block.view(np.float64)
-        ids = cells + known
-        body = (start + _HEADER + ids + (-ids % 8)) // 8
-        cell_ids = block[_spans(start + _HEADER, cells)].astype(np.int64)
-        cell_values = doubles[_spans(body, cells * self.fields)].reshape(-1, self.fields)
-        self.cells[np.repeat(rows, cells), cell_ids] = cell_values
-        self.risk[rows] = doubles[(ends - risks)[:, None] + np.arange(risks)]
-        fact_ids = block[_spans(start + _HEADER + cells, known)].astype(np.int64)
-        fact_start = body + cells * self.fields
-        self._facts[np.repeat(rows, known), fact_ids] = doubles[_spans(fact_start, known)]
-        first, some = (fact_start + known) * 8, np.flatnonzero(items)
-        last = first + items * 8
-        for row, a, b, former in zip(
-            rows[some].tolist(),
-            first[some].tolist(),
-            last[some].tolist(),
-            is_former[some].tolist(),
-            strict=True,
-        ):
-            words = content[a:b]
-            self.items.put(row, packed.from_former(words) if former else words)
 
     def _profile(self, row: int) -> fact.Profile:
         profile = self._profiles.get(row)
@@ -416,10 +315,10 @@ class States:
             self.tid,
         ):  # of a row that nobody had they are
             zeros[again] = 0
-        self._facts[again] = fact.DEFAULTS
+        self.facts[again] = fact.DEFAULTS
         self.decisions.reset(again)
         first, self._used = self._used, self._used + count - len(again)
-        self._facts[first : self._used] = fact.DEFAULTS
+        self.facts[first : self._used] = fact.DEFAULTS
         self.decisions.reset(slice(first, self._used))
         return np.concatenate([again, np.arange(first, self._used)])
 
@@ -439,15 +338,6 @@ def _columns(table: Floats, rows: Rows) -> Floats:
     for first in range(0, len(rows), _AT_ONCE):
         columns[:, first : first + _AT_ONCE] = table[rows[first : first + _AT_ONCE]].T
     return columns.T
-
-
-def _spans(start: Int64s, count: Int64s) -> Int64s:
-    """The numbers start[i] .. start[i] + count[i] - 1 of every i, one after another."""
-    ends = np.cumsum(count)
-    numbers: Int64s = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
-        start - (ends - count), count
-    )
-    return numbers
 
 
 def field_names(program: CompiledScorecard) -> Mapping[str, int]:

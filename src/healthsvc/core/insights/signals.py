@@ -14,21 +14,19 @@ import numpy as np
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.surveys import Survey
-from healthsvc.core.scoring.revenue import told_change
+from healthsvc.core.scoring import money
+from healthsvc.core.scoring.money import IDLE, MoneySign
 from healthsvc.core.scoring.view import View
 
 RECENT_US: Final = 90 * DAY_US
-"""An answer, a contraction or a look at the cancel page older than this says nothing about
-today."""
+"""An answer or a look at the cancel page older than this says nothing about today."""
 FALLING, RISING = 0.8, 1.25
 """Today's use over the long-standing one: below the first it falls, above the second it rises."""
 USES_NEEDED: Final = 10
-FULL, IDLE = 0.9, 0.5
-"""Share of the seats in use from which they are nearly full, and below which most stand idle."""
+FULL: Final = 0.9
+"""Share of the seats in use from which they are nearly full."""
 SETTLING_US: Final = 60 * DAY_US
 """Nobody is told to buy less in the first weeks, when much is not set up yet."""
-REVENUE_SHARE: Final = 0.05
-"""A smaller change of recurring revenue doesn't matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,28 +157,24 @@ def cancel_page(view: View, row: int) -> Signal | None:
 
 def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
-    change = _revenue_change(view, row)
-    if change is None or change[0] >= 0:
-        return None
-    return Signal(sign="contraction", measure="mrr_change", value=change[0], since_us=change[1])
+    return of_money(money.contraction(view.rows(np.array([row]))))
 
 
 def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
-    change = _revenue_change(view, row)
-    if change is None or change[0] <= 0:
-        return None
-    return Signal(sign="growth", measure="mrr_change", value=change[0], since_us=change[1])
+    return of_money(money.growth(view.rows(np.array([row]))))
 
 
-def _revenue_change(view: View, row: int) -> tuple[float, int] | None:
-    """The last change of plan that told what was paid before; None where none did lately, or none
-    that matters or compares: see `scoring.revenue`."""
-    change, at = known(view, row, "mrr_change"), view.fact_of("mrr_change_at", row)
-    if change is None or not recent(view, row, at):
+def of_money(sign: MoneySign) -> Signal | None:
+    """The sign of the first row; None where it doesn't hold."""
+    if not sign.holds[0]:
         return None
-    share = float(told_change(view.rows(np.array([row]))).share[0])
-    return (change, int(at)) if abs(share) >= REVENUE_SHARE else None
+    return Signal(
+        sign=sign.sign,
+        measure=sign.measure,
+        value=float(sign.value[0]),
+        since_us=int(sign.since_us[0]),
+    )
 
 
 def seats_share(view: View, row: int) -> tuple[float, int] | None:

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from healthsvc.core.folding.items.customer_items import CustomerItems
-from healthsvc.core.folding.items.voice import Voice, VoiceAnswer, answers, asked_and_unanswered
+from healthsvc.core.folding.items.kind import Counted
+from healthsvc.core.folding.items.voice import VoiceAnswer, answers, asked_and_unanswered
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey, SurveyRules
-
-_VOICE = Voice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +44,8 @@ class SurveySummary:
         return self.answered / self.asked if self.asked else None
 
 
-def survey_summary(items: CustomerItems, rules: SurveyRules) -> SurveySummary:
-    """The surveys of one customer."""
-    voices = list(items.counted(_VOICE))
+def survey_summary(voices: Sequence[Counted], rules: SurveyRules) -> SurveySummary:
+    """The surveys of one customer; voices: its items of that kind."""
     asked, unanswered = asked_and_unanswered(voices)
     given = [(survey, answers(voices, survey)) for survey in SURVEYS]
     return SurveySummary(

@@ -29,6 +29,9 @@ class ScoreMovement:
     until: datetime
     before: float | None
     after: float | None
+    imported_at: datetime | None = None
+    """When the past of before `since` was imported, if it was after that: the score of then is what
+    that past comes to."""
     parts: Mapping[str, float]
     """Points by kind of cause: new_events, ageing, late_data, configuration, override."""
     reasons: Mapping[str, Sequence[str]]
@@ -36,7 +39,21 @@ class ScoreMovement:
 
 
 def moved(language: Language, change: ScoreMovement) -> str:
-    """Word the change in one sentence. Instants are UTC."""
+    """Word the change in one sentence, after one that says that the past was imported, if it was.
+    Instants are UTC."""
+    sentence = _moved(language, change)
+    if change.imported_at is None:
+        return sentence
+    imported = phrase(
+        language,
+        "change.imported",
+        since=day(language, change.since),
+        imported=day(language, change.imported_at),
+    )
+    return f"{imported} {sentence}"
+
+
+def _moved(language: Language, change: ScoreMovement) -> str:
     since, until = _period(language, change.since, change.until)
     span = {"customer": change.customer, "since": since, "until": until}
     if change.before is None or change.after is None:

@@ -29,12 +29,19 @@ class Pointed(Protocol):
 Contributions = Sequence[Pointed]
 
 
+FROZEN: Final = "frozen_at_churn"
+"""The measure under which the score stands that a customer had when it left."""
+
+
 def why(
     language: Language, customer: str, score: float | None, contributions: Contributions
 ) -> str:
     """Word the explanation. contributions: caps and override included."""
     if score is None:
         return phrase(language, "health.unknown", customer=customer)
+    if any(c.measure == FROZEN for c in contributions):
+        text = phrase(language, "health.left", customer=customer, score=number(language, score))
+        return as_sentence(text)
     head = phrase(language, "health.is", customer=customer, score=number(language, score))
     details = "; ".join(part for part in _helped_and_weighed(language, contributions) if part)
     sentences = [head, details, *_limits(language, contributions)]

@@ -123,6 +123,8 @@ class FlagRule:
     """Whether it says that something didn't happen, or happened less."""
     after_leaving: ClassVar[bool] = False
     """Whether it is about customers that have left; of those no other flag holds."""
+    after_score: ClassVar[bool] = False
+    """Whether it reads the score, and so can't cap it, nor be part of another flag."""
     by_habit: ClassVar[bool] = False
     """Whether it compares with the customer's own habit."""
     default_cool_days: ClassVar[float] = COOL_DAYS

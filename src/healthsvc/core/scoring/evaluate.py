@@ -22,11 +22,12 @@ from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard import cohort
 from healthsvc.core.scorecard.model import Measure, Scorecard
 from healthsvc.core.scoring import rhythm, variant_choice
-from healthsvc.core.scoring.flags import flag_states
-from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates
+from healthsvc.core.scoring.flags import add_flags_after_score, flag_states
+from healthsvc.core.scoring.flags.kind import NO_CAP, FlagStates, JudgedScore
 from healthsvc.core.scoring.judges.kind import MeasureJudge
 from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.lifecycle import Stages, stages
+from healthsvc.core.scoring.motion import ScoreParts, fastest_half_life_us
 from healthsvc.core.scoring.view import View
 
 
@@ -197,8 +198,12 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
     enough = _enough(view, card, coverage) & (total > 1e-9) & ~is_test
     raw = np.where(enough, 100.0 * good / np.where(total > 1e-9, total, 1.0), np.nan)
     cap, override = _caps(card, standing)
+    own = np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan))
+    if any(rule.after_score for rule in card.flags):
+        _add_flags_after_score(view, card, standing, own, raw, good, total)
+        standing.clear(is_test)
     return _Judgement(
-        own=np.where(enough, np.minimum(raw, cap), np.where(override, cap, np.nan)),
+        own=own,
         raw=raw,
         weight=weight,
         value=value,
@@ -213,6 +218,34 @@ def _judge(view: View, card: Scorecard) -> _Judgement:
         is_habit=standing.is_habit,
         risk=_modelled_risk(view, card, standing),
     )
+
+
+def _add_flags_after_score(
+    view: View,
+    card: Scorecard,
+    standing: FlagStates,
+    own: Floats,
+    raw: Floats,
+    good: Floats,
+    total: Floats,
+) -> None:
+    parts = ScoreParts(
+        score=own,
+        raw=np.where(np.isnan(raw), own, raw),
+        good=good,
+        total=total,
+        cap=standing.cap,
+        cap_drift=standing.cap_drift,
+        half_life_us=float(fastest_half_life_us(card)),
+    )
+    floors = [band.floor for band in card.bands]
+    judged = JudgedScore(
+        parts=parts,
+        best_floor=floors[0],
+        low_floor=floors[max(len(floors) // 2 - 1, 0)],
+        hysteresis=card.hysteresis,
+    )
+    add_flags_after_score(view, card, standing, judged)
 
 
 def _test_accounts(view: View) -> Mask:
@@ -235,15 +268,16 @@ def _enough(view: View, card: Scorecard, coverage: Floats) -> Mask:
 
 
 def _modelled_risk(view: View, card: Scorecard, standing: FlagStates) -> Floats:
-    """The model's risk. An exception that overrides any average also lifts a ranking: whoever looks
-    at the cancel page comes first, however much they use. A probability isn't touched."""
+    """The model's risk. Trouble that was told also lifts a ranking: whoever looks at the cancel
+    page or waits for an answer to a complaint comes first, however much they use. Absence doesn't:
+    the model sees it, and orders by it better than a flag. A probability isn't touched."""
     snapshot, rules = view.risk_snapshot(), view.program.risk_rules
     if snapshot is None or rules is None:
         return np.zeros((len(view.now_us), 0))
-    modelled, holds = risk(rules.model, snapshot), standing.holds
+    modelled = risk(rules.model, snapshot)
     for f, rule in enumerate(card.flags):
-        if rules.model.kind == "ranking" and rule.override and rule.cap is not None:
-            modelled = np.where(holds[:, f], np.maximum(modelled, 1.0 - rule.cap / 100.0), modelled)
+        if rules.model.kind == "ranking" and rule.cap is not None and not rule.of_absence:
+            modelled = np.maximum(modelled, 1.0 - standing.cap[:, f] / 100.0)
     return modelled
 
 
@@ -270,15 +304,3 @@ def _slot_expiry(view: View) -> Floats:
     ends = np.where(slots > 0, slots + rhythm.extent_span_us(view)[:, None], np.inf)
     next_end: Floats = np.where(ends > view.now_us[:, None], ends, np.inf).min(axis=1)
     return next_end
-
-
-def fastest_half_life_us(card: Scorecard) -> int:
-    """No part of a score fades faster than this: what the timers' lower bounds rest on."""
-    judges = [m.judge for m in card.scored_measures if m.judge is not None]
-    answers = [j.fading_us for j in judges if j.fading_us is not None]
-    places = [
-        round(card.half_lives_us[0] / j.reference.steepest)
-        for j in judges
-        if j.reference is not None
-    ]
-    return min((*card.half_lives_us, *answers, *places))

@@ -5,6 +5,10 @@ counted after it, seen as of the first instant. Ageing: the same, seen as of the
 events: with everything counted by then. Configuration: under the version that was live then, and by
 the variant of it that judges the customer's place of then; up to there the first instant's version
 and variant judge. Override: what somebody's own judgement adds at either end.
+
+Of a customer whose past was imported after the first instant nothing had been counted by then. Its
+ends are compared by when things happened: the first one is what the imported past comes to, and
+nothing is late.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +34,8 @@ from healthsvc.store.projections import live_projection
 from healthsvc.store.projections.live_projection import Projection
 
 PartKind = Literal["new_events", "ageing", "late_data", "configuration", "override"]
+ComparedBy = Literal["counted", "occurred"]
+"""counted: what had been counted by each instant; occurred: what had happened by then."""
 KINDS: Final[tuple[PartKind, ...]] = get_args(PartKind)
 EVENTS_NAMED: Final = 10
 SMALL: Final = 1e-9
@@ -85,6 +91,10 @@ class ScoreChange:
     last: ScoreAt
     change: float | None
     """None where either end has no score."""
+    compared_by: ComparedBy
+    imported_at: datetime | None
+    """When the first event from before the first instant was counted; None unless it was after
+    that."""
     parts: list[ChangePart]
     sentence: str
 
@@ -119,20 +129,42 @@ async def between(
         history = await past.load(conn, customer_id)
         if history is None:
             return None
-        first, last = await _end(conn, history, since), await _end(conn, history, until)
-    return _change(history, first, last, language)
+        first = await _end(conn, history, since, history.counted_by(since))
+        last = await _end(conn, history, until, history.counted_by(until))
+        imported = _imported_before(first, last)
+        if imported:
+            first = await _end(conn, history, since, imported)
+    imported_at = min((e.counted_at for e in imported), default=None)
+    return _change(history, first, last, imported_at, language)
 
 
-async def _end(conn: AsyncConnection, history: CustomerPast, at: datetime) -> _End:
+def _imported_before(first: _End, last: _End) -> list[CountedEvent]:
+    """What had happened by the first instant, where too little of it had been counted by then for
+    a score, and the rest has been since; else nothing."""
+    if first.customer.score is not None:
+        return []
+    since_us = to_us(first.at)
+    happened = [e for e in last.events if e.occurred_us <= since_us]
+    return happened if any(e.counted_at > first.at for e in happened) else []
+
+
+async def _end(
+    conn: AsyncConnection, history: CustomerPast, at: datetime, events: list[CountedEvent]
+) -> _End:
     then = await stored.live_at(conn, at) or await live_projection.live(conn)
     card = compiled(then.document)
-    events = history.counted_by(at)
     decided = await past.decided_then(conn, history.key, card, then.scorecard_version, at)
     customer = past.evaluate_events(history, events, card, then.scorecard_version, at, decided)
     return _End(at=at, projection=then, events=events, customer=customer)
 
 
-def _change(history: CustomerPast, first: _End, last: _End, language: Language) -> ScoreChange:
+def _change(
+    history: CustomerPast,
+    first: _End,
+    last: _End,
+    imported_at: datetime | None,
+    language: Language,
+) -> ScoreChange:
     before, after = first.customer.score, last.customer.score
     parts = _parts(history, first, last) if before is not None and after is not None else {}
     points = {kind: sum(by_measure.values()) for kind, by_measure in parts.items()}
@@ -142,6 +174,8 @@ def _change(history: CustomerPast, first: _End, last: _End, language: Language) 
         first=_score_at(first),
         last=_score_at(last),
         change=None if before is None or after is None else after - before,
+        compared_by="counted" if imported_at is None else "occurred",
+        imported_at=imported_at,
         parts=[
             ChangePart(
                 kind=kind,
@@ -161,6 +195,7 @@ def _change(history: CustomerPast, first: _End, last: _End, language: Language) 
                 until=last.at,
                 before=before,
                 after=after,
+                imported_at=imported_at,
                 parts=points,
                 reasons={kind: _reasons(by_measure) for kind, by_measure in parts.items()},
             ),
@@ -172,7 +207,8 @@ def _events_by_kind(first: _End, last: _End) -> dict[str, list[CountedEvent]]:
     """The events that were counted between the ends: those that had happened before, and the
     others."""
     since_us = to_us(first.at)
-    counted_since = [e for e in last.events if e.counted_at > first.at]
+    known = {id(e) for e in first.events}
+    counted_since = [e for e in last.events if id(e) not in known]
     return {
         "late_data": [e for e in counted_since if e.occurred_us <= since_us],
         "new_events": [e for e in counted_since if e.occurred_us > since_us],
@@ -182,7 +218,8 @@ def _events_by_kind(first: _End, last: _End) -> dict[str, list[CountedEvent]]:
 def _parts(history: CustomerPast, first: _End, last: _End) -> dict[str, PointsByMeasure]:
     """By kind: points by measure; all of them together are the change."""
     since_us = to_us(first.at)
-    with_late = [e for e in last.events if e.counted_at <= first.at or e.occurred_us <= since_us]
+    known = {id(e) for e in first.events}
+    with_late = [e for e in last.events if id(e) in known or e.occurred_us <= since_us]
 
     def stage(events: Sequence[CountedEvent], end: _End, at: datetime) -> _Stage:
         card, version = compiled(end.projection.document), end.projection.scorecard_version

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from healthsvc.core.folding.items.registry import VOICE
 from healthsvc.core.insights.surveys import SurveyResult, survey_summary
 from healthsvc.core.instants import from_us
 from healthsvc.core.scorecard.surveys import Survey
@@ -36,7 +37,7 @@ class Surveys:
 def surveys(customer: EvaluatedCustomer) -> Surveys:
     """The surveys, from the customer's state."""
     rules = customer.compiled.scorecard.surveys
-    summary = survey_summary(customer.table.items.of(customer.row), rules)
+    summary = survey_summary(customer.table.items.counted(customer.row, VOICE), rules)
     return Surveys(
         answers=[_answers(result) for result in summary.results],
         asked=summary.asked,

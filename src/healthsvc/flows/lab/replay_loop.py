@@ -23,6 +23,7 @@ from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.ties import tie_breakers
 from healthsvc.core.instants import DAY_US
+from healthsvc.core.scorecard import cohort
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.view import View
@@ -114,13 +115,28 @@ class ReplayLoop:
 
     def churn_us(self) -> Instants:
         """(customers, dates) when each next gives notice after a date, -1 where it doesn't, as far
-        as is known."""
+        as is known. The end of a trial that pays nothing, and of a test account, is no notice."""
         dates = self._timetable.dates_us
         churn = np.full((len(self.customer_ids), len(dates)), FOREVER_US)
+        counts = self._are_customers()
         for place, us in self._cancelled:
+            if not counts[place]:
+                continue
             after = dates < us
             churn[place, after] = np.minimum(churn[place, after], us)
         return np.where(churn == FOREVER_US, -1, churn)
+
+    def _are_customers(self) -> Mask:
+        """(customers,) by what is known at the end."""
+        known, accounts = (
+            self.tracks[0].states.facts,
+            self.tracks[0].program.scorecard.accounts,
+        )
+        segment = known[:, facts.COLUMN["segment_code"]]
+        is_test = np.isin(segment, [cohort.code(name) for name in accounts.test])
+        is_trial = np.isin(segment, [cohort.code(name) for name in accounts.trial])
+        pays = np.nan_to_num(known[:, facts.COLUMN["mrr"]]) > 0
+        return ~is_test & (pays | ~is_trial)
 
     def _fold(self, events: KnownEvents, start: int, end: int) -> None:
         for first in range(start, end, PIECE):

@@ -2,7 +2,8 @@
 
 from healthsvc.core.errors import InternalFault
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
-from healthsvc.core.folding.states import IS_FORMER, OtherFormat, States
+from healthsvc.core.folding.packing import IS_FORMER, OtherFormat
+from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 
 

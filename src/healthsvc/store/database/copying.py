@@ -115,12 +115,12 @@ def floats(*columns: NDArray[np.float64]) -> list[bytes]:
     return fields_of_row
 
 
-def block(*parts: Sequence[memoryview] | Sequence[bytes]) -> Block:
+def block(*parts: Sequence[Piece]) -> Block:
     """Row by row one piece of each part, in their order; the first ones start with `begin`."""
     return list(blocks(*parts))
 
 
-def blocks(*parts: Sequence[memoryview] | Sequence[bytes]) -> Iterator[bytes]:
+def blocks(*parts: Sequence[Piece]) -> Iterator[bytes]:
     """The same, made piece by piece."""
     width, count = len(parts), len(parts[0])
     woven: list[memoryview | bytes] = [b""] * (width * count)

@@ -59,12 +59,18 @@ async def groups(conn: AsyncConnection, by: By) -> list[str]:
 
 
 async def customers(conn: AsyncConnection, by: By | None, after: int, limit: int) -> Sequence[Any]:
-    """The next customers: key, first_us, their group and their segment."""
+    """The next customers: key, first_us, their group and their segment; of those of whom nothing
+    was decided yet, as after an import, the segment is the profile's."""
     join = f"left join standings s on s.{LIVE} and s.customer_key = l.customer_key"
     rows = await conn.execute(
         text(f"""
             select l.customer_key, l.first_us, {f"s.{by}" if by else "null::text"} as name,
-                s.segment
+                case when s.customer_key is not null then s.segment else (
+                    select told -> 3 ->> 'segment'
+                    from states t, json_array_elements(t.profile) told
+                    where t.customer_key = l.customer_key and t.{LIVE}
+                        and told -> 3 ->> 'segment' is not null limit 1
+                ) end as segment
             from ledger_customers l {join} where l.customer_key > :after order by l.customer_key
                 limit :limit
         """),

@@ -41,7 +41,7 @@ def rows(
     projection: int,
     keys: NDArray[np.int64],
     partitions: NDArray[np.int32],
-    states: Sequence[memoryview],
+    states: Sequence[memoryview | bytes],
     decisions: NDArray[np.float64],
     profiles: Mapping[int, str],
     tids: NDArray[np.int64] | None,

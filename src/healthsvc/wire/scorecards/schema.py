@@ -435,6 +435,13 @@ def _flag() -> Schema:
                     " flag from holding."
                 ),
             },
+            "score": {
+                "enum": ["high", "low", None],
+                "description": (
+                    "disagreement: the score that the money contradicts. Such a flag has no cap,"
+                    " and no other flag is made of it."
+                ),
+            },
             "tier_days": {
                 "type": ["object", "null"],
                 "additionalProperties": False,

@@ -31,7 +31,14 @@ class BandData:
     customer_id: CustomerId
     score: Annotated[float | None, SCORE]
     risk: Annotated[
-        float | None, {**RISK, "description": "Churn risk over the scorecard's horizon."}
+        float | None,
+        {
+            **RISK,
+            "description": (
+                "Churn risk over the scorecard's horizon; `risk_is` of the customer says whether it"
+                " is a ranking or a probability."
+            ),
+        },
     ]
     band: Annotated[str | None, BAND]
     previous_band: Annotated[str | None, BAND]

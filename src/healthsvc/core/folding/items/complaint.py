@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
-from healthsvc.core.folding.facts import COLUMN
 from healthsvc.core.folding.items.kind import (
-    Counted,
-    Item,
+    ItemGroups,
     ItemRules,
-    count_and_oldest,
+    Known,
+    keep_latest,
+    keep_newest,
     open_since,
 )
 from healthsvc.core.scorecard.surveys import SurveyRules
@@ -20,8 +22,6 @@ WELL_SERVED: Final = 4.0
 BADLY_SERVED: Final = 2.0
 """And one up to here as served badly."""
 OPENED, CLOSED, RATING, RATED_AT = range(4)
-_WELL_BEFORE, _BADLY_BEFORE = COLUMN["well_served_before_at"], COLUMN["badly_served_before_at"]
-"""Of complaints that a former version let go of."""
 
 
 class Complaint(ItemRules):
@@ -33,42 +33,32 @@ class Complaint(ItemRules):
         *("served_well_at", "served_badly_at"),
     )
 
-    def add(self, item: Item, moment: Moment, event: Any, us: float) -> None:
+    def add(self, numbers: Floats, moment: Moment, events: Sequence[Any], us: Floats) -> None:
         if moment == "rated":
-            rating = (us, float(event.data.rating))
-            item[RATED_AT], item[RATING] = max((item[RATED_AT], item[RATING]), rating)
+            ratings = np.array([event.data.rating for event in events], np.float64)
+            keep_latest(numbers, RATED_AT, RATING, us, ratings)
         else:
-            field = OPENED if moment == "opened" else CLOSED
-            item[field] = max(item[field], us)
+            keep_newest(numbers, OPENED if moment == "opened" else CLOSED, us)
 
-    def newest(self, item: Item) -> float:
-        return max(item[OPENED], item[CLOSED], item[RATED_AT])
+    def newest(self, numbers: Floats) -> Floats:
+        newest: Floats = numbers[:, [OPENED, CLOSED, RATED_AT]].max(axis=1)
+        return newest
 
-    def compact(self, item: Item) -> Item:
-        opened, closed, rating, rated_at = item
-        return [opened if opened > closed else 0.0, closed, rating, rated_at]
+    def compact(self, numbers: Floats) -> Floats:
+        rest = numbers.copy()
+        is_open = numbers[:, OPENED] > numbers[:, CLOSED]
+        rest[:, OPENED] = np.where(is_open, numbers[:, OPENED], 0.0)
+        return rest
 
-    def summary(
-        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
-    ) -> Sequence[float]:
-        open_items = [open_since(item[OPENED], item[CLOSED], start) for item, start in items]
-        verdicts = [_verdict(item, start) for item, start in items]
-        well = max([well for well, _ in verdicts], default=0.0)
-        badly = max([badly for _, badly in verdicts], default=0.0)
+    def summary(self, items: ItemGroups, known: Known, surveys: SurveyRules) -> Sequence[Floats]:
+        """What a rating says depends on whether the complaint is resolved."""
+        opened, closed, rating, rated_at = items.numbers.T
+        is_open = open_since(opened, closed, items.counts_from)
+        rated_at = np.where(rated_at > items.counts_from, rated_at, 0.0)
+        well = np.where((rating >= WELL_SERVED) & (is_open <= 0), rated_at, 0.0)
+        badly = np.where(rating <= BADLY_SERVED, rated_at, 0.0)
         return (
-            *count_and_oldest(open_items),
-            max(well, float(facts[_WELL_BEFORE])),
-            max(badly, float(facts[_BADLY_BEFORE])),
+            *items.count_and_oldest(is_open),
+            np.maximum(items.latest(well), known("well_served_before_at")),
+            np.maximum(items.latest(badly), known("badly_served_before_at")),
         )
-
-
-def _verdict(item: Item, counts_from: float) -> tuple[float, float]:
-    """When a complaint was rated as served well, and as served badly; 0 where it wasn't. What a
-    rating says depends on whether the complaint is resolved."""
-    opened_at, closed_at, rating, rated_at = item
-    if rated_at <= counts_from:
-        return 0.0, 0.0
-    is_open = open_since(opened_at, closed_at, counts_from) > 0
-    if rating >= WELL_SERVED and not is_open:
-        return rated_at, 0.0
-    return (0.0, rated_at) if rating <= BADLY_SERVED else (0.0, 0.0)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
-from healthsvc.core.folding.items.kind import Counted, Item, ItemRules, count_and_oldest
+from healthsvc.core.folding.items.kind import ItemGroups, ItemRules, Known, keep_newest
 from healthsvc.core.instants import to_us
 from healthsvc.core.scorecard.surveys import SurveyRules
 
@@ -22,6 +24,7 @@ NEWEST_PAID: Final = 12
 """Invoices from which a customer's habit of paying is told."""
 LEAST_PAID: Final = 3
 """Fewer are no habit."""
+_EVENTS: Final = [OVERDUE_AT, PAID_AT, ENDED_AT]
 
 
 class Invoice(ItemRules):
@@ -33,70 +36,78 @@ class Invoice(ItemRules):
         *("usual_delay", "new_invoice_paid_at"),
     )
 
-    def add(self, item: Item, moment: Moment, event: Any, us: float) -> None:
-        data = event.data
-        amount = getattr(data, "amount", None)
-        item[FIRST_AT] = min(item[FIRST_AT] or us, us)
+    def add(self, numbers: Floats, moment: Moment, events: Sequence[Any], us: Floats) -> None:
+        first, data = numbers[:, FIRST_AT], [event.data for event in events]
+        numbers[:, FIRST_AT] = np.where(first > 0, np.minimum(first, us), us)
+        amounts = [getattr(each, "amount", None) for each in data]
         if moment == "opened":
-            item[OVERDUE_AT] = max(item[OVERDUE_AT], us)
-            item[OWED] = max(item[OWED], _thousandths(amount))
-            if data.due_at is not None:
-                item[DUE_AT] = max(item[DUE_AT], float(to_us(data.due_at)))
+            keep_newest(numbers, OVERDUE_AT, us)
+            keep_newest(numbers, OWED, _thousandths(amounts, unknown=0.0))
+            keep_newest(numbers, DUE_AT, np.array([_due_us(each) for each in data], np.float64))
         else:
-            field = PAID_AT if moment == "paid" else ENDED_AT
-            item[field] = max(item[field], us)
-            item[SETTLED] += inf if amount is None else _thousandths(amount)
+            keep_newest(numbers, PAID_AT if moment == "paid" else ENDED_AT, us)
+            numbers[:, SETTLED] += _thousandths(amounts, unknown=inf)
 
-    def newest(self, item: Item) -> float:
-        return max(item[OVERDUE_AT], item[PAID_AT], item[ENDED_AT])
+    def newest(self, numbers: Floats) -> Floats:
+        newest: Floats = numbers[:, _EVENTS].max(axis=1)
+        return newest
 
-    def compact(self, item: Item) -> Item:
-        rest = list(item)
-        if item[FIRST_AT] == _earliest(item):
-            rest[FIRST_AT] = 0.0
+    def compact(self, numbers: Floats) -> Floats:
+        rest, first = numbers.copy(), numbers[:, FIRST_AT]
+        rest[:, FIRST_AT] = np.where(first == _earliest(numbers), 0.0, first)
         return rest
 
-    def restore(self, item: Item) -> Item:
-        item[FIRST_AT] = item[FIRST_AT] or _earliest(item)
-        return item
+    def restore(self, numbers: Floats) -> Floats:
+        first = numbers[:, FIRST_AT]
+        numbers[:, FIRST_AT] = np.where(first > 0, first, _earliest(numbers))
+        return numbers
 
-    def summary(
-        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
-    ) -> Sequence[float]:
-        overdue = [_overdue_since(item, start) for item, start in items]
-        paid = [item for item, _ in items if item[PAID_AT]]
+    def summary(self, items: ItemGroups, known: Known, surveys: SurveyRules) -> Sequence[Floats]:
+        is_paid = items.numbers[:, PAID_AT] > 0
+        first_paid = np.where(is_paid, items.numbers[:, FIRST_AT], 0.0)
+        is_late = is_paid & (items.numbers[:, OVERDUE_AT] > 0)
+        usual_delay, late = np.zeros(len(items)), np.flatnonzero(items.count(is_late) > 0)
+        for customer, own in zip(late.tolist(), items.one_by_one(late), strict=True):
+            usual_delay[customer] = _usual_delay([item for item, _ in own if item[PAID_AT]])
         return (
-            *count_and_oldest(overdue),
-            _usual_delay(paid),
-            max([item[FIRST_AT] for item in paid], default=0.0),
+            *items.count_and_oldest(_overdue_since(items)),
+            usual_delay,
+            items.latest(first_paid),
         )
 
 
-def _thousandths(amount: float | None) -> float:
-    return 0.0 if amount is None else float(round(abs(amount) * 1000))
+def _thousandths(amounts: Sequence[float | None], *, unknown: float) -> Floats:
+    return np.array(
+        [unknown if amount is None else round(abs(amount) * 1000) for amount in amounts], np.float64
+    )
 
 
-def _earliest(item: Item) -> float:
-    return min([us for us in (item[OVERDUE_AT], item[PAID_AT], item[ENDED_AT]) if us], default=0.0)
+def _due_us(data: Any) -> float:
+    return 0.0 if data.due_at is None else float(to_us(data.due_at))
 
 
-def _due_at(item: Item) -> float:
+def _earliest(numbers: Floats) -> Floats:
+    """(n,) the earliest of the newest messages of each kind; 0 where there is none."""
+    us = numbers[:, _EVENTS]
+    earliest: Floats = np.where(us > 0, us, inf).min(axis=1)
+    return np.where(np.isfinite(earliest), earliest, 0.0)
+
+
+def _overdue_since(items: ItemGroups) -> Floats:
+    """(items,) since when money is owed past its date, 0 where none is."""
+    overdue_at, first_at, paid_at, ended_at, due_at, owed, settled = items.numbers.T
+    is_settled = (settled + CENT >= owed) & (overdue_at <= np.maximum(paid_at, ended_at))
+    is_open = ~is_settled & (overdue_at > items.counts_from)
+    due = np.where(due_at > 0, due_at, first_at)
+    return np.where(is_open, np.minimum(due, overdue_at), 0.0)
+
+
+def _due_at(item: Sequence[float]) -> float:
     """When it was to be paid: the date that was told, else its first event."""
     return item[DUE_AT] or item[FIRST_AT]
 
 
-def _overdue_since(item: Item, counts_from: float) -> float:
-    """Since when money is owed past its date, 0 where none is."""
-    overdue_at = item[OVERDUE_AT]
-    is_settled = item[SETTLED] + CENT >= item[OWED] and overdue_at <= max(
-        item[PAID_AT], item[ENDED_AT]
-    )
-    if is_settled or overdue_at <= counts_from:
-        return 0.0
-    return min(_due_at(item), overdue_at)
-
-
-def _usual_delay(paid: Sequence[Item]) -> float:
+def _usual_delay(paid: Sequence[Sequence[float]]) -> float:
     """By how much the customer usually pays late: the median of its newest paid invoices; 0 where
     it pays in time, or too few are known."""
     delays = sorted(

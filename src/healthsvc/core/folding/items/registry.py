@@ -1,7 +1,7 @@
 """The kinds of items, and which event is which moment of an item."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from healthsvc.core.events import EVENT_TYPES, Moment
 from healthsvc.core.folding.items.complaint import Complaint
@@ -11,19 +11,29 @@ from healthsvc.core.folding.items.subscription import Subscription
 from healthsvc.core.folding.items.ticket import Ticket
 from healthsvc.core.folding.items.voice import Voice
 
+VOICE: Final = Voice()
 KINDS: Final[tuple[ItemRules, ...]] = (
     Ticket(),
     Complaint(),
     Invoice(),
-    Voice(),
+    VOICE,
     Subscription(),
 )
 BY_NUMBER: Final[Mapping[int, ItemRules]] = {rules.number: rules for rules in KINDS}
 _BY_KIND: Final = {rules.kind: rules for rules in KINDS}
 
-Step = tuple[ItemRules, Callable[[Any], str | None], Moment]
+
+class Step(NamedTuple):
+    """What an event is to an item."""
+
+    rules: ItemRules
+    id_of: Callable[[Any], str | None]
+    """The id of the item in an event; None: it is about none."""
+    moment: Moment
+
+
 STEPS: Final[Mapping[str, Step]] = {
-    event_type.name: (
+    event_type.name: Step(
         _BY_KIND[event_type.item.kind],
         _BY_KIND[event_type.item.kind].id_of,
         event_type.item.moment,
@@ -31,4 +41,4 @@ STEPS: Final[Mapping[str, Step]] = {
     for event_type in EVENT_TYPES
     if event_type.item is not None
 }
-"""Event type → the rules of the item, the item's id in an event, and the moment that it is."""
+"""By event type."""

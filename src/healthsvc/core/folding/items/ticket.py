@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
 from healthsvc.core.folding.items.kind import (
-    Counted,
-    Item,
+    ItemGroups,
     ItemRules,
-    count_and_oldest,
+    Known,
+    keep_newest,
     open_since,
 )
 from healthsvc.core.scorecard.surveys import SurveyRules
@@ -27,28 +29,22 @@ class Ticket(ItemRules):
         *("tickets_waiting", "tickets_waiting_since"),
     )
 
-    def add(self, item: Item, moment: Moment, event: Any, us: float) -> None:
-        field = _FIELD_OF[moment]
-        item[field] = max(item[field], us)
+    def add(self, numbers: Floats, moment: Moment, events: Sequence[Any], us: Floats) -> None:
+        keep_newest(numbers, _FIELD_OF[moment], us)
 
-    def newest(self, item: Item) -> float:
-        return max(item)
+    def newest(self, numbers: Floats) -> Floats:
+        newest: Floats = numbers.max(axis=1)
+        return newest
 
-    def compact(self, item: Item) -> Item:
+    def compact(self, numbers: Floats) -> Floats:
         """An opening or answer before the end can't matter: only a later opening opens again."""
-        opened, answered, closed = item
-        return [
-            opened if opened > closed else 0.0,
-            answered if answered > closed else 0.0,
-            closed,
-        ]
+        rest = numbers.copy()
+        for field in (OPENED, ANSWERED):
+            rest[:, field] = np.where(numbers[:, field] > numbers[:, CLOSED], numbers[:, field], 0)
+        return rest
 
-    def summary(
-        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
-    ) -> Sequence[float]:
-        open_items = [open_since(item[OPENED], item[CLOSED], start) for item, start in items]
-        waiting = [
-            open_since(item[OPENED], max(item[ANSWERED], item[CLOSED]), start)
-            for item, start in items
-        ]
-        return *count_and_oldest(open_items), *count_and_oldest(waiting)
+    def summary(self, items: ItemGroups, known: Known, surveys: SurveyRules) -> Sequence[Floats]:
+        opened, answered, closed = items.numbers.T
+        is_open = open_since(opened, closed, items.counts_from)
+        waits = open_since(opened, np.maximum(answered, closed), items.counts_from)
+        return *items.count_and_oldest(is_open), *items.count_and_oldest(waits)

@@ -6,15 +6,23 @@ where it says more than the newest answer, which the facts have anyway: most cus
 voice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, inf, nan
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from healthsvc.core.arrays import Floats
 from healthsvc.core.events import ItemKind, Moment
-from healthsvc.core.folding.facts import COLUMN
-from healthsvc.core.folding.items.kind import Counted, Item, ItemRules
+from healthsvc.core.folding.items.kind import (
+    Counted,
+    ItemGroups,
+    ItemRules,
+    Known,
+    keep_latest,
+    keep_newest,
+)
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey, SurveyRules
 
 UNNAMED: Final = "\0"
@@ -32,6 +40,8 @@ NO_VOICE: Final = inf
 
 
 _SAYS_NOTHING: Final = (nan, nan, 0.0, 0.0, 0.0, 0.0)
+_ONE_VOICE: Final = (*_SAYS_NOTHING, *_SAYS_NOTHING[:4], nan, 0.0)
+_EVENTS: Final = [*_AT.values(), *_SENT.values(), _ROLE_AT, _LEFT_AT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +72,69 @@ class Voice(ItemRules):
     def id_of(self) -> Any:
         return _person
 
-    def add(self, item: Item, moment: Moment, event: Any, us: float) -> None:
+    def add(self, numbers: Floats, moment: Moment, events: Sequence[Any], us: Floats) -> None:
         if moment == "named":
-            _take_role(item, CHAMPION, us)
+            _take_roles(numbers, us, np.full(len(us), CHAMPION))
             return
-        if event.contact_id:
-            item[_ROLE] = max(item[_ROLE], NAMED)
+        is_named = np.array([bool(event.contact_id) for event in events])
+        numbers[:, _ROLE] = np.maximum(numbers[:, _ROLE], np.where(is_named, NAMED, NOBODY))
         if moment == "left":
-            item[_LEFT_AT] = max(item[_LEFT_AT], us)
-        elif moment == "asked":
-            sent = _SENT[event.data.survey]
-            item[sent] = max(item[sent], us)
+            keep_newest(numbers, _LEFT_AT, us)
+            return
+        surveys = [event.data.survey for event in events]
+        each = np.arange(len(us))
+        if moment == "asked":
+            sent = [_SENT[survey] for survey in surveys]
+            numbers[each, sent] = np.maximum(numbers[each, sent], us)
         else:
-            at = _AT[event.data.survey]
-            item[at], item[at + 1] = max(
-                (item[at], item[at + 1]), (us, float(event.data.score) + 1.0)
+            _take_answers(numbers, [_AT[survey] for survey in surveys], events, us)
+            roles = [ROLES.get(event.data.role, 0.0) for event in events]
+            tells = np.flatnonzero(is_named & (np.array(roles) > 0))
+            telling = numbers[tells]
+            _take_roles(telling, us[tells], np.array(roles)[tells])
+            numbers[tells] = telling
+
+    def newest(self, numbers: Floats) -> Floats:
+        newest: Floats = numbers[:, _EVENTS].max(axis=1)
+        return newest
+
+    def summary(self, items: ItemGroups, known: Known, surveys: SurveyRules) -> Sequence[Floats]:
+        """Where one person is known, who is still there, the newest answer says it all."""
+        values = np.tile(_ONE_VOICE, (len(items), 1))
+        first = items.numbers[items.first]
+        values[:, -1] = _unanswered_by_one(first, items.counts_from[items.first])
+        size = np.diff(items.first, append=len(items.numbers))
+        several = np.flatnonzero((size > 1) | (first[:, _LEFT_AT] > 0))
+        newest = {survey: known(f"{survey}_at") for survey in SURVEYS} if len(several) else {}
+        for customer, voices in zip(several.tolist(), items.one_by_one(several), strict=True):
+            values[customer] = _summary(
+                voices, {survey: us.item(customer) for survey, us in newest.items()}, surveys
             )
-            role = event.data.role
-            if role is not None and event.contact_id:
-                _take_role(item, ROLES[role], us)
+        return list(values.T)
 
-    def newest(self, item: Item) -> float:
-        return max(*(item[at] for at in _AT.values()), *item[6:10], item[_LEFT_AT])
 
-    def compact(self, item: Item) -> Item:
-        return item
+def _take_answers(numbers: Floats, at: Sequence[int], events: Sequence[Any], us: Floats) -> None:
+    """Write answers, each into its survey's columns."""
+    each, column = np.arange(len(us)), np.array(at)
+    scores = np.array([event.data.score for event in events], np.float64) + 1.0
+    answered = np.stack([numbers[each, column], numbers[each, column + 1]], axis=1)
+    keep_latest(answered, 0, 1, us, scores)
+    numbers[each, column], numbers[each, column + 1] = answered.T
 
-    def summary(
-        self, items: Sequence[Counted], facts: Floats, surveys: SurveyRules
-    ) -> Sequence[float]:
-        if len(items) == 1 and not items[0][0][_LEFT_AT]:  # the newest answer says it all
-            return *_SAYS_NOTHING[:6], *_SAYS_NOTHING[:4], nan, _unanswered(items)
-        nps, csat, ces = (_distribution(items, facts, survey, surveys) for survey in SURVEYS)
-        return *nps, *csat[:4], ces[0], _unanswered(items)
+
+def _take_roles(numbers: Floats, us: Floats, roles: Floats) -> None:
+    """The role told last; the weightier of two that are told at once."""
+    keep_latest(numbers, _ROLE_AT, _ROLE, us, roles)
+
+
+def _unanswered_by_one(numbers: Floats, counts_from: Floats) -> Floats:
+    """(n,) of the surveys sent to the only voice of each customer, the share not answered since."""
+    answered, sent = numbers[:, list(_AT.values())], numbers[:, list(_SENT.values())]
+    is_asked = sent > counts_from[:, None]
+    asked = is_asked.sum(axis=1)
+    unanswered = (is_asked & (answered < sent)).sum(axis=1)
+    share: Floats = unanswered / np.maximum(asked, 1)
+    return share
 
 
 def _person(event: Any) -> str | None:
@@ -103,11 +143,6 @@ def _person(event: Any) -> str | None:
         champion = (event.data.attributes or {}).get(CHAMPION_ATTRIBUTE)
         return champion if isinstance(champion, str) and champion else None
     return event.contact_id or (UNNAMED if hasattr(event.data, "survey") else None)
-
-
-def _take_role(item: Item, role: float, us: float) -> None:
-    """The role told last; the weightier of two that are told at once."""
-    item[_ROLE_AT], item[_ROLE] = max((item[_ROLE_AT], item[_ROLE]), (us, role))
 
 
 def answers(items: Sequence[Counted], survey: Survey) -> list[VoiceAnswer]:
@@ -141,15 +176,17 @@ def asked_and_unanswered(items: Sequence[Counted]) -> tuple[int, int]:
     return asked, unanswered
 
 
-def _unanswered(items: Sequence[Counted]) -> float:
-    if not any(item[sent] for item, _ in items for sent in _SENT.values()):
-        return 0.0
-    asked, unanswered = asked_and_unanswered(items)
-    return unanswered / asked if asked else 0.0
+def _summary(
+    voices: Sequence[Counted], newest_us: Mapping[Survey, float], rules: SurveyRules
+) -> tuple[float, ...]:
+    """What several voices of one customer come to; newest_us: the newest answer to each survey."""
+    nps, csat, ces = (_distribution(voices, newest_us[survey], survey, rules) for survey in SURVEYS)
+    asked, unanswered = asked_and_unanswered(voices)
+    return *nps, *csat[:4], ces[0], unanswered / asked if asked else 0.0
 
 
 def _distribution(
-    items: Sequence[Counted], facts: Floats, survey: Survey, rules: SurveyRules
+    items: Sequence[Counted], newest_us: float, survey: Survey, rules: SurveyRules
 ) -> tuple[float, ...]:
     """Mean, score and instant of the newest low answer, share of the low ones, and instant and
     share of the high ones; unknown where the newest answer says it all.
@@ -158,7 +195,6 @@ def _distribution(
     champion or decider; a low answer of theirs speaks for all.
     """
     given = answers(items, survey)
-    newest_us = float(facts[COLUMN[f"{survey}_at"]])
     if len(given) == 1 and given[0].us == newest_us:
         return _SAYS_NOTHING
     if not given:

@@ -69,4 +69,6 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "reassess": Noun("half a year without a conversation"),
     "promoter": Noun("a promoter's answer"),
     "loyal": Noun("loyalty"),
+    "score_above_money": Noun("a good score that the money contradicts"),
+    "score_below_money": Noun("a bad score that the money contradicts"),
 }

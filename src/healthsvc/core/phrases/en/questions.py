@@ -46,5 +46,11 @@ QUESTIONS: Final[Mapping[str, str]] = {
         "What made you decide to leave, and what would have to change for you to stay?"
     ),
     "question.returned": "I see that you are using the product again: what brought you back?",
+    "question.score_above_money": (
+        "You use the product a lot: does what you pay for still fit what you need?"
+    ),
+    "question.score_below_money": (
+        "What do you get out of the product that we may not see from here?"
+    ),
     "question.churned": "What should we have done differently?",
 }

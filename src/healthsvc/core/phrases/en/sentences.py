@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "fact.seats": "the number of seats",
     "fact.own": "the fact “{name}”",
     # why the score is what it is
+    "health.left": "{customer} has left. Its health was {score} out of 100 when it did",
     "health.unknown": "There isn't enough evidence yet to judge the health of {customer}.",
     "health.is": "The health of {customer} is {score} out of 100",
     "health.helps.one": "{what} helps the most",
@@ -50,6 +51,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing": "No data yet on {what}.",
     "coverage.missing_most": "Above all, there is no data yet on {what}.",
     # how the score moved
+    "change.imported": (
+        "What happened before {since} was imported on {imported}, so the comparison goes by when"
+        " things happened."
+    ),
     "change.unknown": (
         "There wasn't enough evidence between {since} and {until} to compare the health of"
         " {customer}."

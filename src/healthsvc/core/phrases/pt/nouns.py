@@ -70,4 +70,6 @@ NOUNS: Final[Mapping[str, Noun]] = {
     "reassess": Noun("a falta de conversa há meio ano"),
     "promoter": Noun("a resposta de promotor"),
     "loyal": Noun("a lealdade"),
+    "score_above_money": Noun("uma pontuação boa que o dinheiro contradiz"),
+    "score_below_money": Noun("uma pontuação ruim que o dinheiro contradiz"),
 }

@@ -46,5 +46,11 @@ QUESTIONS: Final[Mapping[str, str]] = {
         "O que levou vocês a decidir sair, e o que precisaria mudar para ficarem?"
     ),
     "question.returned": "Vi que vocês voltaram a usar o produto: o que trouxe vocês de volta?",
+    "question.score_above_money": (
+        "Vocês usam bastante o produto: o que vocês pagam ainda combina com o que precisam?"
+    ),
+    "question.score_below_money": (
+        "Que resultados o produto traz para vocês que talvez não apareçam para nós?"
+    ),
     "question.churned": "O que deveríamos ter feito de outra forma?",
 }

@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "fact.seats": "o número de licenças",
     "fact.own": "o dado “{name}”",
     # why the score is what it is
+    "health.left": "{customer} saiu. Quando saiu, a saúde estava em {score} de 100",
     "health.unknown": "Ainda não há informações suficientes para avaliar a saúde de {customer}.",
     "health.is": "A saúde de {customer} está em {score} de 100",
     "health.helps.one": "o que mais ajuda é {what}",
@@ -50,6 +51,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "coverage.missing": "Ainda não há dados sobre {what}.",
     "coverage.missing_most": "Ainda não há dados principalmente sobre {what}.",
     # how the score moved
+    "change.imported": (
+        "O que aconteceu antes de {since} foi importado em {imported}; por isso a comparação segue"
+        " as datas dos acontecimentos."
+    ),
     "change.unknown": (
         "Não havia informações suficientes entre {since} e {until} para comparar a saúde de"
         " {customer}."

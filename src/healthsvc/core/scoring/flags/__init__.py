@@ -20,11 +20,12 @@ from healthsvc.core.scoring.flags.answer_from import AnswerFromFlag
 from healthsvc.core.scoring.flags.both import BothFlag
 from healthsvc.core.scoring.flags.churned import ChurnedFlag
 from healthsvc.core.scoring.flags.contraction import ContractionFlag
+from healthsvc.core.scoring.flags.disagreement import DisagreementFlag
 from healthsvc.core.scoring.flags.drop import DropFlag
 from healthsvc.core.scoring.flags.either import EitherFlag
 from healthsvc.core.scoring.flags.fading import FadingFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
-from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates
+from healthsvc.core.scoring.flags.kind import EarlierFlags, Flag, FlagStates, JudgedScore
 from healthsvc.core.scoring.flags.level import LevelFlag
 from healthsvc.core.scoring.flags.low_answer import LowAnswerFlag
 from healthsvc.core.scoring.flags.loyal import LoyalFlag
@@ -60,6 +61,7 @@ KINDS: Final[Mapping[str, type[Flag]]] = {
         LowAnswerFlag,
         PromoterFlag,
         WaitingFlag,
+        DisagreementFlag,
     )
 }
 """Every kind of flag, by the name that a scorecard uses."""
@@ -84,13 +86,26 @@ def read_flag(data: object, path: str, vocabulary: Vocabulary) -> FlagRule:
 
 
 def flag_states(view: View, card: Scorecard) -> FlagStates:
-    """All flags of each row as of its `now_us`, in declared order, by one scorecard or variant."""
+    """The flags of each row as of its `now_us`, in declared order, by one scorecard or variant;
+    without those that read the score, which `add_flags_after_score` adds."""
     states = FlagStates.none(len(view.now_us), len(card.flags))
-    earlier = EarlierFlags(states, card.flag_names)
+    _evaluate(view, card, states, None)
+    return states
+
+
+def add_flags_after_score(
+    view: View, card: Scorecard, states: FlagStates, judged: JudgedScore
+) -> None:
+    """Write the flags that read the score into the states."""
+    _evaluate(view, card, states, judged)
+
+
+def _evaluate(view: View, card: Scorecard, states: FlagStates, judged: JudgedScore | None) -> None:
+    earlier = EarlierFlags(states, card.flag_names, judged)
     for f, rule in enumerate(card.flags):
-        if not rule.enabled:
-            continue
         assert isinstance(rule, Flag)  # the document reader makes no other
+        if not rule.enabled or rule.after_score is (judged is None):
+            continue
         condition = rule.condition(view, earlier)
         states.place[:, f] = condition.place
         states.onset_us[:, f], states.change_us[:, f] = condition.onset_us, condition.change_us
@@ -98,4 +113,3 @@ def flag_states(view: View, card: Scorecard) -> FlagStates:
         states.cap_drift[:, f] = rule.cap_drift_of(condition)
         if condition.is_habit is not None:
             states.is_habit[:, f] = condition.is_habit
-    return states

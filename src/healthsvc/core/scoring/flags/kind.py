@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from healthsvc.core.arrays import Floats, Mask
 from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.flags.reading import FlagReader
+from healthsvc.core.scoring.motion import ScoreParts
 from healthsvc.core.scoring.view import View
 
 BELOW: Final = np.int8(-1)
@@ -98,12 +99,26 @@ class FlagStates:
         return standing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedScore:
+    """The score of n customers, and the lines of the scorecard or variant that judges them."""
+
+    parts: ScoreParts
+    best_floor: float
+    """The floor of the best band."""
+    low_floor: float
+    """Below it begins the lower half of the bands."""
+    hysteresis: float
+
+
 @dataclass(frozen=True, slots=True)
 class EarlierFlags:
     """The flags declared before one, already evaluated: what flags of flags are made of."""
 
     states: FlagStates
     names: Sequence[str]
+    judged: JudgedScore | None = None
+    """None: the score isn't known yet, since flags cap it."""
 
     def places(self, names: Sequence[str]) -> list[int]:
         """The columns of these flags."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.model import COOL_DAYS
@@ -24,7 +24,7 @@ FIELDS: Final = (
         "days",
         "renew_days",
     ),
-    *("min_events", "usual_times", "fact", "of", "unless", "tier_days"),
+    *("min_events", "usual_times", "fact", "of", "unless", "tier_days", "score"),
     *("cap", "alert", "cool_days", "override", "play", "enabled"),
 )
 """The fields that some kind of flag has, beside `name`, `kind` and `title`; a kind ignores those of
@@ -53,7 +53,7 @@ class Vocabulary:
     measures: Sequence[str]
     facts: Sequence[str]
     flags: Sequence[str]
-    """Those declared before."""
+    """Those declared before that flags may be made of."""
     half_lives_us: Sequence[int]
 
 
@@ -79,6 +79,16 @@ class FlagReader:
             play=text(r.get("play"), f"{r.path}/play"),
             enabled=r.switch("enabled", True),
         )
+
+    def common_without_cap(self) -> Common:
+        """Of a flag that reads the score: a cap would make the score hang on itself."""
+        for field in ("cap", "override"):
+            if self._reader.get(field):
+                raise ScorecardError(self._place(field), f"isn't for a flag of kind {self._kind!r}")
+        return self.common()
+
+    def side(self) -> Literal["high", "low"]:
+        return "high" if self._choice("score", ("high", "low")) == "high" else "low"
 
     def measure(self) -> str:
         return self._choice("measure", self._vocabulary.measures)

@@ -88,6 +88,8 @@ class Diff(Told):
                         "variant": None,
                     },
                     "change": -26.0,
+                    "compared_by": "counted",
+                    "imported_at": None,
                     "parts": [
                         {
                             "kind": "ageing",
@@ -110,5 +112,18 @@ class Diff(Told):
     first: Annotated[DiffEnd, Field(alias="from", description="The first instant.")]
     last: Annotated[DiffEnd, Field(alias="to", description="The second instant.")]
     change: Annotated[float | None, Field(description="Null where either end has no score.")]
+    compared_by: Annotated[
+        Literal["counted", "occurred"],
+        Field(
+            description=(
+                "counted: the score as it was told at each instant. occurred: the customer's past"
+                " was imported after `from`, so that end is what had happened by then."
+            )
+        ),
+    ]
+    imported_at: Annotated[
+        datetime | None,
+        Field(description="When that past was imported; null unless it was after `from`."),
+    ]
     parts: list[DiffPart]
     sentence: str
