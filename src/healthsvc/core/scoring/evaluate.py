@@ -154,7 +154,9 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
 def _flag_changes_us(card: Scorecard, judgement: _Judgement, churned: Mask) -> Floats:
     """Of whoever has left, other flags than those about it don't change any more."""
     after_leaving = np.array([rule.after_leaving for rule in card.flags], bool)
-    return np.where(churned[:, None] & ~after_leaving, np.inf, judgement.change_us)
+    left, others = np.flatnonzero(churned), np.flatnonzero(~after_leaving)
+    judgement.change_us[left[:, None], others] = np.inf
+    return judgement.change_us
 
 
 def _judge_apart(view: View, variant: Instants) -> _Judgement:
