@@ -1,5 +1,5 @@
-"""`python -m benchmarks.writer DATABASE EVENTS_PER_SECOND`: appends events about the demo fleet to
-the log at an even pace, until it is stopped."""
+"""`python -m benchmarks.writer DATABASE EVENTS_PER_SECOND`: appends events about 10,000 customers
+to the log at an even pace, until it is stopped."""
 
 import asyncio
 import sys

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from healthsvc.core.insights import signals
 from healthsvc.core.insights.signals import Signal
 from healthsvc.core.scoring.evaluate import Evaluation
@@ -28,7 +26,7 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
     bands = card.judging(evaluation.variant_of(row)).bands
     if score != score or evaluation.churned[row]:
         return []
-    alone = view.rows(np.array([row]))
+    alone = view.only(row)
     if score >= bands[0].floor:
         return _disagreeing("high", against_high(alone))
     if len(bands) > 1 and score < bands[max(len(bands) // 2 - 1, 0)].floor:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from math import exp2, inf, isfinite, isinf, isnan
 from typing import Final
 
-import numpy as np
-
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.surveys import Survey
 from healthsvc.core.scoring import money
@@ -157,12 +155,12 @@ def cancel_page(view: View, row: int) -> Signal | None:
 
 def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
-    return of_money(money.contraction(view.rows(np.array([row]))))
+    return of_money(money.contraction(view.only(row)))
 
 
 def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
-    return of_money(money.growth(view.rows(np.array([row]))))
+    return of_money(money.growth(view.only(row)))
 
 
 def of_money(sign: MoneySign) -> Signal | None:

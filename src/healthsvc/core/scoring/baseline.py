@@ -90,12 +90,8 @@ def ratio_by(view: View, measure: int, lives: HalfLives) -> Floats:
     """The same by two half-lives, (n,)."""
     short, long = view.rate(measure, lives.short), view.rate(measure, lives.long)
     short_us, long_us = lives.of(view)
-    age = np.maximum(_age(view), float(SECOND_US))
-    return (
-        short
-        / np.where(long > 0, long, 1.0)
-        * _correction(_growth(age, short_us), _growth(age, long_us))
-    )
+    filled = _correction(_filling(view, short_us), _filling(view, long_us))
+    return short / np.where(long > 0, long, 1.0) * filled
 
 
 def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
@@ -125,8 +121,8 @@ def falls_by_us(
     """The same as `falls_to_us`, by two half-lives."""
     short, long = lives.of(view)
     age, speed = _age(view)[rows], lives.speed(view)
-    known_age = np.maximum(age, float(SECOND_US))
-    start = np.log2(now / (at * _correction(_growth(known_age, short), _growth(known_age, long))))
+    filled = _correction(_filling(view, short)[rows], _filling(view, long)[rows])
+    start = np.log2(now / (at * filled))
     ahead: Floats = np.maximum(2.0 * np.log2(now / at) / speed, 0.0)
     for _ in range(STEPS):
         then = np.maximum(age + ahead, float(SECOND_US))
@@ -182,6 +178,15 @@ def _slope(age: Floats, short_us: int, long_us: int) -> Floats:
 def _age(view: View) -> Floats:
     """For how long each customer has been seen, in microseconds."""
     return view.now_us.astype(np.float64) - view.fact("first_seen")
+
+
+def _filling(view: View, half_life_us: int) -> Floats:
+    """`_growth` of each customer's age, worked out once for all measures and flags."""
+    filling = view.fillings.get(half_life_us)
+    if filling is None:
+        age = np.maximum(_age(view), float(SECOND_US))
+        filling = view.fillings[half_life_us] = _growth(age, half_life_us)
+    return filling
 
 
 def _growth(age: Floats, half_life_us: int) -> Floats:

@@ -23,7 +23,7 @@ from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.time_zones import iana
 
 KEPT_FOR: Final = timedelta(minutes=10)
-UNKNOWN_KEPT_FOR: Final = timedelta(seconds=10)
+FEW_KEPT_FOR: Final = timedelta(seconds=10)
 MOST_KEPT: Final = 20_000
 
 
@@ -61,10 +61,12 @@ class KnownHours:
 
     hours: Hours
     as_of: datetime
+    acts: int
+    """How many acts they are read from."""
 
     def holds(self, now: datetime) -> bool:
-        """Whether they needn't be read again: hours that aren't known yet may be soon."""
-        most = KEPT_FOR if self.hours.known else UNKNOWN_KEPT_FOR
+        """Whether they needn't be read again: those of who did little may be known soon."""
+        most = KEPT_FOR if self.acts >= contact_windows.ENOUGH else FEW_KEPT_FOR
         return timedelta(0) <= now - self.as_of < most
 
 
@@ -104,7 +106,7 @@ async def known_hours(
     acts = await _acted(conn, list(unread), to_us(now), program) if unread else {}
     for key, zone in unread.items():
         instants = [from_us(us).astimezone(zone) for us in acts.get(key, ())]
-        kept.put(key, zone, KnownHours(contact_windows.hours(instants), now))
+        kept.put(key, zone, KnownHours(contact_windows.hours(instants), now, len(instants)))
     by_key = {key: kept.get(key, zone, now) for key, zone in zones.items()}
     return {key: known for key, known in by_key.items() if known is not None}
 
