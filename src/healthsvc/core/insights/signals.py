@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from math import exp2, inf, isfinite, isinf, isnan
 from typing import Final
 
-import numpy as np
-
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.surveys import Survey
 from healthsvc.core.scoring import money
@@ -157,23 +155,23 @@ def cancel_page(view: View, row: int) -> Signal | None:
 
 def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
-    return of_money(money.contraction(view.rows(np.array([row]))))
+    return of_money(view.once("contraction", money.contraction), row)
 
 
 def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
-    return of_money(money.growth(view.rows(np.array([row]))))
+    return of_money(view.once("growth", money.growth), row)
 
 
-def of_money(sign: MoneySign) -> Signal | None:
-    """The sign of the first row; None where it doesn't hold."""
-    if not sign.holds[0]:
+def of_money(sign: MoneySign, row: int) -> Signal | None:
+    """The sign of one row; None where it doesn't hold."""
+    if not sign.holds[row]:
         return None
     return Signal(
         sign=sign.sign,
         measure=sign.measure,
-        value=float(sign.value[0]),
-        since_us=int(sign.since_us[0]),
+        value=float(sign.value[row]),
+        since_us=int(sign.since_us[row]),
     )
 
 
