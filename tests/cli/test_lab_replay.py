@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from healthsvc.demo import history
 from healthsvc.wire.scorecards.document import default_document
 from tests.cli.test_lab import Run, fill, run
 from tests.flows.projections.test_rebuild import story
-from tests.support.makers import as_json
+from tests.support.makers import as_json, make_event
 
 __all__ = ["run"]
 
@@ -135,3 +136,33 @@ def test_what_makes_no_sense_is_one_sentence(run: Run, fleet: Path, tmp_path: Pa
         (nothing, "has no events"),
     ):
         assert (refused.exit_code, why in refused.stderr) == (1, True)
+
+
+def test_each_decision_of_a_replay_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
+    days = [*range(60), 61, 62]
+    lines = [
+        as_json(
+            make_event(
+                "feature.used",
+                id=f"e{day}",
+                customer_id="acme",
+                occurred_at=(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)).isoformat(),
+                data={"feature": "reports"},
+            )
+        )
+        for day in days
+    ]
+    events, decisions = tmp_path / "events.ndjson", tmp_path / "decisions.ndjson"
+    events.write_text("\n".join(lines) + "\n")
+
+    done = run(
+        "lab", "replay", "--events", str(events), "--as-of", "2026-05-01T00:00:00Z",
+        "--decisions", str(decisions),
+    )  # fmt: skip
+
+    assert done.exit_code == 0, done.output
+    made = [json.loads(line) for line in decisions.read_text().splitlines()]
+    assert {one["customer_id"] for one in made} == {"acme"}
+    (silent,) = [one for one in made if one["event"] == "alert" and one["name"] == "silent"]
+    assert (silent["change"], silent["onset_at"][:10]) == ("raised", "2026-03-18")
+    assert next(one["name"] for one in made if one["event"] == "band") != "healthy"

@@ -8,7 +8,7 @@ integer divmod and put together by `ldexp`: so another landmark (a whole number 
 gives the same bits, which `exp2` of the quotient does not.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -35,9 +35,25 @@ def decayed(
 ) -> Floats:
     """Levels at `now_us` (one instant a row) from the sums kept; 1.0 is one event that happened
     just now."""
+    return decay(now_us, half_life_us, landmark_us).of(sums)
+
+
+class Decay(NamedTuple):
+    """What a sum of one half-life has come down to, by row: of use to all measures alike."""
+
+    factor: Floats
+    exponent: Int64s
+
+    def of(self, sums: Floats) -> Floats:
+        """The levels of the sums kept."""
+        level: Floats = np.ldexp(sums * self.factor, self.exponent)
+        return level
+
+
+def decay(now_us: Instants, half_life_us: int, landmark_us: int = LANDMARK_US) -> Decay:
+    """The decay up to `now_us`, one instant a row."""
     whole, rest = np.divmod(now_us - landmark_us, half_life_us)
-    level: Floats = np.ldexp(sums * np.exp2(-(rest / half_life_us)), -np.clip(whole, -1000, 1100))
-    return level
+    return Decay(np.exp2(-(rest / half_life_us)), -np.clip(whole, -1000, 1100))
 
 
 def top_three(cells: Int64s, times: Instants) -> tuple[Int64s, Instants]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from healthsvc.flows.lab import export
+from healthsvc.flows.lab.recorded_decisions import Record
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_archive
 from healthsvc.settings import Settings
 from healthsvc.store.projections import live_projection
@@ -36,21 +37,34 @@ async def archived(
         return Archived(events, document, await export.segments(engine))
 
 
+class CardTexts(NamedTuple):
+    """Scorecards as YAML; None: the archive's live one, and no other beside it."""
+
+    live: str | None
+    candidate: str | None
+
+
 async def replayed(
     url: str,
     settings: Settings,
-    live: str | None,
-    candidate: str | None,
+    texts: CardTexts,
     past: Past,
     until: datetime | None,
     say: Say,
+    record: Record | None = None,
 ) -> dict[str, Any]:
-    """The health score over the archive's past, up to an instant or now; live: in place of the live
-    scorecard."""
+    """The health score over the archive's past, up to an instant or now."""
     await update(url, settings)
     async with engine_on(url, "healthsvc-lab") as engine:
         async with engine.connect() as conn:
-            document = live if live is not None else (await live_projection.live(conn)).document
+            document = texts.live
+            if document is None:
+                document = (await live_projection.live(conn)).document
         return await of_archive(
-            engine, Cards.of(document, candidate), past, until or datetime.now(UTC), say
+            engine,
+            Cards.of(document, texts.candidate),
+            past,
+            until or datetime.now(UTC),
+            say,
+            record,
         )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from healthsvc.core.folding.facts import COLUMN
 from healthsvc.core.folding.packing import OtherFormat
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
@@ -55,3 +56,22 @@ def test_a_state_of_a_version_with_fewer_facts_is_read_and_one_with_more_is_refu
     assert [bytes(s) for s in table.pack(np.array([0]))] == [state]
     with pytest.raises(OtherFormat):
         loaded(fold, state[:4] + bytes((words + 1,)) + head + bytes(8) + rest)
+
+
+@pytest.mark.parametrize("later", [(), (30,), (10, 30), (20, 10)])
+def test_what_equals_its_twin_is_left_out_and_comes_back(later: tuple[int, ...]) -> None:
+    fold = Fold()
+    steps = [
+        ("customer.updated", {"seats": 20, "features_owned": 8}),
+        ("subscription.changed", {"mrr": 490, "previous_mrr": 400, "currency": "EUR"}),
+        *(("seats.changed", {"seats": seats}) for seats in later),
+    ]
+    for day, (type, data) in enumerate(steps):
+        fold.feed([make_event(type, id=str(day), occurred_at=at(day), data=data)])
+    (state,) = map(bytes, fold.states.pack(np.array([0])))
+    table = loaded(fold, state)
+    assert table.facts[0].tobytes() == fold.states.facts[0].tobytes()
+    assert [bytes(s) for s in table.pack(np.array([0]))] == [state]
+    bits = np.unpackbits(np.frombuffer(state[5 : state[4] * 8], np.uint8))[PROGRAM.width :]
+    assert not bits[[COLUMN["features_owned_most"], COLUMN["currency_told_at"]]].any()
+    assert bits[COLUMN["seats_most"]] == (later == (20, 10))

@@ -2,6 +2,9 @@
 events."""
 
 import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,13 +15,14 @@ from healthsvc.cli.errors import errors_reported
 from healthsvc.cli.lab.inputs import Archive, answer, instant, tell
 from healthsvc.cli.options import configured
 from healthsvc.core.instants import from_us
+from healthsvc.flows.lab.recorded_decisions import Record, RecordedDecision
 from healthsvc.flows.lab.replay import Cards, Past, Say, of_file, sentence
 from healthsvc.flows.lab.reports.bands import page
 from healthsvc.wire.files.csv_events import load_mapping
 from healthsvc.wire.files.event_file import EventFile
 from healthsvc.wire.files.file_lines import FileRefusedError
 from healthsvc.wiring.database import any_database
-from healthsvc.wiring.lab import replayed
+from healthsvc.wiring.lab import CardTexts, replayed
 
 
 class KnownByName(StrEnum):
@@ -86,6 +90,13 @@ def replay(
     report: Annotated[
         Path | None, typer.Option(dir_okay=False, help="HTML page to write, with pictures.")
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="NDJSON to write: each alert, flag and change of band, customer by customer.",
+        ),
+    ] = None,
 ) -> None:
     """Replay the health score over the past, with only what was known at each date: bands by date
     and segment, moves, flips, alerts, and how well red predicted churn. With --scorecard, also the
@@ -103,15 +114,38 @@ def replay(
         until = None if until_us is None else from_us(until_us)
         if events is not None:
             file = EventFile(path=str(events), mapping=load_mapping(mapping) if mapping else None)
-            result = of_file(
-                file, Cards.of(live_document or "", candidate), past, until, _by_tenths()
-            )
+            cards = Cards.of(live_document or "", candidate)
+            with _recording(decisions) as record:
+                result = of_file(file, cards, past, until, _by_tenths(), record)
         else:
             with configured() as settings, any_database(settings) as url:
-                result = asyncio.run(
-                    replayed(url, settings, live_document, candidate, past, until, _by_tenths())
-                )
+                with _recording(decisions) as record:
+                    result = asyncio.run(
+                        replayed(
+                            url,
+                            settings,
+                            CardTexts(live_document, candidate),
+                            past,
+                            until,
+                            _by_tenths(),
+                            record,
+                        )
+                    )
         _conclude(result, report)
+
+
+@contextmanager
+def _recording(path: Path | None) -> Iterator[Record | None]:
+    """Writes decisions to a file as they come; None: nobody asked for them."""
+    if path is None:
+        yield None
+        return
+    with path.open("w", encoding="utf-8") as file:
+
+        def record(decisions: Sequence[RecordedDecision]) -> None:
+            file.writelines(json.dumps(one.as_data()) + "\n" for one in decisions)
+
+        yield record
 
 
 def _conclude(result: dict[str, Any], report: Path | None) -> None:

@@ -25,11 +25,14 @@ def due_us(
     has_score = (
         ~np.isnan(score) & ~evaluation.churned & ~np.isnan(evaluation.raw) & ~evaluation.overridden
     )
+    # Row by row in memory, so that one customer's sums have the same bits as many customers'.
+    weight = np.ascontiguousarray(evaluation.weight)
+    value = np.ascontiguousarray(evaluation.value)
     parts = ScoreParts(
         score=np.where(has_score, score, np.nan),
         raw=evaluation.raw,
-        good=(evaluation.weight * evaluation.value).sum(axis=1),
-        total=evaluation.weight.sum(axis=1),
+        good=(weight * value).sum(axis=1),
+        total=weight.sum(axis=1),
         cap=evaluation.flags.cap,
         cap_drift=evaluation.flags.cap_drift,
         half_life_us=limits.half_life_us,

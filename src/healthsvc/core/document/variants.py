@@ -20,7 +20,6 @@ FLAG_KEYS: Final = (
     *(
         "at",
         "exit",
-        "habit_at",
         "times",
         "days",
         "renew_days",

@@ -110,6 +110,16 @@ for _name in GROWING:
     _COLUMNS += [(f"{_name}_most", nan), (f"{_name}_most_since", inf), (f"{_name}_next", nan)]
 
 COLUMN: Final[Mapping[str, int]] = {name: i for i, (name, _) in enumerate(_COLUMNS)}
+TWINS: Final = tuple(
+    (COLUMN[name], COLUMN[twin], COLUMN[given])
+    for name, twin, given in (
+        *((f"{name}_most", name, name) for name in GROWING),
+        *((f"{name}_most_since", f"{name}_at", name) for name in GROWING),
+        ("currency_told_at", "mrr_change_at", "currency_code"),
+    )
+)
+"""Columns of facts that mostly equal another one, which stored states then leave out; of their
+twins; and of facts that are known whenever the first ones are."""
 DEFAULTS: Final[Floats] = np.array([default for _, default in _COLUMNS])
 WIDTH: Final = len(_COLUMNS)
 _INTERNAL: Final = (

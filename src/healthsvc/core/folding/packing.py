@@ -85,7 +85,9 @@ def pack(states: StateColumns, items: Sequence[bytes]) -> list[memoryview | byte
     n, measures, fields = states.cells.shape
     facts, risks = states.facts, states.risk.shape[1]
     has_level = states.cells[:, :, fields - 4] > 0
-    is_known = (facts != fact.DEFAULTS) & ~(np.isnan(facts) & _UNKNOWN)
+    is_known = _is_known(facts, fact.DEFAULTS, _UNKNOWN)
+    for column, twin, given in fact.TWINS:
+        is_known[:, column] &= ~(is_known[:, given] & (facts[:, column] == facts[:, twin]))
     words = _words(measures)
     head = np.zeros((n, words * 8), np.uint8)
     head[:, :_NUMBERS] = _FORMAT, fields, measures, risks, words
@@ -114,11 +116,30 @@ def unpack(
     is_former = number == _FORMER
     if not (is_former | (number == _FORMAT)).all():
         raise OtherFormat("a packed state is of another format")
-    if not is_former.any():
-        return _unpack(states, rows, block)
-    with_items, items = _unpack(states, rows[~is_former], block.take(~is_former))
-    former, former_items = _unpack_former(states, rows[is_former], block.take(is_former))
-    return with_items + former, items + former_items
+    with_items, items = [], []
+    for of_format, read in ((~is_former, _unpack), (is_former, _unpack_former)):
+        if of_format.any():
+            some, content_of_some = read(states, rows[of_format], block.take(of_format))
+            with_items += some
+            items += content_of_some
+    _restore_twins(states.facts, rows)
+    return with_items, items
+
+
+def _is_known(values: Floats, default: Floats | float, is_unknown: Mask | bool) -> Mask:
+    """Which facts aren't as they are before the first event; is_unknown: the default is NaN."""
+    known: Mask = (values != default) & ~(np.isnan(values) & is_unknown)
+    return known
+
+
+def _restore_twins(facts: Floats, rows: Rows) -> None:
+    for column, twin, given in fact.TWINS:
+        values, is_given = (
+            _is_known(facts[rows, place], fact.DEFAULTS[place], _UNKNOWN[place])
+            for place in (column, given)
+        )
+        at = rows[is_given & ~values]
+        facts[at, column] = facts[at, twin]
 
 
 def _words(measures: int) -> int:

@@ -1,6 +1,6 @@
 """Which visits of a batch don't count: those of people of ours, robots or test accounts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,15 +29,16 @@ class VisitFilter:
             return [place for place in places if not self.is_counted(events[place])]
         return [place for place in self._marked(events, places) if not self._is_own(events[place])]
 
-    def _marked(self, events: Sequence[Any], places: Sequence[int]) -> Iterator[int]:
+    def _marked(self, events: Sequence[Any], places: Sequence[int]) -> list[int]:
         """The visits whose data may tell that they don't count."""
         people = self._people
-        for place in places:
-            data = events[place].data
-            agent = data.user_agent
-            is_marked = data.visitor is not None or data.impersonated_by is not None
-            if is_marked or (agent is not None and (type(data), agent) not in people):
-                yield place
+        return [
+            place
+            for place in places
+            if (data := events[place].data).visitor is not None
+            or data.impersonated_by is not None
+            or (data.user_agent is not None and (type(data), data.user_agent) not in people)
+        ]
 
     def _is_own(self, event: Any) -> bool:
         """Whether the visit counts; the user agent of one that does is remembered."""

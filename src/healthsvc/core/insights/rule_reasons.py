@@ -4,8 +4,6 @@ the figures that were compared."""
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring import baseline
@@ -35,7 +33,7 @@ class RuleReason:
 def rule_reason(view: View, rule: FlagRule, row: int, *, is_habit: bool) -> RuleReason | None:
     """Why a flag holds of one row; None where its title says it all. is_habit: its newest cause was
     no news."""
-    one = view.rows(np.array([row]))
+    one = view.only(row)
     if isinstance(rule, AbsenceFlag):
         return _absence(one, rule)
     if isinstance(rule, DropFlag):

@@ -155,11 +155,15 @@ def cancel_page(view: View, row: int) -> Signal | None:
 
 def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
+    if known(view, row, "mrr_change") is None:
+        return None
     return of_money(view.once("contraction", money.contraction), row)
 
 
 def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
+    if known(view, row, "mrr_change") is None:
+        return None
     return of_money(view.once("growth", money.growth), row)
 
 

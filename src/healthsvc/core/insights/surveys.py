@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from healthsvc.core.folding.items.kind import Counted
+from healthsvc.core.folding.items.kind import Counted, ItemGroups
 from healthsvc.core.folding.items.voice import VoiceAnswer, answers, asked_and_unanswered
 from healthsvc.core.scorecard.surveys import SURVEYS, Survey, SurveyRules
 
@@ -46,13 +46,21 @@ class SurveySummary:
 
 def survey_summary(voices: Sequence[Counted], rules: SurveyRules) -> SurveySummary:
     """The surveys of one customer; voices: its items of that kind."""
-    asked, unanswered = asked_and_unanswered(voices)
+    asked, unanswered = _asked(voices)
     given = [(survey, answers(voices, survey)) for survey in SURVEYS]
     return SurveySummary(
         results=tuple(_result(survey, some, rules) for survey, some in given if some),
         asked=asked,
         answered=asked - unanswered,
     )
+
+
+def _asked(voices: Sequence[Counted]) -> tuple[int, int]:
+    """To how many people surveys went, and how many haven't answered."""
+    if not voices:
+        return 0, 0
+    asked, unanswered = asked_and_unanswered(ItemGroups.of_one(voices))
+    return int(asked[0]), int(unanswered[0])
 
 
 def _result(survey: Survey, given: Sequence[VoiceAnswer], rules: SurveyRules) -> SurveyResult:

@@ -15,6 +15,7 @@ Newton's steps from the late side: its logarithm is concave, so each step ends l
 and nearer.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -89,12 +90,8 @@ def ratio_by(view: View, measure: int, lives: HalfLives) -> Floats:
     """The same by two half-lives, (n,)."""
     short, long = view.rate(measure, lives.short), view.rate(measure, lives.long)
     short_us, long_us = lives.of(view)
-    age = np.maximum(_age(view), float(SECOND_US))
-    return (
-        short
-        / np.where(long > 0, long, 1.0)
-        * _correction(_growth(age, short_us), _growth(age, long_us))
-    )
+    filled = _correction(_filling(view, short_us), _filling(view, long_us))
+    return short / np.where(long > 0, long, 1.0) * filled
 
 
 def falls_to_us(view: View, rows: Int64s, now: Floats, at: float) -> Floats:
@@ -124,8 +121,8 @@ def falls_by_us(
     """The same as `falls_to_us`, by two half-lives."""
     short, long = lives.of(view)
     age, speed = _age(view)[rows], lives.speed(view)
-    known_age = np.maximum(age, float(SECOND_US))
-    start = np.log2(now / (at * _correction(_growth(known_age, short), _growth(known_age, long))))
+    filled = _correction(_filling(view, short)[rows], _filling(view, long)[rows])
+    start = np.log2(now / (at * filled))
     ahead: Floats = np.maximum(2.0 * np.log2(now / at) / speed, 0.0)
     for _ in range(STEPS):
         then = np.maximum(age + ahead, float(SECOND_US))
@@ -137,9 +134,59 @@ def falls_by_us(
     return instant
 
 
+def falls_together_by_us(
+    view: View, rows: Int64s, ratios: Sequence[tuple[Floats, HalfLives]], at: Floats | float
+) -> Floats:
+    """The instant at which the geometric mean of several ratios of each of some rows falls or fell
+    to `at` if nothing comes; each ratio with its half-lives."""
+    age = _age(view)[rows]
+    known_age = np.maximum(age, float(SECOND_US))
+    share = 1.0 / len(ratios)
+    logs = share * _added([np.log2(now) for now, _ in ratios]) - np.log2(at)
+    full = _added([np.log2(_correction_at(known_age, *lives.of(view))) for _, lives in ratios])
+    start = logs - share * full
+    speed = share * sum(lives.speed(view) for _, lives in ratios)
+    ahead: Floats = np.maximum(2.0 * logs / speed, 0.0)
+    for _ in range(STEPS):
+        then = np.maximum(age + ahead, float(SECOND_US))
+        pairs = [lives.of(view) for _, lives in ratios]
+        filled = _added([np.log2(_correction_at(then, short, long)) for short, long in pairs])
+        slopes = _added([_slope(then, short, long) for short, long in pairs])
+        above = start - speed * ahead + share * filled
+        ahead = ahead - above / (share * slopes - speed)
+    instant: Floats = view.now_us[rows] + ahead
+    return instant
+
+
+def _added(parts: Sequence[Floats]) -> Floats:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _correction_at(age: Floats, short_us: int, long_us: int) -> Floats:
+    return _correction(_growth(age, short_us), _growth(age, long_us))
+
+
+def _slope(age: Floats, short_us: int, long_us: int) -> Floats:
+    """By how much the logarithm of the correction grows in a microsecond."""
+    brief, lasting = _growth(age, short_us), _growth(age, long_us)
+    return 1.0 / (long_us * lasting) - 1.0 / (short_us * brief)
+
+
 def _age(view: View) -> Floats:
     """For how long each customer has been seen, in microseconds."""
     return view.now_us.astype(np.float64) - view.fact("first_seen")
+
+
+def _filling(view: View, half_life_us: int) -> Floats:
+    """`_growth` of each customer's age, worked out once for all measures and flags."""
+    filling = view.fillings.get(half_life_us)
+    if filling is None:
+        age = np.maximum(_age(view), float(SECOND_US))
+        filling = view.fillings[half_life_us] = _growth(age, half_life_us)
+    return filling
 
 
 def _growth(age: Floats, half_life_us: int) -> Floats:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.arrays import Floats, Instants, Mask
+from healthsvc.core.arrays import Floats, Instants, Mask, by_column, merged
 from healthsvc.core.folding import facts as fact
 from healthsvc.core.risk.model import risk
 from healthsvc.core.scorecard import cohort
@@ -154,7 +154,9 @@ def evaluate(view: View, variant: Instants | None = None) -> Evaluation:
 def _flag_changes_us(card: Scorecard, judgement: _Judgement, churned: Mask) -> Floats:
     """Of whoever has left, other flags than those about it don't change any more."""
     after_leaving = np.array([rule.after_leaving for rule in card.flags], bool)
-    return np.where(churned[:, None] & ~after_leaving, np.inf, judgement.change_us)
+    left, others = np.flatnonzero(churned), np.flatnonzero(~after_leaving)
+    judgement.change_us[left[:, None], others] = np.inf
+    return judgement.change_us
 
 
 def _judge_apart(view: View, variant: Instants) -> _Judgement:
@@ -167,15 +169,14 @@ def _judge_apart(view: View, variant: Instants) -> _Judgement:
         _judge(view.rows(at), card.judging(number))
         for number, at in zip(numbers, groups, strict=True)
     ]
-    back = np.argsort(np.concatenate(groups))
-    return _Judgement._make(np.concatenate(same)[back] for same in zip(*parts, strict=True))
+    return _Judgement._make(merged(same, groups) for same in zip(*parts, strict=True))
 
 
 def _judge(view: View, card: Scorecard) -> _Judgement:
     n, measures = len(view.now_us), card.scored_measures
     dimension, marks_change_us = dict(card.dimensions), np.full(n, np.inf)
     column = {name: i for i, name in enumerate(view.program.measures)}
-    weight, value = np.zeros((n, len(measures))), np.zeros((n, len(measures)))
+    weight, value = (by_column(n, len(measures), 0.0) for _ in range(2))
     good, total, full, known_weight = np.zeros(n), np.zeros(n), 0.0, np.zeros(n)
     for k, measure in enumerate(measures):
         judge = measure.judge

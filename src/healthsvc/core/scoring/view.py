@@ -42,8 +42,14 @@ class View:
     _levels: dict[tuple[int, int], Floats] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
+    _decays: dict[int, levels.Decay] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
     _gaps: dict[int, Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
     _computed: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
+    fillings: dict[int, Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
+    """By half-life, how far a level has filled since each customer's first event; kept by
+    `baseline`."""
 
     def level(self, measure: int, half_life: int) -> Floats:
         """Worked out once for all rows, however many of them ask for it one by one.
@@ -53,9 +59,7 @@ class View:
         level = self._levels.get((measure, half_life))
         if level is None:
             sums = np.ascontiguousarray(self._sums(measure, half_life))
-            level = self._levels[measure, half_life] = levels.decayed(
-                sums, self.now_us, self.half_life_us(half_life), self.program.landmark_us
-            )
+            level = self._levels[measure, half_life] = self._decay(half_life).of(sums)
         return level
 
     def once(self, name: str, compute: Callable[["View"], T]) -> T:
@@ -64,6 +68,15 @@ class View:
             self._computed[name] = compute(self)
         computed: T = self._computed[name]
         return computed
+
+    def _decay(self, half_life: int) -> levels.Decay:
+        """The same for all measures, and costs more than what each does with it."""
+        decay = self._decays.get(half_life)
+        if decay is None:
+            decay = self._decays[half_life] = levels.decay(
+                self.now_us, self.half_life_us(half_life), self.program.landmark_us
+            )
+        return decay
 
     def half_life_us(self, half_life: int) -> int:
         if half_life != SLOW:
@@ -117,7 +130,18 @@ class View:
         return self.facts.item(row, fact.COLUMN[name])
 
     def rows(self, at: Int64s) -> "View":
-        """Some of the rows."""
+        """Some of the rows; each column stays together in memory."""
+        return View(
+            self.program,
+            self.cells.transpose(1, 2, 0).take(at, axis=2).transpose(2, 0, 1),
+            self.facts.T.take(at, axis=1).T,
+            self.now_us[at],
+            None if self.risk is None else self.risk[at],
+        )
+
+    def only(self, row: int) -> "View":
+        """One of the rows, where it lies."""
+        at = slice(row, row + 1)
         return View(
             self.program,
             self.cells[at],

@@ -19,6 +19,7 @@ from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US
 from healthsvc.core.folding.compiled_scorecard import CompiledScorecard
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lab.findings import Findings
+from healthsvc.flows.lab.recorded_decisions import Record
 from healthsvc.flows.lab.replay_loop import FOREVER_US, KnownEvents, ReplayLoop, Timetable
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.lab import archive_export
@@ -80,9 +81,15 @@ class Cards:
 
 
 async def of_archive(
-    engine: AsyncEngine, cards: Cards, past: Past, until: datetime, say: Say
+    engine: AsyncEngine,
+    cards: Cards,
+    past: Past,
+    until: datetime,
+    say: Say,
+    record: Record | None = None,
 ) -> dict[str, Any]:
-    """The result on the service's own archive, up to an instant; ready for JSON."""
+    """The result on the service's own archive, up to an instant; ready for JSON. record: takes each
+    decision by the live scorecard."""
     until_us = to_us(until)
     timetable = Timetable.daily(until_us, past.dates, past.every_days)
     findings = Findings(cards.live, cards.candidate, timetable, past.horizon_days)
@@ -92,9 +99,17 @@ async def of_archive(
     as_counted = past.known_by == "counted" or (past.known_by == "auto" and lived)
     coverage = SequenceCoverage()
     async for loop in replayed_blocks(
-        engine, findings.programs, timetable, as_counted=as_counted, say=say, coverage=coverage
+        engine,
+        findings.programs,
+        timetable,
+        as_counted=as_counted,
+        say=say,
+        coverage=coverage,
+        records=record is not None,
     ):
         findings.add(loop)
+        if record is not None:
+            record(loop.tracks[0].decisions)
     known_by = {
         "rule": "counted" if as_counted else "occurred",
         "asked": past.known_by,
@@ -140,13 +155,15 @@ async def replayed_blocks(
     as_counted: bool,
     say: Say,
     coverage: SequenceCoverage,
+    records: bool = False,
 ) -> AsyncIterator[ReplayLoop]:
     """All customers of the archive, block by block, each replayed to the last step."""
     until_us, customers_done = int(timetable.steps_us[-1]), 0
     async with engine.connect() as conn:
         block = await archive_export.customers(conn, -1, CUSTOMERS_AT_ONCE)
     while block.keys:
-        loop, keys = ReplayLoop(programs, block.ids, timetable), np.array(block.keys)
+        loop = ReplayLoop(programs, block.ids, timetable, records=records)
+        keys = np.array(block.keys)
         async with engine.connect() as conn:
             following = await archive_export.customers(conn, block.keys[-1], CUSTOMERS_AT_ONCE)
             of = customers_done + len(block.keys) + len(following.keys)
@@ -166,10 +183,16 @@ async def replayed_blocks(
 
 
 def of_file(
-    file: EventFile, cards: Cards, past: Past, until: datetime | None, say: Say
+    file: EventFile,
+    cards: Cards,
+    past: Past,
+    until: datetime | None,
+    say: Say,
+    record: Record | None = None,
 ) -> dict[str, Any]:
     """The result on a file of events, which is read whole into memory, up to an instant (its last
-    event, if None); ready for JSON. Raises FileRefusedError.
+    event, if None); ready for JSON. record: takes each decision by the live scorecard. Raises
+    FileRefusedError.
 
     An event is known when it happened: a file doesn't tell when it was counted. One that is there
     twice counts once.
@@ -188,12 +211,14 @@ def of_file(
     ids = list(dict.fromkeys(file_events.customer_ids))
     for first in range(0, len(ids), CUSTOMERS_AT_ONCE):
         block = ids[first : first + CUSTOMERS_AT_ONCE]
-        loop = ReplayLoop(findings.programs, block, timetable)
+        loop = ReplayLoop(findings.programs, block, timetable, records=record is not None)
         for part in file_events.of_customers(block, until_us):
             loop.feed(part)
             say(REPLAYING, (first + loop.progress * len(block)) / len(ids))
         loop.finish()
         findings.add(loop)
+        if record is not None:
+            record(loop.tracks[0].decisions)
     result = findings.summary()
     result["events"]["set_aside"] += file_events.bad
     result["events"]["repeated"] = file_events.repeated

@@ -27,6 +27,7 @@ from healthsvc.core.scorecard import cohort
 from healthsvc.core.scoring.evaluate import evaluate
 from healthsvc.core.scoring.leaving import leaving
 from healthsvc.core.scoring.view import View
+from healthsvc.flows.lab.recorded_decisions import RecordedDecision, recorded
 from healthsvc.flows.processing.decode import PIECE
 from healthsvc.wire.events.catalogue import types_of
 from healthsvc.wire.events.decode import DecodedBatch, decode_batch
@@ -81,9 +82,12 @@ class ReplayLoop:
         programs: Sequence[CompiledScorecard],
         customer_ids: Sequence[str],
         timetable: Timetable,
+        *,
+        records: bool = False,
     ) -> None:
         self.customer_ids = customer_ids
         self.tracks = [Track(program, customer_ids, timetable) for program in programs]
+        self.tracks[0].records = records
         self.events = self.rejected = 0
         self._timetable = timetable
         self._next = 0
@@ -171,6 +175,9 @@ class Track:
     customer_ids: Sequence[str]
     timetable: Timetable
     alerts_by_kind: Counter[str] = field(default_factory=Counter)
+    records: bool = False
+    """Whether each decision is kept, from the first date on."""
+    decisions: list[RecordedDecision] = field(default_factory=list)
     states: States = field(init=False)
     course: Course = field(init=False)
     raw: Floats = field(init=False)
@@ -245,6 +252,10 @@ class Track:
         self._flips.record(rows[at], before, after, now_us)
         if not date:
             return
+        if self.records:
+            ids = [self.customer_ids[row] for row in rows.tolist()]
+            card = self.program.scorecard
+            self.decisions += recorded(card, decisions, ids, imported, now_us)
         flags = self.program.scorecard.flag_names
         raised = [(c.row, flags[c.flag]) for c in decisions.flags if c.alert and c.kind == "raised"]
         raised += [(c.row, BAND_ALERT) for c in decisions.bands if c.alert and not imported[c.row]]

@@ -369,11 +369,6 @@ def _flag() -> Schema:
                     " the lines its cap slides. Left out: `at`."
                 ),
             },
-            "habit_at": _number(
-                "fading: the line of the habit itself, as a share of the slow half-life's rate.",
-                1,
-                low=0.001,
-            ),
             "times": _number(
                 "level: so many times the long-standing rate; intent: below so many times it the"
                 " event is a habit, and no news. 0: it doesn't matter.",

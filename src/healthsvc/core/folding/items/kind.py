@@ -35,8 +35,23 @@ class ItemGroups:
     first: Int64s
     """(customers,) place of each customer's first item."""
 
+    @classmethod
+    def of_one(cls, items: Sequence[Counted]) -> "ItemGroups":
+        """The items of one customer."""
+        numbers, counts_from = zip(*items, strict=True)
+        return cls(np.array(numbers), np.array(counts_from), np.zeros(1, np.int64))
+
     def __len__(self) -> int:
         return len(self.first)
+
+    @property
+    def sizes(self) -> Int64s:
+        """(customers,) how many items each has."""
+        return np.diff(self.first, append=len(self.numbers))
+
+    def of_each(self, values: Floats) -> Floats:
+        """(items,) the value of each item's customer; values: (customers,)."""
+        return np.repeat(values, self.sizes)
 
     def count(self, is_counted: Mask) -> Floats:
         """(customers,) how many of its items are counted."""

@@ -6,7 +6,7 @@ where it says more than the newest answer, which the facts have anyway: most cus
 voice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, inf, nan
 from typing import Any, ClassVar, Final
@@ -40,7 +40,6 @@ NO_VOICE: Final = inf
 
 
 _SAYS_NOTHING: Final = (nan, nan, 0.0, 0.0, 0.0, 0.0)
-_ONE_VOICE: Final = (*_SAYS_NOTHING, *_SAYS_NOTHING[:4], nan, 0.0)
 _EVENTS: Final = [*_AT.values(), *_SENT.values(), _ROLE_AT, _LEFT_AT]
 
 
@@ -99,18 +98,11 @@ class Voice(ItemRules):
         return newest
 
     def summary(self, items: ItemGroups, known: Known, surveys: SurveyRules) -> Sequence[Floats]:
-        """Where one person is known, who is still there, the newest answer says it all."""
-        values = np.tile(_ONE_VOICE, (len(items), 1))
-        first = items.numbers[items.first]
-        values[:, -1] = _unanswered_by_one(first, items.counts_from[items.first])
-        size = np.diff(items.first, append=len(items.numbers))
-        several = np.flatnonzero((size > 1) | (first[:, _LEFT_AT] > 0))
-        newest = {survey: known(f"{survey}_at") for survey in SURVEYS} if len(several) else {}
-        for customer, voices in zip(several.tolist(), items.one_by_one(several), strict=True):
-            values[customer] = _summary(
-                voices, {survey: us.item(customer) for survey, us in newest.items()}, surveys
-            )
-        return list(values.T)
+        nps, csat, ces = (
+            _distributions(items, known(f"{survey}_at"), survey, surveys) for survey in SURVEYS
+        )
+        asked, unanswered = asked_and_unanswered(items)
+        return *nps.T, *csat.T[:4], ces[:, 0], unanswered / np.maximum(asked, 1)
 
 
 def _take_answers(numbers: Floats, at: Sequence[int], events: Sequence[Any], us: Floats) -> None:
@@ -125,16 +117,6 @@ def _take_answers(numbers: Floats, at: Sequence[int], events: Sequence[Any], us:
 def _take_roles(numbers: Floats, us: Floats, roles: Floats) -> None:
     """The role told last; the weightier of two that are told at once."""
     keep_latest(numbers, _ROLE_AT, _ROLE, us, roles)
-
-
-def _unanswered_by_one(numbers: Floats, counts_from: Floats) -> Floats:
-    """(n,) of the surveys sent to the only voice of each customer, the share not answered since."""
-    answered, sent = numbers[:, list(_AT.values())], numbers[:, list(_SENT.values())]
-    is_asked = sent > counts_from[:, None]
-    asked = is_asked.sum(axis=1)
-    unanswered = (is_asked & (answered < sent)).sum(axis=1)
-    share: Floats = unanswered / np.maximum(asked, 1)
-    return share
 
 
 def _person(event: Any) -> str | None:
@@ -155,50 +137,54 @@ def answers(items: Sequence[Counted], survey: Survey) -> list[VoiceAnswer]:
     ]
 
 
-def asked_and_unanswered(items: Sequence[Counted]) -> tuple[int, int]:
-    """To how many people the newest survey of each kind went, and how many haven't answered one
-    since.
+def asked_and_unanswered(items: ItemGroups) -> tuple[Floats, Floats]:
+    """(customers,) to how many people the newest survey of each kind went, and how many haven't
+    answered one since.
 
     Where nobody is named, anybody's answer is one to what was sent, and one without a name may be
     anybody's.
     """
-    asked = unanswered = 0
+    is_nobody = items.numbers[:, _ROLE] == NOBODY
+    counts_from = np.maximum(items.counts_from, items.numbers[:, _LEFT_AT])
+    asked, unanswered = np.zeros(len(items)), np.zeros(len(items))
     for survey in SURVEYS:
-        at, sent = _AT[survey], _SENT[survey]
-        anybody = max([item[at] for item, _ in items], default=0.0)
-        unnamed = max([item[at] for item, _ in items if item[_ROLE] == NOBODY], default=0.0)
-        for item, start in items:
-            if item[sent] <= max(start, item[_LEFT_AT]):
-                continue
-            answered_us = max(item[at], anybody if item[_ROLE] == NOBODY else unnamed)
-            asked += 1
-            unanswered += answered_us < item[sent]
+        answered_at, sent = items.numbers[:, _AT[survey]], items.numbers[:, _SENT[survey]]
+        anybody = items.of_each(items.latest(answered_at))
+        unnamed = items.of_each(items.latest(np.where(is_nobody, answered_at, 0.0)))
+        answered_us = np.maximum(answered_at, np.where(is_nobody, anybody, unnamed))
+        is_asked = sent > counts_from
+        asked += items.count(is_asked)
+        unanswered += items.count(is_asked & (answered_us < sent))
     return asked, unanswered
 
 
-def _summary(
-    voices: Sequence[Counted], newest_us: Mapping[Survey, float], rules: SurveyRules
-) -> tuple[float, ...]:
-    """What several voices of one customer come to; newest_us: the newest answer to each survey."""
-    nps, csat, ces = (_distribution(voices, newest_us[survey], survey, rules) for survey in SURVEYS)
-    asked, unanswered = asked_and_unanswered(voices)
-    return *nps, *csat[:4], ces[0], unanswered / asked if asked else 0.0
+def _distributions(
+    items: ItemGroups, newest_us: Floats, survey: Survey, rules: SurveyRules
+) -> Floats:
+    """(customers, 6) as `_distribution` says; unknown where one person is known who is still there,
+    and where the newest answer says it all. newest_us: that of each customer."""
+    answered_at, left_at = items.numbers[:, _AT[survey]], items.numbers[:, _LEFT_AT]
+    counts = answered_at > np.maximum(items.counts_from, left_at)
+    answered, latest = items.count(counts), items.latest(np.where(counts, answered_at, 0.0))
+    values = np.tile(_SAYS_NOTHING, (len(items), 1))
+    is_one = (items.sizes == 1) & (left_at[items.first] <= 0)
+    values[~is_one & (answered == 0) & (newest_us > 0), 0] = NO_VOICE
+    several = ~is_one & (answered > 0) & ((answered > 1) | (latest != newest_us))
+    at = np.flatnonzero(several)
+    for customer, voices in zip(at.tolist(), items.one_by_one(at), strict=True):
+        values[customer] = _distribution(answers(voices, survey), survey, rules)
+    return values
 
 
 def _distribution(
-    items: Sequence[Counted], newest_us: float, survey: Survey, rules: SurveyRules
+    given: Sequence[VoiceAnswer], survey: Survey, rules: SurveyRules
 ) -> tuple[float, ...]:
     """Mean, score and instant of the newest low answer, share of the low ones, and instant and
-    share of the high ones; unknown where the newest answer says it all.
+    share of the high ones.
 
     An answer weighs half for each half-life that it is older than the newest one, and more by a
     champion or decider; a low answer of theirs speaks for all.
     """
-    given = answers(items, survey)
-    if len(given) == 1 and given[0].us == newest_us:
-        return _SAYS_NOTHING
-    if not given:
-        return (NO_VOICE if newest_us else nan, *_SAYS_NOTHING[1:])
     latest_us = max(answer.us for answer in given)
     weights = [
         (rules.decider_weight if answer.decides else 1.0)

@@ -24,28 +24,33 @@ from healthsvc.core.scoring.view import SLOW, View
 _DAILY_US: Final = 2 * DAY_US
 """The usual gap of a daily user."""
 _LOWEST: Final = 0.05
+_PAUSE_US: Final = 7 * DAY_US
+_PAUSE_GAPS: Final = 3.5
+"""Who is quiet for longer than a week, and than so many usual gaps, makes a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FadingFlag(Flag):
     """What falls by a few percent a week never lies far below the habit of the last weeks, which
-    falls with it; it lies below the habit of the last year.
+    falls with it; it lies below the habit of the last year. So what is judged is the geometric mean
+    of two rates, of the last weeks and of the last months, each over that of the slow half-life:
+    the first is quick, the second hardly scatters.
 
-    The lines are for daily users. The rate of one who comes more seldom is noisier, and its
-    lines lie farther below 1.
+    The line is for daily users. The rate of one who comes more seldom is noisier, and its line lies
+    farther below 1. A pause is no slow decline: in one nothing begins to hold.
     """
 
     kind: ClassVar[str] = "fading"
     meaning: ClassVar[str] = (
-        "today's rate lies below `at` times that of the slow half-life, and the habit itself below"
-        " `habit_at` times it, until today's reaches `exit`; from `days` after the first event on"
+        "the rates of the last weeks and of the last months lie below `at` times that of the slow"
+        " half-life, by their geometric mean, until that reaches `exit`; from `days` after the"
+        " first event on"
     )
     of_absence: ClassVar[bool] = True
     by_habit: ClassVar[bool] = True
 
     at: float
     exit: float
-    habit_at: float
     span_us: int
     min_events: float
 
@@ -57,7 +62,6 @@ class FadingFlag(Flag):
             measure=reader.measure(),
             at=at,
             exit=reader.exit_above(at),
-            habit_at=reader.habit_line(),
             span_us=reader.span_us(),
             min_events=reader.min_events(),
         )
@@ -83,24 +87,25 @@ class FadingFlag(Flag):
         """Place, onset and change of some rows."""
         last = len(view.program.half_lives_us) - 1
         today, habit = HalfLives(0, SLOW), HalfLives(last, SLOW)
-        now, long = (baseline.ratio_by(view, measure, lives)[rows] for lives in (today, habit))
+        ratios = [
+            (baseline.ratio_by(view, measure, lives)[rows], lives) for lives in (today, habit)
+        ]
+        mean = np.sqrt(ratios[0][0] * ratios[1][0])
         since = np.maximum(view.fact("first_seen") + self.span_us, rhythm.settled_us(view))[rows]
-        root = np.sqrt(np.maximum(view.usual_gap_us[rows] / _DAILY_US, 1.0))
-        noise = root * np.sqrt(root)  # the root alone would be the noise of visits at random
-        line, habit_line = _widened(self.at, noise), _widened(self.habit_at, noise)
-        enters = np.maximum(
-            baseline.falls_by_us(view, rows, now, line, today),
-            baseline.falls_by_us(view, rows, long, habit_line, habit),
+        line = _widened(self.at, np.sqrt(np.maximum(view.usual_gap_us[rows] / _DAILY_US, 1.0)))
+        enters = np.maximum(baseline.falls_together_by_us(view, rows, ratios, line), since)
+        slides = np.maximum(baseline.falls_together_by_us(view, rows, ratios, self.exit), since)
+        pauses_us = view.newest(measure)[rows] + np.maximum(
+            _PAUSE_US, np.floor(_PAUSE_GAPS * view.usual_gap_us[rows])
         )
-        enters = np.maximum(enters, since)
-        slides = np.maximum(baseline.falls_by_us(view, rows, now, self.exit, today), since)
         instant = view.now_us[rows]
         judged = instant >= since
-        holds = judged & (now < line) & (long < habit_line)
-        is_low = judged & (now < self.exit)
-        place = np.where(holds, ABOVE, np.where(is_low, BETWEEN, BELOW))
-        change = np.where(holds, np.inf, np.floor(np.where(is_low, enters, slides)))
-        return place, np.minimum(enters, instant), change
+        holds = judged & (mean < line) & (instant < pauses_us)
+        place = np.where(holds, ABOVE, np.where(judged & (mean < self.exit), BETWEEN, BELOW))
+        is_late = (instant >= pauses_us) | (enters >= pauses_us)
+        change = np.where(is_late, np.inf, enters)
+        change = np.where(place == BELOW, slides, np.where(place == ABOVE, pauses_us, change))
+        return place, np.minimum(enters, instant), np.floor(change)
 
 
 def _widened(line: float, noise: Floats) -> Floats:

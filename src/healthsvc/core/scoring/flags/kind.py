@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from healthsvc.core.arrays import Floats, Mask
+from healthsvc.core.arrays import Floats, Mask, by_column
 from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.flags.reading import FlagReader
 from healthsvc.core.scoring.motion import ScoreParts
@@ -71,14 +71,13 @@ class FlagStates:
     @classmethod
     def none(cls, customers: int, flags: int) -> Self:
         """No flag holds, and time alone changes nothing."""
-        shape = (customers, flags)
         return cls(
-            np.full(shape, BELOW),
-            np.zeros(shape),
-            np.full(shape, np.inf),
-            np.full(shape, NO_CAP),
-            np.zeros(shape),
-            np.zeros(shape, bool),
+            by_column(customers, flags, BELOW, np.int8),
+            by_column(customers, flags, 0.0),
+            by_column(customers, flags, np.inf),
+            by_column(customers, flags, NO_CAP),
+            by_column(customers, flags, 0.0),
+            by_column(customers, flags, False, np.bool_),
         )
 
     def clear(self, customers: Mask) -> None:

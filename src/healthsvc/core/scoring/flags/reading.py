@@ -19,7 +19,6 @@ FIELDS: Final = (
         "half_life_days",
         "at",
         "exit",
-        "habit_at",
         "times",
         "days",
         "renew_days",
@@ -158,9 +157,6 @@ class FlagReader:
         if not 0 < exit <= at:
             raise ScorecardError(self._place("exit"), "must be above 0 and at most `at`")
         return exit
-
-    def habit_line(self) -> float:
-        return self._reader.number("habit_at", 1.0, low=0.001)
 
     def times(self) -> float:
         return self._reader.number("times", 0.0, high=1000)
