@@ -176,7 +176,7 @@ def test_an_answer_without_a_name_answers_what_was_sent_to_anybody() -> None:
 def test_a_survey_summary_counts_people_and_gives_the_net_promoter_score() -> None:
     asked = [sent(49, f"p{d}") for d in range(12)]
     states = fold(*DAILY, *asked, *NINE_PROMOTERS, nps(59, 6, "p10", "decider"))
-    summary = survey_summary(states.states.items.counted(0, VOICE), CARD.surveys)
+    summary = survey_summary(states.states.items.counted([0], VOICE)[0], CARD.surveys)
     (told,) = summary.results
     assert (told.voices, told.high, told.low, told.low_by_decider) == (10, 9, 1, 1)
     assert (told.net, told.mean, told.newest_us) == (80, pytest.approx(9.6), us(59))

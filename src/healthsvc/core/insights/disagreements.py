@@ -26,14 +26,15 @@ def disagreements(view: View, evaluation: Evaluation, row: int) -> list[Disagree
     bands = card.judging(evaluation.variant_of(row)).bands
     if score != score or evaluation.churned[row]:
         return []
-    alone = view.only(row)
     if score >= bands[0].floor:
-        return _disagreeing("high", against_high(alone))
+        return _disagreeing("high", view.once("against_high", against_high), row)
     if len(bands) > 1 and score < bands[max(len(bands) // 2 - 1, 0)].floor:
-        return _disagreeing("low", against_low(alone))
+        return _disagreeing("low", view.once("against_low", against_low), row)
     return []
 
 
-def _disagreeing(score: Literal["high", "low"], signs: Sequence[MoneySign]) -> list[Disagreement]:
-    found = signals.present(signals.of_money(sign) for sign in signs)
+def _disagreeing(
+    score: Literal["high", "low"], signs: Sequence[MoneySign], row: int
+) -> list[Disagreement]:
+    found = signals.present(signals.of_money(sign, row) for sign in signs)
     return [Disagreement(score=score, money=signal) for signal in found]

@@ -157,25 +157,25 @@ def contraction(view: View, row: int) -> Signal | None:
     """Recurring revenue that fell, by how much a month."""
     if known(view, row, "mrr_change") is None:
         return None
-    return of_money(money.contraction(view.only(row)))
+    return of_money(view.once("contraction", money.contraction), row)
 
 
 def growth(view: View, row: int) -> Signal | None:
     """Recurring revenue that rose, by how much a month."""
     if known(view, row, "mrr_change") is None:
         return None
-    return of_money(money.growth(view.only(row)))
+    return of_money(view.once("growth", money.growth), row)
 
 
-def of_money(sign: MoneySign) -> Signal | None:
-    """The sign of the first row; None where it doesn't hold."""
-    if not sign.holds[0]:
+def of_money(sign: MoneySign, row: int) -> Signal | None:
+    """The sign of one row; None where it doesn't hold."""
+    if not sign.holds[row]:
         return None
     return Signal(
         sign=sign.sign,
         measure=sign.measure,
-        value=float(sign.value[0]),
-        since_us=int(sign.since_us[0]),
+        value=float(sign.value[row]),
+        since_us=int(sign.since_us[row]),
     )
 
 

@@ -1,7 +1,8 @@
 """Customers as of an instant: what evaluation and flags look at, for one row or many alike."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from healthsvc.core.folding.contract import recurring_revenue
 from healthsvc.core.instants import DAY_US
 from healthsvc.core.risk.levels import Snapshot
 
+T = TypeVar("T")
 _LN2: Final = float(np.log(2.0))
 DISTINCT: Final = np.array(
     [0.0]
@@ -44,6 +46,7 @@ class View:
         init=False, default_factory=dict, repr=False, compare=False
     )
     _gaps: dict[int, Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _computed: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
     fillings: dict[int, Floats] = field(init=False, default_factory=dict, repr=False, compare=False)
     """By half-life, how far a level has filled since each customer's first event; kept by
     `baseline`."""
@@ -58,6 +61,13 @@ class View:
             sums = np.ascontiguousarray(self._sums(measure, half_life))
             level = self._levels[measure, half_life] = self._decay(half_life).of(sums)
         return level
+
+    def once(self, name: str, compute: Callable[["View"], T]) -> T:
+        """What `compute` gives of all rows, worked out at the first question about one of them."""
+        if name not in self._computed:
+            self._computed[name] = compute(self)
+        computed: T = self._computed[name]
+        return computed
 
     def _decay(self, half_life: int) -> levels.Decay:
         """The same for all measures, and costs more than what each does with it."""

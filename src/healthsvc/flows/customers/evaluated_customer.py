@@ -11,6 +11,8 @@ import numpy as np
 
 from healthsvc.core.arrays import Floats
 from healthsvc.core.decisions.flag_changes import as_decided
+from healthsvc.core.folding.items.kind import Counted
+from healthsvc.core.folding.items.registry import VOICE
 from healthsvc.core.folding.states import States
 from healthsvc.core.folding.stored import Stored
 from healthsvc.core.instants import to_us
@@ -45,6 +47,11 @@ class EvaluatedBatch:
         rules = self.view.program.relationship
         assert rules.loyalty is not None
         return loyalty_parts(self.view, rules.loyalty, rules.heavy_use)
+
+    @cached_property
+    def voices(self) -> list[list[Counted]]:
+        """What the people at each customer answered."""
+        return self.table.items.counted(range(len(self.view.now_us)), VOICE)
 
     @cached_property
     def risk_parts(self) -> Floats | None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from healthsvc.core.folding.items.registry import VOICE
 from healthsvc.core.insights.surveys import SurveyResult, survey_summary
 from healthsvc.core.instants import from_us
 from healthsvc.core.scorecard.surveys import Survey
@@ -37,7 +36,7 @@ class Surveys:
 def surveys(customer: EvaluatedCustomer) -> Surveys:
     """The surveys, from the customer's state."""
     rules = customer.compiled.scorecard.surveys
-    summary = survey_summary(customer.table.items.counted(customer.row, VOICE), rules)
+    summary = survey_summary(customer.batch.voices[customer.row], rules)
     return Surveys(
         answers=[_answers(result) for result in summary.results],
         asked=summary.asked,

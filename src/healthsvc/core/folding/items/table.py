@@ -61,14 +61,20 @@ class ItemTable:
         """Of each row its items, a whole number of 8 bytes."""
         return list(map(self._packed.get, rows, repeat(b"")))
 
-    def counted(self, row: int, rules: ItemRules) -> list[Counted]:
-        """The items of a kind of one customer."""
-        items, limits = split_limits(unpack(self.packed([row])))
+    def counted(self, rows: Sequence[int], rules: ItemRules) -> list[list[Counted]]:
+        """The items of a kind of each customer, unpacked together."""
+        items, limits = split_limits(unpack(self.packed(rows)))
         own = items.take(items.kind == rules.number)
-        if not len(own):
-            return []
-        groups = _groups(own, limits, rules, np.array([rules.number]))
-        return next(groups.one_by_one(np.zeros(1, np.int64)))
+        by_customer: list[list[Counted]] = [[] for _ in rows]
+        if len(own):
+            of_kind = np.unique(own.group)
+            places = (of_kind >> KIND_BITS).tolist()
+            groups = _groups(own, limits, rules, of_kind)
+            for place, counted in zip(
+                places, groups.one_by_one(np.arange(len(of_kind))), strict=True
+            ):
+                by_customer[place] = counted
+        return by_customer
 
 
 def fold(
