@@ -118,3 +118,32 @@ def test_a_key_has_githubs_form_and_a_typing_mistake_shows() -> None:
     assert api_keys.well_formed(key)
     assert not api_keys.well_formed(key[:10] + "x" + key[11:])
     assert not api_keys.well_formed(key[:-1])
+
+
+async def test_a_key_may_come_as_the_user_of_basic_authentication(app: FastAPI) -> None:
+    async with client_of(app, None) as client:
+        for password in ("", "whatever:else"):
+            answer = await client.get("/v1/customers", auth=(ADMIN_KEY, password))
+            assert answer.status_code == 200
+        for header in ("Basic", "Basic !!!", "Basic Og==", "Basic 4pyT/w=="):
+            refused = await client.get("/v1/customers", headers={"authorization": header})
+            assert refused.status_code == 401
+
+
+async def test_a_key_is_told_what_it_is_and_who_acts_by_it(
+    app: FastAPI, engine: AsyncEngine, clock: Clock
+) -> None:
+    key = await make_key(engine, clock, "alerts:write", "customers:read")
+
+    async with client_of(app, key) as client:
+        alone = (await client.get("/v1/me")).json()
+        named = (await client.get("/v1/me", headers={"x-actor": "Kim Park"})).json()
+
+    assert alone["scopes"] == ["alerts:write", "customers:read"]
+    assert (alone["actor"]["kind"], alone["actor"]["id"]) == ("key", alone["id"])
+    assert named["actor"] == {
+        "kind": "person",
+        "id": None,
+        "name": "Kim Park",
+        "via_key": alone["id"],
+    }

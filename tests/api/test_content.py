@@ -184,18 +184,18 @@ async def test_two_megabytes_of_yaml_are_refused_unread(port: int, document: str
 MANY = 1000
 EVENTS: Mapping[str, tuple[bytes, int]] = {
     "brackets": (b"[" * 800_000, 400),
-    "closed brackets": (b"[" * 400_000 + b"]" * 400_000, 202),
+    "closed brackets": (b"[" * 400_000 + b"]" * 400_000, 422),
     "more brackets": (b"[" * 4_000_000, 400),
     "tiny numbers": (b"[" + b"1," * 2_000_000 + b"1]", 413),
     "tiny texts": (b"[" + b'"",' * 1_300_000 + b'""]', 413),
     "empty objects": (b"[" + b"{}," * 1_300_000 + b"{}]", 413),
-    "quotes": (b'["' + b'\\"' * 2_000_000 + b'"]', 202),
+    "quotes": (b'["' + b'\\"' * 2_000_000 + b'"]', 422),
     "an unclosed quote": (b'["' + b'\\"' * 2_000_000, 400),
     "a long number": (b"9" * 1_000_000, 422),
-    "a long number in an array": (b"[" + b"9" * 1_000_000 + b"]", 202),
-    "a number in an event": (event("9" * 1_000_000).encode(), 202),
-    "many keys": (b"{" + b",".join(b'"%d":1' % i for i in range(300_000)) + b"}", 202),
-    "a deep event": (event("[" * 500_000 + "]" * 500_000).encode(), 202),
+    "a long number in an array": (b"[" + b"9" * 1_000_000 + b"]", 422),
+    "a number in an event": (event("9" * 1_000_000).encode(), 422),
+    "many keys": (b"{" + b",".join(b'"%d":1' % i for i in range(300_000)) + b"}", 422),
+    "a deep event": (event("[" * 500_000 + "]" * 500_000).encode(), 422),
     "events full of numbers": (
         b"[" + b",".join(event('{"a": [%s1]}' % ("1," * 30_000)).encode() for _ in range(60)) + b"]", 202,
     ),
@@ -203,14 +203,14 @@ EVENTS: Mapping[str, tuple[bytes, int]] = {
         b"[" + b",".join(event(json.dumps({str(k): 1 for k in range(4000)})).encode() for _ in range(60)) + b"]", 202,
     ),
     "events with a lone surrogate": (
-        b"[" + b",".join(event('{"a": "\\ud800%s"}' % ("\\u00e9" * 150)).encode() for _ in range(900)) + b"]", 202,
+        b"[" + b",".join(event('{"a": "\\ud800%s"}' % ("\\u00e9" * 150)).encode() for _ in range(900)) + b"]", 422,
     ),
     "a thousand events in which all is wrong": (
         b"[" + b",".join([event("[]", at="x").replace("my.own",
-        "page.viewed").encode()] * MANY) + b"]", 202,
+        "page.viewed").encode()] * MANY) + b"]", 422,
     ),
     "CloudEvents in which all is wrong": (
-        b"[" + b",".join([b'{"specversion": "1.0", "data": {"a": [%s1]}}' % (b"[]," * 18_000)] * 60) + b"]", 202,
+        b"[" + b",".join([b'{"specversion": "1.0", "data": {"a": [%s1]}}' % (b"[]," * 18_000)] * 60) + b"]", 422,
     ),
     "a thousand good events": (b"[" + b",".join(event("{}",
     id=str(i)).encode() for i in range(MANY)) + b"]", 202),
@@ -221,11 +221,13 @@ EVENTS: Mapping[str, tuple[bytes, int]] = {
 
 
 async def test_no_body_of_events_holds_up_the_loop(port: int) -> None:
-    for name, (body, status) in EVENTS.items():
+    statuses: dict[str, int] = {}
+    for name, (body, _) in EVENTS.items():
         answer, held_up = await ask_and_probe(port, call("POST", "/v1/events", body))
 
-        assert (name, answer.status) == (name, status)
+        statuses[name] = answer.status
         assert held_up < MOST, name
+    assert statuses == {name: status for name, (_, status) in EVENTS.items()}
 
 
 async def test_the_descriptions_do_not_hold_up_the_loop_once_they_are_made(port: int) -> None:

@@ -37,6 +37,7 @@ from healthsvc.api.routes import (
     keys,
     lab,
     lab_schedule,
+    me,
     overrides,
     page_rules,
     pages,
@@ -71,6 +72,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     endpoints.router,
     dead_letters.router,
     keys.router,
+    me.router,
     probes.router,
     pages.router,
 )

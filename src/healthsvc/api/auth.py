@@ -1,5 +1,6 @@
 """Authenticates and authorises requests: API keys with scopes, cached for a few seconds."""
 
+import base64
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,7 +24,12 @@ CHALLENGE: Final = {"www-authenticate": "Bearer"}
 REFUSED: Final = {"www-authenticate": 'Bearer error="invalid_token"'}
 
 bearer = HTTPBearer(
-    auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer hsk_…`."
+    auto_error=False,
+    scheme_name="apiKey",
+    description=(
+        "An API key: `Authorization: Bearer hsk_…`. Basic authentication with the key as its user"
+        " opens the same."
+    ),
 )
 
 
@@ -107,18 +113,31 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 async def authenticated(request: Request, credentials: Credentials) -> Principal:
     """The holder of the request's key. Raises ProblemError 401."""
-    if credentials is None:
+    opener = _user_of_basic(request) if credentials is None else credentials.credentials
+    if opener is None:
         raise ProblemError(
             KEY_REQUIRED, "Send an API key as `Authorization: Bearer KEY`.", headers=CHALLENGE
         )
     authenticator: Authenticator = request.app.state.authenticator
-    principal = await authenticator.principal(credentials.credentials)
+    principal = await authenticator.principal(opener)
     if principal is None:
         raise ProblemError(
             KEY_INVALID, "The API key is unknown, expired or revoked.", headers=REFUSED
         )
     person = asserted_person(request)
     return principal if person is None else replace(principal, person=person)
+
+
+def _user_of_basic(request: Request) -> str | None:
+    """The user of Basic authentication (RFC 7617), whatever its password; None without one."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, _ = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return user or None
 
 
 def asserted_person(request: Request) -> str | None:

@@ -14,8 +14,13 @@ LARGER_BODIES: Final = {
     "/v1/scorecards": 512 * KIB,
     "/v1/scorecards/validate": 512 * KIB,
 }
-"""Paths that take larger bodies, in bytes."""
+"""Paths that take larger bodies, in bytes; as sent, and as decompressed."""
 BODY_SECONDS: Final = 30.0
+
+
+def limit_of(path: str) -> int:
+    """Bytes that a body sent to this path may have."""
+    return LARGER_BODIES.get(path, MAX_BODY_BYTES)
 
 
 class BodyError(HTTPException, InvalidInput):

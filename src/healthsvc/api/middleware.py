@@ -16,10 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from healthsvc.api.body_limit import (
     BODY_SECONDS,
-    LARGER_BODIES,
-    MAX_BODY_BYTES,
     BodyTimeoutError,
     BodyTooLargeError,
+    limit_of,
 )
 from healthsvc.api.paths import normalised
 from healthsvc.api.problem_answers import problem_for
@@ -63,7 +62,7 @@ class _Exchange:
         self._asked = _routed(scope)
         self._headers = Headers(scope=scope)
         self._request_id = _request_id(self._headers.get("x-request-id"))
-        self._limit = LARGER_BODIES.get(self._asked["path"], MAX_BODY_BYTES)
+        self._limit = limit_of(self._asked["path"])
         self._left = self._limit
         self._status = 0
         self._body_unread = _has_body(self._headers)

@@ -30,11 +30,36 @@ MALFORMED_JSON = ProblemType(
 )
 
 
+MALFORMED_BODY = ProblemType(
+    slug="malformed-body",
+    status=400,
+    title="The body isn't what its Content-Encoding says",
+    meaning=(
+        "The body could not be decompressed. Nothing was done. Send it whole, compressed as the"
+        " header `Content-Encoding` says, or without that header."
+    ),
+)
+
+
+EVENTS_REJECTED = ProblemType(
+    slug="events-rejected",
+    status=422,
+    title="Every event was rejected",
+    meaning=(
+        "None of the events was accepted; `results` says of each why not. Correct them. With"
+        " `Prefer: handling=lenient` the answer is 202 all the same, with the same results."
+    ),
+)
+
+
 KEY_REQUIRED = ProblemType(
     slug="key-required",
     status=401,
     title="An API key is required",
-    meaning="The request has no API key. Send one in the header `Authorization: Bearer KEY`.",
+    meaning=(
+        "The request has no API key. Send one in the header `Authorization: Bearer KEY`, or as the"
+        " user of Basic authentication."
+    ),
 )
 
 
@@ -248,6 +273,7 @@ BAD_REQUEST = ProblemType(
 TYPES: Final[Sequence[ProblemType]] = (
     BAD_REQUEST,
     MALFORMED_JSON,
+    MALFORMED_BODY,
     KEY_REQUIRED,
     KEY_INVALID,
     SCOPE_MISSING,
@@ -263,6 +289,7 @@ TYPES: Final[Sequence[ProblemType]] = (
     HEADERS_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_REQUEST,
+    EVENTS_REJECTED,
     INVALID_CURSOR,
     URL_REFUSED,
     INTERNAL_ERROR,

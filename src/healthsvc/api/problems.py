@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -63,14 +64,18 @@ def not_found(what: str) -> ProblemError:
     return ProblemError(NOT_FOUND, f"There is no such {what}.")
 
 
-def respond(request: Request, error: ProblemError) -> Response:
-    """The answer to a request that ended with an error."""
-    return render(request.scope, error)
+def respond(request: Request, error: ProblemError, **more: object) -> Response:
+    """The answer to a request that ended with an error. more: extension members of it (RFC
+    9457)."""
+    return render(request.scope, error, more)
 
 
-def render(scope: Scope, error: ProblemError) -> Response:
+def render(
+    scope: Scope, error: ProblemError, more: Mapping[str, object] = MappingProxyType({})
+) -> Response:
     """The same, where there is only an ASGI scope."""
-    encoded = _encoded(error, _instance(scope), scope.get("state", {}).get("request_id", ""))
+    request_id = scope.get("state", {}).get("request_id", "")
+    encoded = _encoded(error, _instance(scope), request_id, more)
     return Response(encoded, error.kind.status, headers=_headers(error), media_type=MEDIA_TYPE)
 
 
@@ -91,7 +96,12 @@ def as_http(error: ProblemError) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def _encoded(error: ProblemError, instance: str, request_id: str) -> bytes:
+def _encoded(
+    error: ProblemError,
+    instance: str,
+    request_id: str,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> bytes:
     listed = error.faults[:MAX_FAULTS]
     return msgspec.json.encode(
         {
@@ -102,6 +112,7 @@ def _encoded(error: ProblemError, instance: str, request_id: str) -> bytes:
             "instance": instance,
             "request_id": request_id,
             "errors": [{"pointer": fault.pointer, "detail": fault.detail} for fault in listed],
+            **more,
         }
     )
 

@@ -9,7 +9,9 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from healthsvc.api.problem_types import MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
+from healthsvc.api.body_limit import limit_of
+from healthsvc.api.content_coding import CODINGS, MalformedBodyError, UnknownCodingError, decoded
+from healthsvc.api.problem_types import MALFORMED_BODY, MALFORMED_JSON, UNSUPPORTED_MEDIA_TYPE
 from healthsvc.api.problems import ProblemError, RequestFault, invalid
 from healthsvc.wire.events.json_items import Steps
 
@@ -39,10 +41,9 @@ def body_of(model: type[ModelT], *, optional: bool = False) -> Any:
     defaults."""
 
     async def read(request: Request) -> ModelT:
-        body = await request.body()
+        body = await content(request)
         if not body and optional:
             return model()
-        refuse_encoded(request)
         if media_type(request) != "application/json":
             raise ProblemError(UNSUPPORTED_MEDIA_TYPE, "Send the body as `application/json`.")
         return _validated(model, body)
@@ -50,14 +51,19 @@ def body_of(model: type[ModelT], *, optional: bool = False) -> Any:
     return Depends(read)
 
 
-def refuse_encoded(request: Request) -> None:
-    """Compressed bodies aren't read. Raises ProblemError 415."""
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+async def content(request: Request) -> bytes:
+    """The request's body, decompressed. Raises ProblemError 400 or 415, BodyTooLargeError."""
+    body, coding = await request.body(), request.headers.get("content-encoding", "")
+    if not body or not coding:
+        return body
+    try:
+        return await asyncio.to_thread(decoded, body, coding, limit_of(request.url.path))
+    except UnknownCodingError as error:
         raise ProblemError(
-            UNSUPPORTED_MEDIA_TYPE,
-            "Send the body without `Content-Encoding`.",
-            headers={"accept-encoding": "identity"},
-        )
+            UNSUPPORTED_MEDIA_TYPE, str(error), headers={"accept-encoding": ", ".join(CODINGS)}
+        ) from error
+    except MalformedBodyError as error:
+        raise ProblemError(MALFORMED_BODY, str(error)) from error
 
 
 def documented(model: type[BaseModel], *, optional: bool = False) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class HttpOutput:
             ) from error
         if response.status_code in PASSING:
             raise OutputAwayError(f"{self._client.base_url} answers {_problem(response)}")
-        if response.status_code != 202:
+        if response.status_code != 202 and not _is_judged(response):
             raise RefusedError(f"{self._client.base_url} answers {_problem(response)}")
         results: list[dict[str, Any]] = response.json()["results"]
         return results
@@ -67,6 +67,16 @@ def client_for(url: str, key: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
     )
+
+
+def _is_judged(response: httpx.Response) -> bool:
+    """Whether every event was rejected, each with its reason."""
+    if response.status_code != 422:
+        return False
+    try:
+        return isinstance(response.json().get("results"), list)
+    except (ValueError, AttributeError):
+        return False
 
 
 def _slices(batch: ReplayBatch) -> Iterator[tuple[int, int]]:

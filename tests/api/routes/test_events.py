@@ -1,7 +1,9 @@
+import gzip
 import json
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from healthsvc.store.database.engine import AsyncEngine
@@ -112,14 +114,6 @@ async def test_an_event_that_is_in_the_request_twice_is_a_duplicate(
     assert len(await in_log(engine)) == 3
 
 
-async def test_a_request_of_rejected_events_alone_says_so(api: httpx.AsyncClient) -> None:
-    answer = await api.post("/v1/events", json={"id": "e-1"})
-
-    assert answer.status_code == 202
-    assert answer.json()["results"][0]["status"] == "rejected"
-    assert answer.json()["position"] is None
-
-
 async def test_bodies_of_another_shape_are_refused(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
@@ -164,7 +158,7 @@ async def test_other_content_types_are_refused(api: httpx.AsyncClient) -> None:
         {"content-type": "text/plain"},
         {"content-type": "application/x-ndjson"},
         {},
-        JSON | {"content-encoding": "gzip"},
+        JSON | {"content-encoding": "compress"},
     ):
         answer = await api.post("/v1/events", content=b"{}", headers=headers)
 
@@ -269,3 +263,71 @@ async def test_while_the_database_is_away_events_are_not_acknowledged(offline_ap
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/unavailable"
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_where_every_event_is_rejected_the_answer_says_so_by_its_status(
+    api: httpx.AsyncClient, engine: AsyncEngine, count: int
+) -> None:
+    sent = [event(id=f"e-{i}", occurred_at="yesterday") for i in range(count)]
+
+    answer = await api.post("/v1/events", json=sent if count > 1 else sent[0])
+
+    assert (answer.status_code, answer.headers["rejected-count"]) == (422, str(count))
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == "/problems/events-rejected"
+    assert [result["status"] for result in problem["results"]] == ["rejected"] * count
+    assert problem["results"][0]["errors"][0]["pointer"] == "/occurred_at"
+    assert problem["position"] is None
+    assert await in_log(engine) == []
+
+
+async def test_a_lenient_sender_gets_the_same_results_as_accepted(api: httpx.AsyncClient) -> None:
+    answer = await api.post(
+        "/v1/events",
+        json=event(occurred_at="yesterday"),
+        headers={"prefer": "respond-async, Handling=lenient"},
+    )
+
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"] == "handling=lenient"
+    assert [result["status"] for result in answer.json()["results"]] == ["rejected"]
+
+
+async def test_how_many_were_rejected_of_several_stands_in_a_header(
+    api: httpx.AsyncClient,
+) -> None:
+    some = await api.post("/v1/events", json=[event(id="a"), event(kind="?", id="b")])
+    none = await api.post("/v1/events", json=[event(id="c")])
+
+    assert (some.status_code, some.headers["rejected-count"]) == (202, "1")
+    assert "rejected-count" not in none.headers
+
+
+async def test_a_compressed_body_is_read(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+    sent = event(id="packed")
+    body = gzip.compress(json.dumps([sent]).encode())
+
+    answer = await api.post("/v1/events", content=body, headers=JSON | {"content-encoding": "gzip"})
+
+    assert answer.status_code == 202
+    assert [json.loads(each) for each in await in_log(engine)] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status", "problem"),
+    [
+        (b"[]", "gzip", 400, "malformed-body"),
+        (gzip.compress(b" " * (5 << 20)), "gzip", 413, "too-large"),
+        (b"[]", "compress", 415, "unsupported-media-type"),
+    ],
+)
+async def test_a_body_that_cannot_be_decompressed_is_a_problem(
+    api: httpx.AsyncClient, body: bytes, coding: str, status: int, problem: str
+) -> None:
+    answer = await api.post("/v1/events", content=body, headers=JSON | {"content-encoding": coding})
+
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{problem}")
+    if status == 415:
+        assert answer.headers["accept-encoding"] == "gzip, br, zstd"

@@ -12,14 +12,16 @@ from starlette.responses import Response
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
 from healthsvc.api.problem_types import (
+    EVENTS_REJECTED,
     INVALID_REQUEST,
+    MALFORMED_BODY,
     MALFORMED_JSON,
     OVERLOADED,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from healthsvc.api.problems import ProblemError, RequestFault, invalid
-from healthsvc.api.request_bodies import in_steps, media_type, refuse_encoded
+from healthsvc.api.problems import ProblemError, RequestFault, invalid, respond
+from healthsvc.api.request_bodies import content, in_steps, media_type
 from healthsvc.api.responses import answers
 from healthsvc.core.instants import to_us
 from healthsvc.flows.intake.append import Position
@@ -35,6 +37,9 @@ DEFAULT_WAIT_SECONDS: Final = 10.0
 MAX_WAIT_SECONDS: Final = 30.0
 MEDIA_TYPES: Final = ("application/json", cloudevents.STRUCTURED, cloudevents.BATCH)
 WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*(?:=\s*\"?(\d{1,4})\"?)?\s*(?=$|[,;])", re.IGNORECASE)
+
+LENIENT: Final = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?lenient\"?\s*(?=$|[,;])", re.IGNORECASE)
+REJECTED_COUNT: Final = "rejected-count"
 
 router = APIRouter(tags=["events"])
 
@@ -106,6 +111,7 @@ _BODY: dict[str, Any] = {
             "required": False,
             "description": (
                 "`wait` or `wait=SECONDS` (at most 30): answer once the events are counted."
+                " `handling=lenient`: 202 even where every event is rejected."
             ),
             "schema": {"type": "string"},
             "example": "wait=5",
@@ -122,10 +128,12 @@ _BODY: dict[str, Any] = {
     response_class=Response,
     responses=answers(
         EventResults,
+        MALFORMED_BODY,
         MALFORMED_JSON,
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_REQUEST,
+        EVENTS_REJECTED,
         OVERLOADED,
         status=202,
     ),
@@ -138,6 +146,10 @@ async def append_events(
     `duplicate` (it is in the request twice), or `rejected` with its faults. One bad event doesn't
     spoil the others.
 
+    Where every event is rejected the answer is 422, with the same results; `Prefer:
+    handling=lenient` keeps 202. Where some are, `Rejected-Count` says how many. The body may be
+    compressed: gzip, br or zstd.
+
     Sending the same event (customer, source, id) again is safe: it is accepted and counted once.
 
     CloudEvents come structured, in batches, or in binary mode (`ce-` headers). Scope:
@@ -146,18 +158,17 @@ async def append_events(
     deps = services(request)
     items = await _items(request)
     if isinstance(items, Reject):
-        return _answer(Results([_rejected(items)], None), {})
+        return _answer(request, Results([_rejected(items)], None), {})
     results, fresh = await in_steps(judge_all(items, to_us(deps.now())))
     positions = await append(deps, fresh)
     header = ",".join(str(position) for position in positions) or None
-    return _answer(Results(results, header), await _preference(request, deps, positions))
+    return _answer(request, Results(results, header), await _preference(request, deps, positions))
 
 
 async def _items(request: Request) -> list[bytes] | Reject:
     """The body's events, each as bytes; a Reject if it is one that can't be read as an event.
     Raises ProblemError."""
-    refuse_encoded(request)
-    body = await request.body()
+    body = await content(request)
     headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
     is_binary = cloudevents.is_binary(headers, "ce-")
     if not is_binary and media_type(request) not in MEDIA_TYPES:
@@ -289,7 +300,21 @@ async def _preference(
     return {"preference-applied": f"wait={preference[1]}" if preference[1] else "wait"}
 
 
-def _answer(results: Results, headers: dict[str, str]) -> Response:
+def _answer(request: Request, results: Results, headers: dict[str, str]) -> Response:
+    """202 with what became of each event; 422 where all are rejected and the sender isn't
+    lenient."""
+    rejected = sum(result.status == "rejected" for result in results.results)
+    if rejected:
+        headers = headers | {REJECTED_COUNT: str(rejected)}
+    if rejected == len(results.results):
+        preferences = ",".join(request.headers.getlist("prefer"))
+        if LENIENT.search(preferences) is None:
+            count = "The event was" if rejected == 1 else f"All {rejected} events were"
+            error = ProblemError(
+                EVENTS_REJECTED, f"{count} rejected: see results.", headers=headers
+            )
+            return respond(request, error, results=results.results, position=None)
+        headers = headers | {"preference-applied": "handling=lenient"}
     return Response(
         msgspec.json.encode(results), 202, headers=headers, media_type="application/json"
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.wire.api_keys import Scope
+from healthsvc.wire.rest.alerts import ActorTold
 from healthsvc.wire.rest.shapes import Asked, Instant, ListAnswer, ShortText, Told, example
 
 
@@ -59,3 +60,24 @@ class Keys(ListAnswer[Key]):
     """API keys, newest first."""
 
     model_config = example(items=[_KEY], next_cursor=None, prev_cursor=None)
+
+
+class Me(Told):
+    """Whose key came with the request, and what it may do."""
+
+    model_config = example(
+        id="key_7Qd2",
+        name="crm",
+        scopes=["customers:read"],
+        expires_at="2027-11-20T00:00:00Z",
+        actor={"kind": "person", "id": None, "name": "Kim Park", "via_key": "key_7Qd2"},
+    )
+
+    id: Annotated[str, Field(description="The key's id; `admin-key` for the configured one.")]
+    name: str
+    scopes: Annotated[list[str], Field(description="`admin` holds all others.")]
+    expires_at: Annotated[datetime | None, Field(description="Null: never.")]
+    actor: Annotated[
+        ActorTold,
+        Field(description="Who acts: the person that `X-Actor` names, else the key itself."),
+    ]
