@@ -144,7 +144,7 @@ def test_items_of_the_former_format_are_read() -> None:
     former.extend([key(3, "i"), us(1), 0.0, 0.0, 0.0, 0.0])
     table = ItemTable()
     table.put([7, 0], from_former([b"", former.tobytes()]))
-    tickets, complaints, invoices = (table.counted(0, BY_NUMBER[kind]) for kind in (1, 2, 3))
+    tickets, complaints, invoices = (table.counted([0], BY_NUMBER[kind])[0] for kind in (1, 2, 3))
     assert tickets == [([0.0, 0.0, us(3)], 0.0)]
     assert complaints == [([0.0, us(3), 4.0, us(4)], 0.0)]
     assert invoices == [([us(1), us(1), 0.0, 0.0, 0.0, 0.0, 0.0], 0.0)]
