@@ -16,7 +16,7 @@ Use = Literal["used", "idle", "never_used"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
+class CustomerFeature:
     """One feature of a customer's plan, or one that it used without."""
 
     name: str
@@ -35,7 +35,7 @@ class CustomerFeatures:
     names_known: bool
     """Whether the profile names its features; else nothing can be said of those never used."""
     told_at: datetime | None
-    items: list[Feature]
+    items: list[CustomerFeature]
     unnamed_used: int
     """Features that were last used before their names were kept."""
     kept_from: datetime | None
@@ -75,7 +75,9 @@ async def of_customer(
 ORDER: Final[tuple[Use, ...]] = ("never_used", "idle", "used")
 
 
-def _items(names: list[str], uses: list[features.FeatureUse], idle_before_us: int) -> list[Feature]:
+def _items(
+    names: list[str], uses: list[features.FeatureUse], idle_before_us: int
+) -> list[CustomerFeature]:
     """Owned or used ones, by use and then by name."""
     by_name = {use.name: use for use in uses if use.name is not None}
     items = [
@@ -87,12 +89,12 @@ def _items(names: list[str], uses: list[features.FeatureUse], idle_before_us: in
 
 def _feature(
     name: str, use: features.FeatureUse | None, idle_before_us: int, *, owned: bool
-) -> Feature:
+) -> CustomerFeature:
     if use is None:
-        return Feature(
+        return CustomerFeature(
             name=name, owned=owned, use="never_used", first_used_at=None, last_used_at=None
         )
-    return Feature(
+    return CustomerFeature(
         name=name,
         owned=owned,
         use="idle" if use.last_us < idle_before_us else "used",

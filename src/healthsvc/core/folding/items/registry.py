@@ -23,7 +23,7 @@ BY_NUMBER: Final[Mapping[int, ItemRules]] = {rules.number: rules for rules in KI
 _BY_KIND: Final = {rules.kind: rules for rules in KINDS}
 
 
-class Step(NamedTuple):
+class ItemEvent(NamedTuple):
     """What an event is to an item."""
 
     rules: ItemRules
@@ -32,8 +32,8 @@ class Step(NamedTuple):
     moment: Moment
 
 
-STEPS: Final[Mapping[str, Step]] = {
-    event_type.name: Step(
+STEPS: Final[Mapping[str, ItemEvent]] = {
+    event_type.name: ItemEvent(
         _BY_KIND[event_type.item.kind],
         _BY_KIND[event_type.item.kind].id_of,
         event_type.item.moment,

@@ -28,7 +28,7 @@ Limits = dict[int, Limit]
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class ItemSteps:
     """Events about an item each, (n,), in log order."""
 
     group: Int64s
@@ -74,7 +74,7 @@ def join_limits(items: Items, limits: Limits) -> Items:
     return joined.take(np.lexsort((joined.hash, joined.group)))
 
 
-def add(items: Items, limits: Limits, steps: Steps) -> Items:
+def add(items: Items, limits: Limits, steps: ItemSteps) -> Items:
     """The items after the steps; limits are written.
 
     Steps of one item are taken in turns, of which each has at most one of each item. Where a
@@ -98,7 +98,7 @@ def add(items: Items, limits: Limits, steps: Steps) -> Items:
     return merged if is_kept.all() else merged.take(is_kept)
 
 
-def _merge(items: Items, steps: Steps) -> tuple[Items, Int64s, Int64s]:
+def _merge(items: Items, steps: ItemSteps) -> tuple[Items, Int64s, Int64s]:
     """The items, new ones of the steps among them; the place of each item, and that of the item of
     each step."""
     group = np.concatenate([items.group, steps.group])
@@ -125,7 +125,7 @@ def _turns(key: Int64s) -> Int64s:
     return turn
 
 
-def _add_some(merged: Items, places: Int64s, steps: Steps, together: Int64s) -> None:
+def _add_some(merged: Items, places: Int64s, steps: ItemSteps, together: Int64s) -> None:
     """Steps of one type, each of another item."""
     rules, _, moment = STEPS[_TYPES[steps.type.item(together[0])]]
     numbers = merged.numbers[places, : rules.fields]

@@ -21,8 +21,8 @@ from healthsvc.core.folding.items.packed import (
 from healthsvc.core.folding.items.registry import KINDS, STEPS
 from healthsvc.core.folding.items.steps import (
     TYPE_CODE,
+    ItemSteps,
     Limits,
-    Steps,
     add,
     join_limits,
     split_limits,
@@ -91,7 +91,7 @@ def fold(
         return
     each, owner = np.unique(rows[at], return_inverse=True)
     kinds = np.array([STEPS[steps[i][0]].rules.number for i in at])
-    some = Steps(
+    some = ItemSteps(
         group=owner << KIND_BITS | kinds,
         hash=np.array([item_hash(item_id) for item_id in ids if item_id is not None]),
         type=np.array([TYPE_CODE[steps[i][0]] for i in at]),
@@ -105,7 +105,9 @@ def fold(
     store.items.put(numbers, pack(join_limits(items, limits), len(each)))
 
 
-def _summarise(store: ItemStore, each: Rows, items: Items, limits: Limits, steps: Steps) -> None:
+def _summarise(
+    store: ItemStore, each: Rows, items: Items, limits: Limits, steps: ItemSteps
+) -> None:
     """Write what the items of the touched kinds come to into the facts; each: the rows of the
     customers."""
     touched = np.unique(steps.group)

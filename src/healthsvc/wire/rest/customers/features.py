@@ -43,7 +43,7 @@ class FeaturesAsked(BaseModel):
     ] = 90
 
 
-class Feature(Told):
+class CustomerFeature(Told):
     """One feature of the customer's plan, or one that it used without."""
 
     name: str
@@ -72,7 +72,7 @@ class CustomerFeatures(Told):
     told_at: Annotated[
         datetime | None, Field(description="When the profile last said what the plan includes.")
     ]
-    items: list[Feature]
+    items: list[CustomerFeature]
     unnamed_used: Annotated[
         int, Field(description="Features used before names were kept, and not since.")
     ]
