@@ -184,6 +184,14 @@ class States:
             profile = _parse_profile(profile) if f'"{name}"' in profile else None
         return profile[name][0] if profile and name in profile else None
 
+    def profile_fields(self, row: int) -> dict[str, Any]:
+        """The same as `profile_values`, keeping nothing unpacked."""
+        profile = self._profiles.get(row)
+        if profile is None:
+            return {}
+        known = _parse_profile(profile) if isinstance(profile, str) else profile
+        return {name: entry[0] for name, entry in known.items()}
+
     def profile_json(self, row: int) -> str:
         """The profile for the database: [[us, source, event id, {field: value}], ...], in the order
         of the stamps."""

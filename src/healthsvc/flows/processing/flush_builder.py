@@ -102,14 +102,6 @@ class FlushBuilder:
             parts.append(decided)
         self._logged_us[ready] = 0
         flush.decisions = DecisionRows.joined(parts)
-        resolved_keys = {key for key, _, _ in flush.decisions.endings}
-        if resolved_keys:
-            sequence = self._states.decisions.sequence[ready].astype(np.int64)
-            flush.sequences = {
-                k: s
-                for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True)
-                if k in resolved_keys
-            }
         return ready
 
     def _postpone(
