@@ -20,7 +20,8 @@ async def add_customer(
         key: int = (
             await conn.execute(
                 text(
-                    "insert into customers (customer_id, partition) values (:id, 0) returning key"
+                    "insert into customers (customer_id, partition) values (:id, 0)"
+                    " on conflict (customer_id) do update set partition = 0 returning key"
                 ),
                 {"id": customer_id},
             )
@@ -116,7 +117,25 @@ async def add_alert(engine: AsyncEngine, alert_id: str, **changes: Any) -> None:
     } | changes
     marks = ", ".join(f":{name}" for name in row)
     async with engine.begin() as conn:
+        await conn.execute(
+            text(
+                "insert into customers (customer_id, partition) select cast(:customer_id as text), 0"
+                " where :customer_id is not null on conflict do nothing"
+            ),
+            row,
+        )
         await conn.execute(text(f"insert into alerts ({', '.join(row)}) values ({marks})"), row)
+
+
+async def add_subscriber(engine: AsyncEngine) -> None:
+    """An endpoint that wants every webhook."""
+    async with engine.begin() as conn:
+        await conn.execute(
+            text(
+                "insert into endpoints (id, url, event_types, secret) values ('ep',"
+                " 'https://x.test', '{}', 's')"
+            )
+        )
 
 
 async def add_dead_letter(

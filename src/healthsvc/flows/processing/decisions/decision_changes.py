@@ -1,6 +1,7 @@
 """Changes of score, band, risk and flags that follow from one call of `decide`."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -32,10 +33,12 @@ class DecisionChanges:
         """The flags that say that something didn't happen, as bits."""
 
     def draft(self) -> list[DraftChange]:
-        """The changes; those of one customer: flags, score, band, risk."""
-        return [*self._flags(), *self._scores(), *self._bands()]
+        """The changes, customer by customer: of flags, score, band and risk, in this order."""
+        by_row = [*self._flags(), *self._scores(), *self._bands()]
+        by_row.sort(key=itemgetter(0))
+        return [change for _, change in by_row]
 
-    def _flags(self) -> Iterator[DraftChange]:
+    def _flags(self) -> Iterator[tuple[int, DraftChange]]:
         before, after = self._batch.before.flags, self._batch.decisions.after.flags
         changed = np.flatnonzero((before != after) & ~self._outcome.imported)
         for i in changed.tolist():
@@ -45,23 +48,23 @@ class DecisionChanges:
                 if differing >> flag & 1:
                     is_raised = bool(raised >> flag & 1)
                     by_absence = by_time and is_raised and bool(self._absent >> flag & 1)
-                    yield self._flag(i, flag, is_raised=is_raised, by_absence=by_absence)
+                    yield i, self._flag(i, flag, is_raised=is_raised, by_absence=by_absence)
 
     def _flag(self, i: int, flag: int, *, is_raised: bool, by_absence: bool) -> DraftChange:
         type = FLAG_RAISED if is_raised else FLAG_RELEASED
         data = self._outcome.flag_data(i, flag)
         return DraftChange(self._outcome.customer(i).change(type, data), by_absence=by_absence)
 
-    def _scores(self) -> Iterator[DraftChange]:
+    def _scores(self) -> Iterator[tuple[int, DraftChange]]:
         moved = self._batch.decisions.scores
         for i in moved[~self._outcome.imported[moved]].tolist():
             data = self._outcome.score_data(i)
-            yield DraftChange(self._outcome.customer(i).change(SCORE_CHANGED, data))
+            yield i, DraftChange(self._outcome.customer(i).change(SCORE_CHANGED, data))
 
-    def _bands(self) -> Iterator[DraftChange]:
+    def _bands(self) -> Iterator[tuple[int, DraftChange]]:
         for change in self._batch.decisions.bands:
             if not self._outcome.imported[change.row]:
-                yield from self._band(change)
+                yield from ((change.row, draft) for draft in self._band(change))
 
     def _band(self, change: BandChange) -> Iterator[DraftChange]:
         i, bands = change.row, self._card.bands
