@@ -16,6 +16,7 @@ from starlette.responses import Response
 from healthsvc.api import probes, problem_types
 from healthsvc.api.auth import Authenticator
 from healthsvc.api.body_limit import BODY_SECONDS
+from healthsvc.api.change_feed import ChangeFeed
 from healthsvc.api.customer_views import CustomerViews
 from healthsvc.api.deps import CheckUrl, Services
 from healthsvc.api.hot_routes import HotRoutes
@@ -28,6 +29,7 @@ from healthsvc.api.representations import Representations
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
+    changes,
     contacts,
     customers,
     dead_letters,
@@ -53,6 +55,7 @@ from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -63,6 +66,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     alerts.router,
+    changes.router,
     shadows.router,
     worklist.router,
     scorecards.router,
@@ -101,6 +105,8 @@ class ApiConfig:
     contact: ContactRules = field(default_factory=ContactRules)
     readiness: Readiness | None = None
     body_seconds: float = BODY_SECONDS
+    listener: Listener | None = None
+    """Wakes those who wait for changes."""
 
 
 def create_app(
@@ -134,6 +140,7 @@ def create_app(
         contact=config.contact,
         customer_views=CustomerViews(engine, now, config.contact),
         representations=Representations(engine, now),
+        changes=ChangeFeed(engine, draining=config.draining, listener=config.listener),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )

@@ -51,7 +51,8 @@ def is_expired(place: Place, extents: Extents) -> bool:
 
 def is_foreign(place: Place, extents: Extents) -> bool:
     """Whether the place can't have been handed out: it lies beyond what was ever written."""
-    return any(p not in extents or position > extents[p].head for p, position in place.items())
+    unknown = Extent(oldest=0, head=0)
+    return any(position > extents.get(p, unknown).head for p, position in place.items())
 
 
 def is_behind(place: Place, extents: Extents) -> bool:
