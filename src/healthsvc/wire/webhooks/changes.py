@@ -49,8 +49,9 @@ def decode(change: ChangeFacts) -> tuple[dict[str, Any], CustomerFacts | None]:
     if change.customer_id is None:
         return facts, None
     customer = {**facts["customer"], "link": customer_object.link(change.customer_id)}
-    data = {**facts, "customer_id": change.customer_id, "customer": customer}
-    return {**data, "sequence": change.sequence}, customer_object.filter_facts(facts)
+    own = {"customer_id": change.customer_id, "customer": customer}
+    data = {**own, **facts, "customer": customer, "sequence": change.sequence}
+    return data, customer_object.filter_facts(facts)
 
 
 def body(change: ChangeFacts, data: Mapping[str, Any]) -> str:
