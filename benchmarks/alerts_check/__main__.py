@@ -72,7 +72,8 @@ def _leaving(lives: Sequence[Life]) -> list[str]:
         if not mine:
             continue
         waits = [_first_after(life, life.last_visit) for life in mine]
-        faults += _told(kind, waits, max(LEAST_DAYS, PERIODS * kind.period), kind.period)
+        limits = [max(LEAST_DAYS, PERIODS * life.period) for life in mine]
+        faults += _told(kind, waits, limits, [life.period for life in mine])
     print()
     return faults
 
@@ -85,19 +86,21 @@ def _declining(lives: Sequence[Life]) -> list[str]:
             continue
         waits = [_first_after(life, CHANGE_DAY) for life in mine]
         limit = np.inf if "1%" in kind.name else DECLINE_DAYS
-        faults += _told(kind, waits, limit, kind.period)
+        faults += _told(kind, waits, [limit] * len(mine), [life.period for life in mine])
     return faults
 
 
-def _told(kind: Kind, waits: Sequence[float], limit: float, period: float) -> list[str]:
+def _told(
+    kind: Kind, waits: Sequence[float], limits: Sequence[float], periods: Sequence[float]
+) -> list[str]:
     known = [wait for wait in waits if np.isfinite(wait)]
     mean = np.mean(known) if known else np.nan
-    latest = max(waits)
+    longest = max(wait / period for wait, period in zip(waits, periods, strict=True))
     print(
-        f"{kind.name:40s} {mean:17.0f} {latest:7.0f} {latest / period:8.1f}"
-        f" {len(known)}/{len(waits)}"
+        f"{kind.name:40s} {mean:17.0f} {max(waits):7.0f} {longest:8.1f} {len(known)}/{len(waits)}"
     )
-    return [f"{kind.name}: {latest:.0f} days"] if latest > limit + 0.5 else []
+    late = [wait for wait, limit in zip(waits, limits, strict=True) if wait > limit + 0.5]
+    return [f"{kind.name}: {max(late):.0f} days"] if late else []
 
 
 def _first_after(life: Life, day: float) -> float:

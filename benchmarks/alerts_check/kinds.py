@@ -36,6 +36,9 @@ class Kind:
     extras: tuple[Extras, ...] = ()
     excused: bool = False
     """Its alerts are asked for: a reader of the cancel page."""
+    is_random: bool = False
+    """Each customer has a period of its own: the mean of its gaps of a week or more in the year
+    before its last visit."""
 
 
 def monthly(rng: Rng) -> Floats:
@@ -175,7 +178,7 @@ LEAVING: Final = (
     _stops("month's closing", 30.4, v.blocks(30.4, 4, 1)),
     _stops("every six weeks", 42, v.steady(42, 4)),
     _stops("quarterly", 91, v.steady(91, 7)),
-    _stops("random bursts", 22, v.bursts),
+    _stops("random bursts", 22, v.bursts, is_random=True),
     _stops("paused once before", 1, v.paused_once(v.weekdays, 300, 400)),
     _stops("holidays each year", 1, v.without(v.weekdays, (0, 21), (180, 190))),
     _stops(

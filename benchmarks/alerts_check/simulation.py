@@ -32,6 +32,8 @@ class Life:
 
     kind: Kind
     last_visit: float
+    period: float
+    """Days, the kind's or its own."""
     alerts: list[tuple[float, str]] = field(default_factory=list)
     """Day and flag of each alert raised or renewed."""
     escalations: list[float] = field(default_factory=list)
@@ -49,7 +51,7 @@ def simulate(program: CompiledScorecard, kinds: Sequence[Kind], each: int, seed:
     for number, kind in enumerate(kind for kind in kinds for _ in range(each)):
         events = happenings(kind, np.random.default_rng((seed, number)))
         acts = [day for day, type_, _ in events if type_ in ("session.started", "feature.used")]
-        lives.append(Life(kind, max(acts)))
+        lives.append(Life(kind, max(acts), own_period(kind, acts)))
         for i, (day, type_, data) in enumerate(events):
             us = START_US + round(day * DAY_US)
             event = {"id": f"e{i}", "source": "sim", "type": type_, "customer_id": f"c{number}"}
@@ -58,6 +60,15 @@ def simulate(program: CompiledScorecard, kinds: Sequence[Kind], each: int, seed:
     raws.sort(key=lambda raw: raw[0])
     _decide_all(program, lives, [raw for _, raw in raws])
     return lives
+
+
+def own_period(kind: Kind, visits: Sequence[float]) -> float:
+    """Days from one visit, or burst of visits, to the next."""
+    if not kind.is_random:
+        return kind.period
+    days = np.sort(visits)
+    gaps = np.diff(days[days > days[-1] - 365])
+    return float(np.mean(gaps[gaps >= 7]))
 
 
 def _decide_all(program: CompiledScorecard, lives: list[Life], raws: list[bytes]) -> None:

@@ -29,8 +29,8 @@ def folded(batches: list[list[int]], rows: int = 1) -> np.ndarray:
     return facts
 
 
-def counted(days: list[int]) -> tuple[float, float]:
-    """The usual gap and the end of the newest pause, by hand."""
+def counted(days: list[int]) -> tuple[float, float, float]:
+    """The usual gap, the mean of its kind and the end of the newest pause, by hand."""
     cells = sorted({day // CELL_DAYS for day in days})
     cells = [cell for cell in cells if cell // BLOCK > cells[-1] // BLOCK - BLOCKS]
     gaps = [b - a for a, b in pairwise(cells)]
@@ -42,8 +42,14 @@ def counted(days: list[int]) -> tuple[float, float]:
         is_known = len(gaps) >= RHYTHM.min_gaps and len(as_long) >= RHYTHM.repeats
         if is_known and sum(as_long) >= needed:
             near = [gap for gap in gaps if usual - 1 <= gap <= usual]
-            return float(np.floor(CELL_DAYS * 8 * sum(near) / len(near) + 0.5)) / 8, back
-    return 0.0, back
+            kind = [gap for gap in gaps if 3 * gap >= usual]
+            return in_eighths(near), in_eighths(kind), back
+    return 0.0, 0.0, back
+
+
+def in_eighths(gaps: list[int]) -> float:
+    """The mean in days, to an eighth."""
+    return float(np.floor(CELL_DAYS * 8 * (sum(gaps) / len(gaps)) + 0.5)) / 8
 
 
 @settings(max_examples=150, deadline=None)
@@ -59,9 +65,10 @@ def test_the_usual_gap_and_the_last_pause_are_those_of_the_days_in_any_order_and
 
     facts = folded([part for part in (shuffled[:cut], shuffled[cut:]) if part])
 
-    usual, back = counted(days)
+    usual, mean, back = counted(days)
     summary = facts[:, fact.PRESENCE]
     assert presence.usual_gap_days(summary).tolist() == [usual]
+    assert presence.mean_gap_days(summary).tolist() == [mean]
     assert presence.returned_us(summary).tolist() == [back]
     assert np.array_equal(facts, folded([days]), equal_nan=True)
 

@@ -148,3 +148,34 @@ def test_a_silence_that_begins_within_the_cool_down_is_told_when_it_is_over() ->
     alerts = told(used(*days), every(1, 170, since=90))
 
     assert alerts == [(113.0, "silent"), (148.0, "silent")]
+
+
+def test_who_comes_at_random_is_silent_after_two_of_its_mean_gaps() -> None:
+    """Gaps of 40 days fill a third of the time, most are of 16."""
+    gaps = [16, 18, 40, 14, 16, 18, 16, 40, 16, 14, 18, 16, 14, 40, 16, 18]
+    days = np.cumsum(gaps).astype(float).tolist()
+
+    assert silent_after(fold(*used(*days)), days[-1]) == pytest.approx(2 * 330 / 16, abs=0.5)
+
+
+def test_a_state_that_keeps_no_mean_gap_yet_is_judged_by_the_usual_one() -> None:
+    days = [*every(1, 300), *np.arange(300, YEAR, 30).tolist()]
+    made = fold(*used(*days))
+    column = made.states.facts[:, facts.PRESENCE]
+    column[:] = np.mod(column, 2.0**28)
+
+    usual_us = float(made.view(us(days[-1])).usual_gap_us[0])
+
+    assert silent_after(made, days[-1]) == max(14, np.floor(1.6 * usual_us) / DAY_US)
+
+
+def test_a_silence_is_told_at_once_although_the_fall_that_led_to_it_was() -> None:
+    rng = np.random.default_rng(3)
+    kept = [day for day in every(0.25, 600) if rng.random() < 0.97 ** max(0, (day - 300) / 7)]
+    last = 425.0
+
+    alerts = told(used(*[day for day in kept if day <= last]), every(1, 450, since=400))
+
+    assert [flag for _, flag in alerts] == ["fading", "silent"]
+    assert alerts[1][0] - alerts[0][0] < 35
+    assert alerts[1][0] - max(day for day in kept if day <= last) < 15.5

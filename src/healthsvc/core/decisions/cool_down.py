@@ -18,6 +18,7 @@ from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.instants import HOUR_US
 from healthsvc.core.scorecard.model import FlagRule, Scorecard
 from healthsvc.core.scoring.evaluate import Evaluation
+from healthsvc.core.scoring.flags.absence import AbsenceFlag
 from healthsvc.core.scoring.flags.intent import IntentFlag
 from healthsvc.core.severity import SEVERITIES
 
@@ -105,7 +106,7 @@ class CoolDown:
         ends = [
             hour * HOUR_US + cool_us
             for other, hour in self.after.last_alerts(row).items()
-            if other == flag or (other in group and _severity(rules[other]) >= _severity(rule))
+            if other == flag or (other in group and _weight(rules[other]) >= _weight(rule))
         ]
         latest = max(ends, default=0)
         return latest if latest > now_us else 0
@@ -131,5 +132,7 @@ def cool_bands(
     return result
 
 
-def _severity(rule: FlagRule) -> int:
-    return -1 if rule.severity is None else SEVERITIES.index(rule.severity)
+def _weight(rule: FlagRule) -> tuple[int, bool]:
+    """How much a flag says: of two as severe, silence says more than the fall that led to it."""
+    severity = -1 if rule.severity is None else SEVERITIES.index(rule.severity)
+    return severity, isinstance(rule, AbsenceFlag)

@@ -26,6 +26,7 @@ def rhythm(data: object, measures: Sequence[Measure], flags: Sequence[FlagRule])
         min_gaps=int(r.number("min_gaps", default.min_gaps, low=1, high=100)),
         min_filled_us=r.days("min_filled_days", default.min_filled_us / DAY_US),
         times=r.number("times", default.times, low=1, high=10),
+        mean_times=r.number("mean_times", default.mean_times, low=1, high=100),
         least_us=r.days("least_days", default.least_us / DAY_US),
         most_us=r.days("most_days", default.most_us / DAY_US),
         quick_us=r.days("quick_days", default.quick_us / DAY_US),

@@ -27,6 +27,10 @@ PAUSE_CELLS: Final = 7
 _GAP_STEPS: Final = 8.0
 """Steps of a day in which the usual gap is kept."""
 _GAP_RANGE: Final = 8192
+_RETURN_RANGE: Final = 1 << 15
+"""Cells since 1970 of a return: up to the year 2149."""
+_COMPARABLE: Final = 3
+"""A gap of at least this part of the usual one is one of its kind."""
 _AT_ONCE: Final = 1024
 """Rows; what they come to is then small enough for the processor's cache."""
 _WINDOW: Final = 64
@@ -61,8 +65,15 @@ def usual_gap_days(summary: Floats) -> Floats:
 def returned_us(summary: Floats) -> Floats:
     """(n,) when each customer came back from its newest pause, to two days; 0 where it made
     none."""
-    at: Floats = np.floor(summary / _GAP_RANGE) * CELL_US
+    at: Floats = np.mod(np.floor(summary / _GAP_RANGE), _RETURN_RANGE) * CELL_US
     return at
+
+
+def mean_gap_days(summary: Floats) -> Floats:
+    """(n,) days of the mean of the gaps of a third of the usual one or longer; 0 where none is
+    known, or not yet."""
+    mean: Floats = np.floor(summary / (_GAP_RANGE * _RETURN_RANGE)) / _GAP_STEPS
+    return mean
 
 
 def _add(facts: Floats, rows: Rows, cells: Int64s, newest_block: Int64s) -> None:
@@ -104,12 +115,13 @@ def _summarise_some(facts: Floats, rhythm: Rhythm, each: Rows, oldest_block: Int
     gap = np.diff(at, prepend=0)
     is_gap = np.append(False, row[1:] == row[:-1])
     row, at, gap = row[is_gap], at[is_gap], gap[is_gap]
-    days = _usual_gap(rhythm, len(each), row, gap)
+    days, mean_days = _usual_gap(rhythm, len(each), row, gap)
     pause = gap >= PAUSE_CELLS
     back = np.zeros(len(each), np.int64)
     np.maximum.at(back, row[pause], oldest_block[row[pause]] * BLOCK + at[pause])
     steps = np.floor(days * _GAP_STEPS + 0.5)
-    facts[each, fact.PRESENCE] = back.astype(np.float64) * _GAP_RANGE + steps
+    mean_steps = np.floor(mean_days * _GAP_STEPS + 0.5)
+    facts[each, fact.PRESENCE] = (mean_steps * _RETURN_RANGE + back) * _GAP_RANGE + steps
 
 
 def _present(facts: Floats, rows: Rows, oldest_block: Int64s) -> NDArray[np.bool_]:
@@ -120,8 +132,9 @@ def _present(facts: Floats, rows: Rows, oldest_block: Int64s) -> NDArray[np.bool
     return bits.reshape(len(rows), BLOCKS, _WINDOW)[:, :, :BLOCK].reshape(len(rows), CELLS)
 
 
-def _usual_gap(rhythm: Rhythm, n: int, row: Int64s, gap: Int64s) -> Floats:
-    """(n,) days, 0 where too few gaps are known; row, gap: every gap, in cells.
+def _usual_gap(rhythm: Rhythm, n: int, row: Int64s, gap: Int64s) -> tuple[Floats, Floats]:
+    """(n,) days of the usual gap, and of the mean of those of its kind; 0 where too few gaps are
+    known. row, gap: every gap, in cells.
 
     The mean of the gaps of that length or a cell less evens out how days fall into cells.
     """
@@ -141,7 +154,17 @@ def _usual_gap(rhythm: Rhythm, n: int, row: Int64s, gap: Int64s) -> Floats:
     mean = (some[usual] * length[usual] + shorter * (length[usual] - 1)) / (some[usual] + shorter)
     days = np.zeros(n)
     days[row[usual]] = CELL_DAYS * mean
-    return days
+    return days, CELL_DAYS * _mean_of_kind(some, row, length, usual, n)
+
+
+def _mean_of_kind(some: Int64s, row: Int64s, length: Int64s, usual: Rows, n: int) -> Floats:
+    """(n,) cells, 0 without a usual gap; some: how many gaps of a row have a length; usual: which
+    of these is each row's usual one."""
+    least = np.full(n, CELLS + 1)
+    least[row[usual]] = -(-length[usual] // _COMPARABLE)
+    counted = np.where(length >= least[row], some, 0)
+    gaps = np.bincount(row, counted, minlength=n)
+    return np.bincount(row, counted * length, minlength=n) / np.maximum(gaps, 1)
 
 
 def _running_sums(values: Int64s, row: Int64s, n: int) -> tuple[Int64s, Int64s]:

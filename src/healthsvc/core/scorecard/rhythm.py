@@ -24,6 +24,9 @@ class Rhythm:
     yet."""
     times: float = 1.6
     """Usual gaps after which quiet is silence."""
+    mean_times: float = 100.0
+    """Or after so many mean gaps, if that is sooner: who comes at random has a long usual one. By
+    default never sooner."""
     least_us: int = 14 * DAY_US
     most_us: int = 180 * DAY_US
     """Quiet is silence after no less and no more than these."""

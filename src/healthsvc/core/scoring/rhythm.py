@@ -21,7 +21,10 @@ def silence_us(view: View, least_us: float) -> Floats:
     if rhythm is None:
         return np.full(len(view.now_us), float(least_us))
     most = max(float(rhythm.most_us), float(least_us))
-    return np.clip(np.floor(rhythm.times * view.usual_gap_us), float(least_us), most)
+    quiet = np.floor(rhythm.times * view.usual_gap_us)
+    mean = view.mean_gap_us
+    by_mean = np.where(mean > 0, np.floor(rhythm.mean_times * mean), np.inf)
+    return np.clip(np.minimum(quiet, by_mean), float(least_us), most)
 
 
 def is_slow(view: View) -> Mask:

@@ -102,6 +102,12 @@ class View:
         return gap
 
     @property
+    def mean_gap_us(self) -> Floats:
+        """(n,) the mean of the customer's gaps that are no less than a third of its usual one; 0
+        where none is known."""
+        return presence.mean_gap_days(self.facts[:, fact.PRESENCE]) * DAY_US
+
+    @property
     def returned_us(self) -> Floats:
         """(n,) when each customer came back from its newest pause; 0 where it made none."""
         return presence.returned_us(self.facts[:, fact.PRESENCE])

@@ -48,6 +48,13 @@ def rhythm_schema() -> Schema:
             "times": _number(
                 "Silence begins after so many usual gaps.", _DEFAULT.times, low=1, high=10
             ),
+            "mean_times": _number(
+                "Or after so many mean gaps, of those of a third of the usual one or more, if that"
+                " is sooner.",
+                _DEFAULT.mean_times,
+                low=1,
+                high=100,
+            ),
             "least_days": _days(
                 "Silence that lowers marks begins no sooner; flags have `days` of their own.",
                 _DEFAULT.least_us,
