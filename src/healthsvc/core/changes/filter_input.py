@@ -1,6 +1,5 @@
 """Reads a filter of changes from query parameters or from JSON, and names what is wrong with it."""
 
-import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Final
 
 from healthsvc.core.changes.filter import LISTS, ChangeFilter, folded
 from healthsvc.core.errors import InvalidInput
+from healthsvc.core.nearest import hint
 
 MOST_VALUES: Final = 100
 LONGEST_VALUE: Final = 512
@@ -88,13 +88,6 @@ def split(text: str) -> list[str]:
         else:
             escaped = True
     return [value.strip() for value in [*values, current] if value.strip()]
-
-
-def hint(name: str, names: Collection[str]) -> str:
-    """What to say of a name that isn't among those that there are: the nearest, else all."""
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(names))}"
-    return f"there is no {name!r}; {known}"
 
 
 def _names(part: str, values: object, faults: list[FilterFault]) -> list[str]:

@@ -443,3 +443,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     events.OVERRIDE_LIFTED.name: _override_lifted,
 }
 """The handler of each event type that writes facts."""
+OF_SUBSCRIPTIONS: Final = frozenset(
+    {
+        events.SUBSCRIPTION_CHANGED.name,
+        events.SUBSCRIPTION_RENEWED.name,
+        events.SUBSCRIPTION_CANCELLED.name,
+        events.SUBSCRIPTION_CANCELLATION_WITHDRAWN.name,
+    }
+)
+"""Event types that change what a customer pays, or until when."""

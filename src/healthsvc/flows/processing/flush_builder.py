@@ -136,9 +136,7 @@ class FlushBuilder:
             self._states, self._projection, rows[stored], fresh=False, keep=arena.keep
         )
         self._states.in_database[rows] = True
-        self._states.profile_changed.difference_update(
-            decided.tolist()
-        )  # the others are not in the standings yet
+        self._states.summarised(decided)  # the others are not in the standings yet
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
         """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the

@@ -69,7 +69,7 @@ class Decider:
         """Leave these rows undecided until `due_us`: history that is being imported is decided
         once, at its end."""
         decision_rows = DecisionRows()
-        unlisted = [row for row in rows.tolist() if row in self._states.profile_changed]
+        unlisted = [row for row in rows.tolist() if row in self._states.summary_changed]
         self._states.decisions.listed_score[unlisted] = (
             UNLISTED  # they may be evicted before they are decided
         )
