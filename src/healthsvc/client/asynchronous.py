@@ -9,9 +9,9 @@ from typing import Any, Generic, ParamSpec, Self
 import httpx
 
 from healthsvc.client import operations
+from healthsvc.client.access import ServiceAccess, arguments
 from healthsvc.client.answers import answer_of
 from healthsvc.client.calls import AnswerT, Call, ItemT, ListCall, PageT, QueryValue
-from healthsvc.client.connection import Connection, arguments
 from healthsvc.client.retrying import Outcome, RetryPolicy
 
 P = ParamSpec("P")
@@ -33,8 +33,8 @@ class AsyncClient:
         retries: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        connection = Connection(url=url, key=key, language=language, actor=actor)
-        self._http = httpx.AsyncClient(**connection.options, transport=transport)
+        access = ServiceAccess(url=url, key=key, language=language, actor=actor)
+        self._http = httpx.AsyncClient(**access.options, transport=transport)
         self._retries = retries or RetryPolicy()
         self.customers = AsyncPagedList(self, operations.CUSTOMERS)
         self.alerts = AsyncPagedList(self, operations.ALERTS)

@@ -9,9 +9,9 @@ from typing import Any, Generic, ParamSpec, Self
 import httpx
 
 from healthsvc.client import operations
+from healthsvc.client.access import ServiceAccess, arguments
 from healthsvc.client.answers import answer_of
 from healthsvc.client.calls import AnswerT, Call, ItemT, ListCall, PageT, QueryValue
-from healthsvc.client.connection import Connection, arguments
 from healthsvc.client.retrying import Outcome, RetryPolicy
 
 P = ParamSpec("P")
@@ -34,8 +34,8 @@ class Client:
         retries: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        connection = Connection(url=url, key=key, language=language, actor=actor)
-        self._http = httpx.Client(**connection.options, transport=transport)
+        access = ServiceAccess(url=url, key=key, language=language, actor=actor)
+        self._http = httpx.Client(**access.options, transport=transport)
         self._retries = retries or RetryPolicy()
         self.customers = PagedList(self, operations.CUSTOMERS)
         self.alerts = PagedList(self, operations.ALERTS)

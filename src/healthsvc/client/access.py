@@ -15,7 +15,7 @@ TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class ServiceAccess:
     """Where requests go, and what each carries.
 
     language: of the texts in answers, such as `pt-BR`. actor: the person on whose behalf the key
