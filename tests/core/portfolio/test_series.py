@@ -14,7 +14,7 @@ from healthsvc.core.portfolio.entries import TEST, TRIAL, Accounts
 from healthsvc.core.portfolio.measures import figures, sums
 from healthsvc.core.portfolio.series import (
     NO_BAND,
-    Health,
+    DecidedHealth,
     SeriesInput,
     SeriesSums,
     Step,
@@ -30,7 +30,7 @@ NAN = float("nan")
 
 def stepped(
     told: Sequence[Sequence[Told]],
-    health: Health | None = None,
+    health: DecidedHealth | None = None,
     marks: Sequence[int] | None = None,
     group: Sequence[int] | None = None,
 ) -> SeriesSums:
@@ -44,7 +44,7 @@ def stepped(
             None if marks is None else np.array(marks, np.int64),
         ),
         entries=entries(told),
-        health=health or Health(np.full(points, NO_BAND), np.full(points, np.nan)),
+        health=health or DecidedHealth(np.full(points, NO_BAND), np.full(points, np.nan)),
         at_us=np.array([day * DAY_US for day in DAYS], np.int64),
         low=np.array([False, False, True, True]),
     )
@@ -81,7 +81,7 @@ def test_revenue_is_at_risk_while_its_customer_is_in_the_lower_half_of_the_bands
     band = np.array([[NO_BAND, HEALTHY, CRITICAL, CRITICAL, HEALTHY], [CRITICAL] * 5])
     score = np.array([[NAN, 90.0, 20.0, 20.0, 80.0], [10.0] * 5])
 
-    steps = stepped([[pays(5, 100)], [pays(95, 30)]], Health(band, score), group=[0, 1])
+    steps = stepped([[pays(5, 100)], [pays(95, 30)]], DecidedHealth(band, score), group=[0, 1])
 
     assert steps.mrr_at_risk.tolist() == [[0, 0], [0, 0], [100, 0], [100, 30], [0, 30]]
     assert steps.in_band[:, 0, HEALTHY].tolist() == [0, 1, 0, 0, 1]

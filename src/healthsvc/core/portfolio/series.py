@@ -53,7 +53,7 @@ def _after(instant: datetime, step: Step) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class DecidedHealth:
     """What had been decided about n customers by each of t instants."""
 
     band: Int64s
@@ -114,7 +114,7 @@ class SeriesInput:
 
     accounts: Accounts
     entries: Entries
-    health: Health
+    health: DecidedHealth
     at_us: Int64s
     """(t,) rising."""
     low: Mask

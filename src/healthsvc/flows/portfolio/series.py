@@ -14,7 +14,7 @@ from healthsvc.core.instants import to_us
 from healthsvc.core.portfolio.entries import NO_MARK, Accounts
 from healthsvc.core.portfolio.series import (
     NO_BAND,
-    Health,
+    DecidedHealth,
     SeriesInput,
     SeriesSums,
     nothing,
@@ -161,7 +161,7 @@ async def _sums(conn: AsyncConnection, asked: _Asked, by: By | None) -> SeriesSu
     return total
 
 
-def _health(decisions: Sequence[Any], keys: Int64s, asked: _Asked) -> Health:
+def _health(decisions: Sequence[Any], keys: Int64s, asked: _Asked) -> DecidedHealth:
     """What had been decided by each instant: the last decision of an earlier step goes on."""
     shape = (len(keys), len(asked.instants))
     number = {name: place for place, name in enumerate(asked.bands)}
@@ -175,7 +175,7 @@ def _health(decisions: Sequence[Any], keys: Int64s, asked: _Asked) -> Health:
         newest[customer, [row.step for row in decisions]] = np.arange(1, len(decisions) + 1)
     at = np.where(newest > 0, np.arange(shape[1]), 0)
     latest = np.take_along_axis(newest, np.maximum.accumulate(at, axis=1), axis=1)
-    return Health(band[latest], score[latest])
+    return DecidedHealth(band[latest], score[latest])
 
 
 def _steps(
