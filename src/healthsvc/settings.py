@@ -153,6 +153,18 @@ class Settings(BaseSettings):
         "An API key with all rights that holds from the start, for scripts.",
         "any text without white space",
     )
+    api_url: str | None = _setting(
+        None,
+        "Address of a running service for the commands that read it (customers, alerts, …); unset:"
+        " the host and port above.",
+        "an address like https://health.example.com",
+        pattern=r"^https?://\S+$",
+    )
+    api_key: AdminKey | None = _setting(
+        None,
+        "API key for these commands; unset: HEALTHSVC_ADMIN_KEY.",
+        "any text without white space",
+    )
     secret_key: SecretStr | None = _setting(
         None,
         "Key behind API key hashes and stored webhook secrets; unset: made once and kept in the"

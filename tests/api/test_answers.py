@@ -19,6 +19,7 @@ FREE_MAPS = {
     "LabRun.options": "each kind of run has its own",
     "LabRun.result": "each kind of run has its own",
     "LabRunSummary.options": "each kind of run has its own",
+    "PortfolioPoint.bands": "by band of the live scorecard",
     "PriceBriefing.question": "by language",
     "Publication.positions": "by partition",
     "Scorecard.document": "its schema is schemas/scorecard.json",

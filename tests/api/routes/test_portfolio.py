@@ -6,7 +6,7 @@ import httpx
 from sqlalchemy import text
 
 from healthsvc.core.instants import to_us
-from healthsvc.core.portfolio import NPS, RENEWED
+from healthsvc.core.portfolio.entries import NPS, RENEWED
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.rest.portfolio import Portfolio
 from tests.api.rows import AT, add_customer

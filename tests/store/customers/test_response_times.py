@@ -3,7 +3,7 @@ last resolution."""
 
 from sqlalchemy import text
 
-from healthsvc.core.portfolio import ANSWERED, OPENED, RESOLVED
+from healthsvc.core.portfolio.entries import ANSWERED, OPENED, RESOLVED
 from healthsvc.store.customers.response_times import Response, responses
 from healthsvc.store.database.engine import AsyncEngine
 

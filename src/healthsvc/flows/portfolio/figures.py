@@ -10,20 +10,8 @@ import numpy as np
 
 from healthsvc.core.arrays import Int64s
 from healthsvc.core.instants import from_us, to_us
-from healthsvc.core.portfolio import (
-    COUNTS,
-    MEASURES,
-    NO_MARK,
-    TEST,
-    TRIAL,
-    Accounts,
-    Entries,
-    Figures,
-    Sums,
-    added,
-    figures,
-    sums,
-)
+from healthsvc.core.portfolio.entries import NO_MARK, TEST, TRIAL, Accounts, Entries
+from healthsvc.core.portfolio.measures import COUNTS, MEASURES, Figures, Sums, added, figures, sums
 from healthsvc.flows.readiness.steps import ON_DEMAND, Again, Step
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.portfolio import ledger, ledger_reads
@@ -166,7 +154,7 @@ def _anybody(part: PortfolioGroup) -> bool:
     return any(part.counts[count] for count in ("customers_at_start", "customers_at_end", "lost"))
 
 
-async def _marks(conn: AsyncConnection, *, trials: bool) -> dict[str | None, int]:
+async def marks_of(conn: AsyncConnection, *, trials: bool) -> dict[str | None, int]:
     """By segment, the mark of its accounts; trials: they count like customers."""
     document = (await live_projection.live(conn)).document
     accounts = compile_document(document or "").program.scorecard.accounts
@@ -183,11 +171,11 @@ async def _sums(
     trials: bool,
 ) -> list[Sums]:
     """The sums of each period, some customers at a time."""
-    marks = await _marks(conn, trials=trials)
+    marks = await marks_of(conn, trials=trials)
     number = {name: i for i, name in enumerate(names)}
     nobody = Accounts(np.zeros(0, np.int64), np.zeros(0, np.int64))
     totals = [
-        sums(nobody, _entries([], nobody.group), np.zeros(0), len(names), *period)
+        sums(nobody, entries_of([], nobody.group), np.zeros(0), len(names), *period)
         for period in periods
     ]
     after, until_us = 0, max(end for _, end in periods)
@@ -199,7 +187,7 @@ async def _sums(
             np.array([marks.get(row.segment, NO_MARK) for row in rows], np.int64),
         )
         last = int(keys[-1])
-        entries = _entries(await ledger_reads.entries(conn, after, last, until_us), keys)
+        entries = entries_of(await ledger_reads.entries(conn, after, last, until_us), keys)
         for i, (start_us, end_us) in enumerate(periods):
             used = await ledger_reads.active(conn, after, last, end_us)
             active = np.array([used.get(key, 0) for key in keys.tolist()], np.float64)
@@ -210,7 +198,7 @@ async def _sums(
     return totals
 
 
-def _entries(rows: Sequence[Any], keys: Int64s) -> Entries:
+def entries_of(rows: Sequence[Any], keys: Int64s) -> Entries:
     columns: list[list[Any]] = (
         [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(8)]
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from healthsvc.core.portfolio import ANSWERED, OPENED, RESOLVED
+from healthsvc.core.portfolio.entries import ANSWERED, OPENED, RESOLVED
 from healthsvc.store.database.engine import AsyncConnection
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 
-from healthsvc.core.portfolio import (
+from healthsvc.core.portfolio.entries import (
     ANSWERED,
     CANCELLED,
     CES,

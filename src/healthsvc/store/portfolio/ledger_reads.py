@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import text
 
-from healthsvc.core.portfolio import ACTIVE_US
+from healthsvc.core.portfolio.measures import ACTIVE_US
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.portfolio.ledger import SPAN_US
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
 
-from healthsvc.core.portfolio import CANCELLED
+from healthsvc.core.portfolio.entries import CANCELLED
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import Place, newest
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healthsvc.core.instants import DAY_US
-from healthsvc.core.portfolio import (
+from healthsvc.core.portfolio.entries import (
     ANSWERED,
     CANCELLED,
     CES,
@@ -26,12 +26,8 @@ from healthsvc.core.portfolio import (
     WITHDRAWN,
     Accounts,
     Entries,
-    Figures,
-    Sums,
-    added,
-    figures,
-    sums,
 )
+from healthsvc.core.portfolio.measures import Figures, Sums, added, figures, sums
 from tests.core.folded import us
 from tests.core.scoring.test_evaluate import Happening, fold
 

@@ -1,0 +1,1 @@
+"""Commands that read a running service through `healthsvc.client`, and print tables or JSON."""
