@@ -146,7 +146,7 @@ TIMERS_POSTPONED = Counter(
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
     "healthsvc_alerts_total",
-    "Alerts by kind and action (raised, escalated, acknowledged, resolved).",
+    "Alerts by kind and action (raised, escalated, acknowledged, assigned, snoozed, resolved …).",
     ["kind", "action"],
 )
 CHANGES = Counter(

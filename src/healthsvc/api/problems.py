@@ -79,6 +79,13 @@ def render(
     return Response(encoded, error.kind.status, headers=_headers(error), media_type=MEDIA_TYPE)
 
 
+def as_problem(scope: Scope, error: ProblemError) -> dict[str, object]:
+    """The same as a part of another answer."""
+    request_id = scope.get("state", {}).get("request_id", "")
+    decoded: dict[str, object] = msgspec.json.decode(_encoded(error, _instance(scope), request_id))
+    return decoded
+
+
 def as_http(error: ProblemError) -> bytes:
     """A whole HTTP/1.1 answer to what never became a request; the connection ends with it."""
     body = _encoded(error, "", request_id := secrets.token_hex(16))

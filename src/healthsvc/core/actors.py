@@ -41,3 +41,7 @@ def system(name: str) -> Actor:
 def rule(name: str) -> Actor:
     """A rule of the service."""
     return Actor(kind="rule", name=name)
+
+
+DESK: Final = system("desk")
+"""What the service does with alerts by the clock."""

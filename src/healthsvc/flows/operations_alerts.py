@@ -4,7 +4,7 @@ ends or by a person."""
 from datetime import datetime
 from typing import Final
 
-from healthsvc.core.alerts import RESOLVED, Alert
+from healthsvc.core.alerts import ACKNOWLEDGE, ASSIGN, RESOLVE, RESOLVED, Alert
 from healthsvc.core.decisions.decide import alert_id
 from healthsvc.core.instants import to_us
 from healthsvc.flows.changes import record
@@ -15,6 +15,8 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import operations as webhooks
 
+TOLD_STEPS: Final = frozenset((ACKNOWLEDGE, ASSIGN, RESOLVE))
+"""Steps of the desk that subscribers are told of."""
 MODEL_DRIFT: Final = "model_drift"
 """The kind of the alert that a fitted model no longer agrees with outcomes."""
 

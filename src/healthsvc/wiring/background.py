@@ -1,12 +1,12 @@
 """The periodic work of each role: every background step, declared once, for `runtime.run_every`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
 from healthsvc.flows.admin import retention
-from healthsvc.flows.alerts import measure_coverage, outage_detection
+from healthsvc.flows.alerts import desk_clock, measure_coverage, outage_detection
 from healthsvc.flows.delivery import deliver, upkeep
 from healthsvc.flows.lab import runs
 from healthsvc.flows.lab import schedule as lab_schedule
@@ -75,6 +75,7 @@ def processing_steps(
         *projection_steps(engine, worker, building_memory(settings), stop),
         *_lab_steps(engine, url, worker, stop),
         *_fleet_steps(engine),
+        Periodic(name="desk", seconds=desk_clock.LOOK_SECONDS, work=_desk(engine)),
         *_retention_steps(engine, settings),
     )
 
@@ -94,6 +95,13 @@ def _lab_steps(
         Periodic(name="lab.schedule", seconds=runs.LOOK_SECONDS, work=schedule),
         Periodic(name="lab.runs", seconds=runs.LOOK_SECONDS, work=execute),
     )
+
+
+def _desk(engine: AsyncEngine) -> Callable[[Step], Awaitable[object]]:
+    async def look(_: Step) -> object:
+        return await desk_clock.look(engine, utc_now())
+
+    return look
 
 
 def _fleet_steps(engine: AsyncEngine) -> Sequence[Periodic]:

@@ -1,27 +1,62 @@
-"""Alerts settled by people: acknowledged, resolved. What raises and releases them by itself is
+"""The desk: what people do with alerts, step by step. What raises and ends them by itself is
 decided in the flush."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from healthsvc.core.actors import Actor
-from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertStep, after
+from healthsvc.core.alerts import (
+    ACKNOWLEDGE,
+    ASSIGN,
+    COMMENT,
+    OVERDUE,
+    REOPEN,
+    RESOLVE,
+    SNOOZE,
+    WAKE,
+    Alert,
+    AlertStep,
+    FlagEdge,
+    Priority,
+    after,
+)
+from healthsvc.core.alerts import Outcome as AlertOutcome
 from healthsvc.flows import operations_alerts
 from healthsvc.flows.alerts import alerted_customers
 from healthsvc.flows.changes import record
 from healthsvc.store.admin import audit
-from healthsvc.store.alerts import alert_rows
+from healthsvc.store.alerts import alert_rows, alert_steps
+from healthsvc.store.alerts.alert_steps import TakenStep
 from healthsvc.store.changes.change_log import NewChange
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import alerts as alert_webhooks
 
+PAST: Final[Mapping[AlertStep, str]] = {
+    ACKNOWLEDGE: "acknowledged",
+    ASSIGN: "assigned",
+    COMMENT: "commented",
+    SNOOZE: "snoozed",
+    WAKE: "woken",
+    OVERDUE: "overdue",
+    RESOLVE: "resolved",
+    REOPEN: "reopened",
+}
+"""Of each step of the desk, what the audit log calls it."""
+FOR_CUSTOMERS: Final = frozenset((SNOOZE, REOPEN))
+"""Steps that operations alerts don't take: their cause alone ends them and raises them anew."""
+NOT_SNOOZED: Final[Mapping[str, object]] = {
+    "snoozed_until": None,
+    "snoozed_flag": None,
+    "snoozed_edge": None,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The alert is in the state asked for, now or already before."""
+    """The alert is as was asked, now or already before."""
 
     alert: Alert
 
@@ -39,23 +74,46 @@ class ChangedSince:
 
 
 @dataclass(frozen=True, slots=True)
-class AlreadyResolved:
-    """The alert is resolved: it can't be acknowledged any more."""
+class Refused:
+    """The alert's state doesn't allow the step."""
 
     alert: Alert
+    step: AlertStep
 
 
-Outcome: TypeAlias = Settled | Missing | ChangedSince | AlreadyResolved
+Outcome: TypeAlias = Settled | Missing | ChangedSince | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What is to be done with an alert; parts that don't belong to the step are None."""
+
+    step: AlertStep
+    note: str | None = None
+    assignee: str | None = None
+    due_at: datetime | None = None
+    priority: Priority | None = None
+    until: datetime | None = None
+    flag: str | None = None
+    edge: FlagEdge | None = None
+    outcome: AlertOutcome | None = None
+
+    def detail(self) -> dict[str, Any]:
+        """What is kept beside the note."""
+        parts = {name: value for name, value in asdict(self).items() if value is not None}
+        del parts["step"]
+        parts.pop("note", None)
+        return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in parts.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An actor's request to settle an alert; `revision` is the one they saw, None to settle any."""
+    """An actor's request about an alert; `revision` is the one they saw, None to act on any."""
 
     alert_id: str
     by: Actor
+    act: Act
     revision: int | None = None
-    note: str | None = None
 
 
 async def find(engine: AsyncEngine, alert_id: str) -> Alert | None:
@@ -64,69 +122,123 @@ async def find(engine: AsyncEngine, alert_id: str) -> Alert | None:
         return await alert_rows.get(conn, alert_id)
 
 
-async def acknowledge(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
-    """Acknowledge an open alert for an actor. Doing it again changes nothing."""
-    return await _settle(engine, now, request, ACKNOWLEDGE, alert_rows.acknowledge)
+async def steps(engine: AsyncEngine, alert_id: str) -> list[TakenStep]:
+    """What was done with an alert, the first step first."""
+    async with engine.connect() as conn:
+        return await alert_steps.of(conn, alert_id)
 
 
-async def resolve(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
-    """Resolve an alert for an actor, acknowledged or not. Doing it again changes nothing.
+async def take(engine: AsyncEngine, now: datetime, request: Request) -> Outcome:
+    """Take a step: lock, check and change the alert, keep the step, audit it and record the change,
+    in one transaction. Doing what is done already changes nothing.
 
     It changes no health: a flag that stands goes on standing, and what raised the alert raises the
     next one only after it has been released.
     """
-    return await _settle(engine, now, request, RESOLVE, alert_rows.resolve)
-
-
-async def _settle(
-    engine: AsyncEngine,
-    now: datetime,
-    request: Request,
-    step: AlertStep,
-    change: Callable[[AsyncConnection, str, Actor, datetime], Awaitable[Alert]],
-) -> Outcome:
-    """Lock, check and change the alert, audit it and record the change, in one transaction."""
+    act, step = request.act, request.act.step
     async with engine.begin() as conn:
         alert = await alert_rows.get(conn, request.alert_id, lock=True)
-        refusal = _refusal(alert, request, step)
+        if alert is None:
+            return Missing()
+        refusal = _refusal(alert, request)
         if refusal is not None:
             return refusal
-        settled = await change(conn, request.alert_id, request.by, now)
+        settled = await alert_rows.change(conn, alert.id, _values(alert, act, request.by, now))
+        taken = TakenStep(step=step, at=now, actor=request.by, note=act.note, detail=act.detail())
+        await alert_steps.add(conn, alert.id, taken)
         await audit.record(
             conn,
             now,
             actor=request.by,
-            action=f"alert.{settled.state}",
-            target=settled.id,
-            detail=_detail(request),
+            action=f"alert.{PAST[step]}",
+            target=alert.id,
+            detail=act.detail() | ({} if act.note is None else {"note": act.note}),
         )
-        await record.record(conn, [await _change(conn, settled, now, request.note)])
-    ALERTS.labels(settled.kind, settled.state).inc()
+        change = await _change(conn, settled, taken)
+        await record.record(conn, [] if change is None else [change])
+    ALERTS.labels(settled.kind, PAST[step]).inc()
     return Settled(settled)
 
 
-def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome | None:
+def _refusal(alert: Alert, request: Request) -> Outcome | None:
     """Why nothing is to be changed; None if something is."""
-    if alert is None:
-        return Missing()
-    state = after(alert.state, step)
-    if state == alert.state:
+    step, state = request.act.step, after(alert.state, request.act.step)
+    is_operations = alert.customer_id is None
+    if _is_done(alert, request.act):
         return Settled(alert)
     if request.revision is not None and request.revision != alert.revision:
         return ChangedSince(alert)
-    return AlreadyResolved(alert) if state is None else None
+    if state is None or (is_operations and step in FOR_CUSTOMERS):
+        return Refused(alert, step)
+    return None
 
 
-async def _change(
-    conn: AsyncConnection, alert: Alert, now: datetime, note: str | None
-) -> NewChange:
+def _is_done(alert: Alert, act: Act) -> bool:
+    """Whether the alert is already as the act would leave it."""
+    match act.step:
+        case "acknowledge" | "resolve":
+            return after(alert.state, act.step) == alert.state
+        case "assign":
+            wished = (act.assignee, act.due_at or alert.due_at, act.priority or alert.priority)
+            is_so = wished == (alert.assignee, alert.due_at, alert.priority)
+            return is_so and after(alert.state, act.step) == alert.state
+        case "snooze":
+            wished_for = (act.until, act.flag, act.edge)
+            return wished_for == (alert.snoozed_until, alert.snoozed_flag, alert.snoozed_edge)
+        case "overdue":
+            return alert.overdue_at is not None
+        case _:
+            return False
+
+
+def _values(alert: Alert, act: Act, by: Actor, now: datetime) -> dict[str, object]:
+    """The columns that a step writes."""
+    state = after(alert.state, act.step)
+    taken = {"acknowledged_at": now, "acknowledged_by": by.by, "acknowledged_actor": by}
+    first = taken if alert.acknowledged_at is None else {}
+    match act.step:
+        case "acknowledge":
+            return {"state": state, **taken, "assignee": alert.assignee or by.name, **NOT_SNOOZED}
+        case "assign":
+            chosen = {"due_at": act.due_at, "chosen_priority": act.priority}
+            told = {name: value for name, value in chosen.items() if value is not None}
+            return {"state": state, "assignee": act.assignee, **first, **told, **NOT_SNOOZED}
+        case "snooze":
+            until = {
+                "snoozed_until": act.until,
+                "snoozed_flag": act.flag,
+                "snoozed_edge": act.edge,
+            }
+            return {"state": state, **first, **until, "assignee": alert.assignee or by.name}
+        case "wake":
+            return {"state": state, **NOT_SNOOZED}
+        case "overdue":
+            return {"overdue_at": now}
+        case "resolve":
+            ended = {"resolved_at": now, "resolved_by": by.by, "resolved_actor": by}
+            return {
+                "state": state,
+                **ended,
+                "outcome": act.outcome,
+                "note": act.note,
+                **NOT_SNOOZED,
+            }
+        case "reopen":
+            cleared = dict.fromkeys(
+                ("resolved_at", "resolved_by", "resolved_actor", "outcome", "note", "overdue_at")
+            )
+            return {"state": state, **taken, **cleared, "assignee": alert.assignee or by.name}
+        case _:
+            return {}
+
+
+async def _change(conn: AsyncConnection, alert: Alert, taken: TakenStep) -> NewChange | None:
+    """What subscribers are told; of an operations alert only that it was taken on or settled."""
     if alert.customer_id is None:
-        return operations_alerts.change(alert, now, note=note)
-    customers = await alerted_customers.read(conn, [alert.customer_id], now)
+        if taken.step not in operations_alerts.TOLD_STEPS:
+            return None
+        return operations_alerts.change(alert, taken.at, note=taken.note)
+    customers = await alerted_customers.read(conn, [alert.customer_id], taken.at)
     customer = customers[alert.customer_id]
-    data = alert_webhooks.settled(alert, customer.object, note)
-    return customer.change(alert_webhooks.SETTLED[alert.state], data)
-
-
-def _detail(request: Request) -> dict[str, object]:
-    return {} if request.note is None else {"note": request.note}
+    data = alert_webhooks.desk_step(alert, customer.object, taken.actor, taken.note)
+    return customer.change(alert_webhooks.BY_STEP[taken.step], data)

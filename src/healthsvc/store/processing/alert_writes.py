@@ -13,6 +13,7 @@ from healthsvc.core.alerts import (
     END,
     ENDED_ITSELF,
     ESCALATE,
+    FIRST_STATES,
     HELD,
     OPEN,
     AlertState,
@@ -33,6 +34,7 @@ class AlertRow:
     detail: str
     onset_at: datetime
     raised_at: datetime
+    due_at: datetime | None = None
     family: str = ""
     """The kinds of alert of which the customer has one at a time, a line each."""
     unless_open: bool = False
@@ -65,6 +67,7 @@ _ALERT_FIELDS: Final = {
     **dict.fromkeys(("customer_id", "kind", "severity", "summary", "detail"), "text"),
     "onset_at": "timestamptz",
     "raised_at": "timestamptz",
+    "due_at": "timestamptz",
     "family": "text",
     "unless_open": "boolean",
     "absence": "boolean",
@@ -74,10 +77,10 @@ _ALERT_FIELDS: Final = {
 _RAISE = text(f"""
     insert into alerts
         (id, customer_key, customer_id, kind, severity, state, held_by, summary, detail, onset_at,
-            raised_at)
+            raised_at, due_at)
     select a.id, customer_key, customer_id, kind, severity, case when held.id is null then '{OPEN}'
         else '{HELD}' end,
-        held.id, summary, detail::jsonb, onset_at, raised_at
+        held.id, summary, detail::jsonb, onset_at, raised_at, due_at
     from unnest({", ".join(f"cast(:{name} as {kind}[])" for name, kind in _ALERT_FIELDS.items())})
         a({", ".join(_ALERT_FIELDS)})
     left join lateral (
@@ -152,9 +155,36 @@ async def take_over(conn: AsyncConnection, rows: Sequence[AlertRow]) -> list[Tak
     return [TakenOver(**row) for row in taken_over.mappings()]
 
 
+_RESUME: Final = text(f"""
+    with resumed as (
+        update alerts o set condition_ended_at = null, revision = o.revision + 1
+        from unnest(cast(:id as text[]), cast(:customer_key as bigint[]), cast(:family as text[]))
+            a(id, customer_key, family)
+        where o.customer_key = a.customer_key and o.kind = any(string_to_array(a.family, e'\n'))
+            and o.condition_ended_at is not null and {lifecycle_sql.unresolved("o.state")}
+        returning a.id
+    )
+    select id from resumed
+""")
+
+
+async def _resume(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
+    """Where somebody has the alert of a condition that had ended, it holds again: no other one is
+    raised; answers which of the rows these are."""
+    fields = ("id", "customer_key", "family")
+    resumed = await conn.execute(
+        _RESUME, {name: [getattr(r, name) for r in rows] for name in fields}
+    )
+    return set(resumed.scalars())
+
+
 async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[str]:
     """Open alerts, or hold them during an outage; returns the ids of new ones that are to be sent:
     the same cause raises one alert once."""
+    if not rows:
+        return set()
+    resumed = await _resume(conn, rows)
+    rows = [row for row in rows if row.id not in resumed]
     if not rows:
         return set()
     raised = await conn.execute(
@@ -163,20 +193,24 @@ async def raise_alerts(conn: AsyncConnection, rows: Sequence[AlertRow]) -> set[s
     return {row.id for row in raised if row.state == OPEN}
 
 
+_UNTAKEN: Final = lifecycle_sql.is_one_of("was", FIRST_STATES)
 _RESOLVE_ALERTS: Final = text(f"""
     with ended as materialized (
         select a.id, a.state as was, e.at
         from unnest(cast(:keys as bigint[]), cast(:kinds as text[]), cast(:at as timestamptz[]))
             e(key, kind, at)
         join alerts a on a.customer_key = e.key and a.kind = e.kind
-            and {lifecycle_sql.may(END, "a.state")}
+            and {lifecycle_sql.may(END, "a.state")} and a.condition_ended_at is null
         for update of a
     ), resolved as (
         update alerts a set state = {lifecycle_sql.after(END)}, resolved_at = e.at,
             resolved_by = '{CONDITION_ENDED}', resolved_actor = cast(:actor as jsonb),
             condition_ended_at = e.at,
             revision = a.revision + 1
-        from ended e where a.id = e.id returning a.*, e.was
+        from ended e where a.id = e.id and {_UNTAKEN} returning a.*, e.was
+    ), marked as (
+        update alerts a set condition_ended_at = e.at, revision = a.revision + 1
+        from ended e where a.id = e.id and not {_UNTAKEN}
     )
     select id, customer_key, customer_id, kind, severity, summary, onset_at, raised_at
     from resolved where was <> '{HELD}'
@@ -186,8 +220,8 @@ _RESOLVE_ALERTS: Final = text(f"""
 async def resolve_alerts(
     conn: AsyncConnection, endings: Sequence[tuple[int, str, datetime]]
 ) -> list[ResolvedAlert]:
-    """Resolve the open alerts of (customer_key, kind) as of an instant; returns those that existed
-    and had been sent."""
+    """End the alerts of (customer_key, kind) as of an instant: those that nobody took are resolved
+    (returned, if they had been sent), the others say that their condition has ended."""
     if not endings:
         return []
     parameters: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.core.actors import ActorKind
-from healthsvc.core.alerts import OPEN, AlertState
+from healthsvc.core.alerts import OPEN, AlertState, FlagEdge, Outcome, Priority
 from healthsvc.core.alerts import Alert as CoreAlert
 from healthsvc.core.severity import Severity
 from healthsvc.wire.rest.exports import FormatAsked
@@ -15,11 +15,10 @@ from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import (
     AnyShortText,
-    Asked,
+    Instant,
     ListAnswer,
     Paging,
     ShortText,
-    Text,
     Told,
     example,
 )
@@ -43,6 +42,13 @@ class AlertFilter(Paging, Worded):
     owner: Annotated[
         AnyShortText | None, Field(description="Only alerts about customers of this owner.")
     ] = None
+    assignee: Annotated[
+        ShortText | None, Field(description="Only alerts that this person has.")
+    ] = None
+    outcome: Annotated[Outcome | None, Field(description="Only those with this outcome.")] = None
+    due_before: Annotated[
+        Instant | None, Field(description="Only those that are due before this instant.")
+    ] = None
     sort: Annotated[
         Literal["raised", "rank"],
         Field(
@@ -53,16 +59,6 @@ class AlertFilter(Paging, Worded):
         ),
     ] = "raised"
     format: FormatAsked = None
-
-
-class AlertResolve(Asked):
-    """How an alert was settled."""
-
-    model_config = example(note="Called Kim: the invoice had gone to the wrong address.")
-
-    note: Annotated[
-        Text | None, Field(max_length=2000, description="Kept in the audit log, told to webhooks.")
-    ] = None
 
 
 ALERT_EXAMPLE: JsonDict = {
@@ -83,6 +79,15 @@ ALERT_EXAMPLE: JsonDict = {
     "resolved_by": None,
     "resolved_actor": None,
     "condition_ended_at": None,
+    "assignee": None,
+    "due_at": "2026-11-20T17:29:58Z",
+    "priority": "high",
+    "snoozed_until": None,
+    "snoozed_flag": None,
+    "snoozed_edge": None,
+    "overdue_at": None,
+    "outcome": None,
+    "note": None,
     "revision": 1,
     "rank": None,
 }
@@ -138,6 +143,27 @@ class Alert(Told):
         datetime | None,
         Field(description="Null: it holds, or the alert was resolved before it ended."),
     ]
+    assignee: Annotated[
+        str | None, Field(description="Whose it is; taking it on makes it one's own.")
+    ]
+    due_at: Annotated[
+        datetime | None,
+        Field(
+            description="By touch tier: a day after it was raised (high), three (low), seven"
+            " (tech); a third of that if it is critical; or what somebody said."
+        ),
+    ]
+    priority: Annotated[Priority, Field(description="By severity, or what somebody said.")]
+    snoozed_until: datetime | None
+    snoozed_flag: Annotated[
+        str | None, Field(description="Put off until this flag of the customer begins or ends.")
+    ]
+    snoozed_edge: FlagEdge | None
+    overdue_at: Annotated[
+        datetime | None, Field(description="When it was told as overdue (`alert.overdue`).")
+    ]
+    outcome: Annotated[Outcome | None, Field(description="What came of it, if somebody said so.")]
+    note: Annotated[str | None, Field(description="Of whoever resolved it.")]
     revision: Annotated[
         int, Field(description="Counts changes; the ETag is this number in quotes.")
     ]
@@ -153,6 +179,7 @@ def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
 ALERT_COLUMNS: Final = (
     *("id", "customer_id", "scope", "kind", "severity", "state", "summary", "onset_at"),
     *("raised_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by"),
+    *("assignee", "due_at", "priority", "snoozed_until", "outcome", "note"),
     *("condition_ended_at", "rank.points", "rank.why"),
 )
 """Of CSV."""

@@ -7,15 +7,29 @@ from typing import Annotated, Any, Final, Protocol, get_args
 
 import msgspec
 
-from healthsvc.core.actors import Actor, ActorKind
+from healthsvc.core.actors import DESK, Actor, ActorKind
 from healthsvc.core.alerts import (
+    ACKNOWLEDGE,
     ACKNOWLEDGED,
+    ASSIGN,
+    COMMENT,
     CONDITION_ENDED,
     ENDED_ITSELF,
     OPEN,
+    OUTCOMES,
+    OVERDUE,
+    PRIORITIES,
+    PRIORITY_OF,
+    REOPEN,
+    RESOLVE,
     RESOLVED,
+    SNOOZE,
+    SNOOZED,
+    STATES,
+    WAKE,
     Alert,
     AlertState,
+    AlertStep,
 )
 from healthsvc.core.severity import Severity
 from healthsvc.wire.webhooks.customer_object import CUSTOMER_EXAMPLE, CustomerObject
@@ -32,7 +46,7 @@ from healthsvc.wire.webhooks.webhook_type import (
     webhook_type,
 )
 
-STATE: Final[Schema] = {"enum": [OPEN, ACKNOWLEDGED, RESOLVED]}
+STATE: Final[Schema] = {"enum": [*STATES]}
 BY: Final[Schema] = {
     "type": ["string", "null"],
     "description": (
@@ -56,6 +70,8 @@ ACTOR: Final[Schema] = {
         },
     },
 }
+NULLABLE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+NULLABLE_INSTANT: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
 NOTE: Final[Schema] = {"type": ["string", "null"], "description": "What that person noted."}
 
 
@@ -113,11 +129,23 @@ class TakenOverData(AlertData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledData(AlertData):
-    """Data of `alert.acknowledged` and `alert.resolved`."""
+    """Data of what was done with an alert."""
 
     by: Annotated[str | None, BY]
     actor: Annotated[Mapping[str, str | None] | None, ACTOR]
     note: Annotated[str | None, NOTE]
+    assignee: Annotated[str | None, {**NULLABLE_TEXT, "description": "Whose it is."}] = None
+    due_at: Annotated[datetime | None, NULLABLE_INSTANT] = None
+    priority: Annotated[str | None, {"enum": [*PRIORITIES, None]}] = None
+    snoozed_until: Annotated[datetime | None, NULLABLE_INSTANT] = None
+    snoozed_flag: Annotated[
+        str | None,
+        {**NULLABLE_TEXT, "description": "Put off until this flag begins or ends."},
+    ] = None
+    snoozed_edge: Annotated[str | None, {"enum": ["begins", "ends", None]}] = None
+    outcome: Annotated[
+        str | None, {"enum": [*OUTCOMES, None], "description": "What came of it."}
+    ] = None
 
 
 _AT: Final = datetime(2026, 11, 20, 9, 29, 58, tzinfo=UTC)
@@ -145,6 +173,9 @@ _SETTLED: Final = SettledData(
     by="crm",
     actor=_KIM.as_data(),
     note=None,
+    assignee="Kim Park",
+    due_at=datetime(2026, 11, 20, 17, 29, 58, tzinfo=UTC),
+    priority="high",
 )
 
 
@@ -158,7 +189,7 @@ ALERT_ESCALATED: Final = webhook_type(
     "alert.escalated",
     "An alert became a sharper one: the same cause, with more against the customer.",
     _ESCALATED,
-    only(OPEN, ACKNOWLEDGED),
+    only(OPEN, ACKNOWLEDGED, SNOOZED),
 )
 ALERT_DE_ESCALATED: Final = webhook_type(
     "alert.de_escalated",
@@ -171,7 +202,7 @@ ALERT_DE_ESCALATED: Final = webhook_type(
         previous_kind="silent_before_renewal",
         previous_severity="critical",
     ),
-    only(OPEN, ACKNOWLEDGED),
+    only(OPEN, ACKNOWLEDGED, SNOOZED),
 )
 ALERT_ACKNOWLEDGED: Final = webhook_type(
     "alert.acknowledged", "Somebody took an alert on.", _SETTLED, only(ACKNOWLEDGED)
@@ -180,15 +211,60 @@ ALERT_RESOLVED: Final = webhook_type(
     "alert.resolved",
     "An alert was resolved, by a person or since its condition ended.",
     replace(
-        _SETTLED, state=RESOLVED, note="Called Kim: the invoice had gone to the wrong address."
+        _SETTLED,
+        state=RESOLVED,
+        note="Called Kim: the invoice had gone to the wrong address.",
+        outcome="saved",
     ),
     only(RESOLVED),
 )
-SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
-    ACKNOWLEDGED: ALERT_ACKNOWLEDGED,
-    RESOLVED: ALERT_RESOLVED,
+ALERT_ASSIGNED: Final = webhook_type(
+    "alert.assigned",
+    "Somebody gave an alert to somebody.",
+    replace(_SETTLED, assignee="Ana", priority="urgent"),
+    only(ACKNOWLEDGED),
+)
+ALERT_SNOOZED: Final = webhook_type(
+    "alert.snoozed",
+    "Somebody put an alert off.",
+    replace(_SETTLED, state=SNOOZED, snoozed_until=datetime(2026, 11, 23, 8, 0, tzinfo=UTC)),
+    only(SNOOZED),
+)
+ALERT_WOKEN: Final = webhook_type(
+    "alert.woken",
+    "What an alert was put off to has come.",
+    replace(_SETTLED, by="desk", actor=DESK.as_data()),
+    only(ACKNOWLEDGED),
+)
+ALERT_OVERDUE: Final = webhook_type(
+    "alert.overdue",
+    "Nobody resolved an alert by its due date.",
+    replace(_SETTLED, by="desk", actor=DESK.as_data()),
+    only(OPEN, ACKNOWLEDGED),
+)
+ALERT_COMMENTED: Final = webhook_type(
+    "alert.commented",
+    "Somebody noted something with an alert.",
+    replace(_SETTLED, note="Their champion is on leave until Monday."),
+    only(*STATES),
+)
+ALERT_REOPENED: Final = webhook_type(
+    "alert.reopened",
+    "Somebody took the resolution of an alert back.",
+    _SETTLED,
+    only(ACKNOWLEDGED),
+)
+BY_STEP: Final[Mapping[AlertStep, WebhookType[SettledData]]] = {
+    ACKNOWLEDGE: ALERT_ACKNOWLEDGED,
+    ASSIGN: ALERT_ASSIGNED,
+    SNOOZE: ALERT_SNOOZED,
+    WAKE: ALERT_WOKEN,
+    OVERDUE: ALERT_OVERDUE,
+    COMMENT: ALERT_COMMENTED,
+    RESOLVE: ALERT_RESOLVED,
+    REOPEN: ALERT_REOPENED,
 }
-"""By the state that a customer's alert was brought into."""
+"""By what was done with a customer's alert."""
 
 
 def raised(
@@ -215,13 +291,22 @@ def taken_over(
     return TakenOverData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
 
 
-def settled(alert: Alert, customer: Mapping[str, Any], note: str | None) -> SettledData:
-    """Data about an alert that a person has acknowledged or resolved."""
+def desk_step(
+    alert: Alert, customer: Mapping[str, Any], actor: Actor, note: str | None
+) -> SettledData:
+    """Data about an alert with which somebody has done something."""
     return SettledData(
         **_common(alert, customer, alert.state, alert.detail),
-        by=alert.settled_by,
-        actor=actor_data(alert),
+        by=actor.by,
+        actor=actor.as_data(),
         note=note,
+        assignee=alert.assignee,
+        due_at=alert.due_at,
+        priority=alert.priority,
+        snoozed_until=alert.snoozed_until,
+        snoozed_flag=alert.snoozed_flag,
+        snoozed_edge=alert.snoozed_edge,
+        outcome=alert.outcome,
     )
 
 
@@ -233,6 +318,7 @@ def condition_ended(alert: Announced, customer: Mapping[str, Any]) -> SettledDat
         by=CONDITION_ENDED,
         actor=ENDED_ITSELF.as_data(),
         note=None,
+        priority=PRIORITY_OF[alert.severity],
     )
 
 

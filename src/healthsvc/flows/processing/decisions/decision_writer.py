@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from healthsvc.core.alerts import due_at
 from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.decisions.decide import BAND_ALERT, alert_id
 from healthsvc.core.decisions.flag_changes import as_decided
@@ -203,6 +204,7 @@ class DecisionWriter:
         absence: bool = False,
     ) -> None:
         detail["briefing"] = self._briefing(i, kind)
+        raised_at, tier = self._outcome.at(i), self._outcome.customer(i).object["tier"]
         row = AlertRow(
             id=alert_id(self._outcome.customer_id(i), kind, onset_us),
             customer_key=self._keys[i],
@@ -212,7 +214,8 @@ class DecisionWriter:
             summary=summary,
             detail=detail_json(detail),
             onset_at=from_us(onset_us),
-            raised_at=self._outcome.at(i),
+            raised_at=raised_at,
+            due_at=due_at(raised_at, tier, severity),
             unless_open=unless_open,
             takes_over=takes_over,
             family="\n".join(family or (kind,)),
