@@ -2,6 +2,7 @@
 
 import ast
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -10,9 +11,7 @@ import pytest
 from healthsvc.core.alerts import (
     FIRST_STATES,
     LIFECYCLE,
-    PLANNED_STEPS,
     RESOLVED,
-    SNOOZED,
     STATES,
     STEPS,
     UNRESOLVED,
@@ -20,18 +19,22 @@ from healthsvc.core.alerts import (
     AlertStep,
     after,
     allowing,
+    due_at,
     target,
 )
+from healthsvc.core.severity import Severity
 
 SOURCES = Path(__file__).parents[2] / "src" / "healthsvc"
 HOME = Path("core/alerts.py")
 REFUSED = {
-    "held": {"snooze", "wake", "reopen"},
+    "held": {"snooze", "wake", "reopen", "overdue"},
     "open": {"release", "wake", "reopen"},
     "acknowledged": {"release", "wake", "reopen"},
-    "snoozed": {"release", "reopen"},
-    "resolved": {"release", "acknowledge", "escalate", "ease", "snooze", "wake", "end"},
+    "snoozed": {"release", "reopen", "overdue"},
+    "resolved": set(STEPS) - {"comment", "resolve", "reopen"},
 }
+TAKEN = ("acknowledged", "snoozed")
+"""States of an alert that somebody has."""
 OTHER_MEANINGS = {
     ("core/phrases/openings.py", "open"),  # an open question
     ("core/scoring/flags/open.py", "open"),  # the flag kind: something is open
@@ -72,17 +75,36 @@ def reached(steps: set[AlertStep]) -> set[AlertState]:
     return states
 
 
-def test_every_state_can_be_reached_and_only_snoozed_awaits_a_step_that_nothing_takes_yet() -> None:
+def test_every_state_can_be_reached() -> None:
     assert reached(set(STEPS)) == set(STATES)
-    assert reached(set(STEPS) - PLANNED_STEPS) == set(STATES) - {SNOOZED}
 
 
-def test_every_unresolved_alert_can_be_resolved_by_a_person_and_by_the_end_of_its_condition() -> (
-    None
-):
+def test_a_condition_that_ends_closes_what_nobody_took_and_a_person_closes_everything() -> None:
     for state in UNRESOLVED:
-        assert after(state, "resolve") == after(state, "end") == RESOLVED
+        assert after(state, "resolve") == RESOLVED
+        assert after(state, "end") == (state if state in TAKEN else RESOLVED)
     assert set(STATES) - set(UNRESOLVED) == {RESOLVED}
+
+
+def test_whoever_is_given_an_alert_has_taken_it_on() -> None:
+    assert {after(state, "assign") for state in UNRESOLVED} == {"acknowledged"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "severity", "hours"),
+    [
+        ("high", "warning", 24),
+        ("high", "critical", 8),
+        ("low", "warning", 72),
+        ("tech", "critical", 56),
+        (None, "info", 72),
+        ("unheard of", "info", 72),
+    ],
+)
+def test_an_alert_is_due_by_touch_tier(tier: str | None, severity: Severity, hours: int) -> None:
+    raised = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+    assert due_at(raised, tier, severity) - raised == timedelta(hours=hours)
 
 
 def test_another_flag_takes_over_what_is_not_done_and_changes_no_state() -> None:

@@ -121,6 +121,12 @@ TABLES: Final[tuple[TableData, ...]] = (
         "never: it holds a number, and ids of changes must not come twice",
     ),
     _of_nobody("change_heads", "how far the change feed is", FOREVER),
+    _of_customer(
+        "alert_steps",
+        "what people did with alerts, their names and notes",
+        FOREVER,
+        "alert_id",
+    ),
     _of_nobody("deliveries", "which message goes to which endpoint", WITH_MESSAGE),
     _mixed(
         "attempts",

@@ -224,6 +224,40 @@ async def test_who_was_called_today_comes_back_when_something_critical_begins_af
     assert [item["customer_id"] for item in worklist["items"]] == ["spoken"]
 
 
+async def test_the_list_honours_what_was_done_with_alerts(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    appender, now = await installed(engine, 1), datetime.now(UTC)
+    events = story(now)
+
+    async def done() -> bool:
+        return await applied(engine) == len(events)
+
+    async with processing(engine, database_url, wall):
+        await append(appender, events)
+        await until(done)
+    async with client_of(
+        make_app(engine, appender, Clock(wall()), UrlChecker(), Switch()), ADMIN_KEY
+    ) as api:
+
+        async def listed(owner: str) -> set[str]:
+            items = (await asked(api, "/v1/worklist", owner=owner, limit="50"))["items"]
+            return {item["customer_id"] for item in items}
+
+        async def act(customer: str, step: str, **body: Any) -> None:
+            for alert in (await asked(api, "/v1/alerts", customer_id=customer))["items"]:
+                answer = await api.post(f"/v1/alerts/{alert['id']}/{step}", json=body)
+                assert answer.status_code == 200, answer.text
+
+        assert {"small", "large", "leaving"} <= await listed("kim")
+        await act("small", "assign", assignee="jo")
+        await act("large", "resolve", outcome="saved")
+        await act("leaving", "snooze", until=(wall() + timedelta(days=2)).isoformat())
+
+        assert not {"small", "large", "leaving"} & await listed("kim")
+        assert {"small", "theirs"} <= await listed("jo")
+
+
 async def asked(api: httpx.AsyncClient, path: str, **query: str) -> dict[str, Any]:
     answer = await api.get(path, params=query)
     assert answer.status_code == 200, answer.text

@@ -9,12 +9,15 @@ from typing import Any, Final, TypeAlias
 from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import (
     ACKNOWLEDGE,
+    ACKNOWLEDGED,
     ASSIGN,
     COMMENT,
     OVERDUE,
     REOPEN,
     RESOLVE,
+    RESOLVED,
     SNOOZE,
+    SNOOZED,
     WAKE,
     Alert,
     AlertStep,
@@ -35,13 +38,13 @@ from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import alerts as alert_webhooks
 
 PAST: Final[Mapping[AlertStep, str]] = {
-    ACKNOWLEDGE: "acknowledged",
+    ACKNOWLEDGE: ACKNOWLEDGED,
     ASSIGN: "assigned",
     COMMENT: "commented",
-    SNOOZE: "snoozed",
+    SNOOZE: SNOOZED,
     WAKE: "woken",
     OVERDUE: "overdue",
-    RESOLVE: "resolved",
+    RESOLVE: RESOLVED,
     REOPEN: "reopened",
 }
 """Of each step of the desk, what the audit log calls it."""

@@ -3,7 +3,7 @@ and what to know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,8 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.database.keyset import Place
 
 CRITICAL: Final = "critical"
+HANDLED_FOR: Final = timedelta(days=14)
+"""So long after somebody resolved an alert, what stood then puts nobody on the list."""
 LISTED_FOR: Final = frozenset((CRITICAL, "warning"))
 """Severities of flags that put a customer on the list without an alert."""
 
@@ -88,6 +90,14 @@ class _Candidate:
     owner: str | None
     tier: str | None
     alerts: list[Alert] = field(default_factory=list)
+    """Those that wait."""
+    handled_us: int = 0
+    """When somebody last put off or resolved an alert about it; 0: nobody did lately."""
+
+    def is_handled(self, cause: Cause | None) -> bool:
+        """Whether somebody has dealt with what stands: no alert waits, and nothing began since."""
+        began_us = 0 if cause is None else cause.onset_us
+        return self.handled_us > 0 and not self.alerts and began_us <= self.handled_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ async def customers(
         nonlocal on_the_list
         async with engine.begin() as conn:
             at = as_of(place, now)
-            candidates = await _candidates(conn, owner)
+            candidates = await _candidates(conn, owner, at)
             evaluated = await evaluate_customers(conn, candidates.keys(), at)
             ranked = _ranked(candidates, evaluated, at, rules)
             on_the_list, page = len(ranked), page_of(ranked, place)
@@ -147,8 +157,11 @@ async def customers(
     )
 
 
-async def _candidates(conn: AsyncConnection, owner: str | None) -> dict[str, _Candidate]:
-    """Whoever stands badly as last decided, or has an alert that waits."""
+async def _candidates(
+    conn: AsyncConnection, owner: str | None, at: datetime
+) -> dict[str, _Candidate]:
+    """Whoever stands badly as last decided, or has an alert that waits; of an owner's customers not
+    those that somebody else has."""
     card = await live_scorecard(conn)
     bands = [band.name for band in card.bands]
     rules = [rule for one in (card, *(v.card for v in card.variants)) for rule in one.flags]
@@ -173,7 +186,11 @@ async def _candidates(conn: AsyncConnection, owner: str | None) -> dict[str, _Ca
             _Candidate(customer_id=customer_id, name=w.name, owner=w.owner, tier=w.tier),
         )
         candidate.alerts.append(w.alert)
-    return found
+    elsewhere = set() if owner is None else await worklist.had_by_others(conn, owner)
+    for customer_id, handled_at in (await worklist.handled(conn, at - HANDLED_FOR)).items():
+        if customer_id in found:
+            found[customer_id].handled_us = to_us(handled_at)
+    return {name: c for name, c in found.items() if c.alerts or name not in elsewhere}
 
 
 def _ranked(
@@ -190,7 +207,12 @@ def _ranked(
         for customer_id, candidate in candidates.items()
         if (row := evaluated.row_of.get(customer_id)) is not None and not evaluation.churned[row]
     ]
-    due = [each for each in listed if not _called_today(evaluated, each[1], each[2], at, rules)]
+    due = [
+        each
+        for each in listed
+        if not each[0].is_handled(each[2])
+        and not _called_today(evaluated, each[1], each[2], at, rules)
+    ]
     worths = [
         worth(view, evaluation, row, cause, _depth(evaluated, row), rules) for _, row, cause in due
     ]

@@ -3,11 +3,12 @@ whether or not an alert was raised."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 
-from healthsvc.core.alerts import ACTIONABLE, Alert, AlertState
+from healthsvc.core.alerts import ACTIONABLE, RESOLVED, SNOOZE, SNOOZED, Alert, AlertState
 from healthsvc.store.alerts import lifecycle_sql
 from healthsvc.store.alerts.alert_rows import COLUMNS, from_row
 from healthsvc.store.database.engine import AsyncConnection
@@ -36,9 +37,10 @@ async def waiting(
     state: AlertState | None = None,
     customer_id: str | None = None,
 ) -> list[Waiting]:
-    """The newest `MOST` of them; owner: only of this owner's customers."""
+    """The newest `MOST` of them; owner: only those that this person has, or that nobody has of this
+    owner's customers."""
     filters = {
-        "s.owner = :owner": owner,
+        "coalesce(a.assignee, s.owner) = :owner": owner,
         "a.kind = :kind": kind,
         "a.severity = :severity": severity,
         "a.state = :state": state,
@@ -116,3 +118,34 @@ async def candidates(
     }
     rows = await conn.execute(_CANDIDATES, values)
     return [Candidate(**row) for row in rows.mappings()]
+
+
+_ELSEWHERE: Final = text(f"""
+    select distinct customer_id from alerts
+    where assignee <> :owner and scope is null
+        and {lifecycle_sql.is_one_of("state", ACTIONABLE)}
+""")
+_HANDLED: Final = text(f"""
+    select a.customer_id, max(case when {lifecycle_sql.is_one_of("a.state", (RESOLVED,))}
+        then a.resolved_at else s.at end) as at
+    from alerts a left join lateral (
+        select max(t.at) as at from alert_steps t where t.alert_id = a.id and t.step = '{SNOOZE}'
+    ) s on true
+    where a.scope is null and (
+        {lifecycle_sql.is_one_of("a.state", (SNOOZED,))}
+        or {lifecycle_sql.is_one_of("a.state", (RESOLVED,))} and a.resolved_at > :since
+            and a.resolved_actor ->> 'kind' in ('person', 'key'))
+    group by a.customer_id
+""")
+
+
+async def had_by_others(conn: AsyncConnection, owner: str) -> set[str]:
+    """Customers of which somebody else has an alert."""
+    return set((await conn.execute(_ELSEWHERE, {"owner": owner})).scalars())
+
+
+async def handled(conn: AsyncConnection, since: datetime) -> dict[str, datetime]:
+    """Customers of which somebody has put an alert off, or resolved one since: when, the last
+    time."""
+    rows = await conn.execute(_HANDLED, {"since": since})
+    return {row.customer_id: row.at for row in rows if row.at is not None}
