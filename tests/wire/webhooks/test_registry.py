@@ -79,8 +79,8 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
             previous_severity="info",
         ),
     ),
-    (alerts.ALERT_ACKNOWLEDGED, alerts.settled(alert(ACKNOWLEDGED), CUSTOMER, None)),
-    (alerts.ALERT_RESOLVED, alerts.settled(alert(RESOLVED), CUSTOMER, "Called them.")),
+    (alerts.ALERT_ACKNOWLEDGED, alerts.desk_step(alert(ACKNOWLEDGED), CUSTOMER, KIM, None)),
+    (alerts.ALERT_RESOLVED, alerts.desk_step(alert(RESOLVED), CUSTOMER, KIM, "Called them.")),
     (alerts.ALERT_RESOLVED, alerts.condition_ended(alert(OPEN), CUSTOMER)),
     *((operations.BY_STATE[state], data) for state, data in OPERATIONS.items()),
     *((type, type.example) for type in TYPES.values()),
@@ -106,7 +106,7 @@ def test_a_body_fits_its_types_schema_to_the_field_and_no_other_types(
 
 def test_every_alert_message_that_the_service_can_make_is_among_those_tried() -> None:
     assert {type.name for type, _ in MADE} == set(TYPES)
-    assert {type.name for type in [*alerts.SETTLED.values(), *operations.BY_STATE.values()]} <= set(
+    assert {type.name for type in [*alerts.BY_STEP.values(), *operations.BY_STATE.values()]} <= set(
         TYPES
     )
 
@@ -143,7 +143,7 @@ def test_a_band_without_evidence_fits_too() -> None:
 def test_a_type_that_nothing_sends_doesnt_exist() -> None:
     flows = "\n".join(path.read_text(encoding="utf-8") for path in FLOWS.rglob("*.py"))
     in_use: set[WebhookType[Any]] = set()
-    for name, table in {"SETTLED": alerts.SETTLED, "BY_STATE": operations.BY_STATE}.items():
+    for name, table in {"BY_STEP": alerts.BY_STEP, "BY_STATE": operations.BY_STATE}.items():
         if re.search(rf"\b{name}\[", flows):
             in_use |= set(table.values())
     for room in (alerts, customers, deliveries, operations, scorecards):
