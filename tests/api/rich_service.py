@@ -307,6 +307,7 @@ def _queries(path: str, between: datetime) -> Sequence[dict[str, Any]]:
         f"{CUSTOMER}/health/explanation": [{}, {"language": "pt-BR"}, {"at": now}],
         CUSTOMER: [{}, {"language": "pt-BR"}],
         "/v1/portfolio": [{}, {"by": "owner"}],
+        "/v1/features/unused": [{}, {"idle": "true"}],
         "/v1/portfolio/series": [{}, {"by": "tier", "step": "month"}],
         "/v1/pages/test": [{"url": "https://example.com/account/cancel"}],
         "/v1/alerts": [
