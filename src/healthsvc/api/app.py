@@ -37,6 +37,7 @@ from healthsvc.api.routes import (
     keys,
     lab,
     lab_schedule,
+    links,
     me,
     overrides,
     page_rules,
@@ -44,7 +45,9 @@ from healthsvc.api.routes import (
     portfolio,
     portfolio_series,
     scorecards,
+    sdk,
     shadows,
+    sources,
     worklist,
 )
 from healthsvc.core.errors import Busy, Conflict, HealthsvcError, InvalidInput
@@ -53,6 +56,7 @@ from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
+from healthsvc.flows.sources.catalogue import SourceCatalogue
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
 
@@ -72,6 +76,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     lab.router,
     lab_schedule.router,
     endpoints.router,
+    sources.router,
+    links.router,
+    sdk.router,
     dead_letters.router,
     keys.router,
     me.router,
@@ -138,6 +145,7 @@ def create_app(
         representations=Representations(engine, now),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
+        sources=SourceCatalogue(engine, config.vault),
     )
     app.state.authenticator = Authenticator(
         engine, now, pepper=config.pepper, admin_key=config.admin_key
