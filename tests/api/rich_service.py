@@ -160,10 +160,11 @@ def _stories() -> list[dict[str, Any]]:
         "timezone": "Europe/Berlin",
         "attributes": {"industry": "software", "champion": "ada@example.com"},
     }
+    branch = {"name": "Acme France", "parent_id": "group", "mrr": 100, "features_owned": ["sso"]}
     told = [
         _event("group", "customer.updated", 500, name="Group"),
         _event("acme", "customer.updated", 500, **acme),
-        _event("acme/fr", "customer.updated", 500, name="Acme France", parent_id="group", mrr=100),
+        _event("acme/fr", "customer.updated", 500, **branch),
         *(_event(c, "session.started", 0.5 + n) for c in ("acme/fr", "judged") for n in range(20)),
         *(_event("acme", "feature.used", 2 * n, feature=f"f{n % 4}") for n in range(1, 40)),
         *(_event("acme", "subscription.renewed", days) for days in (400, 30)),
@@ -307,6 +308,7 @@ def _queries(path: str, between: datetime) -> Sequence[dict[str, Any]]:
         f"{CUSTOMER}/health/explanation": [{}, {"language": "pt-BR"}, {"at": now}],
         CUSTOMER: [{}, {"language": "pt-BR"}],
         "/v1/portfolio": [{}, {"by": "owner"}],
+        "/v1/features/unused": [{}, {"idle": "true"}],
         "/v1/portfolio/series": [{}, {"by": "tier", "step": "month"}],
         "/v1/pages/test": [{"url": "https://example.com/account/cancel"}],
         "/v1/alerts": [
