@@ -45,12 +45,9 @@ async def take_posthog(request: Request) -> Response:
     return await _take(request, "posthog")
 
 
-async def allow(_: Request) -> Response:
-    """Browsers ask first whether they may send."""
-    return Response(status_code=204, headers=PREFLIGHT)
-
-
 async def _take(request: Request, name: str, kind: str | None = None) -> Response:
+    if request.method == "OPTIONS":  # browsers ask first whether they may send
+        return Response(status_code=204, headers=PREFLIGHT)
     deps = services(request)
     try:
         source = await deps.sources.get(name, deps.now())
@@ -67,8 +64,6 @@ async def _take(request: Request, name: str, kind: str | None = None) -> Respons
 
 
 for _name in SEGMENT:
-    router.add_api_route(f"/v1/{_name}", take_segment, methods=["POST"])
-    router.add_api_route(f"/v1/{_name}", allow, methods=["OPTIONS"])
+    router.add_route(f"/v1/{_name}", take_segment, methods=["POST", "OPTIONS"])
 for _path in POSTHOG:
-    router.add_api_route(_path, take_posthog, methods=["POST"])
-    router.add_api_route(_path, allow, methods=["OPTIONS"])
+    router.add_route(_path, take_posthog, methods=["POST", "OPTIONS"])
