@@ -1,13 +1,12 @@
-"""The change feed: positions in the order of commits, changes as facts, their numbers by
-customer."""
+"""What lists show, filter and sort by beside the health."""
 
 from pathlib import Path
 
 from alembic import op
 from sqlalchemy import text
 
-revision = "0021"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -24,5 +23,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     bind = op.get_bind()
-    for table in ("change_sequences", "changes", "change_heads"):
-        bind.execute(text(f"drop table {table}"))
+    for column in ("band_since", "mrr", "currency", "renewal_at"):
+        bind.execute(text(f"alter table standings drop column {column}"))
