@@ -167,10 +167,11 @@ def _stories() -> list[dict[str, Any]]:
         "timezone": "Europe/Berlin",
         "attributes": {"industry": "software", "champion": "ada@example.com"},
     }
+    branch = {"name": "Acme France", "parent_id": "group", "mrr": 100, "features_owned": ["sso"]}
     told = [
         _event("group", "customer.updated", 500, name="Group"),
         _event("acme", "customer.updated", 500, **acme),
-        _event("acme/fr", "customer.updated", 500, name="Acme France", parent_id="group", mrr=100),
+        _event("acme/fr", "customer.updated", 500, **branch),
         *(_event(c, "session.started", 0.5 + n) for c in ("acme/fr", "judged") for n in range(20)),
         *(_event("acme", "feature.used", 2 * n, feature=f"f{n % 4}") for n in range(1, 40)),
         *(_event("acme", "subscription.renewed", days) for days in (400, 30)),
@@ -226,7 +227,24 @@ async def _operate(ask: Recorder, engine: AsyncEngine) -> None:
     await until(lambda: _is_ready(ask.client))
     await ask("post", "/v1/lab/runs", body={"kind": "fit"})
     await ask("put", "/v1/lab/schedule", body={"refit": "monthly"})
+    await _connect(ask)
     await ask("post", "/v1/keys", body={"name": "crm", "scopes": ["customers:read"]})
+
+
+async def _connect(ask: Recorder) -> None:
+    """A source with a call of each outcome, and a link."""
+    source, link = "/v1/sources/{name}", "/v1/links/{namespace}/{external_id}"
+    await ask("put", source, body={"mode": "live"}, name="segment")
+    track = {"type": "track", "event": "report viewed", "timestamp": "2026-01-02T10:00:00Z"}
+    batch = [track | {"messageId": f"m-{user}", "userId": user} for user in ("u1", "u2")]
+    call = {"batch": [*batch, track, {"type": "alias"}]}
+    await ask("post", source, body=call, name="segment")
+    user = {"namespace": "user", "external_id": "u1"}
+    await ask("put", link, body={"customer_id": "acme"}, **user)
+    await ask("delete", link, **user)
+    await ask("put", link, body={"customer_id": "acme"}, **user)
+    await ask("post", f"{source}/calls/retry", name="segment")
+    await ask("post", source, body=call, name="segment")
 
 
 async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
@@ -297,6 +315,7 @@ async def _read(ask: Recorder, engine: AsyncEngine, between: datetime) -> None:
         "run_id": [1],
         "endpoint_id": await _column(engine, "select id from endpoints"),
         "letter_id": await _column(engine, "select id from dead_letters"),
+        "name": ["segment", "stripe"],
     }
     for path, methods in ask.document["paths"].items():
         for query in _queries(path, between) if "get" in methods and path != STREAM else ():
@@ -314,6 +333,7 @@ def _queries(path: str, between: datetime) -> Sequence[dict[str, Any]]:
         f"{CUSTOMER}/health/explanation": [{}, {"language": "pt-BR"}, {"at": now}],
         CUSTOMER: [{}, {"language": "pt-BR"}],
         "/v1/portfolio": [{}, {"by": "owner"}],
+        "/v1/features/unused": [{}, {"idle": "true"}],
         "/v1/portfolio/series": [{}, {"by": "tier", "step": "month"}],
         "/v1/pages/test": [{"url": "https://example.com/account/cancel"}],
         "/v1/alerts": [

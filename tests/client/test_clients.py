@@ -36,6 +36,7 @@ ARGUMENTS = {
     "start": AT,
     "end": AT,
     "by": "owner",
+    "step": "week",
     "trials": True,
     "idle_days": 30,
     "note": "Called them.",

@@ -41,6 +41,7 @@ from healthsvc.api.routes import (
     keys,
     lab,
     lab_schedule,
+    links,
     me,
     overrides,
     page_rules,
@@ -48,7 +49,9 @@ from healthsvc.api.routes import (
     portfolio,
     portfolio_series,
     scorecards,
+    sdk,
     shadows,
+    sources,
     worklist,
 )
 from healthsvc.core.errors import Busy, Conflict, HealthsvcError, InvalidInput
@@ -57,6 +60,7 @@ from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
+from healthsvc.flows.sources.catalogue import SourceCatalogue
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault
@@ -80,6 +84,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     lab.router,
     lab_schedule.router,
     endpoints.router,
+    sources.router,
+    links.router,
+    sdk.router,
     dead_letters.router,
     keys.router,
     me.router,
@@ -149,6 +156,7 @@ def create_app(
         changes=ChangeFeed(engine, draining=config.draining, listener=config.listener),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
+        sources=SourceCatalogue(engine, config.vault),
     )
     app.state.authenticator = Authenticator(
         engine, now, pepper=config.pepper, admin_key=config.admin_key

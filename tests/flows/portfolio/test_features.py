@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from healthsvc.flows.alerts.worklist import Some
 from healthsvc.flows.portfolio.features import CustomerFeatures, of_customer
 from healthsvc.flows.portfolio.figures import portfolio
+from healthsvc.flows.portfolio.unused_features import Idleness, customers
+from healthsvc.store.portfolio.unused_features import UnusedFilter
 from tests.flows.portfolio.test_figures import told
 from tests.flows.projections.test_rebuild import folded
 from tests.flows.spine import installed, wall
@@ -87,3 +90,51 @@ async def test_names_count_once_each_in_the_portfolio(engine, database_url):
     figures = await portfolio(engine, now - timedelta(days=30), now, None)
 
     assert figures.total.measures["adoption"].value == 0.25
+
+
+async def unused(engine, idle: bool = False, limit: int = 50, cursor: str | None = None, **which):
+    return await customers(
+        engine,
+        Some(limit=limit, cursor=cursor),
+        UnusedFilter(**which),
+        Idleness(counts=idle, after=timedelta(days=90)),
+        wall(),
+    )
+
+
+async def test_who_never_used_what_they_pay_for_is_a_list_of_customers(engine, database_url):
+    appender, now = await installed(engine), wall()
+    await folded(
+        engine,
+        database_url,
+        appender,
+        [
+            told(now, "a", 1, "customer.updated", features_owned=["sso", "export"], owner="kim"),
+            told(now, "a", 1, "feature.used", feature="export"),
+            told(now, "b", 1, "customer.updated", features_owned=["sso", "export"], tier="high"),
+            *[told(now, "b", 150, "feature.used", feature=f) for f in ("sso", "export")],
+            told(now, "c", 1, "customer.updated", features_owned=["export"]),
+            told(now, "c", 1, "feature.used", feature="export"),
+            told(now, "d", 200, "customer.updated", features_owned=["export"]),
+            told(now, "d", 20, "subscription.cancelled"),
+            told(now, "n", 1, "customer.updated", features_owned=9),
+        ],
+    )
+
+    never = await unused(engine)
+    lately = await unused(engine, idle=True)
+
+    assert [(c.customer_id, c.never_used, c.idle) for c in never.page.items] == [("a", ["sso"], [])]
+    assert never.page.items[0].owned == 2
+    assert [c.customer_id for c in lately.page.items] == ["a", "b"]
+    assert lately.page.items[1].idle == ["export", "sso"]
+    assert [c.customer_id for c in (await unused(engine, idle=True, tier="high")).page.items] == [
+        "b"
+    ]
+    assert (await unused(engine, feature="export")).page.items == []
+    assert (await unused(engine, owner="lee")).page.items == []
+    first = await unused(engine, idle=True, limit=1)
+    second = await unused(engine, idle=True, limit=1, cursor=first.page.next_cursor)
+    back = await unused(engine, idle=True, limit=1, cursor=second.page.prev_cursor)
+    assert [page.page.items[0].customer_id for page in (first, second, back)] == ["a", "b", "a"]
+    assert second.page.next_cursor is None

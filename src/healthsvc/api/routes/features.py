@@ -1,4 +1,4 @@
-"""Features by name: which a customer pays for and never used."""
+"""Features by name: what a customer pays for and never used, and which customers do so."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -8,12 +8,19 @@ from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
-from healthsvc.api.problem_types import INVALID_REQUEST, NOT_FOUND
+from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND
 from healthsvc.api.problems import not_found
 from healthsvc.api.responses import answers, json_response
 from healthsvc.api.routes.customers import CustomerId, valid_customer_id
-from healthsvc.flows.portfolio import features
+from healthsvc.flows.portfolio import features, unused_features
+from healthsvc.flows.portfolio.unused_features import Idleness
+from healthsvc.store.portfolio.unused_features import UnusedFilter
 from healthsvc.wire.rest.customers.features import CustomerFeatures, FeaturesAsked
+from healthsvc.wire.rest.unused_features import (
+    CustomersWithUnused,
+    UnusedFeaturesAsked,
+    to_customer,
+)
 
 router = APIRouter(tags=["customers"])
 Reader = Annotated[Principal, require("customers:read")]
@@ -46,3 +53,38 @@ async def list_features(
     if told is None:
         raise not_found("customer")
     return json_response(CustomerFeatures.model_validate(told))
+
+
+@router.get(
+    "/v1/features/unused",
+    operation_id="list_unused_features",
+    summary="List customers with unused features",
+    response_class=Response,
+    responses=answers(CustomersWithUnused, INVALID_REQUEST, INVALID_CURSOR),
+)
+async def list_unused_features(
+    request: Request, _: Reader, query: Annotated[UnusedFeaturesAsked, Query()]
+) -> Response:
+    """Customers that pay for features which they never used, by id, each with the names.
+
+    Only customers whose profile names its features (`features_owned` as a list) and that haven't
+    left. From the archive: empty where it is switched off. Scope: `customers:read`.
+    """
+    deps = services(request)
+    found = await unused_features.customers(
+        deps.engine,
+        query,
+        UnusedFilter(**query.model_dump(include={"owner", "segment", "tier", "feature"})),
+        Idleness(counts=query.idle, after=timedelta(days=query.idle_days)),
+        deps.now(),
+        deps.freshening,
+    )
+    return json_response(
+        CustomersWithUnused(
+            items=[to_customer(customer) for customer in found.page.items],
+            next_cursor=found.page.next_cursor,
+            prev_cursor=found.page.prev_cursor,
+            kept_from=found.kept_from,
+            as_of=found.as_of,
+        )
+    )

@@ -1,5 +1,4 @@
-"""The change feed: positions in the order of commits, changes as facts, their numbers by
-customer."""
+"""Sources: how calls of other systems become events, and who their ids stand for."""
 
 from pathlib import Path
 
@@ -12,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+TABLES = ("waiting_events", "customer_links", "source_calls", "sources")
 
 
 def upgrade() -> None:
@@ -23,6 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    bind = op.get_bind()
-    for table in ("change_sequences", "changes", "change_heads"):
-        bind.execute(text(f"drop table {table}"))
+    for table in TABLES:
+        op.get_bind().execute(text(f"drop table {table}"))
