@@ -269,6 +269,10 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
         )
     ]
     await ask("post", "/v1/alerts/{alert_id}/acknowledge", alert_id=alerts[0])
+    await _work_at_the_desk(ask, alerts[0])
+    await ask(
+        "post", "/v1/alerts/bulk", body={"ids": [alerts[0], "al_x"], "assign": {"assignee": "ana"}}
+    )
     await ask(
         "post", "/v1/alerts/{alert_id}/resolve", alert_id=alerts[1], body={"note": "Called them"}
     )
@@ -287,6 +291,19 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
     letters = await _column(engine, "select id from dead_letters")
     await ask("post", "/v1/dead-letters/{letter_id}/replay", letter_id=letters[0])
     await ask("post", "/v1/dead-letters/replay", body={"ids": letters})
+
+
+async def _work_at_the_desk(ask: Recorder, alert: str) -> None:
+    """Every step of one alert."""
+    steps: dict[str, dict[str, Any] | None] = {
+        "assign": {"assignee": "ana", "priority": "urgent"},
+        "snooze": {"until": (wall() + timedelta(days=2)).isoformat()},
+        "comment": {"note": "On leave"},
+        "resolve": {"outcome": "saved", "note": "They stay"},
+        "reopen": {"note": "They don't"},
+    }
+    for step, body in steps.items():
+        await ask("post", f"/v1/alerts/{{alert_id}}/{step}", alert_id=alert, body=body)
 
 
 async def _is_live(engine: AsyncEngine, version: int) -> bool:

@@ -135,11 +135,11 @@ TABLES: Final[tuple[TableData, ...]] = (
         "never: it holds a number, and ids of changes must not come twice",
     ),
     _of_nobody("change_heads", "how far the change feed is", FOREVER),
-    _of_customer(
+    _mixed(
         "alert_steps",
         "what people did with alerts, their names and notes",
         FOREVER,
-        "alert_id",
+        "with their alert",
     ),
     _of_nobody("deliveries", "which message goes to which endpoint", WITH_MESSAGE),
     _mixed(

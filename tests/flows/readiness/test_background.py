@@ -56,6 +56,7 @@ def raising(table: str, event: str, sqlstate: str) -> Fault:
 
 
 FAULTS = {
+    "desk": no_right("alert_steps, alerts"),
     "retention.changes": no_right("change_heads"),
     "projections.build": no_right("projections"),
     "projections.clear": no_right("projections"),
