@@ -32,7 +32,7 @@ from healthsvc.core.alerts import ACKNOWLEDGE, ASSIGN, COMMENT, REOPEN, RESOLVE,
 from healthsvc.core.languages import Language
 from healthsvc.core.nearest import hint
 from healthsvc.flows.alerts import settle, wording
-from healthsvc.flows.alerts.settle import Act
+from healthsvc.flows.alerts.settle import DeskAct
 from healthsvc.flows.customers import customer_list
 from healthsvc.wire.rest.alerts import Alert, alert_answer
 from healthsvc.wire.rest.desk import (
@@ -138,7 +138,7 @@ async def acknowledge_alert(
 
     Subscribers get `alert.acknowledged`, or `operations.alert.acknowledged`. Scope: `alerts:write`.
     """
-    act = Act(step=ACKNOWLEDGE)
+    act = DeskAct(step=ACKNOWLEDGE)
     return await _take(request, response, principal, alert_id, act, language)
 
 
@@ -210,7 +210,7 @@ async def comment_alert(
 
     Subscribers get `alert.commented`. Scope: `alerts:write`.
     """
-    act = Act(step=COMMENT, note=body.note)
+    act = DeskAct(step=COMMENT, note=body.note)
     return await _take(request, response, principal, alert_id, act, language)
 
 
@@ -235,7 +235,7 @@ async def resolve_alert(
     Subscribers get `alert.resolved` (or `operations.alert.resolved`), with the note. Scope:
     `alerts:write`.
     """
-    act = Act(step=RESOLVE, note=body.note, outcome=body.outcome)
+    act = DeskAct(step=RESOLVE, note=body.note, outcome=body.outcome)
     return await _take(request, response, principal, alert_id, act, language)
 
 
@@ -258,7 +258,7 @@ async def reopen_alert(
 
     Subscribers get `alert.reopened`. Scope: `alerts:write`.
     """
-    act = Act(step=REOPEN, note=body.note)
+    act = DeskAct(step=REOPEN, note=body.note)
     return await _take(request, response, principal, alert_id, act, language)
 
 
@@ -267,7 +267,7 @@ async def _take(  # what each step has
     response: Response,
     principal: Principal,
     alert_id: str,
-    act: Act,
+    act: DeskAct,
     language: Language,
 ) -> Alert:
     deps = services(request)
@@ -286,7 +286,7 @@ async def _result(  # one step of many
     request: Request,
     principal: Principal,
     alert_id: str,
-    act: Act,
+    act: DeskAct,
     language: Language,
 ) -> AlertActResult:
     try:
@@ -299,23 +299,23 @@ async def _result(  # one step of many
     return AlertActResult(id=alert_id, status="done", alert=alert_answer(worded), problem=None)
 
 
-async def _act_of(deps: Services, body: AlertActs) -> Act:
+async def _act_of(deps: Services, body: AlertActs) -> DeskAct:
     """The step that a request names. Raises ProblemError."""
     if body.assign is not None:
         return _assigned(body.assign)
     if body.snooze is not None:
         return await _snoozed(deps, body.snooze, "/snooze")
     if body.comment is not None:
-        return Act(step=COMMENT, note=body.comment.note)
+        return DeskAct(step=COMMENT, note=body.comment.note)
     if body.resolve is not None:
-        return Act(step=RESOLVE, note=body.resolve.note, outcome=body.resolve.outcome)
+        return DeskAct(step=RESOLVE, note=body.resolve.note, outcome=body.resolve.outcome)
     if body.reopen is not None:
-        return Act(step=REOPEN, note=body.reopen.note)
-    return Act(step=ACKNOWLEDGE)
+        return DeskAct(step=REOPEN, note=body.reopen.note)
+    return DeskAct(step=ACKNOWLEDGE)
 
 
-def _assigned(body: AlertAssign) -> Act:
-    return Act(
+def _assigned(body: AlertAssign) -> DeskAct:
+    return DeskAct(
         step=ASSIGN,
         assignee=body.assignee.strip(),
         due_at=body.due_at,
@@ -324,9 +324,9 @@ def _assigned(body: AlertAssign) -> Act:
     )
 
 
-async def _snoozed(deps: Services, body: AlertSnooze, at: str = "") -> Act:
+async def _snoozed(deps: Services, body: AlertSnooze, at: str = "") -> DeskAct:
     """Raises ProblemError."""
-    act = Act(step=SNOOZE, note=body.note)
+    act = DeskAct(step=SNOOZE, note=body.note)
     if body.until_flag is not None:
         names = (await customer_list.words(deps.engine)).names["flag"]
         if body.until_flag not in names:

@@ -6,7 +6,7 @@ from typing import Final
 from healthsvc.core.actors import DESK
 from healthsvc.core.alerts import OVERDUE, WAKE, AlertStep
 from healthsvc.flows.alerts import settle
-from healthsvc.flows.alerts.settle import Act, Request
+from healthsvc.flows.alerts.settle import DeskAct, Request
 from healthsvc.store.alerts import alert_steps
 from healthsvc.store.database.engine import AsyncEngine
 
@@ -26,5 +26,5 @@ async def look(engine: AsyncEngine, now: datetime) -> int:
         *((alert_id, OVERDUE) for alert_id in overdue),
     ]
     for alert_id, step in steps:
-        await settle.take(engine, now, Request(alert_id=alert_id, by=DESK, act=Act(step=step)))
+        await settle.take(engine, now, Request(alert_id=alert_id, by=DESK, act=DeskAct(step=step)))
     return len(steps)

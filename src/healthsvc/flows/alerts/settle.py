@@ -88,7 +88,7 @@ Outcome: TypeAlias = Settled | Missing | ChangedSince | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class DeskAct:
     """What is to be done with an alert; parts that don't belong to the step are None."""
 
     step: AlertStep
@@ -115,7 +115,7 @@ class Request:
 
     alert_id: str
     by: Actor
-    act: Act
+    act: DeskAct
     revision: int | None = None
 
 
@@ -176,7 +176,7 @@ def _refusal(alert: Alert, request: Request) -> Outcome | None:
     return None
 
 
-def _is_done(alert: Alert, act: Act) -> bool:
+def _is_done(alert: Alert, act: DeskAct) -> bool:
     """Whether the alert is already as the act would leave it."""
     match act.step:
         case "acknowledge" | "resolve":
@@ -194,7 +194,7 @@ def _is_done(alert: Alert, act: Act) -> bool:
             return False
 
 
-def _values(alert: Alert, act: Act, by: Actor, now: datetime) -> dict[str, object]:
+def _values(alert: Alert, act: DeskAct, by: Actor, now: datetime) -> dict[str, object]:
     """The columns that a step writes."""
     state = after(alert.state, act.step)
     taken = {"acknowledged_at": now, "acknowledged_by": by.by, "acknowledged_actor": by}
