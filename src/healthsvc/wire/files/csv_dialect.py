@@ -82,7 +82,7 @@ def detect(
         text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
         rows = _rows(csv.reader(text, delimiter=delimiter))
         header = next(rows, [])
-        columns = [_Column() for _ in header]
+        columns = [_ColumnCells() for _ in header]
         for row in rows:
             for column, cell in zip(columns, row, strict=False):
                 if cell:
@@ -120,7 +120,7 @@ def iso_date(text: str, order: DateOrder) -> str:
 
 
 @dataclass(slots=True)
-class _Column:
+class _ColumnCells:
     """What the cells of one column have in common, so far."""
 
     cells: int = 0
