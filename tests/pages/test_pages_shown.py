@@ -16,7 +16,7 @@ from tests.api.rows import add_customer
 from tests.pages.test_signing_in import sign_in
 
 TEMPLATES = Path(charts.__file__).parent / "templates"
-SAME_IN_BOTH = {"mrr", "tier.high", "tier.low", "tier.tech"}
+SAME_IN_BOTH = {"mrr", "sort.mrr", "tier.high", "tier.low", "tier.tech"}
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = datetime(2026, 12, 1, 8, 5, tzinfo=UTC)
 
@@ -73,7 +73,7 @@ async def test_customers_are_listed_by_the_filters(
     await add_customer(engine, "globex")
     await sign_in(browser)
 
-    page = (await browser.get("/customers?band=critical&sort=name")).text
+    page = (await browser.get("/customers?band=critical&q=acm&sort=name")).text
 
     assert 'href="/customers/acme"' in page
     assert "globex" not in page

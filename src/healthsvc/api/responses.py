@@ -1,7 +1,7 @@
 """A route's answers: the body of the good one, and what OpenAPI says of it and of each problem that
 the route may end in."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -83,6 +83,8 @@ def json_response(answer: BaseModel, left_out: Set[str] = frozenset()) -> Respon
     return Response(json_body(answer, left_out), media_type="application/json")
 
 
-def json_body(answer: BaseModel, left_out: Set[str] = frozenset()) -> bytes:
+def json_body(answer: BaseModel | Mapping[str, Any], left_out: Set[str] = frozenset()) -> bytes:
     """The same as bytes."""
+    if not isinstance(answer, BaseModel):
+        return msgspec.json.encode(answer)
     return msgspec.json.encode(answer.model_dump(by_alias=True, exclude=set(left_out)))

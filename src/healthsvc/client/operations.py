@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from healthsvc.client.calls import Call, ListCall, segment
 from healthsvc.wire.rest.alerts import Alert, Alerts
-from healthsvc.wire.rest.customers.customer import Customer, Standing, Standings
+from healthsvc.wire.rest.customers.customer import Customer
+from healthsvc.wire.rest.customers.customer_list import Standing, Standings
 from healthsvc.wire.rest.customers.diffs import Diff
 from healthsvc.wire.rest.customers.explanations import Explanation
 from healthsvc.wire.rest.customers.features import CustomerFeatures

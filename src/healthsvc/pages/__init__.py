@@ -4,6 +4,7 @@ Rendered by the server from what the flows return; nothing here reads the databa
 page asks another host for anything.
 """
 
-from healthsvc.pages.routes import HOME, install
+from healthsvc.pages.rendering import HOME
+from healthsvc.pages.routes import install
 
 __all__ = ["HOME", "install"]

@@ -16,6 +16,7 @@ from healthsvc.core.phrases import catalogue
 from healthsvc.pages import formats
 from healthsvc.pages.texts import TEXTS
 
+HOME: Final = "/today"
 FOLDER: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "healthsvc_language"
 SIGNS: Final = frozenset(("healthy", "watch", "at_risk", "critical"))

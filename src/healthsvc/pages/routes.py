@@ -2,9 +2,10 @@
 
 import json
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
+from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -14,36 +15,27 @@ from healthsvc.api.paths import ENCODED
 from healthsvc.core.errors import InvalidInput
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
-from healthsvc.flows.admin import page_sessions
 from healthsvc.flows.alerts import worklist
 from healthsvc.flows.alerts.worklist import Some
+from healthsvc.pages import sign_in_routes
 from healthsvc.pages.charts import bar, score_plot
-from healthsvc.pages.rendering import FOLDER, HEADERS, language_of, page
+from healthsvc.pages.rendering import FOLDER, HOME, language_of, page
 from healthsvc.pages.signing_in import (
-    SESSION_COOKIE,
     FailedSignIns,
     PageError,
     SignInRequiredError,
     Visitor,
-    check_form,
-    form_of,
-    is_foreign,
-    local_path,
     reader,
-    session_for,
-    signed_in,
     to_sign_in,
-    visitor,
 )
-from healthsvc.store.customers.customer_summary import SortName, StandingFilter
+from healthsvc.store.customers.customer_summary import SortColumn, SortOrder, StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.shapes import Paging
 from healthsvc.wire.rest.worklist import WorkItem
 
-HOME: Final = "/today"
-FILTERS: Final = ("band", "flag", "owner", "segment", "tier")
-SORTS: Final[tuple[SortName, ...]] = ("risk", "loyalty", "name", "customer_id")
+FILTERS: Final = ("q", "band", "flag", "owner", "segment", "tier")
+SORTS: Final[tuple[SortColumn, ...]] = ("risk", "mrr", "loyalty", "name", "customer_id")
 TIERS: Final = ("high", "low", "tech")
 BANDS: Final = ("critical", "at_risk", "watch", "healthy")
 ROWS: Final = 50
@@ -55,6 +47,7 @@ Reader = Annotated[Visitor, Depends(reader)]
 def install(app: FastAPI) -> None:
     """Add the pages to the API's application."""
     app.state.failed_sign_ins = FailedSignIns()
+    app.include_router(sign_in_routes.router)
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_exception_handler(SignInRequiredError, _on_sign_in_required)
@@ -68,44 +61,6 @@ async def _on_sign_in_required(request: Request, _: Exception) -> Response:
 async def _on_page_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PageError)
     return page(request, "error.html", error.status, error=error.text)
-
-
-@router.get("/login")
-async def show_sign_in(request: Request) -> Response:
-    """The sign-in page."""
-    asked = local_path(request.query_params.get("next", ""), HOME)
-    return page(request, "login.html", next=asked, problem=None)
-
-
-@router.post("/login")
-async def sign_in(request: Request) -> Response:
-    """Open a session with the form's API key."""
-    form = await form_of(request)
-    asked = local_path(form.get("next", ""), HOME)
-    failed: FailedSignIns = request.app.state.failed_sign_ins
-    address, now = request.client.host if request.client else "", services(request).now()
-    if is_foreign(request):
-        return page(request, "login.html", 403, next=asked, problem="login.foreign")
-    if failed.too_many(address, now):
-        return page(request, "login.html", 429, next=asked, problem="login.many")
-    token = await session_for(request, form.get("key", "").strip())
-    if token is None:
-        failed.count(address, now)
-        return page(request, "login.html", 401, next=asked, problem="key.wrong")
-    return signed_in(request, asked, token)
-
-
-@router.post("/logout")
-async def sign_out(request: Request, visitor: Annotated[Visitor, Depends(visitor)]) -> Response:
-    """End this session, or all of its key."""
-    form = await form_of(request)
-    check_form(visitor, form)
-    await page_sessions.close_session(
-        services(request).engine, visitor.session, everywhere="everywhere" in form
-    )
-    response = RedirectResponse("/login", 303, headers=HEADERS)
-    response.delete_cookie(SESSION_COOKIE)
-    return response
 
 
 @router.get(HOME)
@@ -123,21 +78,16 @@ async def show_today(request: Request, visitor: Reader) -> Response:
     if not items and owner is None and not await _has_customers(request):
         return page(request, "first_run.html", visitor=visitor, url=str(request.base_url))
     asked = request.query_params.get("focus")
-    focus = next((item for item in items if item.customer_id == asked), items[0] if items else None)
-    shown: dict[str, Any] = {
-        "items": items,
-        "focus": focus,
-        "waiting": waiting,
-        "owner": owner,
-        "now": now,
-    }
-    return page(request, "today.html", visitor=visitor, **shown)
+    first = items[0] if items else None
+    focus = next((item for item in items if item.customer_id == asked), first)
+    shown: dict[str, Any] = {"items": items, "focus": focus, "waiting": waiting, "owner": owner}
+    return page(request, "today.html", visitor=visitor, now=now, **shown)
 
 
 async def _has_customers(request: Request) -> bool:
     """Whether any customer has been decided."""
     _, _, first = await lists.standings(
-        services(request).engine, Paging(limit=1), StandingFilter(), "customer_id"
+        services(request).engine, Paging(limit=1), StandingFilter(), SortOrder("customer_id")
     )
     return bool(first.items)
 
@@ -145,24 +95,10 @@ async def _has_customers(request: Request) -> bool:
 @router.get("/customers")
 async def show_customers(request: Request, visitor: Reader) -> Response:
     """Customers that fit the filters."""
-    query = request.query_params
-    if query.get("id", "").strip():
-        return RedirectResponse(f"/customers/{quote(query['id'].strip(), safe='')}", 303)
-    filters = {
-        name: query[name] for name in FILTERS if query.get(name) and is_storable(query[name])
-    }
-    which = StandingFilter(
-        band=filters.get("band"),
-        flag=filters.get("flag"),
-        owner=filters.get("owner"),
-        segment=filters.get("segment"),
-        tier=filters.get("tier"),
-    )
-    sort: SortName = next((name for name in SORTS if name == query.get("sort")), "risk")
-    paging = Paging.model_construct(limit=ROWS, cursor=query.get("cursor") or None)
-    asked = {**filters, "sort": sort}
+    asked, which, order = _filters(request.query_params)
+    paging = Paging.model_construct(limit=ROWS, cursor=request.query_params.get("cursor") or None)
     try:
-        as_of, _, rows = await lists.standings(services(request).engine, paging, which, sort)
+        as_of, _, rows = await lists.standings(services(request).engine, paging, which, order)
     except InvalidInput:  # a cursor of another list
         return RedirectResponse(f"/customers?{urlencode(asked)}", 303)
     pages = {
@@ -172,6 +108,23 @@ async def show_customers(request: Request, visitor: Reader) -> Response:
     shown: dict[str, Any] = {"rows": rows.items, "as_of": as_of, "pages": pages, "asked": asked}
     choices: dict[str, Any] = {"bands": BANDS, "tiers": TIERS, "sorts": SORTS}
     return page(request, "customers.html", visitor=visitor, **shown, **choices)
+
+
+def _filters(query: QueryParams) -> tuple[dict[str, str], StandingFilter, SortOrder]:
+    """The filters of a query by name, and as the list takes them; a value that no customer can have
+    is left out."""
+    asked = {name: query[name] for name in FILTERS if query.get(name) and is_storable(query[name])}
+    sort: SortColumn = next((name for name in SORTS if name == query.get("sort")), "risk")
+    values = {name: (asked[name],) if name in asked else () for name in FILTERS}
+    which = StandingFilter(
+        search=asked.get("q", ""),
+        bands=values["band"],
+        flags=values["flag"],
+        owners=values["owner"],
+        segments=values["segment"],
+        tiers=values["tier"],
+    )
+    return {**asked, "sort": sort}, which, SortOrder(sort)
 
 
 @router.get("/customers/{customer_id:path}")

@@ -28,7 +28,7 @@ EN: Final = {
     "events": "Latest events",
     "events.empty": "No events are archived for this customer.",
     "facts": "Facts",
-    "find": "Open by customer ID",
+    "find": "Find a customer",
     "first.body": "The first score needs events. Send these three; this page opens by itself "
     "once the first customer is there.",
     "first.demo": "Or load 300 synthetic customers:",
@@ -65,6 +65,7 @@ EN: Final = {
     "sort": "Sort by",
     "sort.customer_id": "Customer ID",
     "sort.loyalty": "Loyalty",
+    "sort.mrr": "MRR",
     "sort.name": "Name",
     "sort.risk": "Risk",
     "source": "Source",
@@ -106,7 +107,7 @@ PT: Final = {
     "events": "Últimos eventos",
     "events.empty": "Não há eventos arquivados deste cliente.",
     "facts": "Dados",
-    "find": "Abrir pelo ID do cliente",
+    "find": "Buscar cliente",
     "first.body": "O primeiro escore precisa de eventos. Envie estes três; esta página avança "
     "sozinha assim que o primeiro cliente chegar.",
     "first.demo": "Ou carregue 300 clientes fictícios:",
@@ -143,6 +144,7 @@ PT: Final = {
     "sort": "Ordenar por",
     "sort.customer_id": "ID do cliente",
     "sort.loyalty": "Lealdade",
+    "sort.mrr": "MRR",
     "sort.name": "Nome",
     "sort.risk": "Risco",
     "source": "Fonte",

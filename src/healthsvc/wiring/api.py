@@ -56,6 +56,7 @@ def api_role(
                 readiness=readiness,
                 body_seconds=settings.request_body_seconds,
                 home=pages.HOME,
+                listener=listener,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,

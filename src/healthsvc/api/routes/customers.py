@@ -1,4 +1,4 @@
-"""Customers: the list, one evaluated now, why it stands where it does, its past."""
+"""One customer: evaluated now, why it stands where it does, its past."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,15 +14,13 @@ from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
 from healthsvc.api.problems import RequestFault, invalid, not_found
-from healthsvc.api.representations import CUSTOMERS
 from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past
-from healthsvc.store.customers.customer_summary import StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.customers.customer import Customer, CustomerFilter, Standing, Standings
+from healthsvc.wire.rest.customers.customer import Customer
 from healthsvc.wire.rest.customers.diffs import Diff, DiffAsked
 from healthsvc.wire.rest.customers.explanations import Explanation, ExplanationAsked
 from healthsvc.wire.rest.customers.history import History, HistoryFilter, Timeline, TimelineFilter
@@ -34,54 +32,6 @@ Reader = Annotated[Principal, require("customers:read")]
 CustomerId = Annotated[
     str, ENCODED, Path(description="The customer's id, as in its events.", examples=["acme"])
 ]
-
-
-@router.get(
-    "/v1/customers",
-    operation_id="list_customers",
-    summary="List customers",
-    response_class=Response,
-    responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
-    openapi_extra=IF_NONE_MATCH,
-)
-async def list_customers(
-    request: Request, reader: Reader, query: Annotated[CustomerFilter, Query()]
-) -> Response:
-    """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is
-    counted.
-
-    Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One
-    that moves across the place you are at may be met twice, or not at all: sort by `customer_id` to
-    meet each exactly once.
-
-    The loyal ones who are easily overlooked: `?tier=tech&sort=loyalty`, and the same with
-    `tier=low`; `flag=loyal` or `loyalty_min=60` leaves out the others.
-
-    Scope: `customers:read`.
-    """
-
-    async def make() -> Standings:
-        return await _standings(request, query)
-
-    shown = services(request).representations
-    return await shown.answer(request.scope, CUSTOMERS, reader.id, make)
-
-
-async def _standings(request: Request, query: CustomerFilter) -> Standings:
-    which = StandingFilter(
-        **query.model_dump(
-            include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}
-        ),
-        parent_id=query.parent,
-    )
-    as_of, version, page = await lists.standings(services(request).engine, query, which, query.sort)
-    return Standings(
-        as_of=as_of,
-        scorecard_version=version,
-        items=[Standing.model_validate(standing) for standing in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
 
 
 @router.get(

@@ -1,4 +1,5 @@
-"""Sessions of people who look at the pages."""
+"""The change feed: positions in the order of commits, changes as facts, their numbers by
+customer."""
 
 from pathlib import Path
 
@@ -22,4 +23,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.get_bind().execute(text("drop table page_sessions"))
+    bind = op.get_bind()
+    for table in ("change_sequences", "changes", "change_heads"):
+        bind.execute(text(f"drop table {table}"))
