@@ -48,6 +48,7 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     portfolio_series,
+    renewals,
     scorecards,
     sdk,
     shadows,
@@ -74,7 +75,11 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     portfolio_series.router,
+<<<<<<< HEAD
     desk.router,
+=======
+    renewals.router,
+>>>>>>> main
     alerts.router,
     changes.router,
     shadows.router,
