@@ -75,11 +75,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     portfolio_series.router,
-<<<<<<< HEAD
     desk.router,
-=======
     renewals.router,
->>>>>>> main
     alerts.router,
     changes.router,
     shadows.router,
