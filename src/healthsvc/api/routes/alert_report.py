@@ -47,10 +47,8 @@ async def report_alerts(
     if start >= end:
         raise invalid(RequestFault(pointer="/query/from", detail="must be before `to`"))
     kinds = await report_of(deps.engine, start, end, query.owner)
-    answer = AlertReport(
-        **{"from": start, "to": end},
-        items=[AlertKindTold.model_validate(kind) for kind in kinds],
-    )
+    items = [AlertKindTold.model_validate(kind) for kind in kinds]
+    answer = AlertReport.model_validate({"from": start, "to": end, "items": items})
     form = exporting.format_of(request, query.format)
     if form == "json":
         return json_response(answer)
