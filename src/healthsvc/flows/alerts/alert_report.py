@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from healthsvc.store.alerts import alert_report
-from healthsvc.store.alerts.alert_report import AlertKindReport
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.portfolio import alert_report
+from healthsvc.store.portfolio.alert_report import AlertKindReport
 
 
 async def report_of(
