@@ -1,7 +1,7 @@
 """A route's answers: the body of the good one, and what OpenAPI says of it and of each problem that
 the route may end in."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from healthsvc.api import problem_types, problems
 from healthsvc.api.problem_types import ProblemType
 from healthsvc.api.request_bodies import reference
+from healthsvc.wire.rest import sparse
 from healthsvc.wire.rest.problems import Problem
 
 COMMON = (problem_types.KEY_REQUIRED, problem_types.KEY_INVALID, problem_types.SCOPE_MISSING)
@@ -83,6 +84,9 @@ def json_response(answer: BaseModel, left_out: Set[str] = frozenset()) -> Respon
     return Response(json_body(answer, left_out), media_type="application/json")
 
 
-def json_body(answer: BaseModel, left_out: Set[str] = frozenset()) -> bytes:
-    """The same as bytes."""
-    return msgspec.json.encode(answer.model_dump(by_alias=True, exclude=set(left_out)))
+def json_body(
+    answer: BaseModel, left_out: Set[str] = frozenset(), fields: Sequence[str] = ()
+) -> bytes:
+    """The same as bytes. fields: only these members; none for all."""
+    members = answer.model_dump(by_alias=True, exclude=set(left_out))
+    return msgspec.json.encode(sparse.select(members, fields))
