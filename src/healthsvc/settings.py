@@ -254,6 +254,13 @@ class Settings(BaseSettings):
         "Scorecard (YAML) to start a fresh database with; unset: the default one.",
         "the path of a file that exists",
     )
+    changes_retention_days: int = _setting(
+        30,
+        "Days for which the change feed keeps a change; who was away longer reads the lists anew.",
+        "a whole number from 1 to 3650",
+        ge=1,
+        le=3650,
+    )
     timezone: TimeZone = _setting(
         "UTC",
         "Time zone of customers whose profile names none: for the hours at which to call.",

@@ -149,6 +149,16 @@ ALERTS = Counter(
     "Alerts by kind and action (raised, escalated, acknowledged, resolved).",
     ["kind", "action"],
 )
+CHANGES = Counter(
+    "healthsvc_changes_total",
+    "Changes recorded for webhooks and the change feed, by type.",
+    ["type"],
+)
+CHANGE_READERS = Gauge(
+    "healthsvc_change_readers",
+    "Requests that wait for changes now: long polls (poll) and streams (stream).",
+    ["kind"],
+)
 GUARDS = Gauge(
     "healthsvc_fleet_guards",
     "Sources, segments or the fleet that have fallen at once: alerts of silence are held.",
@@ -187,6 +197,8 @@ METRICS = (
     PROBATION,
     DEAD_LETTERS,
     ALERTS,
+    CHANGES,
+    CHANGE_READERS,
     GUARDS,
     HTTP_REQUESTS,
     HTTP_SECONDS,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -39,6 +39,10 @@ CUSTOMER = "/v1/customers/{customer_id}"
 BY_HAND = ("acme", "acme/fr", "group", "judged", "leaver", "lost")
 FLEET = 60
 BROKEN = '{"id": "e-broken", "source": "site", "type": "survey.answered", "customer_id": "acme"}'
+
+
+STREAM: Final = "/v1/changes/stream"
+"""Ends when the service drains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,8 @@ def gather(postgres_url: str) -> tuple[dict[str, Any], list[Answer]]:
 async def _gather(postgres_url: str) -> tuple[dict[str, Any], list[Answer]]:
     async with another_database(postgres_url) as (url, engine):
         appender = await installed(engine, PARTITIONS)
-        app = make_app(engine, appender, wall, UrlChecker(), Switch())
+        draining = Switch()
+        app = make_app(engine, appender, wall, UrlChecker(), draining)
         async with (
             client_of(app, ADMIN_KEY) as client,
             processing(engine, url, wall),
@@ -96,6 +101,8 @@ async def _gather(postgres_url: str) -> tuple[dict[str, Any], list[Answer]]:
             await _operate(ask, engine)
             await _read(ask, engine, between)
             await _end(ask)
+            draining.on = True
+            await ask("get", STREAM)
         await appender.close()
     return ask.document, ask.answers
 
@@ -293,7 +300,7 @@ async def _read(ask: Recorder, engine: AsyncEngine, between: datetime) -> None:
         "letter_id": await _column(engine, "select id from dead_letters"),
     }
     for path, methods in ask.document["paths"].items():
-        for query in _queries(path, between) if "get" in methods else ():
+        for query in _queries(path, between) if "get" in methods and path != STREAM else ():
             name, *more = [part.partition("}")[0] for part in path.split("{")[1:]] or [None]
             assert not more, f"{path} has two places"
             for value in [None] if name is None else places[name]:

@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
+from healthsvc.flows.changes.changed_customer import ChangedCustomer
+from healthsvc.flows.changes.record import record
+from healthsvc.store.changes.change_log import NewChange
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.wire.webhooks.customer_object import CUSTOMER_EXAMPLE
+from healthsvc.wire.webhooks.customers import FLAG_RAISED
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -20,7 +26,8 @@ async def add_customer(
         key: int = (
             await conn.execute(
                 text(
-                    "insert into customers (customer_id, partition) values (:id, 0) returning key"
+                    "insert into customers (customer_id, partition) values (:id, 0)"
+                    " on conflict (customer_id) do update set partition = 0 returning key"
                 ),
                 {"id": customer_id},
             )
@@ -116,7 +123,48 @@ async def add_alert(engine: AsyncEngine, alert_id: str, **changes: Any) -> None:
     } | changes
     marks = ", ".join(f":{name}" for name in row)
     async with engine.begin() as conn:
+        await conn.execute(
+            text(
+                "insert into customers (customer_id, partition) select cast(:customer_id as text), 0"
+                " where :customer_id is not null on conflict do nothing"
+            ),
+            row,
+        )
         await conn.execute(text(f"insert into alerts ({', '.join(row)}) values ({marks})"), row)
+
+
+async def add_subscriber(engine: AsyncEngine) -> None:
+    """An endpoint that wants every webhook."""
+    async with engine.begin() as conn:
+        await conn.execute(
+            text(
+                "insert into endpoints (id, url, event_types, secret) values ('ep',"
+                " 'https://x.test', '{}', 's')"
+            )
+        )
+
+
+def flag_change(
+    key: int, customer_id: str, flag: str = "silent", *, partition: int = 0, **customer: Any
+) -> NewChange:
+    """That a flag was raised, as a flush records it; customer: what differs from the example."""
+    changed = ChangedCustomer(
+        key=key,
+        customer_id=customer_id,
+        partition=partition,
+        at=AT,
+        logged_us=0,
+        last_sequence=0,
+        object=CUSTOMER_EXAMPLE | customer,
+    )
+    data = replace(FLAG_RAISED.example, customer_id=customer_id, customer=changed.object, flag=flag)
+    return changed.change(FLAG_RAISED, data)
+
+
+async def record_changes(engine: AsyncEngine, *changes: NewChange) -> None:
+    """Changes, committed together."""
+    async with engine.begin() as conn:
+        await record(conn, changes)
 
 
 async def add_dead_letter(

@@ -11,7 +11,7 @@ from healthsvc.core.phrases import alerts as phrases
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
-from tests.api.rows import AT, add_alert, add_customer, fetch
+from tests.api.rows import AT, add_alert, add_customer, add_subscriber, fetch
 
 SIGN = {
     "sign": "contraction",
@@ -155,6 +155,7 @@ async def test_a_fall_of_a_band_and_a_flag_that_the_scorecard_no_longer_has(
 async def test_operations_alerts_are_worded_too_and_webhooks_stay_english(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
+    await add_subscriber(engine)
     trouble = Trouble(
         kind="fleet_guard",
         scope="source:web",

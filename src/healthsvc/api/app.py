@@ -16,6 +16,7 @@ from starlette.responses import Response
 from healthsvc.api import probes, problem_types
 from healthsvc.api.auth import Authenticator
 from healthsvc.api.body_limit import BODY_SECONDS
+from healthsvc.api.change_feed import ChangeFeed
 from healthsvc.api.customer_views import CustomerViews
 from healthsvc.api.deps import CheckUrl, Services
 from healthsvc.api.hot_routes import HotRoutes
@@ -28,7 +29,9 @@ from healthsvc.api.representations import Representations
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
     alerts,
+    changes,
     contacts,
+    customer_list,
     customers,
     dead_letters,
     endpoints,
@@ -54,6 +57,7 @@ from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
 from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault
 
 ROUTERS: Final[Sequence[APIRouter]] = (
@@ -61,10 +65,12 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     overrides.router,
     contacts.router,
     features.router,
+    customer_list.router,
     customers.router,
     portfolio.router,
     portfolio_series.router,
     alerts.router,
+    changes.router,
     shadows.router,
     worklist.router,
     scorecards.router,
@@ -103,6 +109,8 @@ class ApiConfig:
     contact: ContactRules = field(default_factory=ContactRules)
     readiness: Readiness | None = None
     body_seconds: float = BODY_SECONDS
+    listener: Listener | None = None
+    """Wakes those who wait for changes."""
 
 
 def create_app(
@@ -136,6 +144,7 @@ def create_app(
         contact=config.contact,
         customer_views=CustomerViews(engine, now, config.contact),
         representations=Representations(engine, now),
+        changes=ChangeFeed(engine, draining=config.draining, listener=config.listener),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
     )

@@ -158,6 +158,15 @@ def asserted_person(request: Request) -> str | None:
     return name
 
 
+async def may_still(request: Request, scope: Scope) -> bool:
+    """Whether the key of a request that takes long opens this still."""
+    try:
+        principal = await authenticated(request, await bearer(request))
+    except ProblemError:
+        return False
+    return principal.may(scope)
+
+
 def require(*any_of: Scope) -> Any:
     """A dependency: the holder of a key with one of these scopes. Raises ProblemError 401 or
     403."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
+from healthsvc.api.change_feed import ChangeFeed
 from healthsvc.api.customer_views import CustomerViews
 from healthsvc.api.representations import Representations
 from healthsvc.core.insights.contact_windows import ContactRules
@@ -44,6 +45,7 @@ class Services:
     contact: ContactRules
     customer_views: CustomerViews
     representations: Representations
+    changes: ChangeFeed
     readiness: Readiness
     freshening: Step
     """What taking the newest events into the ledger, before a portfolio is read, reports to."""

@@ -9,18 +9,9 @@ from pydantic import BaseModel
 from healthsvc.api.problems import RequestFault, invalid
 from healthsvc.core.nearest import hint
 from healthsvc.wire.rest import sparse
-from healthsvc.wire.rest.shapes import Text
+from healthsvc.wire.rest.sparse import FieldsAsked
 
-Fields = Annotated[
-    list[Text],
-    Query(
-        max_length=sparse.MOST_FIELDS,
-        description=(
-            "Only these members of the answer, inner ones with dots, for example"
-            " `score,band,contact.next_window_at`. Several with commas, or repeated."
-        ),
-    ),
-]
+Fields = Annotated[FieldsAsked, Query()]
 NO_FIELDS: Final[list[str]] = []
 
 

@@ -30,6 +30,7 @@ TAGS: Final = (
     ("customers", "Their health, why it is so, and their past."),
     ("portfolio", "What became of all of them."),
     ("alerts", "What someone should act on."),
+    ("changes", "What was decided, as it happens."),
     ("scorecards", "What the score is made of: versions, publishing, and whether its events come."),
     (
         "lab",

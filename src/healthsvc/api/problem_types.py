@@ -220,6 +220,18 @@ INVALID_CURSOR = ProblemType(
 )
 
 
+CURSOR_EXPIRED = ProblemType(
+    slug="cursor-expired",
+    status=410,
+    title="The cursor is too old",
+    meaning=(
+        "Changes behind the cursor are no longer kept (`HEALTHSVC_CHANGES_RETENTION_DAYS`). Read"
+        " the lists anew, and go on from `next_cursor` of this answer, which is the end of the feed"
+        " as of now: what changes while you read them comes after it."
+    ),
+)
+
+
 URL_REFUSED = ProblemType(
     slug="url-refused",
     status=422,
@@ -291,6 +303,7 @@ TYPES: Final[Sequence[ProblemType]] = (
     INVALID_REQUEST,
     EVENTS_REJECTED,
     INVALID_CURSOR,
+    CURSOR_EXPIRED,
     URL_REFUSED,
     INTERNAL_ERROR,
     UNAVAILABLE,

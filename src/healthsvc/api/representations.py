@@ -6,10 +6,10 @@ asks the same with the same key gets it, byte by byte, or 304 if they have it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel
@@ -39,7 +39,7 @@ class Shown(NamedTuple):
 
 
 _VERSION: Final = ("scorecards", "projections")
-CUSTOMERS: Final = Shown(("standings", "guards", *_VERSION))
+CUSTOMERS: Final = Shown(("standings", "guards", *_VERSION), is_worded=True)
 ALERTS: Final = Shown(("alerts", "standings", *_VERSION), is_worded=True)
 RANKED_ALERTS: Final = Shown((*ALERTS.tables, change_counts.APPLIED), is_worded=True)
 WORKLIST: Final = Shown((*RANKED_ALERTS.tables, "guards"), is_worded=True)
@@ -112,7 +112,7 @@ class Representations:
         scope: Scope,
         shown: Shown,
         holder: str,
-        make: Callable[[], Awaitable[BaseModel]],
+        make: Callable[[], Awaitable[BaseModel | Mapping[str, Any]]],
     ) -> Response:
         """The answer to a request, made where none holds; by one of those who ask the same at the
         same time."""
@@ -147,7 +147,7 @@ class Representations:
         self,
         asked: Asked,
         digest: str,
-        make: Callable[[], Awaitable[BaseModel]],
+        make: Callable[[], Awaitable[BaseModel | Mapping[str, Any]]],
     ) -> Representation:
         tag = tag_of(digest, to_us(self._now()), float("inf"))
         representation = Representation(tag, json_body(await make()), asked.language)
@@ -181,7 +181,7 @@ def asked_in(scope: Scope, holder: str, shown: Shown) -> Asked:
 
 def _language(scope: Scope) -> Language:
     """The one that the query names, else what the header prefers."""
-    tag = parse_qs(scope["query_string"]).get(b"language", [b""])[-1].decode("latin-1")
+    tag = parse_qs(scope["query_string"].decode("latin-1")).get("language", [""])[-1]
     return named(tag) or accepted(_header(scope, b"accept-language").decode("latin-1"))
 
 

@@ -4,7 +4,7 @@ ways."""
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from healthsvc.core.alerts import Alert
 from healthsvc.core.instants import to_us
@@ -15,7 +15,7 @@ from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.customers import history as history_reads
 from healthsvc.store.customers import timeline as archive_reads
-from healthsvc.store.customers.customer_summary import SortName, Standing, StandingFilter
+from healthsvc.store.customers.customer_summary import SortOrder, Standing, StandingFilter
 from healthsvc.store.customers.history import Decision, Span
 from healthsvc.store.customers.timeline import ArchivedEvent
 from healthsvc.store.database.engine import AsyncEngine
@@ -32,6 +32,13 @@ from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
 ItemT = TypeVar("ItemT")
 Shape = tuple[type[str] | type[int] | type[float], ...]
+_KEY_TYPES: Final[Mapping[str, type[str] | type[int]]] = {
+    "name": str,
+    "customer_id": str,
+    "renewal_at": int,
+    "band_since": int,
+}
+"""Of cursors in lists of customers; the other columns are floats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +97,15 @@ class Listing(Generic[ItemT]):
 
 
 async def standings(
-    engine: AsyncEngine, paging: Paging, which: StandingFilter, sort: SortName
+    engine: AsyncEngine, paging: Paging, which: StandingFilter, order: SortOrder
 ) -> tuple[datetime | None, int, Page[Standing]]:
     """Customers in some order; the instant up to which everything logged is counted in them; the
     version."""
     listing: Listing[Standing] = Listing(
         name="customers",
-        keys=lambda standing: standing.keys(sort),
-        shape=(float if sort in ("risk", "loyalty") else str, int),
-        filters=asdict(which) | {"sort": sort},
+        keys=lambda standing: standing.keys(order.column),
+        shape=(_KEY_TYPES.get(order.column, float), int),
+        filters=asdict(which) | {"sort": order},
     )
     async with engine.connect() as conn:
         as_of = await customer_summary.as_of(conn)
@@ -107,7 +114,7 @@ async def standings(
             as_of,
             version,
             await listing.page(
-                paging, lambda place: customer_summary.page(conn, which, sort, place)
+                paging, lambda place: customer_summary.page(conn, which, order, place)
             ),
         )
 

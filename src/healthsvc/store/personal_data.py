@@ -107,6 +107,20 @@ TABLES: Final[tuple[TableData, ...]] = (
     _of_customer(
         "messages", "webhooks, with what they say of a customer", "30 days", "customer_id"
     ),
+    _of_customer(
+        "changes",
+        "what was decided about a customer, with its name, owner and MRR",
+        "`HEALTHSVC_CHANGES_RETENTION_DAYS`",
+        "customer_key",
+    ),
+    _of_customer(
+        "change_sequences",
+        "how many changes a customer had",
+        FOREVER,
+        "customer_key",
+        "never: it holds a number, and ids of changes must not come twice",
+    ),
+    _of_nobody("change_heads", "how far the change feed is", FOREVER),
     _of_nobody("deliveries", "which message goes to which endpoint", WITH_MESSAGE),
     _mixed(
         "attempts",

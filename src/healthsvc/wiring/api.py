@@ -55,6 +55,7 @@ def api_role(
                 draining=stop.is_set,
                 readiness=readiness,
                 body_seconds=settings.request_body_seconds,
+                listener=listener,
                 contact=ContactRules(
                     cap=settings.contact_cap,
                     cap_days=settings.contact_cap_days,

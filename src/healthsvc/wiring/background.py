@@ -121,9 +121,14 @@ def _retention_steps(engine: AsyncEngine, settings: Settings) -> Sequence[Period
     async def trim_log(_: Step) -> None:
         await retention.trim_log(engine, timedelta(days=settings.log_retention_days))
 
+    async def drop_changes(step: Step) -> None:
+        keep = timedelta(days=settings.changes_retention_days)
+        await retention.drop_old_changes(engine, keep, step.progressed)
+
     return (
         Periodic(name="retention.archive", seconds=HOUR_SECONDS, work=drop_days),
         Periodic(name="retention.log", seconds=HOUR_SECONDS, work=trim_log),
+        Periodic(name="retention.changes", seconds=HOUR_SECONDS, work=drop_changes),
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.wire.webhooks.registry import TYPES
 from tests.api.conftest import client_of, make_key
-from tests.api.rows import add_alert, fetch
+from tests.api.rows import add_alert, add_subscriber, fetch
 from tests.support.clock import Clock
 from tests.support.webhook_catalogue import closed
 
@@ -53,6 +53,7 @@ async def test_new_alerts_do_not_shift_the_pages_behind(
 async def test_acknowledging_is_kept_told_written_down_and_harmless_to_repeat(
     app: FastAPI, engine: AsyncEngine, clock: Clock
 ) -> None:
+    await add_subscriber(engine)
     await add_alert(engine, "al_1")
     key = await make_key(engine, clock, "alerts:write")
 
@@ -77,6 +78,7 @@ async def test_acknowledging_is_kept_told_written_down_and_harmless_to_repeat(
 
 
 async def test_resolving_keeps_the_note(api: httpx.AsyncClient, engine: AsyncEngine) -> None:
+    await add_subscriber(engine)
     await add_alert(engine, "al_1")
 
     bare = await api.post("/v1/alerts/al_1/acknowledge")
@@ -154,6 +156,7 @@ async def test_reading_customers_is_not_enough_to_settle(
 async def test_the_person_that_a_keys_owner_names_is_shown_as_asserted_beside_the_key(
     app: FastAPI, engine: AsyncEngine, clock: Clock
 ) -> None:
+    await add_subscriber(engine)
     await add_alert(engine, "al_1")
     key = await make_key(engine, clock, "alerts:write")
     (row,) = await fetch(engine, "select id from api_keys")

@@ -38,12 +38,27 @@ async def add_fleet(engine: AsyncEngine) -> None:
         band = "watch" if number % 2 else None
         loyalty = None if number % 4 == 2 else float(number * 7 % 30)
         await add_customer(
-            engine, f"c{number:02}", risk=risk, loyalty=loyalty, name=name, band=band
+            engine,
+            f"c{number:02}",
+            risk=risk,
+            loyalty=loyalty,
+            name=name,
+            band=band,
+            score=float(number % 5),
+            mrr=None if number % 4 == 3 else number * 10.0,
+            renewal_at=None if number % 2 else AT + timedelta(days=number, microseconds=number),
+            band_since=AT if number % 2 else None,
         )
 
 
 EXPECTED = {
     "risk": [9, 0, 1, 4, 6, 7, 3, 8, 2, 5, 10],
+    "-risk": [8, 3, 4, 6, 7, 0, 1, 9, 2, 5, 10],
+    "mrr": [10, 9, 8, 6, 5, 4, 2, 1, 0, 3, 7],
+    "renewal_at": [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9],
+    "-renewal_at": [10, 8, 6, 4, 2, 0, 1, 3, 5, 7, 9],
+    "band_since": [1, 3, 5, 7, 9, 0, 2, 4, 6, 8, 10],
+    "score": [0, 5, 10, 1, 6, 2, 7, 3, 8, 4, 9],
     "loyalty": [4, 8, 3, 7, 1, 5, 9, 0, 2, 6, 10],
     "name": [4, 8, 1, 5, 2, 10, 7, 0, 3, 6, 9],
     "customer_id": list(range(11)),
@@ -137,7 +152,7 @@ async def test_filters_narrow_the_list_and_bind_its_cursors(
         risk=None,
     )
 
-    async def found(**query: str) -> list[str]:
+    async def found(**query: Any) -> list[str]:
         return sorted(ids(await walk(api, "/v1/customers", **query)))
 
     assert await found(flag="silent") == ["a", "b"]
@@ -145,7 +160,9 @@ async def test_filters_narrow_the_list_and_bind_its_cursors(
     assert await found(owner="lee", segment="smb") == ["c"]
     assert await found(band="critical") == ["b"]
     assert await found(tier="low") == ["a"]
-    assert await found(flag="unknown") == []
+    assert await found(flag=["silent", "detractor"], owner=["kim", "lee"]) == ["a", "b"]
+    assert await found(tier="high,tech") == ["b", "c"]
+    assert await found(ids=["a", "c", "nobody"]) == ["a", "c"]
     cursor = (await api.get("/v1/customers", params={"flag": "silent", "limit": 1})).json()[
         "next_cursor"
     ]

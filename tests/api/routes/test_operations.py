@@ -8,7 +8,7 @@ import httpx
 from healthsvc.flows import operations_alerts
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.database.engine import AsyncEngine
-from tests.api.rows import AT, add_alert, fetch
+from tests.api.rows import AT, add_alert, add_subscriber, fetch
 
 TROUBLE = Trouble(
     kind="fleet_guard",
@@ -23,6 +23,7 @@ TROUBLE = Trouble(
 async def test_one_operations_alert_is_raised_while_its_cause_lasts_and_resolved_with_it(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
+    await add_subscriber(engine)
     async with engine.begin() as conn:
         raised = await operations_alerts.raise_alert(conn, TROUBLE, AT)
         assert await operations_alerts.raise_alert(conn, TROUBLE, AT) is None
@@ -48,6 +49,7 @@ async def test_operations_alerts_are_listed_apart_and_settled_like_the_others(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
     await add_alert(engine, "al_1")
+    await add_subscriber(engine)
     async with engine.begin() as conn:
         raised = await operations_alerts.raise_alert(conn, TROUBLE, AT)
     assert raised is not None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from healthsvc.core.decisions.cutover import SEQUENCE_LEAP, carry_over, decided_as_of, keep_since
+from healthsvc.core.decisions.cutover import carry_over, decided_as_of, keep_since
 from healthsvc.core.folding.decision_state import DecisionStates
 from healthsvc.core.scorecard.model import Band, Scorecard
 from healthsvc.wire.scorecards.document import compile_document
@@ -55,7 +55,7 @@ def test_the_same_document_carries_bands_flags_and_dwell_over():
         "score_at_churn",
     ):
         assert getattr(new, name) == getattr(old, name)
-    assert new.sequence[0] == 4 + SEQUENCE_LEAP
+    assert new.sequence[0] == 4
     assert new.due[0] == np.inf
 
 
@@ -68,7 +68,7 @@ def test_another_document_decides_anew_but_keeps_what_isnt_a_judgement_of_the_sc
     assert new.band[0] == -1
     assert new.flags[0] == 0
     assert new.score_at_churn[0] == 33
-    assert new.sequence[0] == 4 + SEQUENCE_LEAP
+    assert new.sequence[0] == 4
 
 
 def test_what_the_old_one_has_not_told_yet_is_left_to_the_new_one():

@@ -25,7 +25,7 @@ def test_a_row_of_an_earlier_version_lacks_its_last_fields() -> None:
     states = DecisionStates.undecided(1)
     states.band = 2.0
     states.note_alert(0, 5, hour=500_000)
-    stored = states.packed_row(0)[: ROW_BYTES - 4 * 8]
+    stored = states.packed_row(0)[: ROW_BYTES - 5 * 8]
 
     earlier = DecisionStates.of_any_version([stored, b""])
 

@@ -186,6 +186,9 @@ async def test_a_person_who_resolves_the_operations_alert_ends_the_holding_and_i
     assert [fall.scope for fall in (await look(engine, clock)).falls] == ["fleet"]
     async with engine.begin() as conn:
         await conn.execute(
+            text("insert into customers (key, customer_id, partition) values (1, 'acme', 0)")
+        )
+        await conn.execute(
             text(
                 "insert into alerts (id, customer_key, customer_id, kind, severity, state, held_by,"
                 " summary, onset_at, raised_at) select 'al_1', 1, 'acme', 'silent', 'warning',"

@@ -115,6 +115,6 @@ async def test_the_alert_lasts_as_long_as_outcomes_disagree_and_tells_once(
     assert (alert.kind, alert.scope, alert.state) == ("model_drift", "model", "resolved")
     assert "expected 2.0% to leave, and 5.0% did" in alert.summary
     assert (
-        await scalar(engine, "select count(*) from messages where type like 'operations.alert.%'")
+        await scalar(engine, "select count(*) from changes where type like 'operations.alert.%'")
         == 2
     )

@@ -539,11 +539,11 @@ async def test_a_flush_says_the_same_however_many_customers_are_judged_at_once(e
         await owner.fold("kafka", "topic", [chunk], now)
         found = owner.flush(now).decisions
         assert len(found.alerts) >= 9
-        drafts = [*found.messages, *found.alert_messages.values()]
+        drafts = [*found.changes, *[draft.raised() for draft in found.alert_drafts.values()]]
         return [
             *map(b"".join, (found.standings, found.moves, found.history, found.timers)),
             found.alerts, found.endings,
-            found.timers_gone, found.next_due_us, [draft.render() for draft in drafts],
+            found.timers_gone, found.next_due_us, drafts,
         ]  # fmt: skip
 
     assert await told(4) == await told(10_000)

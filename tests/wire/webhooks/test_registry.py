@@ -14,7 +14,15 @@ import pytest
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGED, OPEN, RESOLVED, Alert, AlertState
-from healthsvc.wire.webhooks import alerts, customers, deliveries, operations, registry
+from healthsvc.wire.webhooks import (
+    alerts,
+    customer_object,
+    customers,
+    deliveries,
+    operations,
+    registry,
+    scorecards,
+)
 from healthsvc.wire.webhooks.registry import TYPES, all_schemas
 from healthsvc.wire.webhooks.webhook_type import WebhookType
 from tests.support.webhook_catalogue import closed
@@ -22,7 +30,7 @@ from tests.support.webhook_catalogue import closed
 AT = datetime(2026, 3, 2, 9, 0, 0, 120_000, tzinfo=UTC)
 KIM = Actor(kind="person", name="Kim Park", via_key="key_1", key_name="crm")
 FLOWS = Path(registry.__file__).parents[2] / "flows"
-SENT_BY_NOBODY = {"customer.flag.raised", "customer.flag.released"}
+CUSTOMER = customer_object.CUSTOMER_EXAMPLE
 
 
 def alert(
@@ -52,7 +60,7 @@ def alert(
     )
 
 
-RAISED = alerts.raised(alert(OPEN), {"score": np.float64(41.5)}, 7)
+RAISED = alerts.raised(alert(OPEN), CUSTOMER, {"score": np.float64(41.5)})
 OPERATIONS = {
     state: operations.said_of(alert(state, customer_id=None, scope="source:web"), None)
     for state in (OPEN, ACKNOWLEDGED, RESOLVED)
@@ -61,7 +69,7 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
     (alerts.ALERT_RAISED, RAISED),
     (
         alerts.ALERT_ESCALATED,
-        alerts.escalated(
+        alerts.taken_over(
             RAISED,
             id="al_0",
             state=ACKNOWLEDGED,
@@ -71,9 +79,9 @@ MADE: list[tuple[WebhookType[Any], Any]] = [
             previous_severity="info",
         ),
     ),
-    (alerts.ALERT_ACKNOWLEDGED, alerts.settled(alert(ACKNOWLEDGED), None, 7)),
-    (alerts.ALERT_RESOLVED, alerts.settled(alert(RESOLVED), "Called them.", 7)),
-    (alerts.ALERT_RESOLVED, alerts.condition_ended(alert(OPEN), 7)),
+    (alerts.ALERT_ACKNOWLEDGED, alerts.settled(alert(ACKNOWLEDGED), CUSTOMER, None)),
+    (alerts.ALERT_RESOLVED, alerts.settled(alert(RESOLVED), CUSTOMER, "Called them.")),
+    (alerts.ALERT_RESOLVED, alerts.condition_ended(alert(OPEN), CUSTOMER)),
     *((operations.BY_STATE[state], data) for state, data in OPERATIONS.items()),
     *((type, type.example) for type in TYPES.values()),
 ]
@@ -138,20 +146,20 @@ def test_a_type_that_nothing_sends_doesnt_exist() -> None:
     for name, table in {"SETTLED": alerts.SETTLED, "BY_STATE": operations.BY_STATE}.items():
         if re.search(rf"\b{name}\[", flows):
             in_use |= set(table.values())
-    for room in (alerts, customers, deliveries, operations):
+    for room in (alerts, customers, deliveries, operations, scorecards):
         in_use |= {
             value
             for name, value in vars(room).items()
             if isinstance(value, WebhookType) and re.search(rf"\b{name}\b", flows)
         }
 
-    assert set(TYPES) - {type.name for type in in_use} == SENT_BY_NOBODY
+    assert set(TYPES) == {type.name for type in in_use}
 
 
 def test_every_declared_type_is_in_the_registry() -> None:
     declared = {
         value
-        for room in (alerts, customers, deliveries, operations)
+        for room in (alerts, customers, deliveries, operations, scorecards)
         for value in vars(room).values()
         if isinstance(value, WebhookType)
     }

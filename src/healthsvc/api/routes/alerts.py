@@ -5,6 +5,7 @@ from typing import Annotated, Final, assert_never
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
 from healthsvc.api.languages import Chosen, Preferred, mark
@@ -29,7 +30,14 @@ from healthsvc.flows.alerts import ranked_alerts, settle, wording
 from healthsvc.flows.alerts.settle import AlreadyResolved, ChangedSince, Missing, Outcome, Settled
 from healthsvc.store.alerts.alert_rows import AlertQuery
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.alerts import Alert, AlertFilter, AlertResolve, Alerts, alert_answer
+from healthsvc.wire.rest.alerts import (
+    ALERT_COLUMNS,
+    Alert,
+    AlertFilter,
+    AlertResolve,
+    Alerts,
+    alert_answer,
+)
 from healthsvc.wire.rest.ranks import RankTold
 
 ETAG: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})(?:-([a-z]{2}))?"\s*')
@@ -59,7 +67,9 @@ IF_MATCH = {
     operation_id="list_alerts",
     summary="List alerts",
     response_class=Response,
-    responses=answers(Alerts, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    responses=exporting.also_as_files(
+        answers(Alerts, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED, ALERT_COLUMNS
+    ),
     openapi_extra=IF_NONE_MATCH,
 )
 async def list_alerts(
@@ -68,12 +78,18 @@ async def list_alerts(
     """Alerts, the last raised first; `about=operations` lists those about the service and what
     feeds it; `sort=rank` puts those first that are most worth a call, each with its points and why.
 
-    Scope: `customers:read` or `alerts:write`.
+    As a file: `Accept: text/csv` or `application/x-ndjson`. Scope: `customers:read` or
+    `alerts:write`.
     """
-    deps = services(request)
+    deps, language = services(request), query.language or prefers
+    form = exporting.format_of(request, query.format)
+    if form != "json":
+        return await exporting.stream(
+            form, "alerts", ALERT_COLUMNS, query, lambda part: _alerts(deps, part, language)
+        )
 
     async def make() -> Alerts:
-        return await _alerts(deps, query, query.language or prefers)
+        return await _alerts(deps, query, language)
 
     shown = RANKED_ALERTS if query.sort == "rank" else ALERTS
     return await deps.representations.answer(request.scope, shown, reader.id, make)

@@ -1,4 +1,4 @@
-"""Customers: the list, one evaluated now, why it stands where it does, its past."""
+"""One customer: evaluated now, why it stands where it does, its past."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,22 +7,21 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.customer_views import Kind, Question
+from healthsvc.api.customer_views import Question
 from healthsvc.api.deps import services
 from healthsvc.api.entity_tags import tags_in
+from healthsvc.api.fields import NO_FIELDS, Fields, checked
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
 from healthsvc.api.problems import RequestFault, invalid, not_found
-from healthsvc.api.representations import CUSTOMERS
 from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers, json_response
 from healthsvc.core.languages import Language
 from healthsvc.flows import lists
 from healthsvc.flows.customers import diff, past
-from healthsvc.store.customers.customer_summary import StandingFilter
 from healthsvc.store.customers.history import Span
 from healthsvc.wire.cursors import is_storable
-from healthsvc.wire.rest.customers.customer import Customer, CustomerFilter, Standing, Standings
+from healthsvc.wire.rest.customers.customer import Customer
 from healthsvc.wire.rest.customers.diffs import Diff, DiffAsked
 from healthsvc.wire.rest.customers.explanations import Explanation, ExplanationAsked
 from healthsvc.wire.rest.customers.history import History, HistoryFilter, Timeline, TimelineFilter
@@ -34,54 +33,6 @@ Reader = Annotated[Principal, require("customers:read")]
 CustomerId = Annotated[
     str, ENCODED, Path(description="The customer's id, as in its events.", examples=["acme"])
 ]
-
-
-@router.get(
-    "/v1/customers",
-    operation_id="list_customers",
-    summary="List customers",
-    response_class=Response,
-    responses=answers(Standings, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
-    openapi_extra=IF_NONE_MATCH,
-)
-async def list_customers(
-    request: Request, reader: Reader, query: Annotated[CustomerFilter, Query()]
-) -> Response:
-    """Customers as last decided, the riskiest first; `as_of` says up to when everything logged is
-    counted.
-
-    Customers who come, go or move elsewhere never make the list skip or repeat one that stays. One
-    that moves across the place you are at may be met twice, or not at all: sort by `customer_id` to
-    meet each exactly once.
-
-    The loyal ones who are easily overlooked: `?tier=tech&sort=loyalty`, and the same with
-    `tier=low`; `flag=loyal` or `loyalty_min=60` leaves out the others.
-
-    Scope: `customers:read`.
-    """
-
-    async def make() -> Standings:
-        return await _standings(request, query)
-
-    shown = services(request).representations
-    return await shown.answer(request.scope, CUSTOMERS, reader.id, make)
-
-
-async def _standings(request: Request, query: CustomerFilter) -> Standings:
-    which = StandingFilter(
-        **query.model_dump(
-            include={"band", "flag", "owner", "segment", "tier", "loyalty_min", "icp_fit_min"}
-        ),
-        parent_id=query.parent,
-    )
-    as_of, version, page = await lists.standings(services(request).engine, query, which, query.sort)
-    return Standings(
-        as_of=as_of,
-        scorecard_version=version,
-        items=[Standing.model_validate(standing) for standing in page.items],
-        next_cursor=page.next_cursor,
-        prev_cursor=page.prev_cursor,
-    )
 
 
 @router.get(
@@ -108,8 +59,10 @@ async def explain_health(
     """
     deps = services(request)
     now, language = deps.now(), query.language or prefers
+    members = checked(query.fields, Explanation)
     if query.at is None:
-        return await current_view(request, "explanation", customer_id, language)
+        question = Question("explanation", customer_id, language, fields=members)
+        return await current_view(request, question)
     _in_the_past(query.at, now, "at")
     explanation = await past.explanation(
         deps.engine, valid_customer_id(customer_id), query.at, language
@@ -117,7 +70,7 @@ async def explain_health(
     if explanation is None:
         raise not_found("customer")
     answer = Explanation.model_validate(explanation)
-    return _worded(json_response(answer, answer.left_out()), language)
+    return _worded(json_response(answer, answer.left_out(), members), language)
 
 
 @router.get(
@@ -210,7 +163,11 @@ async def list_customer_events(
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_customer(
-    request: Request, _: Reader, customer_id: CustomerId, language: Chosen
+    request: Request,
+    _: Reader,
+    customer_id: CustomerId,
+    language: Chosen,
+    fields: Fields = NO_FIELDS,
 ) -> Response:
     """Profile, score, band, risk and flags, evaluated from everything counted so far.
 
@@ -218,16 +175,15 @@ async def get_customer(
     changes a flag, or ten seconds are over; `evaluated_at` says when it was made. With its ETag in
     `If-None-Match` it needn't be sent again. Scope: `customers:read`.
     """
-    return await current_view(request, "health", customer_id, language)
+    members = checked(fields, Customer)
+    return await current_view(request, Question("health", customer_id, language, fields=members))
 
 
-async def current_view(
-    request: Request, kind: Kind, customer_id: str, language: Language
-) -> Response:
+async def current_view(request: Request, question: Question) -> Response:
     """The answer about a customer as of now, or 304 if the client has it."""
     tags = tuple(tags_in(request.headers.get("if-none-match", "")))
-    question = Question(kind, valid_customer_id(customer_id), language, tags)
-    view = await services(request).customer_views.view(question)
+    valid_customer_id(question.customer_id)
+    view = await services(request).customer_views.view(question._replace(tags=tags))
     if view is None:
         raise not_found("customer")
     return view.response()

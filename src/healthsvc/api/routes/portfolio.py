@@ -6,24 +6,23 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.problem_types import INVALID_REQUEST
 from healthsvc.api.problems import RequestFault, invalid
 from healthsvc.api.responses import answers
 from healthsvc.flows.portfolio import figures
-from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, to_response
+from healthsvc.wire.rest.portfolio import Portfolio, PortfolioAsked, as_csv, as_ndjson, to_response
 
 router = APIRouter(tags=["portfolio"])
 Reader = Annotated[Principal, require("customers:read")]
 PERIOD: Final = timedelta(days=30)
-CSV: Final = "text/csv"
 
 
 def _described() -> dict[int | str, dict[str, Any]]:
-    described = answers(Portfolio, INVALID_REQUEST)
-    described[200]["content"][CSV] = {"schema": {"type": "string"}, "example": as_csv(_example())}
-    return described
+    table, lines = as_csv(_example()), as_ndjson(_example()).decode()
+    return exporting.with_files(answers(Portfolio, INVALID_REQUEST), table, lines)
 
 
 def _example() -> Portfolio:
@@ -43,7 +42,7 @@ async def get_portfolio(
 ) -> Response:
     """Retention, churn, GRR, NRR, NPS, CSAT, CES, time to first answer and to resolution, adoption,
     each beside the same of the period just before; in all and by segment, tier or owner. With
-    `Accept: text/csv` as a table.
+    `Accept: text/csv` as a table, with `application/x-ndjson` a part a line.
 
     A measure is null where there is nothing to divide by, or the events of the period aren't all
     kept. Scope: `customers:read`.
@@ -61,6 +60,9 @@ async def get_portfolio(
             deps.engine, start, end, query.by, deps.freshening, trials=query.trials
         )
     )
-    if CSV in request.headers.get("accept", ""):
-        return Response(as_csv(portfolio), media_type=f"{CSV}; charset=utf-8")
+    form = exporting.format_of(request, query.format)
+    if form == "csv":
+        return Response(as_csv(portfolio), media_type=exporting.TYPES[form])
+    if form == "ndjson":
+        return Response(as_ndjson(portfolio), media_type=exporting.TYPES[form])
     return Response(portfolio.model_dump_json(by_alias=True), media_type="application/json")

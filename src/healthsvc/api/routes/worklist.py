@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
 from healthsvc.api.languages import Preferred
@@ -13,7 +14,7 @@ from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers
 from healthsvc.core.languages import Language
 from healthsvc.flows.alerts import worklist
 from healthsvc.flows.alerts.worklist import Some
-from healthsvc.wire.rest.worklist import WorkItem, Worklist, WorklistAsked
+from healthsvc.wire.rest.worklist import WORKLIST_COLUMNS, WorkItem, Worklist, WorklistAsked
 
 router = APIRouter(tags=["alerts"])
 Reader = Annotated[Principal, require("customers:read")]
@@ -24,7 +25,9 @@ Reader = Annotated[Principal, require("customers:read")]
     operation_id="get_worklist",
     summary="Tell whom to call today",
     response_class=Response,
-    responses=answers(Worklist, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED,
+    responses=exporting.also_as_files(
+        answers(Worklist, INVALID_REQUEST, INVALID_CURSOR) | UNCHANGED, WORKLIST_COLUMNS
+    ),
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_worklist(
@@ -38,12 +41,19 @@ async def get_worklist(
     that wait, whether or not an alert was raised: after an import, too. Not on it are customers
     that have left, and those whom somebody called today, unless something critical began since.
     The 2,000 that stand worst and the newest 1,000 alerts are ranked, as of the first page.
+
+    As a file: `Accept: text/csv` or `application/x-ndjson`, to the end of the list.
     Scope: `customers:read`.
     """
-    deps = services(request)
+    deps, language = services(request), query.language or prefers
+    form = exporting.format_of(request, query.format)
+    if form != "json":
+        return await exporting.stream(
+            form, "worklist", WORKLIST_COLUMNS, query, lambda part: _worklist(deps, part, language)
+        )
 
     async def make() -> Worklist:
-        return await _worklist(deps, query, query.language or prefers)
+        return await _worklist(deps, query, language)
 
     return await deps.representations.answer(request.scope, WORKLIST, reader.id, make)
 

@@ -17,7 +17,7 @@ from healthsvc.cli.reading.service import (
     with_others,
 )
 from healthsvc.cli.reading.tables import Column, number, print_json, print_rows, text
-from healthsvc.wire.rest.customers.customer import Standing
+from healthsvc.wire.rest.customers.customer_list import Standing
 
 COLUMNS: Final = (
     Column[Standing](title="Customer", text=lambda row: row.customer_id),

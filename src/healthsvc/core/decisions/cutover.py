@@ -6,17 +6,11 @@ meaning; what isn't a judgement of the scorecard stays: the score that was froze
 numbers of the messages, and since when a band of the same name has held.
 """
 
-from typing import Final
-
 import numpy as np
 
 from healthsvc.core.arrays import Instants
 from healthsvc.core.folding.decision_state import UNLISTED, DecisionStates
 from healthsvc.core.scorecard.model import Scorecard
-
-SEQUENCE_LEAP: Final = 1000.0
-"""Message numbers leap by so much: the old projection may send some until it is retired, and none
-may repeat."""
 
 
 def carry_over(recorded_states: DecisionStates, *, same_document: bool) -> DecisionStates:
@@ -24,7 +18,7 @@ def carry_over(recorded_states: DecisionStates, *, same_document: bool) -> Decis
     before = (
         recorded_states.copy() if same_document else DecisionStates.undecided(len(recorded_states))
     )
-    before.sequence = recorded_states.sequence + SEQUENCE_LEAP
+    before.sequence = recorded_states.sequence
     before.score_at_churn = recorded_states.score_at_churn
     before.due = np.inf  # the new projection has no timers yet: each is written
     before.listed_score = UNLISTED

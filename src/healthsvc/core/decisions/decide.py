@@ -35,6 +35,8 @@ EXACT_WITHIN_US: Final = DAY_US
 """A timer is set no farther ahead than this, and up to a day more, by which customers of one import
 are spread: an event then seldom makes it earlier, so seldom writes it, and idle customers are
 evaluated every other day."""
+SCORE_STEP: Final = 5.0
+"""A change of the score is announced when it has moved by so many points since the last time."""
 BAND_ALERT: Final = "band_drop"
 PLACES: Final = 16
 """More than there are stages: a place is the stage, and so many times the variant."""
@@ -60,6 +62,8 @@ class Decisions:
     """(n,) the risk that stands; NaN without evidence, and of those who have left."""
     anew: Mask
     """(n,) judged by another variant than at the last decision."""
+    scores: Int64s
+    """Rows whose score has moved by a step since it was announced."""
 
 
 def decide(
@@ -85,10 +89,13 @@ def decide(
     is_changed |= np.abs(risk - before.risk) >= RISK_STEP
     standings = _list(is_changed, score, before, after)
     history = _record(is_changed, score, risk, now, before, after)
+    scores = _announce(score, before, after)
     due = np.minimum(due_us(limits, evaluation, score, after), cool_down.due_us())
     due, timers = _set_timers(due, evaluation, before, after)
     after.decided_us = now
-    return Decisions(after, score, flags, bands, history, standings, due, timers, risk, anew)
+    return Decisions(
+        after, score, flags, bands, history, standings, due, timers, risk, anew, scores
+    )
 
 
 def alert_id(customer_id: str, kind: str, onset_us: int) -> str:
@@ -179,6 +186,15 @@ def _record(
     after.day = np.where(is_recorded, day, before.day)
     after.risk = np.where(is_recorded, risk, before.risk)
     return np.flatnonzero(is_recorded)
+
+
+def _announce(score: Floats, before: DecisionStates, after: DecisionStates) -> Int64s:
+    """Rows whose score has moved by a step since it was announced; writes the announced score of
+    `after`. The first score that is known is no change."""
+    has_moved = np.abs(score - before.announced_score) >= SCORE_STEP
+    is_first = np.isnan(before.announced_score) & ~np.isnan(score)
+    after.announced_score = np.where(has_moved | is_first, score, before.announced_score)
+    return np.flatnonzero(has_moved)
 
 
 def _set_timers(

@@ -31,6 +31,7 @@ _COLUMNS: Final[dict[str, float]] = {
     "alerted_1": 0.0,
     "alerted_2": 0.0,
     "postponed": 0.0,
+    "announced_score": nan,
 }
 """In the order in which they are stored, with what stands there before the first decision; only
 ever appended to."""
@@ -83,7 +84,8 @@ class DecisionStates:
     due = _Column()
     """The timer in the database, inf: none."""
     sequence = _Column()
-    """Number of the last message about the customer."""
+    """Number of the last message about the customer before changes were numbered by the database;
+    nothing writes it any longer."""
     decided_us = _Column()
     """Instant of the last decision, 0 before the first."""
     listed_score = _Column()
@@ -99,6 +101,8 @@ class DecisionStates:
     postponed = _Column()
     """A bit a flag whose alert came too soon after the last one: it is raised later if the flag
     stands by then."""
+    announced_score = _Column()
+    """The score at the last change of the score that was announced; NaN: it was never known."""
 
     def __init__(self, array: Floats) -> None:
         self.array = array
@@ -190,5 +194,6 @@ def complete_row(stored_row: bytes) -> bytes:
 
 
 def last_sequence(stored_row: bytes | None) -> int:
-    """Number of the last message about a customer, from its stored row; 0 where there is none."""
+    """Number of the last message about a customer before the database numbered changes, from its
+    stored row; 0 where there is none."""
     return 0 if stored_row is None else int(np.frombuffer(stored_row, np.float64)[_SEQUENCE])

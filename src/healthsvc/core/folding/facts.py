@@ -285,6 +285,12 @@ def _currency_code(currency: str) -> float:
     return float(int.from_bytes(currency.upper().encode(), "big"))
 
 
+def currency_name(code: float) -> str | None:
+    """The currency of a fact; None where nobody named one."""
+    number = int(code)
+    return number.to_bytes(3, "big").decode("ascii") if number else None
+
+
 def _growth(store: FactStore, name: str, group: Group, values: Sequence[float | None]) -> None:
     """Keep the largest value, since when it has been told, and the next smaller one."""
     column = COLUMN[f"{name}_most"]
@@ -437,3 +443,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     events.OVERRIDE_LIFTED.name: _override_lifted,
 }
 """The handler of each event type that writes facts."""
+OF_SUBSCRIPTIONS: Final = frozenset(
+    {
+        events.SUBSCRIPTION_CHANGED.name,
+        events.SUBSCRIPTION_RENEWED.name,
+        events.SUBSCRIPTION_CANCELLED.name,
+        events.SUBSCRIPTION_CANCELLATION_WITHDRAWN.name,
+    }
+)
+"""Event types that change what a customer pays, or until when."""

@@ -55,6 +55,9 @@ class States:
         self.items = item_table.ItemTable()
         self._profiles: dict[int, fact.Profile | str] = {}
         self.profile_changed: set[int] = set()
+        """Rows whose profile has to be stored."""
+        self.summary_changed: set[int] = set()
+        """Rows whose profile or subscription isn't what lists say of them."""
         self._free: list[int] = []
         self._used = 0
 
@@ -152,6 +155,7 @@ class States:
             self.items.drop(row)
             self._profiles.pop(row, None)
             self.profile_changed.discard(row)
+            self.summary_changed.discard(row)
             self._free.append(row)
 
     def coldest(self, count: int, keep: Rows) -> Rows:
@@ -167,7 +171,14 @@ class States:
     def profile(self, row: int) -> fact.Profile:
         """The row's profile, to be read and written; asking for it marks it as changed."""
         self.profile_changed.add(row)
+        self.summary_changed.add(row)
         return self._profile(row)
+
+    def summarised(self, rows: Rows) -> None:
+        """The profiles of these rows are stored, and lists say what they should."""
+        numbers = rows.tolist()
+        self.profile_changed.difference_update(numbers)
+        self.summary_changed.difference_update(numbers)
 
     def has_profile(self, row: int) -> bool:
         return row in self._profiles
@@ -183,6 +194,14 @@ class States:
         if isinstance(profile, str):
             profile = _parse_profile(profile) if f'"{name}"' in profile else None
         return profile[name][0] if profile and name in profile else None
+
+    def profile_fields(self, row: int) -> dict[str, Any]:
+        """The same as `profile_values`, keeping nothing unpacked."""
+        profile = self._profiles.get(row)
+        if profile is None:
+            return {}
+        known = _parse_profile(profile) if isinstance(profile, str) else profile
+        return {name: entry[0] for name, entry in known.items()}
 
     def profile_json(self, row: int) -> str:
         """The profile for the database: [[us, source, event id, {field: value}], ...], in the order
@@ -229,6 +248,8 @@ class States:
         for fact_event in extract.fact_events:
             if fact_event[1] in STEPS:
                 steps.append(fact_event)
+            if fact_event[1] in fact.OF_SUBSCRIPTIONS:
+                self.summary_changed.add(rows.item(fact_event[0]))
             if fact_event[1] in fact.HANDLERS:
                 places, events = groups.setdefault(fact_event[1], ([], []))
                 places.append(fact_event[0])

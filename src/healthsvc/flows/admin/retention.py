@@ -1,11 +1,13 @@
-"""Dropping what is past its time: whole days of the archive, and folded entries of the table
-log."""
+"""Dropping what is past its time: whole days of the archive, folded entries of the table log,
+changes of the feed."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
+from healthsvc.store.changes import change_reads
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.intake import log as table_log
 from healthsvc.store.processing import archive
@@ -41,3 +43,24 @@ async def drop_old_days(engine: AsyncEngine, days: int, now: datetime) -> list[s
     if dropped:
         log.info(LogEvent.HOUSEKEEPING, dropped=dropped)
     return dropped
+
+
+async def drop_old_changes(
+    engine: AsyncEngine, keep: timedelta, progressed: Callable[[], None]
+) -> int:
+    """Delete changes of the feed that were recorded longer ago; answers how many."""
+    async with engine.connect() as conn:
+        partitions = sorted(await change_reads.extents(conn))
+    deleted = 0
+    for partition in partitions:
+        page = TRIMMED_AT_ONCE
+        while page == TRIMMED_AT_ONCE:
+            async with engine.begin() as conn:
+                page = await change_reads.drop_before(
+                    conn, partition, keep=keep, limit=TRIMMED_AT_ONCE
+                )
+            deleted += page
+            progressed()
+    if deleted:
+        log.info(LogEvent.HOUSEKEEPING, changes_dropped=deleted)
+    return deleted

@@ -11,8 +11,6 @@ from typing import Final
 
 import structlog
 
-from healthsvc.core.alerts import Alert
-from healthsvc.core.folding import decision_state
 from healthsvc.core.instants import from_us, to_us
 from healthsvc.core.languages import DEFAULT
 from healthsvc.core.outages import detect
@@ -21,18 +19,15 @@ from healthsvc.core.outages.detect import Detection, Fall, Guard
 from healthsvc.core.outages.traffic import HOUR_US, MINUTE_US, Habit
 from healthsvc.core.phrases import alerts
 from healthsvc.flows import operations_alerts
+from healthsvc.flows.alerts import alerted_customers
+from healthsvc.flows.changes import record
 from healthsvc.store.alerts import outages, traffic
 from healthsvc.store.alerts.operations import Trouble
 from healthsvc.store.alerts.outages import Look
 from healthsvc.store.customers import customer_summary
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import outbox
-from healthsvc.store.delivery.outbox import OutboxMessage
-from healthsvc.store.processing import states
-from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS, GUARDS, LogEvent
 from healthsvc.wire.webhooks.alerts import ALERT_RAISED, raised
-from healthsvc.wire.webhooks.bodies import message_id
 
 KIND: Final = "fleet_guard"
 LOOK_SECONDS: Final = 5.0
@@ -144,29 +139,13 @@ async def _release(conn: AsyncConnection, through: datetime, now: datetime) -> N
     released = await outages.release(conn, through, RELEASED_AT_ONCE)
     if not released:
         return
-    live = await live_projection.live(conn)
-    customers = [alert.customer_id for alert in released if alert.customer_id is not None]
-    sequences = {
-        row.customer_id: decision_state.last_sequence(row.decision)
-        for row in await states.by_ids(conn, live.id, customers)
-        if row.decision is not None
-    }
-    await outbox.enqueue(
-        conn,
-        [
-            _raised_message(alert, now, sequences.get(alert.customer_id or "", 0))
-            for alert in released
-        ],
-    )
+    ids = {str(alert.customer_id) for alert in released}
+    customers = await alerted_customers.read(conn, sorted(ids), now)
+    changes = []
+    for alert in released:
+        customer = customers[str(alert.customer_id)]
+        data = raised(alert, customer.object, alert.detail)
+        changes.append(customer.change(ALERT_RAISED, data))
+    await record.record(conn, changes)
     for alert in released:
         ALERTS.labels(alert.kind, "raised").inc()
-
-
-def _raised_message(alert: Alert, now: datetime, sequence: int) -> OutboxMessage:
-    return OutboxMessage(
-        id=message_id(alert.id, "raised"),
-        type=ALERT_RAISED.name,
-        customer_id=alert.customer_id,
-        body=ALERT_RAISED.body(now, raised(alert, alert.detail, sequence)),
-        logged_at=None,
-    )

@@ -1,7 +1,6 @@
 """Alerts settled by people: acknowledged, resolved. What raises and releases them by itself is
 decided in the flush."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +8,13 @@ from typing import TypeAlias
 
 from healthsvc.core.actors import Actor
 from healthsvc.core.alerts import ACKNOWLEDGE, RESOLVE, Alert, AlertStep, after
-from healthsvc.core.folding import decision_state
 from healthsvc.flows import operations_alerts
+from healthsvc.flows.alerts import alerted_customers
+from healthsvc.flows.changes import record
 from healthsvc.store.admin import audit
 from healthsvc.store.alerts import alert_rows
+from healthsvc.store.changes.change_log import NewChange
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import outbox
-from healthsvc.store.delivery.outbox import OutboxMessage
-from healthsvc.store.processing import states
-from healthsvc.store.projections import live_projection
 from healthsvc.telemetry import ALERTS
 from healthsvc.wire.webhooks import alerts as alert_webhooks
 
@@ -88,20 +85,13 @@ async def _settle(
     step: AlertStep,
     change: Callable[[AsyncConnection, str, Actor, datetime], Awaitable[Alert]],
 ) -> Outcome:
-    """Lock, check and change the alert, enqueue its webhook and audit it, in one transaction."""
+    """Lock, check and change the alert, audit it and record the change, in one transaction."""
     async with engine.begin() as conn:
         alert = await alert_rows.get(conn, request.alert_id, lock=True)
         refusal = _refusal(alert, request, step)
         if refusal is not None:
             return refusal
         settled = await change(conn, request.alert_id, request.by, now)
-        if settled.customer_id is None:
-            message = operations_alerts.message(settled, now, note=request.note)
-        else:
-            message = _message(
-                settled, now, request.note, await _last_sequence(conn, settled.customer_id)
-            )
-        await outbox.enqueue(conn, [message])
         await audit.record(
             conn,
             now,
@@ -110,6 +100,7 @@ async def _settle(
             target=settled.id,
             detail=_detail(request),
         )
+        await record.record(conn, [await _change(conn, settled, now, request.note)])
     ALERTS.labels(settled.kind, settled.state).inc()
     return Settled(settled)
 
@@ -126,24 +117,15 @@ def _refusal(alert: Alert | None, request: Request, step: AlertStep) -> Outcome 
     return AlreadyResolved(alert) if state is None else None
 
 
-async def _last_sequence(conn: AsyncConnection, customer_id: str) -> int:
-    """The sequence number of the customer's last published decision; an alert settled by a person
-    comes after it and before the next."""
-    live = await live_projection.live(conn)
-    rows = await states.by_ids(conn, live.id, [customer_id])
-    decision = rows[0].decision if rows else None
-    return decision_state.last_sequence(decision)
-
-
-def _message(alert: Alert, now: datetime, note: str | None, sequence: int) -> OutboxMessage:
-    type = alert_webhooks.SETTLED[alert.state]
-    return OutboxMessage(
-        id=f"msg_{secrets.token_hex(16)}",
-        type=type.name,
-        customer_id=alert.customer_id,
-        body=type.body(now, alert_webhooks.settled(alert, note, sequence)),
-        logged_at=None,
-    )
+async def _change(
+    conn: AsyncConnection, alert: Alert, now: datetime, note: str | None
+) -> NewChange:
+    if alert.customer_id is None:
+        return operations_alerts.change(alert, now, note=note)
+    customers = await alerted_customers.read(conn, [alert.customer_id], now)
+    customer = customers[alert.customer_id]
+    data = alert_webhooks.settled(alert, customer.object, note)
+    return customer.change(alert_webhooks.SETTLED[alert.state], data)
 
 
 def _detail(request: Request) -> dict[str, object]:

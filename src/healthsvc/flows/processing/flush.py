@@ -1,24 +1,20 @@
 """One flush: everything that a worker learnt since the last one, in one transaction, with the
 offsets."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from healthsvc.core.alerts import HELD
+from healthsvc.flows.changes import record
 from healthsvc.flows.operations_alerts import raise_alert
+from healthsvc.flows.processing.decisions import draft_changes
 from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
-from healthsvc.flows.processing.decisions.unrendered_messages import (
-    ALERT_RESOLVED,
-    RISK_RAISED,
-    UnrenderedMessage,
-    escalated,
-    resolved_messages,
-)
 from healthsvc.store.alerts import outages
 from healthsvc.store.alerts.operations import Trouble
+from healthsvc.store.changes.change_log import NewChange, NumberedChange
 from healthsvc.store.database.copying import Block
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
-from healthsvc.store.delivery import outbox, subscriptions
 from healthsvc.store.intake import log
 from healthsvc.store.processing import (
     alert_writes,
@@ -29,7 +25,7 @@ from healthsvc.store.processing import (
     states,
     timers,
 )
-from healthsvc.store.processing.alert_writes import AlertRow, ResolvedAlert
+from healthsvc.store.processing.alert_writes import AlertRow, ResolvedAlert, TakenOver
 from healthsvc.store.processing.dead_letter_writes import NewDeadLetter, dead_letter
 from healthsvc.store.processing.dedupe import BucketIds, RecentIds
 from healthsvc.store.processing.partitions import Move
@@ -56,8 +52,6 @@ class Flush:
     fresh: StateRows | None = None
     changed: StateRows | None = None
     decisions: DecisionRows = field(default_factory=DecisionRows)
-    sequences: dict[int, int] = field(default_factory=dict)
-    """Last message number by customer_key, for the customers whose alerts end."""
     archive: dict[date, Block] = field(default_factory=dict)
     letters: list[NewDeadLetter] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -88,11 +82,11 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
     1. Compare-and-set of epochs and offsets: begins the transaction, locks the partitions, fences a
        zombie (raises
     Fenced).
-    2. States, timers, standings, history.
-    3. Alerts and, in the same breath, the webhooks that tell of them.
-    4. Archive, dead letters and the operations alerts that tell of some of them, ids.
-    5. Hand-overs to other partitions' table logs: last, since they hold the log's heads until the
-       commit.
+    2. States, timers, standings, history; archive, dead letters and the operations alerts that tell
+       of some of them, ids.
+    3. Alerts; changes are numbered, and in the same breath webhooks tell of them.
+    4. Changes and hand-overs to other partitions' table logs are appended: last, since they hold
+       the heads of the feed and of the log until the commit.
     """
     result = Written()
     async with engine.begin() as conn:
@@ -100,26 +94,33 @@ async def write(engine: AsyncEngine, flush: Flush, now: datetime) -> Written:
             conn, projection=flush.projection, owner=flush.owner, moves=flush.moves
         )
         await states.write(conn, flush.fresh, flush.changed)
-        await _write_decisions(conn, flush, flush.decisions, result, now)
+        await _write_decisions(conn, flush)
         if flush.archive:
             await archive.copy(conn, flush.archive)
         if flush.letters:
             await dead_letter(conn, flush.letters)
+        await _ids(conn, flush)
         for trouble in flush.troubles:
             await raise_alert(conn, trouble, now)
-        await _ids(conn, flush)
+        numbered = await _announce(conn, flush.decisions, result, now)
+        await record.append(conn, numbered)
         if flush.forwarded:
             await log.append(conn, flush.forwarded)
     return result
 
 
-async def _write_decisions(
-    conn: AsyncConnection, flush: Flush, rows: DecisionRows, result: Written, now: datetime
-) -> None:
+async def _write_decisions(conn: AsyncConnection, flush: Flush) -> None:
+    rows = flush.decisions
     await timers.write(conn, rows.timers)
     await timers.delete(conn, flush.projection, rows.timers_gone)
     await decisions.write_standings(conn, rows.standings, rows.moves)
     await decisions.write_history(conn, rows.history)
+
+
+async def _announce(
+    conn: AsyncConnection, rows: DecisionRows, result: Written, now: datetime
+) -> list[NumberedChange]:
+    """Write the alerts; number and send everything that has changed."""
     taken_over = await alert_writes.take_over(conn, [a for a in rows.alerts if a.takes_over])
     taken_ids = {t.row_id for t in taken_over} | {
         a.id for a in rows.alerts if a.takes_over == "de_escalated"
@@ -130,36 +131,37 @@ async def _write_decisions(
     result.raised += [a for a in rows.alerts if a.id in new]
     result.escalated += [escalating[t.row_id] for t in taken_over if t.row_id in escalating]
     result.resolved += resolved
-    messages_to_render = [
-        *await _messages_without_outages(conn, rows, now),
-        *(message for id, message in rows.alert_messages.items() if id in new),
+    changes = [
+        *await _without_outages(conn, rows, now),
+        *(draft.raised() for id, draft in rows.alert_drafts.items() if id in new),
+        *_taken_over(rows, taken_over, escalating.keys()),
+        *draft_changes.resolved(resolved, rows.ended_of, now),
     ]
-    messages_to_render += [
-        escalated(rows.alert_messages[t.row_id], t)
-        for t in taken_over
-        if t.row_id in escalating and t.state != HELD
-    ]
-    if messages_to_render or resolved:
-        subscribed = await subscriptions.wanted_types(conn)
-        messages = [
-            message.render() for message in messages_to_render if message.type.name in subscribed
-        ]
-        if ALERT_RESOLVED.name in subscribed:
-            messages += resolved_messages(resolved, now, flush.sequences)
-        await outbox.enqueue(conn, messages)
+    return await record.announce(conn, changes)
 
 
-async def _messages_without_outages(
-    conn: AsyncConnection, rows: DecisionRows, now: datetime
-) -> list[UnrenderedMessage]:
-    """Messages besides alerts, without risks that only the passing of time has raised of customers
-    affected by an outage."""
-    by_time = {d.customer_id for d in rows.messages if d.type == RISK_RAISED and not d.logged_us}
-    affected = await outages.concerned(conn, sorted(by_time), now)
+def _taken_over(
+    rows: DecisionRows, taken_over: Sequence[TakenOver], escalating: Collection[str]
+) -> list[NewChange]:
+    """Changes of alerts that another flag has taken over; of one that is held, nobody was told."""
     return [
-        d
-        for d in rows.messages
-        if d.type != RISK_RAISED or d.logged_us or d.customer_id not in affected
+        rows.alert_drafts[t.row_id].taken_over(t, escalated=t.row_id in escalating)
+        for t in taken_over
+        if t.state != HELD
+    ]
+
+
+async def _without_outages(
+    conn: AsyncConnection, rows: DecisionRows, now: datetime
+) -> list[NewChange]:
+    """Changes besides alerts, without what only the passing of time has raised of customers
+    affected by an outage."""
+    absent = {str(d.change.customer_id) for d in rows.changes if d.by_absence}
+    affected = await outages.concerned(conn, sorted(absent), now)
+    return [
+        draft.change
+        for draft in rows.changes
+        if not draft.by_absence or draft.change.customer_id not in affected
     ]
 
 

@@ -102,14 +102,6 @@ class FlushBuilder:
             parts.append(decided)
         self._logged_us[ready] = 0
         flush.decisions = DecisionRows.joined(parts)
-        resolved_keys = {key for key, _, _ in flush.decisions.endings}
-        if resolved_keys:
-            sequence = self._states.decisions.sequence[ready].astype(np.int64)
-            flush.sequences = {
-                k: s
-                for k, s in zip(self._states.key[ready].tolist(), sequence.tolist(), strict=True)
-                if k in resolved_keys
-            }
         return ready
 
     def _postpone(
@@ -144,9 +136,7 @@ class FlushBuilder:
             self._states, self._projection, rows[stored], fresh=False, keep=arena.keep
         )
         self._states.in_database[rows] = True
-        self._states.profile_changed.difference_update(
-            decided.tolist()
-        )  # the others are not in the standings yet
+        self._states.summarised(decided)  # the others are not in the standings yet
 
     def _write_ids(self, flush: Flush, pending: Pending, now: datetime) -> None:
         """Ids of the flush, and, where a generation is full or old, its rotation. `sequence` is the

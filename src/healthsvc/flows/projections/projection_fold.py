@@ -150,4 +150,4 @@ class ProjectionFold:
             conn, fresh, packed(self.states, self._building.id, rows[stored], fresh=False)
         )
         self.states.in_database[rows] = True
-        self.states.profile_changed.difference_update(rows.tolist())
+        self.states.summarised(rows)

@@ -1,5 +1,5 @@
 """Decides the customers of a projection under construction quietly: no history, no alerts, no
-messages."""
+changes for anybody."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class QuietDecider:
         self._building, self._fold, self._now = building, fold, now
         self.card, self._old_card = cards
         self._same = building.document == building.live_document
-        self._decider = Decider(fold.states, building.id, building.version)
+        self._decider = Decider(fold.states, building.id, building.version, announces=False)
         self.is_shadow = building.reason == "shadow"
         """While it is one, it continues its own decisions."""
 
@@ -59,7 +59,7 @@ class QuietDecider:
         await self.decide_keys(conn, sorted(keys), reached)
 
     async def decide(self, conn: AsyncConnection, rows: Rows, reached: dict[int, Reached]) -> None:
-        """Decide quietly: memory, standings and timers; no history, no alerts, no messages.
+        """Decide quietly: memory, standings and timers; no history, no alerts, no changes.
 
         Customers that the live projection hasn't decided yet (they wait for the end of an import)
         go on waiting.

@@ -18,11 +18,13 @@ from typing import Final, Protocol
 import numpy as np
 import structlog
 
+from healthsvc.flows.changes import record
 from healthsvc.flows.processing.owned_partition import MemoryLimits
 from healthsvc.flows.projections.build_faults import CannotBuild, IncompleteArchive, Overtaken
 from healthsvc.flows.projections.projection_fold import ProjectionFold
 from healthsvc.flows.projections.quiet_decider import QuietDecider
 from healthsvc.flows.projections.reference import Sample
+from healthsvc.store.changes.change_log import NewChange
 from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.projections import (
     archive_fold,
@@ -36,6 +38,7 @@ from healthsvc.store.projections.building import Reached
 from healthsvc.store.projections.publications import Building
 from healthsvc.telemetry import LogEvent
 from healthsvc.wire.scorecards.document import compile_document
+from healthsvc.wire.webhooks import scorecards as webhooks
 
 CHUNK: Final = 2_000
 """Events or customers of one step; small, since the live folding may share our thread."""
@@ -346,4 +349,14 @@ class Builder:
             if not await building.claim(conn, self._building.id, self._builder, LEASE_SECONDS):
                 raise Overtaken
             await switching.flip(conn, self._building.id, self._building.live)
+            if self._building.version != self._building.live_version:
+                await record.record(conn, [self._published(self._now())])
         return True
+
+    def _published(self, now: datetime) -> NewChange:
+        data = webhooks.PublishedData(
+            scorecard_version=self._building.version,
+            previous_version=self._building.live_version,
+            published_at=now,
+        )
+        return record.service_change(webhooks.PUBLISHED, now, data)

@@ -55,6 +55,17 @@ def instants(us: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
     return shifted
 
 
+def optional_instants(us: NDArray[np.float64]) -> list[bytes]:
+    """Fields of type timestamptz, from microseconds since 1970; null where they are NaN or 0."""
+    known = np.flatnonzero(us > 0)
+    fields = [NULL] * len(us)
+    for place, piece in zip(
+        known.tolist(), pieces(fixed(len(known), instants(us[known]))), strict=True
+    ):
+        fields[place] = piece
+    return fields
+
+
 def begin(fields: int) -> bytes:
     """What every row of so many fields begins with."""
     return fields.to_bytes(2)

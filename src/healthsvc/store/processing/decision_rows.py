@@ -16,6 +16,7 @@ from healthsvc.store.database.copying import (
     fixed,
     floats,
     instants,
+    optional_instants,
     pieces,
     texts,
 )
@@ -32,8 +33,10 @@ STANDINGS: Final = (
         "loyalty",
         "band",
         "flags",
+        "band_since",
     ),
     *("customer_id", "name", "owner", "segment", "tier", "stage", "parent_id", "icp_fit"),
+    *("mrr", "currency", "renewal_at"),
 )
 
 
@@ -47,6 +50,7 @@ MOVED: Final = (
         "loyalty",
         "band",
         "flags",
+        "band_since",
         "stage",
     ),
 )
@@ -74,11 +78,24 @@ class DecidedColumns:
 
     keys: NDArray[np.int64]
     partitions: NDArray[np.int32]
+    band_since_us: NDArray[np.float64]
+    """0 where no band is known."""
     decided_us: NDArray[np.int64]
     scores: NDArray[np.float64]
     risks: NDArray[np.float64]
     bands: Sequence[str | None]
     flags: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyColumns:
+    """What lists say of a customer's subscriptions, one entry a customer in each."""
+
+    mrr: NDArray[np.float64]
+    """Monthly; NaN: nobody told it."""
+    currencies: Sequence[str | None]
+    renewal_us: NDArray[np.float64]
+    """NaN or 0: nobody told it."""
 
 
 class SummaryProfile(NamedTuple):
@@ -95,6 +112,7 @@ def standings_rows(
     loyalties: NDArray[np.float64],
     customer_ids: Sequence[str],
     profiles: Sequence[SummaryProfile],
+    money: MoneyColumns,
 ) -> Block:
     """Encode what lists sort and filter by; loyalties: NaN where they aren't known."""
     at = instants(decided.decided_us)
@@ -108,8 +126,17 @@ def standings_rows(
     )
     bands_and_flags = list(map(_band_and_flags, decided.bands, decided.flags))
     profile = list(map(_profile, profiles))
-    figures = floats(decided.scores, decided.risks, loyalties)
-    return block(pieces(head), figures, bands_and_flags, list(map(encoded, customer_ids)), profile)
+    return block(
+        pieces(head),
+        floats(decided.scores, decided.risks, loyalties),
+        bands_and_flags,
+        optional_instants(decided.band_since_us),
+        list(map(encoded, customer_ids)),
+        profile,
+        floats(money.mrr),
+        list(map(encoded, money.currencies)),
+        optional_instants(money.renewal_us),
+    )
 
 
 def moved_rows(
@@ -123,6 +150,7 @@ def moved_rows(
         pieces(head),
         floats(decided.scores, decided.risks, loyalties),
         bands_and_flags,
+        optional_instants(decided.band_since_us),
         list(map(_word, stages)),
     )
 

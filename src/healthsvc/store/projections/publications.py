@@ -29,6 +29,7 @@ class Building:
     reason: str
     with_gaps: bool
     live: int
+    live_version: int
     live_document: str
     fresh: bool
     """The version never was live: nothing was scored by it yet."""
@@ -115,7 +116,8 @@ async def building(conn: AsyncConnection) -> Building | None:
                 text("""
                     select b.id, b.scorecard_version as version, coalesce(s.frozen,
                         s.document) as document, b.reason,
-                           b.with_gaps, l.id as live, coalesce(o.frozen,
+                           b.with_gaps, l.id as live,
+                           l.scorecard_version as live_version, coalesce(o.frozen,
                                o.document) as live_document,
                            s.published_at is null as fresh
                     from projections b join scorecards s on s.version = b.scorecard_version

@@ -1,7 +1,7 @@
 """Alerts, and how they are settled."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -10,6 +10,7 @@ from healthsvc.core.actors import ActorKind
 from healthsvc.core.alerts import OPEN, AlertState
 from healthsvc.core.alerts import Alert as CoreAlert
 from healthsvc.core.severity import Severity
+from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RankTold
 from healthsvc.wire.rest.shapes import (
@@ -51,6 +52,7 @@ class AlertFilter(Paging, Worded):
             )
         ),
     ] = "raised"
+    format: FormatAsked = None
 
 
 class AlertResolve(Asked):
@@ -146,6 +148,14 @@ def alert_answer(alert: CoreAlert, rank: RankTold | None = None) -> Alert:
     """The answer about one alert, in whatever list or by itself; rank: where lists are sorted by
     it."""
     return Alert.model_validate(alert).model_copy(update={"rank": rank})
+
+
+ALERT_COLUMNS: Final = (
+    *("id", "customer_id", "scope", "kind", "severity", "state", "summary", "onset_at"),
+    *("raised_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by"),
+    *("condition_ended_at", "rank.points", "rank.why"),
+)
+"""Of CSV."""
 
 
 class Alerts(ListAnswer[Alert]):

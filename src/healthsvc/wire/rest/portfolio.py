@@ -1,7 +1,5 @@
 """The portfolio: what became of all customers, or of a segment, a tier, an owner's, in a period."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonValue
 
+from healthsvc.wire.rest.exports import FormatAsked, csv_rows, ndjson
 from healthsvc.wire.rest.shapes import Instant, Queried, Told, example
 
 _FIGURE: dict[str, JsonValue] = {"value": 0.9375, "previous": 0.95, "change": -0.0125}
@@ -62,6 +61,7 @@ class PortfolioAsked(Queried):
         bool,
         Field(description="Count trials that pay nothing, too. Test accounts never count."),
     ] = False
+    format: FormatAsked = None
 
 
 class Measured(Told):
@@ -194,31 +194,25 @@ def as_csv(portfolio: Portfolio) -> str:
     counts = [
         name for name in PortfolioPart.model_fields if name not in measures and name != "group"
     ]
-    buffer = io.StringIO()
-    rows = csv.writer(buffer, lineterminator="\r\n")
     previous = [f"{name}_previous" for name in measures]
-    rows.writerow(
-        [
-            "from",
-            "to",
-            "group",
-            *counts,
-            *(name for pair in zip(measures, previous, strict=True) for name in pair),
-        ]
-    )
+    pairs = zip(measures, previous, strict=True)
+    rows: list[Sequence[object]] = [
+        ["from", "to", "group", *counts, *(name for pair in pairs for name in pair)]
+    ]
     for name, part in [
         ("(all)", portfolio.total),
-        *((_cell(each.group), each) for each in portfolio.items),
+        *((each.group or "(none)", each) for each in portfolio.items),
     ]:
         figures = [
             value for m in measures for value in (getattr(part, m).value, getattr(part, m).previous)
         ]
         numbers: Sequence[object] = [*(getattr(part, count) for count in counts), *figures]
-        rows.writerow([portfolio.start.isoformat(), portfolio.end.isoformat(), name, *numbers])
-    return buffer.getvalue()
+        rows.append([portfolio.start.isoformat(), portfolio.end.isoformat(), name, *numbers])
+    return csv_rows(rows)
 
 
-def _cell(name: str | None) -> str:
-    """A group's name as a cell: a spreadsheet would run one that begins like a formula."""
-    text = name or "(none)"
-    return f"'{text}" if text[0] in "=+-@\t\r\n" else text
+def as_ndjson(portfolio: Portfolio) -> bytes:
+    """The same parts, a JSON object a line."""
+    answer = portfolio.model_dump(by_alias=True)
+    span = {"from": answer["from"], "to": answer["to"]}
+    return ndjson(span | part for part in (answer["total"], *answer["items"]))

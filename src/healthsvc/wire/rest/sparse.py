@@ -3,11 +3,24 @@
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from healthsvc.wire.rest.shapes import Text
 
 MOST_FIELDS: Final = 100
+FieldsAsked = Annotated[
+    list[Text],
+    Field(
+        max_length=MOST_FIELDS,
+        description=(
+            "Only these members of the answer, inner ones with dots, for example"
+            " `score,band,contact.next_window_at`. Several with commas, or repeated."
+        ),
+    ),
+]
+"""What a query holds."""
 _LEAF: Final[dict[str, Any]] = {}
 DataT = TypeVar("DataT")
 

@@ -1,7 +1,7 @@
 """What is most worth a call, with why, when and what to know."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
@@ -10,6 +10,7 @@ from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, Alert
 from healthsvc.wire.rest.briefings import Briefing, PriceBriefing
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
+from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
 from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, ListAnswer, Told, Whole, example
@@ -90,6 +91,7 @@ class WorklistAsked(Worded):
         AnyShortText | None,
         Field(description="Only customers of this owner; without: everybody's."),
     ] = None
+    format: FormatAsked = None
 
 
 _ITEM: JsonDict = {
@@ -152,6 +154,15 @@ class WorkItem(Told):
             )
         ),
     ]
+
+
+WORKLIST_COLUMNS: Final = (
+    *("customer_id", "name", "owner", "tier", "band", "summary", "rank.points", "rank.why"),
+    *("alert.id", "alert.kind", "alert.severity", "alert.state", "other_alerts"),
+    *("briefing.money.mrr", "briefing.money.renewal_at", "contact.timezone"),
+    *("contact.next_window_at", "contact.last_contact_at", "contact.over_cap"),
+)
+"""Of CSV."""
 
 
 class Worklist(ListAnswer[WorkItem]):

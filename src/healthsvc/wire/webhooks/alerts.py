@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Protocol, get_args
 
+import msgspec
+
 from healthsvc.core.actors import Actor, ActorKind
 from healthsvc.core.alerts import (
     ACKNOWLEDGED,
@@ -16,6 +18,7 @@ from healthsvc.core.alerts import (
     AlertState,
 )
 from healthsvc.core.severity import Severity
+from healthsvc.wire.webhooks.customer_object import CUSTOMER_EXAMPLE, CustomerObject
 from healthsvc.wire.webhooks.webhook_type import (
     FACTS,
     INSTANT,
@@ -83,6 +86,7 @@ class AlertData:
         str, {**TEXT, "description": "The alert's id; the same in every webhook about it."}
     ]
     customer_id: CustomerId
+    customer: CustomerObject
     kind: Annotated[
         str, {**TEXT, "description": "What it is about: cancel_intent, silent, usage_drop …"}
     ]
@@ -91,13 +95,15 @@ class AlertData:
     summary: Annotated[str, SUMMARY]
     onset_at: Annotated[datetime, {**INSTANT, "description": "When its cause happened."}]
     raised_at: Annotated[datetime, {**INSTANT, "description": "When it was decided."}]
-    detail: Annotated[Mapping[str, Any], FACTS]
-    sequence: Sequence
+    detail: Annotated[Mapping[str, Any] | msgspec.Raw, FACTS]
+    """As JSON where it was encoded already."""
+    sequence: Sequence = 0
+    """The change gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EscalatedData(AlertData):
-    """Data of `alert.escalated`."""
+class TakenOverData(AlertData):
+    """Data of `alert.escalated` and `alert.de_escalated`."""
 
     previous_kind: Annotated[
         str, {**TEXT, "description": "What the same alert was about until now."}
@@ -119,6 +125,7 @@ _KIM: Final = Actor(kind="person", name="Kim Park", via_key="key_1")
 _RAISED: Final = AlertData(
     id="al_0d9b3e",
     customer_id="acme",
+    customer=CUSTOMER_EXAMPLE,
     kind="cancel_intent",
     severity="critical",
     state=OPEN,
@@ -128,7 +135,7 @@ _RAISED: Final = AlertData(
     detail={"score": 41.5},
     sequence=7,
 )
-_ESCALATED: Final = EscalatedData(
+_ESCALATED: Final = TakenOverData(
     **{name: getattr(_RAISED, name) for name in AlertData.__slots__},
     previous_kind="silent",
     previous_severity="warning",
@@ -153,6 +160,19 @@ ALERT_ESCALATED: Final = webhook_type(
     _ESCALATED,
     only(OPEN, ACKNOWLEDGED),
 )
+ALERT_DE_ESCALATED: Final = webhook_type(
+    "alert.de_escalated",
+    "An alert became a milder one: what was most severe is over, the rest goes on.",
+    replace(
+        _ESCALATED,
+        kind="silent",
+        severity="warning",
+        summary="Acme Ltd: silent for 15 days. Call this week.",
+        previous_kind="silent_before_renewal",
+        previous_severity="critical",
+    ),
+    only(OPEN, ACKNOWLEDGED),
+)
 ALERT_ACKNOWLEDGED: Final = webhook_type(
     "alert.acknowledged", "Somebody took an alert on.", _SETTLED, only(ACKNOWLEDGED)
 )
@@ -171,12 +191,14 @@ SETTLED: Final[Mapping[AlertState, WebhookType[SettledData]]] = {
 """By the state that a customer's alert was brought into."""
 
 
-def raised(alert: Announced, detail: Mapping[str, Any], sequence: int) -> AlertData:
+def raised(
+    alert: Announced, customer: Mapping[str, Any], detail: Mapping[str, Any] | msgspec.Raw
+) -> AlertData:
     """Data of `alert.raised`."""
-    return AlertData(**_common(alert, OPEN, detail, sequence))
+    return AlertData(**_common(alert, customer, OPEN, detail))
 
 
-def escalated(
+def taken_over(
     raised: AlertData,
     *,
     id: str,
@@ -185,29 +207,29 @@ def escalated(
     raised_at: datetime,
     previous_kind: str,
     previous_severity: Severity,
-) -> EscalatedData:
-    """Data of `alert.escalated`, about an alert that a more severe flag has taken over; raised: the
-    data of a new alert of that flag."""
+) -> TakenOverData:
+    """Data of `alert.escalated` and `alert.de_escalated`, about an alert that another flag has
+    taken over; raised: the data of a new alert of that flag."""
     same = replace(raised, id=id, state=state, onset_at=onset_at, raised_at=raised_at)
     common = {name: getattr(same, name) for name in AlertData.__slots__}
-    return EscalatedData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
+    return TakenOverData(**common, previous_kind=previous_kind, previous_severity=previous_severity)
 
 
-def settled(alert: Alert, note: str | None, sequence: int) -> SettledData:
+def settled(alert: Alert, customer: Mapping[str, Any], note: str | None) -> SettledData:
     """Data about an alert that a person has acknowledged or resolved."""
     return SettledData(
-        **_common(alert, alert.state, alert.detail, sequence),
+        **_common(alert, customer, alert.state, alert.detail),
         by=alert.settled_by,
         actor=actor_data(alert),
         note=note,
     )
 
 
-def condition_ended(alert: Announced, sequence: int) -> SettledData:
+def condition_ended(alert: Announced, customer: Mapping[str, Any]) -> SettledData:
     """Data about an alert that was resolved because its condition ended; its facts no longer
     hold."""
     return SettledData(
-        **_common(alert, RESOLVED, {}, sequence),
+        **_common(alert, customer, RESOLVED, {}),
         by=CONDITION_ENDED,
         actor=ENDED_ITSELF.as_data(),
         note=None,
@@ -221,11 +243,15 @@ def actor_data(alert: Alert) -> dict[str, str | None] | None:
 
 
 def _common(
-    alert: Announced, state: AlertState, detail: Mapping[str, Any], sequence: int
+    alert: Announced,
+    customer: Mapping[str, Any],
+    state: AlertState,
+    detail: Mapping[str, Any] | msgspec.Raw,
 ) -> dict[str, Any]:
     return {
         "id": alert.id,
         "customer_id": alert.customer_id,
+        "customer": customer,
         "kind": alert.kind,
         "severity": alert.severity,
         "state": state,
@@ -233,5 +259,4 @@ def _common(
         "onset_at": alert.onset_at,
         "raised_at": alert.raised_at,
         "detail": detail,
-        "sequence": sequence,
     }

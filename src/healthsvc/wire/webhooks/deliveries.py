@@ -63,15 +63,23 @@ ENDPOINT_DISABLED: Final = webhook_type(
     DisabledData(
         endpoint_id="ep_1", url="https://hooks.example.com/", reason="gone", failing_since=None
     ),
+    is_change=False,
 )
 DELIVERY_EXHAUSTED: Final = webhook_type(
-    "delivery.exhausted", "The last try of a delivery failed.", _DELIVERY
+    "delivery.exhausted",
+    "The last try of a delivery failed.",
+    _DELIVERY,
+    is_change=False,
 )
 DELIVERY_RECOVERED: Final = webhook_type(
-    "delivery.recovered", "A delivery succeeded after many failed tries.", _DELIVERY
+    "delivery.recovered",
+    "A delivery succeeded after many failed tries.",
+    _DELIVERY,
+    is_change=False,
 )
 TEST_SENT: Final = webhook_type(
     "test.sent",
     "Somebody tries an endpoint out.",
     TestData(endpoint_id="ep_1", note="A test. If you can verify its signature, all is well."),
+    is_change=False,
 )

@@ -30,7 +30,7 @@ CUSTOMER: Final[Schema] = {**TEXT, "description": "The customer that it is about
 SEQUENCE: Final[Schema] = {
     "type": "integer",
     "description": (
-        "Orders the webhooks of one customer: a greater one was decided later. Numbers may leap."
+        "Numbers the changes of one customer, without gaps: a greater one was decided later."
     ),
 }
 
@@ -50,6 +50,8 @@ class WebhookType(Generic[DataT]):
     narrowed: Mapping[str, Schema]
     """Schemas of fields that this type restricts further than the dataclass does: the states that
     it tells of."""
+    is_change: bool = True
+    """Whether the change feed has it: what was decided, not what became of deliveries."""
 
     def body(self, at: datetime, data: DataT) -> str:
         """The JSON of one message; `at` (aware) is when it happened."""
@@ -83,7 +85,14 @@ class WebhookType(Generic[DataT]):
 
 
 def webhook_type(
-    name: str, title: str, example: DataT, narrowed: Mapping[str, Schema] | None = None
+    name: str,
+    title: str,
+    example: DataT,
+    narrowed: Mapping[str, Schema] | None = None,
+    *,
+    is_change: bool = True,
 ) -> WebhookType[DataT]:
     """Declare a type of webhook."""
-    return WebhookType(name=name, title=title, example=example, narrowed=narrowed or {})
+    return WebhookType(
+        name=name, title=title, example=example, narrowed=narrowed or {}, is_change=is_change
+    )

@@ -1,4 +1,4 @@
-"""Decides rows of the states, each as of its instant, and makes rows and messages of it."""
+"""Decides rows of the states, each as of its instant, and makes rows and changes of it."""
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from healthsvc.store.processing import timers
 class Decider:
     """Decides rows of the states and words the outcome; one for each projection in memory."""
 
-    def __init__(self, states: States, projection: int, scorecard_version: int) -> None:
+    def __init__(
+        self, states: States, projection: int, scorecard_version: int, *, announces: bool = True
+    ) -> None:
+        """announces: False: what is decided is no change for anybody."""
+        self._announces = announces
         self._states = states
         self._projection = projection
         self._version = scorecard_version
@@ -47,11 +51,9 @@ class Decider:
             before=before,
             logged_us=logged_us,
         )
-        writer = DecisionWriter(self._relations, view, batch)
+        writer = DecisionWriter(self._relations, view, batch, announces=self._announces)
         states.decisions.put(rows, decisions.after)
-        decision_rows = writer.write()
-        states.decisions.sequence[rows] = writer.sequence
-        return decision_rows
+        return writer.write()
 
     def _list_loyalty(self, view: View, decisions: Decisions, before: DecisionStates) -> None:
         """List loyalty where another column is written anyway, since it moves slowly; a churned
@@ -67,7 +69,7 @@ class Decider:
         """Leave these rows undecided until `due_us`: history that is being imported is decided
         once, at its end."""
         decision_rows = DecisionRows()
-        unlisted = [row for row in rows.tolist() if row in self._states.profile_changed]
+        unlisted = [row for row in rows.tolist() if row in self._states.summary_changed]
         self._states.decisions.listed_score[unlisted] = (
             UNLISTED  # they may be evicted before they are decided
         )

@@ -1,17 +1,15 @@
-"""Turns what the core decided about rows of the states into alerts, timers and webhooks to be
-rendered."""
+"""Turns what the core decided about rows of the states into alerts, timers and changes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
-from healthsvc.core.decisions.changes import ALERT_MAX_AGE_US, BandChange, FlagChange
+from healthsvc.core.decisions.changes import BandChange, FlagChange
 from healthsvc.core.decisions.decide import BAND_ALERT, alert_id
 from healthsvc.core.decisions.flag_changes import as_decided
-from healthsvc.core.folding import facts
 from healthsvc.core.insights.rule_reasons import rule_reason
 from healthsvc.core.instants import from_us
 from healthsvc.core.languages import DEFAULT
@@ -20,16 +18,17 @@ from healthsvc.core.scorecard.model import FlagRule
 from healthsvc.core.scoring.evaluate import Evaluation
 from healthsvc.core.scoring.view import View
 from healthsvc.core.severity import Severity
-from healthsvc.flows.processing.decisions import briefing, unrendered_messages
+from healthsvc.flows.processing.decisions import briefing
 from healthsvc.flows.processing.decisions.batch_decisions import BatchDecisions
 from healthsvc.flows.processing.decisions.decided_batch import DecidedBatch
+from healthsvc.flows.processing.decisions.decision_changes import DecisionChanges
 from healthsvc.flows.processing.decisions.decision_rows import DecisionRows
+from healthsvc.flows.processing.decisions.draft_changes import AlertDraft
 from healthsvc.flows.processing.decisions.summary_rows import SummaryRows
-from healthsvc.flows.processing.decisions.unrendered_messages import UnrenderedMessage
 from healthsvc.store.processing import timers
 from healthsvc.store.processing.alert_writes import AlertRow
+from healthsvc.wire.webhooks import alerts as alert_webhooks
 from healthsvc.wire.webhooks.bodies import detail_json
-from healthsvc.wire.webhooks.webhook_type import WebhookType
 
 WEBHOOK_LANGUAGE: Final = DEFAULT
 """Alerts are kept, and webhooks sent, in this language; whoever reads alerts in another has them
@@ -47,25 +46,27 @@ class FlagRelations:
 
 
 class DecisionWriter:
-    """Writes the alerts, messages and timers that follow from one call of `decide`."""
+    """Writes the alerts, changes and timers that follow from one call of `decide`."""
 
-    def __init__(self, relations: FlagRelations, view: View, batch: BatchDecisions) -> None:
+    def __init__(
+        self, relations: FlagRelations, view: View, batch: BatchDecisions, *, announces: bool
+    ) -> None:
+        """announces: False: what is decided is no change for anybody."""
         states, rows, evaluation = batch.states, batch.rows, batch.evaluation
         self._relations, self._view, self._batch = relations, view, batch
         self._states, self._card = states, states.program.scorecard
         self._rows, self._evaluation, self._decisions = rows, evaluation, batch.decisions
-        risk_before = batch.before.risk.copy()
-        self._outcome = DecidedBatch(
-            states, rows, batch.decisions, evaluation.now_us, risk_before, batch.version
-        )
-        self._logged_us = batch.logged_us
-        self.sequence = batch.decisions.after.sequence.copy()
+        self._outcome = DecidedBatch(view, batch)
+        self._announces = announces
         self._keys: list[int] = states.key[rows].tolist()
         self._out = DecisionRows()
         self._common_facts: dict[int, dict[str, Any]] = {}
 
     def write(self) -> DecisionRows:
         out, decisions = self._out, self._decisions
+        if self._announces:
+            absent = self._relations.absent
+            out.changes = DecisionChanges(self._batch, self._outcome, absent).draft()
         for change in decisions.bands:
             self._band(change)
         for flag in decisions.flags:
@@ -94,10 +95,8 @@ class DecisionWriter:
     def _flag(self, change: FlagChange) -> None:
         rule = self._card.judging(self._evaluation.variant_of(change.row)).flags[change.flag]
         if change.kind == "released":
-            kinds = self._ended_kinds(change) if rule.severity is not None else ()
-            self._out.endings += [
-                (self._keys[change.row], kind, self._outcome.at(change.row)) for kind in kinds
-            ]
+            if rule.severity is not None:
+                self._end(change.row, self._ended_kinds(change))
         elif change.alert and rule.severity is not None:
             reason = self._reason(change, rule)
             detail: dict[str, Any] = {
@@ -163,17 +162,10 @@ class DecisionWriter:
 
     def _band(self, change: BandChange) -> None:
         i, bands = change.row, self._card.bands
-        if self._is_imported(i):
+        if self._outcome.imported[i]:
             return
         before = bands[change.before].name if change.before >= 0 else None
         after = bands[change.after].name
-        self._message(
-            i, unrendered_messages.BAND_CHANGED, partial(self._outcome.standing, i, before)
-        )
-        if 0 <= change.before < change.after and not change.anew:
-            self._message(
-                i, unrendered_messages.RISK_RAISED, partial(self._outcome.worse, i, before)
-            )
         if change.alert:
             severity: Severity = "critical" if change.after == len(bands) - 1 else "warning"
             summary = alerts.band_drop(WEBHOOK_LANGUAGE, self._outcome.name(i), before or "", after)
@@ -184,18 +176,17 @@ class DecisionWriter:
                 summary,
                 int(self._evaluation.now_us[i]),
                 {"band": after, "previous_band": before},
-                absence=not self._logged_us[i],  # time alone made it: nothing came
+                absence=not self._batch.logged_us[i],  # time alone made it: nothing came
             )
         elif change.after < len(bands) // 2 <= change.before:
-            self._out.endings.append((self._keys[i], BAND_ALERT, self._outcome.at(i)))
+            self._end(i, (BAND_ALERT,))
 
-    def _is_imported(self, i: int) -> bool:
-        """Whether imported events, old but only now logged, made the change: it is recorded in the
-        history and alerts nobody."""
-        last_seen = self._states.facts[self._outcome.row_numbers[i], facts.LAST_SEEN]
-        return bool(self._logged_us[i]) and bool(
-            last_seen < self._evaluation.now_us[i] - ALERT_MAX_AGE_US
-        )
+    def _end(self, i: int, kinds: tuple[str, ...]) -> None:
+        """The conditions of these kinds of alert have ended."""
+        if kinds:
+            key, at = self._keys[i], self._outcome.at(i)
+            self._out.endings += [(key, kind, at) for kind in kinds]
+            self._out.ended_of[key] = self._outcome.customer(i)
 
     def _alert(  # noqa: PLR0913  # the columns of an alert, each by name
         self,
@@ -213,9 +204,9 @@ class DecisionWriter:
     ) -> None:
         detail["briefing"] = self._briefing(i, kind)
         row = AlertRow(
-            id=alert_id(self._outcome.customer(i), kind, onset_us),
+            id=alert_id(self._outcome.customer_id(i), kind, onset_us),
             customer_key=self._keys[i],
-            customer_id=self._outcome.customer(i),
+            customer_id=self._outcome.customer_id(i),
             kind=kind,
             severity=severity,
             summary=summary,
@@ -228,22 +219,7 @@ class DecisionWriter:
             absence=absence,
         )
         self._out.alerts.append(row)
-        self._out.alert_messages[row.id] = self._unrendered(
-            i, unrendered_messages.ALERT_RAISED, partial(unrendered_messages.raised, row, detail)
-        )
-
-    def _message(self, i: int, type: WebhookType[Any], data: Callable[[int], object]) -> None:
-        self._out.messages.append(self._unrendered(i, type, data))
-
-    def _unrendered(
-        self, i: int, type: WebhookType[Any], data: Callable[[int], object]
-    ) -> UnrenderedMessage:
-        self.sequence[i] += 1
-        return UnrenderedMessage(
-            type,
-            self._outcome.customer(i),
-            self._outcome.at(i),
-            int(self.sequence[i]),
-            int(self._logged_us[i]),
-            data,
-        )
+        if self._announces:
+            customer = self._outcome.customer(i)
+            data = alert_webhooks.raised(row, customer.object, msgspec.Raw(row.detail.encode()))
+            self._out.alert_drafts[row.id] = AlertDraft(customer, data)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthsvc.core.decisions.decide import flag_names
+from healthsvc.core.folding.contract import recurring_revenue
+from healthsvc.core.folding.facts import COLUMN, currency_name
 from healthsvc.core.scoring import icp
 from healthsvc.core.scoring.lifecycle import stage_name
 from healthsvc.flows.processing.decisions.batch_decisions import BatchDecisions
@@ -13,6 +15,8 @@ from healthsvc.flows.processing.decisions.decided_batch import DecidedBatch
 from healthsvc.store.database.copying import Block
 from healthsvc.store.processing import decision_rows
 
+CURRENCY: Final = COLUMN["currency_code"]
+RENEWAL: Final = COLUMN["renewal_at"]
 VARIANT: Final = "variant"
 """The cause of a decision by another variant of the scorecard: the customer's place has changed."""
 
@@ -43,10 +47,10 @@ class SummaryRows:
         whose profile is listed already."""
         states, changed = self._states, self._decisions.standings
         whole = ~np.isfinite(self._batch.before.listed_score)
-        if states.profile_changed:
-            is_renamed = map(states.profile_changed.__contains__, self._outcome.row_numbers)
-            renamed = np.fromiter(is_renamed, bool, len(self._batch.rows))
-            changed, whole = changed | renamed, whole | renamed
+        if states.summary_changed:
+            is_outdated = map(states.summary_changed.__contains__, self._outcome.row_numbers)
+            outdated = np.fromiter(is_outdated, bool, len(self._batch.rows))
+            changed, whole = changed | outdated, whole | outdated
         return self._whole(np.flatnonzero(changed & whole)), self._changed_only(
             np.flatnonzero(changed & ~whole)
         )
@@ -56,6 +60,7 @@ class SummaryRows:
             return []
         states, stages = self._states, self._batch.evaluation.stages.stage
         customers, profiles, ideal = [], [], states.program.relationship.icp
+        facts = states.facts[self._batch.rows[at]]
         for row, stage in zip(self._batch.rows[at].tolist(), stages[at].tolist(), strict=True):
             profile = states.profile_values(row) if states.has_profile(row) else {}
             customers.append(states.ids[row])
@@ -64,8 +69,13 @@ class SummaryRows:
             placed = (*labels, stage_name(stage), profile.get("parent_id") or None)
             profiles.append(decision_rows.SummaryProfile(placed, fit))
         loyalties = self._decisions.after.loyalty[at]
+        money = decision_rows.MoneyColumns(
+            mrr=recurring_revenue(facts),
+            currencies=list(map(currency_name, facts[:, CURRENCY].tolist())),
+            renewal_us=facts[:, RENEWAL],
+        )
         return decision_rows.standings_rows(
-            self._batch.projection, self._decided(at), loyalties, customers, profiles
+            self._batch.projection, self._decided(at), loyalties, customers, profiles, money
         )
 
     def _changed_only(self, at: NDArray[np.int64]) -> Block:
@@ -84,6 +94,7 @@ class SummaryRows:
         return decision_rows.DecidedColumns(
             keys=self._states.key[rows],
             partitions=self._states.partition[rows],
+            band_since_us=after.band_since,
             decided_us=self._batch.evaluation.now_us[at],
             scores=self._decisions.score[at],
             risks=self._decisions.risk[at],

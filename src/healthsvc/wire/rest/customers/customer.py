@@ -1,7 +1,7 @@
 """Customers, in a list and alone."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -14,131 +14,8 @@ from healthsvc.wire.rest.customers.rollup import ROLLUP_EXAMPLE, Children, Paren
 from healthsvc.wire.rest.customers.staleness import Stale
 from healthsvc.wire.rest.customers.surveys import SURVEYS_EXAMPLE, Surveys
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
-from healthsvc.wire.rest.shapes import (
-    AnyShortText,
-    ListAnswer,
-    Number,
-    Paging,
-    ShortText,
-    Told,
-    example,
-)
+from healthsvc.wire.rest.shapes import Told
 from healthsvc.wire.rest.worklist import CONTACT_EXAMPLE, ContactTold
-
-
-class CustomerFilter(Paging):
-    """Which customers, in which order."""
-
-    band: Annotated[
-        ShortText | None, Field(description="Only customers in this band of the live scorecard.")
-    ] = None
-    flag: Annotated[
-        ShortText | None, Field(description="Only customers with this flag, for example `silent`.")
-    ] = None
-    owner: Annotated[AnyShortText | None, Field(description="Only customers of this owner.")] = None
-    segment: Annotated[ShortText | None, Field(description="Only customers in this segment.")] = (
-        None
-    )
-    tier: Annotated[
-        Literal["high", "low", "tech"] | None, Field(description="Only this touch tier.")
-    ] = None
-    parent: Annotated[
-        ShortText | None,
-        Field(description="Only the children of this customer: those whose `parent_id` it is."),
-    ] = None
-    loyalty_min: Annotated[
-        Number | None, Field(ge=0, le=100, description="Only customers at least so loyal.")
-    ] = None
-    icp_fit_min: Annotated[
-        Number | None,
-        Field(
-            ge=0, le=1, description="Only customers that fit the ideal profile at least so well."
-        ),
-    ] = None
-    sort: Annotated[
-        Literal["risk", "loyalty", "name", "customer_id"],
-        Field(
-            description=(
-                "By risk or loyalty (highest first, unknown last), by name, or by customer_id,"
-                " which never moves."
-            )
-        ),
-    ] = "risk"
-
-
-class Standing(Told):
-    """A customer in a list: as last decided, not evaluated anew."""
-
-    customer_id: str
-    name: str | None
-    owner: str | None
-    segment: str | None
-    tier: str | None
-    stage: str
-    band: str | None
-    score: float | None
-    risk: float | None
-    loyalty: Annotated[
-        float | None,
-        Field(
-            description="0 to 100, told anew when it has moved by ten points or something else"
-            " changes; null: not enough evidence."
-        ),
-    ]
-    icp_fit: Annotated[
-        float | None,
-        Field(
-            description=(
-                "0 to 1, how well it matches the ideal profile; null: no attribute is known."
-            )
-        ),
-    ]
-    parent_id: str | None
-    flags: list[str]
-    decided_at: datetime
-    stale: Annotated[
-        str | None,
-        Field(
-            description=(
-                "What has fallen, so that the score isn't to be trusted: `fleet`, `source:…` …"
-            )
-        ),
-    ]
-
-
-class Standings(ListAnswer[Standing]):
-    """Customers, and the instant up to which everything logged is counted in them."""
-
-    model_config = example(
-        as_of="2026-11-20T09:30:00Z",
-        scorecard_version=1,
-        items=[
-            {
-                "customer_id": "acme",
-                "name": "Acme Ltd",
-                "owner": "kim",
-                "segment": "smb",
-                "tier": "low",
-                "stage": "adoption",
-                "band": "at_risk",
-                "score": 41.5,
-                "risk": 0.38,
-                "loyalty": 63.5,
-                "icp_fit": 0.67,
-                "parent_id": None,
-                "flags": ["cancel_intent", "loyal"],
-                "decided_at": "2026-11-20T09:29:58Z",
-                "stale": None,
-            }
-        ],
-        next_cursor=None,
-        prev_cursor=None,
-    )
-
-    as_of: Annotated[
-        datetime | None, Field(description="Null until every partition has been read once.")
-    ]
-    scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
 
 
 class Customer(Told):

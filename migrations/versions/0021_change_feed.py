@@ -1,0 +1,28 @@
+"""The change feed: positions in the order of commits, changes as facts, their numbers by
+customer."""
+
+from pathlib import Path
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
+
+
+def downgrade() -> None:
+    bind = op.get_bind()
+    for table in ("change_sequences", "changes", "change_heads"):
+        bind.execute(text(f"drop table {table}"))

@@ -1,0 +1,48 @@
+"""The list of customers: what it may be filtered by, and each row's reason in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from healthsvc.core.languages import Language
+from healthsvc.core.scorecard.cohort import STAGES
+from healthsvc.core.scorecard.model import Scorecard
+from healthsvc.core.severity import SEVERITIES
+from healthsvc.flows.customers.evaluated_customer import compiled
+from healthsvc.store.database.engine import AsyncEngine
+from healthsvc.store.projections import live_projection
+
+TIERS = ("high", "low", "tech")
+
+
+@dataclass(frozen=True, slots=True)
+class ListWords:
+    """What the live scorecard says of a list: the names that there are, and their titles."""
+
+    scorecard: Scorecard
+
+    @property
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """By the filter, the names that it may hold; the other filters are free."""
+        return {
+            "band": [band.name for band in self.scorecard.bands],
+            "flag": self.scorecard.flag_names,
+            "tier": TIERS,
+            "stage": (*STAGES, "unknown"),
+        }
+
+    def reason(self, flags: Sequence[str], language: Language) -> str | None:
+        """The title of the most severe of these flags, of two as severe of the one declared first;
+        None if none of them is bad news."""
+        held = [rule for rule in self.scorecard.flags if rule.name in flags]
+        severe = [rule for rule in held if rule.severity in SEVERITIES and rule.severity != "info"]
+        if not severe:
+            return None
+        worst = max(severe, key=lambda rule: SEVERITIES.index(rule.severity or "info"))
+        return worst.title.within(language) or worst.name
+
+
+async def words(engine: AsyncEngine) -> ListWords:
+    """Those of the live version."""
+    async with engine.connect() as conn:
+        live = await live_projection.live(conn)
+    return ListWords(compiled(live.document).scorecard)
