@@ -22,12 +22,17 @@ from healthsvc.wire.rest.endpoints import (
 from healthsvc.wire.rest.events import EventResults
 from healthsvc.wire.rest.keys import Me
 from healthsvc.wire.rest.portfolio import Portfolio
+from healthsvc.wire.rest.portfolio_series import PortfolioSeries
+from healthsvc.wire.rest.unused_features import CustomersWithUnused, CustomerWithUnused
 from healthsvc.wire.rest.worklist import WorkItem, Worklist
 
 ENDPOINTS_PATH: Final = "/v1/webhooks/endpoints"
 CUSTOMERS: Final = ListCall(path="/v1/customers", page=Standings, item=Standing)
 ALERTS: Final = ListCall(path="/v1/alerts", page=Alerts, item=Alert)
 WORKLIST: Final = ListCall(path="/v1/worklist", page=Worklist, item=WorkItem)
+UNUSED_FEATURES: Final = ListCall(
+    path="/v1/features/unused", page=CustomersWithUnused, item=CustomerWithUnused
+)
 ENDPOINTS: Final = ListCall(path=ENDPOINTS_PATH, page=Endpoints, item=Endpoint)
 
 
@@ -70,6 +75,19 @@ def portfolio(
     """Retention, revenue and satisfaction of a period. by: segment, tier or owner."""
     query = {"from": start, "to": end, "by": by, "trials": trials}
     return Call(path="/v1/portfolio", answer=Portfolio, query=query)
+
+
+def portfolio_series(
+    start: datetime | None = None,
+    end: datetime | None = None,
+    step: str | None = None,
+    by: str | None = None,
+    trials: bool | None = None,
+) -> Call[PortfolioSeries]:
+    """Customers, revenue and bands step by step. step: day, week or month. by: as for
+    `portfolio`."""
+    query = {"from": start, "to": end, "step": step, "by": by, "trials": trials}
+    return Call(path="/v1/portfolio/series", answer=PortfolioSeries, query=query)
 
 
 def alert(alert_id: str) -> Call[Alert]:

@@ -23,6 +23,7 @@ from healthsvc.wire.rest.shapes import (
     Told,
     example,
 )
+from healthsvc.wire.rest.sparse import FieldsAsked
 
 
 class AlertFilter(Paging, Worded):
@@ -52,6 +53,7 @@ class AlertFilter(Paging, Worded):
             )
         ),
     ] = "raised"
+    fields: FieldsAsked = []
     format: FormatAsked = None
 
 

@@ -15,8 +15,8 @@ FieldsAsked = Annotated[
     Field(
         max_length=MOST_FIELDS,
         description=(
-            "Only these members of the answer, inner ones with dots, for example"
-            " `score,band,contact.next_window_at`. Several with commas, or repeated."
+            "Only these members of the answer, of lists of each item; inner ones with dots. Several"
+            " with commas, or repeated."
         ),
     ),
 ]
