@@ -18,6 +18,7 @@ FREE_MAPS = {
     "DeadLetter.headers": "as the record had them",
     "LabRun.options": "each kind of run has its own",
     "LabRun.result": "each kind of run has its own",
+    "Change.data": "by type: schemas/webhook.*.json",
     "LabRunSummary.options": "each kind of run has its own",
     "PortfolioPoint.bands": "by band of the live scorecard",
     "PriceBriefing.question": "by language",

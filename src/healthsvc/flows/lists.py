@@ -105,7 +105,8 @@ async def standings(
         name="customers",
         keys=lambda standing: standing.keys(order.column),
         shape=(_KEY_TYPES.get(order.column, float), int),
-        filters=asdict(which) | {"sort": order},
+        filters={name: value for name, value in asdict(which).items() if value not in ((), "")}
+        | {"sort": f"-{order.column}" if order.reversed else order.column},
     )
     async with engine.connect() as conn:
         as_of = await customer_summary.as_of(conn)

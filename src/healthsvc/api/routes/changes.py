@@ -1,5 +1,6 @@
 """The change feed: what was decided, for whoever polls or listens."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -22,7 +23,12 @@ from healthsvc.flows.changes import feed
 from healthsvc.flows.changes.feed import CursorExpired, FeedPage
 from healthsvc.wire import change_cursors
 from healthsvc.wire.api_keys import Scope
-from healthsvc.wire.rest.changes import Changes, ChangesAsked, ChangesFiltered
+from healthsvc.wire.rest.changes import (
+    CHANGE_EXAMPLE,
+    Changes,
+    ChangesAsked,
+    ChangesFiltered,
+)
 from healthsvc.wire.webhooks.registry import CHANGE_TYPES
 
 router = APIRouter(tags=["changes"])
@@ -34,7 +40,12 @@ STREAM: Final[dict[int | str, dict[str, Any]]] = {
             "Server-sent events: `data` is a change as `GET /v1/changes` lists it, `id` the cursor"
             " behind it."
         ),
-        "content": {event_stream.MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {
+            event_stream.MEDIA_TYPE: {
+                "schema": {"type": "string"},
+                "example": f"id: AQEABwAAVqo\ndata: {json.dumps(CHANGE_EXAMPLE)}\n\n",
+            }
+        },
     }
 }
 

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.shapes import (
+    AnyShortText,
     Instant,
     ListAnswer,
     Number,
@@ -50,7 +51,9 @@ class CustomerFilter(Paging, Worded):
     flag: Annotated[
         Names, Field(description=f"Flags that hold, for example `silent`. {_SEVERAL}")
     ] = []
-    owner: Annotated[Names, Field(description=f"Owners. {_REPEATED}")] = []
+    owner: Annotated[
+        list[AnyShortText], Field(max_length=MOST_NAMES, description=f"Owners. {_REPEATED}")
+    ] = []
     segment: Annotated[Names, Field(description=f"Segments. {_REPEATED}")] = []
     tier: Annotated[Names, Field(description=f"Touch tiers: high, low, tech. {_SEVERAL}")] = []
     stage: Annotated[
