@@ -70,6 +70,7 @@ SORTS: Mapping[SortColumn, Sort] = {
 
 _PLAIN_NAME: Final = "regexp_replace(normalize(lower(s.name), NFKD), '[\u0300-\u036f]', '', 'g')"
 _CONDITIONS: Final[Mapping[str, str]] = {
+    "changed_from": "s.changed >= cast(cast(:changed_from as text) as xid8)",
     "customer_ids": (
         "s.customer_key in (select key from customers where customer_id = any(:customer_ids))"
     ),
@@ -134,6 +135,8 @@ class Standing:
 class StandingFilter:
     """Which customers: those that meet everything that is set; of names, one of several."""
 
+    changed_from: str | None = None
+    """Last written by this transaction or a later one."""
     customer_ids: tuple[str, ...] = ()
     search: str = ""
     """A part of the name or of the id, in any case and with or without accents."""
