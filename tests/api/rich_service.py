@@ -227,7 +227,24 @@ async def _operate(ask: Recorder, engine: AsyncEngine) -> None:
     await until(lambda: _is_ready(ask.client))
     await ask("post", "/v1/lab/runs", body={"kind": "fit"})
     await ask("put", "/v1/lab/schedule", body={"refit": "monthly"})
+    await _connect(ask)
     await ask("post", "/v1/keys", body={"name": "crm", "scopes": ["customers:read"]})
+
+
+async def _connect(ask: Recorder) -> None:
+    """A source with a call of each outcome, and a link."""
+    source, link = "/v1/sources/{name}", "/v1/links/{namespace}/{external_id}"
+    await ask("put", source, body={"mode": "live"}, name="segment")
+    track = {"type": "track", "event": "report viewed", "timestamp": "2026-01-02T10:00:00Z"}
+    batch = [track | {"messageId": f"m-{user}", "userId": user} for user in ("u1", "u2")]
+    call = {"batch": [*batch, track, {"type": "alias"}]}
+    await ask("post", source, body=call, name="segment")
+    user = {"namespace": "user", "external_id": "u1"}
+    await ask("put", link, body={"customer_id": "acme"}, **user)
+    await ask("delete", link, **user)
+    await ask("put", link, body={"customer_id": "acme"}, **user)
+    await ask("post", f"{source}/calls/retry", name="segment")
+    await ask("post", source, body=call, name="segment")
 
 
 async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
@@ -298,6 +315,7 @@ async def _read(ask: Recorder, engine: AsyncEngine, between: datetime) -> None:
         "run_id": [1],
         "endpoint_id": await _column(engine, "select id from endpoints"),
         "letter_id": await _column(engine, "select id from dead_letters"),
+        "name": ["segment", "stripe"],
     }
     for path, methods in ask.document["paths"].items():
         for query in _queries(path, between) if "get" in methods and path != STREAM else ():

@@ -24,11 +24,13 @@ OPEN = {
     "/problems",
     "/problems/{slug}",
 }
+SIGNED = "call_source"
+"""Its calls are signed by their senders, or bear a key, as their source says."""
 ROUTES = [pytest.param(route, id=f"{min(route.methods)} {route.path}") for route in routes()]
 CLOSED = [
     pytest.param(route, id=f"{min(route.methods)} {route.path}")
     for route in routes()
-    if route.path not in OPEN
+    if route.path not in OPEN and route.operation_id != SIGNED
 ]
 
 
@@ -42,6 +44,9 @@ def path_of(route: APIRoute) -> str:
         run_id="1",
         version="1",
         slug="not-found",
+        name="stripe",
+        namespace="stripe",
+        external_id="cus_1",
     )
 
 
@@ -107,7 +112,9 @@ async def test_a_strange_name_in_a_path_is_never_our_mistake(api: httpx.AsyncCli
         path = re.sub(r"\{\w+\}", name, route.path_format)
 
         answer = await api.request(
-            min(route.methods), path, json={} if path.endswith(("replay", "override")) else None
+            min(route.methods),
+            path,
+            json={} if path.endswith(("replay", "override")) or "PUT" in route.methods else None,
         )
 
         assert answer.status_code in (404, 405, 422), path

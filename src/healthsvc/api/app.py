@@ -40,6 +40,7 @@ from healthsvc.api.routes import (
     keys,
     lab,
     lab_schedule,
+    links,
     me,
     overrides,
     page_rules,
@@ -47,7 +48,9 @@ from healthsvc.api.routes import (
     portfolio,
     portfolio_series,
     scorecards,
+    sdk,
     shadows,
+    sources,
     worklist,
 )
 from healthsvc.core.errors import Busy, Conflict, HealthsvcError, InvalidInput
@@ -56,6 +59,7 @@ from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.portfolio.figures import FRESHENING
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import ON_DEMAND
+from healthsvc.flows.sources.catalogue import SourceCatalogue
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.listen import Listener
 from healthsvc.store.database.secrets import Vault
@@ -78,6 +82,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     lab.router,
     lab_schedule.router,
     endpoints.router,
+    sources.router,
+    links.router,
+    sdk.router,
     dead_letters.router,
     keys.router,
     me.router,
@@ -147,6 +154,7 @@ def create_app(
         changes=ChangeFeed(engine, draining=config.draining, listener=config.listener),
         readiness=readiness,
         freshening=readiness.steps.register(FRESHENING, ON_DEMAND),
+        sources=SourceCatalogue(engine, config.vault),
     )
     app.state.authenticator = Authenticator(
         engine, now, pepper=config.pepper, admin_key=config.admin_key

@@ -15,11 +15,39 @@ LARGER_BODIES: Final = {
     "/v1/scorecards/validate": 512 * KIB,
 }
 """Paths that take larger bodies, in bytes; as sent, and as decompressed."""
+SDK_PATHS: Final = frozenset(
+    f"/v1/{name}"
+    for name in (
+        "batch",
+        "track",
+        "identify",
+        "group",
+        "page",
+        "screen",
+        "alias",
+        "import",
+        "b",
+        "t",
+        "i",
+        "g",
+        "p",
+        "s",
+        "a",
+    )
+) | {"/batch", "/batch/", "/capture", "/capture/", "/e/", "/i/v0/e", "/i/v0/e/"}
+"""Where the SDKs of Segment, RudderStack and PostHog send to."""
+SDK_BYTES: Final = 8192 * KIB
+SOURCE_BYTES: Final = 1024 * KIB
+SOURCES: Final = "/v1/sources/"
 BODY_SECONDS: Final = 30.0
 
 
 def limit_of(path: str) -> int:
     """Bytes that a body sent to this path may have."""
+    if path in SDK_PATHS:
+        return SDK_BYTES
+    if path.startswith(SOURCES):
+        return SOURCE_BYTES
     return LARGER_BODIES.get(path, MAX_BODY_BYTES)
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from healthsvc.api.gathering import Gatherer
 from healthsvc.core.changes import position
 from healthsvc.core.changes.filter import ChangeFilter
-from healthsvc.core.changes.position import Extent, Extents, Place, Span
+from healthsvc.core.changes.position import Extent, Extents, Place, PositionRange
 from healthsvc.core.errors import Busy
 from healthsvc.flows.changes import feed
 from healthsvc.flows.changes.feed import FeedPage, ReadChange
@@ -42,13 +42,13 @@ class _Spans:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._kept: OrderedDict[tuple[Span, ...], tuple[float, Sequence[ReadChange]]] = (
+        self._kept: OrderedDict[tuple[PositionRange, ...], tuple[float, Sequence[ReadChange]]] = (
             OrderedDict()
         )
-        self._reading: dict[tuple[Span, ...], asyncio.Task[Sequence[ReadChange]]] = {}
+        self._reading: dict[tuple[PositionRange, ...], asyncio.Task[Sequence[ReadChange]]] = {}
         self._count = 0
 
-    async def read(self, spans: tuple[Span, ...]) -> Sequence[ReadChange]:
+    async def read(self, spans: tuple[PositionRange, ...]) -> Sequence[ReadChange]:
         self._forget()
         kept = self._kept.get(spans)
         if kept is not None:
@@ -59,11 +59,13 @@ class _Spans:
             reading.add_done_callback(lambda done: self._read(done, spans))
         return await asyncio.shield(reading)
 
-    async def _query(self, spans: Sequence[Span]) -> Sequence[ReadChange]:
+    async def _query(self, spans: Sequence[PositionRange]) -> Sequence[ReadChange]:
         async with autocommit_connection(self._engine) as conn:
             return [ReadChange(row) for row in await change_reads.within(conn, spans)]
 
-    def _read(self, done: "asyncio.Task[Sequence[ReadChange]]", spans: tuple[Span, ...]) -> None:
+    def _read(
+        self, done: "asyncio.Task[Sequence[ReadChange]]", spans: tuple[PositionRange, ...]
+    ) -> None:
         del self._reading[spans]
         if done.cancelled() or done.exception() is not None:
             return

@@ -17,6 +17,7 @@ from healthsvc.core.insights.contact_windows import ContactRules
 from healthsvc.flows.intake.append import Appender
 from healthsvc.flows.readiness.checks import Readiness
 from healthsvc.flows.readiness.steps import Step
+from healthsvc.flows.sources.catalogue import SourceCatalogue
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault
 
@@ -49,6 +50,7 @@ class Services:
     readiness: Readiness
     freshening: Step
     """What taking the newest events into the ledger, before a portfolio is read, reports to."""
+    sources: SourceCatalogue
     computing: Executor = field(default_factory=_one_thread)
 
     async def aside(self, compute: Callable[..., T], *arguments: Any) -> T:

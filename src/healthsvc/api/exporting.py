@@ -23,7 +23,7 @@ PAGE: Final = 250
 TYPES: Final = {"csv": f"{CSV}; charset=utf-8", "ndjson": NDJSON}
 
 
-class Items(Protocol):
+class FilePage(Protocol):
     """One page of a list."""
 
     @property
@@ -85,7 +85,7 @@ async def stream(
     name: str,
     columns: Sequence[str],
     query: QueryT,
-    page_of: Callable[[QueryT], Awaitable[Items]],
+    page_of: Callable[[QueryT], Awaitable[FilePage]],
 ) -> StreamingResponse:
     """A list as a file, read page by page while it is sent: to its end, unless the query has a
     limit.
@@ -112,7 +112,7 @@ async def stream(
     return StreamingResponse(parts(), media_type=TYPES[form], headers=headers)
 
 
-def _rendered(form: Format, columns: Sequence[str], page: Items) -> str | bytes:
+def _rendered(form: Format, columns: Sequence[str], page: FilePage) -> str | bytes:
     items = [
         item.model_dump(by_alias=True) if isinstance(item, BaseModel) else item
         for item in page.items

@@ -37,6 +37,7 @@ TAGS: Final = (
         "Models of the risk, fitted and judged by replay of the archive before they are published.",
     ),
     ("webhooks", "Who is told, and whether it arrived (Standard Webhooks)."),
+    ("sources", "What other systems send, how it becomes events, and who their ids stand for."),
     ("dead letters", "Records that weren't events, and their second chance."),
     ("keys", "Who may ask."),
     ("operation", "For those who run it."),

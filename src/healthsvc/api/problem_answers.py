@@ -10,6 +10,8 @@ from healthsvc.api.problem_types import (
     INTERNAL_ERROR,
     INVALID_CURSOR,
     INVALID_REQUEST,
+    MALFORMED_JSON,
+    NOT_FOUND,
     OVERLOADED,
     PAST_NOT_KEPT,
     REQUEST_TIMEOUT,
@@ -32,8 +34,10 @@ from healthsvc.core.folding.packing import OtherFormat
 from healthsvc.core.scorecard.reader import ScorecardError
 from healthsvc.flows.customers.past import PastNotKept
 from healthsvc.flows.intake.append import AppendFailed, Overloaded
+from healthsvc.flows.sources.catalogue import UnknownSource
 from healthsvc.store.database.outage import is_outage
 from healthsvc.wire.cursors import CursorError
+from healthsvc.wire.sources.calls import MalformedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ ANSWERS: Final[Mapping[type[HealthsvcError], ProblemAnswer]] = {
     BodyTimeoutError: ProblemAnswer(kind=REQUEST_TIMEOUT, headers={"connection": "close"}),
     CursorError: ProblemAnswer(kind=INVALID_CURSOR, pointer="/query/cursor"),
     ScorecardError: _OURS,  # documents are looked through before they are kept
+    UnknownSource: ProblemAnswer(kind=NOT_FOUND),
+    MalformedCall: ProblemAnswer(kind=MALFORMED_JSON),
     InvalidInput: ProblemAnswer(kind=INVALID_REQUEST),
     PastNotKept: ProblemAnswer(kind=PAST_NOT_KEPT),
     Conflict: ProblemAnswer(kind=CONFLICT),

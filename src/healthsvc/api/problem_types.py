@@ -85,6 +85,19 @@ SCOPE_MISSING = ProblemType(
 )
 
 
+SIGNATURE_INVALID = ProblemType(
+    slug="signature-invalid",
+    status=401,
+    title="The call isn't genuine",
+    meaning=(
+        "The call of a source lacks its signature, or the signature doesn't fit the body and the"
+        " secret, or it is more than 5 minutes off; `detail` says which. Nothing was done. Set the"
+        " sender's secret by `PUT /v1/sources/{name}`; behind a proxy that changes the URL set"
+        " `called_url`, too."
+    ),
+)
+
+
 NOT_FOUND = ProblemType(
     slug="not-found",
     status=404,
@@ -165,8 +178,9 @@ TOO_LARGE = ProblemType(
     status=413,
     title="The request is too large",
     meaning=(
-        "A body to `/v1/events` may have 4 MiB and 1,000 events, a scorecard's 512 KiB, any other"
-        " 256 KiB. Nothing was done. Send smaller parts."
+        "A body to `/v1/events` may have 4 MiB and 1,000 events, one of an SDK 8 MiB, one to a"
+        " source 1 MiB, a scorecard's 512 KiB, any other 256 KiB. Nothing was done."
+        " Send smaller parts."
     ),
 )
 
@@ -289,6 +303,7 @@ TYPES: Final[Sequence[ProblemType]] = (
     KEY_REQUIRED,
     KEY_INVALID,
     SCOPE_MISSING,
+    SIGNATURE_INVALID,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,

@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "keys": "healthsvc.cli.keys:group",
     "scorecard": "healthsvc.cli.scorecard:group",
     "pages": "healthsvc.cli.pages:group",
+    "sources": "healthsvc.cli.sources:group",
     "rebuild": "healthsvc.cli.scorecard.publishing:rebuild",
     "lab": "healthsvc.cli.lab:group",
     "portfolio": "healthsvc.cli.portfolio:portfolio",

@@ -184,6 +184,7 @@ CUSTOMER_UPDATED: Final = EventType(
     ),
     item=ItemStep(kind="voice", moment="named"),
 )
+CUSTOMER_LINKED: Final = EventType(name="customer.linked", risk="neutral", by_customer=False)
 OVERRIDE_SET: Final = EventType(
     name="override.set", risk="neutral", by_customer=False, facts=("override",)
 )
@@ -221,6 +222,7 @@ EVENT_TYPES: Final = (
     CHAMPION_LEFT,
     CONTACT_LOGGED,
     CUSTOMER_UPDATED,
+    CUSTOMER_LINKED,
     OVERRIDE_SET,
     OVERRIDE_LIFTED,
 )

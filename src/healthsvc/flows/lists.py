@@ -28,6 +28,9 @@ from healthsvc.store.processing import customer_homes
 from healthsvc.store.projections import live_projection, scorecards, shadows
 from healthsvc.store.projections.scorecards import Version
 from healthsvc.store.projections.shadows import ScorePair
+from healthsvc.store.sources import calls, identity
+from healthsvc.store.sources.calls import SourceCallRow
+from healthsvc.store.sources.identity import LinkRow
 from healthsvc.wire.cursors import Cursor, Key, binding, decode, encode
 
 ItemT = TypeVar("ItemT")
@@ -174,6 +177,34 @@ async def letters(engine: AsyncEngine, paging: Paging, which: DeadLetterQuery) -
     )
     async with engine.connect() as conn:
         return await listing.page(paging, lambda place: dead_letters.page(conn, which, place))
+
+
+async def source_calls(engine: AsyncEngine, paging: Paging, source: str) -> Page[SourceCallRow]:
+    """Calls of a source, the last one first."""
+    listing: Listing[SourceCallRow] = Listing(
+        name="source_calls",
+        keys=lambda call: (call.id,),
+        shape=(int,),
+        filters={"source": source},
+    )
+    async with engine.connect() as conn:
+        return await listing.page(paging, lambda place: calls.page(conn, source, place))
+
+
+async def customer_links(
+    engine: AsyncEngine, paging: Paging, customer_id: str | None
+) -> Page[LinkRow]:
+    """Ids of other systems and their customers."""
+    listing: Listing[LinkRow] = Listing(
+        name="customer_links",
+        keys=lambda link: (link.namespace, link.external_id),
+        shape=(str, str),
+        filters={"customer_id": customer_id},
+    )
+    async with engine.connect() as conn:
+        return await listing.page(
+            paging, lambda place: identity.links_page(conn, customer_id, place)
+        )
 
 
 async def api_keys(engine: AsyncEngine, paging: Paging) -> Page[ApiKey]:

@@ -80,6 +80,20 @@ TABLES: Final[tuple[TableData, ...]] = (
         "customer_id",
         "those whose customer could be read are deleted; the rest by their id",
     ),
+    _of_nobody("sources", "mappings, modes and sealed secrets of sources", "until changed"),
+    _mixed(
+        "source_calls",
+        "calls of sources, what became of them, and the bodies of refused ones",
+        "the newest 500 of each source; bodies for 7 days",
+        "they go within 7 days",
+    ),
+    _of_customer("customer_links", "ids of other systems", FOREVER, "customer_id"),
+    _mixed(
+        "waiting_events",
+        "events whose customer isn't known yet",
+        "until the link, 30 days at most",
+        "those that name one of the customer's ids of other systems",
+    ),
     _of_nobody("dedupe_recent", "digests of event ids", WITH_DEDUPE),
     _of_nobody("dedupe_buckets", "digests of event ids", WITH_DEDUPE),
     # What is known of customers

@@ -15,7 +15,7 @@ from healthsvc.flows.alerts import outage_detection
 from healthsvc.flows.customers.health import customer_health
 from healthsvc.store.alerts import traffic
 from healthsvc.store.customers import customer_summary
-from healthsvc.store.customers.customer_summary import StandingFilter
+from healthsvc.store.customers.customer_summary import SortOrder, StandingFilter
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.keyset import Place
 from tests.flows.spine import append, applied, installed, processing, rows, scalar
@@ -140,7 +140,9 @@ async def test_alerts_of_silence_are_held_while_their_source_has_fallen_and_told
     assert stale.stale.reason == "source:web"
     assert fresh.stale is None
     async with engine.connect() as conn:
-        listed = await customer_summary.page(conn, StandingFilter(), "customer_id", Place(limit=9))
+        listed = await customer_summary.page(
+            conn, StandingFilter(), SortOrder("customer_id"), Place(limit=9)
+        )
     assert {s.customer_id: s.stale for s in listed} == {
         "app1": None,
         "web1": "source:web",

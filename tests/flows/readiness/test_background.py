@@ -56,6 +56,7 @@ def raising(table: str, event: str, sqlstate: str) -> Fault:
 
 
 FAULTS = {
+    "retention.changes": no_right("change_heads"),
     "projections.build": no_right("projections"),
     "projections.clear": no_right("projections"),
     "lab.schedule": no_right("lab_schedule"),

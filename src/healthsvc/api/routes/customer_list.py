@@ -85,7 +85,7 @@ async def list_customers(
     return await deps.representations.answer(request.scope, CUSTOMERS, reader.id, make)
 
 
-class _Asked(NamedTuple):
+class _ListAsked(NamedTuple):
     """A request that was looked through."""
 
     which: StandingFilter
@@ -104,7 +104,7 @@ class _ListPage(NamedTuple):
     next_cursor: str | None
 
 
-async def _asked(deps: Services, query: CustomerFilter) -> _Asked:
+async def _asked(deps: Services, query: CustomerFilter) -> _ListAsked:
     """Raises ProblemError, which says of each name that isn't known which one was meant."""
     words = await customer_list.words(deps.engine)
     names = {name: _split(name, getattr(query, name)) for name in _NAMES}
@@ -136,7 +136,7 @@ async def _asked(deps: Services, query: CustomerFilter) -> _Asked:
         **query.model_dump(include=_BOUNDS),
     )
     order = SortOrder(cast(SortColumn, column), query.sort.startswith("-"))
-    return _Asked(which, order, names["fields"], words, changes.next_cursor)
+    return _ListAsked(which, order, names["fields"], words, changes.next_cursor)
 
 
 def _split(name: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _split(name: str, values: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _page(
-    deps: Services, asked: _Asked, query: CustomerFilter, language: Language
+    deps: Services, asked: _ListAsked, query: CustomerFilter, language: Language
 ) -> _ListPage:
     as_of, version, page = await lists.standings(deps.engine, query, asked.which, asked.order)
     items = [

@@ -26,7 +26,7 @@ Extents = Mapping[int, Extent]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PositionRange:
     """Some changes of one partition: positions from `first` up to, not including, `below`."""
 
     partition: int
@@ -60,12 +60,12 @@ def is_behind(place: Place, extents: Extents) -> bool:
     return any(place.get(p, 0) < extent.head for p, extent in extents.items())
 
 
-def next_spans(place: Place, extents: Extents, at_most: int) -> tuple[Span, ...]:
+def next_spans(place: Place, extents: Extents, at_most: int) -> tuple[PositionRange, ...]:
     """The next changes to be read, about as many of each partition that has some."""
     behind = {p: e.head for p, e in sorted(extents.items()) if place.get(p, 0) < e.head}
     share = -(-at_most // max(1, len(behind)))
     return tuple(
-        Span(partition, first, min(first + share, head))
+        PositionRange(partition, first, min(first + share, head))
         for partition, head in behind.items()
         for first in (place.get(partition, 0),)
     )

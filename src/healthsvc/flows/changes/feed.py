@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from healthsvc.core.changes import position
 from healthsvc.core.changes.filter import ChangeFilter, CustomerFacts
-from healthsvc.core.changes.position import Extents, Place, Span
+from healthsvc.core.changes.position import Extents, Place, PositionRange
 from healthsvc.core.errors import InvalidInput
 from healthsvc.store.changes.change_reads import StoredChange
 from healthsvc.wire.cursors import CursorError
@@ -66,7 +66,7 @@ class ReadChange:
         return bodies.decode(self._facts)
 
 
-ReadSpans = Callable[[tuple[Span, ...]], Awaitable[Sequence[ReadChange]]]
+ReadSpans = Callable[[tuple[PositionRange, ...]], Awaitable[Sequence[ReadChange]]]
 """Reads the changes of some spans, by partition and position."""
 
 
@@ -107,7 +107,7 @@ async def read(
 
 async def _read_spans(
     read_spans: ReadSpans,
-    spans: tuple[Span, ...],
+    spans: tuple[PositionRange, ...],
     which: ChangeFilter,
     limit: int,
     changes: list[ReadChange],

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import text
 
-from healthsvc.core.changes.position import Extent, Span
+from healthsvc.core.changes.position import Extent, PositionRange
 from healthsvc.store.database.engine import AsyncConnection
 
 
@@ -42,7 +42,7 @@ _SPANS: Final = text("""
 """)
 
 
-async def within(conn: AsyncConnection, spans: Sequence[Span]) -> list[StoredChange]:
+async def within(conn: AsyncConnection, spans: Sequence[PositionRange]) -> list[StoredChange]:
     """The changes in these spans, by partition and position."""
     rows = await conn.execute(
         _SPANS,

@@ -382,6 +382,13 @@ class CustomerData(Data, frozen=True, kw_only=True):
     attributes: Attributes | None = None
 
 
+class CustomerLinkedData(Data, frozen=True, kw_only=True):
+    """Another system's id that stands for the customer."""
+
+    namespace: Word
+    external_id: Word
+
+
 class OverrideData(Data, frozen=True, kw_only=True):
     """Somebody's own judgement, in place of the score, for a time."""
 
@@ -685,6 +692,13 @@ class CustomerUpdated(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTO
     }
 
 
+class CustomerLinked(Envelope, frozen=True, kw_only=True, tag=core_events.CUSTOMER_LINKED.name):
+    """Another system's id came to stand for the customer."""
+
+    data: CustomerLinkedData
+    example_data: ClassVar[Example] = {"namespace": "stripe", "external_id": "cus_1"}
+
+
 class OverrideSet(Envelope, frozen=True, kw_only=True, tag=core_events.OVERRIDE_SET.name):
     """Somebody judges the customer's health in place of the score, with a reason, until it expires
     or is lifted."""
@@ -744,6 +758,7 @@ BuiltinEvent = (
     | ChampionLeft
     | ContactLogged
     | CustomerUpdated
+    | CustomerLinked
     | OverrideSet
     | OverrideLifted
 )

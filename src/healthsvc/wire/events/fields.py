@@ -170,6 +170,10 @@ MEANINGS: Final[Mapping[str, Meanings]] = {
             " `contact_id`."
         ),
     },
+    "customer.linked": {
+        "namespace": "The system that the id is of, such as `stripe`; links are made by sources.",
+        "external_id": "The customer's id there.",
+    },
     "override.set": {
         "score": "Health score that applies until the override ends.",
         "reason": "Why the score is overridden.",

@@ -1,4 +1,5 @@
-"""What lists show, filter and sort by beside the health."""
+"""The change feed: positions in the order of commits, changes as facts, their numbers by
+customer."""
 
 from pathlib import Path
 
@@ -23,5 +24,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     bind = op.get_bind()
-    for column in ("band_since", "mrr", "currency", "renewal_at"):
-        bind.execute(text(f"alter table standings drop column {column}"))
+    for table in ("change_sequences", "changes", "change_heads"):
+        bind.execute(text(f"drop table {table}"))

@@ -1,16 +1,17 @@
-"""In which transaction each row of the customer summary was last written."""
+"""Sources: how calls of other systems become events, and who their ids stand for."""
 
 from pathlib import Path
 
 from alembic import op
 from sqlalchemy import text
 
-revision = "0023"
-down_revision = "0022"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+TABLES = ("waiting_events", "customer_links", "source_calls", "sources")
 
 
 def upgrade() -> None:
@@ -22,4 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.get_bind().execute(text("alter table standings drop column changed"))
+    for table in TABLES:
+        op.get_bind().execute(text(f"drop table {table}"))

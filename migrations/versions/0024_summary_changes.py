@@ -1,13 +1,12 @@
-"""The change feed: positions in the order of commits, changes as facts, their numbers by
-customer."""
+"""In which transaction each row of the customer summary was last written."""
 
 from pathlib import Path
 
 from alembic import op
 from sqlalchemy import text
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -23,6 +22,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    bind = op.get_bind()
-    for table in ("change_sequences", "changes", "change_heads"):
-        bind.execute(text(f"drop table {table}"))
+    op.get_bind().execute(text("alter table standings drop column changed"))

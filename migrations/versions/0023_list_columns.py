@@ -1,0 +1,27 @@
+"""What lists show, filter and sort by beside the health."""
+
+from pathlib import Path
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    bind.execute(
+        text("select 1")
+    )  # begins SQLAlchemy's transaction: the driver's script below then runs inside of it
+    bind.connection.dbapi_connection.run_async(lambda driver: driver.execute(SQL))
+
+
+def downgrade() -> None:
+    bind = op.get_bind()
+    for column in ("band_since", "mrr", "currency", "renewal_at"):
+        bind.execute(text(f"alter table standings drop column {column}"))

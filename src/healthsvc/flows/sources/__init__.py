@@ -1,0 +1,2 @@
+"""Calls of other systems: checked by their mapping, resolved to customers, and appended to the log
+in one transaction."""

@@ -1,0 +1,93 @@
+"""Domains where anybody may have an e-mail address: they say nothing of a person's company."""
+
+from typing import Final
+
+_FULL: Final = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "aol.com",
+        "gmx.com",
+        "gmx.net",
+        "gmx.de",
+        "gmx.at",
+        "gmx.ch",
+        "web.de",
+        "t-online.de",
+        "freenet.de",
+        "mail.com",
+        "mail.ru",
+        "yandex.com",
+        "yandex.ru",
+        "protonmail.com",
+        "proton.me",
+        "pm.me",
+        "zoho.com",
+        "hey.com",
+        "fastmail.com",
+        "fastmail.fm",
+        "tutanota.com",
+        "tutanota.de",
+        "tuta.io",
+        "tuta.com",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "sina.com",
+        "naver.com",
+        "daum.net",
+        "uol.com.br",
+        "bol.com.br",
+        "terra.com.br",
+        "ig.com.br",
+        "globo.com",
+        "globomail.com",
+        "r7.com",
+        "oi.com.br",
+        "zipmail.com.br",
+        "superig.com.br",
+        "click21.com.br",
+        "orange.fr",
+        "wanadoo.fr",
+        "free.fr",
+        "laposte.net",
+        "sfr.fr",
+        "libero.it",
+        "virgilio.it",
+        "tiscali.it",
+        "alice.it",
+        "comcast.net",
+        "verizon.net",
+        "att.net",
+        "sbcglobal.net",
+        "cox.net",
+        "bellsouth.net",
+        "btinternet.com",
+        "sky.com",
+        "virginmedia.com",
+        "ntlworld.com",
+        "rediffmail.com",
+        "sapo.pt",
+        "duck.com",
+        "mailinator.com",
+        "onmicrosoft.com",
+        "ymail.com",
+        "rocketmail.com",
+    ]
+)
+_FAMILIES: Final = ("yahoo.", "hotmail.", "outlook.", "live.")
+"""Beginnings of domains that have one for each country."""
+
+
+def is_consumer_domain(domain: str) -> bool:
+    """Whether a domain, in lower case, is a mail provider's."""
+    if domain in _FULL or domain.endswith(".onmicrosoft.com"):
+        return True
+    return domain.startswith(_FAMILIES) and domain.count(".") <= 2
