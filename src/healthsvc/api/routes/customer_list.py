@@ -122,7 +122,7 @@ async def _asked(deps: Services, query: CustomerFilter) -> _ListAsked:
         raise invalid(*unknown)
     changes = await summary_changes.since(deps.engine, query.changed_since)
     which = StandingFilter(
-        changed_from=changes.changed_from,
+        changed_outside=changes.not_in,
         customer_ids=tuple(query.ids),
         search=query.q or "",
         bands=names["band"],

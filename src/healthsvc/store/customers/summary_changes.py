@@ -1,8 +1,7 @@
 """Where the customer summary stands, so that whoever comes back reads only what has changed.
 
-Each row carries the transaction that wrote it last. All transactions below the oldest one that is
-still running are over, and what they wrote can be read; so what a reader hasn't seen was written by
-that one or a later one, in whatever order they commit.
+Each row carries the transaction that wrote it last, a position the transactions whose changes could
+be read. What a reader hasn't seen was written by any other one, in whatever order they commit.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from healthsvc.store.database.engine import AsyncConnection
 
 _POSITION: Final = text("""
     select (select id from projections where state = 'live') as projection,
-        pg_snapshot_xmin(pg_current_snapshot())::text as oldest,
-        pg_snapshot_xmax(pg_current_snapshot())::text as next
+        pg_current_snapshot()::text as snapshot
 """)
 
 
@@ -24,15 +22,12 @@ class SummaryPosition:
     """A state of the summary of one projection."""
 
     projection: int
-    oldest: int
-    """The oldest transaction that is still running, or the next one."""
-    next: int
-    """The next transaction to begin."""
+    snapshot: str
+    """As PostgreSQL writes it: the oldest transaction that is running, the next one to begin, and
+    those between that are running, `oldest:next:running,running`."""
 
 
 async def position(conn: AsyncConnection) -> SummaryPosition:
     """As it is now; read it before the rows."""
     row = (await conn.execute(_POSITION)).one()
-    return SummaryPosition(
-        projection=row.projection or 0, oldest=int(row.oldest), next=int(row.next)
-    )
+    return SummaryPosition(projection=row.projection or 0, snapshot=row.snapshot)

@@ -101,8 +101,8 @@ class CustomerFilter(Paging, Worded):
             max_length=CURSOR_LENGTH,
             description=(
                 "`changes_cursor` of an earlier answer: only customers of which a row of this list"
-                " has changed since, `stale` apart. None is missed; one that was changing just then"
-                " may come again."
+                " has changed since, `stale` apart. None is missed; one that changed while the"
+                " answer was made may come again."
             ),
         ),
     ] = None
