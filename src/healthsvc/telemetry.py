@@ -143,6 +143,17 @@ TIMERS_POSTPONED = Counter(
     "Timers put off since their customer's decision failed twice running; each is tried again, ever"
     " more seldom.",
 )
+SOURCE_ITEMS = Counter(
+    "healthsvc_source_items_total",
+    "Items of calls of other systems by source and what became of them (accepted, waiting, ignored,"
+    " rejected; trial where nothing is counted).",
+    ["source", "outcome"],
+)
+SOURCE_REFUSALS = Counter(
+    "healthsvc_source_refusals_total",
+    "Calls of other systems that were refused whole, by source and reason (signature, malformed).",
+    ["source", "reason"],
+)
 DEAD_LETTERS = Counter("healthsvc_dead_letters_total", "Records set aside, by reason.", ["reason"])
 ALERTS = Counter(
     "healthsvc_alerts_total",

@@ -21,6 +21,7 @@ from healthsvc.api.problem_types import (
 from healthsvc.api.problems import ProblemError
 from healthsvc.flows.sources.catalogue import ConfiguredSource
 from healthsvc.flows.sources.receive import CallReport, ItemOutcome, receive
+from healthsvc.telemetry import SOURCE_REFUSALS
 from healthsvc.wire.rest.problems import FieldProblem
 from healthsvc.wire.rest.sources import CallAnswer, SourceItem
 from healthsvc.wire.sources.calls import key_of, of_type
@@ -82,6 +83,7 @@ async def _check_sender(
     call = SignedCall(method=request.method, url=url, headers=request.headers, body=raw)
     fault = fault_of(scheme, configured.secrets, call, deps.now())
     if fault is not None:
+        SOURCE_REFUSALS.labels(configured.source.name, "signature").inc()
         detail = fault.replace("{name}", configured.source.name)
         raise ProblemError(SIGNATURE_INVALID, detail)
 

@@ -25,7 +25,7 @@ def replay(
             exists=True,
             dir_okay=False,
             help=(
-                "YAML for a CSV: columns, fixed, types, data, text, timezone.  [default: the"
+                "YAML for a CSV: columns, fixed, types, data, text, timezone, dates.  [default: the"
                 " header's own names]"
             ),
         ),
@@ -49,6 +49,8 @@ def replay(
     with configured(interrupted=RESUMABLE) as settings:
         target = OutputTarget(settings=settings, url=url, key=key, kafka=kafka, database=database)
         source = EventFile(path=file, mapping=load_mapping(mapping) if mapping else None)
+        if (dialect := source.described()) is not None:
+            typer.echo(f"{file}: {dialect}", err=True)
         salt = mapping.read_text() if mapping else ""
         job = Job(
             label=Path(file).name,

@@ -181,7 +181,7 @@ def test_a_mapping_that_names_a_missing_column_is_refused(tmp_path: Path) -> Non
 
 
 def test_bad_rows_are_told_with_their_lines_and_spoil_nothing(tmp_path: Path) -> None:
-    rows = b"c1,2024-01-01T10:00:00Z\n\xff\xfe,2024-01-01T10:00:00Z,purchase,1\n"
+    rows = b"c1,2024-01-01T10:00:00Z\n\xc3\xa9\xc3\xa9\xff\xfe,2024-01-01T10:00:00Z,purchase,1\n"
     path = write(tmp_path, "x.csv", SALES.encode() + rows + b"c3,2024-01-02T10:00:00Z,purchase,3\n")
 
     lines = read(path)

@@ -138,6 +138,7 @@ CASES: list[tuple[str, str, Any, str, dict[str, Any]]] = [
     ("segment", "screen", segment("screen", name="Home"), "page.viewed", {"title": "Home"}),
     ("segment", "group", segment("group", groupId="g1", traits={"name": "Acme", "mrr": "490"}), "customer.updated", {"name": "Acme", "mrr": 490}),
     ("posthog", "capture", posthog("report viewed", **{"$groups": {"company": "g1"}}), "feature.used", {"feature": "report viewed"}),
+    ("posthog", "single event without a time", {"api_key": "k", "event": "x", "distinct_id": "u1", "uuid": "p-1"}, "feature.used", {"feature": "x"}),
     ("posthog", "page", posthog("$pageview", **{"$current_url": "https://a.test/p"}), "page.viewed", {"url": "https://a.test/p"}),
     ("posthog", "group", posthog("$groupidentify", **{"$group_type": "company", "$group_key": "g1", "$group_set": {"name": "Acme"}}), "customer.updated", {"name": "Acme"}),
 ]  # fmt: skip
@@ -176,7 +177,7 @@ HALF_EMPTY: list[tuple[str, Any]] = [
     ("rd_station", {"event_type": "WEBHOOK.CONVERTED", "contact": {"email": "x@gmail.com"}}),
     ("mautic", mautic("page_on_hit", "hit", "x@gmail.com", url="https://a.test")),
     ("segment", {"batch": [{"type": "track", "event": "x"}]}),
-    ("posthog", {"batch": [{"event": "x"}]}),
+    ("posthog", {"batch": [{"event": "x", "uuid": "p-1"}]}),
 ]
 
 

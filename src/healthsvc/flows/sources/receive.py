@@ -16,6 +16,7 @@ from healthsvc.store.database.engine import AsyncConnection, AsyncEngine
 from healthsvc.store.sources import calls, identity
 from healthsvc.store.sources.calls import NewCall
 from healthsvc.store.sources.identity import Name, WaitingEvent
+from healthsvc.telemetry import SOURCE_ITEMS, SOURCE_REFUSALS
 from healthsvc.wire.events.decode import decode_batch
 from healthsvc.wire.events.rejects import FieldError
 from healthsvc.wire.sources.calls import MalformedCall, items_of
@@ -79,10 +80,15 @@ async def receive(
     except MalformedCall as error:
         async with engine.begin() as conn:
             await _write_down(conn, configured, now, [], body, str(error))
+        SOURCE_REFUSALS.labels(configured.source.name, "malformed").inc()
         raise
     mapped = await map_all(configured, items)
     async with engine.begin() as conn:
-        return await _take(conn, configured, mapped, body, now, partitions)
+        report = await _take(conn, configured, mapped, body, now, partitions)
+    for item in report.items:
+        outcome = "trial" if report.is_trial else item.status
+        SOURCE_ITEMS.labels(configured.source.name, outcome).inc()
+    return report
 
 
 async def retry_refused(

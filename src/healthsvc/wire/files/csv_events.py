@@ -7,15 +7,17 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import xxhash
 import yaml
 
+from healthsvc.wire.files.csv_dialect import CsvDialect
 from healthsvc.wire.files.file_lines import BadLine, FileRefusedError, Line, encode_json
 
+_ERRORS = "surrogateescape"
 ENVELOPE_FIELDS = ("id", "source", "type", "customer_id", "occurred_at", "contact_id")
 REQUIRED_FIELDS = ("type", "customer_id", "occurred_at")
 ALIASES = {"account_id": "customer_id", "ts": "occurred_at", "timestamp": "occurred_at"}
@@ -30,7 +32,8 @@ class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     types: dict[str, str] = {}  # type in the file → event type; others stay as they are
     data: dict[str, str] = {}  # data field → column
     text: frozenset[str] = frozenset()  # data fields that stay text even if they look like numbers
-    timezone: str | None = None  # for times without an offset
+    timezone: str | None = None  # for times without an offset; UTC for dates in other forms
+    dates: Literal["day_first", "month_first"] | None = None  # where a file allows both
 
 
 def load_mapping(path: Path) -> ColumnMapping:
@@ -99,15 +102,16 @@ def csv_lines(
     mapping: ColumnMapping | None,
     source: str,
     after: int,
+    dialect: CsvDialect,
 ) -> Iterator[Line | BadLine]:
     text = io.TextIOWrapper(
-        cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline=""
+        cast("BinaryIO", stream), encoding=dialect.encoding, errors=_ERRORS, newline=""
     )
-    rows = csv.reader(text)
+    rows = csv.reader(text, delimiter=dialect.delimiter)
     header = next(rows, None)
     if header is None:
         return
-    row_of = _RowReader(header, mapping or mapping_of(header), source)
+    row_of = _RowReader(header, mapping or mapping_of(header), source, dialect)
     while True:
         try:
             row = next(rows)
@@ -132,7 +136,10 @@ class _RowReader:
     memory a row.
     """
 
-    def __init__(self, header: list[str], mapping: ColumnMapping, source: str) -> None:
+    def __init__(
+        self, header: list[str], mapping: ColumnMapping, source: str, dialect: CsvDialect
+    ) -> None:
+        self._dialect = dialect
         self._width = len(header)
         self._fixed: dict[str, object] = {"source": source, **mapping.fixed}
         self._fields = [(field, _column(header, name)) for field, name in mapping.columns.items()]
@@ -141,7 +148,8 @@ class _RowReader:
             for field, name in mapping.data.items()
         ]
         self._types = mapping.types
-        self._zone = ZoneInfo(mapping.timezone) if mapping.timezone else None
+        zone = mapping.timezone or ("UTC" if dialect.date_columns else None)
+        self._zone = ZoneInfo(zone) if zone else None
         self._seen: dict[int, int] = {}
         missing = [
             field
@@ -167,6 +175,10 @@ class _RowReader:
     def _envelope(self, row: list[str]) -> dict[str, object]:
         envelope = dict(self._fixed)
         envelope["id"] = self._id(row)
+        if not self._dialect.is_plain:
+            row = [
+                self._dialect.value(place, cell) if cell else "" for place, cell in enumerate(row)
+            ]
         for field, column in self._fields:
             if value := row[column]:
                 envelope[field] = value

@@ -15,7 +15,8 @@ from typing import BinaryIO, cast
 
 import xxhash
 
-from healthsvc.wire.files.csv_events import ColumnMapping, csv_lines
+from healthsvc.wire.files.csv_dialect import CsvDialect, detect
+from healthsvc.wire.files.csv_events import ALIASES, ColumnMapping, csv_lines
 from healthsvc.wire.files.file_lines import BadLine, FileRefusedError, Group, Line
 
 STDIN = "-"
@@ -45,6 +46,7 @@ class EventFile:
     is_csv: bool | None = None  # None: by the name
     size: int | None = None  # bytes as stored; None: unknown (standard input)
     _raw: BinaryIO | None = None
+    _detected: tuple[CsvDialect, list[str]] | None = None
 
     def __post_init__(self) -> None:
         name = self.path.removesuffix(".gz")
@@ -74,7 +76,9 @@ class EventFile:
         stream = self._open()
         try:
             if self.is_csv:
-                yield from _grouped(csv_lines(stream, self.mapping, self.source, after), limit)
+                dialect, _ = self._dialect()
+                lines = csv_lines(stream, self.mapping, self.source, after, dialect)
+                yield from _grouped(lines, limit)
             else:
                 read_some = stream.read1 if self.path == STDIN else stream.read
                 yield from _ndjson_groups(cast("Callable[[int], bytes]", read_some), limit, after)
@@ -84,6 +88,28 @@ class EventFile:
             if self.path != STDIN:
                 stream.close()
                 self._close()
+
+    def described(self) -> str | None:
+        """How a CSV is written, where it isn't as usual; None: as usual. Raises
+        FileRefusedError."""
+        if not self.is_csv:
+            return None
+        dialect, header = self._dialect()
+        return None if dialect.is_plain else dialect.described(header)
+
+    def _dialect(self) -> tuple[CsvDialect, list[str]]:
+        """Read off the whole file, once; a pipe is taken as usual."""
+        if self.path == STDIN:
+            return CsvDialect(), []
+        if self._detected is None:
+            mapping = self.mapping or ColumnMapping()
+            times = {
+                "occurred_at",
+                *(name for name, field in ALIASES.items() if field == "occurred_at"),
+                mapping.columns.get("occurred_at", "occurred_at"),
+            }
+            self._detected = detect(Path(self.path), mapping.dates, times)
+        return self._detected
 
     def _open(self) -> io.BufferedReader | gzip.GzipFile:
         raw = sys.stdin.buffer if self.path == STDIN else open(self.path, "rb")  # noqa: SIM115 (closed by groups)
@@ -103,6 +129,8 @@ class EventFile:
 def _ndjson_groups(read_some: Callable[[int], bytes], limit: int, after: int) -> Iterator[Group]:
     number, rest = 0, b""
     while chunk := read_some(CHUNK_BYTES):
+        if not number and not rest:
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
         numbered = [

@@ -63,7 +63,7 @@ def _of_batch(protocol: Protocol, call: Any, received_at: datetime) -> list[Any]
         raise MalformedCall("`batch` must be an array.")
     if protocol == "segment":
         return [_segment(call, item, received_at) for item in batch]
-    return [_posthog(call, item) for item in batch]
+    return [_posthog(call, item, received_at) for item in batch]
 
 
 def _segment(call: Mapping[str, Any], item: Any, received_at: datetime) -> Any:
@@ -97,16 +97,17 @@ def _micros(instant: datetime) -> int:
     return (instant - EPOCH) // MICROSECOND
 
 
-def _posthog(call: Mapping[str, Any], item: Any) -> Any:
-    """An item with the time of its batch where it has none of its own."""
+def _posthog(call: Mapping[str, Any], item: Any, received_at: datetime) -> Any:
+    """An item with the time of its batch, or of its arrival, where it has none of its own."""
     if not isinstance(item, dict):
         return item
     properties = item.get("properties")
     shared = properties if isinstance(properties, dict) else {}
+    sent_at = call.get("timestamp") or call.get("sent_at")
     return item | {
         "properties": shared,
         "distinct_id": item.get("distinct_id") or shared.get("distinct_id"),
-        "timestamp": item.get("timestamp") or call.get("timestamp") or call.get("sent_at"),
+        "timestamp": item.get("timestamp") or sent_at or received_at.isoformat(),
     }
 
 
