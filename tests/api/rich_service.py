@@ -333,6 +333,7 @@ def _queries(path: str, between: datetime) -> Sequence[dict[str, Any]]:
         f"{CUSTOMER}/health/explanation": [{}, {"language": "pt-BR"}, {"at": now}],
         CUSTOMER: [{}, {"language": "pt-BR"}],
         "/v1/portfolio": [{}, {"by": "owner"}],
+        "/v1/renewals": [{"to": "2030-01-01T00:00:00Z"}, {"language": "pt-BR"}],
         "/v1/features/unused": [{}, {"idle": "true"}],
         "/v1/portfolio/series": [{}, {"by": "tier", "step": "month"}],
         "/v1/pages/test": [{"url": "https://example.com/account/cancel"}],

@@ -47,6 +47,7 @@ from healthsvc.api.routes import (
     pages,
     portfolio,
     portfolio_series,
+    renewals,
     scorecards,
     sdk,
     shadows,
@@ -73,6 +74,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     customers.router,
     portfolio.router,
     portfolio_series.router,
+    renewals.router,
     alerts.router,
     changes.router,
     shadows.router,
@@ -103,7 +105,8 @@ class ApiConfig:
 
     `pepper` is what API keys are hashed with; `partitions` is the number the log has; `check_url`
     answers what is wrong with a webhook's URL; while `draining` answers True the service isn't
-    ready; `readiness` is the process's, shared with the other roles in it.
+    ready; `readiness` is the process's, shared with the other roles in it; `home` is where a
+    browser that opens the service is led.
     """
 
     version: str
@@ -116,6 +119,7 @@ class ApiConfig:
     contact: ContactRules = field(default_factory=ContactRules)
     readiness: Readiness | None = None
     body_seconds: float = BODY_SECONDS
+    home: str = "/docs"
     listener: Listener | None = None
     """Wakes those who wait for changes."""
 
@@ -159,6 +163,7 @@ def create_app(
     app.state.authenticator = Authenticator(
         engine, now, pepper=config.pepper, admin_key=config.admin_key
     )
+    app.state.home = config.home
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(ProblemError, _on_problem)

@@ -43,6 +43,7 @@ CUSTOMERS: Final = Shown(("standings", "guards", *_VERSION), is_worded=True)
 ALERTS: Final = Shown(("alerts", "standings", *_VERSION), is_worded=True)
 RANKED_ALERTS: Final = Shown((*ALERTS.tables, change_counts.APPLIED), is_worded=True)
 WORKLIST: Final = Shown((*RANKED_ALERTS.tables, "guards"), is_worded=True)
+RENEWALS: Final = RANKED_ALERTS
 SCORECARDS: Final = Shown(_VERSION)
 SCORECARD_STATUS: Final = Shown((*_VERSION, change_counts.APPLIED))
 

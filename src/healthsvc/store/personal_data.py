@@ -153,6 +153,12 @@ TABLES: Final[tuple[TableData, ...]] = (
         "api_keys", "names and hashes of keys", FOREVER, "the key is revoked; its name stays"
     ),
     _of_operator(
+        "page_sessions",
+        "sessions of people who look at the pages, each with its sealed API key",
+        "12 hours; expired ones go at the next sign-in",
+        "signing out everywhere deletes those of a key",
+    ),
+    _of_operator(
         "audit", "who did what to what", FOREVER, "never: it is the proof of what was done"
     ),
     _of_operator(

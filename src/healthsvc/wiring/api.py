@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from healthsvc import __version__
+from healthsvc import __version__, pages
 from healthsvc.api import ApiConfig, create_app
 from healthsvc.api.openapi import described
 from healthsvc.core.insights.contact_windows import ContactRules
@@ -55,6 +55,7 @@ def api_role(
                 draining=stop.is_set,
                 readiness=readiness,
                 body_seconds=settings.request_body_seconds,
+                home=pages.HOME,
                 listener=listener,
                 contact=ContactRules(
                     cap=settings.contact_cap,
@@ -64,6 +65,7 @@ def api_role(
                 ),
             )
             app = create_app(engine=engine, appender=appender, now=utc_now, config=config)
+            pages.install(app)
             await asyncio.to_thread(described, app)  # half a second that no request is to wait for
             calm_collector()
             await serving.serve(app, bound, stop, ready, _limits(settings))

@@ -28,10 +28,10 @@ LINKS: Final = {
 
 @router.get("/")
 async def lead_on(request: Request) -> Response:
-    """Where everything begins: the documentation for a browser, links for a program."""
+    """Where everything begins: the pages for a browser, links for a program."""
     vary = {"vary": "accept"}
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/docs", 302, headers=vary)
+        return RedirectResponse(request.app.state.home, 302, headers=vary)
     return JSONResponse(
         {"service": "healthsvc", "version": __version__, "links": LINKS}, headers=vary
     )

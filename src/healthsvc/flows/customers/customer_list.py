@@ -31,14 +31,19 @@ class ListWords:
         }
 
     def reason(self, flags: Sequence[str], language: Language) -> str | None:
-        """The title of the most severe of these flags, of two as severe of the one declared first;
-        None if none of them is bad news."""
-        held = [rule for rule in self.scorecard.flags if rule.name in flags]
-        severe = [rule for rule in held if rule.severity in SEVERITIES and rule.severity != "info"]
-        if not severe:
-            return None
-        worst = max(severe, key=lambda rule: SEVERITIES.index(rule.severity or "info"))
-        return worst.title.within(language) or worst.name
+        """The first of the reasons; None if there is none."""
+        return next(iter(self.reasons(flags, language)), None)
+
+    def reasons(self, flags: Sequence[str], language: Language) -> list[str]:
+        """The titles of those of the flags that are bad news, the most severe first, of two as
+        severe the one declared first."""
+        severe = [
+            rule
+            for rule in self.scorecard.flags
+            if rule.name in flags and rule.severity in SEVERITIES and rule.severity != "info"
+        ]
+        severe.sort(key=lambda rule: -SEVERITIES.index(rule.severity or "info"))
+        return [rule.title.within(language) or rule.name for rule in severe]
 
 
 async def words(engine: AsyncEngine) -> ListWords:
