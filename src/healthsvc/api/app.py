@@ -28,6 +28,7 @@ from healthsvc.api.problems import ProblemError, invalid, respond
 from healthsvc.api.representations import Representations
 from healthsvc.api.request_bodies import faults
 from healthsvc.api.routes import (
+    alert_report,
     alerts,
     changes,
     contacts,
@@ -75,6 +76,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     portfolio.router,
     portfolio_series.router,
     renewals.router,
+    alert_report.router,
     alerts.router,
     changes.router,
     shadows.router,

@@ -108,14 +108,14 @@ PT: Final = {
     "events.empty": "Não há eventos arquivados deste cliente.",
     "facts": "Dados",
     "find": "Buscar cliente",
-    "first.body": "O primeiro escore precisa de eventos. Envie estes três; esta página avança "
+    "first.body": "A primeira pontuação precisa de eventos. Envie estes três; esta página avança "
     "sozinha assim que o primeiro cliente chegar.",
     "first.demo": "Ou carregue 300 clientes fictícios:",
     "first.key": "Troque my-key pela sua chave de API.",
     "first.title": "Nenhum evento ainda",
     "flags": "Sinais",
     "happened": "O que aconteceu",
-    "history": "Evolução do escore",
+    "history": "Evolução da pontuação",
     "history.empty": "Ainda não há avaliação registrada.",
     "key": "Chave de API",
     "key.wrong": "A chave de API é desconhecida, expirou ou foi revogada.",
@@ -135,7 +135,7 @@ PT: Final = {
     "renewal": "Renovação",
     "risk": "Risco",
     "risk.ranking": "ordena os clientes; não é uma probabilidade",
-    "score": "Escore",
+    "score": "Pontuação",
     "segment": "Segmento",
     "sign_in": "Entrar",
     "sign_out": "Sair",
@@ -160,7 +160,7 @@ PT: Final = {
     "today.waiting": "Clientes que precisam de uma ligação:",
     "type": "Tipo de evento",
     "when": "Quando",
-    "why": "Por que este escore",
+    "why": "Por que esta pontuação",
 }
 
 TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {"en": EN, "pt": PT}
