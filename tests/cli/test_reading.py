@@ -16,6 +16,12 @@ from tests.api.rows import AT, add_alert, add_customer
 from tests.api.serve import served
 
 __all__ = ["app", "draining", "url_checker"]
+RENEWS = {
+    "mrr": 4900.0,
+    "currency": "EUR",
+    "renewal_at": AT + timedelta(days=10),
+    "flags": ["cancel_intent"],
+}
 Run = Callable[..., Awaitable[Result]]
 
 
@@ -33,16 +39,20 @@ async def run(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ru
 
 
 async def test_customers_are_a_table_of_the_riskiest_first(run: Run, engine: AsyncEngine) -> None:
-    await add_customer(engine, "acme", name="Açaí [bold]& Co", risk=0.9, flags=["silent"])
+    await add_customer(engine, "acme", name="Açaí [bold]& Co", risk=0.9, **RENEWS)
     await add_customer(engine, "calm", risk=0.1, score=None, owner="ana")
 
     everybody = await run("customers")
     some = await run("customers", "--owner", "ana", "--json")
 
     head, _, first, second = everybody.stdout.splitlines()
-    assert head.split() == ["Customer", "Name", "Band", "Score", "Risk", "Stage", "Owner", "Flags"]
+    assert head.split() == [
+        *("Customer", "Name", "Band", "Score", "Risk", "MRR", "Renewal", "Owner", "Reason")
+    ]
     assert first.split("  ")[0] == "acme"
     assert "Açaí [bold]& Co" in first
+    assert "4,900 EUR   2026-03-11" in first
+    assert first.rstrip().endswith("Visited the cancellation page")
     assert second.split()[0:5] == ["calm", "Calm", "watch", "-", "0.10"]
     assert [item["customer_id"] for item in json.loads(some.stdout)["items"]] == ["calm"]
 

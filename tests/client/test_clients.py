@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import httpx
@@ -15,15 +15,17 @@ from healthsvc.client import (
     AsyncClient,
     Client,
     ConflictAnswer,
+    CursorExpiredAnswer,
     ForbiddenAnswer,
     InvalidAnswer,
     NotFoundAnswer,
     operations,
 )
 from healthsvc.client.calls import Call, ListCall
+from healthsvc.flows.admin.retention import drop_old_changes
 from healthsvc.store.database.engine import AsyncEngine
 from tests.api.conftest import ADMIN_KEY
-from tests.api.rows import add_alert, add_customer
+from tests.api.rows import add_alert, add_customer, flag_change, record_changes
 from tests.api.serve import served
 from tests.support.makers import make_event
 
@@ -37,6 +39,9 @@ ARGUMENTS = {
     "end": AT,
     "by": "owner",
     "step": "week",
+    "cursor": "now",
+    "wait": 1.5,
+    "filters": {"types": ["alert.raised"], "mrr_from": 500, "limit": 10},
     "trials": True,
     "idle_days": 30,
     "note": "Called them.",
@@ -152,6 +157,39 @@ async def test_the_blocking_client_does_the_same_over_a_socket(
     assert secret.startswith("whsec_")
 
 
+async def test_whoever_follows_the_changes_gets_each_once_and_goes_on_where_they_were(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    key = await add_customer(engine, "acme")
+    await record_changes(engine, flag_change(key, "acme"), flag_change(key, "acme", "usage_drop"))
+
+    async with client_in_process(app) as client:
+        first = await anext(client.follow(limit=1))
+        await record_changes(engine, flag_change(key, "acme", "champion_left"))
+        later = client.follow(first.next_cursor, flags=["usage_drop", "champion_left"], limit=1)
+        pages = [await anext(later), await anext(later)]
+
+    assert [change.data["flag"] for change in first.items] == ["silent"]
+    assert [page.items[0].data["flag"] for page in pages] == ["usage_drop", "champion_left"]
+    assert [page.items[0].sequence for page in pages] == [2, 3]
+
+
+async def test_a_cursor_that_has_expired_says_where_to_go_on(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    key = await add_customer(engine, "acme")
+    async with client_in_process(app) as client:
+        start = (await client.changes("now")).next_cursor
+        await record_changes(engine, *[flag_change(key, "acme") for _ in range(3)])
+        await drop_old_changes(engine, timedelta(0), lambda: None)
+
+        with pytest.raises(CursorExpiredAnswer) as error:
+            await anext(client.follow(start))
+
+        assert error.value.next_cursor is not None
+        assert (await client.changes(error.value.next_cursor)).items == []
+
+
 def test_both_clients_offer_every_operation() -> None:
     expected = {*FUNCTIONS, *(name.lower() for name in LISTS)}
     blocking, asynchronous = Client("http://a", "k"), AsyncClient("http://a", "k")
@@ -166,7 +204,9 @@ def test_an_operation_is_one_of_the_api_with_its_parameters_and_answer(
     name: str, document: dict[str, Any]
 ) -> None:
     make = FUNCTIONS[name]
-    call: Call[Any] = make(**{each: ARGUMENTS[each] for each in inspect.signature(make).parameters})
+    arguments = {each: ARGUMENTS[each] for each in inspect.signature(make).parameters}
+    filters = arguments.pop("filters", {})
+    call: Call[Any] = make(**arguments, **filters)
 
     operation = operation_of(document, call)
     names = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}

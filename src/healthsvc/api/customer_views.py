@@ -27,12 +27,14 @@ Kind = Literal["health", "explanation"]
 
 
 class Question(NamedTuple):
-    """What is asked about which customer; tags: those of the answers that the asker has."""
+    """What is asked about which customer; tags: those of the answers that the asker has; fields:
+    the members that are wanted, none for all."""
 
     kind: Kind
     customer_id: str
     language: Language
     tags: tuple[EntityTag, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class _Views:
@@ -89,7 +91,7 @@ class CustomerViews:
                     answers[question] = None
                     continue
                 plain = question._replace(tags=())
-                digest = digest_of(revision, *plain[:3])
+                digest = digest_of(revision, *plain[:3], *plain.fields)
                 view = self._known(question, plain, digest, to_us(now))
                 if view is None:
                     digests[plain] = digest
@@ -124,7 +126,7 @@ class CustomerViews:
                 customer = customers.get(question.customer_id)
                 if customer is not None:
                     tag = tag_of(digests[question], to_us(now), customer.due_us)
-                    body = _rendered(customer, question.language)
+                    body = _rendered(customer, question)
                     view = Representation(tag, body, question.language)
                     self._views.put(question, view)
                     made[question] = view
@@ -149,11 +151,12 @@ _LOADERS: Final[dict[Kind, _Loader]] = {
 }
 
 
-def _rendered(customer: ReadCustomer | ReadExplanation, language: Language) -> bytes:
+def _rendered(customer: ReadCustomer | ReadExplanation, question: Question) -> bytes:
     if isinstance(customer, ReadCustomer):
-        return json_body(Customer.model_validate(health_of(customer, language)))
-    explanation = Explanation.model_validate(customer.worded(language))
-    return json_body(explanation, explanation.left_out())
+        health = Customer.model_validate(health_of(customer, question.language))
+        return json_body(health, fields=question.fields)
+    explanation = Explanation.model_validate(customer.worded(question.language))
+    return json_body(explanation, explanation.left_out(), question.fields)
 
 
 def _size(view: Representation | None) -> int:

@@ -1,7 +1,7 @@
 """A route's answers: the body of the good one, and what OpenAPI says of it and of each problem that
 the route may end in."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from healthsvc.api import problem_types, problems
 from healthsvc.api.problem_types import ProblemType
 from healthsvc.api.request_bodies import reference
+from healthsvc.wire.rest import sparse
 from healthsvc.wire.rest.problems import Problem
 
 COMMON = (problem_types.KEY_REQUIRED, problem_types.KEY_INVALID, problem_types.SCOPE_MISSING)
@@ -78,13 +79,21 @@ def example_of(model: type[BaseModel]) -> Any:
     return examples[0]
 
 
-def json_response(answer: BaseModel, left_out: Set[str] = frozenset()) -> Response:
-    """The response with this answer as its body, without the members that are left out."""
-    return Response(json_body(answer, left_out), media_type="application/json")
+def json_response(
+    answer: BaseModel, left_out: Set[str] = frozenset(), fields: Sequence[str] = ()
+) -> Response:
+    """The response with this answer as its body, without the members that are left out, and of
+    these only `fields`, where there are any."""
+    return Response(json_body(answer, left_out, fields), media_type="application/json")
 
 
-def json_body(answer: BaseModel | Mapping[str, Any], left_out: Set[str] = frozenset()) -> bytes:
-    """The same as bytes."""
+def json_body(
+    answer: BaseModel | Mapping[str, Any],
+    left_out: Set[str] = frozenset(),
+    fields: Sequence[str] = (),
+) -> bytes:
+    """The same as bytes. fields: only these members; none for all."""
     if not isinstance(answer, BaseModel):
         return msgspec.json.encode(answer)
-    return msgspec.json.encode(answer.model_dump(by_alias=True, exclude=set(left_out)))
+    members = answer.model_dump(by_alias=True, exclude=set(left_out))
+    return msgspec.json.encode(sparse.select(members, fields))

@@ -37,10 +37,9 @@ def _read(call: Call[AnswerT], response: httpx.Response) -> AnswerT:
 
 
 def _error(response: httpx.Response) -> ApiError:
+    status, body = response.status_code, response.text[:SHOWN_CHARACTERS]
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
-        problem = None
-    status = response.status_code
-    body = response.text[:SHOWN_CHARACTERS]
-    return error_class(status)(status, problem, body, retry_after(response))
+        return error_class(status)(status, None, body, retry_after(response))
+    return error_class(status)(status, problem, body, retry_after(response), response.json())

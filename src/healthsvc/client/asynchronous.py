@@ -13,6 +13,7 @@ from healthsvc.client.access import ServiceAccess, arguments
 from healthsvc.client.answers import answer_of
 from healthsvc.client.calls import AnswerT, Call, ItemT, ListCall, PageT, QueryValue
 from healthsvc.client.retrying import Outcome, RetryPolicy
+from healthsvc.wire.rest.changes import Changes
 
 P = ParamSpec("P")
 
@@ -51,6 +52,7 @@ class AsyncClient:
         self.alert = self._method(operations.alert)
         self.acknowledge_alert = self._method(operations.acknowledge_alert)
         self.resolve_alert = self._method(operations.resolve_alert)
+        self.changes = self._method(operations.changes)
         self.send_events = self._method(operations.send_events)
         self.endpoint = self._method(operations.endpoint)
         self.create_endpoint = self._method(operations.create_endpoint)
@@ -78,6 +80,17 @@ class AsyncClient:
                 return answer_of(call, outcome)
             await asyncio.sleep(pause)
             attempt += 1
+
+    async def follow(
+        self, cursor: str | None = None, **filters: QueryValue
+    ) -> AsyncIterator[Changes]:
+        """The changes behind a cursor and all that follow, page by page, without end; see
+        `Client.follow`."""
+        while True:
+            page = await self.send(operations.changes(cursor, operations.FOLLOW_SECONDS, **filters))
+            if page.items:
+                yield page
+            cursor = page.next_cursor
 
     async def _attempt(self, call: Call[Any]) -> Outcome:
         try:

@@ -13,6 +13,7 @@ from healthsvc.client.access import ServiceAccess, arguments
 from healthsvc.client.answers import answer_of
 from healthsvc.client.calls import AnswerT, Call, ItemT, ListCall, PageT, QueryValue
 from healthsvc.client.retrying import Outcome, RetryPolicy
+from healthsvc.wire.rest.changes import Changes
 
 P = ParamSpec("P")
 
@@ -52,6 +53,7 @@ class Client:
         self.alert = self._method(operations.alert)
         self.acknowledge_alert = self._method(operations.acknowledge_alert)
         self.resolve_alert = self._method(operations.resolve_alert)
+        self.changes = self._method(operations.changes)
         self.send_events = self._method(operations.send_events)
         self.endpoint = self._method(operations.endpoint)
         self.create_endpoint = self._method(operations.create_endpoint)
@@ -79,6 +81,19 @@ class Client:
                 return answer_of(call, outcome)
             time.sleep(pause)
             attempt += 1
+
+    def follow(self, cursor: str | None = None, **filters: QueryValue) -> Iterator[Changes]:
+        """The changes behind a cursor and all that follow, page by page, without end.
+
+        Keep each page's `next_cursor` once its items are dealt with, and begin there the next time:
+        nothing is missed. filters: as for `changes`. Raises CursorExpiredAnswer where changes
+        behind the cursor are no longer kept.
+        """
+        while True:
+            page = self.send(operations.changes(cursor, operations.FOLLOW_SECONDS, **filters))
+            if page.items:
+                yield page
+            cursor = page.next_cursor
 
     def _attempt(self, call: Call[Any]) -> Outcome:
         try:

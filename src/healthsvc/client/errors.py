@@ -1,7 +1,7 @@
 """What a request to the service may end in: its problems by kind, and no answer at all."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from healthsvc.core.errors import (
     Busy,
@@ -18,8 +18,8 @@ from healthsvc.wire.rest.problems import Problem
 class ApiError(HealthsvcError):
     """The service answered with an error.
 
-    problem: its problem+json; None: the answer wasn't one, `body` has its beginning. retry_after:
-    seconds to wait, where the answer says so.
+    problem: its problem+json; None: the answer wasn't one, `body` has its beginning. members: all
+    that the problem says. retry_after: seconds to wait, where the answer says so.
     """
 
     def __init__(
@@ -28,12 +28,14 @@ class ApiError(HealthsvcError):
         problem: Problem | None,
         body: str = "",
         retry_after: float | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(_sentence(status, problem, body))
         self.status = status
         self.problem = problem
         self.body = body
         self.retry_after = retry_after
+        self.members = members or {}
 
 
 class InvalidAnswer(ApiError, InvalidInput):
@@ -42,6 +44,16 @@ class InvalidAnswer(ApiError, InvalidInput):
 
 class NotFoundAnswer(InvalidAnswer):
     """There is no such thing."""
+
+
+class CursorExpiredAnswer(InvalidAnswer):
+    """Changes behind the cursor are no longer kept: read the lists anew, then go on from
+    `next_cursor`, the end of the feed."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        cursor: str | None = self.members.get("next_cursor")
+        return cursor
 
 
 class ForbiddenAnswer(ApiError, Forbidden):
@@ -81,6 +93,7 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     403: ForbiddenAnswer,
     404: NotFoundAnswer,
     409: ConflictAnswer,
+    410: CursorExpiredAnswer,
     412: ConflictAnswer,
     429: BusyAnswer,
     503: BusyAnswer,

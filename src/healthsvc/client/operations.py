@@ -5,8 +5,9 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, Final
 
-from healthsvc.client.calls import Call, ListCall, segment
+from healthsvc.client.calls import Call, ListCall, QueryValue, segment
 from healthsvc.wire.rest.alerts import Alert, Alerts
+from healthsvc.wire.rest.changes import Changes
 from healthsvc.wire.rest.customers.customer import Customer
 from healthsvc.wire.rest.customers.customer_list import Standing, Standings
 from healthsvc.wire.rest.customers.diffs import Diff
@@ -30,6 +31,8 @@ ENDPOINTS_PATH: Final = "/v1/webhooks/endpoints"
 CUSTOMERS: Final = ListCall(path="/v1/customers", page=Standings, item=Standing)
 ALERTS: Final = ListCall(path="/v1/alerts", page=Alerts, item=Alert)
 WORKLIST: Final = ListCall(path="/v1/worklist", page=Worklist, item=WorkItem)
+FOLLOW_SECONDS: Final = 25.0
+"""How long a client that follows the changes waits for the next one with each request."""
 UNUSED_FEATURES: Final = ListCall(
     path="/v1/features/unused", page=CustomersWithUnused, item=CustomerWithUnused
 )
@@ -105,6 +108,16 @@ def resolve_alert(
 ) -> Call[Alert]:
     """Declare an alert done. revision: as for `acknowledge_alert`."""
     return _settling(alert_id, "resolve", revision, {"note": note})
+
+
+def changes(
+    cursor: str | None = None, wait: float | None = None, **filters: QueryValue
+) -> Call[Changes]:
+    """What was decided behind a cursor; `now`: from now on; without one, from the oldest that is
+    kept. wait: seconds to wait for the next change, 30 at most. filters: types, bands, flags,
+    tiers, segments, owners, mrr_from, and limit."""
+    query = {**filters, "cursor": cursor, "wait": wait}
+    return Call(path="/v1/changes", answer=Changes, query=query)
 
 
 def send_events(events: Sequence[Mapping[str, Any]]) -> Call[EventResults]:

@@ -223,3 +223,18 @@ async def test_alerts_the_worklist_and_the_portfolio_are_files_as_well(
             assert all(json.loads(line) for line in lines.text.splitlines())
     alerts = (await api.get("/v1/alerts", params={"format": "csv"})).text
     assert alerts.count("'-2 seats") == 3
+
+
+async def test_fields_are_the_columns_of_alerts_as_a_file(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    await add_alert(engine, "al_1", detail='{"score": 41.5}')
+    asked = {"fields": "id,detail.score"}
+
+    page = (await api.get("/v1/alerts", params=asked)).json()
+    table = (await api.get("/v1/alerts", params=asked | {"format": "csv"})).text
+    line = (await api.get("/v1/alerts", params=asked | {"format": "ndjson"})).json()
+
+    assert page["items"] == [{"id": "al_1", "detail": {"score": 41.5}}]
+    assert table.splitlines() == ["id,detail.score", "al_1,41.5"]
+    assert line == page["items"][0]

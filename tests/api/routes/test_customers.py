@@ -289,3 +289,47 @@ async def test_a_naive_instant_is_refused(api: httpx.AsyncClient) -> None:
 
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == "/query/from"
+
+
+async def test_fields_leave_what_is_asked_with_a_tag_of_its_own(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    await add_customer(engine, "acme")
+    path = "/v1/customers/acme"
+    whole = await api.get(path)
+
+    some = await api.get(path, params={"fields": "customer_id,contact.cap"})
+    again = await api.get(
+        path,
+        params={"fields": "customer_id,contact.cap"},
+        headers={"if-none-match": some.headers["etag"]},
+    )
+    other = await api.get(
+        path, params={"fields": "score"}, headers={"if-none-match": some.headers["etag"]}
+    )
+    why = await api.get(f"{path}/health/explanation", params={"fields": "contributions.points"})
+
+    assert some.json() == {"customer_id": "acme", "contact": {"cap": 2}}
+    assert some.headers["etag"] != whole.headers["etag"]
+    assert (again.status_code, other.status_code, other.json()) == (304, 200, {"score": None})
+    assert all(list(part) == ["points"] for part in why.json()["contributions"])
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "detail"),
+    [
+        ("/v1/customers/acme", "scroe", "did you mean score?"),
+        ("/v1/customers/acme", "contact.windws", "did you mean contact.windows?"),
+        ("/v1/customers/acme/health/explanation", "contribution", "did you mean contributions?"),
+        ("/v1/alerts", "summry", "did you mean summary?"),
+        ("/v1/worklist", "rank.point", "did you mean rank.points?"),
+    ],
+)
+async def test_a_field_that_there_is_not_is_answered_with_the_nearest(
+    api: httpx.AsyncClient, path: str, fields: str, detail: str
+) -> None:
+    answer = await api.get(path, params={"fields": fields})
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/query/fields")
+    assert detail in error["detail"]

@@ -1,3 +1,6 @@
+import csv
+import io
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,6 +88,28 @@ async def test_each_step_tells_customers_revenue_and_bands_as_they_were(
     ana, kim = series.items[2].groups
     assert (ana.group, ana.customers, ana.lost, ana.mrr_at_risk) == ("ana", 1, 1, 100)
     assert (kim.group, kim.customers, kim.bands, kim.mrr_at_risk) == ("kim", 1, None, None)
+
+
+async def test_the_series_is_a_table_for_spreadsheets(
+    api: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    await add_account(engine, "a", 100.0, [(day(3), "watch", 60.0)], owner="=kim")
+    await add_account(engine, "b", 50.0, [], owner=None)
+    asked = FEBRUARY | {"step": "month", "by": "owner"}
+
+    table = await api.get(PATH, params=asked, headers={"accept": "text/csv"})
+    lines = await api.get(PATH, params=asked | {"format": "ndjson"})
+
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert [(row["group"], row["mrr"]) for row in rows] == [
+        ("(all)", "150.0"),
+        ("'=kim", "100.0"),
+        ("(none)", "50.0"),
+    ]
+    assert [row["bands.watch"] for row in rows] == ["1", "1", ""]
+    assert [json.loads(line)["group"] for line in lines.text.splitlines()] == [
+        *("(all)", "=kim", "(none)")
+    ]
 
 
 async def test_what_lies_before_events_were_kept_has_no_figures(

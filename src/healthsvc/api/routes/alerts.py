@@ -1,13 +1,16 @@
 """Alerts: the list, one of them, and settling it."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel
 
 from healthsvc.api import exporting
 from healthsvc.api.alert_answers import etag, etags, settled_answer, valid_id
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
+from healthsvc.api.fields import SparseList, checked, sparse_list
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import (
@@ -57,13 +60,16 @@ async def list_alerts(
     """
     deps, language = services(request), query.language or prefers
     form = exporting.format_of(request, query.format)
-    if form != "json":
-        return await exporting.stream(
-            form, "alerts", ALERT_COLUMNS, query, lambda part: _alerts(deps, part, language)
-        )
+    names = checked(query.fields, Alert)
 
-    async def make() -> Alerts:
-        return await _alerts(deps, query, language)
+    async def page(part: AlertFilter) -> SparseList:
+        return sparse_list(await _alerts(deps, part, language), names)
+
+    if form != "json":
+        return await exporting.stream(form, "alerts", names or ALERT_COLUMNS, query, page)
+
+    async def make() -> BaseModel | Mapping[str, Any]:
+        return (await page(query)).answer
 
     shown = RANKED_ALERTS if query.sort == "rank" else ALERTS
     return await deps.representations.answer(request.scope, shown, reader.id, make)

@@ -17,7 +17,7 @@ from healthsvc.api.responses import IF_NONE_MATCH, UNCHANGED, answers
 from healthsvc.core.languages import Language
 from healthsvc.core.nearest import hint
 from healthsvc.flows import lists
-from healthsvc.flows.customers import customer_list
+from healthsvc.flows.customers import customer_list, summary_changes
 from healthsvc.flows.customers.customer_list import ListWords
 from healthsvc.store.customers.customer_summary import SortColumn, SortOrder, StandingFilter
 from healthsvc.wire.rest.customers.customer_list import (
@@ -93,6 +93,7 @@ class _ListAsked(NamedTuple):
     fields: Sequence[str]
     """Of each row; empty: all."""
     words: ListWords
+    changes_cursor: str
 
 
 class _ListPage(NamedTuple):
@@ -119,7 +120,9 @@ async def _asked(deps: Services, query: CustomerFilter) -> _ListAsked:
         unknown.append(RequestFault(pointer="/query/sort", detail=hint(column, SORTS)))
     if unknown:
         raise invalid(*unknown)
+    changes = await summary_changes.since(deps.engine, query.changed_since)
     which = StandingFilter(
+        changed_outside=changes.not_in,
         customer_ids=tuple(query.ids),
         search=query.q or "",
         bands=names["band"],
@@ -133,7 +136,7 @@ async def _asked(deps: Services, query: CustomerFilter) -> _ListAsked:
         **query.model_dump(include=_BOUNDS),
     )
     order = SortOrder(cast(SortColumn, column), query.sort.startswith("-"))
-    return _ListAsked(which, order, names["fields"], words)
+    return _ListAsked(which, order, names["fields"], words, changes.next_cursor)
 
 
 def _split(name: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -157,6 +160,7 @@ async def _page(
     head = Standings(
         as_of=as_of,
         scorecard_version=version,
+        changes_cursor=asked.changes_cursor if query.cursor is None else None,
         items=[],
         next_cursor=page.next_cursor,
         prev_cursor=page.prev_cursor,

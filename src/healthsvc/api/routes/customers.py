@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.customer_views import Kind, Question
+from healthsvc.api.customer_views import Question
 from healthsvc.api.deps import services
 from healthsvc.api.entity_tags import tags_in
+from healthsvc.api.fields import NO_FIELDS, Fields, checked
 from healthsvc.api.languages import Chosen, Preferred, mark
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND, PAST_NOT_KEPT
@@ -58,8 +59,10 @@ async def explain_health(
     """
     deps = services(request)
     now, language = deps.now(), query.language or prefers
+    members = checked(query.fields, Explanation)
     if query.at is None:
-        return await current_view(request, "explanation", customer_id, language)
+        question = Question("explanation", customer_id, language, fields=members)
+        return await current_view(request, question)
     _in_the_past(query.at, now, "at")
     explanation = await past.explanation(
         deps.engine, valid_customer_id(customer_id), query.at, language
@@ -67,7 +70,7 @@ async def explain_health(
     if explanation is None:
         raise not_found("customer")
     answer = Explanation.model_validate(explanation)
-    return _worded(json_response(answer, answer.left_out()), language)
+    return _worded(json_response(answer, answer.left_out(), members), language)
 
 
 @router.get(
@@ -160,7 +163,11 @@ async def list_customer_events(
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_customer(
-    request: Request, _: Reader, customer_id: CustomerId, language: Chosen
+    request: Request,
+    _: Reader,
+    customer_id: CustomerId,
+    language: Chosen,
+    fields: Fields = NO_FIELDS,
 ) -> Response:
     """Profile, score, band, risk and flags, evaluated from everything counted so far.
 
@@ -168,16 +175,15 @@ async def get_customer(
     changes a flag, or ten seconds are over; `evaluated_at` says when it was made. With its ETag in
     `If-None-Match` it needn't be sent again. Scope: `customers:read`.
     """
-    return await current_view(request, "health", customer_id, language)
+    members = checked(fields, Customer)
+    return await current_view(request, Question("health", customer_id, language, fields=members))
 
 
-async def current_view(
-    request: Request, kind: Kind, customer_id: str, language: Language
-) -> Response:
+async def current_view(request: Request, question: Question) -> Response:
     """The answer about a customer as of now, or 304 if the client has it."""
     tags = tuple(tags_in(request.headers.get("if-none-match", "")))
-    question = Question(kind, valid_customer_id(customer_id), language, tags)
-    view = await services(request).customer_views.view(question)
+    valid_customer_id(question.customer_id)
+    view = await services(request).customer_views.view(question._replace(tags=tags))
     if view is None:
         raise not_found("customer")
     return view.response()

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.deps import services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND
 from healthsvc.api.problems import not_found
 from healthsvc.api.responses import answers, json_response
@@ -17,6 +18,7 @@ from healthsvc.flows.portfolio.unused_features import Idleness
 from healthsvc.store.portfolio.unused_features import UnusedFilter
 from healthsvc.wire.rest.customers.features import CustomerFeatures, FeaturesAsked
 from healthsvc.wire.rest.unused_features import (
+    UNUSED_COLUMNS,
     CustomersWithUnused,
     UnusedFeaturesAsked,
     to_customer,
@@ -60,7 +62,9 @@ async def list_features(
     operation_id="list_unused_features",
     summary="List customers with unused features",
     response_class=Response,
-    responses=answers(CustomersWithUnused, INVALID_REQUEST, INVALID_CURSOR),
+    responses=exporting.also_as_files(
+        answers(CustomersWithUnused, INVALID_REQUEST, INVALID_CURSOR), UNUSED_COLUMNS
+    ),
 )
 async def list_unused_features(
     request: Request, _: Reader, query: Annotated[UnusedFeaturesAsked, Query()]
@@ -68,9 +72,19 @@ async def list_unused_features(
     """Customers that pay for features which they never used, by id, each with the names.
 
     Only customers whose profile names its features (`features_owned` as a list) and that haven't
-    left. From the archive: empty where it is switched off. Scope: `customers:read`.
+    left. From the archive: empty where it is switched off. As a file: `Accept: text/csv` or
+    `application/x-ndjson`, to the end of the list. Scope: `customers:read`.
     """
     deps = services(request)
+    form = exporting.format_of(request, query.format)
+    if form != "json":
+        return await exporting.stream(
+            form, "unused-features", UNUSED_COLUMNS, query, lambda part: _unused(deps, part)
+        )
+    return json_response(await _unused(deps, query))
+
+
+async def _unused(deps: Services, query: UnusedFeaturesAsked) -> CustomersWithUnused:
     found = await unused_features.customers(
         deps.engine,
         query,
@@ -79,12 +93,10 @@ async def list_unused_features(
         deps.now(),
         deps.freshening,
     )
-    return json_response(
-        CustomersWithUnused(
-            items=[to_customer(customer) for customer in found.page.items],
-            next_cursor=found.page.next_cursor,
-            prev_cursor=found.page.prev_cursor,
-            kept_from=found.kept_from,
-            as_of=found.as_of,
-        )
+    return CustomersWithUnused(
+        items=[to_customer(customer) for customer in found.page.items],
+        next_cursor=found.page.next_cursor,
+        prev_cursor=found.page.prev_cursor,
+        kept_from=found.kept_from,
+        as_of=found.as_of,
     )

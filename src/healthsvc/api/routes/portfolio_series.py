@@ -7,17 +7,25 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import services
 from healthsvc.api.problem_types import INVALID_REQUEST
 from healthsvc.api.problems import RequestFault, invalid
-from healthsvc.api.responses import answers, json_response
+from healthsvc.api.responses import answers, example_of, json_response
 from healthsvc.core.portfolio.series import Step, instants
 from healthsvc.flows.portfolio.series import portfolio_series
-from healthsvc.wire.rest.portfolio_series import PortfolioSeries, PortfolioSeriesAsked, to_series
+from healthsvc.wire.rest.portfolio_series import (
+    PortfolioSeries,
+    PortfolioSeriesAsked,
+    series_csv,
+    series_ndjson,
+    to_series,
+)
 
 router = APIRouter(tags=["portfolio"])
 Reader = Annotated[Principal, require("customers:read")]
+EXAMPLE: Final = PortfolioSeries.model_validate(example_of(PortfolioSeries))
 MOST_STEPS: Final = 400
 PERIODS: Final[Mapping[Step, timedelta]] = {
     "day": timedelta(days=30),
@@ -37,7 +45,11 @@ LONGEST: Final[Mapping[Step, timedelta]] = {
     operation_id="get_portfolio_series",
     summary="Follow the portfolio over time",
     response_class=Response,
-    responses=answers(PortfolioSeries, INVALID_REQUEST),
+    responses=exporting.with_files(
+        answers(PortfolioSeries, INVALID_REQUEST),
+        series_csv(EXAMPLE),
+        series_ndjson(EXAMPLE).decode(),
+    ),
 )
 async def get_portfolio_series(
     request: Request, _: Reader, query: Annotated[PortfolioSeriesAsked, Query()]
@@ -45,7 +57,8 @@ async def get_portfolio_series(
     """Customers, revenue, revenue at risk and how many are in each band at the end of each day,
     week or month, and who came and was lost in it; in all and by segment, tier or owner.
 
-    Bands and scores are as they were decided then. At most 400 steps. Scope: `customers:read`.
+    Bands and scores are as they were decided then. At most 400 steps. With `Accept: text/csv` or
+    `application/x-ndjson` a row for each group of each step. Scope: `customers:read`.
     """
     deps = services(request)
     start, end = _period(query, deps.now())
@@ -56,7 +69,14 @@ async def get_portfolio_series(
         deps.freshening,
         trials=query.trials,
     )
-    return json_response(to_series(series, query.step, query.by))
+    answer = to_series(series, query.step, query.by)
+    match exporting.format_of(request, query.format):
+        case "csv":
+            return Response(series_csv(answer), media_type=exporting.TYPES["csv"])
+        case "ndjson":
+            return Response(series_ndjson(answer), media_type=exporting.TYPES["ndjson"])
+        case "json":
+            return json_response(answer)
 
 
 def _period(query: PortfolioSeriesAsked, now: datetime) -> tuple[datetime, datetime]:

@@ -1,12 +1,15 @@
 """What is most worth a call today."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from healthsvc.api import exporting
 from healthsvc.api.auth import Principal, require
 from healthsvc.api.deps import Services, services
+from healthsvc.api.fields import SparseList, checked, sparse_list
 from healthsvc.api.languages import Preferred
 from healthsvc.api.problem_types import INVALID_CURSOR, INVALID_REQUEST
 from healthsvc.api.representations import WORKLIST
@@ -47,13 +50,16 @@ async def get_worklist(
     """
     deps, language = services(request), query.language or prefers
     form = exporting.format_of(request, query.format)
-    if form != "json":
-        return await exporting.stream(
-            form, "worklist", WORKLIST_COLUMNS, query, lambda part: _worklist(deps, part, language)
-        )
+    names = checked(query.fields, WorkItem)
 
-    async def make() -> Worklist:
-        return await _worklist(deps, query, language)
+    async def page(part: WorklistAsked) -> SparseList:
+        return sparse_list(await _worklist(deps, part, language), names)
+
+    if form != "json":
+        return await exporting.stream(form, "worklist", names or WORKLIST_COLUMNS, query, page)
+
+    async def make() -> BaseModel | Mapping[str, Any]:
+        return (await page(query)).answer
 
     return await deps.representations.answer(request.scope, WORKLIST, reader.id, make)
 

@@ -16,7 +16,8 @@ from healthsvc.cli.reading.service import (
     service,
     with_others,
 )
-from healthsvc.cli.reading.tables import Column, number, print_json, print_rows, text
+from healthsvc.cli.reading.tables import Column, day, number, print_json, print_rows, text
+from healthsvc.client.calls import QueryValue
 from healthsvc.wire.rest.customers.customer_list import Standing
 
 COLUMNS: Final = (
@@ -25,19 +26,26 @@ COLUMNS: Final = (
     Column[Standing](title="Band", text=lambda row: text(row.band)),
     Column[Standing](title="Score", text=lambda row: number(row.score), is_number=True),
     Column[Standing](title="Risk", text=lambda row: number(row.risk, 2), is_number=True),
-    Column[Standing](title="Stage", text=lambda row: row.stage),
+    Column[Standing](title="MRR", text=lambda row: _money(row), is_number=True),
+    Column[Standing](title="Renewal", text=lambda row: day(row.renewal_at)),
     Column[Standing](title="Owner", text=lambda row: text(row.owner)),
-    Column[Standing](title="Flags", text=lambda row: text(", ".join(row.flags)), may_wrap=True),
+    Column[Standing](title="Reason", text=lambda row: text(row.reason), may_wrap=True),
 )
+Names = list[str] | None
 
 
 def customers(
-    band: Annotated[str | None, typer.Option(help="Only this band.")] = None,
-    flag: Annotated[str | None, typer.Option(help="Only customers with this flag.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Only customers of this owner.")] = None,
-    segment: Annotated[str | None, typer.Option(help="Only this segment.")] = None,
-    tier: Annotated[str | None, typer.Option(help="Only this touch tier: high, low, tech.")] = None,
-    sort: Annotated[str | None, typer.Option(help="Order: risk, loyalty, name, …")] = None,
+    band: Annotated[Names, typer.Option(help="Only this band, repeatable.")] = None,
+    flag: Annotated[Names, typer.Option(help="Only with this flag, repeatable.")] = None,
+    owner: Annotated[Names, typer.Option(help="Only of this owner, repeatable.")] = None,
+    segment: Annotated[Names, typer.Option(help="Only this segment, repeatable.")] = None,
+    tier: Annotated[Names, typer.Option(help="Only this touch tier: high, low, tech.")] = None,
+    search: Annotated[
+        str | None, typer.Option(help="Only with this in the name or the id.", metavar="TEXT")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Order: risk, mrr, renewal_at, …; with a minus the reverse.")
+    ] = None,
     where: Where = None,
     limit: Limit = 50,
     everything: Everything = False,
@@ -47,12 +55,13 @@ def customers(
     language: Language = None,
 ) -> None:
     """List customers of a running service, the riskiest first."""
-    query = {
+    query: dict[str, QueryValue] = {
         "band": band,
         "flag": flag,
         "owner": owner,
         "segment": segment,
         "tier": tier,
+        "q": search,
         "sort": sort,
     }
     with service(url, key, language) as client:
@@ -61,3 +70,7 @@ def customers(
         print_json(rows)
     else:
         print_rows(COLUMNS, rows, "No customer matches.")
+
+
+def _money(row: Standing) -> str:
+    return number(row.mrr) if row.currency is None else f"{number(row.mrr)} {row.currency}"

@@ -74,3 +74,8 @@ def text(value: str | None) -> str:
 def instant(value: datetime | None) -> str:
     """To the minute, in UTC."""
     return NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def day(value: datetime | None) -> str:
+    """The day, in UTC."""
+    return NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d}"

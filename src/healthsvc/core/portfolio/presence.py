@@ -26,11 +26,15 @@ class _Subscriptions:
     def __init__(self, entries: Entries, known: Mask) -> None:
         told = np.isin(entries.kind, (RENEWED, CHANGED, CANCELLED, WITHDRAWN)) & known
         self._some = entries.take(told)
-        keys = np.stack([self._some.customer, self._some.item], axis=1)
-        unique, place = np.unique(keys, axis=0, return_inverse=True)
-        self._place: Int64s = place.reshape(-1).astype(np.int64)
-        self.customer: Int64s = unique[:, 0]
-        self.is_named: Mask = unique[:, 1] != 0
+        owner, item = self._some.customer, self._some.item
+        order = np.lexsort((item, owner))
+        is_first = np.ones(len(order), bool)
+        is_first[1:] = (np.diff(owner[order]) != 0) | (np.diff(item[order]) != 0)
+        self._place: Int64s = np.empty(len(order), np.int64)
+        self._place[order] = np.cumsum(is_first) - 1
+        first = order[is_first]
+        self.customer: Int64s = owner[first]
+        self.is_named: Mask = item[first] != 0
         pays = ~(self._some.value <= 0)  # also where nothing is said
         self.renewed_at = self._newest(RENEWED, pays)
         self.changed_at = self._newest(CHANGED, self._some.value > 0)

@@ -82,7 +82,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _SeriesRequest:
     """What is read and counted: instants, groups and bands by number."""
 
     instants: Sequence[datetime]
@@ -111,7 +111,7 @@ async def portfolio_series(
     async with engine.connect() as conn:
         await ledger_reads.still(conn)
         reach, waiting = await ledger_reads.reach(conn), await ledger.waiting(conn)
-        asked = _Asked(
+        asked = _SeriesRequest(
             instants=instants,
             groups=[*(await ledger_reads.groups(conn, by) if by else []), None],
             bands=await _bands(conn),
@@ -133,7 +133,7 @@ async def _bands(conn: AsyncConnection) -> list[str]:
     return [band.name for band in scorecard.bands]
 
 
-async def _sums(conn: AsyncConnection, asked: _Asked, by: By | None) -> SeriesSums:
+async def _sums(conn: AsyncConnection, asked: _SeriesRequest, by: By | None) -> SeriesSums:
     """The sums of all customers, some at a time; counted in a thread, since that takes seconds."""
     number = {name: place for place, name in enumerate(asked.groups)}
     bands, after, until_us = len(asked.bands), 0, to_us(asked.instants[-1])
@@ -161,7 +161,7 @@ async def _sums(conn: AsyncConnection, asked: _Asked, by: By | None) -> SeriesSu
     return total
 
 
-def _health(decisions: Sequence[Any], keys: Int64s, asked: _Asked) -> DecidedHealth:
+def _health(decisions: Sequence[Any], keys: Int64s, asked: _SeriesRequest) -> DecidedHealth:
     """What had been decided by each instant: the last decision of an earlier step goes on."""
     shape = (len(keys), len(asked.instants))
     number = {name: place for place, name in enumerate(asked.bands)}
@@ -179,7 +179,7 @@ def _health(decisions: Sequence[Any], keys: Int64s, asked: _Asked) -> DecidedHea
 
 
 def _steps(
-    asked: _Asked, sums: SeriesSums, since: datetime | None, by: By | None
+    asked: _SeriesRequest, sums: SeriesSums, since: datetime | None, by: By | None
 ) -> list[SeriesStep]:
     spans = enumerate(pairwise(asked.instants))
     groups = [
@@ -203,7 +203,7 @@ def _is_anybody(sums: SeriesSums, group: int, name: str | None) -> bool:
 
 
 def _point(
-    asked: _Asked, sums: SeriesSums, step: int, group: int | None, known: _Known
+    asked: _SeriesRequest, sums: SeriesSums, step: int, group: int | None, known: _Known
 ) -> SeriesPoint:
     """What one group, or all (None), comes to at the end of a step and over it."""
     some = slice(None) if group is None else slice(group, group + 1)

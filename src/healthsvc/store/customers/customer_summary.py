@@ -70,6 +70,11 @@ SORTS: Mapping[SortColumn, Sort] = {
 
 _PLAIN_NAME: Final = "regexp_replace(normalize(lower(s.name), NFKD), '[\u0300-\u036f]', '', 'g')"
 _CONDITIONS: Final[Mapping[str, str]] = {
+    "changed_outside": (
+        "s.changed >= pg_snapshot_xmin(cast(cast(:changed_outside as text) as pg_snapshot)) and"
+        " not pg_visible_in_snapshot(s.changed,"
+        " cast(cast(:changed_outside as text) as pg_snapshot))"
+    ),
     "customer_ids": (
         "s.customer_key in (select key from customers where customer_id = any(:customer_ids))"
     ),
@@ -134,6 +139,8 @@ class Standing:
 class StandingFilter:
     """Which customers: those that meet everything that is set; of names, one of several."""
 
+    changed_outside: str | None = None
+    """Last written by a transaction whose changes this snapshot doesn't show."""
     customer_ids: tuple[str, ...] = ()
     search: str = ""
     """A part of the name or of the id, in any case and with or without accents."""

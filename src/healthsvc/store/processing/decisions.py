@@ -17,7 +17,8 @@ _STANDINGS_MERGE = text(f"""
     insert into standings ({", ".join(STANDINGS)}) select {", ".join(STANDINGS)}
         from incoming_standings
     on conflict (projection, customer_key) do update
-        set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])}
+        set {", ".join(f"{c} = excluded.{c}" for c in STANDINGS[2:])},
+            changed = pg_current_xact_id()
 """)
 
 
@@ -26,7 +27,9 @@ _MOVED_TABLE = text(f"""
     select {", ".join(MOVED)} from standings limit 0
 """)
 _MOVED_MERGE = text(f"""
-    update standings s set {", ".join(f"{c} = i.{c}" for c in MOVED[2:])} from incoming_moved i
+    update standings s
+        set {", ".join(f"{c} = i.{c}" for c in MOVED[2:])}, changed = pg_current_xact_id()
+        from incoming_moved i
     where s.projection = i.projection and s.customer_key = i.customer_key
 """)
 

@@ -22,6 +22,7 @@ from healthsvc.wire.rest.shapes import (
     Told,
     example,
 )
+from healthsvc.wire.rest.sparse import FieldsAsked
 
 
 class AlertFilter(Paging, Worded):
@@ -58,6 +59,7 @@ class AlertFilter(Paging, Worded):
             )
         ),
     ] = "raised"
+    fields: FieldsAsked = []
     format: FormatAsked = None
 
 

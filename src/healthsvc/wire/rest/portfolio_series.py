@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.rest.exports import FormatAsked, csv_rows, flattened, ndjson
 from healthsvc.wire.rest.shapes import Instant, Queried, Switch, Told, example
 
 _POINT: JsonDict = {
@@ -56,6 +57,7 @@ class PortfolioSeriesAsked(Queried):
         Switch,
         Field(description="Count trials that pay nothing, too. Test accounts never count."),
     ] = False
+    format: FormatAsked = None
 
 
 class PortfolioPoint(Told):
@@ -170,3 +172,29 @@ def to_series(series: Any, step: str, by: str | None) -> PortfolioSeries:
 
 def _step(step: Any) -> dict[str, Any]:
     return {"from": step.start, "to": step.end, "total": step.total, "groups": step.groups}
+
+
+def series_rows(series: PortfolioSeries) -> list[dict[str, Any]]:
+    """A row for everybody and one for each group of each step: `group` is `(all)`, or `(none)` for
+    customers that are in no group."""
+    rows: list[dict[str, Any]] = []
+    for step in series.items:
+        span = {"from": step.start, "to": step.end}
+        for name, point in [
+            ("(all)", step.total),
+            *((g.group or "(none)", g) for g in step.groups),
+        ]:
+            rows.append({**span, **point.model_dump(), "group": name})
+    return rows
+
+
+def series_csv(series: PortfolioSeries) -> str:
+    """The rows as CSV, with a column for each band."""
+    plain = [name for name in PortfolioPoint.model_fields if name != "bands"]
+    columns = ["from", "to", *plain, *(f"bands.{band}" for band in series.bands)]
+    return csv_rows([columns, *(flattened(row, columns) for row in series_rows(series))])
+
+
+def series_ndjson(series: PortfolioSeries) -> bytes:
+    """The rows, a JSON object a line."""
+    return ndjson(series_rows(series))

@@ -1,12 +1,13 @@
 """Customers that pay for features which they don't use."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 from pydantic.config import JsonDict
 
 from healthsvc.core.instants import from_us
+from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.shapes import (
     AnyShortText,
     ListAnswer,
@@ -53,6 +54,7 @@ class UnusedFeaturesAsked(Paging):
         Whole,
         Field(ge=1, le=3650, description="A feature is idle when its last use is older than this."),
     ] = 90
+    format: FormatAsked = None
 
 
 class CustomerWithUnused(Told):
@@ -71,6 +73,10 @@ class CustomerWithUnused(Told):
     told_at: Annotated[
         datetime, Field(description="When the profile last said what the plan includes.")
     ]
+
+
+UNUSED_COLUMNS: Final = tuple(CustomerWithUnused.model_fields)
+"""Of CSV."""
 
 
 class CustomersWithUnused(ListAnswer[CustomerWithUnused]):

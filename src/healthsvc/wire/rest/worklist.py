@@ -14,6 +14,7 @@ from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.ranks import RANK_EXAMPLE, RankTold
 from healthsvc.wire.rest.shapes import MAX_LIMIT, AnyShortText, ListAnswer, Told, Whole, example
+from healthsvc.wire.rest.sparse import FieldsAsked
 
 CONTACT_EXAMPLE: JsonDict = {
     "timezone": "Europe/Berlin",
@@ -91,6 +92,7 @@ class WorklistAsked(Worded):
         AnyShortText | None,
         Field(description="Only customers of this owner; without: everybody's."),
     ] = None
+    fields: FieldsAsked = []
     format: FormatAsked = None
 
 

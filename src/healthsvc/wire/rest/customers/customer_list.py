@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from healthsvc.wire.cursors import MAX_LENGTH as CURSOR_LENGTH
 from healthsvc.wire.rest.exports import FormatAsked
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.shapes import (
@@ -93,6 +94,17 @@ class CustomerFilter(Paging, Worded):
     ] = None
     band_since_before: Annotated[
         Instant | None, Field(description="Came into its band before this instant.")
+    ] = None
+    changed_since: Annotated[
+        str | None,
+        Field(
+            max_length=CURSOR_LENGTH,
+            description=(
+                "`changes_cursor` of an earlier answer: only customers of which a row of this list"
+                " has changed since, `stale` apart. None is missed; one that changed while the"
+                " answer was made may come again."
+            ),
+        ),
     ] = None
     sort: Annotated[
         ShortText,
@@ -198,6 +210,7 @@ class Standings(ListAnswer[Standing]):
     model_config = example(
         as_of="2026-11-20T09:30:00Z",
         scorecard_version=1,
+        changes_cursor="WyJmMWQ4ZjI0MTZlNmMiLDAsMSw3NDNd",
         items=[STANDING_EXAMPLE],
         next_cursor=None,
         prev_cursor=None,
@@ -207,3 +220,12 @@ class Standings(ListAnswer[Standing]):
         datetime | None, Field(description="Null until every partition has been read once.")
     ]
     scorecard_version: Annotated[int, Field(description="The version of the scores in the list.")]
+    changes_cursor: Annotated[
+        str | None,
+        Field(
+            description=(
+                "Pass it as `changed_since` the next time. On the first page alone: what changes"
+                " while you read on comes the next time."
+            )
+        ),
+    ]

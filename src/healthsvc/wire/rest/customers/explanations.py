@@ -13,6 +13,7 @@ from healthsvc.wire.rest.customers.staleness import Stale
 from healthsvc.wire.rest.data_quality import DATA_QUALITY_EXAMPLE, DataQuality
 from healthsvc.wire.rest.languages import Worded
 from healthsvc.wire.rest.shapes import Instant, Told, example
+from healthsvc.wire.rest.sparse import FieldsAsked
 
 
 class EvidenceEvent(Told):
@@ -51,6 +52,7 @@ class ExplanationAsked(Worded):
     at: Annotated[
         Instant | None, Field(description="A past instant: the explanation that was given then.")
     ] = None
+    fields: FieldsAsked = []
 
 
 _EXAMPLE: JsonDict = {
