@@ -1,9 +1,10 @@
 """What people do with alerts: requests, and the steps that were taken."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from healthsvc.core.alerts import AlertStep, FlagEdge, Outcome, Priority
 from healthsvc.wire.rest.alerts import ALERT_EXAMPLE, ActorTold, Alert
@@ -11,6 +12,18 @@ from healthsvc.wire.rest.problems import Problem
 from healthsvc.wire.rest.shapes import Asked, Instant, ShortText, Text, Told, example
 
 MOST_AT_ONCE = 500
+
+
+def _day(value: object) -> object:
+    """A day in a text; what is a day already stays one."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("must be a day, such as 2026-11-23")
+
+
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Note = Annotated[Text, Field(max_length=2000, description="Kept with the alert, told to webhooks.")]
 PersonName = Annotated[
     ShortText,
@@ -37,7 +50,7 @@ class AlertSnooze(Asked):
     model_config = example(until="2026-11-23", note="Back from leave on Monday.")
 
     until: Annotated[
-        Instant | date | None,
+        Instant | Day | None,
         Field(
             description="An instant; or a day, of which the alert comes back at 08:00 of the"
             " service's time zone (`HEALTHSVC_TIMEZONE`)."
