@@ -18,6 +18,7 @@ FREE_MAPS = {
     "DeadLetter.headers": "as the record had them",
     "LabRun.options": "each kind of run has its own",
     "LabRun.result": "each kind of run has its own",
+    "AlertKindTold.outcomes": "by outcome",
     "AlertStepTold.detail": "each step has its own",
     "Change.data": "by type: schemas/webhook.*.json",
     "LabRunSummary.options": "each kind of run has its own",
