@@ -278,6 +278,7 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
     )
     (endpoint,) = await _column(engine, "select id from endpoints")
     place = "/v1/webhooks/endpoints/{endpoint_id}"
+    await ask("patch", place, endpoint_id=endpoint, body={"filter": {"mrr_from": 0}})
     await ask("post", f"{place}/test", endpoint_id=endpoint)
     await ask("post", f"{place}/rotate-secret", endpoint_id=endpoint)
     async with engine.begin() as conn:
@@ -288,6 +289,9 @@ async def _settle(ask: Recorder, engine: AsyncEngine) -> None:
             "update endpoints set state = 'disabled', disabled_reason = 'gone'"
         )
     await ask("post", f"{place}/enable", endpoint_id=endpoint)
+    delivery = (await _column(engine, "select id from deliveries order by id limit 1"))[0]
+    again = f"{place}/deliveries/{{delivery_id}}/resend"
+    await ask("post", again, endpoint_id=endpoint, delivery_id=delivery)
     letters = await _column(engine, "select id from dead_letters")
     await ask("post", "/v1/dead-letters/{letter_id}/replay", letter_id=letters[0])
     await ask("post", "/v1/dead-letters/replay", body={"ids": letters})

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from healthsvc.store.database.engine import AsyncEngine
 from healthsvc.store.database.secrets import Vault, new_signing_secret
 from healthsvc.store.delivery import endpoints, outbox
-from healthsvc.store.delivery.endpoints import Endpoint
+from healthsvc.store.delivery.endpoints import Endpoint, EndpointSpec
 from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.wire.webhooks.bodies import body
 
@@ -31,9 +31,8 @@ async def make_endpoint(
     async with engine.begin() as conn:
         return await endpoints.create(
             conn,
-            endpoint_id=endpoint_id,
-            url=url,
-            event_types=types,
+            endpoint_id,
+            EndpointSpec(url=url, event_types=types),
             secret=VAULT.encrypt(secret, endpoint_id),
             now=START_AT,
         )
@@ -44,7 +43,7 @@ def make_message(
     *,
     id: str | None = None,
     logged_at: datetime | None = None,
-    not_to: str | None = None,
+    not_to: tuple[str, ...] = (),
 ) -> OutboxMessage:
     number = next(_numbers)
     return OutboxMessage(

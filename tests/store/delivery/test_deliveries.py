@@ -120,7 +120,7 @@ async def test_a_message_enqueued_again_is_not_delivered_again(engine: AsyncEngi
 async def test_an_endpoint_can_be_left_out(engine: AsyncEngine) -> None:
     one, other = await make_endpoint(engine), await make_endpoint(engine)
 
-    await enqueue(engine, make_message(not_to=one.id))
+    await enqueue(engine, make_message(not_to=(one.id,)))
 
     assert (await states(engine, one.id), await states(engine, other.id)) == ([], ["pending"])
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from healthsvc.api.auth import Principal, require
-from healthsvc.api.deps import services
+from healthsvc.api.deps import Services, services
 from healthsvc.api.paths import ENCODED
 from healthsvc.api.problem_types import (
     CONFLICT,
@@ -22,22 +22,30 @@ from healthsvc.api.problem_types import (
 from healthsvc.api.problems import ProblemError, RequestFault, invalid, not_found
 from healthsvc.api.request_bodies import body_of, documented
 from healthsvc.api.responses import answers
+from healthsvc.core.changes import filter_input
+from healthsvc.core.changes.filter import NO_FILTER, ChangeFilter
+from healthsvc.core.changes.filter_input import FilterError, KnownNames
+from healthsvc.flows.customers import customer_list
 from healthsvc.flows.delivery import endpoints
+from healthsvc.store.delivery.endpoints import EndpointSpec
 from healthsvc.wire.cursors import is_storable
 from healthsvc.wire.rest.deliveries import Deliveries
 from healthsvc.wire.rest.endpoints import (
     Endpoint,
     EndpointCreate,
     EndpointCreated,
+    EndpointFilter,
+    EndpointPatch,
     Endpoints,
     EndpointSecret,
     TestSent,
 )
 from healthsvc.wire.rest.shapes import Paging
-from healthsvc.wire.webhooks.registry import TYPES
+from healthsvc.wire.webhooks.registry import CHANGE_TYPES, TYPES
 
 router = APIRouter(tags=["webhooks"], prefix="/v1/webhooks/endpoints")
 Admin = Annotated[Principal, require("webhooks:admin")]
+DeliveryId = Annotated[int, Path(ge=1, lt=1 << 63, description="The delivery's id.", examples=[17])]
 EndpointId = Annotated[str, ENCODED, Path(description="The endpoint's id.", examples=["ep_2f7c"])]
 
 
@@ -69,18 +77,16 @@ async def create_endpoint(
     """
     deps = services(request)
     _check_types(body.event_types)
-    objections = await deps.check_url(body.url)
-    if objections:
-        faults = [RequestFault(pointer="/url", detail=objection) for objection in objections]
-        raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
-    created = await endpoints.create(
-        deps.engine,
-        deps.now(),
-        deps.vault,
+    await _check_url(deps, body.url)
+    spec = EndpointSpec(
         url=body.url,
         event_types=body.event_types,
         description=body.description,
-        actor=principal.actor,
+        which=await _filter(deps, body.filter),
+        enabled=body.enabled,
+    )
+    created = await endpoints.create(
+        deps.engine, deps.now(), deps.vault, spec, actor=principal.actor
     )
     response.headers["location"] = f"/v1/webhooks/endpoints/{created.endpoint.id}"
     endpoint = Endpoint.model_validate(created.endpoint)
@@ -112,6 +118,76 @@ async def get_endpoint(request: Request, _: Admin, endpoint_id: EndpointId) -> E
     if endpoint is None:
         raise not_found("endpoint")
     return Endpoint.model_validate(endpoint)
+
+
+@router.patch(
+    "/{endpoint_id}",
+    operation_id="change_endpoint",
+    summary="Change an endpoint",
+    responses=answers(
+        Endpoint,
+        NOT_FOUND,
+        MALFORMED_JSON,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        URL_REFUSED,
+    ),
+    openapi_extra=documented(EndpointPatch),
+)
+async def change_endpoint(
+    request: Request,
+    principal: Admin,
+    endpoint_id: EndpointId,
+    body: Annotated[EndpointPatch, body_of(EndpointPatch)],
+) -> Endpoint:
+    """What the request names is changed, the rest stays. What waits goes to the new URL. Switched
+    off, it gets nothing new, and what waits for it waits until it is on again.
+
+    Scope: `webhooks:admin`.
+    """
+    deps = services(request)
+    _check_types(body.event_types or [])
+    if body.url is not None:
+        await _check_url(deps, body.url)
+    changes = endpoints.EndpointChanges(
+        url=body.url,
+        event_types=body.event_types,
+        which=None if body.filter is None else await _filter(deps, body.filter),
+        description=body.description,
+        enabled=body.enabled,
+    )
+    changed = await endpoints.change(
+        deps.engine, deps.now(), _valid_id(endpoint_id), changes, actor=principal.actor
+    )
+    if changed is None:
+        raise not_found("endpoint")
+    return Endpoint.model_validate(changed)
+
+
+@router.post(
+    "/{endpoint_id}/deliveries/{delivery_id}/resend",
+    operation_id="resend_delivery",
+    summary="Send a delivery again",
+    status_code=202,
+    responses=answers(None, NOT_FOUND, CONFLICT, status=202),
+    response_class=Response,
+)
+async def resend_delivery(
+    request: Request, principal: Admin, endpoint_id: EndpointId, delivery_id: DeliveryId
+) -> Response:
+    """One more try at once, whatever became of it, with the same `webhook-id`; if it fails, the
+    retries go on where they were. Scope: `webhooks:admin`.
+    """
+    deps = services(request)
+    outcome = await endpoints.resend(
+        deps.engine, deps.now(), _valid_id(endpoint_id), delivery_id, actor=principal.actor
+    )
+    if outcome == "missing":
+        raise not_found("delivery")
+    if outcome == "refused":
+        detail = "The endpoint is disabled, or the delivery is being tried now."
+        raise ProblemError(CONFLICT, detail)
+    return Response(status_code=202)
 
 
 @router.delete(
@@ -210,6 +286,33 @@ async def list_deliveries(
     if page is None:
         raise not_found("endpoint")
     return Deliveries.model_validate(page)
+
+
+async def _check_url(deps: Services, url: str) -> None:
+    """Raises ProblemError."""
+    objections = await deps.check_url(url)
+    if objections:
+        faults = [RequestFault(pointer="/url", detail=objection) for objection in objections]
+        raise ProblemError(URL_REFUSED, "Webhooks can't go to this URL.", faults)
+
+
+async def _filter(deps: Services, asked: EndpointFilter | None) -> ChangeFilter:
+    """The filter, its names held against the live scorecard. Raises ProblemError."""
+    if asked is None:
+        return NO_FILTER
+    names = (await customer_list.words(deps.engine)).names
+    known = KnownNames(types=CHANGE_TYPES, bands=names["band"], flags=names["flag"])
+    try:
+        return filter_input.from_json(asked.model_dump(exclude_none=True), known)
+    except FilterError as error:
+        faults = [
+            RequestFault(
+                pointer=f"/filter/{f.part}" + ("" if f.place is None else f"/{f.place}"),
+                detail=f.detail,
+            )
+            for f in error.faults
+        ]
+        raise invalid(*faults) from error
 
 
 def _check_types(event_types: Sequence[str]) -> None:

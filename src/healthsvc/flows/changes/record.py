@@ -11,6 +11,7 @@ from healthsvc.store.changes.change_log import SERVICE_KEY, NewChange, NumberedC
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery import outbox, subscriptions
 from healthsvc.store.delivery.outbox import OutboxMessage
+from healthsvc.store.delivery.subscriptions import Subscriptions
 from healthsvc.telemetry import CHANGES
 from healthsvc.wire.webhooks import changes as bodies
 from healthsvc.wire.webhooks.changes import ChangeFacts
@@ -27,9 +28,11 @@ async def announce(conn: AsyncConnection, changes: Sequence[NewChange]) -> list[
     the transaction. Rendered is only what an endpoint subscribes to."""
     numbered = await change_log.number(conn, changes)
     if numbered:
-        subscribed = await subscriptions.wanted_types(conn)
-        messages = [_message(each) for each in numbered if each.change.type in subscribed]
-        await outbox.enqueue(conn, messages)
+        subscribed = await subscriptions.read(conn)
+        drafts = [
+            _message(each, subscribed) for each in numbered if subscribed.want(each.change.type)
+        ]
+        await outbox.enqueue(conn, [message for message in drafts if message is not None])
     return numbered
 
 
@@ -52,7 +55,8 @@ def service_change(type: WebhookType[Any], at: datetime, data: Any) -> NewChange
     )
 
 
-def _message(numbered: NumberedChange) -> OutboxMessage:
+def _message(numbered: NumberedChange, subscribed: Subscriptions) -> OutboxMessage | None:
+    """None: every endpoint's filter leaves it out."""
     change, sequence = numbered.change, numbered.sequence
     facts = ChangeFacts(
         type=change.type,
@@ -62,11 +66,14 @@ def _message(numbered: NumberedChange) -> OutboxMessage:
         at=change.at,
         facts=change.facts,
     )
-    data, _ = bodies.decode(facts)
+    data, customer = bodies.decode(facts)
+    if not subscribed.wanting(change.type, customer):
+        return None
     return OutboxMessage(
         id=bodies.change_id(change.customer_key, sequence),
         type=change.type,
         customer_id=change.customer_id,
         body=bodies.body(facts, data),
         logged_at=change.logged_at,
+        not_to=subscribed.refusing(change.type, customer),
     )

@@ -194,5 +194,5 @@ def _message(type: WebhookType[DataT], finished: Finished, data: DataT) -> Outbo
         customer_id=None,
         body=type.body(finished.ended_at, data),
         logged_at=None,
-        not_to=claimed.endpoint_id,
+        not_to=(claimed.endpoint_id,),
     )

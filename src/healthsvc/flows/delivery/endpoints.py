@@ -3,11 +3,12 @@ once."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from healthsvc.core.actors import Actor
+from healthsvc.core.changes.filter import ChangeFilter
 from healthsvc.core.instants import to_us
 from healthsvc.flows.lists import Listing, Page, Paging
 from healthsvc.store.admin import audit
@@ -16,7 +17,7 @@ from healthsvc.store.database.secrets import Vault, new_signing_secret
 from healthsvc.store.delivery import deliveries, outbox
 from healthsvc.store.delivery import endpoints as stored
 from healthsvc.store.delivery.deliveries import Delivery
-from healthsvc.store.delivery.endpoints import Endpoint
+from healthsvc.store.delivery.endpoints import Endpoint, EndpointSpec
 from healthsvc.store.delivery.outbox import OutboxMessage
 from healthsvc.wire.webhooks.deliveries import TEST_SENT
 
@@ -40,37 +41,89 @@ class NewSecret:
 
 
 async def create(
-    engine: AsyncEngine,
-    now: datetime,
-    vault: Vault,
-    *,
-    url: str,
-    event_types: Sequence[str],
-    description: str,
-    actor: Actor,
+    engine: AsyncEngine, now: datetime, vault: Vault, spec: EndpointSpec, *, actor: Actor
 ) -> NewEndpoint:
-    """Add a subscriber to these types of event, none meaning all. The caller has checked URL and
-    types."""
+    """Add a subscriber to these types of event, none meaning all. The caller has checked URL, types
+    and filter."""
     endpoint_id, secret = f"ep_{secrets.token_hex(8)}", new_signing_secret()
     async with engine.begin() as conn:
-        endpoint = await stored.create(
-            conn,
-            endpoint_id=endpoint_id,
-            url=url,
-            event_types=list(dict.fromkeys(event_types)),
-            secret=vault.encrypt(secret, endpoint_id),
-            now=now,
-            description=description,
-        )
+        sealed = vault.encrypt(secret, endpoint_id)
+        endpoint = await stored.create(conn, endpoint_id, spec, secret=sealed, now=now)
         await audit.record(
             conn,
             now,
             actor=actor,
             action="endpoint.created",
             target=endpoint_id,
-            detail={"url": url},
+            detail={"url": spec.url},
         )
     return NewEndpoint(endpoint=endpoint, secret=secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointChanges:
+    """What is to be changed of a subscriber; None: as it is."""
+
+    url: str | None = None
+    event_types: Sequence[str] | None = None
+    which: ChangeFilter | None = None
+    description: str | None = None
+    enabled: bool | None = None
+
+    def names(self) -> list[str]:
+        """What is changed, for the audit log."""
+        return [part.name for part in fields(self) if getattr(self, part.name) is not None]
+
+
+async def change(
+    engine: AsyncEngine, now: datetime, endpoint_id: str, changes: EndpointChanges, *, actor: Actor
+) -> Endpoint | None:
+    """Change a subscriber; None if there is none. What waits goes to the new URL; switched off, it
+    gets nothing new, and what waits for it waits. The caller has checked URL, types and filter."""
+    async with engine.begin() as conn:
+        changed = await stored.update(
+            conn,
+            endpoint_id,
+            url=changes.url,
+            description=changes.description,
+            event_types=changes.event_types,
+            which=changes.which,
+        )
+        if changed is None:
+            return None
+        if changes.enabled is True and changed.state == "disabled":
+            await stored.enable(conn, endpoint_id)
+        if changes.enabled is False:
+            await stored.disable(conn, endpoint_id, stored.SWITCHED_OFF)
+        await audit.record(
+            conn,
+            now,
+            actor=actor,
+            action="endpoint.changed",
+            target=endpoint_id,
+            detail={"changed": changes.names()},
+        )
+        return await stored.get(conn, endpoint_id)
+
+
+async def resend(
+    engine: AsyncEngine, now: datetime, endpoint_id: str, delivery_id: int, *, actor: Actor
+) -> Literal["resent", "missing", "refused"]:
+    """Try a delivery once more, whatever became of it."""
+    async with engine.begin() as conn:
+        if not await deliveries.exists(conn, endpoint_id, delivery_id):
+            return "missing"
+        if not await deliveries.resend(conn, endpoint_id, delivery_id):
+            return "refused"
+        await audit.record(
+            conn,
+            now,
+            actor=actor,
+            action="delivery.resent",
+            target=endpoint_id,
+            detail={"delivery_id": delivery_id},
+        )
+    return "resent"
 
 
 async def find(engine: AsyncEngine, endpoint_id: str) -> Endpoint | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import text
 
@@ -127,3 +127,28 @@ async def delete_old(conn: AsyncConnection, before: datetime, limit: int) -> int
         {"before": before, "limit": limit},
     )
     return int(deleted.rowcount)
+
+
+_RESEND: Final = text("""
+    update deliveries d set state = 'pending', due_at = 'epoch', finished_at = null
+    from endpoints e
+    where d.id = :id and d.endpoint_id = :endpoint and e.id = d.endpoint_id
+        and e.state = 'enabled' and (d.state <> 'pending' or d.lease_until is null)
+    returning d.id, pg_notify(:channel, '')
+""")
+
+
+async def resend(conn: AsyncConnection, endpoint_id: str, delivery_id: int) -> bool:
+    """Try a delivery once more, at once, whatever became of it; the tries so far count. False:
+    there is no such delivery, its endpoint is disabled, or it is being tried now."""
+    values = {"id": delivery_id, "endpoint": endpoint_id, "channel": CHANNEL}
+    return (await conn.execute(_RESEND, values)).first() is not None
+
+
+async def exists(conn: AsyncConnection, endpoint_id: str, delivery_id: int) -> bool:
+    """Whether the endpoint has such a delivery."""
+    found = await conn.execute(
+        text("select 1 from deliveries where id = :id and endpoint_id = :endpoint"),
+        {"id": delivery_id, "endpoint": endpoint_id},
+    )
+    return found.first() is not None

@@ -1,21 +1,26 @@
 """Webhook subscribers: who gets what, under which (sealed) secrets, and how they have been
 doing."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping, text
 
+from healthsvc.core.changes.filter import LISTS, NO_FILTER, ChangeFilter
 from healthsvc.core.delivery import Health
 from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.database.keyset import INSTANT, Place, newest
 
+CREATED_DISABLED: Final = "created disabled"
+SWITCHED_OFF: Final = "switched off"
+"""Reasons of endpoints that somebody keeps disabled."""
 State = Literal["enabled", "disabled"]
 
 COLUMNS: Final = (
-    "id, url, description, event_types, state, disabled_reason, failing_since, created_at"
+    "id, url, description, event_types, filter, state, disabled_reason, failing_since, created_at"
 )
 
 
@@ -27,35 +32,45 @@ class Endpoint:
     url: str
     description: str
     event_types: tuple[str, ...]
+    which: ChangeFilter
     state: State
     disabled_reason: str | None
     failing_since: datetime | None
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSpec:
+    """What a subscriber is to be like."""
+
+    url: str
+    event_types: Sequence[str] = ()
+    description: str = ""
+    which: ChangeFilter = NO_FILTER
+    enabled: bool = True
+
+
 async def create(
-    conn: AsyncConnection,
-    *,
-    endpoint_id: str,
-    url: str,
-    event_types: Sequence[str],
-    secret: bytes,
-    now: datetime,
-    description: str = "",
+    conn: AsyncConnection, endpoint_id: str, spec: EndpointSpec, *, secret: bytes, now: datetime
 ) -> Endpoint:
     """Add a subscriber; it gets what is enqueued from the commit on. `secret` is sealed
     (`secrets.Vault`)."""
     inserted = await conn.execute(
         text(
-            "insert into endpoints (id, url, description, event_types, secret, created_at) values"
-            f" (:id, :url, :description, cast(:types as text[]), :secret, :now) returning {COLUMNS}"
+            "insert into endpoints (id, url, description, event_types, filter, secret, state,"
+            " disabled_reason, created_at) values (:id, :url, :description, cast(:types as"
+            " text[]), cast(:filter as jsonb), :secret, :state, :reason, :now) returning"
+            f" {COLUMNS}"
         ),
         {
             "id": endpoint_id,
-            "url": url,
-            "description": description,
-            "types": list(event_types),
+            "url": spec.url,
+            "description": spec.description,
+            "types": list(dict.fromkeys(spec.event_types)),
+            "filter": json.dumps(spec.which.as_data()),
             "secret": secret,
+            "state": "enabled" if spec.enabled else "disabled",
+            "reason": None if spec.enabled else CREATED_DISABLED,
             "now": now,
         },
     )
@@ -92,20 +107,22 @@ async def update(
     url: str | None = None,
     description: str | None = None,
     event_types: Sequence[str] | None = None,
+    which: ChangeFilter | None = None,
 ) -> Endpoint | None:
     """Change what is given; None if there is no such subscriber. What is enqueued already goes to
     the new URL."""
     changed = await conn.execute(
         text(
             "update endpoints set url = coalesce(:url, url), description = coalesce(:description,"
-            " description), event_types = coalesce(cast(:types as text[]), event_types) where id ="
-            f" :id returning {COLUMNS}"
+            " description), event_types = coalesce(cast(:types as text[]), event_types), filter ="
+            f" coalesce(cast(:filter as jsonb), filter) where id = :id returning {COLUMNS}"
         ),
         {
             "id": endpoint_id,
             "url": url,
             "description": description,
             "types": None if event_types is None else list(event_types),
+            "filter": None if which is None else json.dumps(which.as_data()),
         },
     )
     row = changed.mappings().first()
@@ -192,4 +209,12 @@ async def save_health(conn: AsyncConnection, healths: Mapping[str, Health]) -> N
 
 
 def _endpoint(row: RowMapping) -> Endpoint:
-    return Endpoint(**{**row, "event_types": tuple(row["event_types"])})
+    fields: dict[str, Any] = dict(row)
+    which = filter_from(fields.pop("filter"))
+    return Endpoint(**{**fields, "event_types": tuple(row["event_types"]), "which": which})
+
+
+def filter_from(data: Mapping[str, Any]) -> ChangeFilter:
+    """A filter as it was stored, checked by then."""
+    lists = {name: frozenset(values) for name, values in data.items() if name in LISTS}
+    return ChangeFilter(**lists, mrr_from=data.get("mrr_from"))

@@ -14,7 +14,7 @@ CHANNEL: Final = "healthsvc_deliveries"
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: an endpoint
+    """A webhook to be; `logged_at`: when the event behind it entered the log; `not_to`: endpoints
     left out."""
 
     id: str
@@ -22,7 +22,7 @@ class OutboxMessage:
     customer_id: str | None
     body: str
     logged_at: datetime | None
-    not_to: str | None = None
+    not_to: tuple[str, ...] = ()
 
 
 _ENQUEUE: Final = text("""
@@ -42,7 +42,7 @@ _ENQUEUE: Final = text("""
         insert into deliveries (message_id, endpoint_id)
         select g.id, w.id from kept k join given g on g.id = k.id join wanting w
             on (cardinality(w.event_types) = 0 or g.type = any(w.event_types))
-            and w.id is distinct from g.not_to
+            and w.id <> all(string_to_array(g.not_to, ','))
         returning 1
     )
     select count(*), case when count(*) > 0 then pg_notify(:channel, '') end from made
@@ -67,7 +67,7 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
             "customers": [message.customer_id for message in messages],
             "bodies": [message.body for message in messages],
             "logged": [message.logged_at for message in messages],
-            "not_to": [message.not_to for message in messages],
+            "not_to": [",".join(message.not_to) for message in messages],
             "channel": CHANNEL,
         },
     )

@@ -1,12 +1,35 @@
 """Webhook endpoints and their secrets."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 
 from healthsvc.wire.rest.shapes import Asked, ListAnswer, ShortText, Text, Told, example
+
+
+class EndpointFilter(Asked):
+    """What an endpoint gets beyond the types; all parts that are there must agree."""
+
+    model_config = example(owners=["kim@example.com"], mrr_from=500)
+
+    bands: Annotated[
+        list[ShortText], Field(max_length=100, description="Customers in one of these bands.")
+    ] = []
+    flags: Annotated[
+        list[ShortText],
+        Field(
+            max_length=100,
+            description="Customers with one of these flags, and messages about these flags.",
+        ),
+    ] = []
+    tiers: Annotated[list[ShortText], Field(max_length=100, description="Touch tiers.")] = []
+    segments: Annotated[list[ShortText], Field(max_length=100)] = []
+    owners: Annotated[list[ShortText], Field(max_length=100)] = []
+    mrr_from: Annotated[
+        float | None, Field(ge=0, description="Least MRR, in the customer's own currency.")
+    ] = None
 
 
 class EndpointCreate(Asked):
@@ -27,7 +50,27 @@ class EndpointCreate(Asked):
     event_types: Annotated[
         list[ShortText], Field(max_length=100, description="What to send; empty: everything.")
     ] = []
+    filter: Annotated[
+        EndpointFilter | None, Field(description="What to send of these; left out: everything.")
+    ] = None
     description: Annotated[Text, Field(max_length=512)] = ""
+    enabled: Annotated[bool, Field(description="false: it gets nothing until it is enabled.")] = (
+        True
+    )
+
+
+class EndpointPatch(Asked):
+    """What to change of a subscriber; what is left out stays."""
+
+    model_config = example(filter={"tiers": ["high"]}, enabled=True)
+
+    url: Annotated[Text | None, Field(min_length=1, max_length=2048)] = None
+    event_types: Annotated[list[ShortText] | None, Field(max_length=100)] = None
+    filter: Annotated[
+        EndpointFilter | None, Field(description="In place of the one there is; {}: everything.")
+    ] = None
+    description: Annotated[Text | None, Field(max_length=512)] = None
+    enabled: bool | None = None
 
 
 _ENDPOINT: JsonDict = {
@@ -35,6 +78,7 @@ _ENDPOINT: JsonDict = {
     "url": "https://crm.example.com/hooks/health",
     "description": "CRM",
     "event_types": ["alert.raised", "customer.risk.raised"],
+    "filter": {"owners": ["kim@example.com"], "mrr_from": 500.0},
     "state": "enabled",
     "disabled_reason": None,
     "failing_since": None,
@@ -52,10 +96,24 @@ class Endpoint(Told):
     url: str
     description: str
     event_types: Annotated[list[str], Field(description="Empty: everything.")]
+    filter: Annotated[
+        dict[str, list[str] | float],
+        Field(description="As `GET /v1/changes` takes it; {}: everything."),
+    ]
     state: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: datetime | None
     created_at: datetime
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stored(cls, endpoint: Any) -> Any:
+        """An endpoint as the store has it; a client reads JSON."""
+        which = getattr(endpoint, "which", None)
+        if which is None:
+            return endpoint
+        names = [name for name in cls.model_fields if hasattr(endpoint, name)]
+        return {name: getattr(endpoint, name) for name in names} | {"filter": which.as_data()}
 
 
 class EndpointCreated(Endpoint):

@@ -1,0 +1,3 @@
+-- What an endpoint gets, beyond the types: the filter of changes as JSON ({}: everything).
+
+alter table endpoints add column filter jsonb not null default '{}';
