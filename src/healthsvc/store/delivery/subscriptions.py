@@ -10,7 +10,7 @@ from healthsvc.store.database.engine import AsyncConnection
 from healthsvc.store.delivery.endpoints import filter_from
 
 
-class Subscription(NamedTuple):
+class Subscriber(NamedTuple):
     """What one endpoint wants."""
 
     endpoint_id: str
@@ -25,7 +25,7 @@ class Subscription(NamedTuple):
 class Subscriptions(NamedTuple):
     """What all of them want."""
 
-    each: Sequence[Subscription]
+    each: Sequence[Subscriber]
 
     def want(self, type: str) -> bool:
         """Whether any of them wants this type."""
@@ -50,5 +50,5 @@ async def read(conn: AsyncConnection) -> Subscriptions:
         text("select id, event_types, filter from endpoints where state = 'enabled' order by id")
     )
     return Subscriptions(
-        [Subscription(row.id, frozenset(row.event_types), filter_from(row.filter)) for row in rows]
+        [Subscriber(row.id, frozenset(row.event_types), filter_from(row.filter)) for row in rows]
     )
