@@ -53,7 +53,7 @@ async def test_what_the_request_names_is_changed_and_the_rest_stays(
     (audited, _) = await fetch(
         engine, "select detail from audit where action = 'endpoint.changed' order by id"
     )
-    assert audited["detail"] == {"changed": ["url", "which"]}
+    assert audited["detail"] == {"url": "https://new.test/hook", "filter": {"owners": ["kim"]}}
 
 
 async def test_an_endpoint_gets_what_its_filter_lets_through(

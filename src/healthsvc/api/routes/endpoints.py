@@ -175,8 +175,9 @@ async def change_endpoint(
 async def resend_delivery(
     request: Request, principal: Admin, endpoint_id: EndpointId, delivery_id: DeliveryId
 ) -> Response:
-    """One more try at once, whatever became of it, with the same `webhook-id`; if it fails, the
-    retries go on where they were. Scope: `webhooks:admin`.
+    """One more try, whatever became of it, with the same `webhook-id`: at once, or when the
+    endpoint's rest is over. If it fails, the retries go on where they were; after the last one it
+    was one more. Scope: `webhooks:admin`.
     """
     deps = services(request)
     outcome = await endpoints.resend(

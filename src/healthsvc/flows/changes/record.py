@@ -32,7 +32,8 @@ async def announce(conn: AsyncConnection, changes: Sequence[NewChange]) -> list[
         drafts = [
             _message(each, subscribed) for each in numbered if subscribed.want(each.change.type)
         ]
-        await outbox.enqueue(conn, [message for message in drafts if message is not None])
+        messages = [message for message in drafts if message is not None]
+        await outbox.enqueue(conn, messages, among=subscribed.endpoint_ids)
     return numbered
 
 

@@ -70,9 +70,14 @@ class EndpointChanges:
     description: str | None = None
     enabled: bool | None = None
 
-    def names(self) -> list[str]:
+    def detail(self) -> dict[str, object]:
         """What is changed, for the audit log."""
-        return [part.name for part in fields(self) if getattr(self, part.name) is not None]
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        changed = {name: value for name, value in parts.items() if value is not None}
+        if self.which is not None:
+            changed["filter"] = self.which.as_data()
+            del changed["which"]
+        return changed
 
 
 async def change(
@@ -101,7 +106,7 @@ async def change(
             actor=actor,
             action="endpoint.changed",
             target=endpoint_id,
-            detail={"changed": changes.names()},
+            detail=changes.detail(),
         )
         return await stored.get(conn, endpoint_id)
 

@@ -133,7 +133,8 @@ _RESEND: Final = text("""
     update deliveries d set state = 'pending', due_at = 'epoch', finished_at = null
     from endpoints e
     where d.id = :id and d.endpoint_id = :endpoint and e.id = d.endpoint_id
-        and e.state = 'enabled' and (d.state <> 'pending' or d.lease_until is null)
+        and e.state = 'enabled' and (d.state <> 'pending' or d.lease_until is null
+            or d.lease_until < clock_timestamp())
     returning d.id, pg_notify(:channel, '')
 """)
 

@@ -37,7 +37,9 @@ _ENQUEUE: Final = text("""
         select id, type, customer_id, body, logged_at from given on conflict (id) do nothing
         returning id
     ), wanting as materialized (
-        select id, event_types from endpoints where state = 'enabled' order by id for key share
+        select id, event_types from endpoints where state = 'enabled'
+            and (cast(:among as text[]) is null or id = any(cast(:among as text[])))
+        order by id for key share
     ), made as (
         insert into deliveries (message_id, endpoint_id)
         select g.id, w.id from kept k join given g on g.id = k.id join wanting w
@@ -49,13 +51,17 @@ _ENQUEUE: Final = text("""
 """)
 
 
-async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> int:
+async def enqueue(
+    conn: AsyncConnection, messages: Sequence[OutboxMessage], among: Sequence[str] | None = None
+) -> int:
     """Store the messages, fan them out to the enabled endpoints that subscribe to their types, and
     wake the deliverers.
 
     One round trip whatever the number. A message whose id is there already is left alone, so doing
     it twice does no harm. The endpoints' rows are locked against deletion until commit: one that
-    goes meanwhile can't fail the caller. Answers the number of deliveries made.
+    goes meanwhile can't fail the caller. among: only
+    these endpoints, whose filters were read before; None: all. Answers the number of deliveries
+    made.
     """
     if not messages:
         return 0
@@ -68,6 +74,7 @@ async def enqueue(conn: AsyncConnection, messages: Sequence[OutboxMessage]) -> i
             "bodies": [message.body for message in messages],
             "logged": [message.logged_at for message in messages],
             "not_to": [",".join(message.not_to) for message in messages],
+            "among": None if among is None else list(among),
             "channel": CHANNEL,
         },
     )

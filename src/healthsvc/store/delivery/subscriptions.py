@@ -27,6 +27,10 @@ class Subscriptions(NamedTuple):
 
     each: Sequence[Subscriber]
 
+    @property
+    def endpoint_ids(self) -> list[str]:
+        return [one.endpoint_id for one in self.each]
+
     def want(self, type: str) -> bool:
         """Whether any of them wants this type."""
         return any(one.wants_type(type) for one in self.each)

@@ -204,7 +204,9 @@ class DecisionWriter:
         absence: bool = False,
     ) -> None:
         detail["briefing"] = self._briefing(i, kind)
-        raised_at, tier = self._outcome.at(i), self._outcome.customer(i).object["tier"]
+        onset_at = from_us(onset_us)
+        raised_at = max(self._outcome.at(i), onset_at)  # a sender's clock may be ahead
+        tier = self._outcome.customer(i).object["tier"]
         row = AlertRow(
             id=alert_id(self._outcome.customer_id(i), kind, onset_us),
             customer_key=self._keys[i],
@@ -213,7 +215,7 @@ class DecisionWriter:
             severity=severity,
             summary=summary,
             detail=detail_json(detail),
-            onset_at=from_us(onset_us),
+            onset_at=onset_at,
             raised_at=raised_at,
             due_at=due_at(raised_at, tier, severity),
             unless_open=unless_open,
