@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import typer
 
 from healthsvc.cli.outputs import OutputTargetError
+from healthsvc.client.errors import ApiError
 from healthsvc.core.errors import (
     Busy,
     Conflict,
@@ -53,6 +54,7 @@ EXIT_CODES: Final[Mapping[type[HealthsvcError], int]] = {
     Unavailable: UNAVAILABLE,
     OwnershipLost: TEMPORARY,
     InternalFault: FAULT,
+    ApiError: FAILED,
 }
 """Each kind of error and its exit code; the nearest ancestor counts."""
 

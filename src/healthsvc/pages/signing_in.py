@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from healthsvc.api.auth import Authenticator, Principal
 from healthsvc.api.deps import services
+from healthsvc.core.errors import Forbidden, InvalidInput
 from healthsvc.flows.admin import page_sessions
 from healthsvc.flows.admin.page_sessions import OpenSession
 from healthsvc.pages.rendering import HEADERS
@@ -23,11 +24,11 @@ MOST_ADDRESSES: Final = 10_000
 SCOPE: Final = "customers:read"
 
 
-class SignInRequiredError(Exception):
+class SignInRequiredError(Forbidden):
     """A page was asked for without a session."""
 
 
-class PageError(Exception):
+class PageError(InvalidInput):
     """A page that can't be shown; `text` is the key of the sentence that says why."""
 
     def __init__(self, status: int, text: str) -> None:
