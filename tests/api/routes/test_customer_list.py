@@ -144,7 +144,8 @@ async def test_csv_is_the_whole_list_and_no_cell_is_a_formula(
     api: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:
     for number in range(260):
-        await add_customer(engine, f"c{number:03}", name="=1+1" if number == 3 else f"Ä, {number}")
+        name = "=1+1" if number == 3 else f"Ä, {number}"
+        await add_customer(engine, f"c{number:03}", name=name, renewal_at=AT)
 
     answer = await api.get(
         "/v1/customers", params={"sort": "customer_id"}, headers={"accept": "text/csv"}
@@ -157,6 +158,7 @@ async def test_csv_is_the_whole_list_and_no_cell_is_a_formula(
     assert [row[0] for row in rows] == [f"c{number:03}" for number in range(260)]
     assert rows[3][1] == "'=1+1"
     assert rows[4][1] == "Ä, 4"
+    assert rows[4][head.index("renewal_at")] == "2026-03-01T12:00:00Z"
 
 
 async def test_ndjson_is_a_customer_a_line_and_a_limit_makes_it_one_page(

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -47,6 +48,8 @@ def cell(value: object) -> object:
             return "true" if value else "false"
         case int() | float():
             return value
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
         case list() | tuple():
             text = "; ".join(str(each) for each in value)
         case Mapping():
