@@ -20,6 +20,8 @@ FREE_MAPS = {
     "LabRun.result": "each kind of run has its own",
     "AlertKindTold.outcomes": "by outcome",
     "AlertStepTold.detail": "each step has its own",
+    "Endpoint.filter": "by part; as the request has it",
+    "EndpointCreated.filter": "by part; as the request has it",
     "Change.data": "by type: schemas/webhook.*.json",
     "LabRunSummary.options": "each kind of run has its own",
     "PortfolioPoint.bands": "by band of the live scorecard",
